@@ -1,0 +1,124 @@
+//! Sealed batches: when one is full, how it is named, what it holds.
+//!
+//! A batch object holds JSON Lines, gzip-compressed, one [`Row`] a line. It is written once under a name that no other
+//! batch can have and never changes. All rows of one photo stand in one batch.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Row, photo::hash_128};
+
+/// A durable batch as manifests and the ledger name it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SealedBatch {
+    /// The batch's id; the object's name without prefix and ending.
+    pub batch_id: String,
+    /// Bucket of the object.
+    pub bucket: String,
+    /// Key of the object.
+    pub key: String,
+}
+
+/// When a batch is sealed: whichever comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealPolicy {
+    /// Rows in it.
+    pub max_rows: usize,
+    /// Bytes of JSON Lines before compression.
+    pub max_bytes: usize,
+}
+
+/// Ending of batch objects.
+pub const BATCH_SUFFIX: &str = ".jsonl.gz";
+
+/// Key of the batch object. Ids begin with the time, so a listing is in the order of opening.
+pub fn batch_key(prefix: &str, batch_id: &str) -> String {
+    format!("{prefix}{batch_id}{BATCH_SUFFIX}")
+}
+
+/// The id in a batch object's key, or `None` when the key is no batch of ours.
+pub fn batch_id_of<'a>(prefix: &str, key: &'a str) -> Option<&'a str> {
+    let id = key.strip_prefix(prefix)?.strip_suffix(BATCH_SUFFIX)?;
+    (!id.is_empty() && !id.contains('/')).then_some(id)
+}
+
+/// Id of the `counter`-th batch an instance opened at `opened_at` (`20261122T154000Z`-like): sortable by time, and
+/// unique because `instance` is drawn at random at every start.
+pub fn batch_id(opened_at: &str, instance: &str, counter: u64) -> String {
+    format!("{opened_at}-{instance}-{counter:06}")
+}
+
+/// Id of the manifest over these batches, whatever their order.
+pub fn manifest_id(batches: &[SealedBatch]) -> String {
+    let mut ids: Vec<&str> = batches.iter().map(|batch| batch.batch_id.as_str()).collect();
+    ids.sort_unstable();
+    hash_128(&ids)
+}
+
+/// An open batch: rows as JSON Lines.
+#[derive(Debug)]
+pub struct OpenBatch {
+    batch_id: String,
+    lines: Vec<u8>,
+    rows: usize,
+    photos: usize,
+}
+
+impl OpenBatch {
+    /// An empty batch with this id.
+    pub fn new(batch_id: String) -> Self {
+        Self { batch_id, lines: Vec::new(), rows: 0, photos: 0 }
+    }
+
+    /// Appends all rows of one photo, stamped with the batch's id.
+    ///
+    /// # Errors
+    /// A row that does not serialise (a bug); the batch is then as it was before.
+    pub fn push_photo(&mut self, rows: Vec<Row>) -> Result<(), serde_json::Error> {
+        let before = self.lines.len();
+        let count = rows.len();
+        for mut row in rows {
+            match &mut row {
+                Row::Scan(scan) => scan.lineage.batch_id.clone_from(&self.batch_id),
+                Row::Rejection(rejection) => rejection.lineage.batch_id.clone_from(&self.batch_id),
+            }
+            if let Err(error) = serde_json::to_writer(&mut self.lines, &row) {
+                self.lines.truncate(before);
+                return Err(error);
+            }
+            self.lines.push(b'\n');
+        }
+        self.rows += count;
+        self.photos += 1;
+        Ok(())
+    }
+
+    /// Whether the policy asks to seal now.
+    pub fn is_full(&self, policy: SealPolicy) -> bool {
+        self.rows >= policy.max_rows || self.lines.len() >= policy.max_bytes
+    }
+
+    /// The batch's id.
+    pub fn batch_id(&self) -> &str {
+        &self.batch_id
+    }
+    /// Rows in it.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+    /// Photos in it.
+    pub fn photos(&self) -> usize {
+        self.photos
+    }
+    /// Bytes of JSON Lines in it.
+    pub fn bytes(&self) -> usize {
+        self.lines.len()
+    }
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.photos == 0
+    }
+    /// The JSON Lines.
+    pub fn into_lines(self) -> Vec<u8> {
+        self.lines
+    }
+}

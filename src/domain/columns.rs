@@ -1,0 +1,116 @@
+//! Every column of the `scans` and `rejections` tables, once. Table definitions, the batch format, the loader's column
+//! lists and the README's table are all made from this list; a test holds it against [`super::ScanRow`] and
+//! [`super::RejectionRow`].
+
+/// The type of a column; each warehouse maps it to its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// UTF-8 text of at most this many bytes.
+    Text(u32),
+    /// 64-bit integer.
+    Integer,
+    /// 64-bit float.
+    Real,
+    /// An instant, RFC 3339 in UTC with milliseconds: `2026-11-22T15:40:00.123Z`.
+    Timestamp,
+    /// A wall-clock time without zone: `2026-11-22T16:40:00.123`.
+    LocalTimestamp,
+    /// A day: `2026-11-22`.
+    Date,
+}
+
+/// Which tables have the column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// Lineage: `scans` and `rejections` alike.
+    Both,
+    /// `scans` only.
+    Scans,
+    /// `rejections` only.
+    Rejections,
+}
+
+/// One column.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    /// Name, snake_case with its unit.
+    pub name: &'static str,
+    /// Type.
+    pub kind: ColumnType,
+    /// Where it stands.
+    pub table: Table,
+    /// Whether it always has a value.
+    pub required: bool,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+const fn column(name: &'static str, kind: ColumnType, table: Table, required: bool, doc: &'static str) -> Column {
+    Column { name, kind, table, required, doc }
+}
+
+use ColumnType::{Date, Integer, LocalTimestamp, Real, Text, Timestamp};
+use Table::{Both, Rejections, Scans};
+
+/// All columns, in table order: `scans` takes `Both` and `Scans`, `rejections` takes `Both` and `Rejections`.
+pub const COLUMNS: &[Column] = &[
+    column("photo_id", Text(32), Both, true, "hash of bucket, key and version id or eTag"),
+    column("scan_id", Text(32), Scans, true, "hash of photo_id, payload and its repeat count"),
+    column("batch_id", Text(64), Both, true, "sealed batch that carried the row"),
+    column("revision", Integer, Both, true, "0; a deliberate replay is higher and replaces the photo's rows"),
+    column("bucket", Text(255), Both, true, "bucket or folder of the photo"),
+    column("object_key", Text(4096), Both, true, "key of the photo, decoded"),
+    column("version_id", Text(1024), Both, false, "object version, on versioned buckets"),
+    column("etag", Text(128), Both, false, "eTag of the bytes that were read"),
+    column("size_bytes", Integer, Both, false, "size of the object"),
+    column("sequencer", Text(64), Both, false, "S3's order of events on one key"),
+    column("uploaded_at", Timestamp, Both, false, "when the upload happened"),
+    column("processed_at", Timestamp, Both, true, "when the engine finished with the photo"),
+    column("engine_version", Text(32), Both, true, "scanmill version that made the row"),
+    column("payload", Text(16384), Scans, true, "text of the code; secrets redacted"),
+    column("payload_kind", Text(32), Scans, true, "url, gs1_digital_link, geo, wifi, text and so on"),
+    column("product_url", Text(16384), Scans, false, "normalised URL without tracking parameters"),
+    column("url_host", Text(255), Scans, false, "host, lower case, punycode"),
+    column("url_path", Text(8192), Scans, false, "path of the normalised URL"),
+    column("product_id", Text(1024), Scans, false, "GTIN, shop id or last path segment"),
+    column("gtin", Text(14), Scans, false, "GTIN-14 whose check digit is right"),
+    column("utm_source", Text(1024), Scans, false, "utm_source of the URL"),
+    column("utm_medium", Text(1024), Scans, false, "utm_medium of the URL"),
+    column("utm_campaign", Text(1024), Scans, false, "utm_campaign of the URL"),
+    column("captured_at", Timestamp, Scans, false, "when the photo was taken; null when its offset is unknown"),
+    column("captured_local", LocalTimestamp, Scans, false, "the camera's wall clock"),
+    column("utc_offset_minutes", Integer, Scans, false, "minutes east of UTC"),
+    column("captured_at_source", Text(64), Scans, true, "where the time came from and how its offset is known"),
+    column("local_date", Date, Scans, false, "day of captured_local"),
+    column("local_hour", Integer, Scans, false, "hour of captured_local, 0 to 23"),
+    column("local_weekday", Integer, Scans, false, "weekday of captured_local, 1 Monday to 7 Sunday"),
+    column("latitude", Real, Scans, false, "degrees north"),
+    column("longitude", Real, Scans, false, "degrees east"),
+    column("altitude_m", Real, Scans, false, "metres above sea level"),
+    column("geo_source", Text(64), Scans, true, "exif_gps, none, or refused and why"),
+    column("h3_cell", Text(16), Scans, false, "H3 cell at resolution 7 (about 5 km2), hex"),
+    column("camera_make", Text(256), Scans, false, "camera maker"),
+    column("camera_model", Text(256), Scans, false, "camera model"),
+    column("qr_index", Integer, Scans, true, "place of the code in the photo, from 0, top to bottom"),
+    column("qr_count", Integer, Scans, true, "codes read in the photo"),
+    column("qr_version", Integer, Scans, false, "QR version, 1 to 40"),
+    column("ecc_level", Text(1), Scans, false, "error correction level L, M, Q or H"),
+    column("rung", Text(64), Scans, true, "rung of the decode ladder that read it"),
+    column("decode_ms", Real, Scans, true, "CPU milliseconds spent decoding the photo"),
+    column("width", Integer, Scans, true, "photo width in pixels"),
+    column("height", Integer, Scans, true, "photo height in pixels"),
+    column("format", Text(16), Scans, true, "jpeg, png, webp, gif, bmp or tiff"),
+    column("stage", Text(16), Rejections, true, "notify, fetch, guard or decode"),
+    column("reason", Text(32), Rejections, true, "typed reason"),
+    column("detail", Text(4096), Rejections, true, "figures and limits for people"),
+];
+
+/// The columns of `scans`, in order.
+pub fn scan_columns() -> impl Iterator<Item = &'static Column> {
+    COLUMNS.iter().filter(|column| column.table != Rejections)
+}
+
+/// The columns of `rejections`, in order.
+pub fn rejection_columns() -> impl Iterator<Item = &'static Column> {
+    COLUMNS.iter().filter(|column| column.table != Scans)
+}

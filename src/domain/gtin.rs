@@ -1,0 +1,1 @@
+//! GTIN check digits and lengths.

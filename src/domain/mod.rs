@@ -1,0 +1,18 @@
+//! Pure rules: what a notification, a photo, a scan, a batch are. No I/O, no clock, no async.
+
+pub mod batch;
+pub mod columns;
+pub mod gtin;
+pub mod notification;
+pub mod payload;
+pub mod photo;
+pub mod reading;
+pub mod reject;
+pub mod row;
+pub mod ticket;
+pub mod url_rules;
+
+pub use photo::{PhotoId, PhotoRef};
+pub use reading::{Capture, Code, Format, Reading, RungRun};
+pub use reject::{Reason, Reject, Stage};
+pub use row::{Lineage, RejectionRow, Row, ScanRow};

@@ -1,0 +1,110 @@
+//! What the decoder found in one photo, before it becomes rows.
+
+use jiff::{Timestamp, civil};
+use serde::{Deserialize, Serialize};
+
+use super::Reject;
+
+/// Image formats told apart by content, never by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// JPEG, baseline or progressive.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// WebP, lossy or lossless.
+    Webp,
+    /// GIF, first frame.
+    Gif,
+    /// Windows bitmap.
+    Bmp,
+    /// TIFF, first page.
+    Tiff,
+}
+
+impl Format {
+    /// The format as stored in the `format` column.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Jpeg => "jpeg",
+            Format::Png => "png",
+            Format::Webp => "webp",
+            Format::Gif => "gif",
+            Format::Bmp => "bmp",
+            Format::Tiff => "tiff",
+        }
+    }
+}
+
+/// One QR code read in the photo.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Code {
+    /// The payload as text; other character sets are already converted.
+    pub text: String,
+    /// Name of the rung that read it.
+    pub rung: &'static str,
+    /// Corners in pixels of the full-size photo (before EXIF orientation): top left, top right, bottom right, bottom left of the symbol.
+    pub corners: [[f32; 2]; 4],
+    /// Version 1..=40 where the reader tells.
+    pub qr_version: Option<u8>,
+    /// `L`, `M`, `Q` or `H` where the reader tells.
+    pub ecc_level: Option<char>,
+}
+
+/// One rung's run on a photo.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RungRun {
+    /// The rung's name.
+    pub name: &'static str,
+    /// Wall time it took, in milliseconds.
+    pub ms: f64,
+    /// Codes it was the first to read.
+    pub won: usize,
+}
+
+/// When, where and with what a photo was taken, and where each value came from.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Capture {
+    /// The instant, if an offset is known or derived.
+    pub captured_at: Option<Timestamp>,
+    /// The wall clock of the camera.
+    pub captured_local: Option<civil::DateTime>,
+    /// Minutes east of UTC.
+    pub utc_offset_minutes: Option<i32>,
+    /// Where the time came from, `exif_original+offset` for example (the list: `decode/exif`).
+    pub captured_at_source: Option<&'static str>,
+    /// Degrees north.
+    pub latitude: Option<f64>,
+    /// Degrees east.
+    pub longitude: Option<f64>,
+    /// Metres above sea level.
+    pub altitude_m: Option<f64>,
+    /// `exif_gps`, or `refused:<why>` where the photo holds a place that cannot be trusted; `None` when it holds none.
+    pub geo_source: Option<&'static str>,
+    /// Camera maker.
+    pub camera_make: Option<String>,
+    /// Camera model.
+    pub camera_model: Option<String>,
+}
+
+/// The whole outcome of one photo's bytes: codes, or the reason there are none, and the capture facts either way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// Format by content; `None` when it is none we know.
+    pub format: Option<Format>,
+    /// Width in pixels from the header.
+    pub width: Option<u32>,
+    /// Height in pixels from the header.
+    pub height: Option<u32>,
+    /// Codes in a stable order (top to bottom, then left to right). Empty exactly when `reject` is set.
+    pub codes: Vec<Code>,
+    /// Every rung that ran, in order.
+    pub rungs: Vec<RungRun>,
+    /// EXIF facts; all `None` when the photo has none.
+    pub capture: Capture,
+    /// Why there is no code.
+    pub reject: Option<Reject>,
+    /// CPU time of the reading thread, in milliseconds.
+    pub decode_ms: f64,
+}

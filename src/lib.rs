@@ -1,0 +1,22 @@
+//! scanmill turns a bucketful of QR code photos into rows an analyst can query minutes later.
+//!
+//! One process: queue → poller → fetcher → decoder pool → batch writer → sealed batch → loader → warehouse. The layers
+//! and who may import whom are fixed in `tests/layering.rs`.
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod actors;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod console;
+pub mod decode;
+pub mod domain;
+pub mod error;
+pub mod flow;
+pub mod pump;
+pub mod queue;
+pub mod scale;
+pub mod store;
+pub mod telemetry;
+pub mod warehouse;

@@ -1,0 +1,67 @@
+//! The queue port: who has which message, and until when.
+//!
+//! At least once, unordered. A received message is invisible until its visibility timeout ends; then it is handed out
+//! again with a new receipt handle, and the old handle no longer deletes or extends it.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::error::{Error, Result};
+
+pub mod sqlite;
+
+/// What deletes or extends one receive of one message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReceiptHandle(pub String);
+
+/// A message as received.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Stable over redeliveries; for logs.
+    pub id: String,
+    /// The body, as sent.
+    pub body: String,
+    /// Handle of this receive.
+    pub receipt: ReceiptHandle,
+    /// How often the message was handed out, this time included.
+    pub receive_count: u32,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// When the lease ends; measured before the call, so it is never later than the queue's own deadline.
+    pub visible_again_at: Instant,
+}
+
+/// How much is in the queue. Approximate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// Ready to be received.
+    pub ready: u64,
+    /// Received and not yet deleted.
+    pub in_flight: u64,
+    /// In the dead-letter queue.
+    pub dead: u64,
+}
+
+/// A queue of notifications.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Receives up to `max` messages (more than ten count as ten), waiting up to `wait` for the first. Empty when none
+    /// came. Dropping the future loses no message: one handed out meanwhile becomes visible again by its timeout.
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Message>>;
+
+    /// Deletes messages, any number. One result per handle, in order. A handle that lost its lease is
+    /// [`crate::error::Class::Missing`]; a message already deleted is `Ok`.
+    async fn delete(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Result<(), Error>>>;
+
+    /// Sets the time until each message becomes visible again, counted from now; zero gives it back at once. One
+    /// result per handle, in order; a lost lease is [`crate::error::Class::Missing`].
+    async fn extend(&self, receipts: &[ReceiptHandle], visibility: Duration) -> Result<Vec<Result<(), Error>>>;
+
+    /// Sends message bodies, any number. When it returns `Ok` every one of them is in the queue.
+    async fn send(&self, bodies: &[String]) -> Result<()>;
+
+    /// Approximate numbers of messages.
+    async fn depth(&self) -> Result<Depth>;
+}

@@ -1,0 +1,67 @@
+//! The object store port: photos in, sealed batches out.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::error::Result;
+
+pub mod folder;
+
+/// One object, as read.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// The whole content.
+    pub bytes: Bytes,
+    /// eTag of exactly these bytes, without quotes.
+    pub etag: String,
+    /// When it was written.
+    pub modified_at: Option<Timestamp>,
+}
+
+/// One object, as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its key.
+    pub key: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// When it was written.
+    pub modified_at: Option<Timestamp>,
+}
+
+/// What a put may do when the key is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PutMode {
+    /// Replace it.
+    Overwrite,
+    /// Leave it and say so ([`Put::AlreadyThere`]).
+    CreateOnce,
+}
+
+/// What a put did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// The object is durable; its eTag.
+    Written {
+        /// eTag without quotes.
+        etag: String,
+    },
+    /// The key was taken and `CreateOnce` was asked; the object there is untouched.
+    AlreadyThere,
+}
+
+/// A store of objects in buckets.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Reads one object whole. An object over `max_bytes` is [`crate::error::Class::Poison`] and is not read to its
+    /// end; one that is not there is [`crate::error::Class::Missing`]; a key that names no regular object (a folder, a
+    /// FIFO, a path out of the root) is [`crate::error::Class::Permanent`].
+    async fn get(&self, bucket: &str, key: &str, version_id: Option<&str>, max_bytes: u64) -> Result<Object>;
+
+    /// Writes one object. When it returns, the object is durable and whole: a reader sees all of it or none.
+    async fn put(&self, bucket: &str, key: &str, bytes: Bytes, mode: PutMode) -> Result<Put>;
+
+    /// Lists keys with `prefix` in lexical order, after `after`, at most `max`. Fewer than `max` means the end.
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>>;
+}

@@ -1,0 +1,73 @@
+//! The warehouse port: where rows end, each once.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::batch::SealedBatch;
+use crate::error::Result;
+
+pub mod sqlite;
+
+/// Which sealed batches one load takes. Its id names the load for ever: loading it again changes nothing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Hash of the batches' ids.
+    pub manifest_id: String,
+    /// The batches, at least one.
+    pub batches: Vec<SealedBatch>,
+}
+
+/// What one load did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Loaded {
+    /// Batches newly in the ledger.
+    pub batches: u64,
+    /// Batches the ledger already had.
+    pub batches_known: u64,
+    /// Scan rows inserted.
+    pub scans: u64,
+    /// Rejection rows inserted.
+    pub rejections: u64,
+    /// Photos whose rows were dropped because the warehouse (or another batch of this load) had them.
+    pub photos_repeated: u64,
+    /// Photos whose rows were replaced by a higher revision.
+    pub photos_replaced: u64,
+}
+
+/// How a warehouse that cannot read the store by itself gets a batch's bytes (decompressed JSON Lines).
+#[async_trait]
+pub trait BatchSource: Send + Sync {
+    /// The batch's rows, one JSON object a line.
+    async fn read(&self, batch: &SealedBatch) -> Result<Bytes>;
+}
+
+/// One value of a query's answer.
+pub type Value = serde_json::Value;
+
+/// An answer: column names and rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Table {
+    /// Column names.
+    pub columns: Vec<String>,
+    /// Rows, each as long as `columns`.
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// Where rows end.
+#[async_trait]
+pub trait Warehouse: Send + Sync {
+    /// Creates or migrates tables, ledger and marts. Does nothing when all is there. A schema newer than this binary
+    /// is [`crate::error::Class::Permanent`].
+    async fn prepare(&self) -> Result<()>;
+
+    /// Loads a manifest in one transaction (DESIGN §7). Any number of repeats, also from several processes, leaves the
+    /// same rows as one.
+    async fn load(&self, manifest: &Manifest, source: &dyn BatchSource) -> Result<Loaded>;
+
+    /// Those of `batch_ids` that no ledger row names, in the order given.
+    async fn not_in_ledger(&self, batch_ids: &[String]) -> Result<Vec<String>>;
+
+    /// Runs one read-only statement with `?1`, `?2`… bound to `parameters`.
+    async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Table>;
+}
