@@ -1,1 +1,22 @@
-//! actors
+//! The control plane: one actor a stage, each with its data worker on the I/O runtime.
+//!
+//! An actor's mailbox carries small control messages only ([`messages`]); photos and rows move on bounded channels
+//! between the workers. actix mailboxes bound nothing and a panicking actor is not restarted (measured), so a
+//! worker's end, good or bad, is told to the [`supervisor`], which restarts the whole generation.
+//!
+//! Drain is the closing of channels from source to sink: the poller stops and drops its sender, so the fetcher ends
+//! when it is empty, and so on down to the loader.
+
+pub mod autoscaler;
+pub mod batch_writer;
+pub mod decoder_pool;
+pub mod fetcher;
+pub mod in_flight;
+pub mod lease_keeper;
+pub mod line;
+pub mod loader;
+pub mod messages;
+pub mod poller;
+mod seal;
+pub mod supervisor;
+mod worker;

@@ -16,6 +16,9 @@ pub struct SealedBatch {
     pub bucket: String,
     /// Key of the object.
     pub key: String,
+    /// When it became durable, RFC 3339; unknown for a batch that was adopted.
+    #[serde(default)]
+    pub sealed_at: Option<String>,
 }
 
 /// When a batch is sealed: whichever comes first.

@@ -39,7 +39,7 @@ macro_rules! reasons {
             /// Every reason, in the order of the stages.
             pub const ALL: &'static [Reason] = &[$(Reason::$name,)*];
             /// The reason as stored in the `reason` column and used as a metric label.
-            pub fn as_str(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self { $(Reason::$name => $text,)* }
             }
             /// The stage that gives this reason.

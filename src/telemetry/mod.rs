@@ -1,1 +1,27 @@
-//! telemetry
+//! What scanmill says about itself: metrics, logs, stage times and the state of every actor.
+
+pub mod events;
+pub mod logging;
+pub mod names;
+pub mod process;
+pub mod recorder;
+pub mod stages;
+pub mod state;
+pub mod totals;
+
+use std::sync::Arc;
+
+pub use stages::{Stage, StageTimes};
+pub use state::StateBoard;
+pub use totals::Totals;
+
+/// What outlives a generation of the pipeline: figures since the start of the process. Clones share it.
+#[derive(Clone, Default)]
+pub struct Telemetry {
+    /// Times of every stage.
+    pub stages: Arc<StageTimes>,
+    /// State of every actor, for `/state`.
+    pub board: Arc<StateBoard>,
+    /// Counts for the console and the closing report.
+    pub totals: Arc<Totals>,
+}

@@ -1,0 +1,139 @@
+//! Looks at queue and stages at every tick and sets the stages' limits. Also samples the gauges.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient};
+use serde_json::json;
+
+use super::line::Line;
+use super::messages::{DepthSampled, Halt, SetLimit};
+use crate::flow::BudgetState;
+use crate::queue::Depth;
+use crate::scale::{Bounds, StageView, next_limit};
+use crate::telemetry::events::CallFailed;
+use crate::telemetry::{names, process, recorder};
+
+/// Name in metrics, logs and `/state`.
+pub const NAME: &str = "autoscaler";
+
+/// The actor.
+pub struct Autoscaler {
+    line: Line,
+    fetcher: Recipient<SetLimit>,
+    decoder_pool: Recipient<SetLimit>,
+    seen: Arc<Seen>,
+    /// A slow queue must not pile up samples.
+    sampling: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct Seen {
+    ready: AtomicU64,
+    in_flight: AtomicU64,
+    dead: AtomicU64,
+    changes: AtomicU64,
+}
+
+impl Autoscaler {
+    /// A scaler for these two stages.
+    pub fn new(line: Line, fetcher: Recipient<SetLimit>, decoder_pool: Recipient<SetLimit>) -> Self {
+        Self { line, fetcher, decoder_pool, seen: Arc::default(), sampling: Arc::default() }
+    }
+
+    fn tick(&mut self, context: &mut Context<Self>) {
+        if self.sampling.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (queue, sampling, this) = (self.line.queue.clone(), self.sampling.clone(), context.address());
+        self.line.io.spawn(async move {
+            match queue.depth().await {
+                Ok(depth) => this.do_send(DepthSampled(depth)),
+                // A queue that does not answer is not a queue that is full: limits stay.
+                Err(error) => CallFailed { what: "depth", error: &error }.emit(),
+            }
+            sampling.store(false, Ordering::Release);
+        });
+    }
+}
+
+impl Actor for Autoscaler {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        let (seen, budgets) = (self.seen.clone(), self.line.budgets.clone());
+        let state = move || {
+            json!({
+                "queue": {
+                    "ready": seen.ready.load(Ordering::Relaxed),
+                    "in_flight": seen.in_flight.load(Ordering::Relaxed),
+                    "dead": seen.dead.load(Ordering::Relaxed),
+                },
+                "limit_changes": seen.changes.load(Ordering::Relaxed),
+                "budgets": budgets.state(),
+            })
+        };
+        self.line.telemetry.board.register(NAME, Arc::new(state));
+        context.run_interval(self.line.settings.scale.tick, Self::tick);
+    }
+}
+
+impl Handler<DepthSampled> for Autoscaler {
+    type Result = ();
+
+    fn handle(&mut self, DepthSampled(depth): DepthSampled, _: &mut Self::Context) {
+        self.seen.ready.store(depth.ready, Ordering::Relaxed);
+        self.seen.in_flight.store(depth.in_flight, Ordering::Relaxed);
+        self.seen.dead.store(depth.dead, Ordering::Relaxed);
+        let (scale, budgets) = (&self.line.settings.scale, &self.line.budgets);
+        let fetches = Bounds { min: scale.min_fetches as u64, max: scale.max_fetches as u64 };
+        let decodes = Bounds { min: scale.min_decodes as u64, max: scale.max_decodes as u64 };
+        self.steer(depth, budgets.fetches.state(), fetches, &self.fetcher);
+        self.steer(depth, budgets.decodes.state(), decodes, &self.decoder_pool);
+        self.sample(depth);
+        recorder::upkeep();
+    }
+}
+
+impl Handler<Halt> for Autoscaler {
+    type Result = ();
+
+    fn handle(&mut self, _: Halt, context: &mut Self::Context) {
+        context.stop();
+    }
+}
+
+impl Autoscaler {
+    fn steer(&self, depth: Depth, stage: BudgetState, bounds: Bounds, actor: &Recipient<SetLimit>) {
+        let view = StageView { limit: stage.limit, in_use: stage.used, waiting: stage.waiting as u64 };
+        let next = next_limit(depth.ready, view, bounds);
+        if next != stage.limit {
+            self.seen.changes.fetch_add(1, Ordering::Relaxed);
+            actor.do_send(SetLimit(next));
+        }
+    }
+
+    fn sample(&self, depth: Depth) {
+        let budgets = &self.line.budgets;
+        for (state, count) in [("ready", depth.ready), ("in_flight", depth.in_flight), ("dead", depth.dead)] {
+            names::QUEUE_MESSAGES.set(Some(state), count as f64);
+        }
+        for (stage, budget) in [("fetch", &budgets.fetches), ("decode", &budgets.decodes)] {
+            let state = budget.state();
+            names::STAGE_LIMIT.set(Some(stage), state.limit as f64);
+            names::STAGE_IN_USE.set(Some(stage), state.used as f64);
+        }
+        for (name, budget) in [("fetched", &budgets.fetched_bytes), ("decode", &budgets.decode_bytes)] {
+            let state = budget.state();
+            names::MEMORY_LIMIT.set(Some(name), state.limit as f64);
+            names::MEMORY_USED.set(Some(name), state.used as f64);
+        }
+        let tickets = budgets.tickets.state();
+        names::IN_FLIGHT.set(None, tickets.used as f64);
+        names::IN_FLIGHT_LIMIT.set(None, tickets.limit as f64);
+        if let Some(memory) = process::memory() {
+            names::RESIDENT_BYTES.set(None, memory.resident_bytes as f64);
+        }
+        names::CPU_SECONDS.set(None, process::process_cpu().as_secs_f64());
+    }
+}

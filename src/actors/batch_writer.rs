@@ -1,0 +1,208 @@
+//! Gathers rows into batches and has each sealed when it is full, old, or what everybody waits for.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use actix::{Actor, Context, Recipient};
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::in_flight::Finished;
+use super::line::Line;
+use super::messages::Ended;
+use super::seal::{FullBatch, seal};
+use super::worker;
+use crate::domain::Row;
+use crate::domain::batch::{OpenBatch, SealPolicy, SealedBatch, batch_id};
+use crate::error::{Error, Result};
+
+/// Name in metrics, logs and `/state`.
+pub const NAME: &str = "batch_writer";
+
+/// Batches being compressed and written at once. While both are busy the writer takes no rows, so back-pressure
+/// reaches the poller.
+const SEALING_MAX: usize = 2;
+
+/// The actor.
+pub struct BatchWriter {
+    line: Line,
+    ended: Recipient<Ended>,
+    ends: Option<Ends>,
+}
+
+/// Both ends of the stage.
+pub struct Ends {
+    /// Photos with their rows.
+    pub finished: mpsc::Receiver<Finished>,
+    /// Durable batches.
+    pub sealed: mpsc::Sender<SealedBatch>,
+}
+
+impl BatchWriter {
+    /// A writer that starts with its actor.
+    pub fn new(line: Line, ended: Recipient<Ended>, ends: Ends) -> Self {
+        Self { line, ended, ends: Some(ends) }
+    }
+}
+
+impl Actor for BatchWriter {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        let Some(ends) = self.ends.take() else { return };
+        let seen = Arc::new(Seen::default());
+        let shown = seen.clone();
+        self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
+        let writer = Writer {
+            policy: SealPolicy {
+                max_rows: self.line.settings.batch.max_rows,
+                max_bytes: self.line.settings.batch.max_bytes,
+            },
+            line: self.line.clone(),
+            sealed: ends.sealed,
+            seen,
+            opened: 0,
+            open: None,
+            sealing: JoinSet::new(),
+        };
+        worker::start(NAME, &self.line, self.ended.clone(), writer.write_all(ends.finished));
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    open_rows: AtomicU64,
+    open_bytes: AtomicU64,
+    sealing: AtomicU64,
+    sealed: AtomicU64,
+    repeated_in_batch: AtomicU64,
+}
+
+impl Seen {
+    fn state(&self) -> serde_json::Value {
+        json!({
+            "open_rows": self.open_rows.load(Ordering::Relaxed),
+            "open_bytes": self.open_bytes.load(Ordering::Relaxed),
+            "sealing": self.sealing.load(Ordering::Relaxed),
+            "sealed": self.sealed.load(Ordering::Relaxed),
+            "repeated_in_batch": self.repeated_in_batch.load(Ordering::Relaxed),
+        })
+    }
+}
+
+/// An open batch with the photos that wait for it.
+struct Open {
+    batch: OpenBatch,
+    opened_at: Instant,
+    /// A photo delivered twice at once stands in the batch once; both messages settle with it.
+    photo_ids: HashSet<(String, i64)>,
+    waiting: FullBatch,
+}
+
+struct Writer {
+    line: Line,
+    policy: SealPolicy,
+    sealed: mpsc::Sender<SealedBatch>,
+    seen: Arc<Seen>,
+    opened: u64,
+    open: Option<Open>,
+    sealing: JoinSet<Result<()>>,
+}
+
+impl Writer {
+    async fn write_all(mut self, mut finished: mpsc::Receiver<Finished>) -> Result<()> {
+        loop {
+            let deadline = self.open.as_ref().map(|open| open.opened_at + self.line.settings.batch.max_age);
+            tokio::select! {
+                next = finished.recv() => match next {
+                    Some(photo) => self.add(photo)?,
+                    None => break,
+                },
+                () = worker::sleep_until(deadline) => self.seal_open("age").await?,
+                Some(joined) = self.sealing.join_next() => self.sealed_one(joined)?,
+            }
+            if let Some(cause) = self.full() {
+                self.seal_open(cause).await?;
+            }
+        }
+        self.seal_open("drain").await?;
+        while let Some(joined) = self.sealing.join_next().await {
+            self.sealed_one(joined)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, finished: Finished) -> Result<()> {
+        let Finished { photo, rows, finished_at } = finished;
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => {
+                let opened_at = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+                let id = batch_id(&opened_at, &self.line.instance, self.opened);
+                self.opened += 1;
+                self.open.insert(Open {
+                    batch: OpenBatch::new(id),
+                    opened_at: Instant::now(),
+                    photo_ids: HashSet::new(),
+                    waiting: FullBatch::default(),
+                })
+            }
+        };
+        let named = rows.first().map(|row| match row {
+            Row::Scan(scan) => (scan.lineage.photo_id.clone(), scan.lineage.revision),
+            Row::Rejection(rejection) => (rejection.lineage.photo_id.clone(), rejection.lineage.revision),
+        });
+        let named = named.ok_or_else(|| Error::bug(format!("photo {} ended without a row", photo.photo.id())))?;
+        if open.photo_ids.insert(named) {
+            open.waiting.note(photo, &rows, finished_at, self.line.settings.output.per_photo_json);
+            let pushed = open.batch.push_photo(rows);
+            pushed.map_err(|error| Error::bug("a row does not serialise").source(error))?;
+        } else {
+            self.seen.repeated_in_batch.fetch_add(1, Ordering::Relaxed);
+            open.waiting.note_repeated(photo);
+        }
+        self.seen.open_rows.store(open.batch.rows() as u64, Ordering::Relaxed);
+        self.seen.open_bytes.store(open.batch.bytes() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Why the open batch must be sealed now, if it must.
+    fn full(&self) -> Option<&'static str> {
+        let open = self.open.as_ref()?;
+        if open.batch.rows() >= self.policy.max_rows {
+            return Some("rows");
+        }
+        if open.batch.is_full(self.policy) {
+            return Some("bytes");
+        }
+        // The poller has no place left in flight and a good part of the places waits for this batch: nothing new comes
+        // until it is sealed, so its age no longer matters.
+        let tickets = self.line.budgets.tickets.state();
+        let starved = tickets.waiting > 0 && open.waiting.len() as u64 * 4 >= tickets.limit;
+        starved.then_some("in_flight")
+    }
+
+    async fn seal_open(&mut self, cause: &'static str) -> Result<()> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        while self.sealing.len() >= SEALING_MAX {
+            if let Some(joined) = self.sealing.join_next().await {
+                self.sealed_one(joined)?;
+            }
+        }
+        self.seen.open_rows.store(0, Ordering::Relaxed);
+        self.seen.open_bytes.store(0, Ordering::Relaxed);
+        self.sealing.spawn(seal(self.line.clone(), open.batch, open.waiting, cause, self.sealed.clone()));
+        self.seen.sealing.store(self.sealing.len() as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn sealed_one(&mut self, joined: std::result::Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
+        self.seen.sealing.store(self.sealing.len() as u64, Ordering::Relaxed);
+        self.seen.sealed.fetch_add(1, Ordering::Relaxed);
+        joined.map_err(|error| Error::bug("sealing a batch panicked").source(error))?
+    }
+}

@@ -1,0 +1,144 @@
+//! Hands fetched photos to the CPU pool, as many at once as the limit and the pixel budget allow.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use actix::{Actor, Context, Handler, Recipient};
+use jiff::Timestamp;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::fetcher::Fetched;
+use super::in_flight::{Finished, PhotoInFlight};
+use super::line::{Line, decode_limits};
+use super::messages::{Ended, SetLimit};
+use super::poller::reject;
+use super::worker;
+use crate::decode;
+use crate::domain::row::{rejection_of, rows_of};
+use crate::domain::{Reason, Reject};
+use crate::error::{Error, Result};
+use crate::flow::CpuPool;
+use crate::telemetry::events::PhotoDecoded;
+
+/// Name in metrics, logs and `/state`.
+pub const NAME: &str = "decoder_pool";
+
+/// The actor.
+pub struct DecoderPool {
+    line: Line,
+    ended: Recipient<Ended>,
+    ends: Option<Ends>,
+}
+
+/// Both ends of the stage.
+pub struct Ends {
+    /// Photos to decode.
+    pub fetched: mpsc::Receiver<Fetched>,
+    /// Photos with their rows.
+    pub finished: mpsc::Sender<Finished>,
+}
+
+impl DecoderPool {
+    /// A pool that starts with its actor.
+    pub fn new(line: Line, ended: Recipient<Ended>, ends: Ends) -> Self {
+        Self { line, ended, ends: Some(ends) }
+    }
+}
+
+impl Actor for DecoderPool {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        let Some(ends) = self.ends.take() else { return };
+        let seen = Arc::new(Seen::default());
+        let (shown, budget) = (seen.clone(), self.line.budgets.decodes.clone());
+        let threads = self.line.settings.decode.threads;
+        self.line.telemetry.board.register(NAME, Arc::new(move || shown.state(threads, budget.state())));
+        worker::start(NAME, &self.line, self.ended.clone(), decode_all(self.line.clone(), ends, seen));
+    }
+}
+
+impl Handler<SetLimit> for DecoderPool {
+    type Result = ();
+
+    fn handle(&mut self, SetLimit(limit): SetLimit, _: &mut Self::Context) {
+        self.line.budgets.decodes.set_limit(limit);
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    decoded: AtomicU64,
+    rejected_by_header: AtomicU64,
+    faults: AtomicU64,
+}
+
+impl Seen {
+    fn state(&self, threads: usize, jobs: crate::flow::BudgetState) -> serde_json::Value {
+        json!({
+            "threads": threads,
+            "jobs": jobs,
+            "decoded": self.decoded.load(Ordering::Relaxed),
+            "rejected_by_header": self.rejected_by_header.load(Ordering::Relaxed),
+            "faults": self.faults.load(Ordering::Relaxed),
+        })
+    }
+}
+
+async fn decode_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
+    let limits = decode_limits(&line.settings);
+    // One more than the largest limit: an oversized photo may pass alone while the limit is lower.
+    let pool = CpuPool::start("decode", line.settings.decode.threads, line.settings.scale.max_decodes + 1)?;
+    while let Some(Fetched { photo, bytes, memory, fetched_at }) = ends.fetched.recv().await {
+        let header = match decode::inspect(&bytes, &limits) {
+            Ok(header) => header,
+            Err(why) => {
+                seen.rejected_by_header.fetch_add(1, Ordering::Relaxed);
+                drop((bytes, memory));
+                if !reject(&ends.finished, photo, why).await {
+                    break;
+                }
+                continue;
+            }
+        };
+        let pixels = line.budgets.decode_bytes.acquire(header.decode_bytes).await;
+        let job = line.budgets.decodes.acquire(1).await;
+        // The place in the next channel is reserved now, so that a CPU thread never waits and never finds it full.
+        let Ok(place) = ends.finished.clone().reserve_owned().await else { break };
+        let waited = fetched_at.elapsed();
+        let (telemetry, seen) = (line.telemetry.clone(), seen.clone());
+        let work = move || {
+            let started = Instant::now();
+            let reading = decode::read(&bytes, &header, &limits);
+            drop((bytes, memory, pixels));
+            (reading, started.elapsed())
+        };
+        let deliver = move |outcome: std::result::Result<(crate::domain::Reading, std::time::Duration), String>| {
+            let now = Timestamp::now();
+            let PhotoInFlight { photo: named, revision, .. } = &photo;
+            let rows = match outcome {
+                Ok((reading, took)) => {
+                    seen.decoded.fetch_add(1, Ordering::Relaxed);
+                    PhotoDecoded { photo: named, reading: &reading, waited, took }.emit(&telemetry);
+                    rows_of(named, &reading, *revision, now)
+                }
+                Err(panic) => {
+                    seen.faults.fetch_add(1, Ordering::Relaxed);
+                    tracing::error!(
+                        bucket = named.bucket,
+                        key = named.key,
+                        panic,
+                        "the decoder panicked, photo rejected"
+                    );
+                    vec![rejection_of(named, &Reject::new(Reason::DecoderFault, panic), *revision, now)]
+                }
+            };
+            place.send(Finished { photo, rows, finished_at: Instant::now() });
+            drop(job);
+        };
+        pool.submit(work, deliver).map_err(|error: Error| error.context("handing a photo to the decoder pool"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,214 @@
+//! Gets photo bytes, as many at once as the limit and the byte budget allow.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Context, Handler, Recipient};
+use bytes::Bytes;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::in_flight::{Finished, PhotoInFlight};
+use super::line::Line;
+use super::messages::{Ended, SetLimit};
+use super::poller::reject;
+use super::worker;
+use crate::domain::{Reason, Reject};
+use crate::error::{Class, Error, Result};
+use crate::flow::{Backoff, Permit};
+use crate::store::Object;
+use crate::telemetry::events::{CallFailed, PhotoAgain, PhotoFetched};
+
+/// Name in metrics, logs and `/state`.
+pub const NAME: &str = "fetcher";
+
+/// How long one lease goes on trying before the photo is given back: long enough for a throttled bucket to recover,
+/// short enough that other work gets the place.
+const KEEP_TRYING: Duration = Duration::from_secs(20);
+
+/// A photo with its bytes.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The photo, its eTag that of the bytes.
+    pub photo: PhotoInFlight,
+    /// The whole file.
+    pub bytes: Bytes,
+    /// Its share of the byte budget.
+    pub memory: Permit,
+    /// When it arrived.
+    pub fetched_at: Instant,
+}
+
+/// The actor.
+pub struct Fetcher {
+    line: Line,
+    ended: Recipient<Ended>,
+    ends: Option<Ends>,
+}
+
+/// Both ends of the stage.
+pub struct Ends {
+    /// Photos to fetch.
+    pub photos: mpsc::Receiver<PhotoInFlight>,
+    /// Photos to decode.
+    pub fetched: mpsc::Sender<Fetched>,
+    /// Rejections.
+    pub finished: mpsc::Sender<Finished>,
+}
+
+impl Fetcher {
+    /// A fetcher that starts with its actor.
+    pub fn new(line: Line, ended: Recipient<Ended>, ends: Ends) -> Self {
+        Self { line, ended, ends: Some(ends) }
+    }
+}
+
+impl Actor for Fetcher {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        let Some(ends) = self.ends.take() else { return };
+        let seen = Arc::new(Seen::default());
+        let (shown, budget) = (seen.clone(), self.line.budgets.fetches.clone());
+        self.line.telemetry.board.register(NAME, Arc::new(move || shown.state(budget.state())));
+        worker::start(NAME, &self.line, self.ended.clone(), fetch_all(self.line.clone(), ends, seen));
+    }
+}
+
+impl Handler<SetLimit> for Fetcher {
+    type Result = ();
+
+    fn handle(&mut self, SetLimit(limit): SetLimit, _: &mut Self::Context) {
+        self.line.budgets.fetches.set_limit(limit);
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    fetched: AtomicU64,
+    bytes: AtomicU64,
+    rejected: AtomicU64,
+    again: AtomicU64,
+}
+
+impl Seen {
+    fn state(&self, jobs: crate::flow::BudgetState) -> serde_json::Value {
+        json!({
+            "jobs": jobs,
+            "fetched": self.fetched.load(Ordering::Relaxed),
+            "bytes": self.bytes.load(Ordering::Relaxed),
+            "rejected": self.rejected.load(Ordering::Relaxed),
+            "again": self.again.load(Ordering::Relaxed),
+        })
+    }
+}
+
+async fn fetch_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
+    let mut running = JoinSet::new();
+    while let Some(photo) = ends.photos.recv().await {
+        while running.try_join_next().is_some() {}
+        // At a drain, photos not yet started go back to the queue at once.
+        if line.generation.draining().is_cancelled() {
+            continue;
+        }
+        let job = line.budgets.fetches.acquire(1).await;
+        let (line, fetched, finished, seen) = (line.clone(), ends.fetched.clone(), ends.finished.clone(), seen.clone());
+        running.spawn(async move {
+            fetch_one(&line, photo, &fetched, &finished, &seen).await;
+            drop(job);
+        });
+    }
+    while let Some(joined) = running.join_next().await {
+        joined.map_err(|error| Error::bug("a fetch task panicked").source(error))?;
+    }
+    Ok(())
+}
+
+async fn fetch_one(
+    line: &Line,
+    mut photo: PhotoInFlight,
+    fetched: &mpsc::Sender<Fetched>,
+    finished: &mpsc::Sender<Finished>,
+    seen: &Seen,
+) {
+    let limit = line.settings.limits.max_file_bytes;
+    let declared = photo.photo.size_bytes;
+    if let Some(size) = declared.filter(|size| *size > limit) {
+        seen.rejected.fetch_add(1, Ordering::Relaxed);
+        reject(finished, photo, too_large(Some(size), limit)).await;
+        return;
+    }
+    let mut memory = line.budgets.fetched_bytes.acquire(declared.unwrap_or(limit).max(1)).await;
+    let waited = photo.ticket().received_at().elapsed();
+    let started = Instant::now();
+    match get(line, &photo).await {
+        Ok(object) => {
+            let bytes = object.bytes.len() as u64;
+            PhotoFetched { bytes, waited, took: started.elapsed() }.emit(&line.telemetry);
+            seen.fetched.fetch_add(1, Ordering::Relaxed);
+            seen.bytes.fetch_add(bytes, Ordering::Relaxed);
+            memory.shrink_to(bytes.max(1));
+            // The photo is the version that was read. If the object was replaced after the notification, this is the
+            // newer version, which its own notification names too; the load keeps one of them.
+            if photo.photo.version_id.is_none() {
+                photo.photo.etag = Some(object.etag);
+            }
+            photo.photo.size_bytes = Some(bytes);
+            let _ = fetched.send(Fetched { photo, bytes: object.bytes, memory, fetched_at: Instant::now() }).await;
+        }
+        Err(error) => match outcome(&error, declared, limit, photo.ticket().receive_count(), line) {
+            Some(why) => {
+                seen.rejected.fetch_add(1, Ordering::Relaxed);
+                reject(finished, photo, why).await;
+            }
+            None => {
+                seen.again.fetch_add(1, Ordering::Relaxed);
+                PhotoAgain { photo: &photo.photo, error: &error }.emit();
+            }
+        },
+    }
+}
+
+/// GET, tried again while the class allows it and the time lasts.
+async fn get(line: &Line, photo: &PhotoInFlight) -> Result<Object> {
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
+    let started = Instant::now();
+    let PhotoInFlight { photo, .. } = photo;
+    loop {
+        let limit = line.settings.limits.max_file_bytes;
+        let error = match line.store.get(&photo.bucket, &photo.key, photo.version_id.as_deref(), limit).await {
+            Ok(object) => return Ok(object),
+            Err(error) => error,
+        };
+        let wait = error.wait().unwrap_or_else(|| backoff.next_wait());
+        let give_up = started.elapsed() + wait > KEEP_TRYING || line.generation.draining().is_cancelled();
+        if !error.class().is_retryable() || give_up {
+            return Err(error);
+        }
+        CallFailed { what: "get", error: &error }.emit();
+        tokio::time::sleep(wait).await;
+    }
+}
+
+/// The rejection an error means, or `None` when the photo is to be processed again.
+fn outcome(error: &Error, declared: Option<u64>, limit: u64, receive_count: u32, line: &Line) -> Option<Reject> {
+    match error.class() {
+        Class::Missing => Some(Reject::new(Reason::MissingObject, error.to_string())),
+        Class::Poison => Some(too_large(declared, limit)),
+        Class::Permanent => Some(Reject::new(Reason::NotAnObject, error.to_string())),
+        Class::Transient | Class::Throttled | Class::Bug => {
+            let last = receive_count >= line.settings.queue.max_receives;
+            let draining = line.generation.draining().is_cancelled();
+            (last && !draining).then(|| {
+                Reject::new(Reason::GaveUp, format!("received {receive_count} times, the last failure: {error}"))
+            })
+        }
+    }
+}
+
+fn too_large(size: Option<u64>, limit: u64) -> Reject {
+    let size = size.map_or_else(|| "the object".to_owned(), |size| format!("{size} bytes"));
+    Reject::new(Reason::TooLarge, format!("{size} is over limits.max_file_bytes = {limit}"))
+}

@@ -1,0 +1,136 @@
+//! Photos and messages in flight, as values that cannot be forgotten: dropping one gives it back.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+
+use crate::domain::ticket::{PhotoEnd, Settlement, Ticket};
+use crate::domain::{PhotoRef, Row};
+use crate::flow::Permit;
+use crate::queue::ReceiptHandle;
+
+/// What the lease keeper is told.
+#[derive(Debug)]
+pub enum LeaseCommand {
+    /// Keep this lease alive.
+    Hold {
+        /// The receive.
+        receipt: ReceiptHandle,
+        /// When the lease ends if nothing is done.
+        deadline: Instant,
+    },
+    /// Every photo of the message ended.
+    Settle {
+        /// The receive.
+        receipt: ReceiptHandle,
+        /// What to do with the message.
+        settlement: Settlement,
+        /// How often the message was received; the back-off of a give-back grows with it.
+        receive_count: u32,
+        /// The message's place in flight, free once it is settled.
+        permit: Option<Permit>,
+    },
+}
+
+/// One received message whose photos are on their way.
+#[derive(Debug)]
+pub struct OpenTicket {
+    receipt: ReceiptHandle,
+    receive_count: u32,
+    received_at: Instant,
+    ends: Mutex<(Ticket, Option<Permit>)>,
+    leases: mpsc::Sender<LeaseCommand>,
+}
+
+impl OpenTicket {
+    /// A ticket for a message with `photos` photos (at least one).
+    pub fn new(
+        receipt: ReceiptHandle,
+        receive_count: u32,
+        photos: usize,
+        permit: Permit,
+        leases: mpsc::Sender<LeaseCommand>,
+    ) -> Arc<Self> {
+        let ends = Mutex::new((Ticket::new(photos), Some(permit)));
+        Arc::new(Self { receipt, receive_count, received_at: Instant::now(), ends, leases })
+    }
+
+    /// How often the message was received, this time included.
+    pub fn receive_count(&self) -> u32 {
+        self.receive_count
+    }
+
+    /// When it was received this time.
+    pub fn received_at(&self) -> Instant {
+        self.received_at
+    }
+
+    fn end(&self, end: PhotoEnd) {
+        let settled = {
+            let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+            ends.0.end(end).map(|settlement| (settlement, ends.1.take()))
+        };
+        let Some((settlement, permit)) = settled else { return };
+        let command = LeaseCommand::Settle {
+            receipt: self.receipt.clone(),
+            settlement,
+            receive_count: self.receive_count,
+            permit,
+        };
+        // The channel has room for two commands per permit, so it is never full; it is closed only when the generation
+        // stopped, and then the lease runs out by itself.
+        if self.leases.try_send(command).is_err() {
+            tracing::debug!("the lease keeper is gone, the message returns by its visibility timeout");
+        }
+    }
+}
+
+/// One photo on its way. Ends as durable, or else (also when dropped) as one to process again.
+#[derive(Debug)]
+pub struct PhotoInFlight {
+    /// The photo; its eTag becomes that of the bytes read.
+    pub photo: PhotoRef,
+    /// Revision that its rows get.
+    pub revision: i64,
+    ticket: Arc<OpenTicket>,
+    ended: bool,
+}
+
+impl PhotoInFlight {
+    /// One of the ticket's photos.
+    pub fn new(photo: PhotoRef, revision: i64, ticket: Arc<OpenTicket>) -> Self {
+        Self { photo, revision, ticket, ended: false }
+    }
+
+    /// Its message.
+    pub fn ticket(&self) -> &OpenTicket {
+        &self.ticket
+    }
+
+    /// Its rows are durable.
+    pub fn durable(mut self) {
+        self.ended = true;
+        self.ticket.end(PhotoEnd::Durable);
+    }
+}
+
+impl Drop for PhotoInFlight {
+    fn drop(&mut self) {
+        if !self.ended {
+            crate::telemetry::names::PHOTOS_AGAIN.add(None, 1);
+            self.ticket.end(PhotoEnd::Again);
+        }
+    }
+}
+
+/// A photo with its rows, on the way to a batch.
+#[derive(Debug)]
+pub struct Finished {
+    /// The photo.
+    pub photo: PhotoInFlight,
+    /// All its rows: scans, or one rejection.
+    pub rows: Vec<Row>,
+    /// When they were made.
+    pub finished_at: Instant,
+}

@@ -1,0 +1,88 @@
+//! What the actors of one generation share.
+
+use std::sync::Arc;
+
+use crate::config::Settings;
+use crate::config::settings::Codes;
+use crate::decode::DecodeLimits;
+use crate::flow::{Budget, Generation};
+use crate::queue::Queue;
+use crate::store::Store;
+use crate::telemetry::Telemetry;
+use crate::warehouse::Warehouse;
+
+/// Settings, ports, budgets and cancellation of one generation. Clones share everything.
+#[derive(Clone)]
+pub struct Line {
+    /// Checked settings.
+    pub settings: Arc<Settings>,
+    /// Where notifications come from.
+    pub queue: Arc<dyn Queue>,
+    /// Where photos are and batches go.
+    pub store: Arc<dyn Store>,
+    /// Where rows end.
+    pub warehouse: Arc<dyn Warehouse>,
+    /// Figures that outlive the generation.
+    pub telemetry: Telemetry,
+    /// Runtime of all workers; never the actors' thread.
+    pub io: tokio::runtime::Handle,
+    /// Random name of this process's run; part of batch ids.
+    pub instance: Arc<str>,
+    /// Number of the generation, from 1.
+    pub number: u64,
+    /// Its cancellation.
+    pub generation: Generation,
+    /// Its budgets.
+    pub budgets: Budgets,
+}
+
+/// The budgets that bound one generation.
+#[derive(Clone, Debug)]
+pub struct Budgets {
+    /// Messages received and not yet settled.
+    pub tickets: Budget,
+    /// Photos being fetched.
+    pub fetches: Budget,
+    /// Photos in the decoder pool.
+    pub decodes: Budget,
+    /// Bytes of photo files in memory.
+    pub fetched_bytes: Budget,
+    /// Bytes of pixels and codec memory.
+    pub decode_bytes: Budget,
+}
+
+impl Budgets {
+    /// Budgets by the settings, each stage at its lower bound.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            tickets: Budget::new(settings.queue.max_in_flight as u64),
+            fetches: Budget::new(settings.scale.min_fetches as u64),
+            decodes: Budget::new(settings.scale.min_decodes as u64),
+            fetched_bytes: Budget::new(settings.memory.fetched_bytes),
+            decode_bytes: Budget::new(settings.memory.decode_bytes),
+        }
+    }
+
+    /// The budgets' figures, for `/state`.
+    pub fn state(&self) -> serde_json::Value {
+        serde_json::json!({
+            "tickets": self.tickets.state(),
+            "fetches": self.fetches.state(),
+            "decodes": self.decodes.state(),
+            "fetched_bytes": self.fetched_bytes.state(),
+            "decode_bytes": self.decode_bytes.state(),
+        })
+    }
+}
+
+/// The decoder's limits by the settings.
+pub fn decode_limits(settings: &Settings) -> DecodeLimits {
+    DecodeLimits {
+        max_file_bytes: settings.limits.max_file_bytes,
+        max_pixels: u64::from(settings.limits.max_megapixels) * 1_000_000,
+        max_side: settings.limits.max_side,
+        max_pixels_per_byte: settings.limits.max_pixels_per_byte,
+        time_budget: settings.limits.photo_time_budget,
+        first_only: settings.decode.codes == Codes::First,
+    }
+}

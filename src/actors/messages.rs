@@ -1,0 +1,40 @@
+//! The control messages: small, and few.
+
+use actix::Message;
+
+use crate::queue::Depth;
+
+/// Sets how many photos a stage may work on at once.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct SetLimit(pub u64);
+
+/// Ask the source to stop and let everything after it run dry.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Drain;
+
+/// Stop at once; what is in flight is left to redelivery.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct StopNow;
+
+/// A generation's workers have all ended: the actor is no longer needed.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Halt;
+
+/// A worker ended. Its generation knows already whether that was a fault.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Ended {
+    /// Which actor's worker.
+    pub actor: &'static str,
+    /// The generation it belonged to.
+    pub generation: u64,
+}
+
+/// The queue's depth, sampled for the autoscaler.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct DepthSampled(pub Depth);

@@ -1,0 +1,303 @@
+//! Starts a generation of the pipeline, watches it, drains it, and starts the next one after a fault.
+//!
+//! A fault anywhere ends the whole generation: half a pipeline is harder to reason about than none, and everything in
+//! flight returns through the queue. The first fault is kept as the root cause.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler};
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::autoscaler::Autoscaler;
+use super::batch_writer::{self, BatchWriter};
+use super::decoder_pool::{self, DecoderPool};
+use super::fetcher::{self, Fetcher};
+use super::lease_keeper::{self, LeaseKeeper};
+use super::line::{Budgets, Line};
+use super::loader::{self, Loader};
+use super::messages::{Drain, Ended, Halt, StopNow};
+use super::poller::{self, Poller};
+use crate::error::Error;
+use crate::flow::{Backoff, Generation};
+use crate::telemetry::events::PipelineRestarts;
+use crate::telemetry::names;
+
+/// Name in metrics, logs and `/state`.
+pub const NAME: &str = "supervisor";
+
+/// A generation that lived this long was healthy: the next back-off starts small again.
+const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+
+/// Sealed batches that wait for the loader: each is a few hundred bytes.
+const SEALED_WAITING: usize = 1_024;
+
+/// Photos between two stages. Small: a longer queue would only hold leases, not raise the rate.
+const BETWEEN_STAGES: usize = 16;
+
+/// Where the engine stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// A generation is at work.
+    Running,
+    /// After a fault, before the next generation.
+    Restarting,
+    /// No new work; what is in flight runs to its end.
+    Draining,
+    /// Everything ended: nothing is in flight and every batch is loaded.
+    Drained,
+    /// Stopped before the drain ended; the rest returns by redelivery. Says why.
+    Stopped(String),
+}
+
+impl Phase {
+    /// The phase in one word.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Phase::Running => "running",
+            Phase::Restarting => "restarting",
+            Phase::Draining => "draining",
+            Phase::Drained => "drained",
+            Phase::Stopped(_) => "stopped",
+        }
+    }
+
+    /// Whether this is the last phase.
+    pub fn is_end(&self) -> bool {
+        match self {
+            Phase::Drained | Phase::Stopped(_) => true,
+            Phase::Running | Phase::Restarting | Phase::Draining => false,
+        }
+    }
+}
+
+/// The actor.
+pub struct Supervisor {
+    /// What the next generation starts from; its number and cancellation are replaced.
+    line: Line,
+    root: CancellationToken,
+    phase: watch::Sender<Phase>,
+    running: Option<Running>,
+    backoff: Backoff,
+    stop_reason: Option<&'static str>,
+    shown: Arc<Mutex<Shown>>,
+}
+
+/// What `/state` shows of the supervisor.
+#[derive(Default)]
+struct Shown {
+    generation: u64,
+    restarts: u64,
+    workers: usize,
+    last_fault: Option<String>,
+}
+
+struct Running {
+    line: Line,
+    started_at: Instant,
+    workers: usize,
+    poller: Addr<Poller>,
+    autoscaler: Addr<Autoscaler>,
+    // Kept so that these actors, to whom nobody else holds an address, live as long as their generation.
+    _kept: (Addr<BatchWriter>, Addr<LeaseKeeper>, Addr<Loader>),
+}
+
+impl Supervisor {
+    /// A supervisor that starts the first generation with its actor and tells its phase to `phase`.
+    pub fn new(line: Line, phase: watch::Sender<Phase>) -> Self {
+        Self {
+            line,
+            root: CancellationToken::new(),
+            phase,
+            running: None,
+            backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(60)),
+            stop_reason: None,
+            shown: Arc::default(),
+        }
+    }
+
+    fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_phase(&self, phase: Phase) {
+        names::READY.set(None, f64::from(u8::from(phase == Phase::Running)));
+        self.phase.send_replace(phase);
+    }
+
+    /// Builds the channels and starts the actors, sink first, so that each has its outlet when it starts.
+    fn start_generation(&mut self, context: &mut Context<Self>) {
+        let number = self.line.number + 1;
+        let budgets = Budgets::new(&self.line.settings);
+        self.line.number = number;
+        let line = Line { generation: Generation::child_of(&self.root), budgets, ..self.line.clone() };
+        let ended = context.address().recipient();
+        let in_flight = line.settings.queue.max_in_flight;
+
+        // Two commands a message in flight, each under the message's permit: never full.
+        let (leases, lease_commands) = mpsc::channel(in_flight * 2 + 2);
+        let (photos, photos_to_fetch) = mpsc::channel(BETWEEN_STAGES);
+        let (fetched, fetched_to_decode) = mpsc::channel(BETWEEN_STAGES);
+        let (finished, finished_to_write) = mpsc::channel(line.settings.scale.max_decodes + BETWEEN_STAGES);
+        let (sealed, sealed_to_load) = mpsc::channel(SEALED_WAITING);
+
+        let loader = Loader::new(line.clone(), ended.clone(), sealed_to_load).start();
+        let lease_keeper = LeaseKeeper::new(line.clone(), ended.clone(), lease_commands).start();
+        let writer_ends = batch_writer::Ends { finished: finished_to_write, sealed };
+        let batch_writer = BatchWriter::new(line.clone(), ended.clone(), writer_ends).start();
+        let pool_ends = decoder_pool::Ends { fetched: fetched_to_decode, finished: finished.clone() };
+        let decoder_pool = DecoderPool::new(line.clone(), ended.clone(), pool_ends).start();
+        let fetch_ends = fetcher::Ends { photos: photos_to_fetch, fetched, finished: finished.clone() };
+        let fetcher = Fetcher::new(line.clone(), ended.clone(), fetch_ends).start();
+        let outlets = poller::Outlets { fetch: photos, finished, leases };
+        let poller = Poller::new(line.clone(), ended, outlets).start();
+        let autoscaler = Autoscaler::new(line.clone(), fetcher.recipient(), decoder_pool.recipient()).start();
+
+        const WORKERS: usize =
+            [loader::NAME, lease_keeper::NAME, batch_writer::NAME, decoder_pool::NAME, fetcher::NAME, poller::NAME]
+                .len();
+        {
+            let mut shown = self.shown();
+            shown.generation = number;
+            shown.workers = WORKERS;
+        }
+        tracing::info!(generation = number, "pipeline started");
+        self.running = Some(Running {
+            line,
+            started_at: Instant::now(),
+            workers: WORKERS,
+            poller,
+            autoscaler,
+            _kept: (batch_writer, lease_keeper, loader),
+        });
+        self.set_phase(Phase::Running);
+    }
+
+    /// All workers of the generation ended: the drain is over, or the next generation is due.
+    fn generation_ended(&mut self, running: Running, context: &mut Context<Self>) {
+        running.autoscaler.do_send(Halt);
+        let fault = running.line.generation.fault();
+        if let Some(fault) = fault {
+            self.shown().last_fault = Some(format!("{}: {}", fault.actor, fault.error));
+        }
+        if let Some(reason) = self.stop_reason {
+            return self.finish(Phase::Stopped(reason.into()), context);
+        }
+        let draining = running.line.generation.draining().is_cancelled();
+        match fault {
+            None if draining => self.finish(Phase::Drained, context),
+            Some(fault) if draining => {
+                let reason = format!("{} failed during the drain: {}", fault.actor, fault.error);
+                self.finish(Phase::Stopped(reason), context);
+            }
+            _ => self.restart(&running, context),
+        }
+    }
+
+    fn restart(&mut self, running: &Running, context: &mut Context<Self>) {
+        if running.started_at.elapsed() > HEALTHY_AFTER {
+            self.backoff.reset();
+        }
+        let wait = self.backoff.next_wait();
+        let unexplained = Error::bug("every worker ended although nobody asked for it");
+        let (actor, error) = match running.line.generation.fault() {
+            Some(fault) => (fault.actor, &fault.error),
+            None => (NAME, &unexplained),
+        };
+        PipelineRestarts { generation: running.line.number, actor, error, wait }.emit();
+        self.shown().restarts += 1;
+        self.set_phase(Phase::Restarting);
+        context.run_later(wait, |this, context| {
+            if !this.phase.borrow().is_end() {
+                this.start_generation(context);
+            }
+        });
+    }
+
+    fn finish(&mut self, phase: Phase, context: &mut Context<Self>) {
+        tracing::info!(phase = phase.as_str(), "pipeline ended");
+        self.set_phase(phase);
+        context.stop();
+    }
+}
+
+impl Actor for Supervisor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Self::Context) {
+        let (shown, phase) = (self.shown.clone(), self.phase.subscribe());
+        let state = move || {
+            let shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+            json!({
+                "phase": phase.borrow().as_str(),
+                "generation": shown.generation,
+                "restarts": shown.restarts,
+                "workers": shown.workers,
+                "last_fault": shown.last_fault,
+            })
+        };
+        self.line.telemetry.board.register(NAME, Arc::new(state));
+        self.start_generation(context);
+    }
+}
+
+impl Handler<Ended> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, ended: Ended, context: &mut Self::Context) {
+        let Some(mut running) = self.running.take() else { return };
+        if running.line.number != ended.generation {
+            self.running = Some(running);
+            return;
+        }
+        running.workers -= 1;
+        self.shown().workers = running.workers;
+        tracing::debug!(actor = ended.actor, left = running.workers, "worker ended");
+        // One worker that ends by itself while nobody drains would leave the others waiting for ever.
+        let generation = &running.line.generation;
+        if !generation.draining().is_cancelled() && !generation.stopped().is_cancelled() {
+            generation.fail(ended.actor, Error::bug("the worker ended although nobody asked for it"));
+        }
+        if running.workers == 0 {
+            self.generation_ended(running, context);
+        } else {
+            self.running = Some(running);
+        }
+    }
+}
+
+impl Handler<Drain> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, context: &mut Self::Context) {
+        let Some(running) = &self.running else {
+            // Nothing is in flight, but sealed batches may wait for a loader that is not there.
+            return self.finish(Phase::Stopped("asked to drain between two generations".into()), context);
+        };
+        if running.line.generation.draining().is_cancelled() {
+            return;
+        }
+        running.poller.do_send(Drain);
+        self.set_phase(Phase::Draining);
+        context.run_later(self.line.settings.run.drain, |this, _| {
+            if let Some(running) = &this.running {
+                this.stop_reason = Some("the drain took longer than run.drain_seconds");
+                running.line.generation.stop();
+            }
+        });
+    }
+}
+
+impl Handler<StopNow> for Supervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: StopNow, context: &mut Self::Context) {
+        self.stop_reason = Some("asked to stop at once");
+        match &self.running {
+            Some(running) => running.line.generation.stop(),
+            None => self.finish(Phase::Stopped("asked to stop at once".into()), context),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Starts an actor's worker and reports its end.
+
+use std::time::Instant;
+
+use actix::Recipient;
+
+use super::line::Line;
+use super::messages::Ended;
+use crate::error::{Error, Result};
+use crate::flow::pool::panic_text;
+
+/// Runs `work` on the I/O runtime. An error or a panic fails the generation; then, whatever happened, the supervisor
+/// is told that the worker ended. When the generation stops, `work` is dropped where it waits, and its Drop guards give
+/// permits back.
+pub fn start(
+    actor: &'static str,
+    line: &Line,
+    ended: Recipient<Ended>,
+    work: impl Future<Output = Result<()>> + Send + 'static,
+) {
+    let generation = line.generation.clone();
+    let number = line.number;
+    let stopped = line.generation.stopped().clone();
+    // A task of its own for the work, so that its panic is seen here and not in the supervisor.
+    let task = line.io.spawn(async move { stopped.run_until_cancelled_owned(work).await.unwrap_or(Ok(())) });
+    line.io.spawn(async move {
+        match task.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => generation.fail(actor, error),
+            Err(join) => {
+                let text = match join.try_into_panic() {
+                    Ok(panic) => panic_text(panic.as_ref()),
+                    Err(join) => join.to_string(),
+                };
+                generation.fail(actor, Error::bug(format!("{actor} panicked: {text}")));
+            }
+        }
+        ended.do_send(Ended { actor, generation: number });
+    });
+}
+
+/// Sleeps until the instant, or for ever without one.
+pub async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,100 @@
+//! The hand-off from async code to a rayon pool of fixed size.
+//!
+//! A bounded crossbeam channel and one dispatcher thread stand between them. Callers hold a permit for every job they
+//! submit, so the channel (as large as the permits can ever be) is never full and nobody blocks: a blocking send from
+//! a tokio worker, met by CPU threads that block on a tokio channel, deadlocks (measured, `facts/models.md` §6).
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+
+use crate::error::{Error, Result};
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// A fixed number of CPU threads. Dropping it lets queued jobs end and then ends the threads.
+pub struct CpuPool {
+    jobs: Sender<Job>,
+}
+
+impl CpuPool {
+    /// Starts `threads` workers that can have up to `capacity` jobs waiting.
+    pub fn start(name: &'static str, threads: usize, capacity: usize) -> Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(move |index| format!("{name}-{index}"))
+            .build()
+            .map_err(|error| Error::transient(format!("cannot start {threads} {name} threads")).source(error))?;
+        let (jobs, waiting) = bounded::<Job>(capacity);
+        std::thread::Builder::new()
+            .name(format!("{name}-dispatch"))
+            .spawn(move || {
+                for job in waiting {
+                    pool.spawn(job);
+                }
+            })
+            .map_err(|error| Error::transient(format!("cannot start the {name} dispatcher")).source(error))?;
+        Ok(Self { jobs })
+    }
+
+    /// Runs `work` on a worker and hands its outcome to `deliver` on the same worker. A panic of `work` is an outcome
+    /// (its message); it reaches neither the pool nor the process.
+    ///
+    /// # Errors
+    /// [`crate::error::Class::Bug`] when the channel is full: the caller holds no permit for this job.
+    pub fn submit<T>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+        deliver: impl FnOnce(std::result::Result<T, String>) + Send + 'static,
+    ) -> Result<()> {
+        let job: Job = Box::new(move || {
+            let outcome = catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panic_text(panic.as_ref()));
+            // `deliver` only sends on a reserved slot; should it panic all the same, the job's Drop guards have
+            // already given everything back, and the process must live on.
+            let _ = catch_unwind(AssertUnwindSafe(|| deliver(outcome)));
+        });
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => Error::bug("the cpu pool's channel is full although every job holds a permit"),
+            TrySendError::Disconnected(_) => Error::transient("the cpu pool has stopped"),
+        })
+    }
+}
+
+/// The message of a panic, as far as it has one.
+pub fn panic_text(panic: &(dyn Any + Send)) -> String {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        (*text).to_owned()
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text.clone()
+    } else {
+        "a panic without a message".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_and_panics_both_come_back() {
+        let pool = CpuPool::start("test", 2, 16).unwrap();
+        let (sender, outcomes) = std::sync::mpsc::channel();
+        for number in 0..10 {
+            let sender = sender.clone();
+            pool.submit(
+                move || {
+                    assert!(number != 3, "three is not wanted");
+                    number
+                },
+                move |outcome| sender.send(outcome).unwrap(),
+            )
+            .unwrap();
+        }
+        drop(sender);
+        let outcomes: Vec<_> = outcomes.iter().collect();
+        assert_eq!(outcomes.len(), 10);
+        let panics: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+        assert_eq!(panics, ["three is not wanted"]);
+    }
+}

@@ -1,0 +1,332 @@
+//! One struct per event that matters. Each both counts and logs, so that a metric and its log line never disagree.
+//! Events of single photos log at debug level only: a million photos must not make a million lines.
+
+use std::time::Duration;
+
+use super::names;
+use crate::domain::{PhotoRef, Reading, RejectionRow};
+use crate::error::{Class, Error};
+use crate::telemetry::{Stage, Telemetry};
+
+/// Messages came from the queue.
+pub struct MessagesReceived {
+    /// All of them.
+    pub count: u64,
+    /// Those received before.
+    pub redelivered: u64,
+}
+
+impl MessagesReceived {
+    /// Counts.
+    pub fn emit(self) {
+        names::MESSAGES_RECEIVED.add(None, self.count);
+        names::MESSAGES_REDELIVERED.add(None, self.redelivered);
+    }
+}
+
+/// A message that names no photo to read.
+pub struct MessageIgnored<'a> {
+    /// The queue's id of it.
+    pub message_id: &'a str,
+    /// The event it tells of.
+    pub event: &'a str,
+}
+
+impl MessageIgnored<'_> {
+    /// Counts and logs.
+    pub fn emit(self) {
+        names::MESSAGES_IGNORED.add(None, 1);
+        tracing::debug!(message_id = self.message_id, event = self.event, "message names no photo to read");
+    }
+}
+
+/// A message no notification format fits.
+pub struct MessageNotUnderstood<'a> {
+    /// The queue's id of it.
+    pub message_id: &'a str,
+    /// What is wrong with it.
+    pub detail: &'a str,
+}
+
+impl MessageNotUnderstood<'_> {
+    /// Logs; the rejection row that follows counts.
+    pub fn emit(self) {
+        tracing::warn!(message_id = self.message_id, detail = self.detail, "message is no notification, rejecting it");
+    }
+}
+
+/// Messages were deleted or given back.
+pub struct MessagesSettled {
+    /// Deleted.
+    pub deleted: u64,
+    /// Given back.
+    pub given_back: u64,
+}
+
+impl MessagesSettled {
+    /// Counts.
+    pub fn emit(self) {
+        names::MESSAGES_SETTLED.add(Some("deleted"), self.deleted);
+        names::MESSAGES_SETTLED.add(Some("given_back"), self.given_back);
+    }
+}
+
+/// Leases were extended, or not.
+pub struct LeasesExtended {
+    /// Extended.
+    pub ok: u64,
+    /// Another receiver has the message by now.
+    pub lost: u64,
+    /// The call failed; it is tried again while there is time.
+    pub failed: u64,
+}
+
+impl LeasesExtended {
+    /// Counts, and logs lost leases.
+    pub fn emit(self) {
+        names::LEASE_EXTENSIONS.add(Some("ok"), self.ok);
+        names::LEASE_EXTENSIONS.add(Some("lost"), self.lost);
+        names::LEASE_EXTENSIONS.add(Some("failed"), self.failed);
+        if self.lost > 0 {
+            tracing::warn!(leases = self.lost, "leases lost: these messages are read twice, which the load undoes");
+        }
+    }
+}
+
+/// A photo's bytes are in memory.
+pub struct PhotoFetched {
+    /// Its size.
+    pub bytes: u64,
+    /// From the message's arrival to the start of the GET.
+    pub waited: Duration,
+    /// The GET itself.
+    pub took: Duration,
+}
+
+impl PhotoFetched {
+    /// Counts and times.
+    pub fn emit(self, telemetry: &Telemetry) {
+        names::FETCHED_BYTES.add(None, self.bytes);
+        time_stage(telemetry, Stage::QueueWait, self.waited);
+        time_stage(telemetry, Stage::Fetch, self.took);
+    }
+}
+
+/// A photo went through the decoder.
+pub struct PhotoDecoded<'a> {
+    /// Which.
+    pub photo: &'a PhotoRef,
+    /// What came of it.
+    pub reading: &'a Reading,
+    /// Waiting for memory and a place in the pool.
+    pub waited: Duration,
+    /// Wall time in the pool.
+    pub took: Duration,
+}
+
+impl PhotoDecoded<'_> {
+    /// Counts, times, and logs at debug level.
+    pub fn emit(self, telemetry: &Telemetry) {
+        time_stage(telemetry, Stage::DecodeWait, self.waited);
+        time_stage(telemetry, Stage::Decode, self.took);
+        names::DECODE_CPU_SECONDS.observe(None, self.reading.decode_ms / 1_000.0);
+        telemetry.totals.decoded(self.reading.decode_ms);
+        for run in &self.reading.rungs {
+            names::RUNG_RUNS.add(Some(run.name), 1);
+            names::RUNG_WINS.add(Some(run.name), run.won as u64);
+            names::RUNG_SECONDS.observe(Some(run.name), run.ms / 1_000.0);
+        }
+        tracing::debug!(
+            bucket = self.photo.bucket,
+            key = self.photo.key,
+            codes = self.reading.codes.len(),
+            cpu_ms = self.reading.decode_ms,
+            "photo decoded"
+        );
+    }
+}
+
+/// A photo must be processed again later.
+pub struct PhotoAgain<'a> {
+    /// Which.
+    pub photo: &'a PhotoRef,
+    /// Why.
+    pub error: &'a Error,
+}
+
+impl PhotoAgain<'_> {
+    /// Logs; the ticket counts.
+    pub fn emit(self) {
+        tracing::warn!(bucket = self.photo.bucket, key = self.photo.key, error = %self.error, "photo is left for later");
+    }
+}
+
+/// One photo's rows are durable.
+pub struct PhotoDurable<'a> {
+    /// Scan rows.
+    pub scans: u64,
+    /// Or the rejection.
+    pub rejection: Option<&'a RejectionRow>,
+    /// From the upload's event to now, if the event told its time.
+    pub since_upload: Option<Duration>,
+    /// From decoded to now.
+    pub waited: Duration,
+}
+
+impl PhotoDurable<'_> {
+    /// Counts and times.
+    pub fn emit(self, telemetry: &Telemetry) {
+        let reason = self.rejection.and_then(|row| crate::domain::Reason::parse(&row.reason));
+        names::PHOTOS.add(Some(if reason.is_some() { "rejected" } else { "scanned" }), 1);
+        names::SCANS.add(None, self.scans);
+        if let Some(reason) = reason {
+            names::REJECTIONS.add(Some(reason.as_str()), 1);
+        }
+        telemetry.totals.photo(self.scans, reason);
+        time_stage(telemetry, Stage::BatchWait, self.waited);
+        if let Some(since_upload) = self.since_upload {
+            time_stage(telemetry, Stage::UploadToDurable, since_upload);
+        }
+    }
+}
+
+/// A batch is durable.
+pub struct BatchSealed<'a> {
+    /// Its id.
+    pub batch_id: &'a str,
+    /// Rows in it.
+    pub rows: u64,
+    /// Photos in it.
+    pub photos: u64,
+    /// Compressed bytes.
+    pub bytes: u64,
+    /// What sealed it: a value of the metric's `cause` label.
+    pub cause: &'static str,
+    /// Compressing and writing.
+    pub took: Duration,
+}
+
+impl BatchSealed<'_> {
+    /// Counts and logs.
+    pub fn emit(self) {
+        names::BATCHES_SEALED.add(Some(self.cause), 1);
+        names::BATCH_ROWS.add(None, self.rows);
+        names::BATCH_BYTES.add(None, self.bytes);
+        tracing::info!(
+            batch_id = self.batch_id,
+            rows = self.rows,
+            photos = self.photos,
+            bytes = self.bytes,
+            cause = self.cause,
+            took_ms = self.took.as_millis() as u64,
+            "batch sealed"
+        );
+    }
+}
+
+/// A load committed.
+pub struct LoadDone {
+    /// What it did.
+    pub batches: u64,
+    /// Scan rows inserted.
+    pub scans: u64,
+    /// Rejection rows inserted.
+    pub rejections: u64,
+    /// Photos the warehouse had already.
+    pub repeated: u64,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl LoadDone {
+    /// Counts, times and logs.
+    pub fn emit(self, telemetry: &Telemetry) {
+        names::LOADS.add(Some("ok"), 1);
+        names::LOADED_ROWS.add(Some("scans"), self.scans);
+        names::LOADED_ROWS.add(Some("rejections"), self.rejections);
+        names::LOAD_REPEATED.add(None, self.repeated);
+        time_stage(telemetry, Stage::Load, self.took);
+        tracing::info!(
+            batches = self.batches,
+            scans = self.scans,
+            rejections = self.rejections,
+            photos_repeated = self.repeated,
+            took_ms = self.took.as_millis() as u64,
+            "loaded"
+        );
+    }
+}
+
+/// A load failed; its batches stay sealed and are loaded later.
+pub struct LoadFailed<'a> {
+    /// Batches in the manifest.
+    pub batches: usize,
+    /// Why.
+    pub error: &'a Error,
+}
+
+impl LoadFailed<'_> {
+    /// Counts and logs.
+    pub fn emit(self) {
+        names::LOADS.add(Some("failed"), 1);
+        CallFailed { what: "load", error: self.error }.emit();
+        tracing::error!(batches = self.batches, "load failed, its batches are durable and are loaded later");
+    }
+}
+
+/// A call to queue, store or warehouse failed.
+pub struct CallFailed<'a> {
+    /// Which call.
+    pub what: &'static str,
+    /// Why.
+    pub error: &'a Error,
+}
+
+impl CallFailed<'_> {
+    /// Counts and logs, loudly unless trying again is the ordinary course.
+    pub fn emit(self) {
+        let class = self.error.class();
+        names::ERRORS.add(Some(class.as_str()), 1);
+        let hint = self.error.hint_text().unwrap_or_default();
+        match class {
+            Class::Transient | Class::Throttled => {
+                tracing::warn!(call = self.what, class = class.as_str(), error = %self.error, hint, "call failed, trying again");
+            }
+            Class::Permanent | Class::Missing | Class::Poison | Class::Bug => {
+                tracing::error!(call = self.what, class = class.as_str(), error = %self.error, hint, "call failed");
+            }
+        }
+    }
+}
+
+/// The pipeline stopped on a fault and starts again.
+pub struct PipelineRestarts<'a> {
+    /// The generation that ended.
+    pub generation: u64,
+    /// The actor that failed first.
+    pub actor: &'static str,
+    /// Its error.
+    pub error: &'a Error,
+    /// How long it waits before it starts again.
+    pub wait: Duration,
+}
+
+impl PipelineRestarts<'_> {
+    /// Counts and logs.
+    pub fn emit(self) {
+        names::RESTARTS.add(None, 1);
+        tracing::error!(
+            generation = self.generation,
+            actor = self.actor,
+            class = self.error.class().as_str(),
+            error = %self.error,
+            wait_ms = self.wait.as_millis() as u64,
+            "pipeline stopped on a fault and starts again"
+        );
+    }
+}
+
+fn time_stage(telemetry: &Telemetry, stage: Stage, took: Duration) {
+    telemetry.stages.record(stage, took);
+    names::STAGE_SECONDS.observe(Some(stage.as_str()), took.as_secs_f64());
+}

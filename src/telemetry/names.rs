@@ -1,0 +1,186 @@
+//! Every metric: name, kind, unit, help and label sets. What the exporter shows is exactly this list (a test holds it),
+//! and each label takes one of the values written here, so the number of series is fixed.
+
+use crate::domain::Reason;
+
+/// What kind of series a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Buckets of observations.
+    Histogram,
+}
+
+/// One label and every value it can take.
+#[derive(Clone, Copy, Debug)]
+pub struct Label {
+    /// Its name.
+    pub name: &'static str,
+    /// Its values.
+    pub values: &'static [&'static str],
+}
+
+/// One metric family.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Name with prefix, unit and `_total` where it belongs.
+    pub name: &'static str,
+    /// Kind.
+    pub kind: Kind,
+    /// Unit of the value.
+    pub unit: &'static str,
+    /// Help text.
+    pub help: &'static str,
+    /// Its one label, if it has one.
+    pub label: Option<Label>,
+}
+
+/// Rungs of the decode ladder, by name. `tests/metrics.rs` compares the list with the decoder's own.
+pub const RUNGS: &[&str] = &["zxing_500", "zxing_1200", "zxing_full", "rqrr_800"];
+
+/// Stages that `scanmill_stage_seconds` times.
+pub const STAGES: &[&str] =
+    &["queue_wait", "fetch", "decode_wait", "decode", "batch_wait", "upload_to_durable", "load"];
+
+const CLASSES: &[&str] = &["permanent", "transient", "throttled", "missing", "poison", "bug"];
+
+const REASON_TEXTS: [&str; Reason::ALL.len()] = {
+    let mut texts = [""; Reason::ALL.len()];
+    let mut index = 0;
+    while index < texts.len() {
+        texts[index] = Reason::ALL[index].as_str();
+        index += 1;
+    }
+    texts
+};
+
+const fn metric(name: &'static str, kind: Kind, unit: &'static str, help: &'static str) -> Metric {
+    Metric { name, kind, unit, help, label: None }
+}
+
+impl Metric {
+    const fn by(mut self, name: &'static str, values: &'static [&'static str]) -> Self {
+        self.label = Some(Label { name, values });
+        self
+    }
+}
+
+macro_rules! metrics {
+    ($($constant:ident = $metric:expr;)*) => {
+        $(#[doc = concat!("`", stringify!($constant), "`: see its help text.")] pub const $constant: Metric = $metric;)*
+        /// Every metric, in the order of the flow.
+        pub const ALL: &[Metric] = &[$($constant,)*];
+    };
+}
+
+use Kind::{Counter, Gauge, Histogram};
+
+metrics! {
+    MESSAGES_RECEIVED = metric("scanmill_messages_received_total", Counter, "messages",
+        "Messages received from the queue, redeliveries included.");
+    MESSAGES_REDELIVERED = metric("scanmill_messages_redelivered_total", Counter, "messages",
+        "Messages received that had been received before.");
+    MESSAGES_IGNORED = metric("scanmill_messages_ignored_total", Counter, "messages",
+        "Messages that name no photo to read: test events, deletes.");
+    MESSAGES_SETTLED = metric("scanmill_messages_settled_total", Counter, "messages",
+        "Messages deleted because every photo is durable, or given back to be received again.")
+        .by("how", &["deleted", "given_back"]);
+    LEASE_EXTENSIONS = metric("scanmill_lease_extensions_total", Counter, "leases",
+        "Visibility timeouts extended; lost means that another receiver has the message by now.")
+        .by("result", &["ok", "lost", "failed"]);
+    PHOTOS = metric("scanmill_photos_total", Counter, "photos",
+        "Photos whose rows are durable in a sealed batch.").by("outcome", &["scanned", "rejected"]);
+    PHOTOS_AGAIN = metric("scanmill_photos_again_total", Counter, "photos",
+        "Photos left to be processed again after a retryable failure or a drain.");
+    REJECTIONS = metric("scanmill_rejections_total", Counter, "photos",
+        "Rejections by reason.").by("reason", &REASON_TEXTS);
+    SCANS = metric("scanmill_scans_total", Counter, "rows", "Codes read.");
+    FETCHED_BYTES = metric("scanmill_fetched_bytes_total", Counter, "bytes", "Photo bytes read from the store.");
+    DECODE_CPU_SECONDS = metric("scanmill_decode_cpu_seconds", Histogram, "seconds",
+        "CPU time of decoding one photo.");
+    RUNG_RUNS = metric("scanmill_rung_runs_total", Counter, "runs", "Runs of each rung of the decode ladder.")
+        .by("rung", RUNGS);
+    RUNG_WINS = metric("scanmill_rung_wins_total", Counter, "codes", "Codes that each rung was the first to read.")
+        .by("rung", RUNGS);
+    RUNG_SECONDS = metric("scanmill_rung_seconds", Histogram, "seconds", "Wall time of one run of each rung.")
+        .by("rung", RUNGS);
+    STAGE_SECONDS = metric("scanmill_stage_seconds", Histogram, "seconds",
+        "Time a photo spends in each stage; upload_to_durable is from the event to the sealed batch; load is per load.")
+        .by("stage", STAGES);
+    STAGE_LIMIT = metric("scanmill_stage_limit", Gauge, "photos", "Photos each stage may work on at once.")
+        .by("stage", &["fetch", "decode"]);
+    STAGE_IN_USE = metric("scanmill_stage_in_use", Gauge, "photos", "Photos each stage works on now.")
+        .by("stage", &["fetch", "decode"]);
+    MEMORY_USED = metric("scanmill_memory_budget_used_bytes", Gauge, "bytes", "Bytes out of each memory budget.")
+        .by("budget", &["fetched", "decode"]);
+    MEMORY_LIMIT = metric("scanmill_memory_budget_limit_bytes", Gauge, "bytes", "Size of each memory budget.")
+        .by("budget", &["fetched", "decode"]);
+    IN_FLIGHT = metric("scanmill_tickets_in_flight", Gauge, "messages", "Messages received and not yet settled.");
+    IN_FLIGHT_LIMIT = metric("scanmill_tickets_in_flight_limit", Gauge, "messages",
+        "The most messages that may be received and not yet settled.");
+    QUEUE_MESSAGES = metric("scanmill_queue_messages", Gauge, "messages", "Messages in the queue, approximately.")
+        .by("state", &["ready", "in_flight", "dead"]);
+    BATCHES_SEALED = metric("scanmill_batches_sealed_total", Counter, "batches", "Batches sealed, by what sealed them.")
+        .by("cause", &["rows", "bytes", "age", "in_flight", "drain"]);
+    BATCH_ROWS = metric("scanmill_batch_rows_total", Counter, "rows", "Rows in sealed batches.");
+    BATCH_BYTES = metric("scanmill_batch_bytes_total", Counter, "bytes", "Compressed bytes of sealed batches.");
+    BATCHES_TO_LOAD = metric("scanmill_batches_to_load", Gauge, "batches",
+        "Sealed batches that no ledger row names yet.");
+    LOADS = metric("scanmill_loads_total", Counter, "loads", "Loads into the warehouse.")
+        .by("result", &["ok", "failed"]);
+    LOADED_ROWS = metric("scanmill_loaded_rows_total", Counter, "rows", "Rows inserted into the warehouse.")
+        .by("table", &["scans", "rejections"]);
+    LOAD_REPEATED = metric("scanmill_load_repeated_photos_total", Counter, "photos",
+        "Photos whose rows a load dropped because the warehouse had them: redeliveries undone.");
+    ERRORS = metric("scanmill_errors_total", Counter, "errors", "Failed calls to queue, store and warehouse, by class.")
+        .by("class", CLASSES);
+    RESTARTS = metric("scanmill_pipeline_restarts_total", Counter, "restarts",
+        "Restarts of the whole pipeline after a fault.");
+    READY = metric("scanmill_ready", Gauge, "bool", "1 while the pipeline takes work.");
+    RESIDENT_BYTES = metric("scanmill_process_resident_bytes", Gauge, "bytes", "Resident memory of the process.");
+    CPU_SECONDS = metric("scanmill_process_cpu_seconds", Gauge, "seconds", "CPU time of the process so far.");
+}
+
+impl Metric {
+    /// Adds to a counter.
+    pub fn add(&self, value: Option<&'static str>, amount: u64) {
+        debug_assert!(self.kind == Counter && self.allows(value), "{} {value:?}", self.name);
+        match self.labels(value) {
+            Some(label) => metrics::counter!(self.name, &[label]).increment(amount),
+            None => metrics::counter!(self.name).increment(amount),
+        }
+    }
+
+    /// Sets a gauge.
+    pub fn set(&self, value: Option<&'static str>, amount: f64) {
+        debug_assert!(self.kind == Gauge && self.allows(value), "{} {value:?}", self.name);
+        match self.labels(value) {
+            Some(label) => metrics::gauge!(self.name, &[label]).set(amount),
+            None => metrics::gauge!(self.name).set(amount),
+        }
+    }
+
+    /// Adds an observation to a histogram.
+    pub fn observe(&self, value: Option<&'static str>, seconds: f64) {
+        debug_assert!(self.kind == Histogram && self.allows(value), "{} {value:?}", self.name);
+        match self.labels(value) {
+            Some(label) => metrics::histogram!(self.name, &[label]).record(seconds),
+            None => metrics::histogram!(self.name).record(seconds),
+        }
+    }
+
+    fn labels(&self, value: Option<&'static str>) -> Option<(&'static str, &'static str)> {
+        Some((self.label?.name, value?))
+    }
+
+    fn allows(&self, value: Option<&'static str>) -> bool {
+        match (self.label, value) {
+            (None, None) => true,
+            (Some(label), Some(value)) => label.values.contains(&value),
+            (None, Some(_)) | (Some(_), None) => false,
+        }
+    }
+}
