@@ -1,16 +1,77 @@
 //! `scanmill run`.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use clap::Args;
 
-use super::{Exit, GlobalArgs};
-use crate::error::{Error, Result};
+use super::serving::Serving;
+use super::settings::{self, MetricsArgs};
+use super::{Exit, GlobalArgs, out};
+use crate::app;
+use crate::error::Result;
+use crate::telemetry::process;
 
 /// Runs the engine until it is stopped
 #[derive(Debug, Args)]
-pub struct RunArgs {}
+#[command(after_help = "\
+Examples:
+  scanmill run --root data                  photos put or dropped into data/inbox become rows
+  scanmill run --root data --until-empty    the same, ending when everything is read and loaded
+
+The first Ctrl-C or SIGTERM drains: nothing new is begun, everything in flight is finished and loaded. A second one
+stops at once. Either way nothing is lost.")]
+pub struct RunArgs {
+    /// Ends by itself once the queue is empty and every batch is loaded
+    #[arg(long)]
+    pub until_empty: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "described by its own type")]
+    pub metrics: MetricsArgs,
+}
 
 /// Runs the command.
 pub fn run(args: &RunArgs, global: &GlobalArgs) -> Result<Exit> {
-    let _ = (args, global);
-    Err(Error::bug("not implemented"))
+    let settings = Arc::new(settings::load_with(global, &args.metrics)?);
+    app::make_folders(&settings)?;
+    let ports = app::open(&settings)?;
+    let started = Instant::now();
+    app::run_system(&settings, async {
+        let serving = Serving::start(&settings, &ports).await?;
+        out::note(&format!(
+            "running on `{}`: photos go into `{}`, rows into `{}`",
+            settings.local.root.display(),
+            settings.local.root.join(&settings.local.inbox).display(),
+            app::warehouse_path(&settings).display()
+        ));
+        if args.until_empty {
+            tokio::select! {
+                empty = serving.engine.idle() => {
+                    empty?;
+                    serving.engine.drain();
+                }
+                () = serving.signals.drain.cancelled() => {}
+            }
+        }
+        let engine = serving.engine.clone();
+        let exit = serving.end().await;
+        note_figures(&engine, started);
+        exit
+    })
+}
+
+fn note_figures(engine: &app::Engine, started: Instant) {
+    let totals = engine.telemetry().totals.snapshot();
+    let rejections: u64 = totals.rejections.values().sum();
+    let peak = process::memory().map_or("unknown".to_owned(), |memory| {
+        format!("{:.0} MB", memory.peak_resident_bytes as f64 / 1e6)
+    });
+    out::note(&format!(
+        "{} photos, {} scans, {rejections} rejections in {:.1} s; cpu {:.1} s, of it decoding {:.1} s; peak memory {peak}",
+        totals.photos,
+        totals.scans,
+        started.elapsed().as_secs_f64(),
+        process::process_cpu().as_secs_f64(),
+        totals.decode_cpu_seconds,
+    ));
 }

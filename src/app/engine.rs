@@ -1,0 +1,168 @@
+//! The engine as commands see it: start, look, drain, end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix::{Actor, Addr};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::Ports;
+use crate::actors::line::{Budgets, Line};
+use crate::actors::messages::{Drain, StopNow};
+use crate::actors::supervisor::{Phase, Supervisor};
+use crate::config::Settings;
+use crate::domain::photo::hash_128;
+use crate::error::{Error, Result};
+use crate::flow::Generation;
+use crate::telemetry::{Telemetry, recorder};
+
+/// Runs `main` with the actors' thread and the I/O runtime under it. Actors stay on this thread; everything spawned
+/// with tokio runs on the runtime's workers.
+pub fn run_system<F, T>(settings: &Settings, main: F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings.run.io_threads)
+        .thread_name("io")
+        .enable_all()
+        .build()
+        .map_err(|error| Error::transient("cannot start the I/O threads").source(error))?;
+    actix::System::with_tokio_rt(move || runtime).block_on(main)
+}
+
+/// A running engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    supervisor: Addr<Supervisor>,
+    phase: watch::Receiver<Phase>,
+    telemetry: Telemetry,
+    ports: Ports,
+    started_at: Instant,
+    watching: CancellationToken,
+}
+
+impl Engine {
+    /// Prepares the warehouse, starts the pipeline and, if the settings ask for it, the watch on the inbox. Must be
+    /// called under [`run_system`].
+    ///
+    /// # Errors
+    /// What can be known before any work: a schema newer than this binary, a folder that cannot be watched.
+    pub async fn start(settings: Arc<Settings>, ports: Ports) -> Result<Engine> {
+        recorder::install()?;
+        ports.warehouse.prepare().await?;
+        let telemetry = Telemetry::default();
+        let watching = CancellationToken::new();
+        if settings.local.watch {
+            let watch = ports.folder.watch(watching.clone())?;
+            tokio::spawn(async move {
+                if let Err(error) = watch.await {
+                    tracing::error!(error = %error, "the watch on the inbox ended; uploads by put are still found");
+                }
+            });
+        }
+        let root = CancellationToken::new();
+        let line = Line {
+            budgets: Budgets::new(&settings),
+            settings,
+            queue: ports.queue.clone(),
+            store: ports.store.clone(),
+            warehouse: ports.warehouse.clone(),
+            telemetry: telemetry.clone(),
+            io: tokio::runtime::Handle::current(),
+            instance: instance_name().into(),
+            number: 0,
+            generation: Generation::child_of(&root),
+        };
+        let (phase_sender, phase) = watch::channel(Phase::Running);
+        let supervisor = Supervisor::new(line, phase_sender).start();
+        Ok(Engine { supervisor, phase, telemetry, ports, started_at: Instant::now(), watching })
+    }
+
+    /// Figures since the start.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
+    /// Stops taking work and lets everything in flight run to its end.
+    pub fn drain(&self) {
+        self.watching.cancel();
+        self.supervisor.do_send(Drain);
+    }
+
+    /// Stops at once; what is in flight returns by redelivery.
+    pub fn stop_now(&self) {
+        self.watching.cancel();
+        self.supervisor.do_send(StopNow);
+    }
+
+    /// Waits for the last phase.
+    pub async fn ended(&self) -> Phase {
+        let mut phase = self.phase.clone();
+        match phase.wait_for(Phase::is_end).await {
+            Ok(phase) => phase.clone(),
+            Err(_) => Phase::Stopped("the supervisor is gone".into()),
+        }
+    }
+
+    /// Whether the engine takes work; otherwise why not.
+    pub fn ready(&self) -> std::result::Result<(), String> {
+        match &*self.phase.borrow() {
+            Phase::Running => Ok(()),
+            other => Err(other.as_str().to_owned()),
+        }
+    }
+
+    /// Waits until the queue is empty, nothing is in flight and every sealed batch is loaded.
+    pub async fn idle(&self) -> Result<()> {
+        const LOOK_EVERY: Duration = Duration::from_millis(100);
+        loop {
+            let depth = self.ports.queue.depth().await?;
+            let totals = self.telemetry.totals.snapshot();
+            if depth.ready + depth.in_flight == 0 && totals.batches_loaded >= totals.batches_sealed {
+                return Ok(());
+            }
+            if self.phase.borrow().is_end() {
+                return Err(Error::transient("the engine ended before the queue was empty"));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Everything `/state` shows.
+    pub fn state(&self) -> Value {
+        let mut actors = self.telemetry.board.snapshot();
+        let of = |actors: &Value, key: &str, field: &str| {
+            actors.get(key).and_then(|state| state.get(field)).cloned().unwrap_or(Value::Null)
+        };
+        let (queue, budgets) = (of(&actors, "autoscaler", "queue"), of(&actors, "autoscaler", "budgets"));
+        let engine = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "phase": self.phase.borrow().as_str(),
+            "uptime_seconds": self.started_at.elapsed().as_secs(),
+            "generation": of(&actors, "supervisor", "generation"),
+            "restarts": of(&actors, "supervisor", "restarts"),
+            "last_fault": of(&actors, "supervisor", "last_fault"),
+        });
+        if let Some(autoscaler) = actors.get_mut("autoscaler").and_then(Value::as_object_mut) {
+            autoscaler.remove("queue");
+            autoscaler.remove("budgets");
+        }
+        json!({
+            "engine": engine,
+            "actors": actors,
+            "queue": queue,
+            "budgets": budgets,
+            "totals": self.telemetry.totals.snapshot(),
+            "stages": self.telemetry.stages.snapshot(),
+        })
+    }
+}
+
+/// A name no other run has: random, because two instances may start in the same instant with the same process id.
+fn instance_name() -> String {
+    let drawn: u128 = rand::random();
+    hash_128(&[&drawn.to_string(), &std::process::id().to_string()]).chars().take(12).collect()
+}

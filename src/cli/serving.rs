@@ -1,0 +1,89 @@
+//! An engine with its page: what `run` and `demo` share.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::signals::Signals;
+use super::{Exit, out};
+use crate::actors::supervisor::Phase;
+use crate::app::{Engine, Ports};
+use crate::config::Settings;
+use crate::console::{self, ConsoleState};
+use crate::error::{Error, Result};
+use crate::telemetry::recorder;
+
+/// A running engine, its page, and the signals that end it.
+pub struct Serving {
+    /// The engine.
+    pub engine: Engine,
+    /// What the user asked for so far.
+    pub signals: Signals,
+    console: Option<Console>,
+}
+
+struct Console {
+    address: String,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Serving {
+    /// Starts page and engine. The page comes first: a port in use must stop the start before any photo is touched.
+    pub async fn start(settings: &Arc<Settings>, ports: &Ports) -> Result<Serving> {
+        let signals = Signals::listen()?;
+        recorder::install()?;
+        let engine_slot: Arc<std::sync::OnceLock<Engine>> = Arc::default();
+        let console = match settings.metrics.listen {
+            None => None,
+            Some(listen) => {
+                let stop = CancellationToken::new();
+                let (address, task) = console::serve(listen, console_state(&engine_slot), stop.clone()).await?;
+                let address = format!("http://{address}");
+                out::note(&format!("page {address}/  metrics {address}/metrics"));
+                Some(Console { address, stop, task })
+            }
+        };
+        let engine = Engine::start(settings.clone(), ports.clone()).await?;
+        let _ = engine_slot.set(engine.clone());
+        // The first signal drains, the second stops.
+        let (told, asked) = (engine.clone(), signals.clone());
+        tokio::spawn(async move {
+            asked.drain.cancelled().await;
+            told.drain();
+            asked.stop.cancelled().await;
+            told.stop_now();
+        });
+        Ok(Serving { engine, signals, console })
+    }
+
+    /// Address of the page, if there is one.
+    pub fn address(&self) -> Option<&str> {
+        self.console.as_ref().map(|console| console.address.as_str())
+    }
+
+    /// Waits for the engine's end, takes the page down, and says how it ended.
+    pub async fn end(self) -> Result<Exit> {
+        let phase = self.engine.ended().await;
+        if let Some(console) = self.console {
+            console.stop.cancel();
+            let _ = console.task.await;
+        }
+        match phase {
+            Phase::Stopped(_) if self.signals.stop.is_cancelled() => Ok(Exit::Interrupted),
+            Phase::Stopped(reason) => Err(Error::transient(format!("stopped before the drain ended: {reason}"))
+                .hint("nothing is lost: what was in flight is processed again at the next start")),
+            Phase::Drained | Phase::Running | Phase::Restarting | Phase::Draining => Ok(Exit::Success),
+        }
+    }
+}
+
+/// What the page shows before the engine is there, and then of the engine.
+fn console_state(engine: &Arc<std::sync::OnceLock<Engine>>) -> ConsoleState {
+    let (ready, state) = (engine.clone(), engine.clone());
+    ConsoleState {
+        metrics: Arc::new(recorder::render),
+        ready: Arc::new(move || ready.get().map_or(Err("starting".to_owned()), Engine::ready)),
+        state: Arc::new(move || state.get().map_or(serde_json::Value::Null, Engine::state)),
+    }
+}
