@@ -3,9 +3,13 @@
 //! A batch object holds JSON Lines, gzip-compressed, one [`Row`] a line. It is written once under a name that no other
 //! batch can have and never changes. All rows of one photo stand in one batch.
 
+use std::collections::HashSet;
+
+use serde::ser::Error as _;
 use serde::{Deserialize, Serialize};
 
-use super::{Row, photo::hash_128};
+use super::photo::hash_128;
+use super::{Lineage, Row};
 
 /// A durable batch as manifests and the ledger name it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -63,27 +67,39 @@ pub struct OpenBatch {
     batch_id: String,
     lines: Vec<u8>,
     rows: usize,
-    photos: usize,
+    photos: HashSet<(String, i64)>,
 }
 
 impl OpenBatch {
     /// An empty batch with this id.
     pub fn new(batch_id: String) -> Self {
-        Self { batch_id, lines: Vec::new(), rows: 0, photos: 0 }
+        Self { batch_id, lines: Vec::new(), rows: 0, photos: HashSet::new() }
     }
 
-    /// Appends all rows of one photo, stamped with the batch's id.
+    /// Appends all rows of one photo, stamped with the batch's id. All of them or none.
+    ///
+    /// A photo the batch already holds at the same revision (its message was delivered twice) is left out: the first
+    /// reading stands, as it does across batches, where the load sees to it.
     ///
     /// # Errors
-    /// A row that does not serialise (a bug); the batch is then as it was before.
+    /// No rows, rows of several photos, or a row that does not serialise (each a bug); the batch is then as it was
+    /// before.
     pub fn push_photo(&mut self, rows: Vec<Row>) -> Result<(), serde_json::Error> {
+        let photo = match rows.first() {
+            Some(row) => (row.lineage().photo_id.clone(), row.lineage().revision),
+            None => return Err(serde_json::Error::custom("a photo without rows")),
+        };
+        let is_of_photo = |lineage: &Lineage| lineage.photo_id == photo.0 && lineage.revision == photo.1;
+        if !rows.iter().all(|row| is_of_photo(row.lineage())) {
+            return Err(serde_json::Error::custom("rows of several photos pushed as one"));
+        }
+        if self.photos.contains(&photo) {
+            return Ok(());
+        }
         let before = self.lines.len();
         let count = rows.len();
         for mut row in rows {
-            match &mut row {
-                Row::Scan(scan) => scan.lineage.batch_id.clone_from(&self.batch_id),
-                Row::Rejection(rejection) => rejection.lineage.batch_id.clone_from(&self.batch_id),
-            }
+            row.lineage_mut().batch_id.clone_from(&self.batch_id);
             if let Err(error) = serde_json::to_writer(&mut self.lines, &row) {
                 self.lines.truncate(before);
                 return Err(error);
@@ -91,7 +107,7 @@ impl OpenBatch {
             self.lines.push(b'\n');
         }
         self.rows += count;
-        self.photos += 1;
+        self.photos.insert(photo);
         Ok(())
     }
 
@@ -110,7 +126,7 @@ impl OpenBatch {
     }
     /// Photos in it.
     pub fn photos(&self) -> usize {
-        self.photos
+        self.photos.len()
     }
     /// Bytes of JSON Lines in it.
     pub fn bytes(&self) -> usize {
@@ -118,7 +134,7 @@ impl OpenBatch {
     }
     /// Whether nothing is in it.
     pub fn is_empty(&self) -> bool {
-        self.photos == 0
+        self.photos.is_empty()
     }
     /// The JSON Lines.
     pub fn into_lines(self) -> Vec<u8> {

@@ -54,8 +54,8 @@ use Table::{Both, Rejections, Scans};
 
 /// All columns, in table order: `scans` takes `Both` and `Scans`, `rejections` takes `Both` and `Rejections`.
 pub const COLUMNS: &[Column] = &[
-    column("photo_id", Text(32), Both, true, "hash of bucket, key and version id or eTag"),
     column("scan_id", Text(32), Scans, true, "hash of photo_id, payload and its repeat count"),
+    column("photo_id", Text(32), Both, true, "hash of bucket, key and version id or eTag"),
     column("batch_id", Text(64), Both, true, "sealed batch that carried the row"),
     column("revision", Integer, Both, true, "0; a deliberate replay is higher and replaces the photo's rows"),
     column("bucket", Text(255), Both, true, "bucket or folder of the photo"),
@@ -113,4 +113,64 @@ pub fn scan_columns() -> impl Iterator<Item = &'static Column> {
 /// The columns of `rejections`, in order.
 pub fn rejection_columns() -> impl Iterator<Item = &'static Column> {
     COLUMNS.iter().filter(|column| column.table != Scans)
+}
+
+/// The cap in bytes of a text column, as a constant: `const CAP: usize = text_cap("payload");`. A name that is no text
+/// column of [`COLUMNS`] does not compile there.
+pub const fn text_cap(name: &str) -> usize {
+    let mut at = 0;
+    while at < COLUMNS.len() {
+        if let Text(cap) = COLUMNS[at].kind
+            && same(COLUMNS[at].name.as_bytes(), name.as_bytes())
+        {
+            return cap as usize;
+        }
+        at += 1;
+    }
+    assert!(at < COLUMNS.len(), "no such text column");
+    0
+}
+
+// `==` on text is not const yet.
+const fn same(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < left.len() {
+        if left[at] != right[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_snake_case_and_stand_once() {
+        let mut seen = HashSet::new();
+        for column in COLUMNS {
+            assert!(seen.insert(column.name), "{} stands twice", column.name);
+            assert!(column.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
+            assert!(!column.doc.is_empty(), "{} has no text", column.name);
+        }
+    }
+
+    #[test]
+    fn the_cap_is_the_columns_own() {
+        assert_eq!(text_cap("payload"), 16_384);
+        assert_eq!(text_cap("ecc_level"), 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "no such text column")]
+    fn a_column_that_is_no_text_has_no_cap() {
+        text_cap("revision");
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod columns;
+pub mod gs1;
 pub mod gtin;
 pub mod notification;
 pub mod payload;
@@ -9,6 +10,8 @@ pub mod photo;
 pub mod reading;
 pub mod reject;
 pub mod row;
+pub mod secrets;
+pub mod text;
 pub mod ticket;
 pub mod url_rules;
 

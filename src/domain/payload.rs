@@ -1,19 +1,24 @@
 //! What the text of a code means.
 
-/// The text of a code, understood.
+use super::columns::text_cap;
+use super::secrets::{REDACTED, holds_secret, redact_text, redact_uri};
+use super::text::{fit, fit_some};
+use super::{gs1, url_rules};
+
+/// The text of a code, understood. Every text is within its column's cap.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Payload {
-    /// The text as it may be stored: secrets replaced.
+    /// The text as it may be stored: secrets replaced by `REDACTED`, NUL by U+FFFD, the rest as it was.
     pub stored: String,
-    /// `url`, `gs1_digital_link`, `geo`, `wifi`, `vcard`, `email`, `phone`, `sms`, `otp`, `payment`, `text` and so on.
+    /// One of [`KINDS`].
     pub kind: &'static str,
-    /// Normalised URL without tracking parameters.
+    /// Normalised URL without tracking parameters and secrets.
     pub product_url: Option<String>,
     /// Host, lower case, punycode.
     pub url_host: Option<String>,
     /// Path of the normalised URL.
     pub url_path: Option<String>,
-    /// GTIN, shop id or last path segment.
+    /// GTIN, other GS1 key, shop id or last path segment.
     pub product_id: Option<String>,
     /// GTIN-14 whose check digit is right.
     pub gtin: Option<String>,
@@ -25,7 +30,329 @@ pub struct Payload {
     pub utm_campaign: Option<String>,
 }
 
+/// Every kind there is.
+pub const KINDS: &[&str] = &[
+    "url",
+    "gs1_digital_link",
+    "gs1_element_string",
+    "bookmark",
+    "geo",
+    "wifi",
+    "vcard",
+    "mecard",
+    "event",
+    "email",
+    "phone",
+    "sms",
+    "otp",
+    "payment",
+    "app",
+    "chat",
+    "login",
+    "device_setup",
+    "esim",
+    "health",
+    "file",
+    "urn",
+    "text",
+];
+
+/// How much of a payload may be stored.
+#[derive(Clone, Copy)]
+enum Keep {
+    /// All but the secrets an address may have.
+    Address,
+    /// The scheme: the rest is the secret, or names somebody's account.
+    Scheme,
+}
+
+/// Schemes, lower case, with their kind. Those with a rule of their own (`http`, `wifi`…) are not here.
+const SCHEMES: &[(&str, &str, Keep)] = &[
+    ("mailto", "email", Keep::Address),
+    ("matmsg", "email", Keep::Address),
+    ("smtp", "email", Keep::Address),
+    ("tel", "phone", Keep::Address),
+    ("facetime", "phone", Keep::Address),
+    ("sip", "phone", Keep::Address),
+    ("sips", "phone", Keep::Address),
+    ("sms", "sms", Keep::Address),
+    ("smsto", "sms", Keep::Address),
+    ("mms", "sms", Keep::Address),
+    ("mmsto", "sms", Keep::Address),
+    ("geo", "geo", Keep::Address),
+    ("mecard", "mecard", Keep::Address),
+    ("bizcard", "mecard", Keep::Address),
+    ("webcal", "event", Keep::Address),
+    ("market", "app", Keep::Address),
+    ("itms", "app", Keep::Address),
+    ("itms-apps", "app", Keep::Address),
+    ("itms-appss", "app", Keep::Address),
+    ("intent", "app", Keep::Address),
+    ("android-app", "app", Keep::Address),
+    ("whatsapp", "chat", Keep::Address),
+    ("tg", "chat", Keep::Address),
+    ("viber", "chat", Keep::Address),
+    ("line", "chat", Keep::Address),
+    ("weixin", "chat", Keep::Address),
+    ("skype", "chat", Keep::Address),
+    ("xmpp", "chat", Keep::Address),
+    ("sgnl", "chat", Keep::Scheme),
+    ("ftp", "file", Keep::Address),
+    ("ftps", "file", Keep::Address),
+    ("sftp", "file", Keep::Address),
+    ("smb", "file", Keep::Address),
+    ("file", "file", Keep::Address),
+    ("urn", "urn", Keep::Address),
+    ("otpauth-migration", "otp", Keep::Scheme),
+    ("fido", "login", Keep::Scheme),
+    ("keyauth", "login", Keep::Scheme),
+    ("mt", "device_setup", Keep::Scheme),
+    ("x-hm", "device_setup", Keep::Scheme),
+    ("dpp", "device_setup", Keep::Scheme),
+    ("lpa", "esim", Keep::Scheme),
+    ("hc1", "health", Keep::Scheme),
+    ("shc", "health", Keep::Scheme),
+    ("bitcoin", "payment", Keep::Scheme),
+    ("bitcoincash", "payment", Keep::Scheme),
+    ("litecoin", "payment", Keep::Scheme),
+    ("dogecoin", "payment", Keep::Scheme),
+    ("dash", "payment", Keep::Scheme),
+    ("zcash", "payment", Keep::Scheme),
+    ("monero", "payment", Keep::Scheme),
+    ("ethereum", "payment", Keep::Scheme),
+    ("solana", "payment", Keep::Scheme),
+    ("cardano", "payment", Keep::Scheme),
+    ("web+cardano", "payment", Keep::Scheme),
+    ("stellar", "payment", Keep::Scheme),
+    ("web+stellar", "payment", Keep::Scheme),
+    ("ripple", "payment", Keep::Scheme),
+    ("tron", "payment", Keep::Scheme),
+    ("lightning", "payment", Keep::Scheme),
+    ("lnurl", "payment", Keep::Scheme),
+    ("lnurlp", "payment", Keep::Scheme),
+    ("lnurlw", "payment", Keep::Scheme),
+    ("cashu", "payment", Keep::Scheme),
+    ("upi", "payment", Keep::Scheme),
+    ("payto", "payment", Keep::Scheme),
+    ("swish", "payment", Keep::Scheme),
+    ("wxp", "payment", Keep::Scheme),
+    ("alipay", "payment", Keep::Scheme),
+    ("alipays", "payment", Keep::Scheme),
+    ("paytmmp", "payment", Keep::Scheme),
+    ("phonepe", "payment", Keep::Scheme),
+    ("gpay", "payment", Keep::Scheme),
+];
+
+/// Beginnings of payment codes that have no scheme: SEPA (EPC069-12), Swiss QR bill, EMV merchant QR, Lightning.
+const PAYMENT_MARKS: &[&str] = &["BCD\n", "BCD\r", "SPC\n", "SPC\r", "000201", "LNBC", "LNURL1"];
+
 /// Reads a code's text. Never fails: what is nothing else is `text`.
 pub fn read(text: &str) -> Payload {
-    Payload { stored: text.to_owned(), kind: "text", ..Payload::default() }
+    let said = text.trim();
+    let payload = by_mark(text, said)
+        .or_else(|| by_scheme(text, said))
+        .or_else(|| web(text, &url_rules::complete(said)?))
+        .unwrap_or_else(|| plain(redact_text(text), "text"));
+    fitted(payload)
+}
+
+fn plain(stored: String, kind: &'static str) -> Payload {
+    Payload { stored, kind, ..Payload::default() }
+}
+
+/// A web address: `address` is what `text` means.
+fn web(text: &str, address: &str) -> Option<Payload> {
+    let facts = url_rules::read(address)?;
+    Some(Payload {
+        stored: redact_uri(text),
+        kind: if facts.is_digital_link { "gs1_digital_link" } else { "url" },
+        product_url: Some(facts.url),
+        url_host: Some(facts.host),
+        url_path: Some(facts.path),
+        product_id: facts.product_id,
+        gtin: facts.gtin,
+        utm_source: facts.utm_source,
+        utm_medium: facts.utm_medium,
+        utm_campaign: facts.utm_campaign,
+    })
+}
+
+/// A web address with or without its scheme.
+fn web_or_bare(address: &str) -> Option<Payload> {
+    web(address, address).or_else(|| web(address, &url_rules::complete(address)?))
+}
+
+/// Forms told by how they begin, without being an address.
+fn by_mark(text: &str, said: &str) -> Option<Payload> {
+    let begins = |mark: &str| said.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark));
+    if begins("BEGIN:VCARD") {
+        return Some(plain(redact_text(text), "vcard"));
+    }
+    if begins("BEGIN:VEVENT") || begins("BEGIN:VCALENDAR") {
+        return Some(plain(redact_text(text), "event"));
+    }
+    if let Some(mark) = PAYMENT_MARKS.iter().find(|mark| begins(mark)) {
+        // A plain number or word may begin like the marks without a line break.
+        let is_payment = match *mark {
+            "000201" => said.len() >= 32 && said.contains("6304"),
+            "LNBC" | "LNURL1" => said.len() >= 32 && said.bytes().all(|byte| byte.is_ascii_alphanumeric()),
+            _ => true,
+        };
+        if is_payment {
+            return Some(plain(format!("{}:{REDACTED}", mark.trim_end()), "payment"));
+        }
+    }
+    // Only at its start is FNC1 a mark, and `trim` takes it for no space.
+    let key = gs1::element_string(said)?;
+    let product_id = Some(key.gtin.clone().unwrap_or(key.value));
+    Some(Payload { product_id, gtin: key.gtin, ..plain(text.to_owned(), "gs1_element_string") })
+}
+
+fn by_scheme(text: &str, said: &str) -> Option<Payload> {
+    let (scheme, rest) = said.split_once(':')?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    if !is_scheme {
+        return None;
+    }
+    match scheme.to_ascii_lowercase().as_str() {
+        "http" | "https" => web(text, said),
+        // The address behind the label, as old code makers wrote it.
+        "url" | "urlto" => {
+            let found = web_or_bare(rest.trim())?;
+            Some(Payload { stored: format!("{scheme}:{}", found.stored), ..found })
+        }
+        "mebkm" => Some(bookmark(text, rest)),
+        "wifi" => Some(plain(wifi(scheme, rest), "wifi")),
+        "otpauth" => Some(plain(one_time_password(scheme, rest), "otp")),
+        other => {
+            let (_, kind, keep) = SCHEMES.iter().find(|(name, _, _)| *name == other)?;
+            // `line: 5` is a sentence; people do write `tel: 123`.
+            if rest.starts_with(char::is_whitespace) && !matches!(*kind, "email" | "phone" | "sms" | "geo") {
+                return None;
+            }
+            Some(match keep {
+                Keep::Address => plain(redact_uri(text), kind),
+                Keep::Scheme => plain(format!("{scheme}:{REDACTED}"), kind),
+            })
+        }
+    }
+}
+
+/// `MEBKM:TITLE:…;URL:…;;`
+fn bookmark(text: &str, fields: &str) -> Payload {
+    let address = self::fields(fields).into_iter().find_map(|field| {
+        let (name, value) = field.split_once(':')?;
+        name.trim().eq_ignore_ascii_case("URL").then(|| unescape(value).trim().to_owned())
+    });
+    let found = address.as_deref().and_then(web_or_bare);
+    let (Some(address), Some(found)) = (address, found) else {
+        return plain(redact_text(text), "bookmark");
+    };
+    let stored = if found.stored == address {
+        redact_text(text)
+    } else {
+        // Escapes may hide where in the text the secret stood, so the address takes the text's place.
+        format!("MEBKM:URL:{};;", found.stored.replace('\\', "\\\\").replace(';', "\\;"))
+    };
+    Payload { stored, kind: "bookmark", ..found }
+}
+
+/// `WIFI:T:WPA;S:net;P:password;;` with only those fields kept that hold no secret. A password with a `;` that nobody
+/// escaped falls into parts, which are then fields of no known name.
+fn wifi(scheme: &str, fields: &str) -> String {
+    let kept = self::fields(fields).into_iter().map(|field| match field.split_once(':') {
+        Some((name, _)) if ["T", "S", "H", "R", "E", "PH2"].iter().any(|open| open.eq_ignore_ascii_case(name)) => {
+            field.to_owned()
+        }
+        Some((name, _)) if name.eq_ignore_ascii_case("P") => format!("{name}:{REDACTED}"),
+        _ if field.is_empty() => String::new(),
+        _ => REDACTED.to_owned(),
+    });
+    let kept: Vec<String> = kept.collect();
+    format!("{scheme}:{}", kept.join(";"))
+}
+
+/// `otpauth://totp/label?secret=…&issuer=…` with the type and the open parameters kept.
+fn one_time_password(scheme: &str, rest: &str) -> String {
+    let (label, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let label = label.trim_start_matches('/');
+    let kind =
+        label.split('/').next().filter(|kind| ["totp", "hotp"].iter().any(|known| known.eq_ignore_ascii_case(kind)));
+    let open = ["issuer", "algorithm", "digits", "period", "counter"];
+    let kept: Vec<&str> = query
+        .split('&')
+        .filter(|part| {
+            let name = part.split('=').next().unwrap_or_default();
+            open.iter().any(|open| open.eq_ignore_ascii_case(name)) && !holds_secret(part)
+        })
+        .collect();
+    let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
+    format!("{scheme}://{}/{REDACTED}{query}", kind.unwrap_or(REDACTED))
+}
+
+/// The fields of a `NAME:value;NAME:value;;` text, split at every `;` that no `\` escapes.
+fn fields(text: &str) -> Vec<&str> {
+    let mut escaped = false;
+    text.split(|letter: char| {
+        let splits = letter == ';' && !escaped;
+        escaped = letter == '\\' && !escaped;
+        splits
+    })
+    .collect()
+}
+
+fn unescape(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    let mut letters = value.chars();
+    while let Some(letter) = letters.next() {
+        out.extend(if letter == '\\' { letters.next() } else { Some(letter) });
+    }
+    out
+}
+
+/// The payload within the columns' caps.
+fn fitted(payload: Payload) -> Payload {
+    const PAYLOAD: usize = text_cap("payload");
+    const PRODUCT_URL: usize = text_cap("product_url");
+    const URL_HOST: usize = text_cap("url_host");
+    const URL_PATH: usize = text_cap("url_path");
+    const PRODUCT_ID: usize = text_cap("product_id");
+    const UTM_SOURCE: usize = text_cap("utm_source");
+    const UTM_MEDIUM: usize = text_cap("utm_medium");
+    const UTM_CAMPAIGN: usize = text_cap("utm_campaign");
+    let some = |text: Option<String>, cap| text.and_then(|text| fit_some(&text, cap));
+    Payload {
+        stored: fit(&payload.stored, PAYLOAD),
+        kind: payload.kind,
+        product_url: some(payload.product_url, PRODUCT_URL),
+        url_host: some(payload.url_host, URL_HOST),
+        url_path: some(payload.url_path, URL_PATH),
+        product_id: some(payload.product_id, PRODUCT_ID),
+        gtin: payload.gtin,
+        utm_source: some(payload.utm_source, UTM_SOURCE),
+        utm_medium: some(payload.utm_medium, UTM_MEDIUM),
+        utm_campaign: some(payload.utm_campaign, UTM_CAMPAIGN),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemes_stand_once_and_their_kinds_are_in_the_list() {
+        for (place, (scheme, kind, _)) in SCHEMES.iter().enumerate() {
+            assert!(KINDS.contains(kind) && kind.len() <= text_cap("payload_kind"), "{kind}");
+            assert_eq!(SCHEMES.iter().position(|(other, _, _)| other == scheme), Some(place), "{scheme}");
+            assert_eq!(scheme.to_ascii_lowercase(), *scheme);
+        }
+    }
+
+    #[test]
+    fn fields_are_split_at_semicolons_that_nothing_escapes() {
+        assert_eq!(fields(r"a:1;b:\;c;d;;"), ["a:1", r"b:\;c", "d", "", ""]);
+        assert_eq!(fields(r"a:\\;b"), [r"a:\\", "b"]);
+        assert_eq!(unescape(r"http\://x\\y\"), r"http://x\y");
+    }
 }

@@ -1,9 +1,16 @@
 //! The rows of a photo: its scans, or its one rejection.
 
-use jiff::Timestamp;
+use std::collections::HashMap;
+
+use h3o::{LatLng, Resolution};
+use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 
-use super::{PhotoRef, Reading, Reject};
+use super::columns::text_cap;
+use super::payload::{self, Payload};
+use super::photo::hash_128;
+use super::text::{fit, fit_some};
+use super::{Capture, Code, PhotoRef, Reading, Reason, Reject};
 
 /// Where a row comes from: shared by scans and rejections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,9 +35,9 @@ pub struct Lineage {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "each field is a column; `columns.rs` says what it means")]
 pub struct ScanRow {
+    pub scan_id: String,
     #[serde(flatten)]
     pub lineage: Lineage,
-    pub scan_id: String,
     pub payload: String,
     pub payload_kind: String,
     pub product_url: Option<String>,
@@ -88,35 +95,202 @@ pub enum Row {
     Rejection(Box<RejectionRow>),
 }
 
-/// The rows of a photo from what the decoder found.
-pub fn rows_of(photo: &PhotoRef, reading: &Reading, revision: i64, processed_at: Timestamp) -> Vec<Row> {
-    let _ = (photo, reading, revision, processed_at);
-    Vec::new()
+impl Row {
+    /// Where the row comes from.
+    pub fn lineage(&self) -> &Lineage {
+        match self {
+            Row::Scan(scan) => &scan.lineage,
+            Row::Rejection(rejection) => &rejection.lineage,
+        }
+    }
+
+    /// [`Row::lineage`], to be changed.
+    pub fn lineage_mut(&mut self) -> &mut Lineage {
+        match self {
+            Row::Scan(scan) => &mut scan.lineage,
+            Row::Rejection(rejection) => &mut rejection.lineage,
+        }
+    }
 }
+
+/// H3 resolution of `h3_cell`: about 5 km², a town quarter.
+const H3_RESOLUTION: Resolution = Resolution::Seven;
+
+/// The rows of a photo from what the decoder found: one per code, or the one rejection. Never empty.
+///
+/// A reading without codes and without a reason is the decoder's mistake; it becomes a `no_code` rejection all the
+/// same, because a photo must not vanish. `photo_id` follows from `photo` as given: a caller that knows the eTag of the
+/// bytes it read sets it first.
+pub fn rows_of(photo: &PhotoRef, reading: &Reading, revision: i64, processed_at: Timestamp) -> Vec<Row> {
+    if let Some(reject) = &reading.reject {
+        return vec![rejection_of(photo, reject, revision, processed_at)];
+    }
+    if reading.codes.is_empty() {
+        let reject = Reject::new(Reason::NoCode, "no code, and the decoder gave no reason");
+        return vec![rejection_of(photo, &reject, revision, processed_at)];
+    }
+    let shared = Shared {
+        lineage: lineage(photo, revision, processed_at),
+        when: When::of(&reading.capture),
+        place: Place::of(&reading.capture),
+        reading,
+    };
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    let scans = reading.codes.iter().enumerate().map(|(index, code)| {
+        let payload = payload::read(&code.text);
+        let before = seen.entry(payload.stored.clone()).or_default();
+        let scan_id = scan_id(&shared.lineage.photo_id, &payload.stored, *before);
+        *before += 1;
+        Row::Scan(Box::new(shared.scan(scan_id, index, code, payload)))
+    });
+    scans.collect()
+}
+
+/// Id of the scan of `payload` (as stored) that comes after `before` equal ones in its photo. Other codes, and the
+/// order in which they were found, play no part.
+fn scan_id(photo_id: &str, payload: &str, before: u32) -> String {
+    hash_128(&[photo_id, payload, &before.to_string()])
+}
+
+/// What all scans of one photo have in common.
+struct Shared<'a> {
+    lineage: Lineage,
+    when: When,
+    place: Place,
+    reading: &'a Reading,
+}
+
+impl Shared<'_> {
+    fn scan(&self, scan_id: String, index: usize, code: &Code, payload: Payload) -> ScanRow {
+        let Shared { lineage, when, place, reading } = self;
+        let capture = &reading.capture;
+        ScanRow {
+            scan_id,
+            lineage: lineage.clone(),
+            payload: payload.stored,
+            payload_kind: payload.kind.to_owned(),
+            product_url: payload.product_url,
+            url_host: payload.url_host,
+            url_path: payload.url_path,
+            product_id: payload.product_id,
+            gtin: payload.gtin,
+            utm_source: payload.utm_source,
+            utm_medium: payload.utm_medium,
+            utm_campaign: payload.utm_campaign,
+            captured_at: when.at.clone(),
+            captured_local: when.local.clone(),
+            utc_offset_minutes: capture.utc_offset_minutes.map(i64::from),
+            captured_at_source: fit(capture.captured_at_source.unwrap_or("none"), CAPTURED_AT_SOURCE),
+            local_date: when.date.clone(),
+            local_hour: when.hour,
+            local_weekday: when.weekday,
+            latitude: place.latitude,
+            longitude: place.longitude,
+            altitude_m: place.altitude_m,
+            geo_source: fit(place.source, GEO_SOURCE),
+            h3_cell: place.h3_cell.clone(),
+            camera_make: capture.camera_make.as_deref().and_then(|make| fit_some(make, CAMERA_MAKE)),
+            camera_model: capture.camera_model.as_deref().and_then(|model| fit_some(model, CAMERA_MODEL)),
+            qr_index: count(index),
+            qr_count: count(reading.codes.len()),
+            qr_version: code.qr_version.filter(|version| (1..=40).contains(version)).map(i64::from),
+            ecc_level: code.ecc_level.filter(|level| "LMQH".contains(*level)).map(String::from),
+            rung: fit(code.rung, RUNG),
+            // JSON has no NaN: it would be written as null, which the column refuses.
+            decode_ms: Some(reading.decode_ms).filter(|ms| ms.is_finite() && *ms >= 0.0).unwrap_or(0.0),
+            width: reading.width.map_or(0, i64::from),
+            height: reading.height.map_or(0, i64::from),
+            format: reading.format.map_or("unknown", |format| format.as_str()).to_owned(),
+        }
+    }
+}
+
+/// The time columns.
+struct When {
+    at: Option<String>,
+    local: Option<String>,
+    date: Option<String>,
+    hour: Option<i64>,
+    weekday: Option<i64>,
+}
+
+impl When {
+    fn of(capture: &Capture) -> When {
+        let local: Option<civil::DateTime> = capture.captured_local.filter(|local| is_common_era(local.year()));
+        When {
+            at: capture.captured_at.and_then(instant),
+            local: local.map(|local| format!("{local:.3}")),
+            date: local.map(|local| local.date().to_string()),
+            hour: local.map(|local| i64::from(local.hour())),
+            weekday: local.map(|local| i64::from(local.weekday().to_monday_one_offset())),
+        }
+    }
+}
+
+/// The place columns. The place is the photo's own: a code's `geo:` payload says where it points, not where it hangs.
+struct Place {
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    altitude_m: Option<f64>,
+    h3_cell: Option<String>,
+    source: &'static str,
+}
+
+impl Place {
+    fn of(capture: &Capture) -> Place {
+        let altitude_m = capture.altitude_m.filter(|altitude| altitude.is_finite());
+        let source = capture.geo_source.unwrap_or("none");
+        let nowhere = |source| Place { latitude: None, longitude: None, altitude_m, h3_cell: None, source };
+        match (capture.latitude, capture.longitude) {
+            (None, None) => nowhere(source),
+            (Some(latitude), Some(longitude)) if latitude.abs() <= 90.0 && longitude.abs() <= 180.0 => Place {
+                latitude: Some(latitude),
+                longitude: Some(longitude),
+                altitude_m,
+                h3_cell: LatLng::new(latitude, longitude).ok().map(|at| at.to_cell(H3_RESOLUTION).to_string()),
+                source,
+            },
+            // EXIF reading refuses these already; a half or impossible place would still break every map.
+            _ => nowhere("refused:no_place_on_earth"),
+        }
+    }
+}
+
+const CAPTURED_AT_SOURCE: usize = text_cap("captured_at_source");
+const GEO_SOURCE: usize = text_cap("geo_source");
+const CAMERA_MAKE: usize = text_cap("camera_make");
+const CAMERA_MODEL: usize = text_cap("camera_model");
+const RUNG: usize = text_cap("rung");
+const DETAIL: usize = text_cap("detail");
+const BUCKET: usize = text_cap("bucket");
+const OBJECT_KEY: usize = text_cap("object_key");
+const VERSION_ID: usize = text_cap("version_id");
+const ETAG: usize = text_cap("etag");
+const SEQUENCER: usize = text_cap("sequencer");
 
 /// The one rejection row of a photo that never reached the decoder, or failed there.
 pub fn rejection_of(photo: &PhotoRef, reject: &Reject, revision: i64, processed_at: Timestamp) -> Row {
-    let lineage = lineage(photo, revision, processed_at);
     Row::Rejection(Box::new(RejectionRow {
-        lineage,
+        lineage: lineage(photo, revision, processed_at),
         stage: reject.reason.stage().as_str().to_owned(),
         reason: reject.reason.as_str().to_owned(),
-        detail: reject.detail.clone(),
+        detail: fit(&reject.detail, DETAIL),
     }))
 }
 
 fn lineage(photo: &PhotoRef, revision: i64, processed_at: Timestamp) -> Lineage {
+    let some = |text: &Option<String>, cap| text.as_deref().and_then(|text| fit_some(text, cap));
     Lineage {
         photo_id: photo.id().0,
         batch_id: String::new(),
         revision,
-        bucket: photo.bucket.clone(),
-        object_key: photo.key.clone(),
-        version_id: photo.version_id.clone(),
-        etag: photo.etag.clone(),
-        size_bytes: photo.size_bytes.map(|size| size as i64),
-        sequencer: photo.sequencer.clone(),
-        uploaded_at: photo.uploaded_at.map(utc_millis),
+        bucket: fit(&photo.bucket, BUCKET),
+        object_key: fit(&photo.key, OBJECT_KEY),
+        version_id: some(&photo.version_id, VERSION_ID),
+        etag: some(&photo.etag, ETAG),
+        size_bytes: photo.size_bytes.and_then(|size| i64::try_from(size).ok()),
+        sequencer: some(&photo.sequencer, SEQUENCER),
+        uploaded_at: photo.uploaded_at.and_then(instant),
         processed_at: utc_millis(processed_at),
         engine_version: env!("CARGO_PKG_VERSION").to_owned(),
     }
@@ -125,4 +299,17 @@ fn lineage(photo: &PhotoRef, revision: i64, processed_at: Timestamp) -> Lineage 
 /// An instant as every row and file of scanmill writes it: `2026-11-22T15:40:00.123Z`.
 pub fn utc_millis(at: Timestamp) -> String {
     format!("{at:.3}")
+}
+
+/// [`utc_millis`] of a time that came from outside: a year before 1 has no form that every warehouse reads.
+fn instant(at: Timestamp) -> Option<String> {
+    is_common_era(at.to_zoned(jiff::tz::TimeZone::UTC).year()).then(|| utc_millis(at))
+}
+
+fn is_common_era(year: i16) -> bool {
+    year >= 1
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -26,16 +26,17 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// A ticket for a message that names `photos` photos.
+    /// A ticket for a message that names `photos` photos, at least one.
     pub fn new(photos: usize) -> Self {
         Self { open: photos, again: false }
     }
 
     /// Notes the end of one photo; the last one decides. One photo to be processed again keeps the whole message, and
     /// the others of it are then read twice, which the load undoes.
+    ///
+    /// A message is settled once: an end too many (a caller's mistake) changes nothing and settles nothing.
     pub fn end(&mut self, end: PhotoEnd) -> Option<Settlement> {
-        debug_assert!(self.open > 0, "a ticket ended more photos than it has");
-        self.open = self.open.saturating_sub(1);
+        self.open = self.open.checked_sub(1)?;
         match end {
             PhotoEnd::Durable => {}
             PhotoEnd::Again => self.again = true,
@@ -49,6 +50,8 @@ impl Ticket {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -60,5 +63,19 @@ mod tests {
         assert_eq!(ticket.end(PhotoEnd::Durable), None);
         assert_eq!(ticket.end(PhotoEnd::Again), None);
         assert_eq!(ticket.end(PhotoEnd::Durable), Some(Settlement::GiveBack));
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_is_settled_once_by_its_last_photo(photos in 1usize..20, again in prop::collection::vec(any::<bool>(), 40)) {
+            let mut ticket = Ticket::new(photos);
+            for (number, again_now) in again.iter().enumerate() {
+                let end = if *again_now { PhotoEnd::Again } else { PhotoEnd::Durable };
+                let expected = (number + 1 == photos).then(|| {
+                    if again[..photos].contains(&true) { Settlement::GiveBack } else { Settlement::Delete }
+                });
+                prop_assert_eq!(ticket.end(end), expected);
+            }
+        }
     }
 }
