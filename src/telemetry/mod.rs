@@ -1,1 +1,6 @@
-//! telemetry
+//! What the engine tells about itself.
+
+pub mod logging;
+pub mod process;
+pub mod stages;
+pub mod state;
