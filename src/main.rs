@@ -3,14 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use scanmill::cli;
 
 fn main() -> ExitCode {
-    let cli = scanmill::cli::Cli::parse();
-    match scanmill::cli::run(&cli) {
-        Ok(exit) => ExitCode::from(exit.code()),
-        Err(error) => {
-            eprintln!("error: {}", error.report());
-            ExitCode::from(scanmill::cli::Exit::Failure.code())
-        }
-    }
+    let arguments = cli::Cli::parse();
+    ExitCode::from(cli::exit::settle(cli::run(&arguments)).code())
 }

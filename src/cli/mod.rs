@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::error::Result;
 
@@ -12,44 +12,33 @@ pub mod check;
 pub mod completions;
 pub mod decode;
 pub mod demo;
+pub mod exit;
+pub mod out;
+pub mod progress;
 pub mod pump;
 pub mod rejections;
 pub mod report;
 pub mod run;
 pub mod schema;
+pub mod serving;
+pub mod settings;
+pub mod signals;
 pub mod verify;
 
-/// How a command ended, as the process's exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// 0: done.
-    Success,
-    /// 1: done, and the answer is no: `verify` found a difference, `check` found a problem.
-    Differences,
-    /// 2: the arguments or the configuration are wrong.
-    Usage,
-    /// 3: it failed; the message says on what and why.
-    Failure,
-    /// 130: stopped by a second Ctrl-C or SIGTERM before the drain ended. Nothing is lost.
-    Interrupted,
-}
+pub use exit::Exit;
 
-impl Exit {
-    /// The number.
-    pub fn code(self) -> u8 {
-        match self {
-            Exit::Success => 0,
-            Exit::Differences => 1,
-            Exit::Usage => 2,
-            Exit::Failure => 3,
-            Exit::Interrupted => 130,
-        }
-    }
-}
+const EXAMPLE: &str = "\
+Examples:
+  scanmill demo                        see it all at work in about a minute
+  scanmill run --root data             run the engine on the folder `data`
+  cp photos/*.jpg data/inbox/          hand it photos
+  scanmill report --root data          see what it read
+  scanmill decode photo.jpg            read one photo, JSON on stdout";
 
-/// scanmill: photos of QR codes in, rows out.
+/// Photos of QR codes in, warehouse rows out
 #[derive(Debug, Parser)]
-#[command(name = "scanmill", version)]
+#[command(name = "scanmill", version, after_help = format!("{EXAMPLE}\n\n{}", exit::EXIT_CODES))]
+#[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
     /// What applies to every command.
     #[command(flatten)]
@@ -71,6 +60,12 @@ pub struct GlobalArgs {
     /// Folder that holds buckets, queue and warehouse (`local.root`)
     #[arg(long, global = true, value_name = "DIR")]
     pub root: Option<PathBuf>,
+    /// More logs; twice for everything
+    #[arg(long, short, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Warnings only, and no progress
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
 }
 
 /// The commands.

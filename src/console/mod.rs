@@ -1,1 +1,126 @@
-//! console
+//! The built-in web page, its JSON, metrics and health, over plain HTTP on loopback.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/` | the page: one self-contained file that polls `/state` |
+//! | `/state` | JSON of every actor |
+//! | `/metrics` | Prometheus text |
+//! | `/healthz` | 200 while the process lives |
+//! | `/readyz` | 200 while work is taken in, else 503 with the reason |
+//!
+//! Nothing here can be changed by a request, and no request can hold the engine up: answers are rendered from counters,
+//! and every connection serves one request and ends by a deadline (`connection`).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Class, Error, Result};
+
+mod connection;
+
+/// How long answers under way may take once the console is told to stop.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// The page loads nothing and talks to nobody but us.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What the console shows. Closures, so that every answer is of now.
+#[derive(Clone)]
+pub struct ConsoleState {
+    /// Renders the metrics in Prometheus text format.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Whether work is taken in; else why not.
+    pub ready: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// Everything the page shows.
+    pub state: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+}
+
+/// Serves `state` on `listen` (port 0 picks a free one) until `stop`. Returns the address in use, and the task, which
+/// ends soon after `stop`.
+///
+/// # Errors
+/// An address that cannot be had, with the way out.
+pub async fn serve(
+    listen: SocketAddr,
+    state: ConsoleState,
+    stop: CancellationToken,
+) -> Result<(SocketAddr, JoinHandle<()>)> {
+    let listener = TcpListener::bind(listen).await.map_err(|error| refused(listen, error))?;
+    let address = listener.local_addr().map_err(|error| refused(listen, error))?;
+    let routes = Router::new()
+        .route("/", get(page))
+        .route("/state", get(state_json))
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .fallback(async || (StatusCode::NOT_FOUND, "there are /, /state, /metrics, /healthz and /readyz\n"))
+        .layer(axum::middleware::map_response(common_headers))
+        .with_state(state);
+    let served =
+        axum::serve(connection::Bounded::new(listener), routes).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let task = tokio::spawn(async move {
+        let too_late = async {
+            stop.cancelled().await;
+            tokio::time::sleep(LAST_WORDS).await;
+        };
+        tokio::select! {
+            // It ends by `stop` alone; accept errors are retried.
+            _ = served => {}
+            () = too_late => {}
+        }
+    });
+    Ok((address, task))
+}
+
+fn refused(listen: SocketAddr, error: std::io::Error) -> Error {
+    let hint = match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "another scanmill may be running; --metrics 127.0.0.1:0 picks a free port, --metrics off serves nothing"
+        }
+        std::io::ErrorKind::PermissionDenied => "ports below 1024 need privileges; try --metrics 127.0.0.1:0",
+        _ => "the address must be one of this machine; try --metrics 127.0.0.1:0",
+    };
+    Error::new(Class::Permanent, format!("cannot serve metrics on {listen}")).hint(hint).source(error)
+}
+
+async fn page() -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (HeaderName::from_static("content-security-policy"), POLICY),
+    ];
+    (headers, include_str!("page.html"))
+}
+
+async fn state_json(State(state): State<ConsoleState>) -> impl IntoResponse {
+    axum::Json((state.state)())
+}
+
+async fn metrics(State(state): State<ConsoleState>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (state.metrics)())
+}
+
+async fn ready(State(state): State<ConsoleState>) -> impl IntoResponse {
+    match (state.ready)() {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+    }
+}
+
+/// One request a connection, nothing cached, no guessing of types.
+async fn common_headers(mut response: Response) -> Response {
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

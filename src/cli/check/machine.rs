@@ -1,0 +1,146 @@
+//! What the machine grants: a port, watches, open files, memory, a clock.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::process::{Resource, getrlimit};
+
+use super::{Check, place};
+use crate::config::Settings;
+
+/// Files the engine keeps open beside one for each fetch: databases, sockets, the batch being written, the runtime's.
+const FILES_BESIDE_FETCHES: u64 = 64;
+/// 2025-01-01: a clock before the first line of this program was written is wrong.
+const NO_EARLIER: Duration = Duration::from_secs(1_735_689_600);
+/// Folders counted in the inbox before it is called large.
+const COUNT_UP_TO: u64 = 100_000;
+
+/// Checks them.
+pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
+    checks.push(port(settings));
+    if settings.local.watch {
+        checks.push(watches(settings));
+    }
+    checks.push(open_files(settings));
+    checks.extend(memory(settings));
+    checks.push(clock(settings));
+}
+
+fn port(settings: &Settings) -> Check {
+    let Some(address) = settings.metrics.listen else { return Check::ok("metrics port", "metrics are off") };
+    match TcpListener::bind(address) {
+        Ok(_) if address.port() == 0 => Check::ok("metrics port", format!("any free port of {}", address.ip())),
+        Ok(_) => Check::ok("metrics port", format!("{address} is free")),
+        Err(error) => Check::fail(
+            "metrics port",
+            format!("{address}: {error}"),
+            "an engine may be running already; --metrics 127.0.0.1:0 picks a free port",
+        ),
+    }
+}
+
+/// inotify takes one watch for each folder of the inbox.
+fn watches(settings: &Settings) -> Check {
+    let name = "inotify watches";
+    let Some(limit) = read_number("/proc/sys/fs/inotify/max_user_watches") else {
+        return Check::ok(name, "no limit known on this system");
+    };
+    let needed = folders_below(&settings.local.root.join(&settings.local.inbox));
+    let message = format!("{limit} allowed, {needed} needed for the inbox");
+    if needed.saturating_mul(2) < limit {
+        return Check::ok(name, message);
+    }
+    let hint =
+        "raise fs.inotify.max_user_watches with sysctl, or set local.watch=false: the scan at start finds photos too";
+    if needed < limit { Check::warn(name, message, hint) } else { Check::fail(name, message, hint) }
+}
+
+/// The folder itself and those below it, links not followed, up to [`COUNT_UP_TO`].
+fn folders_below(top: &Path) -> u64 {
+    let mut waiting = vec![top.to_owned()];
+    let mut count = 0;
+    while let Some(folder) = waiting.pop() {
+        count += 1;
+        if count >= COUNT_UP_TO {
+            break;
+        }
+        let Ok(entries) = fs::read_dir(folder) else { continue };
+        let inner = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        waiting.extend(inner.map(|entry| entry.path()));
+    }
+    count
+}
+
+fn open_files(settings: &Settings) -> Check {
+    let name = "open files";
+    let needed = settings.scale.max_fetches as u64 + FILES_BESIDE_FETCHES;
+    match getrlimit(Resource::Nofile).current {
+        Some(limit) if limit < needed => Check::fail(
+            name,
+            format!("{limit} allowed, {needed} needed for scale.max_fetches = {}", settings.scale.max_fetches),
+            format!("ulimit -n {needed}, or lower scale.max_fetches"),
+        ),
+        Some(limit) => Check::ok(name, format!("{limit} allowed, {needed} needed")),
+        None => Check::ok(name, "no limit"),
+    }
+}
+
+/// The two budgets against what the machine, or the container, has. Nothing where neither is known.
+fn memory(settings: &Settings) -> Option<Check> {
+    let name = "memory";
+    let budget = settings.memory.fetched_bytes.saturating_add(settings.memory.decode_bytes);
+    let machine = memory_of_machine(&fs::read_to_string("/proc/meminfo").ok()?)?;
+    let has = read_number("/sys/fs/cgroup/memory.max").map_or(machine, |container| container.min(machine));
+    let message = format!("budgets of {} MiB, {} MiB here", budget >> 20, has >> 20);
+    let hint = "lower memory.fetched_bytes and memory.decode_bytes: the engine takes about 150 MiB beside them";
+    Some(if budget > has / 5 * 4 { Check::warn(name, message, hint) } else { Check::ok(name, message) })
+}
+
+fn memory_of_machine(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// Leases and event times rest on the clock: it must not stand in another decade nor have been set back.
+fn clock(settings: &Settings) -> Check {
+    let name = "clock";
+    let now = SystemTime::now();
+    let hint = "set the clock: capture times, batch ages and leases are compared with it";
+    if now.duration_since(UNIX_EPOCH).unwrap_or_default() < NO_EARLIER {
+        return Check::fail(name, "stands before 2025", hint);
+    }
+    let written =
+        place::databases(settings).into_iter().filter_map(|(_, path)| fs::metadata(path).ok()?.modified().ok());
+    match written.max().and_then(|newest| newest.duration_since(now).ok()) {
+        Some(ahead) if ahead > Duration::from_secs(60) => {
+            Check::warn(name, format!("{} s behind the newest file under the root", ahead.as_secs()), hint)
+        }
+        _ => Check::ok(name, jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S UTC").to_string()),
+    }
+}
+
+fn read_number(path: &str) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_the_folders_a_watch_is_needed_for() {
+        let top = tempfile::tempdir().expect("a folder");
+        fs::create_dir_all(top.path().join("a/b/c")).expect("folders");
+        fs::write(top.path().join("a/photo.jpg"), b"").expect("a file");
+        assert_eq!(folders_below(top.path()), 4);
+        assert_eq!(folders_below(&top.path().join("missing")), 1);
+    }
+
+    #[test]
+    fn reads_the_memory_of_the_machine() {
+        assert_eq!(memory_of_machine("MemTotal:       2048 kB\nMemFree: 1 kB\n"), Some(2 << 20));
+        assert_eq!(memory_of_machine("nothing"), None);
+    }
+}

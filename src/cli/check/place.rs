@@ -1,0 +1,117 @@
+//! Folders and files under the root, looked at and not touched.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access, statvfs};
+
+use super::Check;
+use crate::config::Settings;
+
+/// Free space below which the engine will soon stand still.
+const FAIL_BELOW: u64 = 64 << 20;
+/// Free space below which a word is due.
+const WARN_BELOW: u64 = 1 << 30;
+/// How every SQLite file of more than zero bytes starts.
+const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// The database files under the root, with the name of their check.
+pub fn databases(settings: &Settings) -> [(&'static str, PathBuf); 2] {
+    let root = &settings.local.root;
+    [("queue file", root.join("queue.sqlite")), ("warehouse file", root.join("warehouse.sqlite"))]
+}
+
+/// The folders, with the name of their check.
+pub fn folders(settings: &Settings) -> [(&'static str, PathBuf); 3] {
+    let local = &settings.local;
+    [
+        ("root folder", local.root.clone()),
+        ("inbox folder", local.root.join(&local.inbox)),
+        ("results folder", local.root.join(&local.results)),
+    ]
+}
+
+/// Checks them all.
+pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
+    checks.extend(folders(settings).map(|(name, path)| folder(name, &path)));
+    checks.push(free_space(&settings.local.root));
+    checks.extend(databases(settings).map(|(name, path)| database(name, &path)));
+}
+
+fn folder(name: &'static str, path: &Path) -> Check {
+    let shown = path.display();
+    match fs::metadata(path) {
+        Ok(found) if !found.is_dir() => {
+            Check::fail(name, format!("{shown} is no folder"), "move it away, or choose another --root")
+        }
+        Ok(_) => match access(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
+            Ok(()) => Check::ok(name, format!("{shown} is there and writable")),
+            Err(error) => Check::fail(name, format!("{shown}: {error}"), "check its owner and mode"),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let parent = nearest_existing(path);
+            match access(&parent, Access::WRITE_OK | Access::EXEC_OK) {
+                Ok(()) => Check::ok(name, format!("{shown} will be created by run")),
+                Err(error) => Check::fail(
+                    name,
+                    format!("{shown} is missing and cannot be created in {}: {error}", parent.display()),
+                    "create it, or choose another --root",
+                ),
+            }
+        }
+        Err(error) => Check::fail(name, format!("{shown}: {error}"), "choose another --root"),
+    }
+}
+
+/// The path itself or the nearest folder above it that exists.
+fn nearest_existing(path: &Path) -> PathBuf {
+    let above = path.ancestors().find(|folder| !folder.as_os_str().is_empty() && fs::metadata(folder).is_ok());
+    above.unwrap_or(Path::new(".")).to_owned()
+}
+
+fn free_space(root: &Path) -> Check {
+    let name = "free space";
+    let place = nearest_existing(root);
+    let hint = "free some space: with a full disk photos wait in the queue, nothing is lost";
+    match statvfs(&place) {
+        Err(error) => Check::warn(name, format!("cannot tell for {}: {error}", place.display()), "look with df"),
+        Ok(stat) => {
+            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+            let message = format!("{} MiB on the disk of {}", free >> 20, place.display());
+            match free {
+                _ if free < FAIL_BELOW => Check::fail(name, message, hint),
+                _ if free < WARN_BELOW => Check::warn(name, message, hint),
+                _ => Check::ok(name, message),
+            }
+        }
+    }
+}
+
+fn database(name: &'static str, path: &Path) -> Check {
+    let shown = path.display();
+    let found = match fs::metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Check::ok(name, format!("{shown} will be created by run"));
+        }
+        Err(error) => return Check::fail(name, format!("{shown}: {error}"), "check the owner and mode of its folder"),
+    };
+    let not_ours = "this file is something else: move it away, or choose another --root";
+    // Asked before opening: opening a FIFO would wait for its writer.
+    if !found.is_file() {
+        return Check::fail(name, format!("{shown} is no regular file"), not_ours);
+    }
+    if let Err(error) = access(path, Access::READ_OK | Access::WRITE_OK) {
+        return Check::fail(name, format!("{shown}: {error}"), "check its owner and mode");
+    }
+    let mut head = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(SQLITE_MAGIC.len() as u64).read_to_end(&mut head));
+    match read {
+        Err(error) => Check::fail(name, format!("{shown}: {error}"), "check the disk"),
+        Ok(_) if head.is_empty() || head == SQLITE_MAGIC => {
+            Check::ok(name, format!("{shown}, {} KiB", found.len() >> 10))
+        }
+        Ok(_) => Check::fail(name, format!("{shown} is no SQLite database"), not_ours),
+    }
+}

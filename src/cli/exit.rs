@@ -1,0 +1,101 @@
+//! How a command ended, as the process's exit code.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::out;
+use crate::config::Problems;
+use crate::error::{Error, Result};
+
+/// How a command ended, as the process's exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: done.
+    Success,
+    /// 1: done, and the answer is no: `verify` found a difference, `check` found a problem.
+    Differences,
+    /// 2: the arguments or the configuration are wrong.
+    Usage,
+    /// 3: it failed; the message says on what and why.
+    Failure,
+    /// 130: stopped by a second Ctrl-C or SIGTERM before the drain ended. Nothing is lost.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Success => 0,
+            Exit::Differences => 1,
+            Exit::Usage => 2,
+            Exit::Failure => 3,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+/// What `--help` says about exit codes.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    done, and the answer is no: verify found a difference, check found a problem
+  2    the arguments or the configuration are wrong
+  3    it failed; the message on stderr says on what and why
+  130  stopped by a second Ctrl-C or SIGTERM before the drain ended; nothing is lost";
+
+/// The marker that makes an error end the process with [`Exit::Usage`].
+#[derive(Debug)]
+struct Usage(String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for Usage {}
+
+/// An error about the arguments: the process ends with [`Exit::Usage`].
+pub fn usage(message: impl Into<String>) -> Error {
+    Error::permanent("wrong usage").source(Usage(message.into()))
+}
+
+/// Tells the outcome on stderr and picks the exit code.
+pub fn settle(result: Result<Exit>) -> Exit {
+    let error = match result {
+        Ok(exit) => return exit,
+        Err(error) => error,
+    };
+    if caused_by::<out::Closed>(&error) {
+        // `scanmill report | head` has what it wanted.
+        return Exit::Success;
+    }
+    out::note(&format!("error: {}", error.report()));
+    if caused_by::<Usage>(&error) || caused_by::<Problems>(&error) { Exit::Usage } else { Exit::Failure }
+}
+
+fn caused_by<T: StdError + 'static>(error: &Error) -> bool {
+    let mut cause = StdError::source(error);
+    while let Some(found) = cause {
+        if found.is::<T>() {
+            return true;
+        }
+        cause = found.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_choose_the_code_by_what_caused_them() {
+        assert_eq!(settle(Ok(Exit::Differences)), Exit::Differences);
+        assert_eq!(settle(Err(usage("--rate must be above 0").context("pump"))), Exit::Usage);
+        assert_eq!(settle(Err(Error::permanent("configuration").source(Problems(Vec::new())))), Exit::Usage);
+        assert_eq!(settle(Err(Error::transient("disk"))), Exit::Failure);
+        assert_eq!(settle(Err(Error::permanent("stdout").source(out::Closed))), Exit::Success);
+    }
+}

@@ -1,0 +1,81 @@
+//! From arguments, environment and file to checked settings: the one entry for every command.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use super::{GlobalArgs, exit, progress};
+use crate::config::settings::LogFormat;
+use crate::config::{self, FlagValue, Loaded, Problems, Settings, Sources};
+use crate::error::{Error, Result};
+use crate::telemetry::logging;
+
+/// `--metrics`, for the commands that run the engine or the pump.
+#[derive(Clone, Debug, Default, Args)]
+pub struct MetricsArgs {
+    /// Address of the page and metrics (`metrics.listen`): `127.0.0.1:0` picks a free port, `off` serves nothing
+    #[arg(long, value_name = "ADDR")]
+    pub metrics: Option<String>,
+}
+
+/// The settings, with every mistake of file, environment and flags reported at once. Starts logging.
+///
+/// # Errors
+/// The mistakes; the process then ends with [`super::Exit::Usage`].
+pub fn load(global: &GlobalArgs) -> Result<Settings> {
+    load_with(global, &MetricsArgs::default())
+}
+
+/// [`load`], for commands with [`MetricsArgs`].
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Settings> {
+    let Loaded { settings, warnings } =
+        read(global, metrics)?.map_err(|problems| Error::permanent("configuration").source(problems))?;
+    let form = match settings.log.format {
+        LogFormat::Text => logging::Form::Text,
+        LogFormat::Json => logging::Form::Json,
+    };
+    logging::init(form, &settings.log.filter, |line| {
+        progress::around(|| {
+            // A log that nobody can read any more is no reason to stop.
+            let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), line);
+        });
+    });
+    for warning in warnings {
+        tracing::warn!(key = warning.key, origin = %warning.origin, hint = warning.hint, "{}", warning.message);
+    }
+    Ok(settings)
+}
+
+/// The settings or all mistakes, and nothing started.
+///
+/// # Errors
+/// A `--set` that is not `KEY=VALUE`.
+pub fn read(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Result<Loaded, Problems>> {
+    let mut flags = Vec::new();
+    let mut give = |flag, key: &str, value: OsString| flags.push(FlagValue { flag, key: key.to_owned(), value });
+    if global.quiet {
+        give("--quiet", "log.filter", "warn".into());
+    }
+    match global.verbose {
+        0 => {}
+        1 => give("--verbose", "log.filter", "info,scanmill=debug".into()),
+        _ => give("--verbose", "log.filter", "info,scanmill=trace".into()),
+    }
+    for pair in &global.set {
+        let (key, value) = pair.split_once('=').ok_or_else(|| {
+            exit::usage(format!("--set {pair}: expected KEY=VALUE")).hint("like --set batch.max_rows=100")
+        })?;
+        give("--set", key.trim(), value.trim().into());
+    }
+    if let Some(root) = &global.root {
+        give("--root", "local.root", root.clone().into_os_string());
+    }
+    if let Some(address) = &metrics.metrics {
+        give("--metrics", "metrics.listen", address.into());
+    }
+    let environment = std::env::vars_os().collect();
+    Ok(config::load(&Sources { file: global.config.as_deref(), environment, flags }))
+}

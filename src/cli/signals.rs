@@ -1,0 +1,48 @@
+//! SIGINT and SIGTERM: the first asks for a drain, the second for an end at once, the third is not argued with.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, out};
+use crate::error::{Error, Result};
+
+/// What the signals asked for so far.
+#[derive(Clone, Debug)]
+pub struct Signals {
+    /// Cancelled by the first signal: finish what is begun, then stop.
+    pub drain: CancellationToken,
+    /// Cancelled by the second: stop at once. What is unfinished is left to redelivery.
+    pub stop: CancellationToken,
+}
+
+impl Signals {
+    /// Starts listening on the current tokio runtime. From here on the signals no longer end the process by themselves.
+    ///
+    /// # Errors
+    /// When the handlers cannot be installed.
+    pub fn listen() -> Result<Signals> {
+        let failed = |error| Error::permanent("cannot listen for signals").source(error);
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let signals = Signals { drain: CancellationToken::new(), stop: CancellationToken::new() };
+        let told = signals.clone();
+        tokio::spawn(async move {
+            let name = next(&mut interrupt, &mut terminate).await;
+            out::note(&format!("{name}: draining, press Ctrl-C again to stop at once"));
+            told.drain.cancel();
+            let name = next(&mut interrupt, &mut terminate).await;
+            out::note(&format!("{name}: stopping at once; what is unfinished is processed again on the next start"));
+            told.stop.cancel();
+            let _ = next(&mut interrupt, &mut terminate).await;
+            std::process::exit(Exit::Interrupted.code().into());
+        });
+        Ok(signals)
+    }
+}
+
+async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+    }
+}

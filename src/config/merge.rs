@@ -1,0 +1,122 @@
+//! Puts the given values over the defaults, in order, and remembers where each key's last one came from.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::key::{Key, Kind, grouped};
+use super::keys::resolve;
+use super::raw::{Given, Raw};
+use super::{Origin, Problem, Settings};
+
+/// Settings whose keys are each right by themselves, except those in `faulty`.
+pub struct Merged {
+    /// The settings; a faulty key keeps its default.
+    pub settings: Settings,
+    /// Where the keys that somebody set came from.
+    pub origins: BTreeMap<String, Origin>,
+    /// Keys with a mistake: rules over several keys leave them out, so that one mistake is told once.
+    pub faulty: BTreeSet<String>,
+}
+
+impl Merged {
+    /// Where `key` was set.
+    pub fn origin(&self, key: &str) -> Origin {
+        self.origins.get(key).cloned().unwrap_or(Origin::Default)
+    }
+}
+
+/// Merges, adding each value of wrong type or out of range to `problems`. A value that a stronger source overrides is
+/// checked all the same: it would bite on the day the override goes.
+pub fn merge(given: Vec<Given>, problems: &mut Vec<Problem>) -> Merged {
+    let mut settings = Settings::default();
+    // The default of a key that means "choose for me" depends on other keys, so it is chosen after the merge.
+    (settings.decode.threads, settings.scale.max_decodes, settings.run.io_threads) = (0, 0, 0);
+    let mut merged = Merged { settings, origins: BTreeMap::new(), faulty: BTreeSet::new() };
+    for Given { key, raw, origin } in given {
+        let path = key.path();
+        if let Err((message, hint)) = apply(key, raw, &mut merged.settings) {
+            problems.push(Problem::new(path.clone(), origin.clone(), message, hint));
+            merged.faulty.insert(path.clone());
+        }
+        merged.origins.insert(path, origin);
+    }
+    resolve(&mut merged.settings);
+    merged
+}
+
+/// Message and hint.
+type Fault = (String, String);
+
+fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), Fault> {
+    match key.kind {
+        Kind::Whole { min, max, set } => {
+            let hint = || format!("a whole number of {} from {} to {}", key.unit, grouped(min), grouped(max));
+            let number = whole(raw).map_err(|message| (message, hint()))?;
+            match u64::try_from(number) {
+                Ok(number) if (min..=max).contains(&number) => set(settings, number),
+                _ => return Err((format!("{number} is out of range"), hint())),
+            }
+        }
+        Kind::Flag { set } => {
+            let flag = match raw {
+                Raw::Flag(flag) => Ok(flag),
+                Raw::Untyped(value) => match value.to_str() {
+                    Some("true") => Ok(true),
+                    Some("false") => Ok(false),
+                    _ => Err(format!("`{}` is neither true nor false", value.to_string_lossy())),
+                },
+                other => Err(mismatch("true or false", &other)),
+            };
+            set(settings, flag.map_err(|message| (message, "`true` or `false`, without quotes".into()))?);
+        }
+        Kind::Text { set } => {
+            let hint = || format!("expected: {}", key.unit);
+            let text = match raw {
+                Raw::Text(text) => text,
+                Raw::Untyped(value) => value
+                    .into_string()
+                    .map_err(|value| (format!("`{}` is not UTF-8 text", value.to_string_lossy()), hint()))?,
+                other => return Err((mismatch("text in quotes", &other), hint())),
+            };
+            set(settings, &text)
+                .map_err(|expected| (format!("cannot use `{text}`"), format!("expected {expected}")))?;
+        }
+        Kind::Folder { set } => {
+            let folder = match raw {
+                Raw::Text(text) => PathBuf::from(text),
+                Raw::Untyped(value) => PathBuf::from(value),
+                other => {
+                    return Err((mismatch("a path in quotes", &other), "like \"data\" or \"/srv/scanmill\"".into()));
+                }
+            };
+            if folder.as_os_str().is_empty() {
+                return Err(("empty".into(), "a folder; `.` is the working directory".into()));
+            }
+            set(settings, folder);
+        }
+    }
+    Ok(())
+}
+
+fn whole(raw: Raw) -> Result<i128, String> {
+    match raw {
+        Raw::Whole { digits, radix } => {
+            i128::from_str_radix(&digits, radix).map_err(|_| format!("{digits} is out of range"))
+        }
+        Raw::Untyped(value) => {
+            let text = value.to_string_lossy();
+            text.replace('_', "").parse().map_err(|_| format!("`{text}` is not a whole number"))
+        }
+        other => Err(mismatch("a whole number", &other)),
+    }
+}
+
+fn mismatch(expected: &str, found: &Raw) -> String {
+    match found {
+        Raw::Untyped(text) => format!("expected {expected}, found `{}`", text.to_string_lossy()),
+        Raw::Text(text) => format!("expected {expected}, found the text \"{text}\""),
+        Raw::Whole { digits, .. } => format!("expected {expected}, found the number {digits}"),
+        Raw::Flag(flag) => format!("expected {expected}, found {flag}"),
+        Raw::Other(name) => format!("expected {expected}, found {name}"),
+    }
+}

@@ -1,0 +1,140 @@
+//! What must hold between keys.
+
+use std::time::Duration;
+
+use super::key::grouped;
+use super::merge::Merged;
+use super::{Problem, Settings};
+
+/// Fewest bytes of decode memory a pixel takes: a colour picture as RGBA. A budget below that could never admit the
+/// largest photo the limits let in.
+pub const DECODE_BYTES_PER_PIXEL: u64 = 4;
+
+/// A rule: the keys it looks at, and if it is broken what is wrong (naming its keys) and a hint.
+struct Rule {
+    keys: &'static [&'static str],
+    broken: fn(&Settings) -> Option<(String, String)>,
+}
+
+const ERRORS: &[Rule] = &[
+    Rule {
+        keys: &["local.results", "local.inbox"],
+        broken: |s| {
+            (s.local.results == s.local.inbox).then(|| {
+                (
+                    format!(
+                        "local.results and local.inbox are both `{}`: scanmill would read its own output as photos",
+                        s.local.inbox
+                    ),
+                    "give results and inbox different names".into(),
+                )
+            })
+        },
+    },
+    Rule {
+        keys: &["queue.dead_letter_after", "queue.max_receives"],
+        broken: |s| {
+            (s.queue.dead_letter_after <= s.queue.max_receives).then(|| {
+                (
+                    format!(
+                        "queue.dead_letter_after ({}) is not above queue.max_receives ({}): messages would die before they become a rejection row",
+                        s.queue.dead_letter_after, s.queue.max_receives
+                    ),
+                    format!("at least {}", s.queue.max_receives.saturating_add(1)),
+                )
+            })
+        },
+    },
+    Rule {
+        keys: &["queue.visibility_timeout_seconds", "batch.max_age_ms", "limits.photo_time_budget_ms"],
+        broken: |s| {
+            let work = s.batch.max_age + s.limits.photo_time_budget;
+            (s.queue.visibility_timeout <= work).then(|| {
+                (
+                    format!(
+                        "queue.visibility_timeout_seconds ({}) is not longer than a photo may take until its batch is sealed (batch.max_age_ms {} + limits.photo_time_budget_ms {}): messages would be delivered twice",
+                        s.queue.visibility_timeout.as_secs(),
+                        s.batch.max_age.as_millis(),
+                        s.limits.photo_time_budget.as_millis()
+                    ),
+                    format!("at least {} seconds", (work + Duration::from_secs(1)).as_secs()),
+                )
+            })
+        },
+    },
+    Rule {
+        keys: &["scale.max_fetches", "scale.min_fetches"],
+        broken: |s| above("fetches", s.scale.min_fetches, s.scale.max_fetches),
+    },
+    Rule {
+        keys: &["scale.max_decodes", "scale.min_decodes", "decode.threads"],
+        broken: |s| above("decodes", s.scale.min_decodes, s.scale.max_decodes),
+    },
+    Rule {
+        keys: &["memory.fetched_bytes", "limits.max_file_bytes"],
+        broken: |s| {
+            (s.memory.fetched_bytes < s.limits.max_file_bytes).then(|| {
+                (
+                    format!(
+                        "memory.fetched_bytes ({}) is below limits.max_file_bytes ({}): the largest photo could never be fetched",
+                        grouped(s.memory.fetched_bytes),
+                        grouped(s.limits.max_file_bytes)
+                    ),
+                    format!("at least {}, or lower limits.max_file_bytes", grouped(s.limits.max_file_bytes)),
+                )
+            })
+        },
+    },
+    Rule {
+        keys: &["memory.decode_bytes", "limits.max_megapixels"],
+        broken: |s| {
+            let least = u64::from(s.limits.max_megapixels) * 1_000_000 * DECODE_BYTES_PER_PIXEL;
+            (s.memory.decode_bytes < least).then(|| {
+                (
+                    format!(
+                        "memory.decode_bytes ({}) is too little for one photo of limits.max_megapixels ({}) at {DECODE_BYTES_PER_PIXEL} bytes a pixel",
+                        grouped(s.memory.decode_bytes),
+                        s.limits.max_megapixels
+                    ),
+                    format!("at least {}, or lower limits.max_megapixels", grouped(least)),
+                )
+            })
+        },
+    },
+];
+
+const WARNINGS: &[Rule] = &[Rule {
+    keys: &["metrics.listen"],
+    broken: |s| {
+        let address = s.metrics.listen.filter(|address| !address.ip().is_loopback())?;
+        Some((
+            format!("{address} can be reached from other machines, without a password"),
+            "use 127.0.0.1 unless a firewall guards this port".into(),
+        ))
+    },
+}];
+
+fn above(what: &str, least: usize, most: usize) -> Option<(String, String)> {
+    let message = || format!("scale.max_{what} ({most}) is below scale.min_{what} ({least})");
+    (most < least).then(|| (message(), format!("at least {least}, or lower scale.min_{what}")))
+}
+
+/// Adds broken rules to `problems`; returns warnings.
+pub fn check(merged: &Merged, problems: &mut Vec<Problem>) -> Vec<Problem> {
+    problems.extend(broken(ERRORS, merged));
+    broken(WARNINGS, merged).collect()
+}
+
+fn broken<'a>(rules: &'a [Rule], merged: &'a Merged) -> impl Iterator<Item = Problem> + 'a {
+    rules.iter().filter_map(|rule| {
+        if rule.keys.iter().any(|key| merged.faulty.contains(*key)) {
+            return None;
+        }
+        let (message, hint) = (rule.broken)(&merged.settings)?;
+        // Blame the first of the keys that somebody set; a default is right until another key is changed.
+        let key = rule.keys.iter().find(|key| merged.origins.contains_key(**key)).or(rule.keys.first())?;
+        let message =
+            if Some(key) == rule.keys.first() { message } else { format!("{}: {message}", rule.keys.first()?) };
+        Some(Problem::new(*key, merged.origin(key), message, hint))
+    })
+}

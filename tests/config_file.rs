@@ -1,0 +1,190 @@
+//! The configuration file that ships says what the code does, and sources override each other in the order promised.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use scanmill::config::keys::{KEYS, SECTIONS};
+use scanmill::config::settings::{
+    Batch, Codes, Decode, Limits, Load, Local, Log, LogFormat, Memory, Metrics, Output, Queue, Run, Scale,
+};
+use scanmill::config::{self, FlagValue, Loaded, Settings, Sources, reference};
+
+fn shipped() -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/local.toml")).expect("config/local.toml")
+}
+
+fn load(text: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str, &str)]) -> Loaded {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), text).expect("written");
+    let environment = environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();
+    let flags = flags
+        .iter()
+        .map(|(flag, key, value)| FlagValue { flag, key: (*key).to_owned(), value: (*value).into() })
+        .collect();
+    config::load(&Sources { file: Some(file.path()), environment, flags }).expect("settings that hold")
+}
+
+#[test]
+fn the_shipped_file_is_the_reference() {
+    assert!(
+        shipped() == reference::commented(),
+        "config/local.toml is out of date: write it anew with `scanmill check --defaults > config/local.toml`"
+    );
+}
+
+#[test]
+fn the_shipped_file_names_every_key_with_default_and_unit() {
+    let text = shipped();
+    for key in KEYS {
+        let (_, section) = text.split_once(&format!("[{}]\n", key.section)).expect("the section");
+        let section = section.split("\n[").next().expect("its text");
+        assert!(section.contains(&format!("\n#{} = {}\n", key.name, key.default_toml())), "{}", key.path());
+        assert!(section.contains(&format!("# Unit: {}", key.unit)), "{}", key.path());
+        assert!(section.contains(&key.variable()), "{}", key.path());
+        assert!(SECTIONS.iter().any(|(name, _)| *name == key.section), "{}", key.path());
+    }
+}
+
+#[test]
+fn the_shipped_file_gives_the_defaults_commented_or_not() {
+    let uncommented = reference::uncommented();
+    assert_eq!(uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count(), KEYS.len());
+    for text in [shipped(), uncommented, String::new()] {
+        let loaded = load(&text, &[], &[]);
+        assert_eq!(loaded.settings, Settings::default());
+        assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    }
+    assert_eq!(config::load(&Sources::default()).expect("defaults").settings, Settings::default());
+}
+
+#[test]
+fn every_key_reaches_its_own_field() {
+    let values = [
+        ("local.root", "elsewhere"),
+        ("local.inbox", "photos"),
+        ("local.results", "batches"),
+        ("local.watch", "false"),
+        ("queue.visibility_timeout_seconds", "101"),
+        ("queue.wait_seconds", "2"),
+        ("queue.max_receives", "103"),
+        ("queue.dead_letter_after", "104"),
+        ("queue.max_in_flight", "105"),
+        ("limits.max_file_bytes", "10_006"),
+        ("limits.max_megapixels", "7"),
+        ("limits.max_side_pixels", "108"),
+        ("limits.max_pixels_per_byte", "109"),
+        ("limits.photo_time_budget_ms", "110"),
+        ("memory.fetched_bytes", "100_011"),
+        ("memory.decode_bytes", "100_000_012"),
+        ("decode.codes", "first"),
+        ("decode.threads", "13"),
+        ("scale.min_fetches", "14"),
+        ("scale.max_fetches", "115"),
+        ("scale.min_decodes", "16"),
+        ("scale.max_decodes", "117"),
+        ("scale.tick_ms", "118"),
+        ("batch.max_rows", "119"),
+        ("batch.max_bytes", "10_020"),
+        ("batch.max_age_ms", "121"),
+        ("load.interval_ms", "122"),
+        ("load.max_batches", "123"),
+        ("output.per_photo_json", "true"),
+        ("metrics.listen", "127.0.0.1:124"),
+        ("run.drain_seconds", "125"),
+        ("run.io_threads", "126"),
+        ("log.format", "json"),
+        ("log.filter", "debug"),
+    ];
+    let expected = Settings {
+        local: Local { root: "elsewhere".into(), inbox: "photos".into(), results: "batches".into(), watch: false },
+        queue: Queue {
+            visibility_timeout: Duration::from_secs(101),
+            wait: Duration::from_secs(2),
+            max_receives: 103,
+            dead_letter_after: 104,
+            max_in_flight: 105,
+        },
+        limits: Limits {
+            max_file_bytes: 10_006,
+            max_megapixels: 7,
+            max_side: 108,
+            max_pixels_per_byte: 109,
+            photo_time_budget: Duration::from_millis(110),
+        },
+        memory: Memory { fetched_bytes: 100_011, decode_bytes: 100_000_012 },
+        decode: Decode { codes: Codes::First, threads: 13 },
+        scale: Scale {
+            min_fetches: 14,
+            max_fetches: 115,
+            min_decodes: 16,
+            max_decodes: 117,
+            tick: Duration::from_millis(118),
+        },
+        batch: Batch { max_rows: 119, max_bytes: 10_020, max_age: Duration::from_millis(121) },
+        load: Load { interval: Duration::from_millis(122), max_batches: 123 },
+        output: Output { per_photo_json: true },
+        metrics: Metrics { listen: Some(([127, 0, 0, 1], 124).into()) },
+        run: Run { drain: Duration::from_secs(125), io_threads: 126 },
+        log: Log { format: LogFormat::Json, filter: "debug".into() },
+    };
+    assert!(KEYS.iter().map(|key| key.path()).eq(values.iter().map(|(key, _)| *key)), "a key without a value here");
+    let flags = values.map(|(key, value)| ("--set", key, value));
+    assert_eq!(load("", &[], &flags).settings, expected);
+    let variables: Vec<String> = KEYS.iter().map(|key| key.variable()).collect();
+    let environment: Vec<_> = variables.iter().zip(values).map(|(name, (_, value))| (name.as_str(), value)).collect();
+    assert_eq!(load("", &environment, &[]).settings, expected);
+}
+
+#[test]
+fn a_stronger_source_wins() {
+    let file = "[batch]\nmax_rows = 1\nmax_bytes = 2048\nmax_age_ms = 3\n[local]\nroot = \"from-file\"\n";
+    let environment = [("SCANMILL_BATCH_MAX_BYTES", "4_096"), ("SCANMILL_BATCH_MAX_AGE_MS", "5"), ("HOME", "/home/me")];
+    let flags =
+        [("--set", "batch.max_age_ms", "6"), ("--set", "batch.max_age_ms", "7"), ("--root", "local.root", "from-flag")];
+    let settings = load(file, &environment, &flags).settings;
+    assert_eq!(settings.batch.max_rows, 1);
+    assert_eq!(settings.batch.max_bytes, 4_096);
+    assert_eq!(settings.batch.max_age, Duration::from_millis(7));
+    assert_eq!(settings.local.root, Path::new("from-flag"));
+}
+
+#[test]
+fn values_of_every_type_are_read() {
+    let file = "
+local.watch = false
+local.root = \"a folder/\u{e9}\"
+[decode]
+codes = \"first\"
+threads = 3
+[metrics]
+listen = \"[::1]:0\"
+[log]
+format = \"json\"
+filter = \"warn,scanmill::actors=trace\"
+[limits]
+max_file_bytes = 0x10_0000
+";
+    let settings = load(file, &[], &[]).settings;
+    assert!(!settings.local.watch);
+    assert_eq!(settings.local.root, Path::new("a folder/\u{e9}"));
+    assert_eq!(settings.decode.codes, Codes::First);
+    assert_eq!((settings.decode.threads, settings.scale.max_decodes), (3, 6));
+    assert_eq!(settings.metrics.listen, Some("[::1]:0".parse().expect("an address")));
+    assert_eq!((settings.log.format, settings.log.filter.as_str()), (LogFormat::Json, "warn,scanmill::actors=trace"));
+    assert_eq!(settings.limits.max_file_bytes, 1 << 20);
+    assert_eq!(load("[metrics]\nlisten = \"\"", &[], &[]).settings.metrics.listen, None);
+}
+
+#[test]
+fn an_address_others_can_reach_is_allowed_with_a_warning() {
+    let loaded = load("", &[("SCANMILL_METRICS_LISTEN", "0.0.0.0:9464")], &[]);
+    assert!(loaded.settings.metrics.listen.is_some());
+    let [warning] = loaded.warnings.as_slice() else { panic!("one warning: {:?}", loaded.warnings) };
+    assert_eq!(warning.key, "metrics.listen");
+}
+
+#[test]
+fn windows_line_ends_and_a_byte_order_mark_are_read() {
+    assert_eq!(load("\u{feff}[batch]\r\nmax_rows = 8\r\n", &[], &[]).settings.batch.max_rows, 8);
+}

@@ -1,0 +1,119 @@
+//! The console answers what it promises, ends when told, and no client can hold it up.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use scanmill::console::{ConsoleState, serve};
+use scanmill::error::Class;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+async fn get(address: SocketAddr, path: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).await.expect("asks");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.expect("the connection is closed after one answer");
+    let (head, body) = text.split_once("\r\n\r\n").expect("head and body");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+}
+
+struct Fake {
+    ready: Arc<AtomicBool>,
+    photos: Arc<AtomicU64>,
+}
+
+fn fake() -> (Fake, ConsoleState) {
+    let fake = Fake { ready: Arc::new(AtomicBool::new(false)), photos: Arc::new(AtomicU64::new(3)) };
+    let (ready, photos) = (Arc::clone(&fake.ready), Arc::clone(&fake.photos));
+    let state = ConsoleState {
+        metrics: Arc::new(|| "scanmill_photos_total 3\n".into()),
+        ready: Arc::new(move || if ready.load(Ordering::Relaxed) { Ok(()) } else { Err("draining".into()) }),
+        state: Arc::new(move || json!({ "totals": { "photos": photos.load(Ordering::Relaxed) } })),
+    };
+    (fake, state)
+}
+
+fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+#[tokio::test]
+async fn every_path_answers_what_is_true_now() {
+    let (fake, state) = fake();
+    let (address, _task) = serve(loopback(), state, CancellationToken::new()).await.expect("serves");
+    assert_ne!(address.port(), 0);
+
+    let metrics = get(address, "/metrics").await;
+    assert_eq!((metrics.status, metrics.body.as_str()), (200, "scanmill_photos_total 3\n"));
+    assert!(metrics.head.contains("text/plain; version=0.0.4"), "{}", metrics.head);
+
+    assert_eq!(get(address, "/healthz").await.status, 200);
+    let not_yet = get(address, "/readyz").await;
+    assert_eq!((not_yet.status, not_yet.body.as_str()), (503, "draining\n"));
+    fake.ready.store(true, Ordering::Relaxed);
+    assert_eq!(get(address, "/readyz").await.status, 200);
+
+    for photos in [3, 4] {
+        fake.photos.store(photos, Ordering::Relaxed);
+        let state: Value = serde_json::from_str(&get(address, "/state").await.body).expect("JSON");
+        assert_eq!(state["totals"]["photos"], photos);
+    }
+    assert_eq!(get(address, "/nothing").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_page_needs_nothing_from_elsewhere() {
+    let (address, _task) = serve(loopback(), fake().1, CancellationToken::new()).await.expect("serves");
+    let page = get(address, "/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.head.contains("text/html; charset=utf-8"), "{}", page.head);
+    assert!(page.head.contains("content-security-policy: default-src 'none'"), "{}", page.head);
+    for foreign in ["http://", "https://", "src=", "@import", "url(", "innerHTML"] {
+        assert!(!page.body.contains(foreign), "{foreign}");
+    }
+    assert!(page.body.trim_end().ends_with("</html>"));
+}
+
+#[tokio::test]
+async fn a_port_in_use_names_the_address_and_the_way_out() {
+    let (address, _task) = serve(loopback(), fake().1, CancellationToken::new()).await.expect("serves");
+    let error = serve(address, fake().1, CancellationToken::new()).await.expect_err("the port is taken");
+    assert_eq!(error.class(), Class::Permanent);
+    let report = error.report();
+    assert!(report.contains(&address.to_string()) && report.contains("--metrics 127.0.0.1:0"), "{report}");
+}
+
+#[tokio::test]
+async fn it_ends_when_told_even_with_a_client_that_says_nothing() {
+    let stop = CancellationToken::new();
+    let (address, task) = serve(loopback(), fake().1, stop.clone()).await.expect("serves");
+    let mut silent = TcpStream::connect(address).await.expect("connects");
+    silent.write_all(b"GET /state HTTP/1.1\r\n").await.expect("half a question");
+    assert_eq!(get(address, "/healthz").await.status, 200);
+    stop.cancel();
+    tokio::time::timeout(Duration::from_secs(30), task).await.expect("ends").expect("without a panic");
+    assert!(TcpStream::connect(address).await.is_err(), "the port is free again");
+}
+
+#[tokio::test]
+async fn a_state_that_panics_costs_one_answer() {
+    let mut state = fake().1;
+    state.state = Arc::new(|| panic!("a state with a mistake"));
+    let (address, _task) = serve(loopback(), state, CancellationToken::new()).await.expect("serves");
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    stream.write_all(b"GET /state HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("asks");
+    let mut nothing = Vec::new();
+    let _ = stream.read_to_end(&mut nothing).await;
+    assert_eq!(get(address, "/healthz").await.status, 200);
+}
