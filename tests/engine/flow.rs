@@ -1,0 +1,96 @@
+//! What goes in comes out once, whatever the messages look like.
+
+use jiff::Timestamp;
+use scanmill::actors::supervisor::Phase;
+use scanmill::domain::PhotoRef;
+use scanmill::domain::notification::s3_event;
+use scanmill::store::PutMode;
+
+use super::support::{Place, blank_png, idle, qr_png};
+
+#[test]
+fn every_photo_ends_as_scans_or_as_one_rejection() {
+    let place = Place::new();
+    let ports = place.ports();
+    place.put(
+        &ports,
+        &[
+            ("a.png", qr_png("https://shop.example/p/1")),
+            ("dir/b c+d%.png", qr_png("https://shop.example/p/2")),
+            ("blank.png", blank_png()),
+            ("zero.jpg", "".into()),
+            ("notes.jpg", "PK\u{3}\u{4} this is no photo".into()),
+        ],
+    );
+    let phase = place.run(&ports, async |engine| idle(&engine, 60).await);
+    assert_eq!(phase, Phase::Drained);
+    let (scans, rejections) = place.rows(&ports);
+    assert_eq!(scans.len(), 2, "{scans:?}");
+    assert_eq!(scans["dir/b c+d%.png"], ["https://shop.example/p/2"]);
+    let reasons: Vec<_> = rejections.iter().map(|(key, reasons)| (key.as_str(), reasons[0].as_str())).collect();
+    assert_eq!(reasons, [("blank.png", "no_code"), ("notes.jpg", "unsupported"), ("zero.jpg", "empty")]);
+}
+
+#[test]
+fn redelivery_and_a_second_notification_make_no_second_row() {
+    let place = Place::new();
+    let ports = place.ports();
+    place.put(&ports, &[("a.png", qr_png("https://shop.example/p/1"))]);
+    place.put(&ports, &[("a.png", qr_png("https://shop.example/p/1"))]);
+    place.run(&ports, async |engine| {
+        idle(&engine, 60).await;
+        // Once more after the first load: now the warehouse, not the batch, must know it.
+        let inbox = &place.settings.local.inbox;
+        let again = ports.store.put(inbox, "a.png", qr_png("https://shop.example/p/1"), PutMode::Overwrite);
+        again.await.unwrap();
+        idle(&engine, 60).await;
+    });
+    let (scans, rejections) = place.rows(&ports);
+    assert_eq!(scans["a.png"], ["https://shop.example/p/1"]);
+    assert!(rejections.is_empty());
+}
+
+#[test]
+fn messages_that_are_no_photos_leave_no_message_behind() {
+    let place = Place::new();
+    let ports = place.ports();
+    let gone = PhotoRef {
+        bucket: place.settings.local.inbox.clone(),
+        key: "gone.png".into(),
+        version_id: None,
+        etag: Some("0".repeat(32)),
+        size_bytes: Some(10),
+        sequencer: None,
+        uploaded_at: None,
+    };
+    let test_event = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-01-01T00:00:00.000Z","Bucket":"b"}"#;
+    let bodies =
+        vec!["this is not JSON".to_owned(), test_event.to_owned(), s3_event(&gone, Timestamp::now()), "{}".to_owned()];
+    place.run(&ports, async |engine| {
+        ports.queue.send(&bodies).await.unwrap();
+        idle(&engine, 60).await;
+        let depth = ports.queue.depth().await.unwrap();
+        assert_eq!((depth.ready, depth.in_flight, depth.dead), (0, 0, 0));
+    });
+    let (scans, rejections) = place.rows(&ports);
+    assert!(scans.is_empty());
+    assert_eq!(rejections["gone.png"], ["missing_object"]);
+    assert_eq!(rejections[""], ["bad_notification", "bad_notification"], "one for each unreadable body");
+}
+
+#[test]
+fn a_drain_gives_back_what_was_not_begun_and_the_next_start_reads_it() {
+    let place = Place::new();
+    let ports = place.ports();
+    let keys: Vec<String> = (0..120).map(|index| format!("{index}.png")).collect();
+    let photo = qr_png("https://shop.example/p/1");
+    let photos: Vec<_> = keys.iter().map(|key| (key.as_str(), photo.clone())).collect();
+    place.put(&ports, &photos);
+    // Drained as soon as it runs: most photos are still on their way.
+    assert_eq!(place.run(&ports, async |_| {}), Phase::Drained);
+    place.run(&ports, async |engine| idle(&engine, 60).await);
+    let (scans, rejections) = place.rows(&ports);
+    assert_eq!(scans.len(), keys.len());
+    assert!(scans.values().all(|payloads| payloads.len() == 1), "nothing doubled");
+    assert!(rejections.is_empty(), "{rejections:?}");
+}

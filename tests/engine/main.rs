@@ -1,0 +1,5 @@
+//! The engine in process, on its embedded adapters, with faults planted at the ports.
+
+mod faults;
+mod flow;
+mod support;

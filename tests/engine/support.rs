@@ -1,0 +1,223 @@
+//! A root folder, photos made on the spot, and ports that fail on command.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use image::{ImageFormat, Luma};
+use qrcode::QrCode;
+use scanmill::actors::supervisor::Phase;
+use scanmill::app::{self, Engine, Ports};
+use scanmill::config::Settings;
+use scanmill::error::{Error, Result};
+use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
+use scanmill::store::{Listed, Object, Put, PutMode, Store};
+use scanmill::warehouse::{BatchSource, Loaded, Manifest, Table, Value, Warehouse};
+use tempfile::TempDir;
+
+/// A place for one engine, gone with the value.
+pub struct Place {
+    pub settings: Settings,
+    _root: TempDir,
+}
+
+impl Place {
+    /// Settings for a quick test: short leases and batches, no page.
+    pub fn new() -> Place {
+        let root = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default();
+        settings.local.root = root.path().to_owned();
+        settings.local.watch = false;
+        settings.queue.visibility_timeout = Duration::from_secs(5);
+        settings.batch.max_age = Duration::from_millis(50);
+        settings.load.interval = Duration::from_millis(50);
+        settings.scale.tick = Duration::from_millis(50);
+        settings.metrics.listen = None;
+        app::make_folders(&settings).unwrap();
+        Place { settings, _root: root }
+    }
+
+    pub fn ports(&self) -> Ports {
+        app::open(&self.settings).unwrap()
+    }
+
+    /// Runs an engine on `ports` while `work` goes on, then drains it; returns the last phase.
+    pub fn run<F>(&self, ports: &Ports, work: impl FnOnce(Engine) -> F) -> Phase
+    where
+        F: Future<Output = ()>,
+    {
+        app::run_system(&self.settings, async {
+            let engine = Engine::start(Arc::new(self.settings.clone()), ports.clone()).await?;
+            work(engine.clone()).await;
+            engine.drain();
+            Ok(engine.ended().await)
+        })
+        .unwrap()
+    }
+
+    /// Photos put before the engine runs.
+    pub fn put(&self, ports: &Ports, photos: &[(&str, Bytes)]) {
+        app::run_system(&self.settings, async {
+            for (key, bytes) in photos {
+                ports.store.put(&self.settings.local.inbox, key, bytes.clone(), PutMode::Overwrite).await?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    }
+
+    /// `object_key` to payloads, and to reasons, as the warehouse has them.
+    pub fn rows(&self, ports: &Ports) -> (BTreeMap<String, Vec<String>>, BTreeMap<String, Vec<String>>) {
+        let read = |sql: &'static str| {
+            let table = app::run_system(&self.settings, ports.warehouse.query(sql, &[])).unwrap();
+            let mut rows: BTreeMap<String, Vec<String>> = BTreeMap::new();
+            for row in table.rows {
+                let text = |value: &Value| value.as_str().unwrap().to_owned();
+                rows.entry(text(&row[0])).or_default().push(text(&row[1]));
+            }
+            rows
+        };
+        (
+            read("select object_key, payload from scans order by object_key, qr_index"),
+            read("select object_key, reason from rejections order by object_key"),
+        )
+    }
+}
+
+/// Waits for `engine` to have nothing left, for at most `seconds`.
+pub async fn idle(engine: &Engine, seconds: u64) {
+    match tokio::time::timeout(Duration::from_secs(seconds), engine.idle()).await {
+        Ok(idle) => idle.unwrap(),
+        Err(_) => panic!("not idle after {seconds} s: {:#}", engine.state()),
+    }
+}
+
+/// A PNG with one QR code.
+pub fn qr_png(text: &str) -> Bytes {
+    let code = QrCode::new(text).unwrap();
+    let picture = code.render::<Luma<u8>>().module_dimensions(4, 4).build();
+    encode(&picture)
+}
+
+/// A PNG without one.
+pub fn blank_png() -> Bytes {
+    encode(&image::GrayImage::from_fn(200, 200, |x, y| Luma([((x * 3 + y * 7) % 251) as u8])))
+}
+
+fn encode(picture: &image::GrayImage) -> Bytes {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner().into()
+}
+
+/// When a planted fault strikes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// The call is refused and does nothing.
+    Before,
+    /// The call does its work and its answer is lost.
+    After,
+}
+
+/// Faults to strike: the call's name, how many more times, when, and the error.
+type Planned = (&'static str, usize, When, fn() -> Error);
+
+/// Faults by call name, shared by all faulty ports of a test.
+#[derive(Clone, Default)]
+pub struct Script {
+    planned: Arc<Mutex<Vec<Planned>>>,
+    struck: Arc<Mutex<BTreeMap<&'static str, usize>>>,
+}
+
+impl Script {
+    pub fn plan(self, call: &'static str, times: usize, when: When, error: fn() -> Error) -> Script {
+        self.planned.lock().unwrap().push((call, times, when, error));
+        self
+    }
+
+    /// How often `call` was made to fail.
+    pub fn struck(&self, call: &'static str) -> usize {
+        self.struck.lock().unwrap().get(call).copied().unwrap_or(0)
+    }
+
+    fn strikes(&self, call: &'static str, when: When) -> Result<()> {
+        let mut planned = self.planned.lock().unwrap();
+        let Some(fault) = planned.iter_mut().find(|fault| fault.0 == call && fault.2 == when && fault.1 > 0) else {
+            return Ok(());
+        };
+        fault.1 -= 1;
+        *self.struck.lock().unwrap().entry(call).or_default() += 1;
+        Err((fault.3)())
+    }
+
+    async fn around<T>(&self, call: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
+        self.strikes(call, When::Before)?;
+        let done = work.await?;
+        self.strikes(call, When::After)?;
+        Ok(done)
+    }
+
+    /// The same ports, failing by this script.
+    pub fn over(&self, ports: &Ports) -> Ports {
+        let mut faulty = ports.clone();
+        faulty.queue = Arc::new(Faulty { inner: ports.queue.clone(), script: self.clone() });
+        faulty.store = Arc::new(Faulty { inner: ports.store.clone(), script: self.clone() });
+        faulty.warehouse = Arc::new(Faulty { inner: ports.warehouse.clone(), script: self.clone() });
+        faulty
+    }
+}
+
+struct Faulty<P: ?Sized> {
+    inner: Arc<P>,
+    script: Script,
+}
+
+#[async_trait]
+impl Queue for Faulty<dyn Queue> {
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Message>> {
+        self.script.around("receive", self.inner.receive(max, wait)).await
+    }
+    async fn delete(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Result<(), Error>>> {
+        self.script.around("delete", self.inner.delete(receipts)).await
+    }
+    async fn extend(&self, receipts: &[ReceiptHandle], visibility: Duration) -> Result<Vec<Result<(), Error>>> {
+        self.script.around("extend", self.inner.extend(receipts, visibility)).await
+    }
+    async fn send(&self, bodies: &[String]) -> Result<()> {
+        self.inner.send(bodies).await
+    }
+    async fn depth(&self) -> Result<Depth> {
+        self.script.around("depth", self.inner.depth()).await
+    }
+}
+
+#[async_trait]
+impl Store for Faulty<dyn Store> {
+    async fn get(&self, bucket: &str, key: &str, version_id: Option<&str>, max_bytes: u64) -> Result<Object> {
+        self.script.around("get", self.inner.get(bucket, key, version_id, max_bytes)).await
+    }
+    async fn put(&self, bucket: &str, key: &str, bytes: Bytes, mode: PutMode) -> Result<Put> {
+        self.script.around("put", self.inner.put(bucket, key, bytes, mode)).await
+    }
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>> {
+        self.script.around("list", self.inner.list(bucket, prefix, after, max)).await
+    }
+}
+
+#[async_trait]
+impl Warehouse for Faulty<dyn Warehouse> {
+    async fn prepare(&self) -> Result<()> {
+        self.inner.prepare().await
+    }
+    async fn load(&self, manifest: &Manifest, source: &dyn BatchSource) -> Result<Loaded> {
+        self.script.around("load", self.inner.load(manifest, source)).await
+    }
+    async fn not_in_ledger(&self, batch_ids: &[String]) -> Result<Vec<String>> {
+        self.script.around("not_in_ledger", self.inner.not_in_ledger(batch_ids)).await
+    }
+    async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Table> {
+        self.inner.query(sql, parameters).await
+    }
+}
