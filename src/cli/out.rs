@@ -1,7 +1,7 @@
 //! Lines on stdout and stderr that respect a drawn progress bar and a reader that went away.
 
 use std::fmt;
-use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
+use std::io::{self, ErrorKind, Write};
 
 use serde::Serialize;
 
@@ -25,11 +25,7 @@ impl std::error::Error for Closed {}
 /// # Errors
 /// [`Closed`] as the cause when the reader is gone: hand it up with `?`.
 pub fn print_line(line: &str) -> Result<()> {
-    progress::around(|| {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(line.as_bytes()).and_then(|()| stdout.write_all(b"\n")).and_then(|()| stdout.flush())
-    })
-    .map_err(failed)
+    write_stdout(format!("{line}\n").as_bytes())
 }
 
 /// Prints `value` as one line of JSON on stdout.
@@ -49,30 +45,40 @@ pub fn note(line: &str) {
 }
 
 /// Buffered stdout, for output of many lines.
-pub struct Lines(BufWriter<Stdout>);
-
-impl Default for Lines {
-    fn default() -> Self {
-        Lines(BufWriter::with_capacity(64 << 10, io::stdout()))
-    }
-}
+#[derive(Default)]
+pub struct Lines(Vec<u8>);
 
 impl Lines {
+    /// Bytes kept before they are written.
+    const KEPT: usize = 64 << 10;
+
     /// Adds one line.
     ///
     /// # Errors
     /// As [`print_line`].
     pub fn line(&mut self, line: &str) -> Result<()> {
-        self.0.write_all(line.as_bytes()).and_then(|()| self.0.write_all(b"\n")).map_err(failed)
+        self.0.extend_from_slice(line.as_bytes());
+        self.0.push(b'\n');
+        if self.0.len() >= Self::KEPT { self.flush() } else { Ok(()) }
     }
 
-    /// Hands everything to the reader. Call it at the end: what Drop cannot write is lost without a word.
+    /// Hands everything to the reader. Call it at the end: what was not flushed is not printed.
     ///
     /// # Errors
     /// As [`print_line`].
     pub fn flush(&mut self) -> Result<()> {
-        self.0.flush().map_err(failed)
+        let written = write_stdout(&self.0);
+        self.0.clear();
+        written
     }
+}
+
+fn write_stdout(bytes: &[u8]) -> Result<()> {
+    progress::around(|| {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(bytes).and_then(|()| stdout.flush())
+    })
+    .map_err(failed)
 }
 
 fn failed(error: io::Error) -> Error {

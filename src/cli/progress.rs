@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::GlobalArgs;
 
@@ -44,10 +44,13 @@ impl Progress {
             return Progress(Shown::Lines(Lines::new(label, total)));
         }
         let template = match total {
-            Some(_) => "{prefix} {bar:30} {human_pos}/{human_len}  {per_sec}  {elapsed}, {eta} left  {msg}",
-            None => "{prefix} {spinner} {human_pos}  {per_sec}  {elapsed}  {msg}",
+            Some(_) => "{prefix} {bar:30} {human_pos}/{human_len}  {rate}  {elapsed}, {eta} left  {msg}",
+            None => "{prefix} {spinner} {human_pos}  {rate}  {elapsed}  {msg}",
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style = style.with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+            let _ = write!(text, "{:.0}/s", state.per_sec());
+        });
         let bar = match total {
             Some(total) => ProgressBar::new(total),
             None => ProgressBar::no_length(),
