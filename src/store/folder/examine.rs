@@ -17,9 +17,6 @@ use super::{Shared, etag, keys, modified_at};
 use crate::domain::PhotoRef;
 use crate::error::{Class, Error};
 
-/// A file untouched for this long is taken for finished.
-pub(super) const SETTLE: Duration = Duration::from_secs(1);
-
 /// What one look found.
 pub(super) enum Look {
     /// A finished file that is not yet known here.
@@ -36,8 +33,9 @@ pub(super) enum Look {
     LeftOut(Error),
 }
 
-/// Looks at `key`. A file that is not known is read to its end for its eTag, unless `cancel` comes first.
-pub(super) fn examine(shared: &Shared, bucket: &str, key: &str, cancel: &CancellationToken) -> Look {
+/// Looks at `key`. A file is finished when it has rested for `settle`. One that is not known is read to its end for its
+/// eTag, unless `cancel` comes first.
+pub(super) fn examine(shared: &Shared, bucket: &str, key: &str, settle: Duration, cancel: &CancellationToken) -> Look {
     let opened = keys::object_path(bucket, key).and_then(|at| shared.tree.open_object(&at));
     let (file, metadata) = match opened {
         Ok(Opened::File(file, metadata)) => (file, metadata),
@@ -57,7 +55,7 @@ pub(super) fn examine(shared: &Shared, bucket: &str, key: &str, cancel: &Cancell
     if is_known(stamp) {
         return Look::Known;
     }
-    if is_fresh(&metadata) {
+    if is_fresh(&metadata, settle) {
         return Look::Changing;
     }
     let hashed = hash(&file, cancel).and_then(|hash| Ok((hash, file.metadata()?)));
@@ -80,12 +78,12 @@ pub(super) fn examine(shared: &Shared, bucket: &str, key: &str, cancel: &Cancell
 }
 
 /// The change time, as nobody sets it: a copy that keeps its original's modification time is fresh all the same.
-fn is_fresh(metadata: &Metadata) -> bool {
+fn is_fresh(metadata: &Metadata, settle: Duration) -> bool {
     let nanos = i32::try_from(metadata.ctime_nsec()).unwrap_or(0);
     let Ok(changed_at) = Timestamp::new(metadata.ctime(), nanos) else { return false };
     // In the future only when the clock was set back; waiting for it would be waiting too long.
     let age = Timestamp::now().duration_since(changed_at);
-    !age.is_negative() && age.unsigned_abs() < SETTLE
+    !age.is_negative() && age.unsigned_abs() < settle
 }
 
 /// Hash and length of what the file holds; `None` when cancelled.

@@ -15,13 +15,15 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::examine::{Look, SETTLE, examine};
+use super::examine::{Look, examine};
 use super::inotify::{News, follow};
 use super::seen::{Seen, Stamp};
 use super::walk::{self, LeftOut, Wanted};
 use super::{Announcement, FolderStore};
 use crate::error::{Error, Result};
 
+/// A file untouched for this long is taken for finished, and for announced by whoever put it, if it was a put.
+const SETTLE: Duration = Duration::from_secs(1);
 /// How often everything is looked at while changes are reported, and while they are not.
 const SCAN_EVERY: Duration = Duration::from_secs(60);
 const SCAN_EVERY_WHEN_BLIND: Duration = Duration::from_secs(5);
@@ -35,6 +37,7 @@ const MAX_NEWS: usize = 4_096;
 const MAX_WAITING: usize = 50_000;
 /// Paths that a warning was written about.
 const MAX_WARNED: usize = 10_000;
+const MIN_BACK_OFF: Duration = Duration::from_secs(1);
 const MAX_BACK_OFF: Duration = Duration::from_secs(30);
 
 impl FolderStore {
@@ -46,6 +49,18 @@ impl FolderStore {
     /// Permanent when the store announces nothing, or when the bucket cannot be a folder. The future ends with an error
     /// when announcing fails in a way that trying again does not mend.
     pub fn watch(&self, cancel: CancellationToken) -> Result<impl Future<Output = Result<()>> + Send + use<>> {
+        self.watch_settling(SETTLE, cancel)
+    }
+
+    /// As [`FolderStore::watch`], but a file must rest for `settle` instead of one second before it is announced.
+    ///
+    /// # Errors
+    /// As [`FolderStore::watch`].
+    pub fn watch_settling(
+        &self,
+        settle: Duration,
+        cancel: CancellationToken,
+    ) -> Result<impl Future<Output = Result<()>> + Send + use<>> {
         let Some(announcement) = self.shared.announcement.clone() else {
             return Err(Error::permanent("a store that announces nothing cannot be watched"));
         };
@@ -55,6 +70,8 @@ impl FolderStore {
             store: self.clone(),
             announcement,
             cancel: cancel.clone(),
+            // Zero is no rhythm to tick in.
+            settle: settle.max(Duration::from_millis(1)),
             fresh: HashSet::new(),
             settling: HashSet::new(),
             warned: HashSet::new(),
@@ -73,6 +90,7 @@ struct Watch {
     store: FolderStore,
     announcement: Announcement,
     cancel: CancellationToken,
+    settle: Duration,
     /// Changed since the last tick.
     fresh: HashSet<String>,
     /// Changed before the last tick and not since: looked at on the next.
@@ -104,7 +122,7 @@ impl Watch {
         if let Err(error) = &follower {
             self.go_blind(error);
         }
-        let mut ticks = tokio::time::interval(SETTLE);
+        let mut ticks = tokio::time::interval(self.settle);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -261,11 +279,12 @@ impl Watch {
             return Ok(Vec::new());
         }
         let (bucket, cancel) = (self.announcement.bucket.clone(), self.cancel.clone());
+        let settle = self.settle;
         let looks: Vec<(String, Look)> = self
             .store
             .call(move |shared| {
                 let look = |key: String| {
-                    let look = examine(shared, &bucket, &key, &cancel);
+                    let look = examine(shared, &bucket, &key, settle, &cancel);
                     (key, look)
                 };
                 Ok(keys.into_iter().map(look).collect())
@@ -299,7 +318,7 @@ impl Watch {
                 self.store.shared.remember(stamps);
             }
             Err(error) if error.class().is_retryable() => {
-                self.back_off = (self.back_off * 2).clamp(SETTLE, MAX_BACK_OFF);
+                self.back_off = (self.back_off * 2).clamp(MIN_BACK_OFF, MAX_BACK_OFF);
                 self.not_before = Instant::now() + self.back_off;
                 let photos_waiting = photos.len();
                 tracing::warn!(%error, hint = error.hint_text(), photos_waiting, "cannot announce photos yet");
