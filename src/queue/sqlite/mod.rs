@@ -1,0 +1,296 @@
+//! The queue in one SQLite file.
+//!
+//! Any number of processes may send and receive at once. A message that was received `dead_letter_after` times is moved
+//! to the dead letters when it would be handed out once more. A lease is lost when its message is handed out again, not
+//! when the time is up: until then the old handle still deletes and extends.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::spawn_blocking;
+
+use super::{Depth, Message, Queue, ReceiptHandle};
+use crate::error::{Error, Result};
+
+mod fault;
+mod open;
+mod table;
+
+/// SQS hands out no more than this at once, nor do we.
+const MAX_BATCH: usize = 10;
+/// How often a waiting receive looks for messages that another process sent.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The longest lease, as with SQS; a longer one is cut to it.
+const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 3600);
+/// How long a call waits for another process's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How the queue treats messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SqliteQueueOptions {
+    /// How long a received message stays invisible.
+    pub visibility_timeout: Duration,
+    /// A message received this often is moved to the dead letters instead of being handed out again. At least 1.
+    pub dead_letter_after: u32,
+}
+
+/// A message that was received too often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The id it had in the queue.
+    pub id: String,
+    /// The body, as sent.
+    pub body: String,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// How often it was received.
+    pub receive_count: u32,
+    /// When it was given up.
+    pub dead_at: Timestamp,
+}
+
+/// The queue in one SQLite file. Clones share one connection.
+#[derive(Clone)]
+pub struct SqliteQueue {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    path: PathBuf,
+    options: SqliteQueueOptions,
+    /// Locked on blocking threads only.
+    connection: Mutex<Connection>,
+    /// Something became visible through this handle.
+    news: Notify,
+}
+
+impl SqliteQueue {
+    /// Opens the queue at `path`; the file is made if absent, its folder is not. Blocks for some milliseconds, or up to
+    /// five seconds while another process holds the lock.
+    ///
+    /// # Errors
+    /// Permanent when the file is no scanmill queue, is corrupt, of another schema version, or cannot be written;
+    /// Transient when it stays locked.
+    pub fn open(path: &Path, options: SqliteQueueOptions) -> Result<SqliteQueue> {
+        if options.dead_letter_after == 0 {
+            return Err(Error::permanent("a queue that gives a message up after 0 receives hands out nothing")
+                .hint("set `queue.dead_letter_after` to at least 1"));
+        }
+        let visibility_timeout = options.visibility_timeout.min(MAX_VISIBILITY);
+        let options = SqliteQueueOptions { visibility_timeout, ..options };
+        let connection = Mutex::new(open::open(path, BUSY_TIMEOUT)?);
+        let shared = Shared { path: path.to_owned(), options, connection, news: Notify::new() };
+        Ok(SqliteQueue { shared: Arc::new(shared) })
+    }
+
+    /// Sets how long a call waits for another process's lock before it fails as Transient; five seconds at first.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn set_busy_timeout(&self, wait: Duration) -> Result<()> {
+        self.shared.with(|connection| connection.busy_timeout(wait))
+    }
+
+    /// Sends message bodies, each with the key of the photo version it announces, and records the keys in the same
+    /// transaction. With `only_new`, entries whose key was recorded before are left out. Returns how many were queued.
+    ///
+    /// # Errors
+    /// Then none was queued and none recorded.
+    pub async fn send_announced(&self, entries: &[(String, String)], only_new: bool) -> Result<usize> {
+        if entries.is_empty() {
+            return Ok(0);
+        }
+        let entries = entries.to_vec();
+        self.call(move |connection| table::send_announced(connection, &entries, only_new)).await.inspect(|sent| {
+            if *sent > 0 {
+                self.shared.news.notify_waiters();
+            }
+        })
+    }
+
+    /// The newest dead letters, at most `limit`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>> {
+        self.call(move |connection| table::dead_letters(connection, limit)).await
+    }
+
+    /// Moves every dead letter back into the queue, its receive count at zero. Returns how many.
+    ///
+    /// # Errors
+    /// Then none was moved.
+    pub async fn redrive(&self) -> Result<usize> {
+        let moved = self.call(table::redrive).await?;
+        self.shared.news.notify_waiters();
+        Ok(moved)
+    }
+
+    /// Runs `work` on a blocking thread. When this future is dropped the work still ends, whole.
+    async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.call_shared(move |shared| shared.with(work)).await
+    }
+
+    async fn call_shared<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Arc<Shared>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let shared = self.shared.clone();
+        spawn_blocking(move || work(&shared)).await.map_err(|error| {
+            if error.is_panic() {
+                Error::bug("a queue statement panicked").source(error)
+            } else {
+                Error::transient("the process is stopping").source(error)
+            }
+        })?
+    }
+}
+
+/// Messages on their way from the file to whoever asked. If nobody claims them (the receiving future was dropped),
+/// they go back at once and the receive does not count.
+struct Delivery {
+    messages: Vec<Message>,
+    shared: Arc<Shared>,
+}
+
+impl Delivery {
+    fn claim(mut self) -> Vec<Message> {
+        std::mem::take(&mut self.messages)
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if self.messages.is_empty() {
+            return;
+        }
+        let (messages, shared) = (std::mem::take(&mut self.messages), self.shared.clone());
+        // Without a runtime the process is ending; the messages wait for their visibility timeout.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn_blocking(move || match shared.with(|connection| table::untake(connection, &messages)) {
+                Ok(()) => shared.news.notify_waiters(),
+                Err(error) => tracing::debug!(%error, "messages nobody took wait for their visibility timeout"),
+            });
+        }
+    }
+}
+
+/// What one attempt to receive gave.
+struct Look {
+    delivery: Delivery,
+    /// Messages were given up instead: there may be more behind them.
+    is_cut_short: bool,
+    next_visible_us: Option<i64>,
+    /// The file's state before this look.
+    seen: i64,
+}
+
+impl Shared {
+    fn with<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T> {
+        // A panic under the lock leaves no open transaction: its guard rolled it back.
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut connection).map_err(|error| fault::fault(&self.path, error))
+    }
+
+    fn look(self: &Arc<Self>, max: usize) -> Result<Look> {
+        // The version first: a commit between the two is seen as a change later, never missed.
+        let (seen, taken) = self
+            .with(|connection| Ok((table::data_version(connection)?, table::take(connection, max, &self.options)?)))?;
+        for (message_id, receive_count) in &taken.died {
+            tracing::warn!(message_id, receive_count, "message received too often, moved to the dead letters");
+        }
+        Ok(Look {
+            delivery: Delivery { messages: taken.messages, shared: self.clone() },
+            is_cut_short: !taken.died.is_empty(),
+            next_visible_us: taken.next_visible_us,
+            seen,
+        })
+    }
+}
+
+#[async_trait]
+impl Queue for SqliteQueue {
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Message>> {
+        let max = max.min(MAX_BATCH);
+        if max == 0 {
+            return Ok(Vec::new());
+        }
+        // None: too far away to be a time.
+        let deadline = Instant::now().checked_add(wait);
+        loop {
+            // Listening starts before the look, so a send between the two is heard.
+            let mut news = std::pin::pin!(self.shared.news.notified());
+            news.as_mut().enable();
+            let look = self.call_shared(move |shared| shared.look(max)).await?;
+            let messages = look.delivery.claim();
+            if !messages.is_empty() {
+                return Ok(messages);
+            }
+            if look.is_cut_short {
+                continue;
+            }
+            loop {
+                let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+                if left.is_some_and(|left| left.is_zero()) {
+                    return Ok(Vec::new());
+                }
+                let due_in = look.next_visible_us.map_or(LOOK_EVERY, |next| {
+                    Duration::from_micros(u64::try_from(next.saturating_sub(table::now_us())).unwrap_or(0))
+                });
+                let pause = LOOK_EVERY.min(due_in).min(left.unwrap_or(LOOK_EVERY));
+                tokio::select! {
+                    () = news.as_mut() => break,
+                    () = tokio::time::sleep(pause) => {}
+                }
+                let is_due = look.next_visible_us.is_some_and(|next| next <= table::now_us());
+                if is_due || self.call(table::data_version).await? != look.seen {
+                    break;
+                }
+            }
+        }
+    }
+
+    async fn delete(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Result<(), Error>>> {
+        if receipts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (path, receipts) = (self.shared.path.clone(), receipts.to_vec());
+        self.call(move |connection| table::delete(connection, &path, &receipts)).await
+    }
+
+    async fn extend(&self, receipts: &[ReceiptHandle], visibility: Duration) -> Result<Vec<Result<(), Error>>> {
+        if receipts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (path, receipts) = (self.shared.path.clone(), receipts.to_vec());
+        let results = self
+            .call(move |connection| table::extend(connection, &path, &receipts, visibility.min(MAX_VISIBILITY)))
+            .await?;
+        // Whoever waits may have to wait less now.
+        self.shared.news.notify_waiters();
+        Ok(results)
+    }
+
+    async fn send(&self, bodies: &[String]) -> Result<()> {
+        if bodies.is_empty() {
+            return Ok(());
+        }
+        let bodies = bodies.to_vec();
+        self.call(move |connection| table::send(connection, &bodies)).await?;
+        self.shared.news.notify_waiters();
+        Ok(())
+    }
+
+    async fn depth(&self) -> Result<Depth> {
+        self.call(table::depth).await
+    }
+}

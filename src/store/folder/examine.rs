@@ -1,0 +1,108 @@
+//! One look at one name in the inbox: is it a photo to announce?
+
+use std::fs::{File, Metadata};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustix::fs::FileType;
+use tokio_util::sync::CancellationToken;
+use twox_hash::xxhash3_128;
+
+use super::seen::Stamp;
+use super::tree::{Opened, describe};
+use super::{Shared, etag, keys, modified_at};
+use crate::domain::PhotoRef;
+use crate::error::{Class, Error};
+
+/// What one look found.
+pub(super) enum Look {
+    /// A finished file that is not yet known here.
+    Photo(PhotoRef, Stamp),
+    /// In this state it was announced before.
+    Known,
+    /// Somebody may still be writing it.
+    Changing,
+    /// Gone again.
+    Gone,
+    /// A folder, whose files are to be looked at.
+    Folder,
+    /// No object, or one that cannot be read, and why.
+    LeftOut(Error),
+}
+
+/// Looks at `key`. A file is finished when it has rested for `settle`. One that is not known is read to its end for its
+/// eTag, unless `cancel` comes first.
+pub(super) fn examine(shared: &Shared, bucket: &str, key: &str, settle: Duration, cancel: &CancellationToken) -> Look {
+    let opened = keys::object_path(bucket, key).and_then(|at| shared.tree.open_object(&at));
+    let (file, metadata) = match opened {
+        Ok(Opened::File(file, metadata)) => (file, metadata),
+        Ok(Opened::Other(FileType::Directory)) => return Look::Folder,
+        Ok(Opened::Other(kind)) => {
+            let error = Error::permanent(format!("it is {}, no photo", describe(kind)));
+            return Look::LeftOut(error.hint("put the photo itself there, as a plain file, or move it away"));
+        }
+        Err(error) if error.class() == Class::Missing => return Look::Gone,
+        Err(error) => return Look::LeftOut(error),
+    };
+    let stamp = Stamp::of(key, &metadata);
+    let is_known = |stamp| {
+        let seen = shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.as_ref().is_some_and(|seen| seen.contains(stamp))
+    };
+    if is_known(stamp) {
+        return Look::Known;
+    }
+    if is_fresh(&metadata, settle) {
+        return Look::Changing;
+    }
+    let hashed = hash(&file, cancel).and_then(|hash| Ok((hash, file.metadata()?)));
+    match hashed {
+        Ok((Some((hash, size)), after)) if Stamp::of(key, &after) == stamp && size == after.len() => {
+            let photo = PhotoRef {
+                bucket: bucket.to_owned(),
+                key: key.to_owned(),
+                version_id: None,
+                etag: Some(etag(hash)),
+                size_bytes: Some(size),
+                sequencer: Some(shared.sequencer()),
+                uploaded_at: modified_at(&metadata),
+            };
+            Look::Photo(photo, stamp)
+        }
+        Ok(_) => Look::Changing,
+        Err(error) => Look::LeftOut(Error::io("cannot read", &shared.tree.bucket_path(bucket).join(key), error)),
+    }
+}
+
+/// The change time, as nobody sets it: a copy that keeps its original's modification time is fresh all the same.
+fn is_fresh(metadata: &Metadata, settle: Duration) -> bool {
+    let nanos = i32::try_from(metadata.ctime_nsec()).unwrap_or(0);
+    let Ok(changed_at) = Timestamp::new(metadata.ctime(), nanos) else { return false };
+    // In the future only when the clock was set back; waiting for it would be waiting too long.
+    let age = Timestamp::now().duration_since(changed_at);
+    !age.is_negative() && age.unsigned_abs() < settle
+}
+
+/// Hash and length of what the file holds; `None` when cancelled.
+fn hash(mut file: &File, cancel: &CancellationToken) -> std::io::Result<Option<(u128, u64)>> {
+    let mut hasher = xxhash3_128::Hasher::new();
+    let mut buffer = vec![0; 256 << 10];
+    let mut size = 0;
+    loop {
+        if cancel.is_cancelled() {
+            return Ok(None);
+        }
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(Some((hasher.finish_128(), size))),
+            Ok(read) => {
+                hasher.write(buffer.get(..read).unwrap_or_default());
+                size += read as u64;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Objects as files in a folder: `<root>/<bucket>/<key>`.
+//!
+//! An object's eTag is a hash of its content: putting the same bytes again keeps the photo's identity, and a file that
+//! people drop by hand gets the eTag a `put` would have given it.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::task::spawn_blocking;
+use twox_hash::XxHash3_128;
+
+use super::{Listed, Object, Put, PutMode, Store};
+use crate::domain::PhotoRef;
+use crate::error::{Class, Error, Result};
+use seen::{Seen, Stamp};
+use tree::Tree;
+
+mod examine;
+mod inotify;
+mod keys;
+mod seen;
+mod tree;
+mod walk;
+mod watch;
+
+/// How the store tells the queue about uploads, exactly as S3 would. Wired in `app.rs`: the store knows no queue.
+#[async_trait]
+pub trait Announce: Send + Sync {
+    /// Queues one notification per photo. With `only_new`, versions that were announced before (by anyone, ever) are
+    /// left out; that is what the watcher and the scan at start ask, so that a photo which `put` announced is not
+    /// announced again. When it returns, the notifications are in the queue.
+    async fn announce(&self, photos: &[PhotoRef], only_new: bool) -> Result<()>;
+}
+
+/// Uploads to this bucket are announced.
+#[derive(Clone)]
+pub struct Announcement {
+    /// The landing bucket.
+    pub bucket: String,
+    /// Who is told.
+    pub to: Arc<dyn Announce>,
+}
+
+/// A store in a folder. Clones are the same store.
+///
+/// Names that begin with a dot are no objects: they cannot be put or read and are not listed. A folder holds no
+/// versions: a version id finds nothing, except `null`, S3's name for the version an unversioned bucket has.
+#[derive(Clone)]
+pub struct FolderStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    tree: Tree,
+    announcement: Option<Announcement>,
+    last_sequencer: AtomicU64,
+    /// What need not be announced again; kept only while somebody watches.
+    seen: Mutex<Option<Seen>>,
+}
+
+impl FolderStore {
+    /// Opens the store in the folder `root`, which must be there; buckets are made by the first put. Uploads to the
+    /// announcement's bucket are announced.
+    ///
+    /// # Errors
+    /// Missing when `root` is absent.
+    pub fn open(root: &Path, announcement: Option<Announcement>) -> Result<FolderStore> {
+        if let Some(announcement) = &announcement {
+            keys::check_bucket(&announcement.bucket)?;
+        }
+        let shared =
+            Shared { tree: Tree::open(root)?, announcement, last_sequencer: AtomicU64::new(0), seen: Mutex::new(None) };
+        Ok(FolderStore { shared: Arc::new(shared) })
+    }
+
+    /// Runs `work` on a blocking thread. When this future is dropped the work still ends, whole.
+    async fn call<T: Send + 'static>(&self, work: impl FnOnce(&Shared) -> Result<T> + Send + 'static) -> Result<T> {
+        let shared = self.shared.clone();
+        spawn_blocking(move || work(&shared)).await.map_err(|error| {
+            if error.is_panic() {
+                Error::bug("the folder store panicked").source(error)
+            } else {
+                Error::transient("the process is stopping").source(error)
+            }
+        })?
+    }
+}
+
+impl Shared {
+    /// S3's form: 18 hex digits that grow. Nanoseconds since the epoch, and never the same twice in one process.
+    fn sequencer(&self) -> String {
+        let now = u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0);
+        let next = |last: u64| now.max(last.saturating_add(1));
+        let last = self.last_sequencer.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
+        format!("{:018X}", next(last.unwrap_or_else(|last| last)))
+    }
+
+    fn remember(&self, stamps: impl IntoIterator<Item = Stamp>) {
+        if let Some(seen) = self.seen.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            stamps.into_iter().for_each(|stamp| seen.insert(stamp));
+        }
+    }
+}
+
+#[async_trait]
+impl Store for FolderStore {
+    async fn get(&self, bucket: &str, key: &str, version_id: Option<&str>, max_bytes: u64) -> Result<Object> {
+        if let Some(version) = version_id.filter(|version| *version != "null") {
+            let message = format!("version `{version}` of `{bucket}/{key}` is not there: a folder holds no versions");
+            return Err(Error::missing(message));
+        }
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        self.call(move |shared| {
+            let (bytes, metadata) = shared.tree.read(&keys::object_path(&bucket, &key)?, max_bytes)?;
+            let etag = etag(XxHash3_128::oneshot(&bytes));
+            Ok(Object { bytes: bytes.into(), etag, modified_at: modified_at(&metadata) })
+        })
+        .await
+    }
+
+    async fn put(&self, bucket: &str, key: &str, bytes: Bytes, mode: PutMode) -> Result<Put> {
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        let announcement = self.shared.announcement.as_ref().filter(|announcement| announcement.bucket == bucket);
+        let written = self
+            .call(move |shared| {
+                let at = keys::object_path(&bucket, &key)?;
+                let Some(file) = shared.tree.write(&at, &bytes, mode)? else { return Ok(None) };
+                let stamp = file.metadata().ok().map(|metadata| Stamp::of(&key, &metadata));
+                let photo = PhotoRef {
+                    version_id: None,
+                    etag: Some(etag(XxHash3_128::oneshot(&bytes))),
+                    size_bytes: Some(bytes.len() as u64),
+                    sequencer: Some(shared.sequencer()),
+                    uploaded_at: Some(Timestamp::now()),
+                    bucket,
+                    key,
+                };
+                Ok(Some((photo, stamp)))
+            })
+            .await?;
+        let Some((photo, stamp)) = written else { return Ok(Put::AlreadyThere) };
+        if let Some(announcement) = announcement {
+            // Only now, when the object is durable. If this fails the object stays, and the scan at start finds it.
+            let told = announcement.to.announce(std::slice::from_ref(&photo), false).await;
+            told.map_err(|error| error.context(format!("announcing `{}/{}`", photo.bucket, photo.key)))?;
+            self.shared.remember(stamp);
+        }
+        Ok(Put::Written { etag: photo.etag.unwrap_or_default() })
+    }
+
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>> {
+        let (bucket, prefix, after) = (bucket.to_owned(), prefix.to_owned(), after.map(str::to_owned));
+        self.call(move |shared| {
+            let folder = match shared.tree.bucket(&bucket, false) {
+                // A bucket nobody wrote to yet.
+                Err(error) if error.class() == Class::Missing => return Ok(Vec::new()),
+                folder => folder?,
+            };
+            let wanted = walk::Wanted { prefix: &prefix, after: after.as_deref(), max };
+            // A file of another kind is no object; a folder that cannot be read may hold some, and a list that
+            // silently lacks them would be taken for the whole.
+            let mut left_out = |_: &Path, left_out: walk::LeftOut| match left_out {
+                walk::LeftOut::Unfit(_) => Ok(()),
+                walk::LeftOut::Unreadable(error) => Err(error),
+            };
+            let found = walk::walk(folder, &shared.tree.bucket_path(&bucket), &wanted, &mut left_out)?;
+            let listed = |found: walk::Found| Listed {
+                size_bytes: u64::try_from(found.stat.st_size).unwrap_or(0),
+                modified_at: walk::modified_at(&found.stat),
+                key: found.key,
+            };
+            Ok(found.into_iter().map(listed).collect())
+        })
+        .await
+    }
+}
+
+fn etag(hash: u128) -> String {
+    format!("{hash:032x}")
+}
+
+fn modified_at(metadata: &Metadata) -> Option<Timestamp> {
+    Timestamp::new(metadata.mtime(), i32::try_from(metadata.mtime_nsec()).ok()?).ok()
+}

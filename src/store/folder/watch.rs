@@ -1,0 +1,352 @@
+//! Photos that people drop into the inbox by hand are announced too.
+//!
+//! Three ways find them: a scan at start, the kernel's reports, and a scan now and then, for file systems that report
+//! nothing (network folders, some container mounts) and for what a report missed. Every find waits a moment: its writer
+//! may not be done, and a `put`, by whatever process, announces what it wrote by itself. Then it is announced with
+//! `only_new`, so whoever was first, there is one notification.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use super::examine::{Look, examine};
+use super::inotify::{News, follow};
+use super::seen::{Seen, Stamp};
+use super::walk::{self, LeftOut, Wanted};
+use super::{Announcement, FolderStore};
+use crate::error::{Error, Result};
+
+/// A file untouched for this long is taken for finished, and for announced by whoever put it, if it was a put.
+const SETTLE: Duration = Duration::from_secs(1);
+/// How often everything is looked at while changes are reported, and while they are not.
+const SCAN_EVERY: Duration = Duration::from_secs(60);
+const SCAN_EVERY_WHEN_BLIND: Duration = Duration::from_secs(5);
+/// A scan of a huge inbox takes no more than this part of the time.
+const SCAN_SHARE: u32 = 20;
+/// Keys a scan holds at once, and files that are looked at between two announcements.
+const PAGE: usize = 20_000;
+const CHUNK: usize = 64;
+/// Reports waiting to be taken in, and keys waiting to be looked at; more than that is left to a scan.
+const MAX_NEWS: usize = 4_096;
+const MAX_WAITING: usize = 50_000;
+/// Paths that a warning was written about.
+const MAX_WARNED: usize = 10_000;
+const MIN_BACK_OFF: Duration = Duration::from_secs(1);
+const MAX_BACK_OFF: Duration = Duration::from_secs(30);
+
+impl FolderStore {
+    /// Watches the announced bucket: the future scans it, follows its changes, and ends with `Ok` when `cancel` comes.
+    /// Announcements that may succeed later are tried again, and a file that is no photo is a line in the log; dropping
+    /// the future is safe at any moment.
+    ///
+    /// # Errors
+    /// Permanent when the store announces nothing, or when the bucket cannot be a folder. The future ends with an error
+    /// when announcing fails in a way that trying again does not mend.
+    pub fn watch(&self, cancel: CancellationToken) -> Result<impl Future<Output = Result<()>> + Send + use<>> {
+        self.watch_settling(SETTLE, cancel)
+    }
+
+    /// As [`FolderStore::watch`], but a file must rest for `settle` instead of one second before it is announced.
+    ///
+    /// # Errors
+    /// As [`FolderStore::watch`].
+    pub fn watch_settling(
+        &self,
+        settle: Duration,
+        cancel: CancellationToken,
+    ) -> Result<impl Future<Output = Result<()>> + Send + use<>> {
+        let Some(announcement) = self.shared.announcement.clone() else {
+            return Err(Error::permanent("a store that announces nothing cannot be watched"));
+        };
+        self.shared.tree.bucket(&announcement.bucket, true)?;
+        self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Seen::default);
+        let watch = Watch {
+            store: self.clone(),
+            announcement,
+            cancel: cancel.clone(),
+            // Zero is no rhythm to tick in.
+            settle: settle.max(Duration::from_millis(1)),
+            fresh: HashSet::new(),
+            settling: HashSet::new(),
+            warned: HashSet::new(),
+            missed: Arc::new(AtomicBool::new(false)),
+            scan_every: SCAN_EVERY,
+            next_scan: Instant::now(),
+            is_first_scan: true,
+            not_before: Instant::now(),
+            back_off: Duration::ZERO,
+        };
+        Ok(async move { cancel.run_until_cancelled_owned(watch.run()).await.unwrap_or(Ok(())) })
+    }
+}
+
+struct Watch {
+    store: FolderStore,
+    announcement: Announcement,
+    cancel: CancellationToken,
+    settle: Duration,
+    /// Changed since the last tick.
+    fresh: HashSet<String>,
+    /// Changed before the last tick and not since: looked at on the next.
+    settling: HashSet<String>,
+    warned: HashSet<PathBuf>,
+    missed: Arc<AtomicBool>,
+    scan_every: Duration,
+    next_scan: Instant,
+    is_first_scan: bool,
+    /// Announcing failed: not tried again before this.
+    not_before: Instant,
+    back_off: Duration,
+}
+
+/// What a scan came upon.
+struct Scan {
+    started: Instant,
+    last_line: Instant,
+    files: u64,
+    looked_at: u64,
+}
+
+impl Watch {
+    async fn run(mut self) -> Result<()> {
+        let (to, mut news) = mpsc::channel(MAX_NEWS);
+        // Before the first scan, so that nothing falls between the two. Held until the end: dropping it ends the news.
+        let (path, missed) = (self.store.shared.tree.bucket_path(&self.announcement.bucket), self.missed.clone());
+        let follower = self.store.call(move |_| Ok(follow(&path, to, missed))).await?;
+        if let Err(error) = &follower {
+            self.go_blind(error);
+        }
+        let mut ticks = tokio::time::interval(self.settle);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                Some(report) = news.recv() => self.note(report),
+                _ = ticks.tick() => self.turn(&mut news).await?,
+            }
+        }
+    }
+
+    fn note(&mut self, news: News) {
+        match news {
+            News::Changed(key) => {
+                self.settling.remove(&key);
+                self.wait_for(key);
+            }
+            News::Blind(error) => self.go_blind(&error),
+        }
+    }
+
+    fn wait_for(&mut self, key: String) {
+        if self.fresh.len() < MAX_WAITING {
+            self.fresh.insert(key);
+        } else {
+            self.missed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn go_blind(&mut self, error: &Error) {
+        if self.scan_every != SCAN_EVERY_WHEN_BLIND {
+            let every_seconds = SCAN_EVERY_WHEN_BLIND.as_secs();
+            let hint = error.hint_text();
+            tracing::warn!(%error, hint, every_seconds, "the inbox is scanned instead of followed");
+            self.scan_every = SCAN_EVERY_WHEN_BLIND;
+            self.next_scan = self.next_scan.min(Instant::now() + SCAN_EVERY_WHEN_BLIND);
+        }
+    }
+
+    /// Looks at what has settled, then everywhere if it is time.
+    async fn turn(&mut self, news: &mut mpsc::Receiver<News>) -> Result<()> {
+        if Instant::now() < self.not_before {
+            return Ok(());
+        }
+        let settled: Vec<String> =
+            std::mem::replace(&mut self.settling, std::mem::take(&mut self.fresh)).into_iter().collect();
+        let mut folders = Vec::new();
+        for chunk in settled.chunks(CHUNK) {
+            folders.extend(self.look_at(chunk.to_vec()).await?);
+        }
+        for folder in folders {
+            self.scan(&format!("{folder}/"), news).await?;
+        }
+        if self.missed.swap(false, Ordering::Relaxed) || Instant::now() >= self.next_scan {
+            let started = Instant::now();
+            self.scan("", news).await?;
+            // Without memory of what was announced a scan reads every photo again: that is left to the next start,
+            // unless nothing else finds them.
+            let is_full = self
+                .store
+                .shared
+                .seen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .as_ref()
+                .is_some_and(Seen::is_full);
+            let pause = match self.scan_every {
+                SCAN_EVERY if is_full => Duration::from_secs(24 * 3_600),
+                every => every.max(started.elapsed() * SCAN_SHARE),
+            };
+            self.next_scan = Instant::now() + pause;
+        }
+        Ok(())
+    }
+
+    /// Looks at every file under `prefix` that is not known.
+    async fn scan(&mut self, prefix: &str, news: &mut mpsc::Receiver<News>) -> Result<()> {
+        let now = Instant::now();
+        let mut scan = Scan { started: now, last_line: now, files: 0, looked_at: 0 };
+        let mut after = None;
+        loop {
+            let (last, files, unknown) = match self.page(prefix.to_owned(), after).await {
+                Ok(page) => page,
+                Err(error) => {
+                    let path = self.store.shared.tree.bucket_path(&self.announcement.bucket);
+                    self.warn_once(path, &error);
+                    return Ok(());
+                }
+            };
+            scan.files += files;
+            for chunk in unknown.chunks(CHUNK) {
+                self.look_at(chunk.to_vec()).await?;
+                scan.looked_at += chunk.len() as u64;
+                scan.say_progress();
+                while let Ok(report) = news.try_recv() {
+                    self.note(report);
+                }
+                if Instant::now() < self.not_before {
+                    // Not announced: all of it again, later.
+                    self.missed.store(true, Ordering::Relaxed);
+                    return Ok(());
+                }
+            }
+            if files < PAGE as u64 {
+                break;
+            }
+            after = last;
+        }
+        let (files, looked_at, took_ms) = (scan.files, scan.looked_at, scan.started.elapsed().as_millis() as u64);
+        if self.is_first_scan {
+            tracing::info!(bucket = %self.announcement.bucket, files, took_ms, "inbox scanned");
+            self.is_first_scan = false;
+        } else if looked_at > 0 {
+            tracing::debug!(prefix, files, looked_at, took_ms, "inbox scanned again");
+        }
+        Ok(())
+    }
+
+    /// One page of keys under `prefix`: its last key, how many files it has, and which of them are not known.
+    async fn page(&mut self, prefix: String, after: Option<String>) -> Result<(Option<String>, u64, Vec<String>)> {
+        let bucket = self.announcement.bucket.clone();
+        let (page, left_out) = self
+            .store
+            .call(move |shared| {
+                // Made again if somebody removed it.
+                let folder = shared.tree.bucket(&bucket, true)?;
+                let wanted = Wanted { prefix: &prefix, after: after.as_deref(), max: PAGE };
+                let mut left_out = Vec::new();
+                let mut keep = |path: &std::path::Path, why: LeftOut| {
+                    let (LeftOut::Unfit(error) | LeftOut::Unreadable(error)) = why;
+                    if left_out.len() < MAX_WARNED {
+                        left_out.push((path.to_owned(), error));
+                    }
+                    Ok(())
+                };
+                let found = walk::walk(folder, &shared.tree.bucket_path(&bucket), &wanted, &mut keep)?;
+                let (last, files) = (found.last().map(|found| found.key.clone()), found.len() as u64);
+                let seen = shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
+                let is_known = |found: &walk::Found| {
+                    seen.as_ref().is_some_and(|seen| seen.contains(Stamp::of_stat(&found.key, &found.stat)))
+                };
+                let unknown = found.into_iter().filter(|found| !is_known(found)).map(|found| found.key).collect();
+                Ok(((last, files, unknown), left_out))
+            })
+            .await?;
+        for (path, error) in left_out {
+            self.warn_once(path, &error);
+        }
+        Ok(page)
+    }
+
+    /// Looks at these files and announces those that are new; the folders among them.
+    async fn look_at(&mut self, keys: Vec<String>) -> Result<Vec<String>> {
+        if Instant::now() < self.not_before {
+            keys.into_iter().for_each(|key| self.wait_for(key));
+            return Ok(Vec::new());
+        }
+        let (bucket, cancel) = (self.announcement.bucket.clone(), self.cancel.clone());
+        let settle = self.settle;
+        let looks: Vec<(String, Look)> = self
+            .store
+            .call(move |shared| {
+                let look = |key: String| {
+                    let look = examine(shared, &bucket, &key, settle, &cancel);
+                    (key, look)
+                };
+                Ok(keys.into_iter().map(look).collect())
+            })
+            .await?;
+        let (mut photos, mut stamps, mut folders) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, look) in looks {
+            match look {
+                Look::Photo(photo, stamp) => {
+                    self.warned.remove(&self.path_of(&key));
+                    photos.push(photo);
+                    stamps.push(stamp);
+                }
+                Look::Changing => self.wait_for(key),
+                Look::Folder => folders.push(key),
+                Look::LeftOut(error) => {
+                    self.warn_once(self.path_of(&key), &error);
+                    if error.class().is_retryable() {
+                        self.wait_for(key);
+                    }
+                }
+                Look::Known | Look::Gone => {}
+            }
+        }
+        if photos.is_empty() {
+            return Ok(folders);
+        }
+        match self.announcement.to.announce(&photos, true).await {
+            Ok(()) => {
+                self.back_off = Duration::ZERO;
+                self.store.shared.remember(stamps);
+            }
+            Err(error) if error.class().is_retryable() => {
+                self.back_off = (self.back_off * 2).clamp(MIN_BACK_OFF, MAX_BACK_OFF);
+                self.not_before = Instant::now() + self.back_off;
+                let photos_waiting = photos.len();
+                tracing::warn!(%error, hint = error.hint_text(), photos_waiting, "cannot announce photos yet");
+                photos.into_iter().for_each(|photo| self.wait_for(photo.key));
+            }
+            Err(error) => return Err(error.context("announcing photos found in the inbox")),
+        }
+        Ok(folders)
+    }
+
+    fn path_of(&self, key: &str) -> PathBuf {
+        self.store.shared.tree.bucket_path(&self.announcement.bucket).join(key)
+    }
+
+    fn warn_once(&mut self, path: PathBuf, error: &Error) {
+        if self.warned.len() < MAX_WARNED && !self.warned.contains(&path) {
+            tracing::warn!(path = %path.display(), %error, hint = error.hint_text(), "left out of the inbox");
+            self.warned.insert(path);
+        }
+    }
+}
+
+impl Scan {
+    fn say_progress(&mut self) {
+        if self.last_line.elapsed() > Duration::from_secs(2) {
+            self.last_line = Instant::now();
+            let (looked_at, seconds) = (self.looked_at, self.started.elapsed().as_secs());
+            tracing::info!(looked_at, seconds, "still scanning the inbox");
+        }
+    }
+}
