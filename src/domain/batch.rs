@@ -16,6 +16,9 @@ pub struct SealedBatch {
     pub bucket: String,
     /// Key of the object.
     pub key: String,
+    /// When the object became durable, RFC 3339 in UTC; `None` for a batch found in a listing (adopted after a crash).
+    #[serde(default)]
+    pub sealed_at: Option<String>,
 }
 
 /// When a batch is sealed: whichever comes first.
