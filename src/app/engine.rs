@@ -156,7 +156,7 @@ impl Engine {
             "queue": queue,
             "budgets": budgets,
             "totals": self.telemetry.totals.snapshot(),
-            "stages": self.telemetry.stages.snapshot(),
+            "stages": self.telemetry.stages.to_json(),
         })
     }
 }

@@ -1,16 +1,356 @@
-//! `scanmill rejections`.
+//! `scanmill rejections list` and `scanmill rejections replay`.
 
-use clap::Args;
+use std::str::FromStr;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Subcommand};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::report::{block_on, json_line, print, settings};
 use super::{Exit, GlobalArgs};
+use crate::domain::row::utc_millis;
+use crate::domain::{PhotoRef, Reason};
 use crate::error::{Error, Result};
+use crate::queue::Queue;
+use crate::warehouse::report::{rows_as, text};
+use crate::warehouse::{Value, Warehouse, schema};
+
+/// Rejections read and notifications sent at a time.
+const PAGE: usize = 1_000;
 
 /// Lists photos that gave no scan, or sends them through again
 #[derive(Debug, Args)]
-pub struct RejectionsArgs {}
+pub struct RejectionsArgs {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: RejectionsCommand,
+}
+
+/// What to do with rejections.
+#[derive(Debug, Subcommand)]
+pub enum RejectionsCommand {
+    /// Lists rejected photos, the latest first
+    #[command(after_help = "\
+Examples:
+  scanmill rejections list --reason no_code --since 2h
+  scanmill rejections list --json --limit 100000 | jq -r .object_key")]
+    List(ListArgs),
+    /// Sends rejected photos through the engine again
+    ///
+    /// Each gets a new notification with a higher revision, so that what comes out replaces the rejection, be it scans or
+    /// another rejection. Sending the same photo twice before it is processed does no harm.
+    #[command(after_help = "\
+Examples:
+  scanmill rejections replay --reason timed_out --since 3d --dry-run
+  scanmill rejections replay --reason no_code --key-prefix 2026/11/")]
+    Replay(ReplayArgs),
+}
+
+/// Which rejections.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Filter {
+    /// Only this reason; may be repeated
+    #[arg(long = "reason", value_name = "REASON", value_parser = reason_parser())]
+    pub reasons: Vec<Reason>,
+    /// Only photos processed since then: RFC 3339, or a time ago like 90m, 2h, 3d
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    pub since: Option<Timestamp>,
+    /// Only photos whose key begins with this
+    #[arg(long, value_name = "PREFIX")]
+    pub key_prefix: Option<String>,
+}
+
+/// Arguments of `rejections list`.
+#[derive(Clone, Debug, Args)]
+pub struct ListArgs {
+    /// Which.
+    #[command(flatten)]
+    pub filter: Filter,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: u32,
+    /// Print one JSON object a line, with every detail, instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `rejections replay`.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayArgs {
+    /// Which; without any filter every rejection.
+    #[command(flatten)]
+    pub filter: Filter,
+    /// Count them and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object instead of a sentence
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a replay did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Replayed {
+    /// Rejections that match.
+    pub matched: u64,
+    /// Notifications sent; zero in a dry run.
+    pub sent: u64,
+    /// Rejections that name no photo to be sent again, a message that was no notification for example.
+    pub skipped: u64,
+    /// Whether it was a dry run.
+    pub dry_run: bool,
+}
+
+/// Makes the body of a notification for a photo, uploaded at that time, with that revision.
+pub type MakeEvent = fn(&PhotoRef, Timestamp, i64) -> Result<String>;
 
 /// Runs the command.
 pub fn run(args: &RejectionsArgs, global: &GlobalArgs) -> Result<Exit> {
-    let _ = (args, global);
-    Err(Error::bug("not implemented"))
+    let ports = crate::app::open(&settings(global))?;
+    let (queue, warehouse) = (ports.queue.as_ref(), ports.warehouse.as_ref());
+    match &args.command {
+        RejectionsCommand::List(args) => {
+            let (text, more) = block_on(list(warehouse, args))?;
+            if more {
+                eprintln!("there are more than {}; --limit shows more", args.limit);
+            }
+            print(&text)
+        }
+        RejectionsCommand::Replay(args) => {
+            let replayed = block_on(replay(warehouse, queue, args, event_with_revision))?;
+            print(&if args.json { json_line(&replayed)? } else { replayed.to_text() })
+        }
+    }
+}
+
+/// The rejections that match, as printed, and whether there are more than the limit.
+pub async fn list(warehouse: &dyn Warehouse, args: &ListArgs) -> Result<(String, bool)> {
+    schema::require_current(warehouse).await?;
+    let (condition, mut parameters) = args.filter.condition();
+    parameters.push((u64::from(args.limit) + 1).into());
+    let sql = format!(
+        "SELECT photo_id, bucket, object_key, version_id, etag, size_bytes, uploaded_at, processed_at, revision,
+                engine_version, stage, reason, detail
+         FROM rejections WHERE {condition} ORDER BY processed_at DESC, photo_id LIMIT ?{}",
+        parameters.len()
+    );
+    let mut found = warehouse.query(&sql, &parameters).await?;
+    let more = found.rows.len() > args.limit as usize;
+    found.rows.truncate(args.limit as usize);
+    let rejections: Vec<Listed> = rows_as(found)?;
+    if args.json {
+        let lines = rejections.iter().map(json_line).collect::<Result<String>>()?;
+        return Ok((lines, more));
+    }
+    if rejections.is_empty() {
+        return Ok(("no rejections match\n".into(), false));
+    }
+    let rows: Vec<Vec<String>> = rejections
+        .into_iter()
+        .map(|row| vec![row.processed_at, row.reason, format!("{}/{}", row.bucket, row.object_key), row.detail])
+        .collect();
+    Ok((text::table(&["processed at", "reason", "photo", "detail"], &rows), more))
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Listed {
+    photo_id: String,
+    bucket: String,
+    object_key: String,
+    version_id: Option<String>,
+    etag: Option<String>,
+    size_bytes: Option<u64>,
+    uploaded_at: Option<String>,
+    processed_at: String,
+    revision: i64,
+    engine_version: String,
+    stage: String,
+    reason: String,
+    detail: String,
+}
+
+/// Sends a notification for every rejection that matches, a page at a time in the order of photo ids.
+pub async fn replay(
+    warehouse: &dyn Warehouse,
+    queue: &dyn Queue,
+    args: &ReplayArgs,
+    event: MakeEvent,
+) -> Result<Replayed> {
+    schema::require_current(warehouse).await?;
+    let (condition, parameters) = args.filter.condition();
+    let after = parameters.len() + 1;
+    let sql = format!(
+        "SELECT photo_id, bucket, object_key, version_id, etag, size_bytes, sequencer, uploaded_at, revision
+         FROM rejections WHERE {condition} AND photo_id > ?{after} ORDER BY photo_id LIMIT {PAGE}"
+    );
+    let mut replayed = Replayed { dry_run: args.dry_run, ..Replayed::default() };
+    let mut last_id = String::new();
+    loop {
+        let mut parameters = parameters.clone();
+        parameters.push(last_id.into());
+        let page: Vec<Rejected> = rows_as(warehouse.query(&sql, &parameters).await?)?;
+        let Some(last) = page.last() else { return Ok(replayed) };
+        last_id = last.photo_id.clone();
+        let mut bodies = Vec::with_capacity(page.len());
+        for rejected in page {
+            replayed.matched += 1;
+            let revision = rejected.revision + 1;
+            match rejected.into_photo() {
+                Some((photo, uploaded_at)) => bodies.push(event(&photo, uploaded_at, revision)?),
+                None => replayed.skipped += 1,
+            }
+        }
+        if !args.dry_run && !bodies.is_empty() {
+            queue.send(&bodies).await.map_err(|error| {
+                error.context(format!("sending notifications, {} of them sent before", replayed.sent))
+            })?;
+            replayed.sent += bodies.len() as u64;
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct Rejected {
+    photo_id: String,
+    bucket: String,
+    object_key: String,
+    version_id: Option<String>,
+    etag: Option<String>,
+    size_bytes: Option<u64>,
+    sequencer: Option<String>,
+    uploaded_at: Option<String>,
+    revision: i64,
+}
+
+impl Rejected {
+    /// The photo as its first notification named it, and when it was uploaded; or `None` when the row names no photo: a
+    /// message that was no notification leaves one whose id does not follow from bucket and key.
+    fn into_photo(self) -> Option<(PhotoRef, Timestamp)> {
+        let uploaded_at = self.uploaded_at.and_then(|at| at.parse().ok());
+        let photo = PhotoRef {
+            bucket: self.bucket,
+            key: self.object_key,
+            version_id: self.version_id,
+            etag: self.etag,
+            size_bytes: self.size_bytes,
+            sequencer: self.sequencer,
+            uploaded_at,
+        };
+        let named = !photo.bucket.is_empty() && !photo.key.is_empty() && photo.id().as_str() == self.photo_id;
+        named.then(|| (photo, uploaded_at.unwrap_or_else(Timestamp::now)))
+    }
+}
+
+impl Replayed {
+    fn to_text(self) -> String {
+        let done = match self.dry_run {
+            true => format!("{} photos would be sent again", self.matched - self.skipped),
+            false => format!("{} photos sent again", self.sent),
+        };
+        let skipped = match self.skipped {
+            0 => String::new(),
+            skipped => format!("; {skipped} rejections name no photo and were skipped"),
+        };
+        format!("{done}{skipped}\n")
+    }
+}
+
+impl Filter {
+    /// A condition over `rejections` and what is bound in it, from `?1`.
+    fn condition(&self) -> (String, Vec<Value>) {
+        let mut parts = vec!["1 = 1".to_owned()];
+        let mut bound: Vec<Value> = Vec::new();
+        if !self.reasons.is_empty() {
+            let places: Vec<String> = (1..=self.reasons.len()).map(|place| format!("?{place}")).collect();
+            parts.push(format!("reason IN ({})", places.join(", ")));
+            bound.extend(self.reasons.iter().map(|reason| Value::from(reason.as_str())));
+        }
+        if let Some(since) = self.since {
+            bound.push(utc_millis(since).into());
+            parts.push(format!("processed_at >= ?{}", bound.len()));
+        }
+        if let Some(prefix) = &self.key_prefix {
+            // Not LIKE: SQLite's ignores case, and keys hold its wildcards.
+            bound.push(prefix.as_str().into());
+            let place = bound.len();
+            parts.push(format!("substr(object_key, 1, length(?{place})) = ?{place}"));
+        }
+        (parts.join(" AND "), bound)
+    }
+}
+
+fn reason_parser() -> impl TypedValueParser<Value = Reason> {
+    PossibleValuesParser::new(Reason::ALL.iter().map(|reason| reason.as_str()))
+        .try_map(|text| Reason::parse(&text).ok_or_else(|| format!("unknown reason `{text}`")))
+}
+
+/// An instant, or a duration before now.
+fn parse_since(text: &str) -> Result<Timestamp, String> {
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    let wrong = || format!("`{text}` is neither a time like 2026-11-22T15:40:00Z nor a duration like 90m, 2h or 3d");
+    // Days count 24 hours: "since 3d" means the same wherever the machine stands.
+    let span = Span::from_str(text).map_err(|_| wrong())?;
+    let since = Timestamp::now().to_zoned(TimeZone::UTC).checked_sub(span.abs()).map_err(|_| wrong())?;
+    Ok(since.timestamp())
+}
+
+/// The body S3 would send, with the revision that the load goes by.
+fn event_with_revision(photo: &PhotoRef, uploaded_at: Timestamp, revision: i64) -> Result<String> {
+    with_revision(&crate::domain::notification::s3_event(photo, uploaded_at), revision)
+}
+
+fn with_revision(event: &str, revision: i64) -> Result<String> {
+    let mut event: serde_json::Map<String, Value> = serde_json::from_str(event)
+        .map_err(|error| Error::bug("our own notification is no JSON object").source(error))?;
+    event.insert("scanmillRevision".into(), revision.into());
+    serde_json::to_string(&event).map_err(|error| Error::bug("cannot write a notification").source(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_an_instant_or_a_time_ago() {
+        assert_eq!(parse_since("2026-11-22T16:40:00+01:00"), Ok("2026-11-22T15:40:00Z".parse().unwrap()));
+        for (text, hours) in [("90m", 1.5), ("2h", 2.0), ("3d", 72.0), ("1 day 2 hours", 26.0), ("PT1H", 1.0)] {
+            let ago = (Timestamp::now() - parse_since(text).unwrap()).total(jiff::Unit::Hour).unwrap();
+            assert!((ago - hours).abs() < 0.05, "{text}: {ago}");
+        }
+        for text in ["", "soon", "3", "2026-11-22", "9999999999d"] {
+            assert!(parse_since(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_replay_keeps_the_event_and_adds_the_revision() {
+        let body = with_revision(r#"{"Records":[{"eventName":"ObjectCreated:Put"}]}"#, 3).unwrap();
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["scanmillRevision"], 3);
+        assert_eq!(body["Records"][0]["eventName"], "ObjectCreated:Put");
+        assert!(with_revision("", 1).is_err());
+    }
+
+    #[test]
+    fn the_arguments_parse() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            args: RejectionsArgs,
+        }
+        let parse = |line: &str| <Line as clap::Parser>::try_parse_from(line.split(' ')).map(|line| line.args.command);
+        let Ok(RejectionsCommand::Replay(args)) =
+            parse("x replay --reason no_code --reason truncated --since 2h --key-prefix a/ --dry-run")
+        else {
+            panic!("does not parse")
+        };
+        assert_eq!(args.filter.reasons, [Reason::NoCode, Reason::Truncated]);
+        assert!(args.dry_run && args.filter.since.is_some());
+        let refused = parse("x list --reason nonsense").unwrap_err().to_string();
+        assert!(refused.contains("no_code"), "{refused}");
+    }
 }

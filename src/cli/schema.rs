@@ -2,15 +2,67 @@
 
 use clap::Args;
 
+use super::report::{block_on, print, settings};
 use super::{Exit, GlobalArgs};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::warehouse::Warehouse;
+use crate::warehouse::schema::{self, MARTS, VERSION, sqlite_tables};
 
 /// Prints or creates the warehouse's tables and marts
+///
+/// Without options it prints the SQL of tables and marts. The version that stands in the warehouse and the one this
+/// scanmill knows go to stderr.
 #[derive(Debug, Args)]
-pub struct SchemaArgs {}
+#[command(after_help = "\
+Examples:
+  scanmill schema > warehouse.sql     the SQL of tables and marts
+  scanmill schema --marts             the marts only, each with the question it answers
+  scanmill schema --apply             create or migrate tables and marts")]
+pub struct SchemaArgs {
+    /// Print the SQL, also with --apply
+    #[arg(long)]
+    pub print: bool,
+    /// Print the marts only
+    #[arg(long)]
+    pub marts: bool,
+    /// Create the tables and marts, or migrate them to this scanmill's version; changes nothing when they are there
+    #[arg(long)]
+    pub apply: bool,
+}
 
 /// Runs the command.
 pub fn run(args: &SchemaArgs, global: &GlobalArgs) -> Result<Exit> {
-    let _ = (args, global);
-    Err(Error::bug("not implemented"))
+    let settings = settings(global);
+    // Printing must not make folders and files where there are none yet.
+    if args.apply || settings.local.root.is_dir() {
+        let ports = crate::app::open(&settings)?;
+        eprintln!("{}", block_on(state(ports.warehouse.as_ref(), args.apply))?);
+    } else {
+        eprintln!("schema version: none in the warehouse yet, this scanmill knows {VERSION}");
+    }
+    print(&sql(args))
+}
+
+/// The SQL these arguments ask for.
+pub fn sql(args: &SchemaArgs) -> String {
+    match (args.marts, args.print || !args.apply) {
+        (true, _) => MARTS.to_owned(),
+        (false, true) => {
+            format!("-- scanmill warehouse, schema version {VERSION}, SQLite\n\n{}\n{MARTS}", sqlite_tables())
+        }
+        (false, false) => String::new(),
+    }
+}
+
+/// Which version stands in the warehouse and which this binary knows, as a sentence; brings it up to date before.
+pub async fn state(warehouse: &dyn Warehouse, apply: bool) -> Result<String> {
+    let found = schema::version_of(warehouse).await?;
+    let version = |found: Option<i64>| found.map_or_else(|| "none".to_owned(), |version| version.to_string());
+    if apply {
+        warehouse.prepare().await?;
+        if found != Some(VERSION) {
+            return Ok(format!("schema version: was {}, is now {VERSION}", version(found)));
+        }
+    }
+    Ok(format!("schema version: {} in the warehouse, this scanmill knows {VERSION}", version(found)))
 }

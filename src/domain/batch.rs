@@ -20,7 +20,7 @@ pub struct SealedBatch {
     pub bucket: String,
     /// Key of the object.
     pub key: String,
-    /// When it became durable, RFC 3339; unknown for a batch that was adopted.
+    /// When the object became durable, RFC 3339 in UTC; `None` for a batch found in a listing (adopted after a crash).
     #[serde(default)]
     pub sealed_at: Option<String>,
 }

@@ -1,4 +1,7 @@
 //! The warehouse port: where rows end, each once.
+//!
+//! Beside the port stand what every warehouse shares: the version and definition of the tables ([`schema`]), the marts
+//! (`marts.sql`, run verbatim by each adapter) and the report over them ([`report`]).
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -7,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::batch::SealedBatch;
 use crate::error::Result;
 
+pub mod report;
+pub mod schema;
 pub mod sqlite;
 
 /// Which sealed batches one load takes. Its id names the load for ever: loading it again changes nothing.

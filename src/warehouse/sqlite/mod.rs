@@ -1,1 +1,163 @@
 //! The warehouse in one SQLite file.
+//!
+//! # Reading the file while the engine runs
+//! The file is in WAL mode: any number of programs read it while the engine loads, neither waits for the other, and
+//! each sees whole loads only.
+//! - Open it read-only: `sqlite3 -readonly warehouse.sqlite`, or the URI `file:warehouse.sqlite?mode=ro` in Metabase,
+//!   Superset, Grafana, DuckDB or Python. Never use `immutable=1` on a live file: it ignores the WAL.
+//! - Start from the marts (`.tables` lists them, `.schema mart_product_day` shows one with its question); the tables'
+//!   columns are explained in `.schema scans`.
+//! - The files `-wal` and `-shm` beside it are part of the database. A copy of the main file alone lacks the newest
+//!   loads; `VACUUM INTO 'copy.sqlite'` makes a whole one at any time.
+//! - Keep read transactions short: while one is open the WAL cannot be folded back, and it grows.
+//! - Use a local disk. WAL needs shared memory, which network file systems do not have.
+//!
+//! The file can always be made again: move it away, run `scanmill schema --apply`, and the engine loads every sealed
+//! batch that the new ledger does not name.
+
+mod connection;
+mod errors;
+mod line;
+mod load;
+mod migrate;
+mod query;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::{BatchSource, Loaded, Manifest, Table, Value, Warehouse};
+use crate::error::{Error, Result};
+
+/// How long a call waits for a lock that another process holds. A load holds it for well under a second.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A warehouse file, open for writing by one connection of this process; each query reads through one of its own.
+pub struct SqliteWarehouse {
+    path: Arc<Path>,
+    writer: Arc<Mutex<Connection>>,
+}
+
+impl SqliteWarehouse {
+    /// Opens the file, creating it (not its folder) when it is absent. Tables come with [`Warehouse::prepare`].
+    ///
+    /// # Errors
+    /// Permanent for a file that is no database or not ours, transient for a locked one.
+    pub fn open(path: &Path) -> Result<SqliteWarehouse> {
+        Self::open_waiting(path, BUSY_TIMEOUT)
+    }
+
+    fn open_waiting(path: &Path, busy_timeout: Duration) -> Result<SqliteWarehouse> {
+        let writer = connection::open_writer(path, busy_timeout)?;
+        Ok(SqliteWarehouse { path: path.into(), writer: Arc::new(Mutex::new(writer)) })
+    }
+
+    /// Runs `work` on the writing connection, off the async threads.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection, &Path) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let guard = self.writer.clone().lock_owned().await;
+        let (_, done) = self.hold(guard, work).await?;
+        done
+    }
+
+    /// Runs `work` and gives the connection back still held. The guard travels with the work, so that a caller who
+    /// stops waiting does not let a second user onto a connection in use.
+    async fn hold<T: Send + 'static>(
+        &self,
+        mut guard: OwnedMutexGuard<Connection>,
+        work: impl FnOnce(&mut Connection, &Path) -> Result<T> + Send + 'static,
+    ) -> Result<(OwnedMutexGuard<Connection>, Result<T>)> {
+        let path = self.path.clone();
+        blocking(move || {
+            let done = work(&mut guard, &path);
+            Ok((guard, done))
+        })
+        .await
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => Err(Error::bug("warehouse work ended without an answer").source(error)),
+    }
+}
+
+#[async_trait]
+impl Warehouse for SqliteWarehouse {
+    async fn prepare(&self) -> Result<()> {
+        self.write(migrate::migrate).await
+    }
+
+    async fn load(&self, manifest: &Manifest, source: &dyn BatchSource) -> Result<Loaded> {
+        let ids: Vec<String> = manifest.batches.iter().map(|batch| batch.batch_id.clone()).collect();
+        let guard = self.writer.clone().lock_owned().await;
+        let (mut guard, known) = self.hold(guard, move |connection, path| load::begin(connection, path, &ids)).await?;
+        let mut seen = known?;
+        let batches_known = seen.len() as u64;
+
+        // The temporary tables are no part of the warehouse file: reading and staging hold no lock of it, and one
+        // batch at a time is in memory.
+        let mut staged = Vec::new();
+        for batch in &manifest.batches {
+            if !seen.insert(batch.batch_id.clone()) {
+                continue;
+            }
+            let lines =
+                source.read(batch).await.map_err(|error| error.context(format!("loading batch {}", batch.key)))?;
+            let batch = batch.clone();
+            let done;
+            (guard, done) =
+                self.hold(guard, move |connection, path| load::stage(connection, path, batch, &lines)).await?;
+            staged.push(done?);
+        }
+
+        let manifest_id = manifest.manifest_id.clone();
+        let (_, done) =
+            self.hold(guard, move |connection, path| load::merge(connection, path, &manifest_id, &staged)).await?;
+        let mut loaded = done?;
+        loaded.batches_known += batches_known;
+        Ok(loaded)
+    }
+
+    async fn not_in_ledger(&self, batch_ids: &[String]) -> Result<Vec<String>> {
+        let ids = batch_ids.to_vec();
+        self.write(move |connection, path| {
+            let known: HashSet<String> = load::in_ledger(connection, path, &ids)?;
+            Ok(ids.into_iter().filter(|id| !known.contains(id)).collect())
+        })
+        .await
+    }
+
+    async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Table> {
+        let (path, sql, parameters) = (self.path.clone(), sql.to_owned(), parameters.to_vec());
+        blocking(move || query::query(&path, &sql, &parameters)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Class;
+
+    #[tokio::test]
+    async fn a_locked_file_is_transient_and_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("warehouse.sqlite");
+        let warehouse = SqliteWarehouse::open_waiting(&path, Duration::ZERO).unwrap();
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let error = warehouse.prepare().await.unwrap_err();
+        assert_eq!(error.class(), Class::Transient, "{error}");
+        assert!(error.report().contains("warehouse.sqlite") && error.report().contains("hint: "), "{}", error.report());
+        other.execute_batch("ROLLBACK").unwrap();
+        warehouse.prepare().await.unwrap();
+    }
+}

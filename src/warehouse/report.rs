@@ -1,0 +1,328 @@
+//! What the warehouse holds, in figures: totals, rates, latencies, rungs, products, days, places.
+//!
+//! Everything is asked through the port in SQL that every warehouse speaks, mostly from the marts, so that the report
+//! and an analyst's dashboard cannot disagree. Each answer is bounded, whatever the warehouse holds.
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{Table, Value, Warehouse, schema};
+use crate::error::{Error, Result};
+
+mod spread;
+pub(crate) mod text;
+
+pub use spread::{SAMPLE_PHOTOS, Spread};
+
+/// Entries of each list of leaders: products, places, campaigns.
+const TOP: usize = 10;
+/// Days listed, the latest ones.
+const DAYS: usize = 31;
+
+/// The report. Times are RFC 3339 in UTC, shares lie between 0 and 1.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// How much there is.
+    pub totals: Totals,
+    /// How fast photos went through.
+    pub throughput: Throughput,
+    /// Photos the spreads below are made from: all, or an even sample of [`SAMPLE_PHOTOS`].
+    pub sampled_photos: u64,
+    /// CPU milliseconds of decoding, per photo that gave a scan.
+    pub decode_ms: Option<Spread>,
+    /// Seconds from upload to the end of processing, replays left out.
+    pub upload_to_processed_seconds: Option<Spread>,
+    /// Seconds from upload to the sealed batch, replays left out.
+    pub upload_to_durable_seconds: Option<Spread>,
+    /// What each rung won, the most codes first.
+    pub rungs: Vec<RungWins>,
+    /// Why photos gave no scan, the most frequent first.
+    pub rejections: Vec<RejectionCount>,
+    /// The most scanned products.
+    pub products: Vec<ProductScans>,
+    /// The latest days, oldest first.
+    pub days: Vec<DayScans>,
+    /// Local hours that have scans, in order.
+    pub hours: Vec<HourScans>,
+    /// The H3 cells with most scans.
+    pub places: Vec<PlaceScans>,
+    /// The campaigns with most scans.
+    pub campaigns: Vec<CampaignScans>,
+    /// How new the newest of everything is.
+    pub freshness: Freshness,
+}
+
+/// How much there is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Photos, scanned or rejected.
+    pub photos: u64,
+    /// Photos that gave a scan.
+    pub photos_scanned: u64,
+    /// Photos that gave none.
+    pub photos_rejected: u64,
+    /// Scans: codes read.
+    pub scans: u64,
+    /// Different products.
+    pub products: u64,
+    /// Scans whose photo tells no local time.
+    pub scans_without_date: u64,
+    /// Scans whose photo tells no place.
+    pub scans_without_place: u64,
+}
+
+/// How fast photos went through, idle times included.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Throughput {
+    /// First photo processed.
+    pub first_processed_at: Option<String>,
+    /// Last photo processed.
+    pub last_processed_at: Option<String>,
+    /// Seconds between the two.
+    pub seconds: Option<f64>,
+    /// Photos over these seconds; `None` when there are none to divide by.
+    pub photos_per_second: Option<f64>,
+}
+
+/// What a rung of the decode ladder won.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RungWins {
+    /// Name of the rung.
+    pub rung: String,
+    /// Codes it read.
+    pub codes: u64,
+    /// Photos with such a code.
+    pub photos: u64,
+    /// Share of all codes.
+    pub share: f64,
+    /// Mean CPU milliseconds, all rungs together, of the photos whose first code it read.
+    pub mean_decode_ms: Option<f64>,
+}
+
+/// One reason photos were rejected for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectionCount {
+    /// Stage that rejected.
+    pub stage: String,
+    /// The typed reason.
+    pub reason: String,
+    /// Photos.
+    pub photos: u64,
+}
+
+/// One product.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProductScans {
+    /// GTIN, shop id or last path segment.
+    pub product_id: String,
+    /// Host of the product's URL.
+    pub url_host: Option<String>,
+    /// Scans.
+    pub scans: u64,
+    /// Share of all scans that name a product.
+    pub share: f64,
+    /// Different places (H3 cells).
+    pub places: u64,
+}
+
+/// One day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayScans {
+    /// Day of the camera's clock.
+    pub local_date: String,
+    /// Scans.
+    pub scans: u64,
+    /// Photos.
+    pub photos: u64,
+}
+
+/// One hour of the day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HourScans {
+    /// Hour of the camera's clock, 0 to 23.
+    pub local_hour: i64,
+    /// Scans.
+    pub scans: u64,
+}
+
+/// One place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlaceScans {
+    /// H3 cell at resolution 7.
+    pub h3_cell: String,
+    /// Mean latitude of its scans, degrees north.
+    pub latitude: Option<f64>,
+    /// Mean longitude of its scans, degrees east.
+    pub longitude: Option<f64>,
+    /// Scans.
+    pub scans: u64,
+    /// Photos.
+    pub photos: u64,
+}
+
+/// One campaign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CampaignScans {
+    /// `utm_campaign`.
+    pub utm_campaign: String,
+    /// Dated scans.
+    pub scans: u64,
+    /// First day.
+    pub first_local_date: String,
+    /// Last day.
+    pub last_local_date: String,
+}
+
+/// How new the newest of everything is, and how much the batches held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freshness {
+    /// Newest capture time.
+    pub last_captured_at: Option<String>,
+    /// Newest upload.
+    pub last_uploaded_at: Option<String>,
+    /// Newest end of processing.
+    pub last_processed_at: Option<String>,
+    /// Newest sealed batch.
+    pub last_sealed_at: Option<String>,
+    /// Newest load.
+    pub last_loaded_at: Option<String>,
+    /// Batches in the ledger.
+    pub batches: u64,
+    /// Rows in those batches.
+    pub rows_in_batches: u64,
+    /// Rows in the tables; the difference was repeated by redelivery or replaced by a replay.
+    pub rows_standing: u64,
+}
+
+/// Asks the warehouse for everything in the report.
+pub async fn report(warehouse: &dyn Warehouse) -> Result<Report> {
+    schema::require_current(warehouse).await?;
+    let totals: Totals = one(
+        warehouse,
+        "SELECT scanned.photos_scanned + rejected.photos_rejected AS photos, scanned.photos_scanned,
+                rejected.photos_rejected, scanned.scans, scanned.products,
+                scanned.scans_without_date, scanned.scans_without_place
+         FROM (SELECT COUNT(*) AS scans,
+                      COALESCE(SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END), 0) AS photos_scanned,
+                      COUNT(DISTINCT product_id) AS products,
+                      COUNT(*) - COUNT(local_date) AS scans_without_date,
+                      COUNT(*) - COUNT(h3_cell) AS scans_without_place
+               FROM scans) AS scanned
+         CROSS JOIN (SELECT COUNT(*) AS photos_rejected FROM rejections) AS rejected",
+    )
+    .await?;
+    let spreads = spread::spreads(warehouse).await?;
+    let mut days: Vec<DayScans> = all(
+        warehouse,
+        &format!("SELECT local_date, scans, photos FROM mart_day ORDER BY local_date DESC LIMIT {DAYS}"),
+    )
+    .await?;
+    days.reverse();
+    Ok(Report {
+        throughput: throughput(warehouse, totals.photos).await?,
+        totals,
+        sampled_photos: spreads.photos,
+        decode_ms: spreads.decode_ms,
+        upload_to_processed_seconds: spreads.upload_to_processed,
+        upload_to_durable_seconds: spreads.upload_to_durable,
+        rungs: all(
+            warehouse,
+            "SELECT rung, codes, photos, share, mean_decode_ms FROM mart_rung ORDER BY codes DESC, rung",
+        )
+        .await?,
+        rejections: all(warehouse, "SELECT stage, reason, photos FROM mart_rejections ORDER BY photos DESC, reason")
+            .await?,
+        products: all(
+            warehouse,
+            &format!(
+                "SELECT product_id, url_host, scans, share, places FROM mart_product
+                 ORDER BY scans DESC, product_id, url_host LIMIT {TOP}"
+            ),
+        )
+        .await?,
+        days,
+        hours: all(
+            warehouse,
+            "SELECT local_hour, SUM(scans) AS scans FROM mart_hour_weekday GROUP BY local_hour ORDER BY local_hour",
+        )
+        .await?,
+        places: all(
+            warehouse,
+            &format!(
+                "SELECT h3_cell, latitude, longitude, scans, photos FROM mart_h3_map
+                 ORDER BY scans DESC, h3_cell LIMIT {TOP}"
+            ),
+        )
+        .await?,
+        campaigns: all(
+            warehouse,
+            &format!(
+                "SELECT utm_campaign, SUM(scans) AS scans, MIN(local_date) AS first_local_date,
+                        MAX(local_date) AS last_local_date
+                 FROM mart_campaign_day GROUP BY utm_campaign ORDER BY SUM(scans) DESC, utm_campaign LIMIT {TOP}"
+            ),
+        )
+        .await?,
+        freshness: one(
+            warehouse,
+            "SELECT last_captured_at, last_uploaded_at, last_processed_at, last_sealed_at, last_loaded_at, batches,
+                    rows_in_batches, rows_standing FROM mart_freshness",
+        )
+        .await?,
+    })
+}
+
+async fn throughput(warehouse: &dyn Warehouse, photos: u64) -> Result<Throughput> {
+    #[derive(Deserialize)]
+    struct Range {
+        first: Option<String>,
+        last: Option<String>,
+    }
+    let range: Range = one(
+        warehouse,
+        "SELECT MIN(first_at) AS first, MAX(last_at) AS last
+         FROM (SELECT MIN(processed_at) AS first_at, MAX(processed_at) AS last_at FROM scans
+               UNION ALL
+               SELECT MIN(processed_at) AS first_at, MAX(processed_at) AS last_at FROM rejections) AS ranges",
+    )
+    .await?;
+    let seconds = spread::seconds_between(range.first.as_deref(), range.last.as_deref());
+    Ok(Throughput {
+        first_processed_at: range.first,
+        last_processed_at: range.last,
+        seconds,
+        photos_per_second: seconds.filter(|seconds| *seconds > 0.0).map(|seconds| photos as f64 / seconds),
+    })
+}
+
+/// An answer's rows as values of `T`, whose fields are named as the columns.
+pub fn rows_as<T: DeserializeOwned>(table: Table) -> Result<Vec<T>> {
+    let Table { columns, rows } = table;
+    rows.into_iter()
+        .map(|row| {
+            let fields: serde_json::Map<String, Value> = columns.iter().cloned().zip(row).collect();
+            serde_json::from_value(Value::Object(fields))
+                .map_err(|error| Error::bug("the warehouse answered in another shape than asked").source(error))
+        })
+        .collect()
+}
+
+async fn all<T: DeserializeOwned>(warehouse: &dyn Warehouse, sql: &str) -> Result<Vec<T>> {
+    rows_as(warehouse.query(sql, &[]).await?)
+}
+
+async fn one<T: DeserializeOwned>(warehouse: &dyn Warehouse, sql: &str) -> Result<T> {
+    let mut rows = all(warehouse, sql).await?;
+    match rows.pop() {
+        Some(row) if rows.is_empty() => Ok(row),
+        _ => Err(Error::bug("the warehouse answered a question about one row with another number of rows")),
+    }
+}
+
+impl Report {
+    /// The report as aligned tables for people. `now` is what the freshness is told against.
+    pub fn to_text(&self, now: Timestamp) -> String {
+        text::render(self, now)
+    }
+}

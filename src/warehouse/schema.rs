@@ -1,0 +1,122 @@
+//! Tables, ledger and marts: their definition and their version.
+//!
+//! The tables are made from [`crate::domain::columns`], the marts are one file of SQL that every warehouse runs as it
+//! is. What stands in a warehouse says its own version in the view `warehouse_schema`, so that any command can ask
+//! through the port whether it may read there.
+
+use std::fmt::Write as _;
+
+use super::Warehouse;
+use crate::domain::columns::{Column, ColumnType, rejection_columns, scan_columns};
+use crate::error::{Class, Error, Result};
+
+/// The schema this binary knows. It goes up by one with every change of tables or marts (a test holds that), and
+/// then each adapter needs a migration from the version before.
+pub const VERSION: i64 = 1;
+
+/// The marts: `DROP VIEW IF EXISTS` and `CREATE VIEW` statements that are legal in SQLite and in Redshift alike.
+pub const MARTS: &str = include_str!("marts.sql");
+
+/// The tables `scans`, `rejections` and `load_ledger` as SQLite has them.
+pub fn sqlite_tables() -> String {
+    let mut sql = String::new();
+    // Photo ids are hashes and so arrive in random order. As a key over narrow index entries that costs little; rows
+    // of half a kilobyte stored in that order would rewrite a page each.
+    sqlite_table(&mut sql, "scans", scan_columns(), "PRIMARY KEY (photo_id, scan_id)");
+    sqlite_table(&mut sql, "rejections", rejection_columns(), "PRIMARY KEY (photo_id)");
+    sql.push_str(
+        "CREATE INDEX IF NOT EXISTS scans_processed_at ON scans (processed_at);\n\
+         CREATE INDEX IF NOT EXISTS rejections_processed_at ON rejections (processed_at);\n\n\
+         CREATE TABLE IF NOT EXISTS load_ledger (\n\
+         \x20 batch_id TEXT NOT NULL PRIMARY KEY, -- sealed batch; the id begins with the time it was opened\n\
+         \x20 manifest_id TEXT NOT NULL, -- load that took it\n\
+         \x20 bucket TEXT NOT NULL, -- bucket or folder of the batch object\n\
+         \x20 object_key TEXT NOT NULL, -- key of the batch object\n\
+         \x20 row_count INTEGER NOT NULL, -- rows in the object, repeated photos included\n\
+         \x20 photo_count INTEGER NOT NULL, -- photos in the object\n\
+         \x20 sealed_at TEXT, -- when the object became durable, UTC; null when adopted from a listing\n\
+         \x20 loaded_at TEXT NOT NULL -- when the load took it, UTC\n\
+         ) STRICT, WITHOUT ROWID;\n",
+    );
+    sql
+}
+
+/// One table. The comments go into the file, where `.schema` shows them to whoever opens it.
+fn sqlite_table(sql: &mut String, name: &str, columns: impl Iterator<Item = &'static Column>, key: &str) {
+    let mut lines = String::new();
+    for column in columns {
+        let kind = match column.kind {
+            ColumnType::Integer => "INTEGER",
+            ColumnType::Real => "REAL",
+            // SQLite has no time types. The formats are fixed width, so text sorts and compares in order of time.
+            ColumnType::Text(_) | ColumnType::Timestamp | ColumnType::LocalTimestamp | ColumnType::Date => "TEXT",
+        };
+        let required = if column.required { " NOT NULL" } else { "" };
+        let _ = writeln!(lines, "  {} {kind}{required}, -- {}", column.name, column.doc);
+    }
+    let _ = write!(sql, "CREATE TABLE IF NOT EXISTS {name} (\n{lines}  {key}\n) STRICT;\n\n");
+}
+
+/// The schema version that stands in the warehouse, or `None` when nothing does.
+pub async fn version_of(warehouse: &dyn Warehouse) -> Result<Option<i64>> {
+    match warehouse.query("SELECT schema_version FROM warehouse_schema", &[]).await {
+        Ok(table) => Ok(table.rows.first().and_then(|row| row.first()).and_then(serde_json::Value::as_i64)),
+        Err(error) if error.class() == Class::Missing => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Fails unless the warehouse has exactly the schema this binary knows; what only reads asks this first.
+pub async fn require_current(warehouse: &dyn Warehouse) -> Result<()> {
+    match version_of(warehouse).await? {
+        Some(VERSION) => Ok(()),
+        Some(found) if found > VERSION => Err(newer(found)),
+        Some(found) => Err(Error::permanent(format!(
+            "the warehouse has schema version {found}, this scanmill needs version {VERSION}"
+        ))
+        .hint("bring it up to date with `scanmill schema --apply`")),
+        None => Err(Error::missing("the warehouse has no tables yet")
+            .hint("`scanmill run` creates them, and so does `scanmill schema --apply`")),
+    }
+}
+
+/// The error for a warehouse that a newer scanmill has migrated.
+pub fn newer(found: i64) -> Error {
+    Error::permanent(format!("the warehouse has schema version {found}, this scanmill knows version {VERSION}"))
+        .hint("run the scanmill that migrated it or a newer one; nothing was changed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::photo::hash_128;
+
+    #[test]
+    fn the_version_goes_up_with_every_change() {
+        let (version, fingerprint) = (1, "a83aea01fd8f33d77082100e9ec68613");
+        assert_eq!(
+            (VERSION, hash_128(&[&sqlite_tables(), MARTS]).as_str()),
+            (version, fingerprint),
+            "tables or marts changed: once a version is released, raise VERSION (here and in marts.sql), add a \
+             migration to each adapter, and write the new pair here"
+        );
+        assert!(MARTS.contains(&format!("SELECT {VERSION} AS schema_version")));
+    }
+
+    #[test]
+    fn the_marts_use_nothing_that_one_warehouse_alone_has() {
+        let code: String =
+            MARTS.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+        for banned in
+            ["julianday", "strftime", "datediff", "date_trunc", "getdate", "iif(", "ifnull(", "nvl(", "total(", "::"]
+        {
+            assert!(!code.to_lowercase().contains(banned), "`{banned}` is not portable");
+        }
+        for statement in code.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+            assert!(
+                statement.starts_with("DROP VIEW IF EXISTS ") || statement.starts_with("CREATE VIEW "),
+                "{statement}"
+            );
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Opening the file: whose it is, and how it is used.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::errors::sql_error;
+use crate::error::{Error, Result};
+
+/// Marks the file as ours (`SCML`); `file` and SQLite's own tools show it.
+pub(super) const APPLICATION_ID: i32 = 0x5343_4d4c;
+
+/// The connection that loads. Creates the file when it is absent.
+pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(sql_error("cannot open", path))?;
+    connection.busy_timeout(busy_timeout).map_err(sql_error("cannot open", path))?;
+    check_owner(&connection, path)?;
+    use_wal(&connection, path, busy_timeout)?;
+    // synchronous: in WAL mode NORMAL can lose the last transactions in a power cut, never half of one. A lost load is
+    // adopted again, since its ledger rows are lost with it and the batches are fsynced objects.
+    // journal_size_limit: a WAL that a long reader let grow is cut back once it could be folded in.
+    // cache_size: 16 MiB, most of it the inner pages of the key index, which a load touches at random.
+    // temp_store: the stage of a load goes to a file, so that a large manifest costs disk and not memory.
+    connection
+        .execute_batch(
+            "PRAGMA synchronous = NORMAL;
+             PRAGMA journal_size_limit = 67108864;
+             PRAGMA cache_size = -16384;
+             PRAGMA temp_store = FILE;",
+        )
+        .map_err(sql_error("cannot open", path))?;
+    Ok(connection)
+}
+
+/// A connection that cannot write.
+pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(sql_error("cannot open", path))?;
+    connection.busy_timeout(busy_timeout).map_err(sql_error("cannot open", path))?;
+    connection.pragma_update(None, "query_only", true).map_err(sql_error("cannot open", path))?;
+    Ok(connection)
+}
+
+/// Refuses a database that is somebody else's before anything in it is changed.
+fn check_owner(connection: &Connection, path: &Path) -> Result<()> {
+    let (application, objects): (i32, i64) = connection
+        .query_row(
+            "SELECT application_id, (SELECT COUNT(*) FROM sqlite_schema) FROM pragma_application_id",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .map_err(sql_error("cannot open", path))?;
+    if application == APPLICATION_ID || (application == 0 && objects == 0) {
+        return Ok(());
+    }
+    Err(Error::permanent(format!("`{}` is an SQLite database, but no scanmill warehouse", path.display()))
+        .hint("move it away, or set `local.root` to another folder"))
+}
+
+/// Turns WAL on; the file remembers it. SQLite does not wait for others here, so two processes that start on a new
+/// file would fail each other.
+fn use_wal(connection: &Connection, path: &Path, busy_timeout: Duration) -> Result<()> {
+    let deadline = Instant::now() + busy_timeout;
+    loop {
+        let mode = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0));
+        match mode {
+            Ok(mode) if mode == "wal" => return Ok(()),
+            Ok(mode) => {
+                return Err(Error::permanent(format!(
+                    "warehouse `{}` cannot use a write-ahead log, it stays in mode {mode}",
+                    path.display()
+                ))
+                .hint("put it on a local disk; network file systems lack the shared memory it needs"));
+            }
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(error) => return Err(sql_error("cannot open", path)(error)),
+        }
+    }
+}
