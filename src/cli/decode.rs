@@ -50,11 +50,16 @@ pub fn run(args: &DecodeArgs, _global: &GlobalArgs) -> Result<Exit> {
     }
     let threads = args.threads.map_or(settings.decode.threads, usize::from).clamp(1, paths.len().max(1));
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let done = in_order(&paths, threads, |path| line_of(path, &limits), |line| {
-        out.write_all(line.as_bytes())?;
-        // Each line as soon as it is known: whoever reads may be waiting for it.
-        out.flush()
-    });
+    let done = in_order(
+        &paths,
+        threads,
+        |path| line_of(path, &limits),
+        |line| {
+            out.write_all(line.as_bytes())?;
+            // Each line as soon as it is known: whoever reads may be waiting for it.
+            out.flush()
+        },
+    );
     match done {
         // Whoever read the lines has seen enough, like `head`.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Success),

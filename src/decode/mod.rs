@@ -91,7 +91,10 @@ fn why_no_code(climb: &ladder::Climb, cut: bool, limits: &DecodeLimits) -> Optio
     if !climb.codes.is_empty() {
         None
     } else if cut {
-        Some(Reject::new(Reason::Truncated, "the file ends before its picture, and the part that is there shows no code"))
+        Some(Reject::new(
+            Reason::Truncated,
+            "the file ends before its picture, and the part that is there shows no code",
+        ))
     } else if climb.out_of_time {
         let detail = format!("no code within {} ms, after {ran} rungs", limits.time_budget.as_millis());
         Some(Reject::new(Reason::TimedOut, detail))

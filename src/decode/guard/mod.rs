@@ -32,9 +32,9 @@ pub(in crate::decode) enum Flaw {
     Foreign(&'static str),
 }
 
-/// What the ladder takes beside the full-size luma, per pixel of it: the black-and-white picture (an eighth) and the
-/// thresholds (a sixteenth), rounded up.
-const LADDER_BYTES_PER_FOUR_PIXELS: u64 = 1;
+/// What the ladder takes beside the full-size luma, per pixel of it: halved copies (a third at most) and the
+/// black-and-white picture (an eighth).
+const LADDER_BYTES_PER_TWO_PIXELS: u64 = 1;
 /// What any photo takes: the shrunk pictures, the second reader's copies of one, tables.
 const BASE_BYTES: u64 = 6 << 20;
 
@@ -61,7 +61,9 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
     };
     let name = format.as_str();
     let facts = facts.map_err(|flaw| match flaw {
-        Flaw::Cut => Reject::new(Reason::Truncated, format!("the {name} file ends inside its header, after {size} bytes")),
+        Flaw::Cut => {
+            Reject::new(Reason::Truncated, format!("the {name} file ends inside its header, after {size} bytes"))
+        }
         Flaw::Broken(what) => Reject::new(Reason::Unreadable, format!("broken {name} header: {what}")),
         Flaw::Foreign(what) => Reject::new(Reason::Unsupported, format!("{name} with {what}")),
     })?;
@@ -70,7 +72,7 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
     let pixels = u64::from(facts.width) * u64::from(facts.height);
     let decode_bytes = pixels
         .saturating_mul(facts.bytes_per_pixel)
-        .saturating_add(pixels / 4 * LADDER_BYTES_PER_FOUR_PIXELS)
+        .saturating_add(pixels / 2 * LADDER_BYTES_PER_TWO_PIXELS)
         .saturating_add(BASE_BYTES);
     Ok(Header { format, width: facts.width, height: facts.height, decode_bytes })
 }
@@ -103,7 +105,9 @@ fn sniff(bytes: &[u8]) -> Option<Format> {
         Some(Format::Webp)
     } else if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
         Some(Format::Gif)
-    } else if bytes.starts_with(b"BM") && bytes::le32(bytes, 14).is_some_and(|size| simple::BMP_HEADER_SIZES.contains(&size)) {
+    } else if bytes.starts_with(b"BM")
+        && bytes::le32(bytes, 14).is_some_and(|size| simple::BMP_HEADER_SIZES.contains(&size))
+    {
         Some(Format::Bmp)
     } else if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") {
         Some(Format::Tiff)

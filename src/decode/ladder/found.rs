@@ -1,7 +1,7 @@
 //! The codes of a photo, each once, whatever rung and size saw it.
 
-use super::geometry::Quad;
 use super::Sighting;
+use super::geometry::Quad;
 use crate::domain::Code;
 
 /// What was read so far, in pixels of the full-size photo.
@@ -52,7 +52,11 @@ mod tests {
     use super::*;
 
     fn sighting(text: &str, x: f32, y: f32) -> Sighting {
-        let quad = Quad([[x, y], [x + 10.0, y], [x + 10.0, y + 10.0], [x, y + 10.0]]);
+        sized(text, x, y, 10.0)
+    }
+
+    fn sized(text: &str, x: f32, y: f32, size: f32) -> Sighting {
+        let quad = Quad([[x, y], [x + size, y], [x + size, y + size], [x, y + size]]);
         Sighting { text: text.to_owned(), quad, qr_version: None, ecc_level: None }
     }
 
@@ -60,7 +64,7 @@ mod tests {
     fn a_code_counts_once_over_all_scales_and_the_same_text_elsewhere_again() {
         let mut found = Found::default();
         assert_eq!(found.add(vec![sighting("a", 30.0, 50.0), sighting("a", 5.0, 50.0)], "one", 1.0), 2);
-        assert_eq!(found.add(vec![sighting("a", 14.5, 24.5), sighting("b", 30.0, 2.0)], "two", 2.0), 1);
+        assert_eq!(found.add(vec![sized("a", 14.5, 24.5, 5.5), sized("b", 30.0, 2.0, 5.0)], "two", 2.0), 1);
         let codes = found.into_codes(false);
         let seen: Vec<_> = codes.iter().map(|code| (code.text.as_str(), code.rung, code.corners[0])).collect();
         assert_eq!(seen, [("b", "two", [60.0, 4.0]), ("a", "one", [5.0, 50.0]), ("a", "one", [30.0, 50.0])]);

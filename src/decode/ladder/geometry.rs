@@ -38,7 +38,9 @@ impl Quad {
     /// Whether two outlines are the same symbol seen twice: centres within each other and sizes alike.
     pub(super) fn is_same_place(&self, other: &Quad) -> bool {
         let (mine, theirs) = (self.size(), other.size());
-        mine < theirs * 2.0 && theirs < mine * 2.0 && (self.holds(other.centre(), 0.0) || other.holds(self.centre(), 0.0))
+        mine < theirs * 2.0
+            && theirs < mine * 2.0
+            && (self.holds(other.centre(), 0.0) || other.holds(self.centre(), 0.0))
     }
 }
 

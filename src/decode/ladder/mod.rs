@@ -6,6 +6,7 @@
 //! top, or when the photo's time is over.
 
 mod bits;
+mod finder;
 mod found;
 mod geometry;
 mod rqrr;
@@ -19,7 +20,7 @@ use self::geometry::Quad;
 use super::clock::Deadline;
 use super::contain::contain;
 use super::luma::Luma;
-use super::scale::shrink;
+use super::scale::Sizes;
 use crate::domain::{Code, RungRun};
 
 /// A code as a rung read it, in the pixels of the picture it was given.
@@ -78,6 +79,7 @@ pub(super) fn climb(luma: &Luma, deadline: Deadline, first_only: bool) -> Climb 
     let mut found = Found::default();
     let mut climb = Climb { codes: Vec::new(), runs: Vec::new(), out_of_time: false, panic: None };
     let mut last_zxing_side = None;
+    let mut sizes = Sizes::new(luma);
     for rung in RUNGS {
         let side = rung.side().min(luma.long_side());
         if rung.side() != rqrr::SIDE && last_zxing_side.replace(side) == Some(side) {
@@ -88,10 +90,7 @@ pub(super) fn climb(luma: &Luma, deadline: Deadline, first_only: bool) -> Climb 
             break;
         }
         let started = Instant::now();
-        let view = contain(|| {
-            let small = shrink(luma, side);
-            rung.read(small.as_ref().unwrap_or(luma), deadline, first_only)
-        });
+        let view = contain(|| rung.read(&sizes.at_most(side), deadline, first_only));
         let view = view.unwrap_or_else(|panic| {
             climb.panic.get_or_insert(format!("{} panicked: {panic}", rung.name()));
             View::default()

@@ -4,15 +4,13 @@
 use rxing::common::cpp_essentials::{ConcentricPattern, DecoderResult};
 use rxing::common::{BitMatrix, DetectorRXingResult};
 use rxing::qrcode::cpp_port::decoder::Decode;
-use rxing::qrcode::cpp_port::detector::{
-    FinderPatternSet, FindFinderPatterns, GenerateFinderPatternSets, SampleQR,
-};
+use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternSets, SampleQR};
 
 use super::super::clock::Deadline;
 use super::super::contain::contain;
 use super::super::luma::Luma;
 use super::geometry::Quad;
-use super::{Rung, Sighting, View, bits, text};
+use super::{Rung, Sighting, View, bits, finder, text};
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Zxing {
@@ -42,9 +40,13 @@ impl Rung for Zxing {
     }
 }
 
+/// Groups of three patterns that may fail before the rest is left: they come most plausible first, and a picture full of
+/// patterns has a hundred groups for each of them. A sixth of a second at most.
+const MOST_FAILURES: usize = 4_000;
+
 /// Reads every code whose three finder patterns stand dark on light.
 fn search(picture: &BitMatrix, deadline: Deadline, first_only: bool, view: &mut View) {
-    let mut patterns = FindFinderPatterns(picture, TRY_HARDER, 0);
+    let mut patterns = finder::find(picture, deadline);
     let sets = GenerateFinderPatternSets(&mut patterns);
     let mut used: Vec<ConcentricPattern> = Vec::new();
     let mut unread: Vec<FinderPatternSet> = Vec::new();
@@ -66,12 +68,13 @@ fn search(picture: &BitMatrix, deadline: Deadline, first_only: bool, view: &mut 
             }
             None => unread.push(set),
         }
+        if unread.len() == MOST_FAILURES {
+            break;
+        }
     }
     unread.retain(|set| ![set.bl, set.tl, set.tr].iter().any(|pattern| used.contains(pattern)));
     view.strays.extend(unread.iter().map(|set| [(set.bl.p.x + set.tr.p.x) / 2.0, (set.bl.p.y + set.tr.p.y) / 2.0]));
 }
-
-const TRY_HARDER: bool = false;
 
 fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
     let sampled = SampleQR(picture, set).ok()?;
