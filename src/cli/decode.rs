@@ -1,16 +1,258 @@
-//! `scanmill decode`.
+//! `scanmill decode`: photos in, one JSON object a line out.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use clap::Args;
+use serde::Serialize;
 
 use super::{Exit, GlobalArgs};
+use crate::config::Settings;
+use crate::config::settings::Codes;
+use crate::decode::{DecodeLimits, decode};
+use crate::domain::{Reading, Reason, Reject, payload, row};
 use crate::error::{Error, Result};
 
 /// Reads photos and prints one JSON object a line
 #[derive(Debug, Args)]
-pub struct DecodeArgs {}
+#[command(
+    long_about = "Reads photos and prints one JSON object a line, in the order given: what the codes say, when and where the \
+                  photo was taken, or the reason there is no code. Payloads are printed as they are, secrets included.\n\n\
+                  Exits with 0 when every file was handled, whatever it held.",
+    after_help = "Example:\n  scanmill decode photos/*.jpg | jq -r '.codes[].text'\n  \
+                  find photos -type f | scanmill decode --from-list -"
+)]
+pub struct DecodeArgs {
+    /// Photos to read
+    #[arg(value_name = "FILE", required_unless_present = "from_list")]
+    files: Vec<PathBuf>,
+    /// Read more paths from this file, one a line; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    from_list: Option<PathBuf>,
+    /// Photos read at the same time [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
 
 /// Runs the command.
-pub fn run(args: &DecodeArgs, global: &GlobalArgs) -> Result<Exit> {
-    let _ = (args, global);
-    Err(Error::bug("not implemented"))
+pub fn run(args: &DecodeArgs, _global: &GlobalArgs) -> Result<Exit> {
+    let settings = Settings::default();
+    let limits = limits_of(&settings);
+    let mut paths = args.files.clone();
+    if let Some(list) = &args.from_list {
+        paths.extend(read_list(list)?);
+    }
+    let threads = args.threads.map_or(settings.decode.threads, usize::from).clamp(1, paths.len().max(1));
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let done = in_order(
+        &paths,
+        threads,
+        |path| line_of(path, &limits),
+        |line| {
+            out.write_all(line.as_bytes())?;
+            // Each line as soon as it is known: whoever reads may be waiting for it.
+            out.flush()
+        },
+    );
+    match done {
+        // Whoever read the lines has seen enough, like `head`.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Success),
+        Err(error) => Err(Error::transient("cannot write to standard output").source(error)),
+        Ok(()) => Ok(Exit::Success),
+    }
+}
+
+/// The decoder's limits from the settings.
+pub fn limits_of(settings: &Settings) -> DecodeLimits {
+    DecodeLimits {
+        max_file_bytes: settings.limits.max_file_bytes,
+        max_pixels: u64::from(settings.limits.max_megapixels) * 1_000_000,
+        max_side: settings.limits.max_side,
+        max_pixels_per_byte: settings.limits.max_pixels_per_byte,
+        time_budget: settings.limits.photo_time_budget,
+        first_only: settings.decode.codes == Codes::First,
+    }
+}
+
+fn read_list(list: &Path) -> Result<Vec<PathBuf>> {
+    let fail = |error| Error::io("cannot read the list", list, error);
+    let reader: Box<dyn Read> =
+        if list == Path::new("-") { Box::new(std::io::stdin()) } else { Box::new(File::open(list).map_err(fail)?) };
+    let lines = BufReader::new(reader).split(b'\n').collect::<std::io::Result<Vec<_>>>().map_err(fail)?;
+    let paths = lines.into_iter().map(|mut line| {
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        PathBuf::from(std::ffi::OsString::from_vec(line))
+    });
+    Ok(paths.filter(|path| !path.as_os_str().is_empty()).collect())
+}
+
+/// How many finished lines may wait for an earlier one, per thread.
+const AHEAD: usize = 16;
+
+struct Finished {
+    lines: BTreeMap<usize, String>,
+    printed: usize,
+    /// The reader of the output went away.
+    stopped: bool,
+}
+
+/// Works on `paths` with `threads` threads and hands the lines to `print` in the order of the paths. A thread that gets
+/// too far ahead of a slow photo waits, so that memory stays bounded.
+fn in_order(
+    paths: &[PathBuf],
+    threads: usize,
+    work: impl Fn(&Path) -> String + Sync,
+    mut print: impl FnMut(&str) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let next = AtomicUsize::new(0);
+    let finished = Mutex::new(Finished { lines: BTreeMap::new(), printed: 0, stopped: false });
+    let changed = Condvar::new();
+    let lock = || -> MutexGuard<'_, Finished> { finished.lock().unwrap_or_else(PoisonError::into_inner) };
+    let wait = |guard| changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(path) = paths.get(index) else { return };
+                    let mut state = lock();
+                    while !state.stopped && index >= state.printed + threads * AHEAD {
+                        state = wait(state);
+                    }
+                    if state.stopped {
+                        return;
+                    }
+                    drop(state);
+                    let line = work(path);
+                    lock().lines.insert(index, line);
+                    changed.notify_all();
+                }
+            });
+        }
+        let mut state = lock();
+        while state.printed < paths.len() {
+            let index = state.printed;
+            let Some(line) = state.lines.remove(&index) else {
+                state = wait(state);
+                continue;
+            };
+            state.printed += 1;
+            drop(state);
+            let printed = print(&line);
+            state = lock();
+            if printed.is_err() {
+                state.stopped = true;
+                changed.notify_all();
+                return printed;
+            }
+            changed.notify_all();
+        }
+        Ok(())
+    })
+}
+
+/// One line of output.
+#[derive(Serialize)]
+struct Line<'a> {
+    path: std::borrow::Cow<'a, str>,
+    width: Option<u32>,
+    height: Option<u32>,
+    format: Option<&'static str>,
+    codes: Vec<CodeLine<'a>>,
+    captured_at: Option<String>,
+    captured_local: Option<String>,
+    utc_offset_minutes: Option<i32>,
+    captured_at_source: Option<&'static str>,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    geo_source: Option<&'static str>,
+    reason: Option<&'static str>,
+    decode_ms: f64,
+}
+
+#[derive(Serialize)]
+struct CodeLine<'a> {
+    text: &'a str,
+    kind: &'static str,
+    product_url: Option<String>,
+    rung: &'static str,
+    corners: [[f32; 2]; 4],
+}
+
+fn line_of(path: &Path, limits: &DecodeLimits) -> String {
+    let reading = match fetch(path, limits) {
+        Ok(bytes) => decode(&bytes, limits),
+        Err(reject) => Reading {
+            format: None,
+            width: None,
+            height: None,
+            codes: Vec::new(),
+            rungs: Vec::new(),
+            capture: Default::default(),
+            reject: Some(reject),
+            decode_ms: 0.0,
+        },
+    };
+    let codes = reading.codes.iter().map(|code| {
+        let meaning = payload::read(&code.text);
+        CodeLine {
+            text: &code.text,
+            kind: meaning.kind,
+            product_url: meaning.product_url,
+            rung: code.rung,
+            corners: code.corners.map(|corner| corner.map(|value| (value * 10.0).round() / 10.0)),
+        }
+    });
+    let capture = &reading.capture;
+    let line = Line {
+        path: path.to_string_lossy(),
+        width: reading.width,
+        height: reading.height,
+        format: reading.format.map(|format| format.as_str()),
+        codes: codes.collect(),
+        captured_at: capture.captured_at.map(row::utc_millis),
+        captured_local: capture.captured_local.map(|local| format!("{local:.3}")),
+        utc_offset_minutes: capture.utc_offset_minutes,
+        captured_at_source: capture.captured_at_source,
+        latitude: capture.latitude,
+        longitude: capture.longitude,
+        geo_source: capture.geo_source,
+        reason: reading.reject.as_ref().map(|reject| reject.reason.as_str()),
+        decode_ms: (reading.decode_ms * 1e3).round() / 1e3,
+    };
+    let mut text = serde_json::to_string(&line).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The file's bytes, or why there are none. Anything that is no regular file is refused before a read could block, and
+/// no more is read than the limit allows.
+fn fetch(path: &Path, limits: &DecodeLimits) -> Result<Vec<u8>, Reject> {
+    use std::io::ErrorKind;
+    let refuse = |error: std::io::Error| {
+        let reason = match error.kind() {
+            ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::InvalidInput => Reason::NotAnObject,
+            _ => Reason::MissingObject,
+        };
+        Reject::new(reason, error.to_string())
+    };
+    // Without O_NONBLOCK, opening a FIFO waits for its writer.
+    let nonblock = rustix::fs::OFlags::NONBLOCK.bits() as i32;
+    let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).map_err(refuse)?;
+    let metadata = file.metadata().map_err(refuse)?;
+    if !metadata.is_file() {
+        return Err(Reject::new(Reason::NotAnObject, "no regular file"));
+    }
+    // One byte more than allowed, so that the decoder sees that it is too large.
+    let mut bytes = Vec::with_capacity(metadata.len().min(limits.max_file_bytes + 1) as usize);
+    file.take(limits.max_file_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(refuse)?;
+    Ok(bytes)
 }

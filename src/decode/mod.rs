@@ -1,8 +1,23 @@
 //! Bytes to reading: no I/O, no async, never a panic that leaves it.
+//!
+//! [`inspect`] looks at the header only and says what the decode will cost; [`read`] decodes pixels and climbs the
+//! ladder of readers. EXIF is read on its own: it never fails a photo, and a photo that fails still has it.
 
 use std::time::Duration;
 
-use crate::domain::{Format, Reading, Reject};
+use crate::domain::{Capture, Format, Reading, Reason, Reject};
+
+mod clock;
+mod contain;
+pub mod exif;
+mod guard;
+mod ladder;
+mod luma;
+mod pixels;
+mod scale;
+
+use clock::{Deadline, thread_cpu_ms};
+pub use ladder::rung_names;
 
 /// What a photo may be and how long it may take.
 #[derive(Clone, Copy, Debug)]
@@ -39,27 +54,59 @@ pub struct Header {
 /// # Errors
 /// The rejection, for content that is empty, unsupported, over a limit, or whose header does not parse.
 pub fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Reject> {
-    let _ = (bytes, limits);
-    Err(Reject::new(crate::domain::Reason::Unsupported, "not implemented"))
+    guard::inspect(bytes, limits)
 }
 
 /// Reads one photo whose header was inspected: pixels, codes, EXIF. Panics of codecs are contained here and become
 /// [`crate::domain::Reason::DecoderFault`].
 pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
-    let _ = (bytes, limits);
-    Reading {
+    let cpu_before = thread_cpu_ms();
+    let deadline = Deadline::after(limits.time_budget);
+    let capture = exif::read(bytes);
+    let mut reading = Reading {
         format: Some(header.format),
         width: Some(header.width),
         height: Some(header.height),
         codes: Vec::new(),
         rungs: Vec::new(),
-        capture: Default::default(),
+        capture,
         reject: None,
         decode_ms: 0.0,
+    };
+    match pixels::decode(bytes, header) {
+        Ok(picture) => {
+            let climb = ladder::climb(&picture.luma, deadline, limits.first_only);
+            reading.reject = why_no_code(&climb, picture.cut, limits);
+            reading.codes = climb.codes;
+            reading.rungs = climb.runs;
+        }
+        Err(reject) => reading.reject = Some(reject),
+    }
+    reading.decode_ms = (thread_cpu_ms() - cpu_before).max(0.0);
+    reading
+}
+
+fn why_no_code(climb: &ladder::Climb, cut: bool, limits: &DecodeLimits) -> Option<Reject> {
+    let ran = climb.runs.len();
+    if !climb.codes.is_empty() {
+        None
+    } else if cut {
+        Some(Reject::new(
+            Reason::Truncated,
+            "the file ends before its picture, and the part that is there shows no code",
+        ))
+    } else if climb.out_of_time {
+        let detail = format!("no code within {} ms, after {ran} rungs", limits.time_budget.as_millis());
+        Some(Reject::new(Reason::TimedOut, detail))
+    } else if let Some(panic) = &climb.panic {
+        Some(Reject::new(Reason::DecoderFault, panic.clone()))
+    } else {
+        Some(Reject::new(Reason::NoCode, format!("no code found by {ran} rungs")))
     }
 }
 
-/// [`inspect`], then [`read`]: everything about one photo's bytes.
+/// [`inspect`], then [`read`]: everything about one photo's bytes. A photo that [`inspect`] refuses still has its EXIF
+/// read, unless it is too large to look at.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Reading {
     match inspect(bytes, limits) {
         Ok(header) => read(bytes, &header, limits),
@@ -69,7 +116,7 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Reading {
             height: None,
             codes: Vec::new(),
             rungs: Vec::new(),
-            capture: Default::default(),
+            capture: if reject.reason == Reason::TooLarge { Capture::default() } else { exif::read(bytes) },
             reject: Some(reject),
             decode_ms: 0.0,
         },

@@ -1,0 +1,107 @@
+//! Formats whose size stands at a fixed place: PNG, WebP, GIF, BMP.
+
+use super::bytes::{be32, le16, le32, need, u8_at};
+use super::{Facts, Flaw};
+
+/// The luma made from the codec's output.
+const LUMA: u64 = 1;
+
+/// PNG: the first chunk. The codec gives grey, grey+alpha, RGB or RGBA of 8 or 16 bits; a palette becomes RGB(A).
+pub(super) fn png(bytes: &[u8]) -> Result<Facts, Flaw> {
+    if need(bytes.get(12..16))? != b"IHDR" {
+        return Err(Flaw::Broken("the first chunk is not IHDR"));
+    }
+    let width = need(be32(bytes, 16))?;
+    let height = need(be32(bytes, 20))?;
+    let depth = need(u8_at(bytes, 24))?;
+    let colour = need(u8_at(bytes, 25))?;
+    let sample = if depth == 16 { 2 } else { 1 };
+    // A transparency chunk adds an alpha channel to grey and RGB.
+    let channels = match colour {
+        0 | 4 => 2,
+        2 | 3 | 6 => 4,
+        _ => return Err(Flaw::Broken("an unknown colour type")),
+    };
+    // Interlaced pictures and the filter rows need one more row or pass; a whole picture is the safe bound.
+    let interlaced = need(u8_at(bytes, 28))? != 0;
+    let output = channels * sample;
+    Ok(Facts { width, height, bytes_per_pixel: LUMA + output + if interlaced { output } else { 0 } })
+}
+
+/// WebP: the canvas of the extended form, else the one frame's size.
+pub(super) fn webp(bytes: &[u8]) -> Result<Facts, Flaw> {
+    // Output RGBA, the frame inside (a copy when animated or with alpha), and planes of a lossy frame.
+    let bytes_per_pixel = LUMA + 4 + 4 + 2;
+    let le24 = |at: usize| -> Result<u32, Flaw> {
+        Ok(u32::from(need(le16(bytes, at))?) | (u32::from(need(u8_at(bytes, at + 2))?) << 16))
+    };
+    let (width, height) = match need(bytes.get(12..16))? {
+        b"VP8X" => (le24(24)? + 1, le24(27)? + 1),
+        b"VP8L" => {
+            if need(u8_at(bytes, 20))? != 0x2f {
+                return Err(Flaw::Broken("a lossless frame without its mark"));
+            }
+            let bits = need(le32(bytes, 21))?;
+            ((bits & 0x3fff) + 1, ((bits >> 14) & 0x3fff) + 1)
+        }
+        b"VP8 " => {
+            if need(bytes.get(23..26))? != [0x9d, 0x01, 0x2a] {
+                return Err(Flaw::Broken("a lossy frame without its mark"));
+            }
+            (u32::from(need(le16(bytes, 26))? & 0x3fff), u32::from(need(le16(bytes, 28))? & 0x3fff))
+        }
+        _ => return Err(Flaw::Broken("the first chunk is no picture")),
+    };
+    Ok(Facts { width, height, bytes_per_pixel })
+}
+
+/// GIF: the screen; the first frame must fit in it, as the codec sizes a buffer by the frame.
+pub(super) fn gif(bytes: &[u8]) -> Result<Facts, Flaw> {
+    let width = u32::from(need(le16(bytes, 6))?);
+    let height = u32::from(need(le16(bytes, 8))?);
+    let mut at = 13 + colour_table(need(u8_at(bytes, 10))?);
+    loop {
+        match need(u8_at(bytes, at))? {
+            // An extension: a label and sub-blocks.
+            0x21 => {
+                at += 2;
+                loop {
+                    let length = usize::from(need(u8_at(bytes, at))?);
+                    at += 1 + length;
+                    if length == 0 {
+                        break;
+                    }
+                }
+            }
+            0x2c => {
+                let right = u32::from(need(le16(bytes, at + 1))?) + u32::from(need(le16(bytes, at + 5))?);
+                let bottom = u32::from(need(le16(bytes, at + 3))?) + u32::from(need(le16(bytes, at + 7))?);
+                if right > width || bottom > height {
+                    return Err(Flaw::Broken("the first frame is larger than the screen"));
+                }
+                // The RGBA screen, the RGBA frame, and the frame's palette indices.
+                return Ok(Facts { width, height, bytes_per_pixel: LUMA + 4 + 4 + 1 });
+            }
+            0x3b => return Err(Flaw::Broken("it ends before a picture")),
+            _ => return Err(Flaw::Broken("an unknown block")),
+        }
+    }
+}
+
+fn colour_table(flags: u8) -> usize {
+    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
+}
+
+/// Sizes of the BMP headers in use: core, OS/2 2.x, info, and its later versions.
+pub(super) const BMP_HEADER_SIZES: [u32; 8] = [12, 16, 40, 52, 56, 64, 108, 124];
+
+/// BMP: the info header; a negative height means that the rows come from the top.
+pub(super) fn bmp(bytes: &[u8]) -> Result<Facts, Flaw> {
+    let (width, height) = if need(le32(bytes, 14))? == 12 {
+        (u32::from(need(le16(bytes, 18))?), u32::from(need(le16(bytes, 20))?))
+    } else {
+        let signed = |value: u32| (value as i32).unsigned_abs();
+        (signed(need(le32(bytes, 18))?), signed(need(le32(bytes, 22))?))
+    };
+    Ok(Facts { width, height, bytes_per_pixel: LUMA + 4 })
+}

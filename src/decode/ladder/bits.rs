@@ -1,0 +1,191 @@
+//! Grey to black and white for the zxing reader.
+//!
+//! The rule is that of ZXing's hybrid binarizer: a threshold for every block of 8 x 8 pixels, from the blocks around it.
+//! rxing has it too, pixel by pixel; this one goes row by row over whole words and takes a tenth of the time, which on a
+//! full-size photo is more than reading the codes.
+
+use rxing::common::{BitArray, BitMatrix};
+
+use super::super::luma::Luma;
+
+/// Side of a block in pixels.
+const BLOCK: usize = 8;
+/// Blocks on each side of the one in the middle that its threshold is averaged over.
+const REACH: usize = 2;
+/// A block whose lightest and darkest pixel differ by no more than this holds no edge.
+const FLAT: u8 = 24;
+/// The smallest code is 21 modules wide.
+const SMALLEST: usize = 21;
+
+/// Black where a pixel is not lighter than its neighbourhood's threshold; `None` for a picture too small for any code.
+pub(super) fn binarize(luma: &Luma) -> Option<BitMatrix> {
+    let (width, height) = (luma.width(), luma.height());
+    if width < SMALLEST || height < SMALLEST {
+        return None;
+    }
+    let blocks = Blocks { across: width.div_ceil(BLOCK), down: height.div_ceil(BLOCK) };
+    let black_points = black_points(luma, &blocks);
+
+    let mut matrix = BitMatrix::new(width as u32, height as u32).ok()?;
+    let mut line = BitArray::with_size(width);
+    let mut thresholds = vec![0u8; width];
+    for (y, row) in luma.rows().enumerate() {
+        if y % BLOCK == 0 {
+            let of_block = blocks.thresholds(&black_points, y / BLOCK);
+            for (places, threshold) in thresholds.chunks_mut(BLOCK).zip(of_block) {
+                places.fill(threshold);
+            }
+        }
+        for (index, (pixels, thresholds)) in row.chunks(WORD).zip(thresholds.chunks(WORD)).enumerate() {
+            line.setBulk(index * WORD, black_bits(pixels, thresholds));
+        }
+        matrix.setRow(y as u32, &line);
+    }
+    Some(matrix)
+}
+
+/// Pixels in a word of rxing's bit matrix.
+const WORD: usize = usize::BITS as usize;
+
+/// A bit for every pixel that is not above its threshold, the first pixel in the lowest bit.
+fn black_bits(pixels: &[u8], thresholds: &[u8]) -> usize {
+    let (pixel_eights, pixel_rest) = pixels.as_chunks::<8>();
+    let (threshold_eights, threshold_rest) = thresholds.as_chunks::<8>();
+    let mut word = 0;
+    for (index, (&pixels, &thresholds)) in pixel_eights.iter().zip(threshold_eights).enumerate() {
+        word |= (black_byte(u64::from_le_bytes(pixels), u64::from_le_bytes(thresholds)) as usize) << (index * 8);
+    }
+    for (index, (pixel, threshold)) in pixel_rest.iter().zip(threshold_rest).enumerate() {
+        word |= usize::from(pixel <= threshold) << (pixel_eights.len() * 8 + index);
+    }
+    word
+}
+
+/// Compares eight bytes at once: bit n of the result says that byte n of `pixels` is not above byte n of `thresholds`.
+fn black_byte(pixels: u64, thresholds: u64) -> u8 {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Each byte's high bit is kept out of the subtraction, so that none borrows from its neighbour, and settled after.
+    let low_bits = (thresholds | HIGH).wrapping_sub(pixels & !HIGH);
+    let not_above = (thresholds & !pixels) | (!(thresholds ^ pixels) & low_bits);
+    // The product moves the eight lowest bits of the bytes side by side into the top byte.
+    (((not_above & HIGH) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+}
+
+/// How many blocks cover the picture; those at the right and bottom edge may be cut.
+struct Blocks {
+    across: usize,
+    down: usize,
+}
+
+impl Blocks {
+    /// The thresholds of one row of blocks: the mean black point of the five by five blocks around each, moved inward
+    /// at the edges.
+    fn thresholds(&self, black_points: &[u8], block_y: usize) -> Vec<u8> {
+        let (top, bottom) = window(block_y, self.down);
+        let mut columns = vec![0u32; self.across];
+        for row in black_points.chunks_exact(self.across).take(bottom).skip(top) {
+            for (sum, &point) in columns.iter_mut().zip(row) {
+                *sum += u32::from(point);
+            }
+        }
+        let mean = |block_x: usize| {
+            let (left, right) = window(block_x, self.across);
+            let sum: u32 = columns.get(left..right).unwrap_or(&[]).iter().sum();
+            (sum / ((right - left) * (bottom - top)) as u32) as u8
+        };
+        (0..self.across).map(mean).collect()
+    }
+}
+
+/// The blocks that count for the one at `index` of `count`: first, and one past the last.
+fn window(index: usize, count: usize) -> (usize, usize) {
+    let width = (2 * REACH + 1).min(count);
+    let start = index.saturating_sub(REACH).min(count - width);
+    (start, start + width)
+}
+
+/// The black point of every block: its mean where it holds an edge; in a flat block half its darkest pixel, or what its
+/// neighbours say if that is lighter than it.
+fn black_points(luma: &Luma, blocks: &Blocks) -> Vec<u8> {
+    let width = luma.width();
+    let mut points: Vec<u8> = Vec::with_capacity(blocks.across * blocks.down);
+    let (mut darkest, mut lightest, mut sums) = (vec![0u8; width], vec![0u8; width], vec![0u16; width]);
+    for block_y in 0..blocks.down {
+        let top = (block_y * BLOCK).min(luma.height() - BLOCK);
+        darkest.fill(u8::MAX);
+        lightest.fill(0);
+        sums.fill(0);
+        for y in top..top + BLOCK {
+            let columns = darkest.iter_mut().zip(lightest.iter_mut()).zip(sums.iter_mut());
+            for (((darkest, lightest), sum), &pixel) in columns.zip(luma.row(y)) {
+                *darkest = pixel.min(*darkest);
+                *lightest = pixel.max(*lightest);
+                *sum += u16::from(pixel);
+            }
+        }
+        for block_x in 0..blocks.across {
+            let left = (block_x * BLOCK).min(width - BLOCK);
+            let columns = left..left + BLOCK;
+            let fold = |values: &[u8], pick: fn(u8, u8) -> u8| values.iter().copied().reduce(pick).unwrap_or(0);
+            let darkest = fold(darkest.get(columns.clone()).unwrap_or(&[]), u8::min);
+            let lightest = fold(lightest.get(columns.clone()).unwrap_or(&[]), u8::max);
+            let sum: u32 = sums.get(columns).unwrap_or(&[]).iter().map(|&sum| u32::from(sum)).sum();
+            let point = if lightest - darkest > FLAT {
+                (sum / (BLOCK * BLOCK) as u32) as u8
+            } else {
+                let around = (block_x > 0 && block_y > 0).then(|| around(&points, blocks.across)).flatten();
+                around.filter(|&around| darkest < around).unwrap_or(darkest / 2)
+            };
+            points.push(point);
+        }
+    }
+    points
+}
+
+/// What the blocks above, left (twice) and above left of the next one say.
+fn around(points: &[u8], across: usize) -> Option<u8> {
+    let next = points.len();
+    let at = |index: Option<usize>| points.get(index?).map(|&point| u32::from(point));
+    let sum = at(next.checked_sub(across))? + 2 * at(next.checked_sub(1))? + at(next.checked_sub(across + 1))?;
+    Some((sum / 4) as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn eight_bytes_compare_like_eight_comparisons() {
+        for pixel in 0..=255u8 {
+            for threshold in 0..=255u8 {
+                let mixed = [pixel, threshold, 0, 255, pixel, 127, 128, pixel ^ 0x80];
+                let against = [threshold, pixel, 0, 254, threshold, 128, 127, threshold];
+                let expected = mixed.iter().zip(&against).rev().fold(0, |bits, (p, t)| bits << 1 | u8::from(p <= t));
+                assert_eq!(black_byte(u64::from_le_bytes(mixed), u64::from_le_bytes(against)), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_dark_square_on_light_paper_under_a_shadow() {
+        let shade =
+            |x: usize, y: usize| if (24..40).contains(&x) && (24..40).contains(&y) { 40 } else { 230 - x as u8 };
+        let pixels = (0..64 * 64).map(|index| shade(index % 64, index / 64)).collect();
+        let matrix = binarize(&Luma::new(64, 64, pixels).unwrap()).unwrap();
+        for y in 0..64u32 {
+            for x in 0..64u32 {
+                assert_eq!(matrix.get(x, y), (24..40).contains(&x) && (24..40).contains(&y), "{x} {y}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_size_is_fine(width in 1usize..150, height in 1usize..150, grey in any::<u8>()) {
+            let pixels = (0..width * height).map(|index| grey.wrapping_mul((index % 251) as u8)).collect();
+            let matrix = binarize(&Luma::new(width, height, pixels).unwrap());
+            prop_assert_eq!(matrix.is_some(), width >= 21 && height >= 21);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The `rqrr` reader: slower, sees some blurred and broken codes that zxing does not.
+
+use std::cell::Cell;
+use std::panic::resume_unwind;
+use std::rc::Rc;
+use std::time::Duration;
+
+use image::{GenericImage, GenericImageView, Luma as Grey};
+use rqrr::PreparedImage;
+
+use super::super::clock::Deadline;
+use super::super::contain::contain;
+use super::super::luma::Luma;
+use super::geometry::Quad;
+use super::{Rung, Sighting, View, text};
+
+/// Longest side it is given.
+pub(super) const SIDE: usize = 800;
+/// Time it may take: it is done in a tenth of this on photos it reads, and on a busy photo it may need a minute.
+const BUDGET: Duration = Duration::from_millis(400);
+
+/// rqrr on the photo shrunk to [`SIDE`].
+pub(super) struct Rqrr;
+
+impl Rung for Rqrr {
+    fn name(&self) -> &'static str {
+        "rqrr_800"
+    }
+
+    fn side(&self) -> usize {
+        SIDE
+    }
+
+    fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
+        let mut view = View::default();
+        let canvas = Canvas {
+            width: luma.width() as u32,
+            height: luma.height() as u32,
+            pixels: luma.pixels().iter().map(|&pixel| Grey([pixel])).collect(),
+            alarm: Rc::new(Alarm { deadline: deadline.at_most(BUDGET), reads: Cell::new(0) }),
+        };
+        // rqrr panics on some pictures, and the alarm unwinds through it.
+        let read = contain(|| {
+            let mut prepared = PreparedImage::prepare(canvas);
+            for grid in prepared.detect_grids() {
+                let mut bytes = Vec::new();
+                let Ok(meta) = grid.decode_to(&mut bytes) else { continue };
+                let text = text::guess(&bytes);
+                if text.is_empty() {
+                    continue;
+                }
+                view.codes.push(Sighting {
+                    text,
+                    quad: Quad(grid.bounds.map(|point| [point.x as f32, point.y as f32])),
+                    qr_version: u8::try_from(meta.version.0).ok(),
+                    ecc_level: ['M', 'L', 'H', 'Q'].get(usize::from(meta.ecc_level)).copied(),
+                });
+                if first_only {
+                    break;
+                }
+            }
+        });
+        let _ = read;
+        view
+    }
+}
+
+/// Ends the reader when its time is over.
+struct Alarm {
+    deadline: Deadline,
+    reads: Cell<u32>,
+}
+
+impl Alarm {
+    /// Looks at the clock at every 16,384th pixel.
+    #[inline]
+    fn tick(&self) {
+        let reads = self.reads.get().wrapping_add(1);
+        self.reads.set(reads);
+        if reads.is_multiple_of(16_384) {
+            self.check();
+        }
+    }
+
+    #[cold]
+    fn check(&self) {
+        if self.deadline.is_over() {
+            // The only way out of a reader that knows no deadline. Not `panic!`: nothing is wrong, no hook should run.
+            resume_unwind(Box::new("rqrr ran out of its time"));
+        }
+    }
+}
+
+/// The picture rqrr works on. rqrr has no deadline of its own, but it sees pixels only through this.
+struct Canvas {
+    width: u32,
+    height: u32,
+    pixels: Vec<Grey<u8>>,
+    alarm: Rc<Alarm>,
+}
+
+impl Clone for Canvas {
+    /// rqrr copies the picture for every group of finder patterns it tries; on a busy photo this is where its time goes.
+    fn clone(&self) -> Self {
+        self.alarm.check();
+        Canvas { width: self.width, height: self.height, pixels: self.pixels.clone(), alarm: Rc::clone(&self.alarm) }
+    }
+}
+
+impl Canvas {
+    fn index(&self, x: u32, y: u32) -> usize {
+        y as usize * self.width as usize + x as usize
+    }
+}
+
+impl GenericImageView for Canvas {
+    type Pixel = Grey<u8>;
+
+    fn dimensions(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    #[inline]
+    fn get_pixel(&self, x: u32, y: u32) -> Grey<u8> {
+        self.alarm.tick();
+        self.pixels.get(self.index(x, y)).copied().unwrap_or(Grey([0]))
+    }
+}
+
+impl GenericImage for Canvas {
+    fn get_pixel_mut(&mut self, x: u32, y: u32) -> &mut Grey<u8> {
+        let index = self.index(x, y);
+        // The trait asks for a panic out of bounds. rqrr sets pixels by value only.
+        &mut self.pixels[index]
+    }
+
+    #[inline]
+    fn put_pixel(&mut self, x: u32, y: u32, pixel: Grey<u8>) {
+        let index = self.index(x, y);
+        if let Some(place) = self.pixels.get_mut(index) {
+            *place = pixel;
+        }
+    }
+
+    fn blend_pixel(&mut self, x: u32, y: u32, pixel: Grey<u8>) {
+        self.put_pixel(x, y, pixel);
+    }
+}

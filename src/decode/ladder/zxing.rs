@@ -1,0 +1,104 @@
+//! The zxing-cpp reader, through rxing's port: its parts rather than its `QrReader`, which would hide the finder
+//! patterns left over, the version and level, and give no chance to look at the clock.
+
+use rxing::common::cpp_essentials::{ConcentricPattern, DecoderResult};
+use rxing::common::{BitMatrix, DetectorRXingResult};
+use rxing::qrcode::cpp_port::decoder::Decode;
+use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternSets, SampleQR};
+
+use super::super::clock::Deadline;
+use super::super::contain::contain;
+use super::super::luma::Luma;
+use super::geometry::Quad;
+use super::{Rung, Sighting, View, bits, finder, text};
+
+/// The reader on the photo shrunk to `side` pixels on its long side.
+pub(super) struct Zxing {
+    pub name: &'static str,
+    pub side: usize,
+}
+
+impl Rung for Zxing {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn side(&self) -> usize {
+        self.side
+    }
+
+    fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
+        let mut view = View::default();
+        if let Some(mut picture) = bits::binarize(luma) {
+            search(&picture, deadline, first_only, &mut view);
+            if !(first_only && !view.codes.is_empty()) {
+                picture.flip_self();
+                search(&picture, deadline, first_only, &mut view);
+            }
+        }
+        view
+    }
+}
+
+/// Groups of three patterns that may fail before the rest is left: they come most plausible first, and a picture full of
+/// patterns has a hundred groups for each of them. A sixth of a second at most.
+const MOST_FAILURES: usize = 4_000;
+
+/// Reads every code whose three finder patterns stand dark on light.
+fn search(picture: &BitMatrix, deadline: Deadline, first_only: bool, view: &mut View) {
+    let mut patterns = finder::find(picture, deadline);
+    let sets = GenerateFinderPatternSets(&mut patterns);
+    let mut used: Vec<ConcentricPattern> = Vec::new();
+    let mut unread: Vec<FinderPatternSet> = Vec::new();
+    for set in sets {
+        if [set.bl, set.tl, set.tr].iter().any(|pattern| used.contains(pattern)) {
+            continue;
+        }
+        if deadline.is_over() {
+            break;
+        }
+        // A panic costs this set of patterns only.
+        match contain(|| read_set(picture, &set)).ok().flatten() {
+            Some(sighting) => {
+                used.extend([set.bl, set.tl, set.tr]);
+                view.codes.push(sighting);
+                if first_only {
+                    return;
+                }
+            }
+            None => unread.push(set),
+        }
+        if unread.len() == MOST_FAILURES {
+            break;
+        }
+    }
+    unread.retain(|set| ![set.bl, set.tl, set.tr].iter().any(|pattern| used.contains(pattern)));
+    view.strays.extend(unread.iter().map(|set| [(set.bl.p.x + set.tr.p.x) / 2.0, (set.bl.p.y + set.tr.p.y) / 2.0]));
+}
+
+fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
+    let sampled = SampleQR(picture, set).ok()?;
+    let decoded = Decode(sampled.getBits()).ok()?;
+    if !decoded.isValid() {
+        return None;
+    }
+    let &[top_left, top_right, bottom_left, bottom_right] = sampled.getPoints().first_chunk::<4>()?;
+    // The sampler lays a mirrored symbol out as it is seen.
+    let (top_right, bottom_left) =
+        if decoded.isMirrored() { (bottom_left, top_right) } else { (top_right, bottom_left) };
+    Some(Sighting {
+        text: text_of(&decoded)?,
+        quad: Quad([top_left, top_right, bottom_right, bottom_left].map(|point| [point.x, point.y])),
+        qr_version: u8::try_from(decoded.versionNumber()).ok().filter(|version| (1..=40).contains(version)),
+        ecc_level: decoded.ecLevel().chars().next().filter(|level| "LMQH".contains(*level)),
+    })
+}
+
+/// rxing converts by ECI and guesses where there is none. A segment that does not fit its named character set comes out
+/// empty there; then all bytes are guessed together. A code without any text is no scan.
+fn text_of(decoded: &DecoderResult<bool>) -> Option<String> {
+    let converted = decoded.text();
+    let bytes = decoded.content().bytes();
+    let text = if converted.is_empty() || converted.contains('\u{fffd}') { text::guess(bytes) } else { converted };
+    (!text.is_empty()).then_some(text)
+}

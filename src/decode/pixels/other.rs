@@ -1,0 +1,95 @@
+//! PNG, WebP, GIF (first frame), BMP and TIFF (first page) through the `image` crate, with its limits set.
+
+use std::io::{Cursor, ErrorKind};
+
+use image::codecs::{bmp::BmpDecoder, gif::GifDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder};
+use image::{ColorType, ImageDecoder, ImageError, Limits};
+
+use super::super::luma::{of_rgb, over_white};
+use super::{Header, Picture, picture};
+use crate::domain::{Format, Reason, Reject};
+
+/// Decodes to brightness; alpha is seen over white.
+pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Picture, Reject> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(header.width);
+    limits.max_image_height = Some(header.height);
+    limits.max_alloc = Some(header.decode_bytes);
+    let file = Cursor::new(bytes);
+    let decoded = match header.format {
+        Format::Png => PngDecoder::with_limits(file, limits.clone()).map(|codec| read(codec, limits)),
+        Format::Webp => WebPDecoder::new(file).map(|codec| read(codec, limits)),
+        Format::Gif => GifDecoder::new(file).map(|codec| read(codec, limits)),
+        Format::Bmp => BmpDecoder::new(file).map(|codec| read(codec, limits)),
+        Format::Tiff => TiffDecoder::new(file).map(|codec| read(codec, limits)),
+        Format::Jpeg => return Err(Reject::new(Reason::Unsupported, "jpeg has its own codec")),
+    };
+    let pixels = decoded.and_then(|read| read).map_err(|error| refuse(bytes, header, &error))?;
+    picture(header, pixels, false)
+}
+
+fn read(mut codec: impl ImageDecoder, limits: Limits) -> Result<Vec<u8>, ImageError> {
+    // Also refuses a picture larger than the inspected header said.
+    codec.set_limits(limits)?;
+    let colour = codec.color_type();
+    let mut raw = vec![0; usize::try_from(codec.total_bytes()).unwrap_or(0)];
+    codec.read_image(&mut raw)?;
+    Ok(brightness(colour, raw))
+}
+
+/// One byte a pixel; empty for a layout that no codec above gives.
+fn brightness(colour: ColorType, raw: Vec<u8>) -> Vec<u8> {
+    match colour {
+        ColorType::L8 => raw,
+        ColorType::La8 => raw.as_chunks().0.iter().map(|&[grey, alpha]| over_white(grey, alpha)).collect(),
+        ColorType::Rgb8 => raw.as_chunks().0.iter().map(|&[r, g, b]| of_rgb(r, g, b)).collect(),
+        ColorType::Rgba8 => raw.as_chunks().0.iter().map(|&[r, g, b, a]| over_white(of_rgb(r, g, b), a)).collect(),
+        ColorType::L16 => from_16_bits(&raw),
+        ColorType::La16 => brightness(ColorType::La8, from_16_bits(&raw)),
+        ColorType::Rgb16 => brightness(ColorType::Rgb8, from_16_bits(&raw)),
+        ColorType::Rgba16 => brightness(ColorType::Rgba8, from_16_bits(&raw)),
+        ColorType::Rgb32F => brightness(ColorType::Rgb8, from_floats(&raw)),
+        ColorType::Rgba32F => brightness(ColorType::Rgba8, from_floats(&raw)),
+        _ => Vec::new(),
+    }
+}
+
+fn from_16_bits(raw: &[u8]) -> Vec<u8> {
+    raw.as_chunks().0.iter().map(|&sample| (u16::from_ne_bytes(sample) >> 8) as u8).collect()
+}
+
+/// Floats from 0 to 1; `as` brings what is outside, and NaN, into range.
+fn from_floats(raw: &[u8]) -> Vec<u8> {
+    raw.as_chunks().0.iter().map(|&sample| (f32::from_ne_bytes(sample) * 255.0 + 0.5) as u8).collect()
+}
+
+fn refuse(bytes: &[u8], header: &Header, error: &ImageError) -> Reject {
+    let name = header.format.as_str();
+    let ended = matches!(error, ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof);
+    match error {
+        ImageError::Unsupported(error) => Reject::new(Reason::Unsupported, format!("{name}: {error}")),
+        ImageError::Limits(error) => {
+            Reject::new(Reason::TooManyPixels, format!("{name}: more than its header promised: {error}"))
+        }
+        _ if ended || is_cut(bytes, header.format) => {
+            Reject::new(Reason::Truncated, format!("the {name} file ends before its picture: {error}"))
+        }
+        _ => Reject::new(Reason::Unreadable, format!("{name}: {error}")),
+    }
+}
+
+/// Whether a file that could not be decoded lacks its own end.
+fn is_cut(bytes: &[u8], format: Format) -> bool {
+    let declared = |at: usize| {
+        let size = bytes.get(at..at + 4).and_then(|size| size.try_into().ok()).map(u32::from_le_bytes);
+        size.map(|size| size as usize)
+    };
+    match format {
+        Format::Png => !bytes.windows(4).rev().any(|four| four == b"IEND"),
+        Format::Webp => declared(4).is_some_and(|size| bytes.len() < size.saturating_add(8)),
+        Format::Gif => bytes.last() != Some(&0x3b),
+        Format::Bmp => declared(2).is_some_and(|size| bytes.len() < size),
+        // A TIFF file has no end mark and no size; its codec tells by running over the end.
+        Format::Tiff | Format::Jpeg => false,
+    }
+}
