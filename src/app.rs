@@ -60,10 +60,8 @@ pub fn open(settings: &Settings) -> Result<Ports> {
         dead_letter_after: settings.queue.dead_letter_after,
     };
     let queue = Arc::new(SqliteQueue::open(&queue_path(settings), options)?);
-    let announcement = Announcement {
-        bucket: settings.local.inbox.clone(),
-        to: Arc::new(Notifier { queue: queue.clone() }),
-    };
+    let announcement =
+        Announcement { bucket: settings.local.inbox.clone(), to: Arc::new(Notifier { queue: queue.clone() }) };
     let folder = FolderStore::open(&settings.local.root, Some(announcement))?;
     let warehouse = Arc::new(SqliteWarehouse::open(&warehouse_path(settings))?);
     Ok(Ports { queue, store: Arc::new(folder.clone()), warehouse, folder })
@@ -78,10 +76,8 @@ struct Notifier {
 impl Announce for Notifier {
     async fn announce(&self, photos: &[PhotoRef], only_new: bool) -> Result<()> {
         let now = Timestamp::now();
-        let entries: Vec<(String, String)> = photos
-            .iter()
-            .map(|photo| (photo.id().0, s3_event(photo, photo.uploaded_at.unwrap_or(now))))
-            .collect();
+        let entries: Vec<(String, String)> =
+            photos.iter().map(|photo| (photo.id().0, s3_event(photo, photo.uploaded_at.unwrap_or(now)))).collect();
         self.queue.send_announced(&entries, only_new).await.map(drop)
     }
 }

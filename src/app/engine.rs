@@ -119,9 +119,14 @@ impl Engine {
     pub async fn idle(&self) -> Result<()> {
         const LOOK_EVERY: Duration = Duration::from_millis(100);
         loop {
-            let depth = self.ports.queue.depth().await?;
+            // A queue that does not answer now may answer at the next look.
+            let empty = match self.ports.queue.depth().await {
+                Ok(depth) => depth.ready + depth.in_flight == 0,
+                Err(error) if error.class().is_retryable() => false,
+                Err(error) => return Err(error),
+            };
             let totals = self.telemetry.totals.snapshot();
-            if depth.ready + depth.in_flight == 0 && totals.batches_loaded >= totals.batches_sealed {
+            if empty && totals.batches_loaded >= totals.batches_sealed {
                 return Ok(());
             }
             if self.phase.borrow().is_end() {

@@ -63,9 +63,8 @@ pub fn run(args: &RunArgs, global: &GlobalArgs) -> Result<Exit> {
 fn note_figures(engine: &app::Engine, started: Instant) {
     let totals = engine.telemetry().totals.snapshot();
     let rejections: u64 = totals.rejections.values().sum();
-    let peak = process::memory().map_or("unknown".to_owned(), |memory| {
-        format!("{:.0} MB", memory.peak_resident_bytes as f64 / 1e6)
-    });
+    let peak = process::memory()
+        .map_or("unknown".to_owned(), |memory| format!("{:.0} MB", memory.peak_resident_bytes as f64 / 1e6));
     out::note(&format!(
         "{} photos, {} scans, {rejections} rejections in {:.1} s; cpu {:.1} s, of it decoding {:.1} s; peak memory {peak}",
         totals.photos,

@@ -97,8 +97,12 @@ pub async fn idle(engine: &Engine, seconds: u64) {
 /// A PNG with one QR code.
 pub fn qr_png(text: &str) -> Bytes {
     let code = QrCode::new(text).unwrap();
-    let picture = code.render::<Luma<u8>>().module_dimensions(4, 4).build();
-    encode(&picture)
+    let side = code.width() as u32;
+    let dark = |module: u32| module.checked_sub(4).filter(|module| *module < side);
+    encode(&image::GrayImage::from_fn((side + 8) * 4, (side + 8) * 4, |x, y| match (dark(x / 4), dark(y / 4)) {
+        (Some(x), Some(y)) if code[(x as usize, y as usize)] == qrcode::Color::Dark => Luma([0]),
+        _ => Luma([255]),
+    }))
 }
 
 /// A PNG without one.
