@@ -41,7 +41,8 @@ pub struct Engine {
     telemetry: Telemetry,
     ports: Ports,
     started_at: Instant,
-    watching: CancellationToken,
+    /// Ends the watch on the inbox, if there is one.
+    watching: Option<CancellationToken>,
 }
 
 impl Engine {
@@ -54,9 +55,9 @@ impl Engine {
         recorder::install()?;
         ports.warehouse.prepare().await?;
         let telemetry = Telemetry::default();
-        let watching = CancellationToken::new();
-        if settings.local.watch {
-            let watch = ports.folder.watch(watching.clone())?;
+        let watching = settings.local.watch.then(CancellationToken::new);
+        if let Some(cancel) = &watching {
+            let watch = ports.folder.watch(cancel.clone())?;
             tokio::spawn(async move {
                 if let Err(error) = watch.await {
                     tracing::error!(error = %error, "the watch on the inbox ended; uploads by put are still found");
@@ -88,14 +89,20 @@ impl Engine {
 
     /// Stops taking work and lets everything in flight run to its end.
     pub fn drain(&self) {
-        self.watching.cancel();
+        self.end_watch();
         self.supervisor.do_send(Drain);
     }
 
     /// Stops at once; what is in flight returns by redelivery.
     pub fn stop_now(&self) {
-        self.watching.cancel();
+        self.end_watch();
         self.supervisor.do_send(StopNow);
+    }
+
+    fn end_watch(&self) {
+        if let Some(watching) = &self.watching {
+            watching.cancel();
+        }
     }
 
     /// Waits for the last phase.
@@ -115,10 +122,13 @@ impl Engine {
         }
     }
 
-    /// Waits until the queue is empty, nothing is in flight and every sealed batch is loaded.
+    /// Waits until every photo found in the inbox was announced, the queue is empty, nothing is in flight and every
+    /// sealed batch is loaded.
     pub async fn idle(&self) -> Result<()> {
         const LOOK_EVERY: Duration = Duration::from_millis(100);
         loop {
+            // Asked before the depth: what is announced after this stands in the queue or was not there yet.
+            let found = self.watching.is_none() || self.ports.folder.is_caught_up();
             // A queue that does not answer now may answer at the next look.
             let empty = match self.ports.queue.depth().await {
                 Ok(depth) => depth.ready + depth.in_flight == 0,
@@ -126,7 +136,7 @@ impl Engine {
                 Err(error) => return Err(error),
             };
             let totals = self.telemetry.totals.snapshot();
-            if empty && totals.batches_loaded >= totals.batches_sealed {
+            if found && empty && totals.batches_loaded >= totals.batches_sealed {
                 return Ok(());
             }
             if self.phase.borrow().is_end() {

@@ -6,7 +6,7 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -62,6 +62,8 @@ struct Shared {
     last_sequencer: AtomicU64,
     /// What need not be announced again; kept only while somebody watches.
     seen: Mutex<Option<Seen>>,
+    /// Whether the watcher has announced every photo it knows of.
+    caught_up: AtomicBool,
 }
 
 impl FolderStore {
@@ -74,9 +76,20 @@ impl FolderStore {
         if let Some(announcement) = &announcement {
             keys::check_bucket(&announcement.bucket)?;
         }
-        let shared =
-            Shared { tree: Tree::open(root)?, announcement, last_sequencer: AtomicU64::new(0), seen: Mutex::new(None) };
+        let shared = Shared {
+            tree: Tree::open(root)?,
+            announcement,
+            last_sequencer: AtomicU64::new(0),
+            seen: Mutex::new(None),
+            caught_up: AtomicBool::new(false),
+        };
         Ok(FolderStore { shared: Arc::new(shared) })
+    }
+
+    /// Whether the watch has scanned the inbox and announced all it found there so far. `false` before its first scan
+    /// ended and without a watch.
+    pub fn is_caught_up(&self) -> bool {
+        self.shared.caught_up.load(Ordering::Acquire)
     }
 
     /// Runs `work` on a blocking thread. When this future is dropped the work still ends, whole.

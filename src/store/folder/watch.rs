@@ -66,6 +66,7 @@ impl FolderStore {
         };
         self.shared.tree.bucket(&announcement.bucket, true)?;
         self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Seen::default);
+        self.shared.caught_up.store(false, Ordering::Release);
         let watch = Watch {
             store: self.clone(),
             announcement,
@@ -129,6 +130,9 @@ impl Watch {
                 Some(report) = news.recv() => self.note(report),
                 _ = ticks.tick() => self.turn(&mut news).await?,
             }
+            let waiting = self.fresh.len() + self.settling.len();
+            let caught_up = waiting == 0 && !self.is_first_scan && !self.missed.load(Ordering::Relaxed);
+            self.store.shared.caught_up.store(caught_up, Ordering::Release);
         }
     }
 
