@@ -216,10 +216,11 @@ fn by_scheme(text: &str, said: &str) -> Option<Payload> {
         return None;
     }
     match scheme.to_ascii_lowercase().as_str() {
-        "http" | "https" => web(text, said),
+        // What is no valid address may hold a password all the same.
+        "http" | "https" => Some(web(text, said).unwrap_or_else(|| plain(redact_uri(text), "text"))),
         // The address behind the label, as old code makers wrote it.
         "url" | "urlto" => {
-            let found = web_or_bare(rest.trim())?;
+            let found = web_or_bare(rest.trim()).unwrap_or_else(|| plain(redact_uri(rest), "text"));
             Some(Payload { stored: format!("{scheme}:{}", found.stored), ..found })
         }
         "mebkm" => Some(bookmark(text, rest)),
@@ -245,16 +246,17 @@ fn bookmark(text: &str, fields: &str) -> Payload {
         let (name, value) = field.split_once(':')?;
         name.trim().eq_ignore_ascii_case("URL").then(|| unescape(value).trim().to_owned())
     });
-    let found = address.as_deref().and_then(web_or_bare);
-    let (Some(address), Some(found)) = (address, found) else {
+    let Some(address) = address else {
         return plain(redact_text(text), "bookmark");
     };
-    let stored = if found.stored == address {
+    let redacted = redact_uri(&address);
+    let stored = if redacted == address {
         redact_text(text)
     } else {
         // Escapes may hide where in the text the secret stood, so the address takes the text's place.
-        format!("MEBKM:URL:{};;", found.stored.replace('\\', "\\\\").replace(';', "\\;"))
+        format!("MEBKM:URL:{}", redacted.replace('\\', "\\\\").replace(';', "\\;"))
     };
+    let found = web_or_bare(&address).unwrap_or_default();
     Payload { stored, kind: "bookmark", ..found }
 }
 

@@ -197,7 +197,7 @@ impl Shared<'_> {
             ecc_level: code.ecc_level.filter(|level| "LMQH".contains(*level)).map(String::from),
             rung: fit(code.rung, RUNG),
             // JSON has no NaN: it would be written as null, which the column refuses.
-            decode_ms: Some(reading.decode_ms).filter(|ms| ms.is_finite() && *ms >= 0.0).unwrap_or(0.0),
+            decode_ms: rounded(reading.decode_ms, 1e3).filter(|ms| *ms >= 0.0).unwrap_or(0.0),
             width: reading.width.map_or(0, i64::from),
             height: reading.height.map_or(0, i64::from),
             format: reading.format.map_or("unknown", |format| format.as_str()).to_owned(),
@@ -238,14 +238,14 @@ struct Place {
 
 impl Place {
     fn of(capture: &Capture) -> Place {
-        let altitude_m = capture.altitude_m.filter(|altitude| altitude.is_finite());
+        let altitude_m = capture.altitude_m.and_then(|altitude| rounded(altitude, 1e3));
         let source = capture.geo_source.unwrap_or("none");
         let nowhere = |source| Place { latitude: None, longitude: None, altitude_m, h3_cell: None, source };
         match (capture.latitude, capture.longitude) {
             (None, None) => nowhere(source),
             (Some(latitude), Some(longitude)) if latitude.abs() <= 90.0 && longitude.abs() <= 180.0 => Place {
-                latitude: Some(latitude),
-                longitude: Some(longitude),
+                latitude: rounded(latitude, 1e7),
+                longitude: rounded(longitude, 1e7),
                 altitude_m,
                 h3_cell: LatLng::new(latitude, longitude).ok().map(|at| at.to_cell(H3_RESOLUTION).to_string()),
                 source,
@@ -308,6 +308,13 @@ fn instant(at: Timestamp) -> Option<String> {
 
 fn is_common_era(year: i16) -> bool {
     year >= 1
+}
+
+/// A figure rounded to one part in `parts` (degrees to 1e7, a centimetre; metres and milliseconds to 1e3), or `None`
+/// when it is no measure of anything. Few enough digits that every JSON reader gives back the very same number, which
+/// `serde_json` by default does not promise for a float's full 17.
+fn rounded(figure: f64, parts: f64) -> Option<f64> {
+    (figure.abs() <= 1e9).then(|| (figure * parts).round() / parts)
 }
 
 fn count(number: usize) -> i64 {

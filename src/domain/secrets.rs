@@ -1,8 +1,7 @@
 //! What must not reach a warehouse: passwords and tokens inside addresses.
 //!
 //! The rules work on the raw text, so that what they leave is exactly what the code said. Where a text is odd they
-//! take away too much rather than too little. [`REDACTED`] needs no escaping in any place, and redacting twice
-//! changes nothing.
+//! take away too much rather than too little. [`REDACTED`] needs no escaping in any place.
 
 use std::borrow::Cow;
 
@@ -92,28 +91,26 @@ fn redact_parameter(part: &str) -> String {
 }
 
 /// One address without user and password, and without the values of secret parameters in path, query and fragment.
-pub fn redact_uri(uri: &str) -> String {
+/// Space around it stays.
+pub fn redact_uri(text: &str) -> String {
+    let uri = text.trim_start();
+    let (before, uri) = (text.get(..text.len() - uri.len()).unwrap_or_default(), uri.trim_end());
+    let after = text.get(before.len() + uri.len()..).unwrap_or_default();
     let tail = uri.find(['?', '#']).unwrap_or(uri.len());
     let (path, tail) = uri.split_at(tail);
-    let mut out = redact_path(path);
+    let mut out = before.to_owned() + &redact_path(path);
     for part in tail.split_inclusive(['?', '#', '&']) {
         let end = part.trim_end_matches(['?', '#', '&']);
         out.push_str(&redact_parameter(end));
         out.push_str(part.get(end.len()..).unwrap_or_default());
     }
-    out
+    out + after
 }
 
 /// A text with [`redact_uri`] applied to every address in it.
 pub fn redact_text(text: &str) -> String {
-    let words = text.split_inclusive(char::is_whitespace).map(|word| {
-        if !word.contains("://") {
-            return Cow::Borrowed(word);
-        }
-        let end = word.trim_end();
-        Cow::Owned(redact_uri(end) + word.get(end.len()..).unwrap_or_default())
-    });
-    words.collect()
+    let words = text.split_inclusive(char::is_whitespace);
+    words.map(|word| if word.contains("://") { Cow::Owned(redact_uri(word)) } else { Cow::Borrowed(word) }).collect()
 }
 
 /// The text with `user:password@` replaced in every authority, or `None` when there is none.

@@ -75,6 +75,9 @@ const COMMON_ENDINGS: &[&str] = &[
 pub fn read(text: &str) -> Option<UrlFacts> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let host = url.host_str()?.trim_end_matches('.').to_owned();
+    if host.is_empty() {
+        return None;
+    }
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let path = redact_path(&tidy_escapes(url.path()));
     let query = Query::read(url.query().unwrap_or_default());
@@ -246,7 +249,8 @@ mod tests {
             assert_eq!(facts.url, expected, "{raw}");
             assert_eq!(read(expected).map(|facts| facts.url).as_deref(), Some(expected), "twice");
         }
-        for raw in ["", "https://", "ftp://x.de/", "http://a b/", "https://x.de:99999/", "mailto:a@b.de"] {
+        for raw in ["", "https://", "ftp://x.de/", "http://a b/", "https://x.de:99999/", "https://../", "mailto:a@b.de"]
+        {
             assert_eq!(read(raw), None, "{raw}");
         }
     }
