@@ -10,7 +10,7 @@ mod tiff;
 use super::{DecodeLimits, Header};
 use crate::domain::{Format, Reason, Reject};
 
-pub(super) use jpeg::has_end as jpeg_has_end;
+pub(super) use jpeg::{Segments as JpegSegments, has_end as jpeg_has_end};
 
 /// What a format's own header tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -25,7 +25,8 @@ pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<ConcentricPat
         }
         edges_of_row(picture, y, &mut edges);
         // From the left edge of each dark run: dark, light, dark, light, dark.
-        for &[left, a, b, c, d, right] in edges.array_windows::<6>().step_by(2) {
+        for window in edges.windows(6).step_by(2) {
+            let &[left, a, b, c, d, right] = window else { continue };
             let runs = [a - left, b - a, c - b, d - c, right - d];
             if !is_finder(runs) {
                 continue;

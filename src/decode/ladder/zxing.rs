@@ -31,7 +31,7 @@ impl Rung for Zxing {
         let mut view = View::default();
         if let Some(mut picture) = bits::binarize(luma) {
             search(&picture, deadline, first_only, &mut view);
-            if !(first_only && !view.codes.is_empty()) {
+            if !first_only || view.codes.is_empty() {
                 picture.flip_self();
                 search(&picture, deadline, first_only, &mut view);
             }
