@@ -34,11 +34,18 @@ fn pictures() {
         let expected: BTreeSet<String> = photo.codes.iter().map(|code| code.payload.clone()).collect();
         let gray = picture.to_luma8();
         let mut found = read(&gray);
-        let small = image::imageops::resize(&gray, gray.width() / 2, gray.height() / 2, image::imageops::FilterType::Triangle);
+        let small =
+            image::imageops::resize(&gray, gray.width() / 2, gray.height() / 2, image::imageops::FilterType::Triangle);
         found.extend(read(&small));
         if found != expected {
             bad += 1;
-            eprintln!("{index} {:?} {}x{} {} expected {expected:?} found {found:?}", photo.fault, picture.width(), picture.height(), bytes.len());
+            eprintln!(
+                "{index} {:?} {}x{} {} expected {expected:?} found {found:?}",
+                photo.fault,
+                picture.width(),
+                picture.height(),
+                bytes.len()
+            );
         }
         tiles.push(picture.resize(240, 240, image::imageops::FilterType::Triangle).to_rgb8());
     }

@@ -305,7 +305,8 @@ impl KeyReader {
     /// A line that does not parse, or a key without its seal.
     pub fn next_photo(&mut self) -> Result<Option<ExpectedPhoto>> {
         let bad = |what: String| {
-            Error::permanent(format!("answer key `{}` {what}", self.path.display())).hint("pump again to get a whole one")
+            Error::permanent(format!("answer key `{}` {what}", self.path.display()))
+                .hint("pump again to get a whole one")
         };
         if self.seal.is_some() {
             return Ok(None);

@@ -26,7 +26,7 @@ pub mod story;
 pub mod verify;
 pub mod wait;
 
-use answer_key::{ExpectedPhoto, Expectation, KeyWriter};
+use answer_key::{Expectation, ExpectedPhoto, KeyWriter};
 use distribute::Workshop;
 use orchestrate::{Orchestrator, Pace};
 use photo::PhotoMaker;

@@ -47,12 +47,7 @@ struct Entry {
 impl PhotoMaker {
     /// A maker that keeps at most `max_bytes` of encoded pictures, and always the one in use.
     pub fn new(max_bytes: usize) -> Self {
-        Self {
-            scenes: Mutex::default(),
-            max_bytes,
-            drawn: AtomicU64::new(0),
-            draw_cpu_us: AtomicU64::new(0),
-        }
+        Self { scenes: Mutex::default(), max_bytes, drawn: AtomicU64::new(0), draw_cpu_us: AtomicU64::new(0) }
     }
 
     /// Makes one photo's file.
@@ -123,7 +118,9 @@ impl PhotoMaker {
         scenes.bytes += bytes;
         while scenes.bytes > self.max_bytes {
             let others = scenes.entries.iter().filter(|(other, entry)| *other != spec && entry.bytes > 0);
-            let Some(oldest) = others.min_by_key(|(_, entry)| entry.used).map(|(other, _)| other.clone()) else { break };
+            let Some(oldest) = others.min_by_key(|(_, entry)| entry.used).map(|(other, _)| other.clone()) else {
+                break;
+            };
             if let Some(entry) = scenes.entries.remove(&oldest) {
                 scenes.bytes -= entry.bytes;
             }

@@ -375,13 +375,7 @@ impl Comparison {
             let found = scan.get(column).unwrap_or(&Value::Null);
             if !same(column, expected, found) {
                 differs = true;
-                self.note(
-                    Kind::Wrong,
-                    photo,
-                    Some(&code.payload),
-                    Some(column),
-                    (expected.clone(), found.clone()),
-                );
+                self.note(Kind::Wrong, photo, Some(&code.payload), Some(column), (expected.clone(), found.clone()));
             }
         }
         self.verdict.wrong += u64::from(differs);

@@ -41,7 +41,8 @@ pub async fn until_loaded(
     let mut last = None;
     let mut moved = Instant::now();
     loop {
-        let seen: Result<_> = async { Ok((photos_with_rows(warehouse, bucket, prefix).await?, queue.depth().await?)) }.await;
+        let seen: Result<_> =
+            async { Ok((photos_with_rows(warehouse, bucket, prefix).await?, queue.depth().await?)) }.await;
         match seen {
             Ok((loaded, depth)) => {
                 progress(loaded);
