@@ -1,16 +1,323 @@
 //! `scanmill pump`.
 
-use clap::Args;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::{Exit, GlobalArgs};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, GlobalArgs, verify};
+use crate::app;
+use crate::config::Settings;
 use crate::error::{Error, Result};
+use crate::pump::scene::PhotoSize;
+use crate::pump::story::StoryOptions;
+use crate::pump::verify::{Verdict, verify as compare};
+use crate::pump::wait::{self, Waited};
+use crate::pump::{self, PumpPlan, PumpReport};
+
+/// Name of the answer key in the root.
+pub const KEY_FILE: &str = "answer-key.jsonl";
+/// How long `--wait` waits while nothing moves.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Makes photos by a story and puts them into the inbox
+///
+/// The story decides who photographs which product, when and where, from the seed alone, and plants faults in about a
+/// fifth of the photos. What every photo must lead to is written into an answer key; `verify` compares it with the
+/// warehouse. Ctrl-C ends early with the key sealed for the photos that were put.
 #[derive(Debug, Args)]
-pub struct PumpArgs {}
+#[command(
+    after_help = "Examples:\n  scanmill pump --count 500 --rate 20\n  scanmill pump --wait --json     # with `scanmill run` in another terminal"
+)]
+pub struct PumpArgs {
+    /// Photos to make
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: u64,
+    /// Photos per second, whatever became of the earlier ones [default: as fast as possible]
+    #[arg(long, value_name = "N", value_parser = rate)]
+    pub rate: Option<f64>,
+    /// Which story: the same seed, the same photos
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Size of the photos
+    #[arg(long, value_enum, default_value_t = PhotoSize::Mixed)]
+    pub size: PhotoSize,
+    /// Plant faults (the default)
+    #[arg(long, overrides_with = "no_faults")]
+    pub faults: bool,
+    /// Plant no faults
+    #[arg(long)]
+    pub no_faults: bool,
+    /// Pictures per printed address: fewer are drawn sooner
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub pictures: u32,
+    /// Threads that make photos
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+    /// Where the answer key goes [default: answer-key.jsonl in the root]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+    /// Make the photos and throw them away: what making costs
+    #[arg(long, conflicts_with_all = ["wait", "rate", "key_file"])]
+    pub make_only: bool,
+    /// Wait until an engine has loaded every photo, then verify
+    #[arg(long)]
+    pub wait: bool,
+    /// End with one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    // Below one a day nothing would ever seem to happen.
+    if (1e-5..=1e6).contains(&rate) { Ok(rate) } else { Err("must be more than 0 and at most 1000000".to_owned()) }
+}
+
+/// The JSON object at the end. What only the engine or the warehouse knows is null unless `--wait` was given.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    /// Photos put, or made with `--make-only`.
+    photos: u64,
+    /// Scan rows in the warehouse, of these photos.
+    rows: Option<u64>,
+    /// Rejection rows there.
+    rejections: Option<u64>,
+    lost: Option<u64>,
+    doubled: Option<u64>,
+    wrong: Option<u64>,
+    /// From the first put to the last, or with `--wait` until everything was loaded.
+    photos_per_second: f64,
+    /// By the rows' own `decode_ms`.
+    decode_cpu_ms_per_photo: Option<f64>,
+    /// Always null: the engine is another process.
+    engine_cpu_ms_per_photo: Option<f64>,
+    /// Of this process.
+    peak_rss_bytes: Option<u64>,
+    make_cpu_ms_per_photo: f64,
+    /// `None` without `--wait`; false when the engine stalled or the wait was cancelled.
+    loaded: Option<bool>,
+    key_file: Option<PathBuf>,
+    pump: PumpReport,
+}
 
 /// Runs the command.
 pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
-    let _ = (args, global);
-    Err(Error::bug("not implemented"))
+    let settings = settings(global)?;
+    let plan = plan(args, &settings);
+    let cancel = CancellationToken::new();
+    let runtime = runtime(&settings)?;
+    runtime.spawn(cancel_on_signal(cancel.clone()));
+    if args.make_only {
+        let bar = Progress::new(plan.story.count, "made");
+        let report = pump::make_only(&plan, |made| bar.set(made), &cancel)?;
+        bar.finish();
+        return finish(args, Outcome::new(report, None), None);
+    }
+    runtime.block_on(async {
+        let ports = app::open(&settings)?;
+        let began = Instant::now();
+        let bar = Progress::new(plan.story.count, "put");
+        let both = (Arc::clone(&ports.store), Arc::clone(&ports.queue));
+        let report = pump::run(&plan, both, |put| bar.set(put), cancel.clone()).await?;
+        bar.finish();
+        let mut outcome = Outcome::new(report, Some(plan.key_file.clone()));
+        if !args.wait || cancel.is_cancelled() {
+            return finish(args, outcome, None);
+        }
+        ports.warehouse.prepare().await?;
+        let bar = Progress::new(outcome.photos, "loaded");
+        let place = (plan.bucket.as_str(), plan.prefix.as_str());
+        let waited = wait::until_loaded(
+            &*ports.queue,
+            &*ports.warehouse,
+            place,
+            outcome.photos,
+            PATIENCE,
+            |loaded| bar.set(loaded),
+            &cancel,
+        )
+        .await?;
+        bar.finish();
+        match waited {
+            Waited::Done => outcome.photos_per_second = outcome.photos as f64 / began.elapsed().as_secs_f64(),
+            Waited::Stalled => {
+                eprintln!("nothing was loaded for {} s: is `scanmill run` running on this root?", PATIENCE.as_secs());
+            }
+            Waited::Cancelled => return finish(args, outcome, None),
+        }
+        outcome.loaded = Some(waited == Waited::Done);
+        let verdict = compare(&plan.key_file, &*ports.warehouse, 100).await?;
+        outcome.decode_cpu_ms_per_photo = wait::decode_ms_per_photo(&*ports.warehouse, place.0, place.1).await?;
+        finish(args, outcome, Some(verdict))
+    })
+}
+
+fn plan(args: &PumpArgs, settings: &Settings) -> PumpPlan {
+    let story = StoryOptions {
+        seed: args.seed,
+        count: args.count,
+        size: args.size,
+        faults: !args.no_faults,
+        scene_variants: args.pictures,
+    };
+    let key_file = args.key_file.clone().unwrap_or_else(|| settings.local.root.join(KEY_FILE));
+    PumpPlan {
+        per_second: args.rate,
+        threads: usize::from(args.threads),
+        ..PumpPlan::new(story, settings.local.inbox.clone(), key_file)
+    }
+}
+
+impl Outcome {
+    fn new(pump: PumpReport, key_file: Option<PathBuf>) -> Self {
+        Self {
+            photos: pump.photos,
+            rows: None,
+            rejections: None,
+            lost: None,
+            doubled: None,
+            wrong: None,
+            photos_per_second: pump.per_second,
+            decode_cpu_ms_per_photo: None,
+            engine_cpu_ms_per_photo: None,
+            peak_rss_bytes: peak_rss_bytes(),
+            make_cpu_ms_per_photo: pump.make_cpu_ms_per_photo(),
+            loaded: None,
+            key_file,
+            pump,
+        }
+    }
+}
+
+/// Prints the outcome and decides the exit code.
+fn finish(args: &PumpArgs, mut outcome: Outcome, verdict: Option<Verdict>) -> Result<Exit> {
+    if let Some(verdict) = &verdict {
+        outcome.rows = Some(verdict.rows);
+        outcome.rejections = Some(verdict.rejections);
+        outcome.lost = Some(verdict.lost);
+        outcome.doubled = Some(verdict.doubled);
+        outcome.wrong = Some(verdict.wrong);
+    }
+    outcome.peak_rss_bytes = peak_rss_bytes();
+    let text = if args.json {
+        let json = serde_json::to_string(&outcome);
+        json.map_err(|error| Error::bug("cannot encode the outcome").source(error))? + "\n"
+    } else {
+        summary(&outcome) + &verdict.as_ref().map(verify::report).unwrap_or_default()
+    };
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).map_err(|error| Error::transient("cannot write to stdout").source(error))?;
+    Ok(if verdict.is_none_or(|verdict| verdict.is_clean()) { Exit::Success } else { Exit::Differences })
+}
+
+fn summary(outcome: &Outcome) -> String {
+    let pump = &outcome.pump;
+    let verb = if outcome.key_file.is_some() { "put" } else { "made" };
+    let mut text = format!(
+        "{verb} {} photos ({:.1} MB) in {:.1} s: {:.1}/s, {:.2} CPU ms each to make, of which {:.2} for drawing {} pictures\n",
+        pump.photos,
+        pump.bytes as f64 / 1e6,
+        pump.seconds,
+        pump.per_second,
+        pump.make_cpu_ms_per_photo(),
+        pump.draw_cpu_seconds * 1_000.0 / pump.photos.max(1) as f64,
+        pump.pictures_drawn,
+    );
+    if let Some(asked) = pump.per_second_asked {
+        text.push_str(&format!("asked for {asked}/s\n"));
+    }
+    let faults: Vec<String> = pump.faults.iter().map(|(fault, photos)| format!("{photos} {fault}")).collect();
+    if !faults.is_empty() {
+        text.push_str(&format!("planted: {}\n", faults.join(", ")));
+    }
+    if let Some(key_file) = &outcome.key_file {
+        let kind = if pump.complete { "" } else { ", not the whole story" };
+        text.push_str(&format!(
+            "they must lead to {} scans and {} rejections: {}{kind}\n",
+            pump.expected_scans,
+            pump.expected_rejections,
+            key_file.display()
+        ));
+    }
+    text
+}
+
+/// A bar on a terminal, a line every two seconds elsewhere; both on stderr.
+struct Progress {
+    bar: ProgressBar,
+    verb: &'static str,
+    lines: Option<std::sync::Mutex<Instant>>,
+}
+
+impl Progress {
+    fn new(photos: u64, verb: &'static str) -> Self {
+        let on_terminal = std::io::stderr().is_terminal();
+        let target = if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(photos), target);
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {per_sec} {eta}") {
+            bar.set_style(style);
+        }
+        bar.set_prefix(verb);
+        Self { bar, verb, lines: (!on_terminal).then(|| std::sync::Mutex::new(Instant::now())) }
+    }
+
+    fn set(&self, photos: u64) {
+        self.bar.set_position(photos);
+        if let Some(lines) = &self.lines {
+            let mut last = lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if last.elapsed() >= Duration::from_secs(2) {
+                *last = Instant::now();
+                eprintln!("{} {photos} of {} photos", self.verb, self.bar.length().unwrap_or(0));
+            }
+        }
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// The settings this command runs with.
+pub(super) fn settings(global: &GlobalArgs) -> Result<Settings> {
+    let mut settings = Settings::default();
+    if let Some(root) = &global.root {
+        settings.local.root.clone_from(root);
+    }
+    Ok(settings)
+}
+
+pub(super) fn runtime(settings: &Settings) -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(settings.run.io_threads.max(1))
+        .enable_all()
+        .build()
+        .map_err(|error| Error::transient("cannot start the I/O runtime").source(error))
+}
+
+/// Cancels on Ctrl-C or SIGTERM.
+async fn cancel_on_signal(cancel: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    eprintln!("stopping: the photos under way are put, then the answer key is sealed");
+    cancel.cancel();
+}
+
+/// Most memory this process ever had resident, as Linux tells it.
+fn peak_rss_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }

@@ -1,16 +1,86 @@
 //! `scanmill verify`.
 
+use std::io::Write;
+use std::path::PathBuf;
+
 use clap::Args;
 
-use super::{Exit, GlobalArgs};
+use super::{Exit, GlobalArgs, pump};
 use crate::error::{Error, Result};
+use crate::pump::verify::{Difference, Kind, Verdict, verify};
+use crate::{app, pump::answer_key::KeyReader};
 
 /// Compares the warehouse with an answer key: lost, doubled and wrong rows
+///
+/// Exits with 0 when every row is there once and right, and with 1 when any is lost, doubled or wrong.
 #[derive(Debug, Args)]
-pub struct VerifyArgs {}
+#[command(after_help = "Example:\n  scanmill pump --count 500\n  scanmill run --until-idle\n  scanmill verify")]
+pub struct VerifyArgs {
+    /// Answer key that `pump` wrote [default: answer-key.jsonl in the root]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Print one JSON object: expected, lost, doubled, wrong and the differences
+    #[arg(long)]
+    pub json: bool,
+    /// List at most this many differences
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub max_listed: usize,
+}
 
 /// Runs the command.
 pub fn run(args: &VerifyArgs, global: &GlobalArgs) -> Result<Exit> {
-    let _ = (args, global);
-    Err(Error::bug("not implemented"))
+    let settings = pump::settings(global)?;
+    let key = args.key.clone().unwrap_or_else(|| settings.local.root.join(pump::KEY_FILE));
+    // A mistyped key is found before any database is opened or made.
+    KeyReader::open(&key)?;
+    let verdict = pump::runtime(&settings)?.block_on(async {
+        let ports = app::open(&settings)?;
+        ports.warehouse.prepare().await?;
+        verify(&key, &*ports.warehouse, args.max_listed).await
+    })?;
+    let mut out = std::io::stdout().lock();
+    let text = if args.json { json_line(&verdict)? } else { report(&verdict) };
+    out.write_all(text.as_bytes()).map_err(|error| Error::transient("cannot write to stdout").source(error))?;
+    Ok(if verdict.is_clean() { Exit::Success } else { Exit::Differences })
+}
+
+fn json_line(verdict: &Verdict) -> Result<String> {
+    let mut line =
+        serde_json::to_string(verdict).map_err(|error| Error::bug("cannot encode the verdict").source(error))?;
+    line.push('\n');
+    Ok(line)
+}
+
+/// The verdict for people: one line per difference, the figures last.
+pub fn report(verdict: &Verdict) -> String {
+    let mut text = String::new();
+    for difference in &verdict.differences {
+        text.push_str(&sentence(difference));
+        text.push('\n');
+    }
+    if verdict.not_listed > 0 {
+        text.push_str(&format!("… and {} more differences (--max-listed lists more)\n", verdict.not_listed));
+    }
+    text.push_str(&format!(
+        "{} photos, {} rows expected: {} lost, {} doubled, {} wrong",
+        verdict.photos, verdict.expected, verdict.lost, verdict.doubled, verdict.wrong
+    ));
+    if verdict.unexpected > 0 {
+        text.push_str(&format!(" ({} of them photos that the key does not name)", verdict.unexpected));
+    }
+    text.push('\n');
+    text
+}
+
+fn sentence(difference: &Difference) -> String {
+    let Difference { bucket, key, payload, field, expected, found, .. } = difference;
+    let code = payload.as_ref().map(|payload| format!(" code `{payload}`")).unwrap_or_default();
+    let field = field.map(|field| format!(" {field}")).unwrap_or_default();
+    let place = format!("{bucket}/{key}:{code}{field}");
+    match difference.kind {
+        Kind::Lost => format!("lost        {place} expected {expected}"),
+        Kind::Doubled => format!("doubled     {place} expected {expected}, found {found}"),
+        Kind::Wrong => format!("wrong       {place} expected {expected}, found {found}"),
+        Kind::Unexpected => format!("unexpected  {place} no photo of this key was sent"),
+    }
 }

@@ -106,7 +106,8 @@ impl Canvas {
             (self.width as f64 * draw.random_range(0.0..1.0), self.height as f64 * draw.random_range(0.0..1.0));
         let (sin, cos) = draw.random_range(-0.7f64..0.7).sin_cos();
         let round = draw.random_bool(0.5);
-        let colour: Colour = std::array::from_fn(|_| draw.random_range(40.0..235.0));
+        let grey: f64 = draw.random_range(50.0..225.0);
+        let colour: Colour = std::array::from_fn(|_| grey + draw.random_range(-45.0..45.0));
         let reach = half_width.hypot(half_height) * 1.3;
         let columns = (centre_x - reach).max(0.0) as usize..(centre_x + reach).clamp(0.0, self.width as f64) as usize;
         let rows = (centre_y - reach).max(0.0) as usize..(centre_y + reach).clamp(0.0, self.height as f64) as usize;

@@ -1,0 +1,346 @@
+//! The answer key: what the warehouse must hold once every photo of a story is loaded.
+//!
+//! JSON Lines: a header, one line a photo, and a seal that counts them. It is written beside its name and renamed when
+//! sealed, so a key under its own name is whole. What is expected follows the definitions of the columns, never the
+//! engine's code: only then does comparing the two mean something.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::scene::PhotoSize;
+use super::story::{Fault, PlannedPhoto};
+use crate::domain::Reason;
+use crate::domain::row::utc_millis;
+use crate::error::{Error, Result};
+
+/// Version of the format.
+const VERSION: u32 = 1;
+
+/// The first line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of the format.
+    pub version: u32,
+    /// The story's name.
+    pub story: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Photos the story has.
+    pub count: u64,
+    /// Their size.
+    pub size: PhotoSize,
+    /// Bucket the photos went to.
+    pub bucket: String,
+    /// What all keys begin with, and no other photo's key does.
+    pub prefix: String,
+}
+
+/// One photo and what must become of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExpectedPhoto {
+    /// Its bucket.
+    pub bucket: String,
+    /// Its key, decoded.
+    pub key: String,
+    /// Where the story has it taken.
+    pub city: String,
+    /// The products on it, for people.
+    pub products: Vec<String>,
+    /// What was planted in it.
+    pub fault: Option<Fault>,
+    /// What must become of it.
+    pub expect: Expectation,
+}
+
+/// What must become of a photo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expectation {
+    /// One scan row per code, each with the photo's columns and its own.
+    Scans {
+        /// Columns that all of the photo's rows share.
+        photo: Box<PhotoColumns>,
+        /// The codes.
+        codes: Vec<CodeColumns>,
+    },
+    /// One rejection row with one of these reasons.
+    Rejected(Vec<String>),
+}
+
+impl Expectation {
+    /// Rows it stands for.
+    pub fn rows(&self) -> u64 {
+        match self {
+            Expectation::Scans { codes, .. } => codes.len() as u64,
+            Expectation::Rejected(_) => 1,
+        }
+    }
+}
+
+/// Expected values of the columns that all rows of a photo share. Each field is named as its column.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each field is a column; `domain/columns.rs` says what it means")]
+pub struct PhotoColumns {
+    pub captured_at: Option<String>,
+    pub captured_local: Option<String>,
+    pub utc_offset_minutes: Option<i32>,
+    pub local_date: Option<String>,
+    pub local_hour: Option<i32>,
+    pub local_weekday: Option<i32>,
+    pub latitude: Option<f64>,
+    pub longitude: Option<f64>,
+    pub altitude_m: Option<f64>,
+    pub camera_make: Option<String>,
+    pub camera_model: Option<String>,
+    pub qr_count: i32,
+    pub width: u32,
+    pub height: u32,
+    pub format: String,
+}
+
+/// Expected values of the columns of one code. Each field is named as its column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each field is a column; `domain/columns.rs` says what it means")]
+pub struct CodeColumns {
+    pub payload: String,
+    pub product_url: Option<String>,
+    pub product_id: Option<String>,
+    pub gtin: Option<String>,
+    pub utm_source: Option<String>,
+    pub utm_medium: Option<String>,
+    pub utm_campaign: Option<String>,
+}
+
+impl ExpectedPhoto {
+    /// What the plan of a photo must lead to.
+    pub fn of(bucket: &str, plan: &PlannedPhoto) -> Self {
+        let reasons = |reasons: &[Reason]| reasons.iter().map(|reason| reason.as_str().to_owned()).collect();
+        let expect = match plan.fault {
+            Some(Fault::NoCode) => Expectation::Rejected(reasons(&[Reason::NoCode])),
+            Some(Fault::Truncated) => Expectation::Rejected(reasons(&[Reason::Truncated, Reason::Unreadable])),
+            _ => Expectation::Scans {
+                photo: Box::new(photo_columns(plan)),
+                codes: plan
+                    .codes
+                    .iter()
+                    .map(|code| {
+                        let utm = code.placement.utm();
+                        CodeColumns {
+                            payload: code.payload.clone(),
+                            product_url: Some(code.product.product_url.to_owned()),
+                            product_id: Some(code.product.product_id.to_owned()),
+                            gtin: code.product.gtin.map(str::to_owned),
+                            utm_source: utm.source.map(str::to_owned),
+                            utm_medium: utm.medium.map(str::to_owned),
+                            utm_campaign: utm.campaign.map(str::to_owned),
+                        }
+                    })
+                    .collect(),
+            },
+        };
+        Self {
+            bucket: bucket.to_owned(),
+            key: plan.key.clone(),
+            city: plan.city.name.to_owned(),
+            products: plan.codes.iter().map(|code| code.product.name.to_owned()).collect(),
+            fault: plan.fault,
+            expect,
+        }
+    }
+}
+
+fn photo_columns(plan: &PlannedPhoto) -> PhotoColumns {
+    let picture = PhotoColumns {
+        qr_count: plan.codes.len() as i32,
+        width: plan.scene.width,
+        height: plan.scene.height,
+        format: plan.scene.format.as_str().to_owned(),
+        ..PhotoColumns::default()
+    };
+    let Some(facts) = &plan.capture else { return picture };
+    // The GPS time tells the offset that EXIF leaves out.
+    let instant_known = facts.with_offset || facts.place.is_some();
+    PhotoColumns {
+        captured_at: instant_known.then(|| utc_millis(facts.taken_at)),
+        captured_local: Some(format!("{:.3}", facts.local)),
+        utc_offset_minutes: instant_known.then_some(facts.offset_minutes),
+        local_date: Some(facts.local.date().to_string()),
+        local_hour: Some(facts.local.hour().into()),
+        local_weekday: Some(facts.local.weekday().to_monday_one_offset().into()),
+        latitude: facts.place.map(|place| place.latitude),
+        longitude: facts.place.map(|place| place.longitude),
+        altitude_m: facts.place.map(|place| place.altitude_m),
+        camera_make: Some(facts.camera.make.to_owned()),
+        camera_model: Some(facts.camera.model.to_owned()),
+        ..picture
+    }
+}
+
+/// The last line.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Seal {
+    /// Photo lines above.
+    pub photos: u64,
+    /// Whether those are all photos of the story.
+    pub complete: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Header(Header),
+    Photo(ExpectedPhoto),
+    Sealed(Seal),
+}
+
+fn partial(path: &Path) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(".partial");
+    name.into()
+}
+
+/// Writes a key, line by line.
+#[derive(Debug)]
+pub struct KeyWriter {
+    file: BufWriter<File>,
+    path: PathBuf,
+    photos: u64,
+}
+
+impl KeyWriter {
+    /// Begins a key that will be called `path`.
+    pub fn create(path: &Path, header: Header) -> Result<Self> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|error| Error::io("cannot make folder", folder, error))?;
+        }
+        let unsealed = partial(path);
+        let file = File::create(&unsealed).map_err(|error| Error::io("cannot write", &unsealed, error))?;
+        let mut writer = Self { file: BufWriter::new(file), path: path.to_owned(), photos: 0 };
+        writer.line(&Line::Header(header))?;
+        Ok(writer)
+    }
+
+    /// Adds a photo.
+    pub fn push(&mut self, photo: ExpectedPhoto) -> Result<()> {
+        self.line(&Line::Photo(photo))?;
+        self.photos += 1;
+        Ok(())
+    }
+
+    /// Ends the key and gives it its name.
+    pub fn seal(mut self, complete: bool) -> Result<()> {
+        let photos = self.photos;
+        self.line(&Line::Sealed(Seal { photos, complete }))?;
+        let unsealed = partial(&self.path);
+        let failed = |error| Error::io("cannot write", &unsealed, error);
+        self.file.flush().map_err(failed)?;
+        self.file.get_ref().sync_all().map_err(failed)?;
+        std::fs::rename(&unsealed, &self.path).map_err(|error| Error::io("cannot rename to", &self.path, error))
+    }
+
+    fn line(&mut self, line: &Line) -> Result<()> {
+        let mut text =
+            serde_json::to_vec(line).map_err(|error| Error::bug("cannot encode an answer key line").source(error))?;
+        text.push(b'\n');
+        self.file.write_all(&text).map_err(|error| Error::io("cannot write", &partial(&self.path), error))
+    }
+}
+
+/// Reads a key, line by line.
+#[derive(Debug)]
+pub struct KeyReader {
+    lines: std::io::Lines<BufReader<File>>,
+    path: PathBuf,
+    header: Header,
+    read: u64,
+    seal: Option<Seal>,
+}
+
+impl KeyReader {
+    /// Opens a sealed key.
+    ///
+    /// # Errors
+    /// A file that is missing or is no answer key; a pump that did not end leaves only `<path>.partial`.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|error| {
+            let failed = Error::io("cannot read answer key", path, error);
+            if partial(path).exists() {
+                failed.hint("the pump that wrote it has not ended, or was killed; end it, or pump again")
+            } else {
+                failed.hint("`scanmill pump` writes one; name it with `--key FILE`")
+            }
+        })?;
+        let mut lines = BufReader::new(file).lines();
+        let first = lines.next().transpose().map_err(|error| Error::io("cannot read", path, error))?;
+        match first.as_deref().map(serde_json::from_str) {
+            Some(Ok(Line::Header(header))) if header.version == VERSION => {
+                Ok(Self { lines, path: path.to_owned(), header, read: 0, seal: None })
+            }
+            Some(Ok(Line::Header(header))) => Err(Error::permanent(format!(
+                "answer key `{}` has version {}, this binary reads {VERSION}",
+                path.display(),
+                header.version
+            ))),
+            _ => Err(Error::permanent(format!("`{}` is no answer key", path.display()))),
+        }
+    }
+
+    /// The first line.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The last line, once [`Self::next_photo`] has returned `None`.
+    pub fn seal(&self) -> Option<Seal> {
+        self.seal
+    }
+
+    /// The next photo, or `None` behind the last.
+    ///
+    /// # Errors
+    /// A line that does not parse, or a key without its seal.
+    pub fn next_photo(&mut self) -> Result<Option<ExpectedPhoto>> {
+        let bad = |what: String| {
+            Error::permanent(format!("answer key `{}` {what}", self.path.display()))
+                .hint("pump again to get a whole one")
+        };
+        if self.seal.is_some() {
+            return Ok(None);
+        }
+        let Some(line) = self.lines.next() else {
+            return Err(bad("ends without its seal".into()));
+        };
+        let line = line.map_err(|error| Error::io("cannot read", &self.path, error))?;
+        let number = self.read + 2;
+        match serde_json::from_str(&line) {
+            Ok(Line::Photo(photo)) => {
+                self.read += 1;
+                Ok(Some(photo))
+            }
+            Ok(Line::Sealed(seal)) if seal.photos == self.read => {
+                self.seal = Some(seal);
+                Ok(None)
+            }
+            Ok(Line::Sealed(seal)) => Err(bad(format!("has {} photos, its seal says {}", self.read, seal.photos))),
+            Ok(Line::Header(_)) => Err(bad(format!("has a second header in line {number}"))),
+            Err(error) => Err(bad(format!("has a line {number} that does not parse")).source(error)),
+        }
+    }
+}
+
+/// The header of a story's key.
+pub fn header(options: &super::story::StoryOptions, bucket: &str, prefix: &str) -> Header {
+    Header {
+        version: VERSION,
+        story: super::story::NAME.to_owned(),
+        seed: options.seed,
+        count: options.count,
+        size: options.size,
+        bucket: bucket.to_owned(),
+        prefix: prefix.to_owned(),
+    }
+}
