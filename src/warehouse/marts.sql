@@ -2,6 +2,8 @@
 -- Run verbatim on SQLite and on Redshift: GROUP BY and window SQL over columns, no dialect's functions. No view builds
 -- on another, so each can be dropped alone. Counts called "photos" count photos, "scans" count codes read in them.
 -- Days, hours and weekdays are those of the camera's own wall clock (local_date, local_hour, local_weekday).
+-- Each photo with scans has exactly one with qr_index 0, so where rows are grouped by what all codes of a photo share,
+-- those are counted as its photos; where codes of one photo may differ, it takes COUNT(DISTINCT photo_id).
 
 -- Which version of tables and marts stands here? (commands ask before they read)
 DROP VIEW IF EXISTS warehouse_schema;
@@ -94,7 +96,8 @@ CREATE VIEW mart_day AS
 SELECT local_date, scans, photos, products,
        SUM(scans) OVER (ORDER BY local_date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS scans_so_far
 FROM (
-  SELECT local_date, COUNT(*) AS scans, COUNT(DISTINCT photo_id) AS photos, COUNT(DISTINCT product_id) AS products
+  SELECT local_date, COUNT(*) AS scans, SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS photos,
+         COUNT(DISTINCT product_id) AS products
   FROM scans
   WHERE local_date IS NOT NULL
   GROUP BY local_date
@@ -114,7 +117,8 @@ FROM (
 -- Where do people scan? One row an H3 cell of resolution 7, with the mean position of its scans for a map's marker.
 DROP VIEW IF EXISTS mart_h3_map;
 CREATE VIEW mart_h3_map AS
-SELECT h3_cell, COUNT(*) AS scans, COUNT(DISTINCT photo_id) AS photos, COUNT(DISTINCT product_id) AS products,
+SELECT h3_cell, COUNT(*) AS scans, SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS photos,
+       COUNT(DISTINCT product_id) AS products,
        AVG(latitude) AS latitude, AVG(longitude) AS longitude,
        MIN(captured_local) AS first_captured_local, MAX(captured_local) AS last_captured_local
 FROM scans

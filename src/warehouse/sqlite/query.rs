@@ -21,7 +21,7 @@ pub(super) fn query(path: &Path, sql: &str, parameters: &[Value]) -> Result<Tabl
         return Err(Error::permanent(format!("refused, because it is no query: {}", opening(sql)))
             .hint("only statements that read are allowed here"));
     }
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let bound = parameters.iter().map(to_sql).collect::<Result<Vec<SqlValue>>>()?;
     let mut answer = statement.query(rusqlite::params_from_iter(bound)).map_err(failed())?;
     let mut rows = Vec::new();

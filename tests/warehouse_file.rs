@@ -1,0 +1,173 @@
+//! The file: whose it is, its schema, and what may be asked of it.
+
+mod warehouse_support;
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use scanmill::cli::schema::{SchemaArgs, sql, state};
+use scanmill::error::{Class, Error};
+use scanmill::warehouse::schema::{MARTS, VERSION, require_current, sqlite_tables, version_of};
+use scanmill::warehouse::sqlite::SqliteWarehouse;
+use scanmill::warehouse::{Value, Warehouse};
+use serde_json::json;
+use warehouse_support::*;
+
+fn open_error(path: &Path) -> Error {
+    match SqliteWarehouse::open(path) {
+        Ok(_) => panic!("`{}` opened", path.display()),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn what_is_no_warehouse_is_refused_and_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("notes.txt");
+    std::fs::write(&text, "not a database, but long enough to be taken for one\n".repeat(100)).unwrap();
+    let foreign = folder.path().join("foreign.sqlite");
+    Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE songs (name TEXT)").unwrap();
+    let queue = folder.path().join("queue.sqlite");
+    Connection::open(&queue).unwrap().execute_batch("PRAGMA application_id = 77").unwrap();
+    for path in [&text, &foreign, &queue] {
+        let before = std::fs::read(path).unwrap();
+        let error = open_error(path);
+        assert_eq!(error.class(), Class::Permanent, "{error}");
+        assert!(error.to_string().contains(&*path.to_string_lossy()) && error.hint_text().is_some(), "{error}");
+        assert_eq!(std::fs::read(path).unwrap(), before);
+    }
+    for path in [folder.path().to_path_buf(), folder.path().join("no/such/folder/warehouse.sqlite")] {
+        let error = open_error(&path);
+        assert_eq!(error.class(), Class::Permanent, "{error}");
+        assert!(error.hint_text().is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_with_both_versions_and_the_remedy() {
+    let (folder, warehouse) = fresh().await;
+    let newer = VERSION + 6;
+    let other = Connection::open(folder.path().join("warehouse.sqlite")).unwrap();
+    other
+        .execute_batch(&format!(
+            "PRAGMA user_version = {newer}; DROP VIEW warehouse_schema;
+             CREATE VIEW warehouse_schema AS SELECT {newer} AS schema_version;"
+        ))
+        .unwrap();
+    for error in [warehouse.prepare().await.unwrap_err(), require_current(&warehouse).await.unwrap_err()] {
+        assert_eq!(error.class(), Class::Permanent);
+        let report = error.report();
+        assert!(report.contains(&format!("version {newer}")), "{report}");
+        assert!(report.contains(&format!("version {VERSION}")) && report.contains("hint: "), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn preparing_twice_changes_nothing_and_the_version_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("warehouse.sqlite");
+    let warehouse = SqliteWarehouse::open(&path).unwrap();
+    assert_eq!(version_of(&warehouse).await.unwrap(), None);
+    let error = require_current(&warehouse).await.unwrap_err();
+    assert!(error.report().contains("scanmill schema --apply"), "{}", error.report());
+    assert_eq!(warehouse.not_in_ledger(&["b1".into()]).await.unwrap_err().class(), Class::Missing);
+
+    assert_eq!(
+        state(&warehouse, false).await.unwrap(),
+        format!("schema version: none in the warehouse, this scanmill knows {VERSION}")
+    );
+    assert_eq!(state(&warehouse, true).await.unwrap(), format!("schema version: was none, is now {VERSION}"));
+    let header = Connection::open(&path).unwrap();
+    let pragma = |name: &str| header.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+    let (schema, user) = (pragma("schema_version"), pragma("user_version"));
+    assert_eq!((user, pragma("application_id")), (VERSION, 0x5343_4d4c));
+    warehouse.prepare().await.unwrap();
+    assert_eq!(pragma("schema_version"), schema);
+    assert_eq!(version_of(&warehouse).await.unwrap(), Some(VERSION));
+    assert_eq!(
+        state(&warehouse, true).await.unwrap(),
+        format!("schema version: {VERSION} in the warehouse, this scanmill knows {VERSION}")
+    );
+}
+
+#[test]
+fn the_printed_schema_is_the_one_that_is_applied() {
+    let args = |print, marts, apply| SchemaArgs { print, marts, apply };
+    let whole = sql(&args(false, false, false));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("by_hand.sqlite");
+    let by_hand = Connection::open(&path).unwrap();
+    by_hand.execute_batch(&whole).unwrap();
+    by_hand.execute_batch(&whole).unwrap(); // it may be run again
+    let count: i64 =
+        by_hand.query_row("SELECT COUNT(*) FROM sqlite_schema WHERE name LIKE 'mart_%'", [], |row| row.get(0)).unwrap();
+    assert_eq!(count as usize, MARTS.matches("CREATE VIEW mart_").count());
+    SqliteWarehouse::open(&path).unwrap();
+    assert!(whole.contains(&sqlite_tables()));
+    assert_eq!(sql(&args(false, true, false)), MARTS);
+    assert_eq!(sql(&args(false, false, true)), "");
+    assert_eq!(sql(&args(true, false, true)), whole);
+}
+
+#[tokio::test]
+async fn a_bi_tool_reads_while_a_writer_writes_and_types_are_held() {
+    let (folder, warehouse) = fresh().await;
+    let path = folder.path().join("warehouse.sqlite");
+    let mut batches = Batches::default();
+    batches.add("b1", vec![scans("one", 0, 1)]);
+    let tool = Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+    let count = || tool.query_row("SELECT COUNT(*) FROM scans", [], |row| row.get::<_, i64>(0)).unwrap();
+    tool.execute_batch("BEGIN").unwrap();
+    assert_eq!(count(), 0);
+    warehouse.load(&manifest(&["b1"]), &batches).await.unwrap();
+    assert_eq!(count(), 0, "an open read keeps its view");
+    tool.execute_batch("COMMIT").unwrap();
+    assert_eq!(count(), 1);
+    let writer = Connection::open(&path).unwrap();
+    assert!(writer.execute("UPDATE scans SET width = 'wide'", []).is_err(), "the tables are strict");
+}
+
+#[tokio::test]
+async fn queries_bind_values_and_answer_in_json() {
+    let (_folder, warehouse) = fresh().await;
+    let given = [json!(null), json!(true), json!(-3), json!(2.5), json!("it's \u{1f375}")];
+    let table =
+        warehouse.query("SELECT ?1 AS a, ?2 AS b, ?3 AS c, ?4 AS d, ?5 AS e, x'0aff' AS f", &given).await.unwrap();
+    assert_eq!(table.columns, ["a", "b", "c", "d", "e", "f"]);
+    assert_eq!(Value::from(table.rows[0].clone()), json!([null, 1, -3, 2.5, "it's \u{1f375}", "0aff"]));
+    let error = warehouse.query("SELECT ?1", &[json!([1])]).await.unwrap_err();
+    assert_eq!(error.class(), Class::Permanent);
+    for (sql, parameters) in [("SELECT ?1, ?2", 1), ("SELECT 1", 1), ("SELEC 1", 0), ("SELECT 1; SELECT 2", 0)] {
+        let error = warehouse.query(sql, &vec![json!(1); parameters]).await.unwrap_err();
+        assert_eq!(error.class(), Class::Permanent, "{sql}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_query_is_refused_and_changes_nothing() {
+    let (folder, warehouse) = fresh().await;
+    let mut batches = Batches::default();
+    batches.add("b1", vec![scans("one", 0, 1)]);
+    warehouse.load(&manifest(&["b1"]), &batches).await.unwrap();
+    let copy = folder.path().join("copy.sqlite");
+    let copy = copy.to_str().unwrap();
+    for sql in [
+        "DELETE FROM scans",
+        "UPDATE scans SET width = 1 RETURNING width",
+        "DROP TABLE scans",
+        "CREATE TEMP TABLE t (x)",
+        "PRAGMA query_only = OFF",
+        "PRAGMA user_version = 9",
+        "PRAGMA journal_mode = DELETE",
+        "BEGIN IMMEDIATE",
+        &format!("ATTACH '{copy}' AS other"),
+        &format!("VACUUM INTO '{copy}'"),
+        "",
+    ] {
+        assert!(warehouse.query(sql, &[]).await.is_err(), "`{sql}` was run");
+    }
+    assert!(!std::path::Path::new(copy).exists());
+    assert_eq!(standing(&warehouse).await, ["one 0 scan one#0 b1"]);
+    let mode = row(&warehouse, "SELECT journal_mode FROM pragma_journal_mode").await;
+    assert_eq!(mode, [json!("wal")]);
+}

@@ -1,0 +1,274 @@
+//! Marts, report, and the commands over rejections.
+
+mod warehouse_support;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use scanmill::cli::rejections::{Filter, ListArgs, ReplayArgs, Replayed, list, replay};
+use scanmill::cli::report::report_text;
+use scanmill::domain::{PhotoRef, Reason, Row};
+use scanmill::error::{Error, Result};
+use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
+use scanmill::warehouse::report::{Report, Spread, report};
+use scanmill::warehouse::sqlite::SqliteWarehouse;
+use scanmill::warehouse::{Value, Warehouse};
+use serde_json::json;
+use warehouse_support::*;
+
+/// Changes each scan of a photo.
+fn with(mut rows: Vec<Row>, change: impl Fn(&mut scanmill::domain::ScanRow)) -> Vec<Row> {
+    for row in &mut rows {
+        if let Row::Scan(scan) = row {
+            change(scan);
+        }
+    }
+    rows
+}
+
+/// Ten days of product p0, one photo a day and fifteen on the last; a launch photo with two codes; three rejections;
+/// one photo that tells neither time nor place.
+async fn stocked() -> (tempfile::TempDir, SqliteWarehouse) {
+    let (folder, warehouse) = fresh().await;
+    let mut photos = Vec::new();
+    for day in 1..=20 {
+        for number in 0..if day == 20 { 15 } else { 1 } {
+            photos.push(with(scans(&format!("d{day:02}/{number}"), 0, 1), |scan| {
+                scan.local_date = Some(format!("2026-11-{day:02}"));
+                scan.local_hour = Some(8 + day % 2);
+                scan.local_weekday = Some((day - 1) % 7 + 1);
+                scan.decode_ms = f64::from(day as i32);
+            }));
+        }
+    }
+    photos.push(with(scans_at("launch", 0, 2, "2026-11-22T15:40:12.000Z"), |scan| scan.rung = "zxing_1200".into()));
+    photos.push(with(scans("bare", 0, 1), |scan| {
+        (scan.local_date, scan.local_hour, scan.local_weekday, scan.h3_cell) = (None, None, None, None);
+        (scan.product_id, scan.payload_kind) = (None, "wifi".into());
+    }));
+    photos.push(rejection("bad/1", 0, "no_code"));
+    photos.push(rejection("bad/2", 0, "no_code"));
+    photos.push(rejection("worse", 3, "truncated"));
+    let mut batches = Batches::default();
+    batches.add("b1", photos);
+    batches.add("b2", vec![scans("launch", 0, 1)]);
+    warehouse.load(&manifest(&["b1"]), &batches).await.unwrap();
+    warehouse.load(&manifest(&["b2"]), &batches).await.unwrap();
+    (folder, warehouse)
+}
+
+#[tokio::test]
+async fn the_marts_answer_their_questions() {
+    let (_folder, warehouse) = stocked().await;
+    let cases = [
+        ("SELECT COUNT(*), SUM(codes) FROM mart_photo", json!([39, 37])),
+        (
+            "SELECT product_id, scans, photos, places, place_by_scans FROM mart_product WHERE place_by_scans = 1",
+            json!(["p0", 35, 35, 1, 1]),
+        ),
+        ("SELECT COUNT(*) FROM mart_product_day", json!([22])),
+        (
+            "SELECT scans_7_days, scans_7_days_before, growth FROM mart_product_trend
+             WHERE product_id = 'p0' AND local_date = '2026-11-20'",
+            json!([21, 7, 3.0]),
+        ),
+        ("SELECT local_date, scans FROM mart_product_anomaly WHERE unusual = 1", json!(["2026-11-20", 15])),
+        ("SELECT scans, products, scans_so_far FROM mart_day WHERE local_date = '2026-11-22'", json!([2, 2, 36])),
+        ("SELECT SUM(scans), ROUND(SUM(share), 6) FROM mart_hour_weekday", json!([36, 1.0])),
+        ("SELECT h3_cell, scans, latitude FROM mart_h3_map", json!(["871f1d489ffffff", 36, 52.5])),
+        ("SELECT utm_campaign, local_date, scans_so_far FROM mart_campaign_day", json!(["launch", "2026-11-22", 1])),
+        ("SELECT product_id, campaign_days, other_days, lift FROM mart_campaign_lift", json!(["p1", 1, 0, null])),
+        ("SELECT camera_model, photos, scans, share_with_place FROM mart_device", json!(["One", 36, 37, 1.0])),
+        ("SELECT codes, photos, mean_decode_ms FROM mart_rung WHERE rung = 'zxing_1200'", json!([2, 1, 12.5])),
+        ("SELECT scans, payloads FROM mart_payload WHERE payload_kind = 'wifi'", json!([1, 1])),
+        ("SELECT photos, stage FROM mart_rejections WHERE reason = 'no_code'", json!([2, "decode"])),
+        ("SELECT captured_at_source, scans FROM mart_provenance", json!(["exif_original+offset", 37])),
+        ("SELECT batches, rows_in_batches, rows_standing FROM mart_freshness", json!([2, 41, 40])),
+    ];
+    for (sql, expected) in cases {
+        assert_eq!(Value::from(row(&warehouse, sql).await), expected, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_campaign_lifts_its_product_by_days() {
+    let (_folder, warehouse) = fresh().await;
+    let mut batches = Batches::default();
+    let on = |day: i64, number: i64, campaign: bool| {
+        with(scans(&format!("{day}/{number}"), 0, 1), |scan| {
+            scan.local_date = Some(format!("2026-11-{day:02}"));
+            scan.utm_campaign = campaign.then(|| "fair".into());
+        })
+    };
+    // Two quiet days with 2 scans each, one campaign day with 6, half of them by the campaign.
+    let photos = (0..2).flat_map(|n| [on(1, n, false), on(2, n, false)]).chain((0..6).map(|n| on(3, n, n % 2 == 0)));
+    batches.add("b1", photos.collect());
+    warehouse.load(&manifest(&["b1"]), &batches).await.unwrap();
+    let lift =
+        row(&warehouse, "SELECT campaign_days, other_days, scans_per_campaign_day, lift FROM mart_campaign_lift");
+    assert_eq!(Value::from(lift.await), json!([1, 2, 6.0, 3.0]));
+}
+
+#[tokio::test]
+async fn the_report_counts_photos_and_codes_apart() {
+    let (_folder, warehouse) = stocked().await;
+    let Report { totals, throughput, rungs, rejections, products, days, hours, places, campaigns, freshness, .. } =
+        report(&warehouse).await.unwrap();
+    assert_eq!((totals.photos, totals.photos_scanned, totals.photos_rejected), (39, 36, 3));
+    assert_eq!((totals.scans, totals.products, totals.scans_without_date, totals.scans_without_place), (37, 2, 1, 1));
+    assert_eq!((throughput.seconds, throughput.photos_per_second), (Some(10.0), Some(3.9)));
+    assert_eq!((rungs[0].codes, rungs[1].rung.as_str(), rungs[1].codes), (35, "zxing_1200", 2));
+    assert_eq!((rejections[0].reason.as_str(), rejections[0].photos), ("no_code", 2));
+    assert_eq!((products[0].product_id.as_str(), products[0].scans, products.len()), ("p0", 35, 2));
+    assert_eq!((days.len(), days[0].local_date.as_str(), days[19].scans), (21, "2026-11-01", 15));
+    assert_eq!(hours.iter().map(|hour| (hour.local_hour, hour.scans)).collect::<Vec<_>>(), [(8, 24), (9, 10), (16, 2)]);
+    assert_eq!((places[0].scans, places[0].latitude), (36, Some(52.5)));
+    assert_eq!((campaigns[0].utm_campaign.as_str(), campaigns[0].scans), ("launch", 1));
+    assert_eq!((freshness.batches, freshness.rows_in_batches, freshness.rows_standing), (2, 41, 40));
+}
+
+#[tokio::test]
+async fn spreads_are_per_photo_and_leave_replays_out_of_latency() {
+    let (_folder, warehouse) = stocked().await;
+    let report = report(&warehouse).await.unwrap();
+    assert_eq!(report.sampled_photos, 39);
+    // 35 dated photos with their day as milliseconds, and two with 12.5; rejections have no decode time.
+    let decode = report.decode_ms.unwrap();
+    assert_eq!((decode.photos, decode.p50, decode.p99), (36, 16.0, 20.0));
+    // Revision 3 is a replay. One photo took 12 s, the others 2 s; all were sealed after 10 s.
+    let processed = report.upload_to_processed_seconds.unwrap();
+    assert_eq!((processed.photos, processed.p50, processed.p99), (38, 2.0, 12.0));
+    let durable = Spread { photos: 38, mean: 10.0, p50: 10.0, p99: 10.0 };
+    assert_eq!(report.upload_to_durable_seconds, Some(durable));
+}
+
+#[tokio::test]
+async fn the_report_prints_tables_or_json_also_when_nothing_is_there() {
+    let (_folder, warehouse) = stocked().await;
+    let text = report_text(&warehouse, false).await.unwrap();
+    for part in [
+        "39 photos: 36 scanned (37 scans of 2 products), 3 rejected",
+        "3.9 photos/s over 10.0 s",
+        "What each rung won",
+        "94.6 %",
+        "  2026-11-20     15      15  ##############################",
+        "upload to durable, s    10.000  10.000  10.000      38",
+    ] {
+        assert!(text.contains(part), "`{part}` is not in\n{text}");
+    }
+    let json: Value = serde_json::from_str(&report_text(&warehouse, true).await.unwrap()).unwrap();
+    assert_eq!((&json["totals"]["photos"], &json["rungs"][0]["codes"]), (&json!(39), &json!(35)));
+
+    let (_folder, warehouse) = fresh().await;
+    let text = report_text(&warehouse, false).await.unwrap();
+    assert!(text.starts_with("0 photos: 0 scanned"), "{text}");
+    let json: Value = serde_json::from_str(&report_text(&warehouse, true).await.unwrap()).unwrap();
+    assert_eq!((&json["decode_ms"], &json["throughput"]["photos_per_second"]), (&Value::Null, &Value::Null));
+}
+
+/// Keeps what is sent.
+#[derive(Default)]
+struct Sent(Mutex<Vec<String>>);
+
+#[async_trait]
+impl Queue for Sent {
+    async fn receive(&self, _: usize, _: Duration) -> Result<Vec<Message>> {
+        Ok(Vec::new())
+    }
+    async fn delete(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Result<(), Error>>> {
+        Ok(receipts.iter().map(|_| Ok(())).collect())
+    }
+    async fn extend(&self, receipts: &[ReceiptHandle], _: Duration) -> Result<Vec<Result<(), Error>>> {
+        Ok(receipts.iter().map(|_| Ok(())).collect())
+    }
+    async fn send(&self, bodies: &[String]) -> Result<()> {
+        self.0.lock().unwrap().extend_from_slice(bodies);
+        Ok(())
+    }
+    async fn depth(&self) -> Result<Depth> {
+        Ok(Depth::default())
+    }
+}
+
+fn event(photo: &PhotoRef, uploaded_at: Timestamp, revision: i64) -> Result<String> {
+    Ok(format!("{} {uploaded_at} {revision}", photo.key))
+}
+
+fn replay_args(filter: Filter) -> ReplayArgs {
+    ReplayArgs { filter, dry_run: false, json: false }
+}
+
+#[tokio::test]
+async fn a_replay_sends_each_matching_photo_with_the_next_revision() {
+    let (_folder, warehouse) = stocked().await;
+    let since = |time: &str| Some(time.parse().unwrap());
+    let cases = [
+        (
+            Filter::default(),
+            vec!["bad/1 2026-11-22T15:40:00Z 1", "bad/2 2026-11-22T15:40:00Z 1", "worse 2026-11-22T15:40:00Z 4"],
+        ),
+        (Filter { reasons: vec![Reason::Truncated], ..Filter::default() }, vec!["worse 2026-11-22T15:40:00Z 4"]),
+        (Filter { key_prefix: Some("BAD/".into()), ..Filter::default() }, vec![]),
+        (
+            Filter {
+                reasons: vec![Reason::NoCode, Reason::Truncated],
+                since: since("2026-11-22T15:40:02Z"),
+                key_prefix: Some("bad/".into()),
+            },
+            vec!["bad/1 2026-11-22T15:40:00Z 1", "bad/2 2026-11-22T15:40:00Z 1"],
+        ),
+        (Filter { since: since("2026-11-22T15:40:02.001Z"), ..Filter::default() }, vec![]),
+    ];
+    for (filter, expected) in cases {
+        let queue = Sent::default();
+        let done = replay(&warehouse, &queue, &replay_args(filter.clone()), event).await.unwrap();
+        let mut sent = queue.0.lock().unwrap().clone();
+        sent.sort();
+        assert_eq!(sent, expected);
+        let count = expected.len() as u64;
+        assert_eq!(done, Replayed { matched: count, sent: count, skipped: 0, dry_run: false });
+
+        let queue = Sent::default();
+        let dry = ReplayArgs { dry_run: true, ..replay_args(filter) };
+        let done = replay(&warehouse, &queue, &dry, event).await.unwrap();
+        assert_eq!(done, Replayed { matched: count, sent: 0, skipped: 0, dry_run: true });
+        assert!(queue.0.lock().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_replay_goes_through_pages_and_skips_what_names_no_photo() {
+    let (_folder, warehouse) = fresh().await;
+    let mut photos: Vec<Vec<Row>> = (0..2_345).map(|n| rejection(&format!("p{n}"), 0, "timed_out")).collect();
+    let mut unnamed = rejection("", 0, "bad_notification");
+    let Row::Rejection(row) = &mut unnamed[0] else { unreachable!() };
+    row.lineage.photo_id = "message 7".into();
+    photos.push(unnamed);
+    let mut batches = Batches::default();
+    batches.add("b1", photos);
+    warehouse.load(&manifest(&["b1"]), &batches).await.unwrap();
+    let queue = Sent::default();
+    let done = replay(&warehouse, &queue, &replay_args(Filter::default()), event).await.unwrap();
+    assert_eq!(done, Replayed { matched: 2_346, sent: 2_345, skipped: 1, dry_run: false });
+    let mut sent = queue.0.lock().unwrap().clone();
+    sent.sort();
+    sent.dedup();
+    assert_eq!(sent.len(), 2_345);
+}
+
+#[tokio::test]
+async fn the_list_is_a_table_or_json_lines_and_says_when_there_is_more() {
+    let (_folder, warehouse) = stocked().await;
+    let args = |limit, json| ListArgs { filter: Filter::default(), limit, json };
+    let (text, more) = list(&warehouse, &args(100, false)).await.unwrap();
+    assert!(!more && text.contains("inbox/bad/1") && text.contains("four rungs found nothing"), "{text}");
+    let (text, more) = list(&warehouse, &args(2, true)).await.unwrap();
+    assert!(more);
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((lines.len(), &lines[0]["bucket"], &lines[0]["stage"]), (2, &json!("inbox"), &json!("decode")));
+    let none = Filter { reasons: vec![Reason::TimedOut], ..Filter::default() };
+    let (text, more) = list(&warehouse, &ListArgs { filter: none, limit: 100, json: false }).await.unwrap();
+    assert_eq!((text.as_str(), more), ("no rejections match\n", false));
+}
