@@ -79,7 +79,12 @@ fn a_batch_is_full_by_rows_or_bytes() {
 
 #[test]
 fn manifests_are_named_by_their_batches() {
-    let batch = |id: &str| SealedBatch { batch_id: id.into(), bucket: "results".into(), key: batch_key("p/", id) };
+    let batch = |id: &str| SealedBatch {
+        batch_id: id.into(),
+        bucket: "results".into(),
+        key: batch_key("p/", id),
+        sealed_at: None,
+    };
     assert_eq!(manifest_id(&[batch("a"), batch("b")]), manifest_id(&[batch("b"), batch("a")]));
     assert_ne!(manifest_id(&[batch("a"), batch("b")]), manifest_id(&[batch("ab")]));
     assert_ne!(manifest_id(&[batch("a")]), manifest_id(&[batch("a"), batch("b")]));

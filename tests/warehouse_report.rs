@@ -6,10 +6,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
 use scanmill::cli::rejections::{Filter, ListArgs, ReplayArgs, Replayed, list, replay};
 use scanmill::cli::report::report_text;
-use scanmill::domain::{PhotoRef, Reason, Row};
+use scanmill::domain::notification::{Notification, parse};
+use scanmill::domain::{Reason, Row};
 use scanmill::error::{Error, Result};
 use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
 use scanmill::warehouse::report::{Report, Spread, report};
@@ -192,8 +192,18 @@ impl Queue for Sent {
     }
 }
 
-fn event(photo: &PhotoRef, uploaded_at: Timestamp, revision: i64) -> Result<String> {
-    Ok(format!("{} {uploaded_at} {revision}", photo.key))
+/// Key, upload time and revision of every photo sent, in order of their keys.
+fn sent(queue: &Sent) -> Vec<String> {
+    let of_body = |body: &String| match parse(body) {
+        Ok(Notification::Photos { photos, revision }) => {
+            let photo = &photos[0];
+            format!("{} {} {revision}", photo.key, photo.uploaded_at.unwrap())
+        }
+        other => panic!("{other:?}"),
+    };
+    let mut sent: Vec<String> = queue.0.lock().unwrap().iter().map(of_body).collect();
+    sent.sort();
+    sent
 }
 
 fn replay_args(filter: Filter) -> ReplayArgs {
@@ -223,16 +233,14 @@ async fn a_replay_sends_each_matching_photo_with_the_next_revision() {
     ];
     for (filter, expected) in cases {
         let queue = Sent::default();
-        let done = replay(&warehouse, &queue, &replay_args(filter.clone()), event).await.unwrap();
-        let mut sent = queue.0.lock().unwrap().clone();
-        sent.sort();
-        assert_eq!(sent, expected);
+        let done = replay(&warehouse, &queue, &replay_args(filter.clone())).await.unwrap();
+        assert_eq!(sent(&queue), expected);
         let count = expected.len() as u64;
         assert_eq!(done, Replayed { matched: count, sent: count, skipped: 0, dry_run: false });
 
         let queue = Sent::default();
         let dry = ReplayArgs { dry_run: true, ..replay_args(filter) };
-        let done = replay(&warehouse, &queue, &dry, event).await.unwrap();
+        let done = replay(&warehouse, &queue, &dry).await.unwrap();
         assert_eq!(done, Replayed { matched: count, sent: 0, skipped: 0, dry_run: true });
         assert!(queue.0.lock().unwrap().is_empty());
     }
@@ -250,10 +258,9 @@ async fn a_replay_goes_through_pages_and_skips_what_names_no_photo() {
     batches.add("b1", photos);
     warehouse.load(&manifest(&["b1"]), &batches).await.unwrap();
     let queue = Sent::default();
-    let done = replay(&warehouse, &queue, &replay_args(Filter::default()), event).await.unwrap();
+    let done = replay(&warehouse, &queue, &replay_args(Filter::default())).await.unwrap();
     assert_eq!(done, Replayed { matched: 2_346, sent: 2_345, skipped: 1, dry_run: false });
-    let mut sent = queue.0.lock().unwrap().clone();
-    sent.sort();
+    let mut sent = sent(&queue);
     sent.dedup();
     assert_eq!(sent.len(), 2_345);
 }

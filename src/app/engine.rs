@@ -16,7 +16,7 @@ use crate::config::Settings;
 use crate::domain::photo::hash_128;
 use crate::error::{Error, Result};
 use crate::flow::Generation;
-use crate::telemetry::{Telemetry, recorder};
+use crate::telemetry::{Telemetry, process, recorder};
 
 /// Runs `main` with the actors' thread and the I/O runtime under it. Actors stay on this thread; everything spawned
 /// with tokio runs on the runtime's workers.
@@ -171,9 +171,20 @@ impl Engine {
             "queue": queue,
             "budgets": budgets,
             "totals": self.telemetry.totals.snapshot(),
+            "process": process_state(),
             "stages": self.telemetry.stages.to_json(),
         })
     }
+}
+
+fn process_state() -> Value {
+    let memory = process::memory();
+    json!({
+        "pid": std::process::id(),
+        "cpu_seconds": process::process_cpu().as_secs_f64(),
+        "resident_bytes": memory.map(|memory| memory.resident_bytes),
+        "peak_resident_bytes": memory.map(|memory| memory.peak_resident_bytes),
+    })
 }
 
 /// A name no other run has: random, because two instances may start in the same instant with the same process id.

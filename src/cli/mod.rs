@@ -12,6 +12,7 @@ pub mod check;
 pub mod completions;
 pub mod decode;
 pub mod demo;
+pub mod engine_file;
 pub mod exit;
 pub mod out;
 pub mod progress;

@@ -1,16 +1,15 @@
 //! `scanmill pump`.
 
-use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Exit, GlobalArgs, verify};
+use super::progress::Progress;
+use super::{Exit, GlobalArgs, engine_file, out, settings, verify};
 use crate::app;
 use crate::config::Settings;
 use crate::error::{Error, Result};
@@ -19,6 +18,7 @@ use crate::pump::story::StoryOptions;
 use crate::pump::verify::{Verdict, verify as compare};
 use crate::pump::wait::{self, Waited};
 use crate::pump::{self, PumpPlan, PumpReport};
+use crate::telemetry::process;
 
 /// Name of the answer key in the root.
 pub const KEY_FILE: &str = "answer-key.jsonl";
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// warehouse. Ctrl-C ends early with the key sealed for the photos that were put.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  scanmill pump --count 500 --rate 20\n  scanmill pump --wait --json     # with `scanmill run` in another terminal"
+    after_help = "Examples:\n  scanmill pump --count 500 --rate 20\n  scanmill pump --json     # with `scanmill run` in another terminal: waits, verifies, figures as JSON"
 )]
 pub struct PumpArgs {
     /// Photos to make
@@ -63,11 +63,14 @@ pub struct PumpArgs {
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
     /// Make the photos and throw them away: what making costs
-    #[arg(long, conflicts_with_all = ["wait", "rate", "key_file"])]
+    #[arg(long, conflicts_with_all = ["wait", "no_wait", "rate", "key_file"])]
     pub make_only: bool,
-    /// Wait until an engine has loaded every photo, then verify
+    /// Wait until an engine has loaded every photo, then verify: the default while `scanmill run` works on this root
     #[arg(long)]
     pub wait: bool,
+    /// End when every photo is put
+    #[arg(long, conflicts_with = "wait")]
+    pub no_wait: bool,
     /// End with one JSON object on stdout
     #[arg(long)]
     pub json: bool,
@@ -79,7 +82,7 @@ fn rate(text: &str) -> Result<f64, String> {
     if (1e-5..=1e6).contains(&rate) { Ok(rate) } else { Err("must be more than 0 and at most 1000000".to_owned()) }
 }
 
-/// The JSON object at the end. What only the engine or the warehouse knows is null unless `--wait` was given.
+/// The JSON object at the end. What only the engine or the warehouse knows is null where nobody waited for it.
 #[derive(Debug, Serialize)]
 struct Outcome {
     /// Photos put, or made with `--make-only`.
@@ -95,12 +98,14 @@ struct Outcome {
     photos_per_second: f64,
     /// By the rows' own `decode_ms`.
     decode_cpu_ms_per_photo: Option<f64>,
-    /// Always null: the engine is another process.
+    /// CPU time of the engine process; null when it has no page (`--metrics off`) or was restarted.
     engine_cpu_ms_per_photo: Option<f64>,
-    /// Of this process.
+    /// Of the engine process where it is known, else of this one.
     peak_rss_bytes: Option<u64>,
+    #[serde(skip)]
+    engine_peak_rss_bytes: Option<u64>,
     make_cpu_ms_per_photo: f64,
-    /// `None` without `--wait`; false when the engine stalled or the wait was cancelled.
+    /// Null when nobody waited; false when the engine stalled or the wait was cancelled.
     loaded: Option<bool>,
     key_file: Option<PathBuf>,
     pump: PumpReport,
@@ -108,30 +113,35 @@ struct Outcome {
 
 /// Runs the command.
 pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
-    let settings = settings(global)?;
+    let settings = settings::load(global)?;
     let plan = plan(args, &settings);
     let cancel = CancellationToken::new();
     let runtime = runtime(&settings)?;
     runtime.spawn(cancel_on_signal(cancel.clone()));
     if args.make_only {
-        let bar = Progress::new(plan.story.count, "made");
+        let bar = Progress::new(global, "made", Some(plan.story.count));
         let report = pump::make_only(&plan, |made| bar.set(made), &cancel)?;
-        bar.finish();
+        drop(bar);
         return finish(args, Outcome::new(report, None), None);
     }
     runtime.block_on(async {
         let ports = app::open(&settings)?;
+        let engine = engine_file::find(&settings.local.root);
         let began = Instant::now();
-        let bar = Progress::new(plan.story.count, "put");
+        let bar = Progress::new(global, "put", Some(plan.story.count));
         let both = (Arc::clone(&ports.store), Arc::clone(&ports.queue));
         let report = pump::run(&plan, both, |put| bar.set(put), cancel.clone()).await?;
-        bar.finish();
+        drop(bar);
         let mut outcome = Outcome::new(report, Some(plan.key_file.clone()));
-        if !args.wait || cancel.is_cancelled() {
+        let wait = args.wait || (engine.is_some() && !args.no_wait);
+        if !wait || cancel.is_cancelled() {
+            if !args.no_wait && !cancel.is_cancelled() {
+                out::note("no engine is running on this root: the rows are not waited for");
+            }
             return finish(args, outcome, None);
         }
         ports.warehouse.prepare().await?;
-        let bar = Progress::new(outcome.photos, "loaded");
+        let bar = Progress::new(global, "loaded", Some(outcome.photos));
         let place = (plan.bucket.as_str(), plan.prefix.as_str());
         let waited = wait::until_loaded(
             &*ports.queue,
@@ -143,16 +153,23 @@ pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
             &cancel,
         )
         .await?;
-        bar.finish();
+        drop(bar);
         match waited {
             Waited::Done => outcome.photos_per_second = outcome.photos as f64 / began.elapsed().as_secs_f64(),
             Waited::Stalled => {
-                eprintln!("nothing was loaded for {} s: is `scanmill run` running on this root?", PATIENCE.as_secs());
+                let seconds = PATIENCE.as_secs();
+                out::note(&format!("nothing was loaded for {seconds} s: is `scanmill run` running on this root?"));
             }
             Waited::Cancelled => return finish(args, outcome, None),
         }
         outcome.loaded = Some(waited == Waited::Done);
         let verdict = compare(&plan.key_file, &*ports.warehouse, 100).await?;
+        if let (Some(before), Some(after)) = (engine, engine_file::find(&settings.local.root)) {
+            let cpu = after.cpu_seconds - before.cpu_seconds;
+            // An engine that was restarted meanwhile counts from zero again: its figure would mean nothing.
+            outcome.engine_cpu_ms_per_photo = (cpu > 0.0).then(|| cpu * 1_000.0 / outcome.photos.max(1) as f64);
+            outcome.engine_peak_rss_bytes = after.peak_resident_bytes;
+        }
         outcome.decode_cpu_ms_per_photo = wait::decode_ms_per_photo(&*ports.warehouse, place.0, place.1).await?;
         finish(args, outcome, Some(verdict))
     })
@@ -186,7 +203,8 @@ impl Outcome {
             photos_per_second: pump.per_second,
             decode_cpu_ms_per_photo: None,
             engine_cpu_ms_per_photo: None,
-            peak_rss_bytes: peak_rss_bytes(),
+            peak_rss_bytes: None,
+            engine_peak_rss_bytes: None,
             make_cpu_ms_per_photo: pump.make_cpu_ms_per_photo(),
             loaded: None,
             key_file,
@@ -204,15 +222,14 @@ fn finish(args: &PumpArgs, mut outcome: Outcome, verdict: Option<Verdict>) -> Re
         outcome.doubled = Some(verdict.doubled);
         outcome.wrong = Some(verdict.wrong);
     }
-    outcome.peak_rss_bytes = peak_rss_bytes();
-    let text = if args.json {
-        let json = serde_json::to_string(&outcome);
-        json.map_err(|error| Error::bug("cannot encode the outcome").source(error))? + "\n"
+    let own = process::memory().map(|memory| memory.peak_resident_bytes);
+    outcome.peak_rss_bytes = outcome.engine_peak_rss_bytes.or(own);
+    if args.json {
+        out::print_json(&outcome)?;
     } else {
-        summary(&outcome) + &verdict.as_ref().map(verify::report).unwrap_or_default()
-    };
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes()).map_err(|error| Error::transient("cannot write to stdout").source(error))?;
+        let verdict = verdict.as_ref().map(verify::report).unwrap_or_default();
+        out::print_line((summary(&outcome) + &verdict).trim_end())?;
+    }
     Ok(if verdict.is_none_or(|verdict| verdict.is_clean()) { Exit::Success } else { Exit::Differences })
 }
 
@@ -248,50 +265,6 @@ fn summary(outcome: &Outcome) -> String {
     text
 }
 
-/// A bar on a terminal, a line every two seconds elsewhere; both on stderr.
-struct Progress {
-    bar: ProgressBar,
-    verb: &'static str,
-    lines: Option<std::sync::Mutex<Instant>>,
-}
-
-impl Progress {
-    fn new(photos: u64, verb: &'static str) -> Self {
-        let on_terminal = std::io::stderr().is_terminal();
-        let target = if on_terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(photos), target);
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {per_sec} {eta}") {
-            bar.set_style(style);
-        }
-        bar.set_prefix(verb);
-        Self { bar, verb, lines: (!on_terminal).then(|| std::sync::Mutex::new(Instant::now())) }
-    }
-
-    fn set(&self, photos: u64) {
-        self.bar.set_position(photos);
-        if let Some(lines) = &self.lines {
-            let mut last = lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if last.elapsed() >= Duration::from_secs(2) {
-                *last = Instant::now();
-                eprintln!("{} {photos} of {} photos", self.verb, self.bar.length().unwrap_or(0));
-            }
-        }
-    }
-
-    fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
-/// The settings this command runs with.
-pub(super) fn settings(global: &GlobalArgs) -> Result<Settings> {
-    let mut settings = Settings::default();
-    if let Some(root) = &global.root {
-        settings.local.root.clone_from(root);
-    }
-    Ok(settings)
-}
-
 pub(super) fn runtime(settings: &Settings) -> Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(settings.run.io_threads.max(1))
@@ -311,13 +284,6 @@ async fn cancel_on_signal(cancel: CancellationToken) {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-    eprintln!("stopping: the photos under way are put, then the answer key is sealed");
+    out::note("stopping: the photos under way are put, then the answer key is sealed");
     cancel.cancel();
-}
-
-/// Most memory this process ever had resident, as Linux tells it.
-fn peak_rss_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }

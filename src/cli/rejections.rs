@@ -8,11 +8,13 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::report::{block_on, json_line, print, settings};
+use super::report::{block_on, json_line, print};
+use super::settings;
 use super::{Exit, GlobalArgs};
+use crate::domain::notification::s3_event_with_revision;
 use crate::domain::row::utc_millis;
 use crate::domain::{PhotoRef, Reason};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::queue::Queue;
 use crate::warehouse::report::{rows_as, text};
 use crate::warehouse::{Value, Warehouse, schema};
@@ -103,12 +105,9 @@ pub struct Replayed {
     pub dry_run: bool,
 }
 
-/// Makes the body of a notification for a photo, uploaded at that time, with that revision.
-pub type MakeEvent = fn(&PhotoRef, Timestamp, i64) -> Result<String>;
-
 /// Runs the command.
 pub fn run(args: &RejectionsArgs, global: &GlobalArgs) -> Result<Exit> {
-    let ports = crate::app::open(&settings(global))?;
+    let ports = crate::app::open(&settings::load(global)?)?;
     let (queue, warehouse) = (ports.queue.as_ref(), ports.warehouse.as_ref());
     match &args.command {
         RejectionsCommand::List(args) => {
@@ -119,7 +118,7 @@ pub fn run(args: &RejectionsArgs, global: &GlobalArgs) -> Result<Exit> {
             print(&text)
         }
         RejectionsCommand::Replay(args) => {
-            let replayed = block_on(replay(warehouse, queue, args, event_with_revision))?;
+            let replayed = block_on(replay(warehouse, queue, args))?;
             print(&if args.json { json_line(&replayed)? } else { replayed.to_text() })
         }
     }
@@ -172,12 +171,7 @@ struct Listed {
 }
 
 /// Sends a notification for every rejection that matches, a page at a time in the order of photo ids.
-pub async fn replay(
-    warehouse: &dyn Warehouse,
-    queue: &dyn Queue,
-    args: &ReplayArgs,
-    event: MakeEvent,
-) -> Result<Replayed> {
+pub async fn replay(warehouse: &dyn Warehouse, queue: &dyn Queue, args: &ReplayArgs) -> Result<Replayed> {
     schema::require_current(warehouse).await?;
     let (condition, parameters) = args.filter.condition();
     let after = parameters.len() + 1;
@@ -198,7 +192,7 @@ pub async fn replay(
             replayed.matched += 1;
             let revision = rejected.revision + 1;
             match rejected.into_photo() {
-                Some((photo, uploaded_at)) => bodies.push(event(&photo, uploaded_at, revision)?),
+                Some((photo, uploaded_at)) => bodies.push(s3_event_with_revision(&photo, uploaded_at, revision)),
                 None => replayed.skipped += 1,
             }
         }
@@ -299,17 +293,6 @@ fn parse_since(text: &str) -> Result<Timestamp, String> {
 }
 
 /// The body S3 would send, with the revision that the load goes by.
-fn event_with_revision(photo: &PhotoRef, uploaded_at: Timestamp, revision: i64) -> Result<String> {
-    with_revision(&crate::domain::notification::s3_event(photo, uploaded_at), revision)
-}
-
-fn with_revision(event: &str, revision: i64) -> Result<String> {
-    let mut event: serde_json::Map<String, Value> = serde_json::from_str(event)
-        .map_err(|error| Error::bug("our own notification is no JSON object").source(error))?;
-    event.insert("scanmillRevision".into(), revision.into());
-    serde_json::to_string(&event).map_err(|error| Error::bug("cannot write a notification").source(error))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,15 +307,6 @@ mod tests {
         for text in ["", "soon", "3", "2026-11-22", "9999999999d"] {
             assert!(parse_since(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_replay_keeps_the_event_and_adds_the_revision() {
-        let body = with_revision(r#"{"Records":[{"eventName":"ObjectCreated:Put"}]}"#, 3).unwrap();
-        let body: Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(body["scanmillRevision"], 3);
-        assert_eq!(body["Records"][0]["eventName"], "ObjectCreated:Put");
-        assert!(with_revision("", 1).is_err());
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::report::{block_on, print, settings};
+use super::report::{block_on, print};
+use super::settings;
 use super::{Exit, GlobalArgs};
 use crate::error::Result;
 use crate::warehouse::Warehouse;
@@ -32,9 +33,9 @@ pub struct SchemaArgs {
 
 /// Runs the command.
 pub fn run(args: &SchemaArgs, global: &GlobalArgs) -> Result<Exit> {
-    let settings = settings(global);
+    let settings = settings::load(global)?;
     // Printing must not make folders and files where there are none yet.
-    if args.apply || settings.local.root.is_dir() {
+    if args.apply || settings.local.root.try_exists().unwrap_or(false) {
         let ports = crate::app::open(&settings)?;
         eprintln!("{}", block_on(state(ports.warehouse.as_ref(), args.apply))?);
     } else {

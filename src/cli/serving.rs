@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::engine_file::EngineFile;
 use super::signals::Signals;
 use super::{Exit, out};
 use crate::actors::supervisor::Phase;
@@ -26,6 +27,8 @@ struct Console {
     address: String,
     stop: CancellationToken,
     task: tokio::task::JoinHandle<()>,
+    /// Where other processes find the page.
+    _file: EngineFile,
 }
 
 impl Serving {
@@ -39,9 +42,10 @@ impl Serving {
             Some(listen) => {
                 let stop = CancellationToken::new();
                 let (address, task) = console::serve(listen, console_state(&engine_slot), stop.clone()).await?;
+                let file = EngineFile::write(&settings.local.root, address)?;
                 let address = format!("http://{address}");
                 out::note(&format!("page {address}/  metrics {address}/metrics"));
-                Some(Console { address, stop, task })
+                Some(Console { address, stop, task, _file: file })
             }
         };
         let engine = Engine::start(settings.clone(), ports.clone()).await?;

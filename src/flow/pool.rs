@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn outcomes_and_panics_both_come_back() {
         let pool = CpuPool::start("test", 2, 16).unwrap();
-        let (sender, outcomes) = std::sync::mpsc::channel();
+        let (sender, outcomes) = std::sync::mpsc::sync_channel(10);
         for number in 0..10 {
             let sender = sender.clone();
             pool.submit(

@@ -268,7 +268,7 @@ impl KeyReader {
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|error| {
             let failed = Error::io("cannot read answer key", path, error);
-            if partial(path).exists() {
+            if partial(path).try_exists().unwrap_or(false) {
                 failed.hint("the pump that wrote it has not ended, or was killed; end it, or pump again")
             } else {
                 failed.hint("`scanmill pump` writes one; name it with `--key FILE`")

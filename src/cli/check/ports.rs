@@ -16,7 +16,7 @@ const QUICK_CHECK_UP_TO: u64 = 256 << 20;
 /// Checks them.
 pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
     let paths = place::folders(settings).into_iter().chain(place::databases(settings));
-    if !paths.map(|(_, path)| path).all(|path| path.exists()) {
+    if !paths.map(|(_, path)| path).all(|path| path.try_exists().unwrap_or(false)) {
         checks.push(Check::ok("queue", "nothing to open before the first run"));
         checks.push(Check::ok("warehouse", "nothing to open before the first run"));
         return;

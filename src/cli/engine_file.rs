@@ -1,0 +1,112 @@
+//! How one process finds the engine that another runs on the same root: a small file with its page's address.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// The file, in the root folder.
+const FILE: &str = "engine.json";
+
+/// How long an engine may take to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// The most that `/state` may be.
+const MAX_STATE: u64 = 4 << 20;
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Note {
+    pid: u32,
+    page: SocketAddr,
+}
+
+/// The note of a running engine; gone when dropped.
+#[derive(Debug)]
+pub struct EngineFile {
+    path: PathBuf,
+}
+
+impl EngineFile {
+    /// Writes the note. A second engine on the same root takes it over.
+    pub fn write(root: &Path, page: SocketAddr) -> Result<EngineFile> {
+        let path = root.join(FILE);
+        let note = serde_json::to_vec(&Note { pid: std::process::id(), page })
+            .map_err(|error| Error::bug("the engine's note does not serialise").source(error))?;
+        std::fs::write(&path, note).map_err(|error| Error::io("cannot write", &path, error))?;
+        Ok(EngineFile { path })
+    }
+}
+
+impl Drop for EngineFile {
+    fn drop(&mut self) {
+        // Only our own: another engine may have taken it over. A note left behind is harmless, nobody answers there.
+        if read(&self.path).is_some_and(|note| note.pid == std::process::id()) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// What a running engine says of its process.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub struct EngineProcess {
+    /// CPU seconds since its start.
+    pub cpu_seconds: f64,
+    /// The most memory it ever had resident, where the system tells.
+    pub peak_resident_bytes: Option<u64>,
+}
+
+/// The engine that runs on `root`, if one does and has a page.
+pub fn find(root: &Path) -> Option<EngineProcess> {
+    let note = read(&root.join(FILE))?;
+    ask(note.page).ok()
+}
+
+fn read(path: &Path) -> Option<Note> {
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+}
+
+fn ask(page: SocketAddr) -> std::io::Result<EngineProcess> {
+    #[derive(Deserialize)]
+    struct State {
+        process: EngineProcess,
+    }
+    let mut stream = TcpStream::connect_timeout(&page, ANSWER_WITHIN)?;
+    stream.set_read_timeout(Some(ANSWER_WITHIN))?;
+    write!(stream, "GET /state HTTP/1.1\r\nhost: {page}\r\nconnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(MAX_STATE).read_to_end(&mut answer)?;
+    let head_ends = answer.windows(4).position(|window| window == b"\r\n\r\n");
+    let body = head_ends.and_then(|at| answer.get(at + 4..)).unwrap_or_default();
+    let state: State = serde_json::from_slice(body)?;
+    Ok(state.process)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_an_engine_that_answers_and_no_other() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(find(root.path()), None);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let file = EngineFile::write(root.path(), listener.local_addr().unwrap()).unwrap();
+        let answer = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut asked = [0; 1024];
+            let _ = stream.read(&mut asked).unwrap();
+            let body = r#"{"process":{"cpu_seconds":1.5,"peak_resident_bytes":null},"engine":{}}"#;
+            write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+        });
+        let found = find(root.path());
+        answer.join().unwrap();
+        assert_eq!(found, Some(EngineProcess { cpu_seconds: 1.5, peak_resident_bytes: None }));
+        assert_eq!(find(root.path()), None, "nobody listens any more");
+        drop(file);
+        assert!(!root.path().join(FILE).try_exists().unwrap());
+    }
+}
