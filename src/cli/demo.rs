@@ -143,7 +143,7 @@ async fn show(
     let engine = &serving.engine;
     loop {
         let ended = pump.has_ended()?;
-        progress.set(engine.telemetry().totals.snapshot().photos.min(args.photos));
+        progress.set(engine.telemetry().totals.snapshot().photos_decoded.min(args.photos));
         if ended && tokio::time::timeout(Duration::from_millis(200), engine.idle()).await.is_ok() {
             break;
         }
@@ -198,7 +198,7 @@ fn text(outcome: &Outcome, verdict: &Verdict, totals: &TotalsSnapshot, settings:
     let warehouse = app::warehouse_path(settings);
     format!(
         "{}\n{:.1} photos/s in {:.1} s beside the pump; CPU a photo: {:.1} ms in all, {:.1} ms decoding; \
-         {} messages' photos read, redeliveries included; peak memory {peak}\n\n\
+         {} decodes, redeliveries included; peak memory {peak}\n\n\
          Time in each stage, ms\n{}\n\
          Scans by city\n{}\n\
          {}\n\
@@ -210,7 +210,7 @@ fn text(outcome: &Outcome, verdict: &Verdict, totals: &TotalsSnapshot, settings:
         outcome.seconds,
         outcome.engine_cpu_ms_per_photo,
         outcome.decode_cpu_ms_per_photo,
-        totals.photos,
+        totals.photos_decoded,
         table(&["stage", ">photos", ">p50", ">p99", ">max"], &stages),
         table(&["city", ">scans"], &cities),
         outcome.report.to_text(Timestamp::now()),

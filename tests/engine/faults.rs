@@ -24,6 +24,9 @@ fn broken() -> Error {
     Error::permanent("broken for good, says the test")
 }
 
+/// Name, call, how often it fails, when, and how.
+type Case = (&'static str, &'static str, usize, When, fn() -> Error);
+
 /// Runs twenty photos through ports that fail by `script` and checks that each has its row, once.
 fn survives(name: &str, script: &Script) -> Phase {
     let place = Place::new();
@@ -43,7 +46,7 @@ fn survives(name: &str, script: &Script) -> Phase {
 
 #[test]
 fn each_port_may_fail_for_a_while() {
-    let table: &[(&str, &'static str, usize, When, fn() -> Error)] = &[
+    let table: &[Case] = &[
         ("receive resets", "receive", 2, When::Before, reset),
         ("received messages whose answer is lost", "receive", 1, When::After, reset),
         ("get resets", "get", 5, When::Before, reset),
