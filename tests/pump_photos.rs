@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use exif::{In, Tag, Value};
-use scanmill::pump::answer_key::{ExpectedPhoto, Expectation};
+use scanmill::pump::answer_key::{Expectation, ExpectedPhoto};
 use scanmill::pump::photo::PhotoMaker;
 use scanmill::pump::scene::PhotoSize;
 use scanmill::pump::story::{Fault, PlannedPhoto, Story, StoryOptions};
