@@ -17,6 +17,7 @@ use crate::queue::Queue;
 use crate::store::Store;
 
 pub mod answer_key;
+mod compare;
 pub mod distribute;
 pub mod exif;
 pub mod orchestrate;
