@@ -18,6 +18,7 @@ use crate::store::Store;
 
 pub mod answer_key;
 pub mod cities;
+mod compare;
 pub mod distribute;
 pub mod exif;
 pub mod orchestrate;

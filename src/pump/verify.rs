@@ -6,11 +6,12 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use serde::Serialize;
 use serde_json::{Map, Value, json};
 use twox_hash::XxHash64;
 
-use super::answer_key::{CodeColumns, Expectation, ExpectedPhoto, KeyReader, PhotoColumns};
+use super::answer_key::{ExpectedPhoto, KeyReader};
+use super::compare::{Comparison, Found, compared_columns};
+pub use super::compare::{Difference, Kind, Verdict};
 use crate::error::{Error, Result};
 use crate::warehouse::{Table, Warehouse};
 
@@ -18,76 +19,6 @@ use crate::warehouse::{Table, Warehouse};
 const PAGE: usize = 200;
 /// Keys listed in one query when unexpected photos are looked for.
 const LISTED_PAGE: usize = 2_000;
-/// How far a number may be off: a real one in the key's text, in EXIF's fractions and in the warehouse is not the same
-/// to the last digit. In degrees of latitude this is 11 m.
-const TOLERANCE: f64 = 1e-4;
-/// Altitude is written in centimetres.
-const ALTITUDE_TOLERANCE_M: f64 = 0.02;
-
-/// What is wrong about a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// A row that should be there is not.
-    Lost,
-    /// A row is there more than once, or a photo in both tables.
-    Doubled,
-    /// A row has another value than it should, or is another row than it should be.
-    Wrong,
-    /// A photo that the key does not name. Counted as wrong.
-    Unexpected,
-}
-
-/// One difference.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Difference {
-    /// Which kind.
-    pub kind: Kind,
-    /// Bucket of the photo.
-    pub bucket: String,
-    /// Key of the photo.
-    pub key: String,
-    /// Text of the code, where it is about one.
-    pub payload: Option<String>,
-    /// The column, or `outcome` when a photo ended as the other kind of row.
-    pub field: Option<&'static str>,
-    /// What should be there.
-    pub expected: Value,
-    /// What is there.
-    pub found: Value,
-}
-
-/// The outcome. The figures count rows.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Verdict {
-    /// Photos in the key.
-    pub photos: u64,
-    /// Rows the key asks for.
-    pub expected: u64,
-    /// Scan rows the warehouse has under the key's prefix.
-    pub rows: u64,
-    /// Rejection rows it has there.
-    pub rejections: u64,
-    /// Rows that are not there.
-    pub lost: u64,
-    /// Rows too many.
-    pub doubled: u64,
-    /// Rows that are not as they should be, unexpected photos among them.
-    pub wrong: u64,
-    /// Photos that the key does not name.
-    pub unexpected: u64,
-    /// The first differences; a row with several wrong columns has one for each.
-    pub differences: Vec<Difference>,
-    /// Differences beyond those listed.
-    pub not_listed: u64,
-}
-
-impl Verdict {
-    /// Whether the warehouse holds exactly what it should.
-    pub fn is_clean(&self) -> bool {
-        self.lost == 0 && self.doubled == 0 && self.wrong == 0
-    }
-}
 
 /// Compares the key in `key_file` with the warehouse and lists at most `max_listed` differences.
 ///
@@ -96,7 +27,7 @@ impl Verdict {
 pub async fn verify(key_file: &Path, warehouse: &dyn Warehouse, max_listed: usize) -> Result<Verdict> {
     let mut key = KeyReader::open(key_file)?;
     let (bucket, prefix) = (key.header().bucket.clone(), key.header().prefix.clone());
-    let mut comparison = Comparison { verdict: Verdict::default(), max_listed };
+    let mut comparison = Comparison::new(max_listed);
     let mut known = Vec::new();
     loop {
         let mut page = Vec::with_capacity(PAGE);
@@ -122,38 +53,6 @@ pub async fn verify(key_file: &Path, warehouse: &dyn Warehouse, max_listed: usiz
 fn key_hash(key: &str) -> u64 {
     XxHash64::oneshot(0, key.as_bytes())
 }
-
-/// The rows of one photo: scans, and reasons of rejections.
-#[derive(Debug, Default)]
-struct Found {
-    scans: Vec<Map<String, Value>>,
-    rejections: Vec<String>,
-}
-
-/// The columns compared, by the fields of the answer key.
-fn compared_columns() -> Vec<&'static str> {
-    PHOTO_COLUMNS.iter().chain(CODE_COLUMNS).copied().collect()
-}
-
-const PHOTO_COLUMNS: &[&str] = &[
-    "captured_at",
-    "captured_local",
-    "utc_offset_minutes",
-    "local_date",
-    "local_hour",
-    "local_weekday",
-    "latitude",
-    "longitude",
-    "altitude_m",
-    "camera_make",
-    "camera_model",
-    "qr_count",
-    "width",
-    "height",
-    "format",
-];
-const CODE_COLUMNS: &[&str] =
-    &["payload", "product_url", "product_id", "gtin", "utm_source", "utm_medium", "utm_campaign"];
 
 async fn rows_of(page: &[ExpectedPhoto], bucket: &str, warehouse: &dyn Warehouse) -> Result<HashMap<String, Found>> {
     let mut parameters = vec![json!(bucket)];
@@ -249,183 +148,9 @@ pub(super) fn end_of_prefix(prefix: &str) -> String {
     end.into_iter().collect()
 }
 
-struct Comparison {
-    verdict: Verdict,
-    max_listed: usize,
-}
-
-impl Comparison {
-    fn list(&mut self, difference: Difference) {
-        if self.verdict.differences.len() < self.max_listed {
-            self.verdict.differences.push(difference);
-        } else {
-            self.verdict.not_listed += 1;
-        }
-    }
-
-    fn note(
-        &mut self,
-        kind: Kind,
-        photo: &ExpectedPhoto,
-        payload: Option<&str>,
-        field: Option<&'static str>,
-        (expected, found): (Value, Value),
-    ) {
-        let (bucket, key) = (photo.bucket.clone(), photo.key.clone());
-        self.list(Difference { kind, bucket, key, payload: payload.map(str::to_owned), field, expected, found });
-    }
-
-    fn compare(&mut self, photo: &ExpectedPhoto, found: &Found) {
-        self.verdict.photos += 1;
-        self.verdict.expected += photo.expect.rows();
-        match &photo.expect {
-            Expectation::Scans { photo: shared, codes } => self.compare_scans(photo, shared, codes, found),
-            Expectation::Rejected(reasons) => self.compare_rejection(photo, reasons, found),
-        }
-    }
-
-    fn compare_rejection(&mut self, photo: &ExpectedPhoto, reasons: &[String], found: &Found) {
-        match (found.rejections.as_slice(), found.scans.as_slice()) {
-            ([], []) => {
-                self.verdict.lost += 1;
-                self.note(Kind::Lost, photo, None, None, (json!({ "rejected": reasons }), Value::Null));
-            }
-            ([], scans) => {
-                self.verdict.wrong += 1;
-                let payloads: Vec<&Value> = scans.iter().filter_map(|scan| scan.get("payload")).collect();
-                let sides = (json!({ "rejected": reasons }), json!({ "scans": payloads }));
-                self.note(Kind::Wrong, photo, None, Some("outcome"), sides);
-            }
-            ([reason, more @ ..], scans) => {
-                if !reasons.contains(reason) {
-                    self.verdict.wrong += 1;
-                    self.note(Kind::Wrong, photo, None, Some("reason"), (json!(reasons), json!(reason)));
-                }
-                let surplus = (more.len() + scans.len()) as u64;
-                if surplus > 0 {
-                    self.verdict.doubled += surplus;
-                    self.note(Kind::Doubled, photo, None, None, (json!(1), json!(1 + surplus)));
-                }
-            }
-        }
-    }
-
-    fn compare_scans(&mut self, photo: &ExpectedPhoto, shared: &PhotoColumns, codes: &[CodeColumns], found: &Found) {
-        if found.scans.is_empty() && !found.rejections.is_empty() {
-            self.verdict.wrong += codes.len() as u64;
-            let payloads: Vec<&str> = codes.iter().map(|code| code.payload.as_str()).collect();
-            let sides = (json!({ "scans": payloads }), json!({ "rejected": found.rejections }));
-            return self.note(Kind::Wrong, photo, None, Some("outcome"), sides);
-        }
-        if !found.rejections.is_empty() {
-            self.verdict.doubled += found.rejections.len() as u64;
-            let sides = (Value::Null, json!({ "rejected": found.rejections }));
-            self.note(Kind::Doubled, photo, None, Some("outcome"), sides);
-        }
-        let mut missing = Vec::new();
-        let mut left: Vec<&Map<String, Value>> = found.scans.iter().collect();
-        for code in codes {
-            let (same, others): (Vec<_>, Vec<_>) =
-                left.into_iter().partition(|scan| scan.get("payload").and_then(Value::as_str) == Some(&code.payload));
-            left = others;
-            let Some(scan) = same.first() else {
-                missing.push(code);
-                continue;
-            };
-            self.compare_columns(photo, shared, code, scan);
-            if same.len() > 1 {
-                self.verdict.doubled += same.len() as u64 - 1;
-                self.note(Kind::Doubled, photo, Some(&code.payload), None, (json!(1), json!(same.len())));
-            }
-        }
-        // A code read as another text is one wrong row, not one lost and one too many.
-        let mut strange = left.into_iter();
-        for code in missing {
-            match strange.next() {
-                Some(scan) => {
-                    self.verdict.wrong += 1;
-                    let text = scan.get("payload").cloned().unwrap_or_default();
-                    self.note(Kind::Wrong, photo, None, Some("payload"), (json!(code.payload), text));
-                }
-                None => {
-                    self.verdict.lost += 1;
-                    self.note(Kind::Lost, photo, Some(&code.payload), None, (json!(1), json!(0)));
-                }
-            }
-        }
-        for scan in strange {
-            self.verdict.wrong += 1;
-            let text = scan.get("payload").cloned().unwrap_or_default();
-            self.note(Kind::Wrong, photo, None, Some("payload"), (Value::Null, text));
-        }
-    }
-
-    fn compare_columns(
-        &mut self,
-        photo: &ExpectedPhoto,
-        shared: &PhotoColumns,
-        code: &CodeColumns,
-        scan: &Map<String, Value>,
-    ) {
-        let shared = serde_json::to_value(shared).unwrap_or_default();
-        let own = serde_json::to_value(code).unwrap_or_default();
-        let mut differs = false;
-        for column in compared_columns() {
-            let expected = shared.get(column).or_else(|| own.get(column)).unwrap_or(&Value::Null);
-            let found = scan.get(column).unwrap_or(&Value::Null);
-            if !same(column, expected, found) {
-                differs = true;
-                self.note(Kind::Wrong, photo, Some(&code.payload), Some(column), (expected.clone(), found.clone()));
-            }
-        }
-        self.verdict.wrong += u64::from(differs);
-    }
-}
-
-fn same(column: &str, expected: &Value, found: &Value) -> bool {
-    match (expected.as_f64(), found.as_f64()) {
-        (Some(expected), Some(found)) => {
-            let tolerance = if column == "altitude_m" { ALTITUDE_TOLERANCE_M } else { TOLERANCE };
-            (expected - found).abs() <= tolerance
-        }
-        _ => expected == found,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::columns::scan_columns;
-
-    #[test]
-    fn every_field_of_the_answer_key_is_a_compared_column_of_scans() {
-        let shared = serde_json::to_value(PhotoColumns::default()).unwrap();
-        let code = CodeColumns {
-            payload: String::new(),
-            product_url: None,
-            product_id: None,
-            gtin: None,
-            utm_source: None,
-            utm_medium: None,
-            utm_campaign: None,
-        };
-        let own = serde_json::to_value(code).unwrap();
-        let names = |value: &Value| -> Vec<String> {
-            let mut names: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
-            names.sort();
-            names
-        };
-        let sorted = |columns: &[&str]| {
-            let mut columns: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
-            columns.sort();
-            columns
-        };
-        assert_eq!(names(&shared), sorted(PHOTO_COLUMNS));
-        assert_eq!(names(&own), sorted(CODE_COLUMNS));
-        for column in compared_columns() {
-            assert!(scan_columns().any(|known| known.name == column), "{column}");
-        }
-    }
 
     #[test]
     fn the_end_of_a_prefix_is_behind_everything_under_it() {
