@@ -254,6 +254,22 @@ fn many_handles_share_the_work_and_each_message_goes_to_one() {
 }
 
 #[test]
+fn a_new_file_may_be_opened_by_many_at_once() {
+    for _ in 0..25 {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..6 {
+                scope.spawn(|| {
+                    let queue = open(folder.path(), HOUR, 3);
+                    runtime().block_on(queue.send_announced(&entries(&["k"]), true)).unwrap();
+                });
+            }
+        });
+        assert_eq!(runtime().block_on(open(folder.path(), HOUR, 3).depth()).unwrap().ready, 1);
+    }
+}
+
+#[test]
 fn files_that_are_no_queue_are_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let options = SqliteQueueOptions { visibility_timeout: HOUR, dead_letter_after: 3 };

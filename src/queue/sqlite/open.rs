@@ -58,10 +58,14 @@ fn try_open(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Result<Conn
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(busy_timeout)?;
-    // Judged before the first write: a file that is not ours stays as it is.
-    if let Err(error) = judge(&connection, path)? {
-        return Ok(Err(error));
-    }
+    // Judged before the first write: a file that is not ours stays as it is. In a transaction, for what is read must
+    // be of one moment: another process may be making the tables.
+    let look = connection.transaction()?;
+    let state = match judge(&look, path)? {
+        Ok(state) => state,
+        Err(error) => return Ok(Err(error)),
+    };
+    drop(look);
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
         let message = format!("queue `{}` cannot use a write-ahead log (it says `{mode}`)", path.display());
@@ -76,22 +80,31 @@ fn try_open(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Result<Conn
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.set_prepared_statement_cache_capacity(32);
 
+    if state == State::Ours {
+        return Ok(Ok(connection));
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Asked again under the lock: another process may have made the tables since.
-    if let Ok(State::Empty) = judge(&transaction, path)? {
-        transaction.execute_batch(SCHEMA)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    match judge(&transaction, path)? {
+        Ok(State::Ours) => {}
+        Ok(State::Empty) => {
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        }
+        Err(error) => return Ok(Err(error)),
     }
     transaction.commit()?;
     Ok(Ok(connection))
 }
 
+#[derive(PartialEq, Eq)]
 enum State {
     Empty,
     Ours,
 }
 
+/// Call it in a transaction.
 fn judge(connection: &Connection, path: &Path) -> rusqlite::Result<Result<State>> {
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (application, version) = (number("application_id")?, number("user_version")?);
