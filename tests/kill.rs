@@ -41,7 +41,6 @@ fn finish(mut command: Command) -> Output {
 fn ten_kills_lose_and_double_nothing() {
     let root = tempfile::tempdir().unwrap();
     let seed: u64 = rand::random();
-    println!("kill instants by seed {seed}");
     let mut draw = rand::rngs::SmallRng::seed_from_u64(seed);
 
     let pump = ["pump", "--count", PHOTOS, "--rate", "150", "--pictures", "1", "--no-wait", "--quiet"];
@@ -53,11 +52,11 @@ fn ten_kills_lose_and_double_nothing() {
         std::thread::sleep(Duration::from_millis(draw.random_range(20..900)));
         drop(engine);
     }
-    assert!(pump.0.wait().unwrap().success());
+    assert!(pump.0.wait().unwrap().success(), "seed {seed}: the pump failed, its message stands above");
 
     let last = finish(scanmill(root.path(), &["run", "--until-empty", "--metrics", "off"]));
     let log = String::from_utf8_lossy(&last.stderr);
-    assert!(last.status.success(), "{log}");
+    assert!(last.status.success(), "seed {seed}: {log}");
     let verdict = finish(scanmill(root.path(), &["verify", "--json"]));
     let text = String::from_utf8_lossy(&verdict.stdout);
     let figures: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
