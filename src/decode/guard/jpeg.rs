@@ -22,6 +22,8 @@ pub(in crate::decode) struct Layout {
     pub frame_body: usize,
     /// Where the body of the first scan header starts.
     pub scan_body: usize,
+    /// Adobe's marker stands there; it may say that the components are not YCbCr.
+    adobe: bool,
     /// Components of the first scan.
     pub scan_components: usize,
 }
@@ -37,9 +39,11 @@ pub(in crate::decode) struct Component {
 /// Reads the layout.
 pub(in crate::decode) fn layout(bytes: &[u8]) -> Result<Layout, Flaw> {
     let mut frame = None;
+    let mut adobe = false;
     for segment in Segments::new(bytes) {
         let (marker, body) = segment?;
         match marker {
+            0xee => adobe = true,
             0xc0..=0xc2 => frame = Some(read_frame(bytes, body, marker == 0xc2)?),
             0xc3 => return Err(Flaw::Foreign("lossless coding")),
             0xc5..=0xc7 => return Err(Flaw::Foreign("hierarchical coding")),
@@ -47,7 +51,7 @@ pub(in crate::decode) fn layout(bytes: &[u8]) -> Result<Layout, Flaw> {
             SOS => {
                 let frame = frame.ok_or(Flaw::Broken("a scan before the frame"))?;
                 let scan_components = usize::from(need(u8_at(bytes, body))?);
-                return Ok(Layout { scan_body: body, scan_components, ..frame });
+                return Ok(Layout { adobe, scan_body: body, scan_components, ..frame });
             }
             _ => {}
         }
@@ -69,18 +73,34 @@ fn read_frame(bytes: &[u8], body: usize, progressive: bool) -> Result<Layout, Fl
     let entries = need(bytes.get(body + 6..body + 6 + count * 3))?;
     let component = |entry: &[u8; 3]| Component { id: entry[0], across: entry[1] >> 4, down: entry[1] & 15 };
     let components = entries.as_chunks().0.iter().map(component).collect();
-    Ok(Layout { width, height, progressive, components, frame_body: body, scan_body: 0, scan_components: 0 })
+    Ok(Layout {
+        width,
+        height,
+        progressive,
+        components,
+        frame_body: body,
+        adobe: false,
+        scan_body: 0,
+        scan_components: 0,
+    })
 }
 
 /// Size and decode cost. Progressive pictures, and those whose components come scan by scan, are held whole as 16-bit
-/// coefficients, each component padded to the size of the largest; others pass through row by row. Some go through RGB.
+/// coefficients; others pass through row by row. What has no Y, or may have none, goes through RGB.
 pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
     let layout = layout(bytes)?;
-    let components = layout.components.len() as u64;
-    let whole = layout.progressive || layout.scan_components < layout.components.len();
-    let (luma, rgb) = (1, if components > 1 && (whole || components == 4) { 3 } else { 0 });
-    // Twice the coefficients: subsampling pads them, and one vertical layout is allocated double.
-    let coefficients = if whole { 2 * 2 * components } else { 0 };
+    let components = layout.components.as_slice();
+    let most =
+        |factor: fn(&Component) -> u8| components.iter().map(factor).max().map_or(1, |most| u64::from(most.max(1)));
+    let (across, down) = (most(|component| component.across), most(|component| component.down));
+    let samples: u64 = components.iter().map(|component| u64::from(component.across) * u64::from(component.down)).sum();
+    let ids: Vec<u8> = components.iter().map(|component| component.id).collect();
+
+    let luma = 1;
+    let through_rgb = components.len() == 4 || layout.adobe || ids == *b"RGB" || (layout.progressive && across < down);
+    let rgb = if through_rgb { 3 } else { 0 };
+    let is_held_whole = layout.progressive || layout.scan_components < components.len();
+    let coefficients = if is_held_whole { (2 * samples).div_ceil(across * down) } else { 0 };
     Ok(Facts { width: layout.width, height: layout.height, bytes_per_pixel: luma + rgb + coefficients })
 }
 
