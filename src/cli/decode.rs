@@ -239,7 +239,7 @@ fn fetch(path: &Path, limits: &DecodeLimits) -> Result<Vec<u8>, Reject> {
     use std::io::ErrorKind;
     let refuse = |error: std::io::Error| {
         let reason = match error.kind() {
-            ErrorKind::IsADirectory | ErrorKind::NotADirectory | ErrorKind::InvalidInput => Reason::NotAnObject,
+            ErrorKind::IsADirectory | ErrorKind::InvalidInput => Reason::NotAnObject,
             _ => Reason::MissingObject,
         };
         Reject::new(reason, error.to_string())

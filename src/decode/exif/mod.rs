@@ -75,6 +75,3 @@ pub fn read(bytes: &[u8]) -> Capture {
     })
     .unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;

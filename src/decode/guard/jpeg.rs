@@ -9,27 +9,49 @@ const SOS: u8 = 0xda;
 /// Markers without a length: TEM and the restarts.
 const BARE: [u8; 9] = [0x01, 0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7];
 
-struct Frame {
+/// What stands before the first scan of a JPEG picture.
+#[derive(Debug)]
+pub(in crate::decode) struct Layout {
     width: u32,
     height: u32,
-    components: u8,
-    progressive: bool,
+    /// Coefficients come in several passes.
+    pub progressive: bool,
+    /// Identifier and sampling factors of each component.
+    pub components: Vec<Component>,
+    /// Where the body of the frame header starts.
+    pub frame_body: usize,
+    /// Where the body of the first scan header starts.
+    pub scan_body: usize,
+    /// Adobe's marker stands there; it may say that the components are not YCbCr.
+    adobe: bool,
+    /// Components of the first scan.
+    pub scan_components: usize,
 }
 
-/// Size and decode cost from the frame header and the first scan header.
-pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
+/// A colour component of a frame.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::decode) struct Component {
+    pub id: u8,
+    pub across: u8,
+    pub down: u8,
+}
+
+/// Reads the layout.
+pub(in crate::decode) fn layout(bytes: &[u8]) -> Result<Layout, Flaw> {
     let mut frame = None;
+    let mut adobe = false;
     for segment in Segments::new(bytes) {
         let (marker, body) = segment?;
         match marker {
+            0xee => adobe = true,
             0xc0..=0xc2 => frame = Some(read_frame(bytes, body, marker == 0xc2)?),
             0xc3 => return Err(Flaw::Foreign("lossless coding")),
             0xc5..=0xc7 => return Err(Flaw::Foreign("hierarchical coding")),
             0xc9..=0xcb | 0xcd..=0xcf => return Err(Flaw::Foreign("arithmetic coding")),
             SOS => {
                 let frame = frame.ok_or(Flaw::Broken("a scan before the frame"))?;
-                let scan_components = need(u8_at(bytes, body))?;
-                return Ok(cost(&frame, scan_components));
+                let scan_components = usize::from(need(u8_at(bytes, body))?);
+                return Ok(Layout { adobe, scan_body: body, scan_components, ..frame });
             }
             _ => {}
         }
@@ -37,30 +59,49 @@ pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
     Err(Flaw::Cut)
 }
 
-fn read_frame(bytes: &[u8], body: usize, progressive: bool) -> Result<Frame, Flaw> {
+fn read_frame(bytes: &[u8], body: usize, progressive: bool) -> Result<Layout, Flaw> {
     let precision = need(u8_at(bytes, body))?;
     let height = u32::from(need(be16(bytes, body + 1))?);
     let width = u32::from(need(be16(bytes, body + 3))?);
-    let components = need(u8_at(bytes, body + 5))?;
+    let count = usize::from(need(u8_at(bytes, body + 5))?);
     if precision != 8 {
         return Err(Flaw::Foreign("more than 8 bits a sample"));
     }
-    if !(1..=4).contains(&components) {
+    if !(1..=4).contains(&count) {
         return Err(Flaw::Broken("an impossible number of components"));
     }
-    Ok(Frame { width, height, components, progressive })
+    let entries = need(bytes.get(body + 6..body + 6 + count * 3))?;
+    let component = |entry: &[u8; 3]| Component { id: entry[0], across: entry[1] >> 4, down: entry[1] & 15 };
+    let components = entries.as_chunks().0.iter().map(component).collect();
+    Ok(Layout {
+        width,
+        height,
+        progressive,
+        components,
+        frame_body: body,
+        adobe: false,
+        scan_body: 0,
+        scan_components: 0,
+    })
 }
 
-/// Progressive pictures, and those whose components come scan by scan, are held whole as 16-bit coefficients, each
-/// component padded to the size of the largest; others pass through row by row. Four components go through RGB.
-fn cost(frame: &Frame, scan_components: u8) -> Facts {
-    let components = u64::from(frame.components);
+/// Size and decode cost. Progressive pictures, and those whose components come scan by scan, are held whole as 16-bit
+/// coefficients; others pass through row by row. What has no Y, or may have none, goes through RGB.
+pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
+    let layout = layout(bytes)?;
+    let components = layout.components.as_slice();
+    let most =
+        |factor: fn(&Component) -> u8| components.iter().map(factor).max().map_or(1, |most| u64::from(most.max(1)));
+    let (across, down) = (most(|component| component.across), most(|component| component.down));
+    let samples: u64 = components.iter().map(|component| u64::from(component.across) * u64::from(component.down)).sum();
+    let ids: Vec<u8> = components.iter().map(|component| component.id).collect();
+
     let luma = 1;
-    let rgb = if frame.components == 4 { 3 } else { 0 };
-    // Twice the coefficients: subsampling pads them, and one vertical layout is allocated double.
-    let coefficients =
-        if frame.progressive || u64::from(scan_components) < components { 2 * 2 * components } else { 0 };
-    Facts { width: frame.width, height: frame.height, bytes_per_pixel: luma + rgb + coefficients }
+    let through_rgb = components.len() == 4 || layout.adobe || ids == *b"RGB" || (layout.progressive && across < down);
+    let rgb = if through_rgb { 3 } else { 0 };
+    let is_held_whole = layout.progressive || layout.scan_components < components.len();
+    let coefficients = if is_held_whole { (2 * samples).div_ceil(across * down) } else { 0 };
+    Ok(Facts { width: layout.width, height: layout.height, bytes_per_pixel: luma + rgb + coefficients })
 }
 
 /// Whether the picture data has its end marker. Inside entropy-coded data a 0xff is always followed by 0x00 or a

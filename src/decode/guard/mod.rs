@@ -10,7 +10,10 @@ mod tiff;
 use super::{DecodeLimits, Header};
 use crate::domain::{Format, Reason, Reject};
 
-pub(super) use jpeg::{Segments as JpegSegments, has_end as jpeg_has_end};
+pub(super) use jpeg::{
+    Component as JpegComponent, Layout as JpegLayout, Segments as JpegSegments, has_end as jpeg_has_end,
+    layout as jpeg_layout,
+};
 
 /// What a format's own header tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +142,3 @@ fn name_of_content(bytes: &[u8]) -> &'static str {
         "no image format known here"
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -146,3 +146,19 @@ impl GenericImage for Canvas {
         self.put_pixel(x, y, pixel);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_alarm_ends_the_reader_without_a_code_or_a_panic() {
+        let stripes = (0..400 * 300).map(|at| if at / 3 % 2 == 0 { 20 } else { 230 }).collect();
+        let luma = Luma::new(400, 300, stripes).unwrap();
+        let started = std::time::Instant::now();
+        let view = Rqrr.read(&luma, Deadline::after(Duration::ZERO), false);
+        assert!(view.codes.is_empty() && view.strays.is_empty());
+        // It does not even get through the 120,000 pixels once, which it reads four times to prepare.
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+}

@@ -37,30 +37,51 @@ fn read(mut codec: impl ImageDecoder, limits: Limits) -> Result<Vec<u8>, ImageEr
     Ok(brightness(colour, raw))
 }
 
-/// One byte a pixel; empty for a layout that no codec above gives.
+/// One byte a pixel, straight from the codec's samples: a copy of them at 8 bits would be the largest thing in memory.
+/// Empty for a layout that no codec above gives.
 fn brightness(colour: ColorType, raw: Vec<u8>) -> Vec<u8> {
+    let grey_alpha = |[grey, alpha]: [u8; 2]| over_white(grey, alpha);
+    let rgb = |[red, green, blue]: [u8; 3]| of_rgb(red, green, blue);
+    let rgba = |[red, green, blue, alpha]: [u8; 4]| over_white(of_rgb(red, green, blue), alpha);
     match colour {
         ColorType::L8 => raw,
-        ColorType::La8 => raw.as_chunks().0.iter().map(|&[grey, alpha]| over_white(grey, alpha)).collect(),
-        ColorType::Rgb8 => raw.as_chunks().0.iter().map(|&[r, g, b]| of_rgb(r, g, b)).collect(),
-        ColorType::Rgba8 => raw.as_chunks().0.iter().map(|&[r, g, b, a]| over_white(of_rgb(r, g, b), a)).collect(),
-        ColorType::L16 => from_16_bits(&raw),
-        ColorType::La16 => brightness(ColorType::La8, from_16_bits(&raw)),
-        ColorType::Rgb16 => brightness(ColorType::Rgb8, from_16_bits(&raw)),
-        ColorType::Rgba16 => brightness(ColorType::Rgba8, from_16_bits(&raw)),
-        ColorType::Rgb32F => brightness(ColorType::Rgb8, from_floats(&raw)),
-        ColorType::Rgba32F => brightness(ColorType::Rgba8, from_floats(&raw)),
+        ColorType::La8 => raw.as_chunks().0.iter().copied().map(grey_alpha).collect(),
+        ColorType::Rgb8 => raw.as_chunks().0.iter().copied().map(rgb).collect(),
+        ColorType::Rgba8 => raw.as_chunks().0.iter().copied().map(rgba).collect(),
+        ColorType::L16 => deep::<2, 2, 1>(&raw, high, |[grey]| grey),
+        ColorType::La16 => deep::<4, 2, 2>(&raw, high, grey_alpha),
+        ColorType::Rgb16 => deep::<6, 2, 3>(&raw, high, rgb),
+        ColorType::Rgba16 => deep::<8, 2, 4>(&raw, high, rgba),
+        ColorType::Rgb32F => deep::<12, 4, 3>(&raw, float, rgb),
+        ColorType::Rgba32F => deep::<16, 4, 4>(&raw, float, rgba),
         _ => Vec::new(),
     }
 }
 
-fn from_16_bits(raw: &[u8]) -> Vec<u8> {
-    raw.as_chunks().0.iter().map(|&sample| (u16::from_ne_bytes(sample) >> 8) as u8).collect()
+/// Maps pixels deeper than eight bits: `PIXEL` bytes, which are `CHANNELS` samples of `SAMPLE` bytes each.
+fn deep<const PIXEL: usize, const SAMPLE: usize, const CHANNELS: usize>(
+    raw: &[u8],
+    sample: fn([u8; SAMPLE]) -> u8,
+    grey: impl Fn([u8; CHANNELS]) -> u8,
+) -> Vec<u8> {
+    let pixels = raw.as_chunks::<PIXEL>().0.iter();
+    let samples = |pixel: &[u8; PIXEL]| {
+        let mut eights = [0; CHANNELS];
+        for (eight, &bytes) in eights.iter_mut().zip(pixel.as_chunks::<SAMPLE>().0) {
+            *eight = sample(bytes);
+        }
+        eights
+    };
+    pixels.map(|pixel| grey(samples(pixel))).collect()
+}
+
+fn high(sample: [u8; 2]) -> u8 {
+    (u16::from_ne_bytes(sample) >> 8) as u8
 }
 
 /// Floats from 0 to 1; `as` brings what is outside, and NaN, into range.
-fn from_floats(raw: &[u8]) -> Vec<u8> {
-    raw.as_chunks().0.iter().map(|&sample| (f32::from_ne_bytes(sample) * 255.0 + 0.5) as u8).collect()
+fn float(sample: [u8; 4]) -> u8 {
+    (f32::from_ne_bytes(sample) * 255.0 + 0.5) as u8
 }
 
 fn refuse(bytes: &[u8], header: &Header, error: &ImageError) -> Reject {

@@ -1,0 +1,163 @@
+//! `scanmill decode` as scripts see it: one JSON object a line, in the order given, exit 0 whatever the files hold.
+
+#[path = "support/decode_scene.rs"]
+mod scene;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use scene::{Place, Scene, code};
+use serde_json::{Value, json};
+
+fn scanmill(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_scanmill"));
+    command.current_dir(folder).arg("decode").env_remove("SCANMILL_CONFIG");
+    command
+}
+
+fn lines(output: &Output) -> Vec<Value> {
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::str::from_utf8(&output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn photo(folder: &Path, name: &str, text: &str) {
+    let scene = Scene::paper(240, 200).draw(&code(text), Place::at(120.0, 100.0, 4.0));
+    std::fs::write(folder.join(name), scene.png()).unwrap();
+}
+
+#[test]
+fn a_line_has_every_key_and_nulls_for_what_is_absent() {
+    let folder = tempfile::tempdir().unwrap();
+    photo(folder.path(), "a.png", "just words");
+    let output = scanmill(folder.path()).arg("a.png").output().unwrap();
+    let line = lines(&output).remove(0);
+    let keys = [
+        "path",
+        "width",
+        "height",
+        "format",
+        "codes",
+        "captured_at",
+        "captured_local",
+        "utc_offset_minutes",
+        "captured_at_source",
+        "latitude",
+        "longitude",
+        "geo_source",
+        "reason",
+        "decode_ms",
+    ];
+    assert_eq!(line.as_object().unwrap().len(), keys.len());
+    assert!(keys.iter().all(|key| line.get(key).is_some()), "{line}");
+    assert_eq!((&line["path"], &line["width"], &line["format"]), (&json!("a.png"), &json!(240), &json!("png")));
+    assert_eq!(
+        (&line["reason"], &line["captured_at"], &line["geo_source"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
+    let code = &line["codes"][0];
+    assert_eq!(
+        (&code["text"], &code["kind"], &code["product_url"]),
+        (&json!("just words"), &json!("text"), &Value::Null)
+    );
+    assert_eq!(code["rung"], "zxing_500");
+    assert_eq!(code["corners"].as_array().map(Vec::len), Some(4));
+    assert_eq!(code.as_object().unwrap().len(), 5);
+}
+
+#[test]
+fn order_is_kept_with_many_threads_and_bad_files_are_lines_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut list = String::new();
+    let mut expected: Vec<(String, Option<&str>)> = Vec::new();
+    for index in 0..40 {
+        let name = format!("photo {index} +%é.png");
+        photo(folder.path(), &name, &format!("text {index}"));
+        list.push_str(&format!("{name}\n"));
+        expected.push((name, None));
+    }
+    std::fs::write(path("empty.jpg"), b"").unwrap();
+    std::fs::write(path("zip.jpg"), b"PK\x03\x04").unwrap();
+    std::fs::create_dir(path("folder.jpg")).unwrap();
+    let fifo = Command::new("mkfifo").arg(path("fifo.jpg")).status().unwrap();
+    assert!(fifo.success());
+    let bad = [
+        ("empty.jpg", "empty"),
+        ("zip.jpg", "unsupported"),
+        ("folder.jpg", "not_an_object"),
+        ("fifo.jpg", "not_an_object"),
+        ("missing.jpg", "missing_object"),
+        ("empty.jpg/below", "missing_object"),
+    ];
+    for (name, reason) in bad {
+        list.push_str(&format!("{name}\r\n\n"));
+        expected.push((name.to_owned(), Some(reason)));
+    }
+    std::fs::write(path("list.txt"), &list).unwrap();
+
+    for threads in ["1", "3", "64"] {
+        let output = scanmill(folder.path()).args(["--threads", threads, "--from-list", "list.txt"]).output().unwrap();
+        let seen: Vec<_> = lines(&output)
+            .iter()
+            .map(|line| (line["path"].as_str().unwrap().to_owned(), line["reason"].as_str().map(str::to_owned)))
+            .collect();
+        let expected: Vec<_> =
+            expected.iter().map(|(name, reason)| (name.clone(), reason.map(str::to_owned))).collect();
+        assert_eq!(seen, expected);
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn paths_come_from_arguments_and_standard_input() {
+    let folder = tempfile::tempdir().unwrap();
+    photo(folder.path(), "a.png", "a");
+    photo(folder.path(), "b.png", "b");
+    let mut child = scanmill(folder.path())
+        .args(["b.png", "--from-list", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"a.png\n").unwrap();
+    let lines = lines(&child.wait_with_output().unwrap());
+    let texts: Vec<_> = lines.iter().map(|line| line["codes"][0]["text"].clone()).collect();
+    assert_eq!(texts, ["b", "a"]);
+}
+
+#[test]
+fn wrong_arguments_are_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    for arguments in [&[][..], &["--threads", "0", "a.png"], &["--from-list", "missing.txt"]] {
+        let output = scanmill(folder.path()).args(arguments).output().unwrap();
+        assert!(matches!(output.status.code(), Some(2 | 3)), "{arguments:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_command_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    photo(folder.path(), "a.png", "a");
+    let list = "a.png\n".repeat(3_000);
+    std::fs::write(folder.path().join("list.txt"), list).unwrap();
+    let mut child = scanmill(folder.path())
+        .args(["--from-list", "list.txt"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stderr.is_empty());
+}
+
+#[test]
+fn help_has_an_example() {
+    let output = scanmill(Path::new(".")).arg("--help").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("Example:") && text.contains("printed as they are"), "{text}");
+}
