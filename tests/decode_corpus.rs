@@ -18,7 +18,7 @@ fn every_set_stays_above_its_floor_without_a_wrong_text() {
     let shared = shared.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"));
     let folder = shared.join("qr-dev");
     let Ok(manifest) = std::fs::read_to_string(folder.join("manifest.tsv")) else {
-        println!("skipped: no photos in {}", folder.display());
+        eprintln!("skipped: no photos in {}", folder.display());
         return;
     };
     let limits = DecodeLimits {
@@ -51,7 +51,7 @@ fn every_set_stays_above_its_floor_without_a_wrong_text() {
     assert!(wrong.is_empty(), "wrong texts: {wrong:#?}");
     for (set, floor) in FLOORS {
         let read = read.get(set).copied().unwrap_or(0);
-        println!("{set}: {read}");
+        eprintln!("{set}: {read}");
         assert!(read >= floor, "{set}: read {read}, the floor is {floor}");
     }
 }

@@ -116,7 +116,7 @@ async fn every_photo_is_put_once_and_named_in_the_key() {
     assert_eq!(rows, report.expected_scans + report.expected_rejections);
     let rejected = photos.iter().filter(|photo| matches!(photo.expect, Expectation::Rejected(_))).count() as u64;
     assert_eq!(rejected, report.expected_rejections);
-    assert!(!folder.path().join("key.jsonl.partial").exists());
+    assert!(!folder.path().join("key.jsonl.partial").try_exists().unwrap());
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -12,9 +12,9 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Exit, GlobalArgs};
-use crate::config::Settings;
-use crate::config::settings::Codes;
+use super::progress::Progress;
+use super::{Exit, GlobalArgs, settings};
+use crate::actors::line::decode_limits;
 use crate::decode::{DecodeLimits, decode};
 use crate::domain::{Reading, Reason, Reject, payload, row};
 use crate::error::{Error, Result};
@@ -41,14 +41,16 @@ pub struct DecodeArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &DecodeArgs, _global: &GlobalArgs) -> Result<Exit> {
-    let settings = Settings::default();
-    let limits = limits_of(&settings);
+pub fn run(args: &DecodeArgs, global: &GlobalArgs) -> Result<Exit> {
+    let settings = settings::load(global)?;
+    let limits = decode_limits(&settings);
     let mut paths = args.files.clone();
     if let Some(list) = &args.from_list {
         paths.extend(read_list(list)?);
     }
     let threads = args.threads.map_or(settings.decode.threads, usize::from).clamp(1, paths.len().max(1));
+    // On a terminal the lines themselves are the progress.
+    let shown = (!std::io::stdout().is_terminal()).then(|| Progress::new(global, "read", Some(paths.len() as u64)));
     let mut out = BufWriter::new(std::io::stdout().lock());
     let done = in_order(
         &paths,
@@ -56,6 +58,9 @@ pub fn run(args: &DecodeArgs, _global: &GlobalArgs) -> Result<Exit> {
         |path| line_of(path, &limits),
         |line| {
             out.write_all(line.as_bytes())?;
+            if let Some(progress) = &shown {
+                progress.add(1);
+            }
             // Each line as soon as it is known: whoever reads may be waiting for it.
             out.flush()
         },
@@ -65,18 +70,6 @@ pub fn run(args: &DecodeArgs, _global: &GlobalArgs) -> Result<Exit> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Success),
         Err(error) => Err(Error::transient("cannot write to standard output").source(error)),
         Ok(()) => Ok(Exit::Success),
-    }
-}
-
-/// The decoder's limits from the settings.
-pub fn limits_of(settings: &Settings) -> DecodeLimits {
-    DecodeLimits {
-        max_file_bytes: settings.limits.max_file_bytes,
-        max_pixels: u64::from(settings.limits.max_megapixels) * 1_000_000,
-        max_side: settings.limits.max_side,
-        max_pixels_per_byte: settings.limits.max_pixels_per_byte,
-        time_budget: settings.limits.photo_time_budget,
-        first_only: settings.decode.codes == Codes::First,
     }
 }
 
