@@ -44,7 +44,7 @@ const ADAPTERS: &[&[&str]] = &[&["queue", "sqlite"], &["store", "folder"], &["wa
 const CONFINED: &[(&str, &[&str])] = &[
     ("rayon", &["flow"]),
     ("crossbeam", &["flow"]),
-    ("actix", &["actors", "app.rs"]),
+    ("actix", &["actors", "app.rs", "app"]),
     (
         "rusqlite",
         &[
@@ -184,8 +184,8 @@ fn the_checker_finds_planted_violations() {
         ("decode/mod.rs", "use rayon::prelude::*;", "`rayon` belongs into flow"),
         ("actors/pool.rs", "fn f() { crossbeam_channel::bounded(1); }", "`crossbeam_channel` belongs into flow"),
         ("actors/pool.rs", "use ::crossbeam::channel as c;", "`crossbeam` belongs into flow"),
-        ("cli/run.rs", "#[actix::main] async fn f() {}", "`actix` belongs into actors, app.rs"),
-        ("cli/run.rs", "use actix_rt::System;", "`actix_rt` belongs into actors, app.rs"),
+        ("cli/run.rs", "#[actix::main] async fn f() {}", "`actix` belongs into actors, app.rs, app"),
+        ("cli/run.rs", "use actix_rt::System;", "`actix_rt` belongs into actors, app.rs, app"),
         ("console/mod.rs", "use rusqlite::Connection;", "`rusqlite` belongs into"),
         ("novel/mod.rs", "", "module `novel` has no line in MAY_IMPORT"),
     ] {

@@ -120,7 +120,7 @@ async fn one_malformed_line_stops_the_load_and_names_batch_and_line() {
         ("{\"row_kind\":\"scan\"", "EOF"),
         ("[]", "a row as a JSON object"),
         ("{\"payload\":\"x\"}", "`row_kind` is missing"),
-        ("{\"row_kind\":\"scan\"}", "`photo_id` is missing"),
+        ("{\"row_kind\":\"scan\"}", "`scan_id` is missing"),
         (&good.replace("\"scan\"", "\"visit\"").to_owned(), "neither `scan` nor `rejection`"),
         (&good.replace("\"width\":640", "\"width\":\"640\""), "`width` has the wrong type"),
         (&good.replace("\"width\":640", "\"width\":640,\"stage\":\"decode\""), "`stage` stands in a scan"),

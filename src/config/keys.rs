@@ -79,17 +79,18 @@ pub static KEYS: &[Key] = &[
     Key {
         section: "queue",
         name: "max_receives",
-        default: "5",
+        default: "8",
         unit: "receives",
-        doc: "A message received more often than this becomes a `gave_up` rejection.",
+        doc: "A photo whose fetch still fails when its message is received this often becomes a `gave_up` rejection.",
         kind: Kind::Whole { min: 1, max: 1_000, set: |s, v| s.queue.max_receives = narrow(v) },
     },
     Key {
         section: "queue",
         name: "dead_letter_after",
-        default: "10",
+        default: "25",
         unit: "receives",
-        doc: "The queue's own limit, for messages that take the process down with them. Above `max_receives`.",
+        doc: "The queue's own limit, above `max_receives`. A photo that comes this often without an end is rejected untried: \
+              it may be what takes the process down each time.",
         kind: Kind::Whole { min: 2, max: 1_000, set: |s, v| s.queue.dead_letter_after = narrow(v) },
     },
     Key {

@@ -53,9 +53,10 @@ pub struct Queue {
     pub visibility_timeout: Duration,
     /// `queue.wait_seconds`: long poll.
     pub wait: Duration,
-    /// `queue.max_receives`: a message received more often is rejected as `gave_up`.
+    /// `queue.max_receives`: a photo whose fetch still fails at this receive is rejected as `gave_up`.
     pub max_receives: u32,
-    /// `queue.dead_letter_after`: the queue's own limit, above `max_receives`, for messages that take the process down.
+    /// `queue.dead_letter_after`: the queue's own limit, above `max_receives`. At its last receive a photo is rejected
+    /// as `gave_up` without being tried: it may be what takes the process down.
     pub dead_letter_after: u32,
     /// `queue.max_in_flight`: messages received and not yet settled.
     pub max_in_flight: usize,
@@ -187,8 +188,8 @@ impl Default for Settings {
             queue: Queue {
                 visibility_timeout: Duration::from_secs(60),
                 wait: Duration::from_secs(20),
-                max_receives: 5,
-                dead_letter_after: 10,
+                max_receives: 8,
+                dead_letter_after: 25,
                 max_in_flight: 2_000,
             },
             limits: Limits {

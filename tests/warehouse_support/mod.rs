@@ -30,11 +30,14 @@ impl BatchSource for Batches {
 impl Batches {
     /// Adds a batch of these photos.
     pub fn add(&mut self, batch_id: &str, photos: Vec<Vec<Row>>) {
-        let mut batch = OpenBatch::new(batch_id.to_owned());
+        // Photo by photo: a batch of its own would leave out a photo that it has, and the load must bear one that does not.
+        let mut lines = Vec::new();
         for rows in photos {
+            let mut batch = OpenBatch::new(batch_id.to_owned());
             batch.push_photo(rows).unwrap();
+            lines.extend(batch.into_lines());
         }
-        self.lines.insert(batch_id.to_owned(), batch.into_lines().into());
+        self.lines.insert(batch_id.to_owned(), lines.into());
     }
 }
 
