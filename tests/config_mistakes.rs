@@ -77,7 +77,7 @@ fn each_single_mistake_is_one_problem_with_its_key() {
         ("[local]\nresults = \"inbox\"", "local.results", "its own output"),
         ("[local]\ninbox = \"results\"", "local.inbox", "its own output"),
         ("[queue]\ndead_letter_after = 5", "queue.dead_letter_after", "not above queue.max_receives"),
-        ("[queue]\nmax_receives = 10", "queue.max_receives", "not above queue.max_receives"),
+        ("[queue]\nmax_receives = 25", "queue.max_receives", "not above queue.max_receives"),
         ("[batch]\nmax_age_ms = 58_000", "batch.max_age_ms", "delivered twice"),
         ("[scale]\nmin_fetches = 65", "scale.min_fetches", "below scale.min_fetches"),
         ("[scale]\nmax_decodes = 2\nmin_decodes = 3", "scale.max_decodes", "below scale.min_decodes"),
