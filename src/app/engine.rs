@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Ports;
+use crate::actors::backlog::Backlog;
 use crate::actors::line::{Budgets, Line};
 use crate::actors::messages::{Drain, StopNow};
 use crate::actors::supervisor::{Phase, Supervisor};
@@ -40,6 +41,7 @@ pub struct Engine {
     phase: watch::Receiver<Phase>,
     telemetry: Telemetry,
     ports: Ports,
+    backlog: Backlog,
     started_at: Instant,
     /// Ends the watch on the inbox, if there is one.
     watching: Option<CancellationToken>,
@@ -64,7 +66,7 @@ impl Engine {
                 }
             });
         }
-        let root = CancellationToken::new();
+        let backlog = Backlog::default();
         let line = Line {
             budgets: Budgets::new(&settings),
             settings,
@@ -75,11 +77,12 @@ impl Engine {
             io: tokio::runtime::Handle::current(),
             instance: instance_name().into(),
             number: 0,
-            generation: Generation::child_of(&root),
+            generation: Generation::child_of(&CancellationToken::new()),
+            backlog: backlog.clone(),
         };
         let (phase_sender, phase) = watch::channel(Phase::Running);
         let supervisor = Supervisor::new(line, phase_sender).start();
-        Ok(Engine { supervisor, phase, telemetry, ports, started_at: Instant::now(), watching })
+        Ok(Engine { supervisor, phase, telemetry, ports, backlog, started_at: Instant::now(), watching })
     }
 
     /// Figures since the start.
@@ -123,7 +126,7 @@ impl Engine {
     }
 
     /// Waits until every photo found in the inbox was announced, the queue is empty, nothing is in flight and every
-    /// sealed batch is loaded.
+    /// durable batch, whoever sealed it, is loaded.
     pub async fn idle(&self) -> Result<()> {
         const LOOK_EVERY: Duration = Duration::from_millis(100);
         loop {
@@ -135,8 +138,7 @@ impl Engine {
                 Err(error) if error.class().is_retryable() => false,
                 Err(error) => return Err(error),
             };
-            let totals = self.telemetry.totals.snapshot();
-            if found && empty && totals.batches_loaded >= totals.batches_sealed {
+            if found && empty && self.backlog.is_done() {
                 return Ok(());
             }
             if self.phase.borrow().is_end() {
