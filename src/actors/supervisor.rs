@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::autoscaler::Autoscaler;
+use super::autoscaler::{self, Autoscaler};
 use super::batch_writer::{self, BatchWriter};
 use super::decoder_pool::{self, DecoderPool};
 use super::fetcher::{self, Fetcher};
@@ -175,6 +175,8 @@ impl Supervisor {
     /// All workers of the generation ended: the drain is over, or the next generation is due.
     fn generation_ended(&mut self, running: Running, context: &mut Context<Self>) {
         running.autoscaler.do_send(Halt);
+        // Everything came back by now; the gauges must not go on showing the moment before.
+        autoscaler::sample(&running.line.budgets);
         let fault = running.line.generation.fault();
         if let Some(fault) = fault {
             self.shown().last_fault = Some(format!("{}: {}", fault.actor, fault.error));
