@@ -89,11 +89,6 @@ impl Backlog {
         self.lock().is_cut
     }
 
-    /// Whether every durable batch there is waits here.
-    pub fn is_complete(&self) -> bool {
-        self.lock().is_complete
-    }
-
     /// Batches that wait.
     pub fn len(&self) -> usize {
         self.lock().waiting.len()
@@ -151,7 +146,7 @@ mod tests {
             if is_during_listing {
                 backlog.end_listing();
             }
-            assert_eq!((backlog.len(), backlog.is_complete()), (MAX_WAITING, false));
+            assert_eq!((backlog.len(), backlog.is_cut()), (MAX_WAITING, true));
             for id in 0..MAX_WAITING {
                 backlog.loaded(&format!("{id:06}"));
             }

@@ -8,7 +8,7 @@ use actix::{Actor, Context, Handler, Recipient};
 use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::in_flight::{Finished, PhotoInFlight};
 use super::line::Line;
@@ -108,7 +108,9 @@ impl Seen {
 async fn fetch_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
     let mut running = JoinSet::new();
     while let Some(photo) = ends.photos.recv().await {
-        while running.try_join_next().is_some() {}
+        while let Some(joined) = running.try_join_next() {
+            note_panic(joined);
+        }
         // At a drain, photos not yet started go back to the queue at once.
         if line.generation.draining().is_cancelled() {
             continue;
@@ -121,9 +123,16 @@ async fn fetch_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
         });
     }
     while let Some(joined) = running.join_next().await {
-        joined.map_err(|error| Error::bug("a fetch task panicked").source(error))?;
+        note_panic(joined);
     }
     Ok(())
+}
+
+/// A panic costs its own photo one delivery; the others go on.
+fn note_panic(joined: std::result::Result<(), JoinError>) {
+    if let Err(error) = joined {
+        tracing::error!(%error, "fetching a photo panicked, it is left for later");
+    }
 }
 
 async fn fetch_one(

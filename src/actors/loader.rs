@@ -66,6 +66,7 @@ impl Actor for Loader {
             seen,
             source,
             next_adopt: Instant::now(),
+            adopt_backoff: Backoff::new(Duration::from_millis(500), ADOPT_EVERY),
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(60)),
         };
         worker::start(NAME, &self.line, self.ended.clone(), work.load_all(self.last_sealed.clone()));
@@ -106,6 +107,7 @@ struct Work {
     seen: Arc<Seen>,
     source: Source,
     next_adopt: Instant,
+    adopt_backoff: Backoff,
     backoff: Backoff,
 }
 
@@ -126,19 +128,28 @@ impl Work {
         }
     }
 
-    /// Adopts when it is time, loads what waits, and returns how long to wait before the next time.
+    /// Adopts when it is time, loads what waits, and returns how long to wait before the next time. A store that
+    /// cannot be listed does not keep what is known from being loaded.
     async fn pass(&mut self) -> Duration {
-        let backlog = self.line.backlog.clone();
-        let is_lacking = !backlog.is_complete() && backlog.is_empty();
-        let mut done = Ok(());
-        if is_lacking || Instant::now() >= self.next_adopt {
-            done = self.adopt().await.inspect_err(|error| CallFailed { what: "adopt", error }.emit());
-            self.next_adopt = Instant::now() + ADOPT_EVERY;
+        let is_room_again = self.line.backlog.is_cut() && self.line.backlog.is_empty();
+        if is_room_again || Instant::now() >= self.next_adopt {
+            let wait = match self.adopt().await {
+                Ok(()) => {
+                    self.adopt_backoff.reset();
+                    ADOPT_EVERY
+                }
+                Err(error) => {
+                    CallFailed { what: "adopt", error: &error }.emit();
+                    self.note_failure(&error);
+                    error.wait().unwrap_or_else(|| self.adopt_backoff.next_wait())
+                }
+            };
+            self.next_adopt = Instant::now() + wait;
         }
         self.show();
-        done = done.and(self.load_waiting().await);
+        let loaded = self.load_waiting().await;
         self.show();
-        match done {
+        match loaded {
             Ok(()) => {
                 self.backoff.reset();
                 self.line.settings.load.interval

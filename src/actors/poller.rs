@@ -1,5 +1,6 @@
 //! Receives messages as far as the in-flight budget goes and turns them into photos on their way.
 
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use crate::domain::photo::hash_128;
 use crate::domain::row::rejection_of;
 use crate::domain::{PhotoRef, Reason, Reject};
 use crate::error::{Error, Result};
+use crate::flow::pool::panic_text;
 use crate::flow::{Backoff, Permit};
 use crate::queue::Message;
 use crate::telemetry::events::{CallFailed, MessageIgnored, MessageNotUnderstood, MessagesReceived};
@@ -179,7 +181,9 @@ async fn open(line: &Line, outlets: &Outlets, message: Message, permit: Permit) 
     let ticket = |photos: usize| {
         OpenTicket::new(message.receipt.clone(), message.receive_count, photos, permit, outlets.leases.clone())
     };
-    let read = notification::parse(&message.body);
+    // Contained: a body that panics its reader is one rejection, not a pipeline that restarts on it again and again.
+    let read = catch_unwind(|| notification::parse(&message.body))
+        .unwrap_or_else(|panic| Err(format!("reading it panicked: {}", panic_text(panic.as_ref()))));
     match read {
         Ok(Notification::Photos { photos, revision }) if !photos.is_empty() => {
             let ticket = ticket(photos.len());

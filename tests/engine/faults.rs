@@ -43,7 +43,8 @@ fn survives(name: &str, script: &Script) -> Phase {
 
 #[test]
 fn each_port_may_fail_for_a_while() {
-    let table: &[(&str, &'static str, usize, When, fn() -> Error)] = &[
+    type Case = (&'static str, &'static str, usize, When, fn() -> Error);
+    let table: &[Case] = &[
         ("receive resets", "receive", 2, When::Before, reset),
         ("received messages whose answer is lost", "receive", 1, When::After, reset),
         ("get resets", "get", 5, When::Before, reset),

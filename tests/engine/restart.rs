@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use scanmill::actors::supervisor::Phase;
-use scanmill::app::{Engine, Ports};
+use scanmill::app::{self, Engine, Ports};
 use scanmill::error::Error;
 use scanmill::store::PutMode;
 
@@ -122,6 +122,21 @@ fn a_batch_that_is_gone_does_not_hold_up_the_others() {
     place.run(&script.over(&ports), async |engine| {
         idle(&engine, 30).await;
         assert_eq!(loaded(&ports).await, ["b.png"]);
+    });
+}
+
+#[test]
+fn a_watch_that_failed_is_told_to_whoever_waits_for_it() {
+    let mut place = Place::new();
+    place.settings.local.watch = true;
+    let ports = place.ports();
+    std::fs::write(place.settings.local.root.join(&place.settings.local.inbox).join("a.png"), "a photo").unwrap();
+    let queue = rusqlite::Connection::open(app::queue_path(&place.settings)).unwrap();
+    queue.execute_batch("DROP TABLE announced").unwrap();
+    place.run(&ports, async |engine| {
+        let waited = tokio::time::timeout(Duration::from_secs(30), engine.idle()).await;
+        let error = waited.expect("waits for ever").unwrap_err();
+        assert!(error.to_string().contains("the watch on it ended"), "{error}");
     });
 }
 
