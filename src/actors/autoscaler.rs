@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient};
 use serde_json::json;
 
-use super::line::Line;
+use super::line::{Budgets, Line};
 use super::messages::{DepthSampled, Halt, SetLimit};
 use crate::flow::BudgetState;
 use crate::queue::Depth;
@@ -42,6 +42,8 @@ impl Autoscaler {
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
+        sample(&self.line.budgets);
+        recorder::upkeep();
         if self.sampling.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -90,8 +92,9 @@ impl Handler<DepthSampled> for Autoscaler {
         let decodes = Bounds { min: scale.min_decodes as u64, max: scale.max_decodes as u64 };
         self.steer(depth, budgets.fetches.state(), fetches, &self.fetcher);
         self.steer(depth, budgets.decodes.state(), decodes, &self.decoder_pool);
-        self.sample(depth);
-        recorder::upkeep();
+        for (state, count) in [("ready", depth.ready), ("in_flight", depth.in_flight), ("dead", depth.dead)] {
+            names::QUEUE_MESSAGES.set(Some(state), count as f64);
+        }
     }
 }
 
@@ -112,28 +115,25 @@ impl Autoscaler {
             actor.do_send(SetLimit(next));
         }
     }
+}
 
-    fn sample(&self, depth: Depth) {
-        let budgets = &self.line.budgets;
-        for (state, count) in [("ready", depth.ready), ("in_flight", depth.in_flight), ("dead", depth.dead)] {
-            names::QUEUE_MESSAGES.set(Some(state), count as f64);
-        }
-        for (stage, budget) in [("fetch", &budgets.fetches), ("decode", &budgets.decodes)] {
-            let state = budget.state();
-            names::STAGE_LIMIT.set(Some(stage), state.limit as f64);
-            names::STAGE_IN_USE.set(Some(stage), state.used as f64);
-        }
-        for (name, budget) in [("fetched", &budgets.fetched_bytes), ("decode", &budgets.decode_bytes)] {
-            let state = budget.state();
-            names::MEMORY_LIMIT.set(Some(name), state.limit as f64);
-            names::MEMORY_USED.set(Some(name), state.used as f64);
-        }
-        let tickets = budgets.tickets.state();
-        names::IN_FLIGHT.set(None, tickets.used as f64);
-        names::IN_FLIGHT_LIMIT.set(None, tickets.limit as f64);
-        if let Some(memory) = process::memory() {
-            names::RESIDENT_BYTES.set(None, memory.resident_bytes as f64);
-        }
-        names::CPU_SECONDS.set(None, process::process_cpu().as_secs_f64());
+/// Sets the gauges that show one moment of the engine itself.
+pub(super) fn sample(budgets: &Budgets) {
+    for (stage, budget) in [("fetch", &budgets.fetches), ("decode", &budgets.decodes)] {
+        let state = budget.state();
+        names::STAGE_LIMIT.set(Some(stage), state.limit as f64);
+        names::STAGE_IN_USE.set(Some(stage), state.used as f64);
     }
+    for (name, budget) in [("fetched", &budgets.fetched_bytes), ("decode", &budgets.decode_bytes)] {
+        let state = budget.state();
+        names::MEMORY_LIMIT.set(Some(name), state.limit as f64);
+        names::MEMORY_USED.set(Some(name), state.used as f64);
+    }
+    let tickets = budgets.tickets.state();
+    names::IN_FLIGHT.set(None, tickets.used as f64);
+    names::IN_FLIGHT_LIMIT.set(None, tickets.limit as f64);
+    if let Some(memory) = process::memory() {
+        names::RESIDENT_BYTES.set(None, memory.resident_bytes as f64);
+    }
+    names::CPU_SECONDS.set(None, process::process_cpu().as_secs_f64());
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::sync::DropGuard;
 
 use super::in_flight::Finished;
 use super::line::Line;
@@ -17,7 +18,7 @@ use super::messages::Ended;
 use super::seal::{FullBatch, seal};
 use super::worker;
 use crate::domain::Row;
-use crate::domain::batch::{OpenBatch, SealPolicy, SealedBatch, batch_id};
+use crate::domain::batch::{OpenBatch, SealPolicy, batch_id};
 use crate::error::{Error, Result};
 
 /// Name in metrics, logs and `/state`.
@@ -38,8 +39,8 @@ pub struct BatchWriter {
 pub struct Ends {
     /// Photos with their rows.
     pub finished: mpsc::Receiver<Finished>,
-    /// Durable batches.
-    pub sealed: mpsc::Sender<SealedBatch>,
+    /// Dropped when the last batch is sealed.
+    pub last_sealed: DropGuard,
 }
 
 impl BatchWriter {
@@ -63,7 +64,7 @@ impl Actor for BatchWriter {
                 max_bytes: self.line.settings.batch.max_bytes,
             },
             line: self.line.clone(),
-            sealed: ends.sealed,
+            _last_sealed: ends.last_sealed,
             seen,
             opened: 0,
             open: None,
@@ -106,11 +107,11 @@ struct Open {
 struct Writer {
     line: Line,
     policy: SealPolicy,
-    sealed: mpsc::Sender<SealedBatch>,
     seen: Arc<Seen>,
     opened: u64,
     open: Option<Open>,
     sealing: JoinSet<Result<()>>,
+    _last_sealed: DropGuard,
 }
 
 impl Writer {
@@ -195,7 +196,7 @@ impl Writer {
         }
         self.seen.open_rows.store(0, Ordering::Relaxed);
         self.seen.open_bytes.store(0, Ordering::Relaxed);
-        self.sealing.spawn(seal(self.line.clone(), open.batch, open.waiting, cause, self.sealed.clone()));
+        self.sealing.spawn(seal(self.line.clone(), open.batch, open.waiting, cause));
         self.seen.sealing.store(self.sealing.len() as u64, Ordering::Relaxed);
         Ok(())
     }

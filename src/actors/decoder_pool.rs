@@ -1,5 +1,6 @@
 //! Hands fetched photos to the CPU pool, as many at once as the limit and the pixel budget allow.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -17,9 +18,10 @@ use super::poller::reject;
 use super::worker;
 use crate::decode;
 use crate::domain::row::{rejection_of, rows_of};
-use crate::domain::{Reason, Reject};
+use crate::domain::{Reason, Reject, Row};
 use crate::error::{Error, Result};
 use crate::flow::CpuPool;
+use crate::flow::pool::panic_text;
 use crate::telemetry::events::PhotoDecoded;
 
 /// Name in metrics, logs and `/state`.
@@ -92,7 +94,10 @@ async fn decode_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
     // One more than the largest limit: an oversized photo may pass alone while the limit is lower.
     let pool = CpuPool::start("decode", line.settings.decode.threads, line.settings.scale.max_decodes + 1)?;
     while let Some(Fetched { photo, bytes, memory, fetched_at }) = ends.fetched.recv().await {
-        let header = match decode::inspect(&bytes, &limits) {
+        // Contained here too: a header that panics its parser costs its photo, not the pipeline.
+        let inspected = catch_unwind(AssertUnwindSafe(|| decode::inspect(&bytes, &limits)))
+            .unwrap_or_else(|panic| Err(Reject::new(Reason::DecoderFault, panic_text(panic.as_ref()))));
+        let header = match inspected {
             Ok(header) => header,
             Err(why) => {
                 seen.rejected_by_header.fetch_add(1, Ordering::Relaxed);
@@ -107,24 +112,28 @@ async fn decode_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
         let job = line.budgets.decodes.acquire(1).await;
         // The place in the next channel is reserved now, so that a CPU thread never waits and never finds it full.
         let Ok(place) = ends.finished.clone().reserve_owned().await else { break };
-        let waited = fetched_at.elapsed();
-        let (telemetry, seen) = (line.telemetry.clone(), seen.clone());
+        let (telemetry, seen, stopped) = (line.telemetry.clone(), seen.clone(), line.generation.stopped().clone());
+        let (named, revision) = (photo.photo.clone(), photo.revision);
         let work = move || {
-            let started = Instant::now();
+            // Whoever waited for it is gone; the next generation needs the threads and the memory.
+            if stopped.is_cancelled() {
+                return None;
+            }
+            let (waited, started) = (fetched_at.elapsed(), Instant::now());
             let reading = decode::read(&bytes, &header, &limits);
             drop((bytes, memory, pixels));
-            (reading, started.elapsed())
+            PhotoDecoded { photo: &named, reading: &reading, waited, took: started.elapsed() }.emit(&telemetry);
+            Some(rows_of(&named, &reading, revision, Timestamp::now()))
         };
-        let deliver = move |outcome: std::result::Result<(crate::domain::Reading, std::time::Duration), String>| {
-            let now = Timestamp::now();
-            let PhotoInFlight { photo: named, revision, .. } = &photo;
+        let deliver = move |outcome: std::result::Result<Option<Vec<Row>>, String>| {
             let rows = match outcome {
-                Ok((reading, took)) => {
+                Ok(None) => return,
+                Ok(Some(rows)) => {
                     seen.decoded.fetch_add(1, Ordering::Relaxed);
-                    PhotoDecoded { photo: named, reading: &reading, waited, took }.emit(&telemetry);
-                    rows_of(named, &reading, *revision, now)
+                    rows
                 }
                 Err(panic) => {
+                    let PhotoInFlight { photo: named, revision, .. } = &photo;
                     seen.faults.fetch_add(1, Ordering::Relaxed);
                     tracing::error!(
                         bucket = named.bucket,
@@ -132,7 +141,7 @@ async fn decode_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
                         panic,
                         "the decoder panicked, photo rejected"
                     );
-                    vec![rejection_of(named, &Reject::new(Reason::DecoderFault, panic), *revision, now)]
+                    vec![rejection_of(named, &Reject::new(Reason::DecoderFault, panic), *revision, Timestamp::now())]
                 }
             };
             place.send(Finished { photo, rows, finished_at: Instant::now() });

@@ -8,7 +8,7 @@ use actix::{Actor, Context, Handler, Recipient};
 use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
 use super::in_flight::{Finished, PhotoInFlight};
 use super::line::Line;
@@ -108,7 +108,9 @@ impl Seen {
 async fn fetch_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
     let mut running = JoinSet::new();
     while let Some(photo) = ends.photos.recv().await {
-        while running.try_join_next().is_some() {}
+        while let Some(joined) = running.try_join_next() {
+            note_panic(joined);
+        }
         // At a drain, photos not yet started go back to the queue at once.
         if line.generation.draining().is_cancelled() {
             continue;
@@ -121,9 +123,16 @@ async fn fetch_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
         });
     }
     while let Some(joined) = running.join_next().await {
-        joined.map_err(|error| Error::bug("a fetch task panicked").source(error))?;
+        note_panic(joined);
     }
     Ok(())
+}
+
+/// A panic costs its own photo one delivery; the others go on.
+fn note_panic(joined: std::result::Result<(), JoinError>) {
+    if let Err(error) = joined {
+        tracing::error!(%error, "fetching a photo panicked, it is left for later");
+    }
 }
 
 async fn fetch_one(
@@ -140,10 +149,19 @@ async fn fetch_one(
         reject(finished, photo, too_large(Some(size), limit)).await;
         return;
     }
-    let mut memory = line.budgets.fetched_bytes.acquire(declared.unwrap_or(limit).max(1)).await;
+    let mut room = declared.unwrap_or(limit).max(1);
+    let mut memory = line.budgets.fetched_bytes.acquire(room).await;
     let waited = photo.ticket().received_at().elapsed();
     let started = Instant::now();
-    match get(line, &photo).await {
+    let mut got = get(line, &photo, room).await;
+    // Larger than its notification says (replaced since, or the notification lies): the memory comes first here too.
+    if got.as_ref().is_err_and(|error| error.class() == Class::Poison) && room < limit {
+        room = limit;
+        drop(memory);
+        memory = line.budgets.fetched_bytes.acquire(room).await;
+        got = get(line, &photo, room).await;
+    }
+    match got {
         Ok(object) => {
             let bytes = object.bytes.len() as u64;
             PhotoFetched { bytes, waited, took: started.elapsed() }.emit(&line.telemetry);
@@ -172,23 +190,24 @@ async fn fetch_one(
 }
 
 /// GET, tried again while the class allows it and the time lasts.
-async fn get(line: &Line, photo: &PhotoInFlight) -> Result<Object> {
+async fn get(line: &Line, photo: &PhotoInFlight, max_bytes: u64) -> Result<Object> {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     let started = Instant::now();
     let PhotoInFlight { photo, .. } = photo;
     loop {
-        let limit = line.settings.limits.max_file_bytes;
-        let error = match line.store.get(&photo.bucket, &photo.key, photo.version_id.as_deref(), limit).await {
+        let error = match line.store.get(&photo.bucket, &photo.key, photo.version_id.as_deref(), max_bytes).await {
             Ok(object) => return Ok(object),
             Err(error) => error,
         };
         let wait = error.wait().unwrap_or_else(|| backoff.next_wait());
-        let give_up = started.elapsed() + wait > KEEP_TRYING || line.generation.draining().is_cancelled();
-        if !error.class().is_retryable() || give_up {
+        if !error.class().is_retryable() {
             return Err(error);
         }
         CallFailed { what: "get", error: &error }.emit();
-        tokio::time::sleep(wait).await;
+        let is_over = started.elapsed() + wait > KEEP_TRYING;
+        if is_over || line.generation.draining().run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+            return Err(error);
+        }
     }
 }
 
@@ -196,7 +215,7 @@ async fn get(line: &Line, photo: &PhotoInFlight) -> Result<Object> {
 fn outcome(error: &Error, declared: Option<u64>, limit: u64, receive_count: u32, line: &Line) -> Option<Reject> {
     match error.class() {
         Class::Missing => Some(Reject::new(Reason::MissingObject, error.to_string())),
-        Class::Poison => Some(too_large(declared, limit)),
+        Class::Poison => Some(too_large(declared.filter(|size| *size > limit), limit)),
         Class::Permanent => Some(Reject::new(Reason::NotAnObject, error.to_string())),
         Class::Transient | Class::Throttled | Class::Bug => {
             let last = receive_count >= line.settings.queue.max_receives;

@@ -1,7 +1,6 @@
 //! Keeps the leases of what is in flight and settles messages: the only caller of extend and delete.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,28 +8,30 @@ use std::time::{Duration, Instant};
 use actix::{Actor, Context, Recipient};
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
 
 use super::in_flight::LeaseCommand;
+use super::leases::Leases;
 use super::line::Line;
 use super::messages::Ended;
 use super::worker;
 use crate::domain::ticket::Settlement;
 use crate::error::{Class, Error, Result};
 use crate::flow::{Backoff, Permit};
-use crate::queue::ReceiptHandle;
+use crate::queue::{Queue, ReceiptHandle};
 use crate::telemetry::events::{CallFailed, LeasesExtended, MessagesSettled};
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "lease_keeper";
 
-/// Commands taken at once: their deletes go out in one call.
+/// Commands taken, and leases extended, at once.
 const GATHER: usize = 256;
 
 /// Tries of one settle call before it is left to redelivery.
 const SETTLE_TRIES: u32 = 4;
 
-/// SQS ends a lease 12 hours after the receive whatever is asked; extending past that is an error (facts/aws.md §2.1).
-const LEASE_CAP: Duration = Duration::from_secs(12 * 3600 - 60);
+/// Settle calls under way at once. Few, so that what ends meanwhile shares one call.
+const SETTLING_MAX: usize = 2;
 
 /// How long leases are given back at a stop before they are left to their timeout.
 const LAST_GIVE_BACK: Duration = Duration::from_secs(2);
@@ -57,7 +58,13 @@ impl Actor for LeaseKeeper {
         let seen = Arc::new(Seen::default());
         let shown = seen.clone();
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
-        let keeper = Keeper { line: self.line.clone(), seen, leases: HashMap::new(), due: BinaryHeap::new() };
+        let keeper = Keeper {
+            line: self.line.clone(),
+            seen,
+            leases: Leases::default(),
+            ended: Settle::default(),
+            settling: JoinSet::new(),
+        };
         worker::start(NAME, &self.line, self.ended.clone(), keeper.keep(commands));
     }
 }
@@ -83,74 +90,74 @@ impl Seen {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Lease {
-    held_since: Instant,
-    deadline: Instant,
+/// Messages to settle in one go.
+#[derive(Default)]
+struct Settle {
+    delete: Vec<ReceiptHandle>,
+    give_back: Vec<(ReceiptHandle, Duration)>,
+    /// Their places in flight, free once this is dropped.
+    permits: Vec<Option<Permit>>,
+}
+
+/// What a settle call did.
+#[derive(Default)]
+struct Settled {
+    deleted: u64,
+    given_back: u64,
+    lost: u64,
+    /// No longer to be extended, whether the delete worked or not.
+    released: Vec<ReceiptHandle>,
 }
 
 struct Keeper {
     line: Line,
     seen: Arc<Seen>,
-    leases: HashMap<ReceiptHandle, Lease>,
-    /// When to extend which; entries of settled leases are skipped when they come up.
-    due: BinaryHeap<Reverse<(Instant, String)>>,
-}
-
-/// Messages to settle in one go; their permits free their places in flight afterwards.
-#[derive(Default)]
-struct Settle {
-    delete: Vec<ReceiptHandle>,
-    give_back: Vec<(ReceiptHandle, Duration)>,
-    permits: Vec<Option<Permit>>,
+    leases: Leases,
+    ended: Settle,
+    /// Settle calls run beside the loop, for a slow one must not keep leases from being extended.
+    settling: JoinSet<Settled>,
 }
 
 impl Keeper {
     async fn keep(mut self, mut commands: mpsc::Receiver<LeaseCommand>) -> Result<()> {
         let mut gathered = Vec::new();
-        loop {
-            let next_due = self.due.peek().map(|Reverse((at, _))| *at);
+        let mut is_open = true;
+        while is_open || !self.settling.is_empty() {
+            let next_due = self.leases.next_due();
             tokio::select! {
-                taken = commands.recv_many(&mut gathered, GATHER) => {
-                    if taken == 0 {
-                        return Ok(());
-                    }
-                    self.obey(&mut gathered).await;
-                }
+                // Leases first: a late extension costs a second delivery, a late settle nothing.
+                biased;
                 () = worker::sleep_until(next_due) => self.extend_due().await,
+                Some(settled) = self.settling.join_next() => self.settled(settled)?,
+                taken = commands.recv_many(&mut gathered, GATHER), if is_open => {
+                    is_open = taken > 0;
+                    gathered.drain(..).for_each(|command| self.obey(command));
+                }
             }
+            self.settle();
             self.seen.held.store(self.leases.len() as u64, Ordering::Relaxed);
         }
+        Ok(())
     }
 
-    async fn obey(&mut self, commands: &mut Vec<LeaseCommand>) {
-        let mut settle = Settle::default();
-        for command in commands.drain(..) {
-            match command {
-                LeaseCommand::Hold { receipt, deadline } => self.hold(receipt, deadline),
-                LeaseCommand::Settle { receipt, settlement, receive_count, permit } => {
-                    self.leases.remove(&receipt);
-                    settle.permits.push(permit);
-                    match settlement {
-                        Settlement::Delete => settle.delete.push(receipt),
-                        Settlement::GiveBack => settle.give_back.push((receipt, self.give_back_wait(receive_count))),
+    fn obey(&mut self, command: LeaseCommand) {
+        match command {
+            LeaseCommand::Hold { receipt, deadline } => self.leases.hold(receipt, Instant::now(), deadline),
+            LeaseCommand::Settle { receipt, settlement, receive_count, permit } => {
+                self.ended.permits.push(permit);
+                match settlement {
+                    Settlement::Delete => {
+                        self.leases.deleting(&receipt);
+                        self.ended.delete.push(receipt);
+                    }
+                    Settlement::GiveBack => {
+                        // Released first: an extension after the give-back would hide the message again.
+                        self.leases.release(&receipt);
+                        self.ended.give_back.push((receipt, self.give_back_wait(receive_count)));
                     }
                 }
             }
         }
-        self.settle(settle).await;
-    }
-
-    fn hold(&mut self, receipt: ReceiptHandle, deadline: Instant) {
-        let now = Instant::now();
-        self.plan(&receipt, now, deadline);
-        self.leases.insert(receipt, Lease { held_since: now, deadline });
-    }
-
-    /// Plans the next extension at half of what is left, so that a failed call leaves time for more.
-    fn plan(&mut self, receipt: &ReceiptHandle, now: Instant, deadline: Instant) {
-        let left = deadline.saturating_duration_since(now);
-        self.due.push(Reverse((now + left / 2, receipt.0.clone())));
     }
 
     /// A message given back at a drain is wanted at once; one that failed waits longer each time.
@@ -163,25 +170,12 @@ impl Keeper {
 
     async fn extend_due(&mut self) {
         let now = Instant::now();
-        let mut receipts = Vec::new();
-        while let Some(Reverse((at, _))) = self.due.peek() {
-            if *at > now || receipts.len() >= GATHER {
-                break;
-            }
-            let Some(Reverse((_, receipt))) = self.due.pop() else { break };
-            let receipt = ReceiptHandle(receipt);
-            let within_cap =
-                self.leases.get(&receipt).is_some_and(|lease| now.duration_since(lease.held_since) < LEASE_CAP);
-            if within_cap {
-                receipts.push(receipt);
-            }
-        }
+        let receipts = self.leases.take_due(now, GATHER);
         if receipts.is_empty() {
             return;
         }
         let visibility = self.line.settings.queue.visibility_timeout;
         let results = self.line.queue.extend(&receipts, visibility).await;
-        let deadline = now + visibility;
         let mut event = LeasesExtended { ok: 0, lost: 0, failed: 0 };
         let results = results.unwrap_or_else(|error| {
             CallFailed { what: "extend", error: &error }.emit();
@@ -191,23 +185,13 @@ impl Keeper {
             match result.map_err(|error| error.class()) {
                 Ok(()) => {
                     event.ok += 1;
-                    if let Some(lease) = self.leases.get_mut(&receipt) {
-                        lease.deadline = deadline;
-                    }
-                    self.plan(&receipt, now, deadline);
+                    self.leases.extended(&receipt, now, now + visibility);
                 }
-                Err(Class::Missing) => {
-                    event.lost += 1;
-                    self.leases.remove(&receipt);
-                }
+                // Not lost when its delete was faster.
+                Err(Class::Missing) => event.lost += u64::from(self.leases.release(&receipt)),
                 Err(_) => {
                     event.failed += 1;
-                    let left = self.leases.get(&receipt).map(|lease| lease.deadline).filter(|at| *at > Instant::now());
-                    match left {
-                        // At least a little later, or a failing queue would be asked without a pause.
-                        Some(deadline) => self.plan(&receipt, Instant::now() + Duration::from_millis(200), deadline),
-                        None => drop(self.leases.remove(&receipt)),
-                    }
+                    self.leases.failed(&receipt, Instant::now());
                 }
             }
         }
@@ -216,58 +200,95 @@ impl Keeper {
         event.emit();
     }
 
-    async fn settle(&self, settle: Settle) {
-        let (deleted, given_back) = (settle.delete.len() as u64, settle.give_back.len() as u64);
-        if !settle.delete.is_empty() {
-            let delete = || self.line.queue.delete(&settle.delete);
-            self.try_settle("delete", delete).await;
+    /// Starts to settle what ended. What ends while [`SETTLING_MAX`] calls are under way goes out together in the next.
+    fn settle(&mut self) {
+        if self.ended.permits.is_empty() || self.settling.len() >= SETTLING_MAX {
+            return;
         }
-        let mut by_wait: HashMap<Duration, Vec<ReceiptHandle>> = HashMap::new();
-        for (receipt, wait) in settle.give_back {
-            by_wait.entry(wait).or_default().push(receipt);
-        }
-        for (wait, receipts) in by_wait {
-            self.try_settle("give back", || self.line.queue.extend(&receipts, wait)).await;
-        }
-        drop(settle.permits);
-        self.seen.deleted.fetch_add(deleted, Ordering::Relaxed);
-        self.seen.given_back.fetch_add(given_back, Ordering::Relaxed);
-        MessagesSettled { deleted, given_back }.emit();
+        self.settling.spawn(settle(self.line.queue.clone(), std::mem::take(&mut self.ended)));
     }
 
-    /// Tries a settle call a few times. Where it fails for good the messages come again by their timeout; the rows are
-    /// durable, so the load drops what is then read twice.
-    async fn try_settle<F, Fut>(&self, what: &'static str, call: F)
-    where
-        F: Fn() -> Fut,
-        Fut: Future<Output = Result<Vec<Result<()>>>>,
-    {
-        let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
-        loop {
-            let error = match call().await {
-                Ok(results) => {
-                    let lost = results.iter().filter(|result| result.is_err()).count() as u64;
-                    self.seen.lost.fetch_add(lost, Ordering::Relaxed);
-                    if lost > 0 {
-                        tracing::debug!(messages = lost, call = what, "leases ended before they were settled");
-                    }
-                    return;
-                }
-                Err(error) => error,
-            };
-            CallFailed { what, error: &error }.emit();
-            if !error.class().is_retryable() || backoff.attempts() + 1 >= SETTLE_TRIES {
-                return;
-            }
-            tokio::time::sleep(error.wait().unwrap_or_else(|| backoff.next_wait())).await;
+    fn settled(&mut self, settled: std::result::Result<Settled, JoinError>) -> Result<()> {
+        let settled = settled.map_err(|error| Error::bug("settling messages panicked").source(error))?;
+        for receipt in &settled.released {
+            self.leases.release(receipt);
         }
+        self.seen.deleted.fetch_add(settled.deleted, Ordering::Relaxed);
+        self.seen.given_back.fetch_add(settled.given_back, Ordering::Relaxed);
+        self.seen.lost.fetch_add(settled.lost, Ordering::Relaxed);
+        MessagesSettled { deleted: settled.deleted, given_back: settled.given_back }.emit();
+        Ok(())
     }
+}
+
+async fn settle(queue: Arc<dyn Queue>, settle: Settle) -> Settled {
+    let Settle { delete, give_back, permits } = settle;
+    let mut settled = Settled { released: delete.clone(), ..Settled::default() };
+    settled.deleted = try_settle(queue.as_ref(), None, delete, &mut settled.lost).await;
+    let mut by_wait: HashMap<Duration, Vec<ReceiptHandle>> = HashMap::new();
+    for (receipt, wait) in give_back {
+        by_wait.entry(wait).or_default().push(receipt);
+    }
+    for (wait, receipts) in by_wait {
+        settled.given_back += try_settle(queue.as_ref(), Some(wait), receipts, &mut settled.lost).await;
+    }
+    drop(permits);
+    settled
+}
+
+/// Deletes, or gives back after a wait, a few times if need be; returns for how many that worked. Where it fails for
+/// good the messages come again by their timeout; the rows are durable, so the load drops what is then read twice.
+async fn try_settle(
+    queue: &dyn Queue,
+    give_back: Option<Duration>,
+    mut receipts: Vec<ReceiptHandle>,
+    lost: &mut u64,
+) -> u64 {
+    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
+    let mut done = 0;
+    while !receipts.is_empty() {
+        let (what, called) = match give_back {
+            None => ("delete", queue.delete(&receipts).await),
+            Some(wait) => ("give back", queue.extend(&receipts, wait).await),
+        };
+        let error = match called {
+            Err(error) => error,
+            Ok(results) => {
+                let mut failed = None;
+                let mut again = Vec::new();
+                for (receipt, result) in receipts.into_iter().zip(results) {
+                    match result {
+                        Ok(()) => done += 1,
+                        Err(error) if error.class().is_retryable() => {
+                            again.push(receipt);
+                            failed = Some(error);
+                        }
+                        Err(error) => {
+                            *lost += 1;
+                            tracing::debug!(call = what, %error, "a lease ended before its message was settled");
+                        }
+                    }
+                }
+                receipts = again;
+                match failed {
+                    None => break,
+                    Some(error) => error,
+                }
+            }
+        };
+        CallFailed { what, error: &error }.emit();
+        if !error.class().is_retryable() || backoff.attempts() + 1 >= SETTLE_TRIES {
+            break;
+        }
+        tokio::time::sleep(error.wait().unwrap_or_else(|| backoff.next_wait())).await;
+    }
+    done
 }
 
 impl Drop for Keeper {
     /// Gives back at once what is still held when the generation stops on a fault; otherwise nothing is held any more.
     fn drop(&mut self) {
-        let receipts: Vec<ReceiptHandle> = self.leases.drain().map(|(receipt, _)| receipt).collect();
+        let receipts = self.leases.take_all();
         if receipts.is_empty() {
             return;
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::backlog::Backlog;
 use crate::config::Settings;
 use crate::config::settings::Codes;
 use crate::decode::DecodeLimits;
@@ -34,7 +35,14 @@ pub struct Line {
     pub generation: Generation,
     /// Its budgets.
     pub budgets: Budgets,
+    /// Durable batches to load, of all generations.
+    pub backlog: Backlog,
 }
+
+/// Messages in flight until the first batch of a generation is durable. Each start that comes to nothing (a message
+/// that takes the process down, a fault in every generation) costs those in flight one of their deliveries; this
+/// bounds how many.
+const FIRST_IN_FLIGHT: u64 = 64;
 
 /// The budgets that bound one generation.
 #[derive(Clone, Debug)]
@@ -55,12 +63,18 @@ impl Budgets {
     /// Budgets by the settings, each stage at its lower bound.
     pub fn new(settings: &Settings) -> Self {
         Self {
-            tickets: Budget::new(settings.queue.max_in_flight as u64),
+            tickets: Budget::new(FIRST_IN_FLIGHT.min(settings.queue.max_in_flight as u64)),
             fetches: Budget::new(settings.scale.min_fetches as u64),
             decodes: Budget::new(settings.scale.min_decodes as u64),
             fetched_bytes: Budget::new(settings.memory.fetched_bytes),
             decode_bytes: Budget::new(settings.memory.decode_bytes),
         }
+    }
+
+    /// Budgets of the next generation. The memory budgets go on: what the last generation still decodes counts.
+    pub fn renewed(&self, settings: &Settings) -> Self {
+        let (fetched_bytes, decode_bytes) = (self.fetched_bytes.clone(), self.decode_bytes.clone());
+        Self { fetched_bytes, decode_bytes, ..Self::new(settings) }
     }
 
     /// The budgets' figures, for `/state`.

@@ -1,6 +1,5 @@
 //! Loads sealed batches into the warehouse in its own rhythm, and adopts those that nobody loaded.
 
-use std::collections::HashSet;
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,13 +10,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::line::Line;
 use super::messages::Ended;
-use super::seal::{BATCH_PREFIX, put};
+use super::seal::BATCH_PREFIX;
 use super::worker;
-use crate::domain::batch::{SealedBatch, batch_id_of, manifest_id};
+use crate::domain::batch::{SealedBatch, batch_id_of, batch_key, manifest_id};
 use crate::error::{Class, Error, Result};
 use crate::flow::Backoff;
 use crate::store::{PutMode, Store};
@@ -44,13 +43,13 @@ const MAX_BATCH_BYTES: u64 = 1 << 30;
 pub struct Loader {
     line: Line,
     ended: Recipient<Ended>,
-    sealed: Option<mpsc::Receiver<SealedBatch>>,
+    last_sealed: CancellationToken,
 }
 
 impl Loader {
-    /// A loader that starts with its actor.
-    pub fn new(line: Line, ended: Recipient<Ended>, sealed: mpsc::Receiver<SealedBatch>) -> Self {
-        Self { line, ended, sealed: Some(sealed) }
+    /// A loader that starts with its actor and ends once all is loaded that was sealed before `last_sealed`.
+    pub fn new(line: Line, ended: Recipient<Ended>, last_sealed: CancellationToken) -> Self {
+        Self { line, ended, last_sealed }
     }
 }
 
@@ -58,7 +57,6 @@ impl Actor for Loader {
     type Context = Context<Self>;
 
     fn started(&mut self, _: &mut Self::Context) {
-        let Some(sealed) = self.sealed.take() else { return };
         let seen = Arc::new(Seen::default());
         let shown = seen.clone();
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
@@ -67,17 +65,17 @@ impl Actor for Loader {
             line: self.line.clone(),
             seen,
             source,
-            pending: Vec::new(),
-            set_aside: HashSet::new(),
+            next_adopt: Instant::now(),
+            adopt_backoff: Backoff::new(Duration::from_millis(500), ADOPT_EVERY),
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(60)),
         };
-        worker::start(NAME, &self.line, self.ended.clone(), work.load_all(sealed));
+        worker::start(NAME, &self.line, self.ended.clone(), work.load_all(self.last_sealed.clone()));
     }
 }
 
 #[derive(Default)]
 struct Seen {
-    pending: AtomicU64,
+    waiting: AtomicU64,
     loads: AtomicU64,
     failures: AtomicU64,
     adopted: AtomicU64,
@@ -91,7 +89,7 @@ struct Seen {
 impl Seen {
     fn state(&self) -> serde_json::Value {
         json!({
-            "batches_to_load": self.pending.load(Ordering::Relaxed),
+            "batches_to_load": self.waiting.load(Ordering::Relaxed),
             "loads": self.loads.load(Ordering::Relaxed),
             "failures": self.failures.load(Ordering::Relaxed),
             "adopted": self.adopted.load(Ordering::Relaxed),
@@ -108,104 +106,125 @@ struct Work {
     line: Line,
     seen: Arc<Seen>,
     source: Source,
-    pending: Vec<SealedBatch>,
-    /// Batches that cannot be read. They stay where they are; the next start tries them again.
-    set_aside: HashSet<String>,
+    next_adopt: Instant,
+    adopt_backoff: Backoff,
     backoff: Backoff,
 }
 
 impl Work {
-    async fn load_all(mut self, mut sealed: mpsc::Receiver<SealedBatch>) -> Result<()> {
-        self.adopt().await;
-        let mut next_adopt = Instant::now() + ADOPT_EVERY;
-        let mut next_load = Instant::now() + self.line.settings.load.interval;
+    async fn load_all(mut self, last_sealed: CancellationToken) -> Result<()> {
         loop {
-            tokio::select! {
-                next = sealed.recv() => match next {
-                    Some(batch) => self.pending.push(batch),
-                    None => break,
-                },
-                () = worker::sleep_until(Some(next_load)) => {
-                    next_load = Instant::now() + self.load_pending().await;
-                }
-                () = worker::sleep_until(Some(next_adopt)) => {
-                    self.adopt().await;
-                    next_adopt = Instant::now() + ADOPT_EVERY;
-                }
-            }
-            self.show();
-        }
-        // The drain: every batch there will be is here. The supervisor's deadline ends this if the warehouse stays away.
-        while !self.pending.is_empty() {
-            let wait = self.load_pending().await;
-            self.show();
-            if !self.pending.is_empty() {
+            // Asked before the pass: a batch sealed during it may be missed by it.
+            let is_last = last_sealed.is_cancelled();
+            let wait = self.pass().await;
+            if !is_last {
+                let _ = last_sealed.run_until_cancelled(tokio::time::sleep(wait)).await;
+            } else if self.line.backlog.is_empty() {
+                return Ok(());
+            } else {
+                // The drain. The supervisor's deadline ends this if the warehouse stays away.
                 tokio::time::sleep(wait).await;
             }
         }
-        Ok(())
+    }
+
+    /// Adopts when it is time, loads what waits, and returns how long to wait before the next time. A store that
+    /// cannot be listed does not keep what is known from being loaded.
+    async fn pass(&mut self) -> Duration {
+        let is_room_again = self.line.backlog.is_cut() && self.line.backlog.is_empty();
+        if is_room_again || Instant::now() >= self.next_adopt {
+            let wait = match self.adopt().await {
+                Ok(()) => {
+                    self.adopt_backoff.reset();
+                    ADOPT_EVERY
+                }
+                Err(error) => {
+                    CallFailed { what: "adopt", error: &error }.emit();
+                    self.note_failure(&error);
+                    error.wait().unwrap_or_else(|| self.adopt_backoff.next_wait())
+                }
+            };
+            self.next_adopt = Instant::now() + wait;
+        }
+        self.show();
+        let loaded = self.load_waiting().await;
+        self.show();
+        match loaded {
+            Ok(()) => {
+                self.backoff.reset();
+                self.line.settings.load.interval
+            }
+            Err(error) => {
+                self.note_failure(&error);
+                error.wait().unwrap_or_else(|| self.backoff.next_wait())
+            }
+        }
     }
 
     fn show(&self) {
-        self.seen.pending.store(self.pending.len() as u64, Ordering::Relaxed);
-        names::BATCHES_TO_LOAD.set(None, self.pending.len() as f64);
+        let waiting = self.line.backlog.len();
+        self.seen.waiting.store(waiting as u64, Ordering::Relaxed);
+        names::BATCHES_TO_LOAD.set(None, waiting as f64);
     }
 
-    /// Loads what is pending, manifest by manifest, and returns how long to wait before the next time.
-    async fn load_pending(&mut self) -> Duration {
-        while !self.pending.is_empty() {
-            let take = self.pending.len().min(self.line.settings.load.max_batches);
-            let batches: Vec<SealedBatch> = self.pending.iter().take(take).cloned().collect();
+    /// Loads what waits, manifest by manifest.
+    async fn load_waiting(&self) -> Result<()> {
+        loop {
+            let batches = self.line.backlog.first(self.line.settings.load.max_batches);
+            if batches.is_empty() {
+                return Ok(());
+            }
             match self.load(batches.clone()).await {
-                Ok(()) => drop(self.pending.drain(..take)),
-                Err(error) if error.class() == Class::Poison => {
-                    self.load_one_by_one(batches).await;
-                    self.pending.drain(..take);
-                }
-                Err(error) => {
-                    LoadFailed { batches: take, error: &error }.emit();
-                    self.note_failure(&error);
-                    return error.wait().unwrap_or_else(|| self.backoff.next_wait());
-                }
+                Err(error) if error.class() == Class::Poison => self.load_one_by_one(batches).await?,
+                loaded => loaded?,
             }
             self.show();
         }
-        self.backoff.reset();
-        self.line.settings.load.interval
     }
 
     /// One batch of several cannot be read: finds out which, loads the others, and sets it aside. It is not lost: the
     /// object stays, its id is not in the ledger, and the log line names it.
-    async fn load_one_by_one(&mut self, batches: Vec<SealedBatch>) {
+    async fn load_one_by_one(&self, batches: Vec<SealedBatch>) -> Result<()> {
         for batch in batches {
-            if let Err(error) = self.load(vec![batch.clone()]).await {
-                LoadFailed { batches: 1, error: &error }.emit();
-                self.note_failure(&error);
-                tracing::error!(key = batch.key, "batch set aside; it is tried again at the next start");
-                self.set_aside.insert(batch.batch_id);
-                self.seen.set_aside.fetch_add(1, Ordering::Relaxed);
+            match self.load(vec![batch.clone()]).await {
+                Err(error) if error.class() == Class::Poison => {
+                    self.note_failure(&error);
+                    tracing::error!(key = batch.key, "batch set aside; it is tried again at the next start");
+                    self.line.backlog.set_aside(&batch.batch_id);
+                    self.seen.set_aside.fetch_add(1, Ordering::Relaxed);
+                }
+                loaded => loaded?,
             }
         }
+        Ok(())
     }
 
     async fn load(&self, batches: Vec<SealedBatch>) -> Result<()> {
         let started = Instant::now();
-        let count = batches.len() as u64;
         let manifest = Manifest { manifest_id: manifest_id(&batches), batches };
-        let text = serde_json::to_vec_pretty(&manifest)
-            .map_err(|error| Error::bug("a manifest does not serialise").source(error))?;
-        let key = format!("{MANIFEST_PREFIX}{}.json", manifest.manifest_id);
-        put(&self.line, &key, text.into(), PutMode::CreateOnce).await?;
+        let loaded = self.write_and_load(&manifest).await;
         let Loaded { scans, rejections, photos_repeated, .. } =
-            self.line.warehouse.load(&manifest, &self.source).await?;
+            loaded.inspect_err(|error| LoadFailed { batches: manifest.batches.len(), error }.emit())?;
+        for batch in &manifest.batches {
+            self.line.backlog.loaded(&batch.batch_id);
+        }
+        let batches = manifest.batches.len() as u64;
         self.seen.loads.fetch_add(1, Ordering::Relaxed);
         self.seen.scans.fetch_add(scans, Ordering::Relaxed);
         self.seen.rejections.fetch_add(rejections, Ordering::Relaxed);
         self.seen.photos_repeated.fetch_add(photos_repeated, Ordering::Relaxed);
-        self.line.telemetry.totals.loaded(count);
-        LoadDone { batches: count, scans, rejections, repeated: photos_repeated, took: started.elapsed() }
+        self.line.telemetry.totals.loaded(batches);
+        LoadDone { batches, scans, rejections, repeated: photos_repeated, took: started.elapsed() }
             .emit(&self.line.telemetry);
         Ok(())
+    }
+
+    async fn write_and_load(&self, manifest: &Manifest) -> Result<Loaded> {
+        let text = serde_json::to_vec_pretty(manifest)
+            .map_err(|error| Error::bug("a manifest does not serialise").source(error))?;
+        let key = format!("{MANIFEST_PREFIX}{}.json", manifest.manifest_id);
+        self.line.store.put(&self.line.settings.local.results, &key, text.into(), PutMode::CreateOnce).await?;
+        self.line.warehouse.load(manifest, &self.source).await
     }
 
     fn note_failure(&self, error: &Error) {
@@ -215,38 +234,33 @@ impl Work {
 
     /// Finds batches that no ledger row names: sealed by an instance that died before it loaded them. A batch that
     /// another instance is about to load may be found too; loading it twice changes nothing.
-    async fn adopt(&mut self) {
-        if let Err(error) = self.try_adopt().await {
-            CallFailed { what: "adopt", error: &error }.emit();
-            self.note_failure(&error);
-        }
-    }
-
-    async fn try_adopt(&mut self) -> Result<()> {
-        let bucket = self.line.settings.local.results.clone();
+    async fn adopt(&self) -> Result<()> {
+        self.line.backlog.begin_listing();
+        let (line, bucket) = (&self.line, &self.line.settings.local.results);
         let mut after: Option<String> = None;
         let mut adopted = 0_u64;
         loop {
-            let listed = self.line.store.list(&bucket, BATCH_PREFIX, after.as_deref(), ADOPT_PAGE).await?;
-            let known: HashSet<&str> = self.pending.iter().map(|batch| batch.batch_id.as_str()).collect();
+            let listed = line.store.list(bucket, BATCH_PREFIX, after.as_deref(), ADOPT_PAGE).await?;
             let ids: Vec<String> = listed
                 .iter()
                 .filter_map(|object| batch_id_of(BATCH_PREFIX, &object.key))
-                .filter(|id| !known.contains(id) && !self.set_aside.contains(*id))
+                .filter(|id| !line.backlog.knows(id))
                 .map(str::to_owned)
                 .collect();
-            for batch_id in self.line.warehouse.not_in_ledger(&ids).await? {
-                let key = crate::domain::batch::batch_key(BATCH_PREFIX, &batch_id);
-                self.pending.push(SealedBatch { batch_id, bucket: bucket.clone(), key, sealed_at: None });
-                adopted += 1;
+            for batch_id in line.warehouse.not_in_ledger(&ids).await? {
+                let key = batch_key(BATCH_PREFIX, &batch_id);
+                let batch = SealedBatch { batch_id, bucket: bucket.clone(), key, sealed_at: None };
+                adopted += u64::from(line.backlog.add(batch));
             }
-            if listed.len() < ADOPT_PAGE {
+            // No further when the backlog is full: the rest is found once this is loaded.
+            if listed.len() < ADOPT_PAGE || line.backlog.is_cut() {
                 break;
             }
             after = listed.last().map(|object| object.key.clone());
         }
+        line.backlog.end_listing();
         if adopted > 0 {
-            self.line.telemetry.totals.sealed(adopted);
+            line.telemetry.totals.sealed(adopted);
             self.seen.adopted.fetch_add(adopted, Ordering::Relaxed);
             tracing::info!(batches = adopted, "adopted sealed batches that no ledger row names");
         }
@@ -262,7 +276,12 @@ struct Source {
 #[async_trait]
 impl BatchSource for Source {
     async fn read(&self, batch: &SealedBatch) -> Result<Bytes> {
-        let object = self.store.get(&batch.bucket, &batch.key, None, MAX_BATCH_BYTES).await?;
+        let object = self.store.get(&batch.bucket, &batch.key, None, MAX_BATCH_BYTES).await;
+        let object = object.map_err(|error| match error.class() {
+            // No other try will find it, and the other batches must not wait for it.
+            Class::Missing => Error::poison(format!("batch `{}` is gone", batch.key)).source(error),
+            _ => error,
+        })?;
         let key = batch.key.clone();
         let unpack = move || {
             let mut lines = Vec::new();

@@ -8,11 +8,13 @@
 //! when it is empty, and so on down to the loader.
 
 pub mod autoscaler;
+pub mod backlog;
 pub mod batch_writer;
 pub mod decoder_pool;
 pub mod fetcher;
 pub mod in_flight;
 pub mod lease_keeper;
+mod leases;
 pub mod line;
 pub mod loader;
 pub mod messages;

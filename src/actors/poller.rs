@@ -1,5 +1,6 @@
 //! Receives messages as far as the in-flight budget goes and turns them into photos on their way.
 
+use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -17,7 +18,8 @@ use crate::domain::notification::{self, Notification};
 use crate::domain::photo::hash_128;
 use crate::domain::row::rejection_of;
 use crate::domain::{PhotoRef, Reason, Reject};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::flow::pool::panic_text;
 use crate::flow::{Backoff, Permit};
 use crate::queue::Message;
 use crate::telemetry::events::{CallFailed, MessageIgnored, MessageNotUnderstood, MessagesReceived};
@@ -27,6 +29,9 @@ pub const NAME: &str = "poller";
 
 /// SQS hands out at most ten messages a call; the embedded queue does the same.
 const RECEIVE_MAX: usize = 10;
+
+/// The least time between two receives that bring nothing.
+const EMPTY_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a receive that is under way at a drain is waited for, so that its messages can be given back at once.
 const LAST_RECEIVE: Duration = Duration::from_millis(300);
@@ -98,6 +103,7 @@ async fn poll(line: Line, outlets: Outlets, seen: Arc<Seen>) -> Result<()> {
     let draining = line.generation.draining().clone();
     let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(30));
     while let Some(mut permits) = draining.run_until_cancelled(free_places(&line)).await {
+        let asked_at = Instant::now();
         let mut receive = line.queue.receive(permits.len(), line.settings.queue.wait);
         let received = tokio::select! {
             received = &mut receive => received,
@@ -124,16 +130,31 @@ async fn poll(line: Line, outlets: Outlets, seen: Arc<Seen>) -> Result<()> {
             }
         };
         backoff.reset();
-        if !messages.is_empty() {
+        if messages.is_empty() {
+            // A queue that does not wait by itself is not asked again at once.
+            let pause = EMPTY_PAUSE.saturating_sub(asked_at.elapsed());
+            if draining.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                break;
+            }
+        } else {
             let redelivered = messages.iter().filter(|message| message.receive_count > 1).count() as u64;
             MessagesReceived { count: messages.len() as u64, redelivered }.emit();
         }
+        // All leases are held before the first message is opened: opening one may wait for room further down.
+        let mut held = Vec::with_capacity(messages.len());
         for message in messages {
             // A queue that hands out more than was asked for breaks its contract; the message then waits for a place.
             let permit = match permits.pop() {
                 Some(permit) => permit,
                 None => line.budgets.tickets.acquire(1).await,
             };
+            let hold = LeaseCommand::Hold { receipt: message.receipt.clone(), deadline: message.visible_again_at };
+            if outlets.leases.send(hold).await.is_err() {
+                return Err(Error::transient("the lease keeper is gone"));
+            }
+            held.push((message, permit));
+        }
+        for (message, permit) in held {
             seen.messages.fetch_add(1, Ordering::Relaxed);
             let photos = open(&line, &outlets, message, permit).await;
             seen.photos.fetch_add(photos, Ordering::Relaxed);
@@ -157,14 +178,12 @@ async fn free_places(line: &Line) -> Vec<Permit> {
 /// Sends one message's photos on their way and returns how many. When a send fails the stage after this one is gone;
 /// dropping the photos then gives the message back.
 async fn open(line: &Line, outlets: &Outlets, message: Message, permit: Permit) -> u64 {
-    let hold = LeaseCommand::Hold { receipt: message.receipt.clone(), deadline: message.visible_again_at };
-    if outlets.leases.send(hold).await.is_err() {
-        return 0;
-    }
     let ticket = |photos: usize| {
         OpenTicket::new(message.receipt.clone(), message.receive_count, photos, permit, outlets.leases.clone())
     };
-    let read = notification::parse(&message.body);
+    // Contained: a body that panics its reader is one rejection, not a pipeline that restarts on it again and again.
+    let read = catch_unwind(|| notification::parse(&message.body))
+        .unwrap_or_else(|panic| Err(format!("reading it panicked: {}", panic_text(panic.as_ref()))));
     match read {
         Ok(Notification::Photos { photos, revision }) if !photos.is_empty() => {
             let ticket = ticket(photos.len());

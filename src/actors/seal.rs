@@ -9,7 +9,6 @@ use flate2::write::GzEncoder;
 use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 
 use super::in_flight::PhotoInFlight;
 use super::line::Line;
@@ -70,18 +69,12 @@ impl FullBatch {
     }
 }
 
-/// Compresses and writes the batch, for as long as it takes; then settles its photos and tells the loader. Until then
+/// Compresses and writes the batch, for as long as it takes; then tells the loader and settles its photos. Until then
 /// the photos' messages stay leased, so that a full disk or a throttled bucket costs time and nothing else.
 ///
 /// # Errors
-/// When the store refuses for good. The photos then go back to the queue.
-pub async fn seal(
-    line: Line,
-    batch: OpenBatch,
-    mut waiting: FullBatch,
-    cause: &'static str,
-    sealed: mpsc::Sender<SealedBatch>,
-) -> Result<()> {
+/// When compressing fails, a bug. The photos then go back to the queue.
+pub async fn seal(line: Line, batch: OpenBatch, mut waiting: FullBatch, cause: &'static str) -> Result<()> {
     let started = Instant::now();
     let (batch_id, rows, photos) = (batch.batch_id().to_owned(), batch.rows() as u64, batch.photos() as u64);
     let lines = batch.into_lines();
@@ -90,16 +83,17 @@ pub async fn seal(
         .map_err(|error| Error::bug("compressing a batch panicked").source(error))??;
     let key = batch_key(BATCH_PREFIX, &batch_id);
     // A name that is taken can only be our own earlier attempt whose answer was lost: no two batches share an id.
-    put(&line, &key, compressed.clone(), PutMode::CreateOnce).await?;
-    write_per_photo_json(&line, &mut waiting).await?;
+    put(&line, &key, compressed.clone(), PutMode::CreateOnce).await;
+    write_per_photo_json(&line, &mut waiting).await;
     let now = Timestamp::now();
     let bucket = line.settings.local.results.clone();
     let bytes = compressed.len() as u64;
     BatchSealed { batch_id: &batch_id, rows, photos, bytes, cause, took: started.elapsed() }.emit();
     line.telemetry.totals.sealed(1);
+    // The way out is open: from now on as many messages may be in flight as the settings allow.
+    line.budgets.tickets.set_limit(line.settings.queue.max_in_flight as u64);
     // The loader is told before the messages go: who sees an empty queue then also sees what is still to be loaded.
-    let batch = SealedBatch { batch_id, bucket, key, sealed_at: Some(utc_millis(now)) };
-    let told = sealed.send(batch).await;
+    line.backlog.add(SealedBatch { batch_id, bucket, key, sealed_at: Some(utc_millis(now)) });
     for Waiting { photo, scans, rejection, finished_at, .. } in waiting.photos {
         let since_upload = photo.photo.uploaded_at.map(|at| now.duration_since(at));
         PhotoDurable {
@@ -112,11 +106,10 @@ pub async fn seal(
         photo.durable();
     }
     waiting.repeated.into_iter().for_each(PhotoInFlight::durable);
-    // A batch the loader was not told of is adopted at the next start.
-    told.map_err(|_| Error::transient("the loader is gone; the batch is durable and is adopted at the next start"))
+    Ok(())
 }
 
-async fn write_per_photo_json(line: &Line, waiting: &mut FullBatch) -> Result<()> {
+async fn write_per_photo_json(line: &Line, waiting: &mut FullBatch) {
     let mut objects = Vec::new();
     for waiting in &mut waiting.photos {
         if let Some(json) = waiting.json.take() {
@@ -127,25 +120,18 @@ async fn write_per_photo_json(line: &Line, waiting: &mut FullBatch) -> Result<()
         let line = line.clone();
         async move { put(&line, &key, json, PutMode::Overwrite).await }
     });
-    let mut puts = puts.buffer_unordered(PER_PHOTO_PUTS);
-    while let Some(done) = puts.next().await {
-        done?;
-    }
-    Ok(())
+    puts.buffer_unordered(PER_PHOTO_PUTS).collect::<()>().await;
 }
 
-/// Writes one object to the results bucket, trying again as long as the class allows it.
-pub(super) async fn put(line: &Line, key: &str, bytes: Bytes, mode: PutMode) -> Result<()> {
+/// Writes one object to the results bucket, however often it must try. Also what is refused "for good" (a permission,
+/// a read-only disk) is mended from outside or not at all; to give the photos back would only bring them here again,
+/// each time one delivery nearer to being given up.
+async fn put(line: &Line, key: &str, bytes: Bytes, mode: PutMode) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
-    loop {
-        match line.store.put(&line.settings.local.results, key, bytes.clone(), mode).await {
-            Ok(_) => return Ok(()),
-            Err(error) if error.class().is_retryable() => {
-                CallFailed { what: "put", error: &error }.emit();
-                tokio::time::sleep(error.wait().unwrap_or_else(|| backoff.next_wait())).await;
-            }
-            Err(error) => return Err(error.context(format!("writing `{key}`"))),
-        }
+    while let Err(error) = line.store.put(&line.settings.local.results, key, bytes.clone(), mode).await {
+        let wait = error.wait().unwrap_or_else(|| backoff.next_wait());
+        CallFailed { what: "put", error: &error.context(format!("writing `{key}`")) }.emit();
+        tokio::time::sleep(wait).await;
     }
 }
 

@@ -11,12 +11,12 @@ use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::autoscaler::Autoscaler;
+use super::autoscaler::{self, Autoscaler};
 use super::batch_writer::{self, BatchWriter};
 use super::decoder_pool::{self, DecoderPool};
 use super::fetcher::{self, Fetcher};
 use super::lease_keeper::{self, LeaseKeeper};
-use super::line::{Budgets, Line};
+use super::line::Line;
 use super::loader::{self, Loader};
 use super::messages::{Drain, Ended, Halt, StopNow};
 use super::poller::{self, Poller};
@@ -30,9 +30,6 @@ pub const NAME: &str = "supervisor";
 
 /// A generation that lived this long was healthy: the next back-off starts small again.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
-
-/// Sealed batches that wait for the loader: each is a few hundred bytes.
-const SEALED_WAITING: usize = 1_024;
 
 /// Photos between two stages. Small: a longer queue would only hold leases, not raise the rate.
 const BETWEEN_STAGES: usize = 16;
@@ -130,9 +127,9 @@ impl Supervisor {
     /// Builds the channels and starts the actors, sink first, so that each has its outlet when it starts.
     fn start_generation(&mut self, context: &mut Context<Self>) {
         let number = self.line.number + 1;
-        let budgets = Budgets::new(&self.line.settings);
         self.line.number = number;
-        let line = Line { generation: Generation::child_of(&self.root), budgets, ..self.line.clone() };
+        self.line.budgets = self.line.budgets.renewed(&self.line.settings);
+        let line = Line { generation: Generation::child_of(&self.root), ..self.line.clone() };
         let ended = context.address().recipient();
         let in_flight = line.settings.queue.max_in_flight;
 
@@ -141,11 +138,11 @@ impl Supervisor {
         let (photos, photos_to_fetch) = mpsc::channel(BETWEEN_STAGES);
         let (fetched, fetched_to_decode) = mpsc::channel(BETWEEN_STAGES);
         let (finished, finished_to_write) = mpsc::channel(line.settings.scale.max_decodes + BETWEEN_STAGES);
-        let (sealed, sealed_to_load) = mpsc::channel(SEALED_WAITING);
+        let last_sealed = CancellationToken::new();
 
-        let loader = Loader::new(line.clone(), ended.clone(), sealed_to_load).start();
+        let loader = Loader::new(line.clone(), ended.clone(), last_sealed.clone()).start();
         let lease_keeper = LeaseKeeper::new(line.clone(), ended.clone(), lease_commands).start();
-        let writer_ends = batch_writer::Ends { finished: finished_to_write, sealed };
+        let writer_ends = batch_writer::Ends { finished: finished_to_write, last_sealed: last_sealed.drop_guard() };
         let batch_writer = BatchWriter::new(line.clone(), ended.clone(), writer_ends).start();
         let pool_ends = decoder_pool::Ends { fetched: fetched_to_decode, finished: finished.clone() };
         let decoder_pool = DecoderPool::new(line.clone(), ended.clone(), pool_ends).start();
@@ -178,6 +175,8 @@ impl Supervisor {
     /// All workers of the generation ended: the drain is over, or the next generation is due.
     fn generation_ended(&mut self, running: Running, context: &mut Context<Self>) {
         running.autoscaler.do_send(Halt);
+        // Everything came back by now; the gauges must not go on showing the moment before.
+        autoscaler::sample(&running.line.budgets);
         let fault = running.line.generation.fault();
         if let Some(fault) = fault {
             self.shown().last_fault = Some(format!("{}: {}", fault.actor, fault.error));

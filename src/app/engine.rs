@@ -1,6 +1,6 @@
 //! The engine as commands see it: start, look, drain, end.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr};
@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Ports;
+use crate::actors::backlog::Backlog;
 use crate::actors::line::{Budgets, Line};
 use crate::actors::messages::{Drain, StopNow};
 use crate::actors::supervisor::{Phase, Supervisor};
@@ -40,9 +41,12 @@ pub struct Engine {
     phase: watch::Receiver<Phase>,
     telemetry: Telemetry,
     ports: Ports,
+    backlog: Backlog,
     started_at: Instant,
     /// Ends the watch on the inbox, if there is one.
     watching: Option<CancellationToken>,
+    /// Why the watch ended by itself, if it did.
+    watch_failed: Arc<OnceLock<Error>>,
 }
 
 impl Engine {
@@ -56,15 +60,18 @@ impl Engine {
         ports.warehouse.prepare().await?;
         let telemetry = Telemetry::default();
         let watching = settings.local.watch.then(CancellationToken::new);
+        let watch_failed: Arc<OnceLock<Error>> = Arc::default();
         if let Some(cancel) = &watching {
             let watch = ports.folder.watch(cancel.clone())?;
+            let failed = watch_failed.clone();
             tokio::spawn(async move {
                 if let Err(error) = watch.await {
                     tracing::error!(error = %error, "the watch on the inbox ended; uploads by put are still found");
+                    let _ = failed.set(error);
                 }
             });
         }
-        let root = CancellationToken::new();
+        let backlog = Backlog::default();
         let line = Line {
             budgets: Budgets::new(&settings),
             settings,
@@ -75,11 +82,12 @@ impl Engine {
             io: tokio::runtime::Handle::current(),
             instance: instance_name().into(),
             number: 0,
-            generation: Generation::child_of(&root),
+            generation: Generation::child_of(&CancellationToken::new()),
+            backlog: backlog.clone(),
         };
         let (phase_sender, phase) = watch::channel(Phase::Running);
         let supervisor = Supervisor::new(line, phase_sender).start();
-        Ok(Engine { supervisor, phase, telemetry, ports, started_at: Instant::now(), watching })
+        Ok(Engine { supervisor, phase, telemetry, ports, backlog, started_at: Instant::now(), watching, watch_failed })
     }
 
     /// Figures since the start.
@@ -123,10 +131,17 @@ impl Engine {
     }
 
     /// Waits until every photo found in the inbox was announced, the queue is empty, nothing is in flight and every
-    /// sealed batch is loaded.
+    /// durable batch, whoever sealed it, is loaded.
+    ///
+    /// # Errors
+    /// When that cannot come any more: the engine ended, the queue refuses to answer, the watch on the inbox failed.
     pub async fn idle(&self) -> Result<()> {
         const LOOK_EVERY: Duration = Duration::from_millis(100);
         loop {
+            if let Some(error) = self.watch_failed.get() {
+                let message = format!("nobody knows whether the inbox is empty, the watch on it ended: {error}");
+                return Err(Error::new(error.class(), message));
+            }
             // Asked before the depth: what is announced after this stands in the queue or was not there yet.
             let found = self.watching.is_none() || self.ports.folder.is_caught_up();
             // A queue that does not answer now may answer at the next look.
@@ -135,8 +150,7 @@ impl Engine {
                 Err(error) if error.class().is_retryable() => false,
                 Err(error) => return Err(error),
             };
-            let totals = self.telemetry.totals.snapshot();
-            if found && empty && totals.batches_loaded >= totals.batches_sealed {
+            if found && empty && self.backlog.is_done() {
                 return Ok(());
             }
             if self.phase.borrow().is_end() {

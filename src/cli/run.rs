@@ -44,19 +44,19 @@ pub fn run(args: &RunArgs, global: &GlobalArgs) -> Result<Exit> {
             settings.local.root.join(&settings.local.inbox).display(),
             app::warehouse_path(&settings).display()
         ));
+        let engine = serving.engine.clone();
+        let mut empty = Ok(());
         if args.until_empty {
             tokio::select! {
-                empty = serving.engine.idle() => {
-                    empty?;
-                    serving.engine.drain();
-                }
+                done = engine.idle() => empty = done,
                 () = serving.signals.drain.cancelled() => {}
             }
+            engine.drain();
         }
-        let engine = serving.engine.clone();
         let exit = serving.end().await;
         note_figures(&engine, started);
-        exit
+        // How it ended says more than that the wait for it was cut short.
+        exit.and_then(|exit| empty.map(|()| exit))
     })
 }
 

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 pub mod sqlite;
 
 /// What deletes or extends one receive of one message.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReceiptHandle(pub String);
 
 /// A message as received.

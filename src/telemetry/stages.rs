@@ -10,7 +10,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// From upload until its message was received.
+    /// From its message's arrival here until its GET begins.
     QueueWait,
     /// Getting the object.
     Fetch,

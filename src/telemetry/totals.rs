@@ -57,17 +57,16 @@ impl Totals {
 
     /// A batch was sealed (or found sealed).
     pub fn sealed(&self, batches: u64) {
-        self.sealed.fetch_add(batches, Ordering::Release);
+        self.sealed.fetch_add(batches, Ordering::Relaxed);
     }
 
     /// Batches went into the ledger.
     pub fn loaded(&self, batches: u64) {
-        self.loaded.fetch_add(batches, Ordering::Release);
+        self.loaded.fetch_add(batches, Ordering::Relaxed);
     }
 
     /// The counters now.
     pub fn snapshot(&self) -> TotalsSnapshot {
-        let loaded = self.loaded.load(Ordering::Acquire);
         TotalsSnapshot {
             photos: self.photos.load(Ordering::Relaxed),
             scans: self.scans.load(Ordering::Relaxed),
@@ -79,8 +78,8 @@ impl Totals {
                 .collect(),
             photos_decoded: self.decoded.load(Ordering::Relaxed),
             decode_cpu_seconds: self.decode_cpu_micros.load(Ordering::Relaxed) as f64 / 1e6,
-            batches_sealed: self.sealed.load(Ordering::Acquire),
-            batches_loaded: loaded,
+            batches_sealed: self.sealed.load(Ordering::Relaxed),
+            batches_loaded: self.loaded.load(Ordering::Relaxed),
         }
     }
 }

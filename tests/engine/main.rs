@@ -2,4 +2,7 @@
 
 mod faults;
 mod flow;
+mod leases;
+mod limits;
+mod restart;
 mod support;

@@ -1,6 +1,7 @@
 //! A root folder, photos made on the spot, and ports that fail on command.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -125,20 +126,50 @@ pub enum When {
     After,
 }
 
-/// Faults to strike: the call's name, how many more times, when, and the error.
-type Planned = (&'static str, usize, When, fn() -> Error);
+/// Faults to strike: after `skip` calls of this name, `times` times.
+struct Planned {
+    call: &'static str,
+    skip: usize,
+    times: usize,
+    when: When,
+    error: fn() -> Error,
+}
 
-/// Faults by call name, shared by all faulty ports of a test.
+/// Faults and delays by call name, shared by all faulty ports of a test, and what the calls were.
 #[derive(Clone, Default)]
 pub struct Script {
     planned: Arc<Mutex<Vec<Planned>>>,
+    delays: Arc<Mutex<BTreeMap<&'static str, Duration>>>,
+    calls: Arc<Mutex<BTreeMap<&'static str, usize>>>,
     struck: Arc<Mutex<BTreeMap<&'static str, usize>>>,
+    redelivered: Arc<AtomicUsize>,
 }
 
 impl Script {
     pub fn plan(self, call: &'static str, times: usize, when: When, error: fn() -> Error) -> Script {
-        self.planned.lock().unwrap().push((call, times, when, error));
+        self.plan_after(0, call, times, when, error)
+    }
+
+    /// As [`Script::plan`], after `skip` calls that are left alone.
+    pub fn plan_after(self, skip: usize, call: &'static str, times: usize, when: When, error: fn() -> Error) -> Script {
+        self.planned.lock().unwrap().push(Planned { call, skip, times, when, error });
         self
+    }
+
+    /// Every call of this name takes at least `delay`.
+    pub fn slow(self, call: &'static str, delay: Duration) -> Script {
+        self.delays.lock().unwrap().insert(call, delay);
+        self
+    }
+
+    /// From now on `call` works.
+    pub fn heal(&self, call: &'static str) {
+        self.planned.lock().unwrap().retain(|fault| fault.call != call);
+    }
+
+    /// How often `call` was made.
+    pub fn calls(&self, call: &'static str) -> usize {
+        self.calls.lock().unwrap().get(call).copied().unwrap_or(0)
     }
 
     /// How often `call` was made to fail.
@@ -146,17 +177,38 @@ impl Script {
         self.struck.lock().unwrap().get(call).copied().unwrap_or(0)
     }
 
+    /// Waits until `call` was made to fail `times` times.
+    pub async fn has_struck(&self, call: &'static str, times: usize) {
+        while self.struck(call) < times {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Messages handed out that had been handed out before.
+    pub fn redelivered(&self) -> usize {
+        self.redelivered.load(Ordering::Relaxed)
+    }
+
     fn strikes(&self, call: &'static str, when: When) -> Result<()> {
         let mut planned = self.planned.lock().unwrap();
-        let Some(fault) = planned.iter_mut().find(|fault| fault.0 == call && fault.2 == when && fault.1 > 0) else {
-            return Ok(());
-        };
-        fault.1 -= 1;
-        *self.struck.lock().unwrap().entry(call).or_default() += 1;
-        Err((fault.3)())
+        for fault in planned.iter_mut().filter(|fault| fault.call == call && fault.when == when && fault.times > 0) {
+            if fault.skip > 0 {
+                fault.skip -= 1;
+                continue;
+            }
+            fault.times -= 1;
+            *self.struck.lock().unwrap().entry(call).or_default() += 1;
+            return Err((fault.error)());
+        }
+        Ok(())
     }
 
     async fn around<T>(&self, call: &'static str, work: impl Future<Output = Result<T>>) -> Result<T> {
+        *self.calls.lock().unwrap().entry(call).or_default() += 1;
+        let delay = self.delays.lock().unwrap().get(call).copied();
+        if let Some(delay) = delay {
+            tokio::time::sleep(delay).await;
+        }
         self.strikes(call, When::Before)?;
         let done = work.await?;
         self.strikes(call, When::After)?;
@@ -181,7 +233,10 @@ struct Faulty<P: ?Sized> {
 #[async_trait]
 impl Queue for Faulty<dyn Queue> {
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Message>> {
-        self.script.around("receive", self.inner.receive(max, wait)).await
+        let messages = self.script.around("receive", self.inner.receive(max, wait)).await?;
+        let redelivered = messages.iter().filter(|message| message.receive_count > 1).count();
+        self.script.redelivered.fetch_add(redelivered, Ordering::Relaxed);
+        Ok(messages)
     }
     async fn delete(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Result<(), Error>>> {
         self.script.around("delete", self.inner.delete(receipts)).await

@@ -1,0 +1,162 @@
+//! Which leases are held and when each is to be extended. As large as what is in flight, and no larger.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+use crate::queue::ReceiptHandle;
+
+/// SQS ends a lease 12 hours after the receive whatever is asked; extending past that is an error (facts/aws.md §2.1).
+const LEASE_CAP: Duration = Duration::from_secs(12 * 3600 - 60);
+
+/// The least time between two tries, or a failing queue would be asked without a pause.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// All leases held.
+#[derive(Debug, Default)]
+pub struct Leases {
+    held: HashMap<ReceiptHandle, Lease>,
+    due: BTreeSet<(Instant, ReceiptHandle)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Lease {
+    held_since: Instant,
+    deadline: Instant,
+    due: Instant,
+    is_deleting: bool,
+}
+
+impl Leases {
+    /// Holds a lease that ends at `deadline`.
+    pub fn hold(&mut self, receipt: ReceiptHandle, now: Instant, deadline: Instant) {
+        let lease = Lease { held_since: now, deadline, due: now, is_deleting: false };
+        self.held.insert(receipt.clone(), lease);
+        self.plan(&receipt, now);
+    }
+
+    /// Its delete is on the way: still extended until that is done, since a slow delete must not lose it.
+    pub fn deleting(&mut self, receipt: &ReceiptHandle) {
+        if let Some(lease) = self.held.get_mut(receipt) {
+            lease.is_deleting = true;
+        }
+    }
+
+    /// Forgets a lease; whether it was held for more than its delete.
+    pub fn release(&mut self, receipt: &ReceiptHandle) -> bool {
+        let Some(lease) = self.held.remove(receipt) else { return false };
+        self.due.remove(&(lease.due, receipt.clone()));
+        !lease.is_deleting
+    }
+
+    /// When the next lease is due.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.due.first().map(|(due, _)| *due)
+    }
+
+    /// Takes what is due, at most `max`. Each must come back by [`Leases::extended`], [`Leases::failed`] or
+    /// [`Leases::release`].
+    pub fn take_due(&mut self, now: Instant, max: usize) -> Vec<ReceiptHandle> {
+        let mut taken = Vec::new();
+        while taken.len() < max && self.next_due().is_some_and(|due| due <= now) {
+            let Some((_, receipt)) = self.due.pop_first() else { break };
+            let is_within_cap =
+                self.held.get(&receipt).is_some_and(|lease| now.duration_since(lease.held_since) < LEASE_CAP);
+            if is_within_cap {
+                taken.push(receipt);
+            }
+        }
+        taken
+    }
+
+    /// The lease now ends at `deadline`.
+    pub fn extended(&mut self, receipt: &ReceiptHandle, now: Instant, deadline: Instant) {
+        if let Some(lease) = self.held.get_mut(receipt) {
+            lease.deadline = deadline;
+            self.plan(receipt, now);
+        }
+    }
+
+    /// Extending it failed: tried again while the lease lasts, then forgotten.
+    pub fn failed(&mut self, receipt: &ReceiptHandle, now: Instant) {
+        match self.held.get(receipt).map(|lease| lease.deadline) {
+            Some(deadline) if deadline > now => self.plan(receipt, now + PAUSE),
+            _ => drop(self.release(receipt)),
+        }
+    }
+
+    /// Plans the next extension at half of what is left, so that a failed call leaves time for more.
+    fn plan(&mut self, receipt: &ReceiptHandle, now: Instant) {
+        let Some(lease) = self.held.get_mut(receipt) else { return };
+        lease.due = now + lease.deadline.saturating_duration_since(now) / 2;
+        self.due.insert((lease.due, receipt.clone()));
+    }
+
+    /// Leases held.
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Takes every lease whose message is still wanted.
+    pub fn take_all(&mut self) -> Vec<ReceiptHandle> {
+        self.due.clear();
+        self.held.drain().filter(|(_, lease)| !lease.is_deleting).map(|(receipt, _)| receipt).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(60);
+
+    fn receipt(name: &str) -> ReceiptHandle {
+        ReceiptHandle(name.to_owned())
+    }
+
+    #[test]
+    fn each_is_due_at_half_of_what_is_left_and_nothing_stays_behind() {
+        let start = Instant::now();
+        let mut leases = Leases::default();
+        leases.hold(receipt("a"), start, start + LEASE);
+        leases.hold(receipt("b"), start, start + LEASE / 2);
+        assert_eq!(leases.next_due(), Some(start + LEASE / 4));
+        assert_eq!(leases.take_due(start + LEASE / 4, 10), [receipt("b")]);
+        let now = start + LEASE / 4;
+        leases.extended(&receipt("b"), now, now + LEASE);
+        assert_eq!(leases.next_due(), Some(start + LEASE / 2), "a");
+        assert!(leases.release(&receipt("a")));
+        assert_eq!(leases.next_due(), Some(now + LEASE / 2), "b");
+        leases.deleting(&receipt("b"));
+        assert!(!leases.release(&receipt("b")));
+        // A settled lease leaves no entry: with long leases those would pile up by the million.
+        assert_eq!((leases.len(), leases.due.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_while_the_lease_lasts() {
+        let start = Instant::now();
+        let mut leases = Leases::default();
+        leases.hold(receipt("a"), start, start + LEASE);
+        let mut now = start;
+        let mut tries = 0;
+        while let Some(due) = leases.next_due() {
+            assert!(due >= now && due <= start + LEASE + PAUSE, "{:?}", due - start);
+            now = due;
+            for receipt in leases.take_due(now, 10) {
+                tries += 1;
+                leases.failed(&receipt, now);
+            }
+        }
+        assert!((5..400).contains(&tries), "{tries}");
+        assert_eq!(leases.len(), 0);
+    }
+
+    #[test]
+    fn past_the_cap_of_the_queue_a_lease_is_left_to_end() {
+        let start = Instant::now();
+        let mut leases = Leases::default();
+        leases.hold(receipt("a"), start, start + LEASE);
+        assert!(leases.take_due(start + LEASE_CAP, 10).is_empty());
+        assert_eq!(leases.next_due(), None);
+    }
+}

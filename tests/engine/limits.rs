@@ -1,0 +1,147 @@
+//! Limits hold, the smallest as well: memory, places in flight, and the pace of asking.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use scanmill::actors::supervisor::Phase;
+use scanmill::domain::PhotoRef;
+use scanmill::domain::notification::s3_event;
+
+use super::support::{Place, Script, idle, qr_png};
+
+fn named(place: &Place, key: &str, size_bytes: u64) -> PhotoRef {
+    PhotoRef {
+        bucket: place.settings.local.inbox.clone(),
+        key: key.to_owned(),
+        version_id: None,
+        etag: None,
+        size_bytes: Some(size_bytes),
+        sequencer: None,
+        uploaded_at: None,
+    }
+}
+
+#[test]
+fn the_smallest_engine_reads_everything() {
+    let mut place = Place::new();
+    let settings = &mut place.settings;
+    settings.queue.max_in_flight = 1;
+    settings.decode.threads = 1;
+    settings.scale.min_fetches = 1;
+    settings.scale.max_fetches = 1;
+    settings.scale.min_decodes = 1;
+    settings.scale.max_decodes = 1;
+    settings.memory.fetched_bytes = 1;
+    settings.memory.decode_bytes = 1;
+    settings.batch.max_rows = 1;
+    settings.load.max_batches = 1;
+    settings.run.io_threads = 1;
+    // Nothing may wait for the age of a batch.
+    settings.batch.max_age = Duration::from_secs(600);
+    let ports = place.ports();
+    let keys: Vec<String> = (0..15).map(|index| format!("{index}.png")).collect();
+    let photo = qr_png("https://shop.example/p/1");
+    place.put(&ports, &keys.iter().map(|key| (key.as_str(), photo.clone())).collect::<Vec<_>>());
+    let phase = place.run(&ports, async |engine| {
+        idle(&engine, 60).await;
+        let tickets = &engine.state()["budgets"]["tickets"];
+        assert_eq!((&tickets["high_water"], &tickets["limit"]), (&1.into(), &1.into()));
+    });
+    assert_eq!(phase, Phase::Drained);
+    assert_eq!(place.rows(&ports).0.len(), keys.len());
+}
+
+#[test]
+fn places_in_flight_fewer_than_a_batch_do_not_wait_for_its_age() {
+    let mut place = Place::new();
+    place.settings.queue.max_in_flight = 3;
+    place.settings.batch.max_age = Duration::from_secs(600);
+    let ports = place.ports();
+    let bodies: Vec<String> =
+        (0..40).map(|index| s3_event(&named(&place, &format!("{index}.png"), 10), Timestamp::now())).collect();
+    place.run(&ports, async |engine| {
+        ports.queue.send(&bodies).await.unwrap();
+        // All but the last few, which nothing pushes out before the drain.
+        for _ in 0..3_000 {
+            if engine.telemetry().totals.snapshot().photos > 36 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("stuck: {:#}", engine.state());
+    });
+    assert_eq!(place.rows(&ports).1.len(), bodies.len());
+}
+
+#[test]
+fn a_photo_larger_than_its_notification_says_is_counted_with_its_true_size() {
+    let mut place = Place::new();
+    let photo = qr_png("https://shop.example/p/1");
+    let size = photo.len() as u64;
+    place.settings.limits.max_file_bytes = size;
+    let ports = place.ports();
+    place.put(&ports, &[("a.png", photo.clone()), ("b.png", [photo.as_ref(), b"!"].concat().into())]);
+    let lies = [named(&place, "a.png", 1), named(&place, "a.png", 0), named(&place, "b.png", 1)];
+    let bodies: Vec<String> = lies.iter().map(|photo| s3_event(photo, Timestamp::now())).collect();
+    place.run(&ports, async |engine| idle(&engine, 60).await);
+    place.run(&ports, async |engine| {
+        ports.queue.send(&bodies).await.unwrap();
+        idle(&engine, 60).await;
+        let fetched = &engine.state()["budgets"]["fetched_bytes"];
+        assert!(fetched["high_water"].as_u64().unwrap() >= size, "{fetched} for {size} bytes");
+    });
+    let (scans, rejections) = place.rows(&ports);
+    assert_eq!(scans["a.png"].len(), 1);
+    assert!(rejections["b.png"].iter().all(|reason| reason == "too_large"), "{rejections:?}");
+}
+
+#[test]
+fn one_message_with_many_photos_ends_as_a_whole() {
+    let mut place = Place::new();
+    place.settings.queue.max_in_flight = 1;
+    let ports = place.ports();
+    let mut event: serde_json::Value =
+        serde_json::from_str(&s3_event(&named(&place, "x", 10), Timestamp::now())).unwrap();
+    let record = event["Records"][0].clone();
+    let records = (0..500).map(|index| {
+        let mut record = record.clone();
+        record["s3"]["object"]["key"] = format!("{index}.png").into();
+        record
+    });
+    event["Records"] = records.collect();
+    place.run(&ports, async |engine| {
+        ports.queue.send(&[event.to_string()]).await.unwrap();
+        idle(&engine, 60).await;
+    });
+    let (_, rejections) = place.rows(&ports);
+    assert_eq!(rejections.len(), 500);
+    assert!(rejections.values().all(|reasons| reasons == &["missing_object"]));
+}
+
+#[test]
+fn a_long_backlog_goes_through_few_places() {
+    let mut place = Place::new();
+    place.settings.queue.max_in_flight = 40;
+    let ports = place.ports();
+    let bodies: Vec<String> =
+        (0..2_000).map(|index| s3_event(&named(&place, &format!("{index}.png"), 10), Timestamp::now())).collect();
+    place.run(&ports, async |engine| {
+        ports.queue.send(&bodies).await.unwrap();
+        idle(&engine, 60).await;
+        let tickets = &engine.state()["budgets"]["tickets"];
+        assert!(tickets["high_water"].as_u64().unwrap() <= 40, "{tickets}");
+    });
+    assert_eq!(place.rows(&ports).1.len(), bodies.len());
+}
+
+#[test]
+fn a_queue_asked_without_waiting_is_not_asked_without_a_pause() {
+    let mut place = Place::new();
+    place.settings.queue.wait = Duration::ZERO;
+    let script = Script::default();
+    let started = Instant::now();
+    place.run(&script.over(&place.ports()), async |_| tokio::time::sleep(Duration::from_millis(500)).await);
+    // A slow machine asks less often, never more.
+    let most = started.elapsed().as_millis() as usize / 50 + 2;
+    assert!(script.calls("receive") <= most, "{} receives, at most {most} expected", script.calls("receive"));
+}
