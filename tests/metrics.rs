@@ -228,8 +228,9 @@ fn the_exporter_shows_exactly_the_listed_metrics() {
 fn every_listed_metric_is_used() {
     fn read(folder: &Path, sources: &mut String) {
         for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
+            let entry = entry.unwrap();
+            let path = entry.path();
+            if entry.file_type().unwrap().is_dir() {
                 read(&path, sources);
             } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("telemetry/names.rs") {
                 sources.push_str(&std::fs::read_to_string(path).unwrap());
