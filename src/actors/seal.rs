@@ -95,7 +95,9 @@ pub async fn seal(line: Line, batch: OpenBatch, mut waiting: FullBatch, cause: &
     // The loader is told before the messages go: who sees an empty queue then also sees what is still to be loaded.
     line.backlog.add(SealedBatch { batch_id, bucket, key, sealed_at: Some(utc_millis(now)) });
     for Waiting { photo, scans, rejection, finished_at, .. } in waiting.photos {
-        let since_upload = photo.photo.uploaded_at.map(|at| now.duration_since(at));
+        // A replay keeps the time of its upload, long ago: that is no latency.
+        let uploaded_at = photo.photo.uploaded_at.filter(|_| photo.revision == 0);
+        let since_upload = uploaded_at.map(|at| now.duration_since(at));
         PhotoDurable {
             scans,
             rejection: rejection.as_deref(),

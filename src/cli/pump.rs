@@ -53,9 +53,9 @@ pub struct PumpArgs {
     /// Plant no faults
     #[arg(long)]
     pub no_faults: bool,
-    /// Pictures per printed address: fewer are drawn sooner
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    pub pictures: u32,
+    /// Pictures per printed address [default: one for each thousand photos, 1 to 3]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pictures: Option<u32>,
     /// Threads that make photos
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: u16,
@@ -181,7 +181,8 @@ fn plan(args: &PumpArgs, settings: &Settings) -> PumpPlan {
         count: args.count,
         size: args.size,
         faults: !args.no_faults,
-        scene_variants: args.pictures,
+        // Drawing is nearly all that making costs: a small story draws fewer, so that making stays cheaper than reading.
+        scene_variants: args.pictures.unwrap_or((args.count / 1_000).clamp(1, 3) as u32),
     };
     let key_file = args.key_file.clone().unwrap_or_else(|| settings.local.root.join(KEY_FILE));
     PumpPlan {
