@@ -96,10 +96,13 @@ impl Root {
     /// A command on this root.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = scanmill();
-        command.args(arguments).arg("--root").arg(&self.path);
-        if arguments.first() == Some(&"run") {
+        let (name, more) = arguments.split_first().unwrap();
+        command.arg(name).arg("--root").arg(&self.path);
+        if *name == "run" {
             command.args(QUICK.iter().flat_map(|pair| ["--set", pair]));
         }
+        // Last, for the last of two wins.
+        command.args(more);
         command
     }
 
@@ -177,25 +180,34 @@ pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
+/// What stderr has, and whether more may come.
+#[derive(Default)]
+struct Said {
+    text: String,
+    is_all: bool,
+}
+
 /// A process at work. Killed when the value goes, also by a panic of the test.
 pub struct Running {
     child: Child,
     stdout: Option<std::thread::JoinHandle<String>>,
     stderr: Option<std::thread::JoinHandle<()>>,
-    said: Arc<(Mutex<String>, Condvar)>,
+    said: Arc<(Mutex<Said>, Condvar)>,
 }
 
 impl Running {
     pub fn start(mut command: Command) -> Running {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let said: Arc<(Mutex<String>, Condvar)> = Arc::default();
+        let said: Arc<(Mutex<Said>, Condvar)> = Arc::default();
         let (mut stdout, stderr) = (child.stdout.take().unwrap(), BufReader::new(child.stderr.take().unwrap()));
         let told = said.clone();
         let stderr = std::thread::spawn(move || {
             for line in stderr.split(b'\n').map_while(Result::ok) {
-                told.0.lock().unwrap().push_str(&(String::from_utf8_lossy(&line) + "\n"));
+                told.0.lock().unwrap().text.push_str(&(String::from_utf8_lossy(&line) + "\n"));
                 told.1.notify_all();
             }
+            told.0.lock().unwrap().is_all = true;
+            told.1.notify_all();
         });
         let stdout = std::thread::spawn(move || {
             let mut bytes = Vec::new();
@@ -208,15 +220,16 @@ impl Running {
     /// Waits until stderr has `text`.
     pub fn wait_for(&self, text: &str) {
         let (said, changed) = &*self.said;
-        let waited = changed.wait_timeout_while(said.lock().unwrap(), PATIENCE, |said| !said.contains(text)).unwrap();
-        assert!(!waited.1.timed_out(), "never said `{text}`:\n{}", waited.0);
+        let is_open = |said: &mut Said| !said.is_all && !said.text.contains(text);
+        let (said, _) = changed.wait_timeout_while(said.lock().unwrap(), PATIENCE, is_open).unwrap();
+        assert!(said.text.contains(text), "never said `{text}`:\n{}", said.text);
     }
 
     /// Waits until `is_so`, asked now and then.
     pub fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
         let began = Instant::now();
         while !is_so() {
-            assert!(began.elapsed() < PATIENCE, "never so: {what}\n{}", self.said.0.lock().unwrap());
+            assert!(began.elapsed() < PATIENCE, "never so: {what}\n{}", self.said.0.lock().unwrap().text);
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -242,11 +255,11 @@ impl Running {
                 Some(status) => break status,
                 None => std::thread::sleep(Duration::from_millis(20)),
             }
-            assert!(began.elapsed() < PATIENCE, "does not end:\n{}", self.said.0.lock().unwrap());
+            assert!(began.elapsed() < PATIENCE, "does not end:\n{}", self.said.0.lock().unwrap().text);
         };
         let stdout = self.stdout.take().unwrap().join().unwrap();
         self.stderr.take().unwrap().join().unwrap();
-        let stderr = self.said.0.lock().unwrap().clone();
+        let stderr = self.said.0.lock().unwrap().text.clone();
         assert!(!stderr.contains("panicked"), "{stderr}");
         Ended { code: status.code(), stdout, stderr }
     }
