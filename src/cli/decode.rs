@@ -12,7 +12,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use clap::Args;
 use serde::Serialize;
 
-use super::{Exit, GlobalArgs};
+use super::{Exit, GlobalArgs, settings};
 use crate::config::Settings;
 use crate::config::settings::Codes;
 use crate::decode::{DecodeLimits, decode};
@@ -41,8 +41,8 @@ pub struct DecodeArgs {
 }
 
 /// Runs the command.
-pub fn run(args: &DecodeArgs, _global: &GlobalArgs) -> Result<Exit> {
-    let settings = Settings::default();
+pub fn run(args: &DecodeArgs, global: &GlobalArgs) -> Result<Exit> {
+    let settings = settings::load(global)?;
     let limits = limits_of(&settings);
     let mut paths = args.files.clone();
     if let Some(list) = &args.from_list {

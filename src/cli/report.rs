@@ -6,8 +6,7 @@ use std::io::{ErrorKind, Write};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::{Exit, GlobalArgs};
-use crate::config::Settings;
+use super::{Exit, GlobalArgs, settings};
 use crate::error::{Error, Result};
 use crate::warehouse::Warehouse;
 use crate::warehouse::report::report;
@@ -29,8 +28,8 @@ pub struct ReportArgs {
 
 /// Runs the command.
 pub fn run(args: &ReportArgs, global: &GlobalArgs) -> Result<Exit> {
-    let ports = crate::app::open(&settings(global))?;
-    let text = block_on(report_text(ports.warehouse.as_ref(), args.json))?;
+    let warehouse = crate::app::existing_warehouse(&settings::load(global)?)?;
+    let text = block_on(report_text(warehouse.as_ref(), args.json))?;
     print(&text)
 }
 
@@ -38,15 +37,6 @@ pub fn run(args: &ReportArgs, global: &GlobalArgs) -> Result<Exit> {
 pub async fn report_text(warehouse: &dyn Warehouse, json: bool) -> Result<String> {
     let report = report(warehouse).await?;
     if json { json_line(&report) } else { Ok(report.to_text(Timestamp::now())) }
-}
-
-/// The settings of a command that only asks the warehouse.
-pub(super) fn settings(global: &GlobalArgs) -> Settings {
-    let mut settings = Settings::default();
-    if let Some(root) = &global.root {
-        settings.local.root.clone_from(root);
-    }
-    settings
 }
 
 /// Runs a command's work on a small runtime of its own.

@@ -1,20 +1,20 @@
 //! `scanmill verify`.
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Exit, GlobalArgs, pump};
-use crate::error::{Error, Result};
+use super::{Exit, GlobalArgs, out, pump, settings};
+use crate::error::Result;
 use crate::pump::verify::{Difference, Kind, Verdict, verify};
+use crate::warehouse::schema::require_current;
 use crate::{app, pump::answer_key::KeyReader};
 
 /// Compares the warehouse with an answer key: lost, doubled and wrong rows
 ///
 /// Exits with 0 when every row is there once and right, and with 1 when any is lost, doubled or wrong.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  scanmill pump --count 500\n  scanmill run --until-idle\n  scanmill verify")]
+#[command(after_help = "Example:\n  scanmill pump --count 500\n  scanmill run --until-empty\n  scanmill verify")]
 pub struct VerifyArgs {
     /// Answer key that `pump` wrote [default: answer-key.jsonl in the root]
     #[arg(long, value_name = "FILE")]
@@ -29,26 +29,21 @@ pub struct VerifyArgs {
 
 /// Runs the command.
 pub fn run(args: &VerifyArgs, global: &GlobalArgs) -> Result<Exit> {
-    let settings = pump::settings(global)?;
+    let settings = settings::load(global)?;
     let key = args.key.clone().unwrap_or_else(|| settings.local.root.join(pump::KEY_FILE));
     // A mistyped key is found before any database is opened or made.
     KeyReader::open(&key)?;
     let verdict = pump::runtime(&settings)?.block_on(async {
-        let ports = app::open(&settings)?;
-        ports.warehouse.prepare().await?;
-        verify(&key, &*ports.warehouse, args.max_listed).await
+        let warehouse = app::existing_warehouse(&settings)?;
+        require_current(warehouse.as_ref()).await?;
+        verify(&key, warehouse.as_ref(), args.max_listed).await
     })?;
-    let mut out = std::io::stdout().lock();
-    let text = if args.json { json_line(&verdict)? } else { report(&verdict) };
-    out.write_all(text.as_bytes()).map_err(|error| Error::transient("cannot write to stdout").source(error))?;
+    if args.json {
+        out::print_json(&verdict)?;
+    } else {
+        out::print_line(report(&verdict).trim_end())?;
+    }
     Ok(if verdict.is_clean() { Exit::Success } else { Exit::Differences })
-}
-
-fn json_line(verdict: &Verdict) -> Result<String> {
-    let mut line =
-        serde_json::to_string(verdict).map_err(|error| Error::bug("cannot encode the verdict").source(error))?;
-    line.push('\n');
-    Ok(line)
 }
 
 /// The verdict for people: one line per difference, the figures last.
