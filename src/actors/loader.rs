@@ -21,7 +21,7 @@ use crate::domain::batch::{SealedBatch, batch_id_of, manifest_id};
 use crate::error::{Class, Error, Result};
 use crate::flow::Backoff;
 use crate::store::{PutMode, Store};
-use crate::telemetry::events::{CallFailed, LoadDone, LoadFailed};
+use crate::telemetry::events::{BatchSetAside, CallFailed, LoadDone, LoadFailed};
 use crate::telemetry::names;
 use crate::warehouse::{BatchSource, Loaded, Manifest};
 
@@ -69,6 +69,7 @@ impl Actor for Loader {
             source,
             pending: Vec::new(),
             set_aside: HashSet::new(),
+            singly: 0,
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(60)),
         };
         worker::start(NAME, &self.line, self.ended.clone(), work.load_all(sealed));
@@ -111,6 +112,8 @@ struct Work {
     pending: Vec<SealedBatch>,
     /// Batches that cannot be read. They stay where they are; the next start tries them again.
     set_aside: HashSet<String>,
+    /// So many of the first pending batches are loaded one by one: one of them cannot be read.
+    singly: usize,
     backoff: Backoff,
 }
 
@@ -154,17 +157,26 @@ impl Work {
     /// Loads what is pending, manifest by manifest, and returns how long to wait before the next time.
     async fn load_pending(&mut self) -> Duration {
         while !self.pending.is_empty() {
-            let take = self.pending.len().min(self.line.settings.load.max_batches);
+            let at_once = if self.singly > 0 { 1 } else { self.line.settings.load.max_batches };
+            let take = self.pending.len().min(at_once);
             let batches: Vec<SealedBatch> = self.pending.iter().take(take).cloned().collect();
-            match self.load(batches.clone()).await {
-                Ok(()) => drop(self.pending.drain(..take)),
-                Err(error) if error.class() == Class::Poison => {
-                    self.load_one_by_one(batches).await;
+            match self.load(batches).await {
+                Ok(()) => {
                     self.pending.drain(..take);
+                    self.singly = self.singly.saturating_sub(take);
+                }
+                Err(error) if error.class() == Class::Poison => {
+                    self.note_failure(&error);
+                    if take == 1 {
+                        self.set_first_aside(&error);
+                    } else {
+                        self.singly = take;
+                    }
                 }
                 Err(error) => {
                     LoadFailed { batches: take, error: &error }.emit();
                     self.note_failure(&error);
+                    self.line.telemetry.totals.load_failed(!error.class().is_retryable());
                     return error.wait().unwrap_or_else(|| self.backoff.next_wait());
                 }
             }
@@ -174,23 +186,20 @@ impl Work {
         self.line.settings.load.interval
     }
 
-    /// One batch of several cannot be read: finds out which, loads the others, and sets it aside. It is not lost: the
-    /// object stays, its id is not in the ledger, and the log line names it.
-    async fn load_one_by_one(&mut self, batches: Vec<SealedBatch>) {
-        for batch in batches {
-            if let Err(error) = self.load(vec![batch.clone()]).await {
-                LoadFailed { batches: 1, error: &error }.emit();
-                self.note_failure(&error);
-                tracing::error!(key = batch.key, "batch set aside; it is tried again at the next start");
-                self.set_aside.insert(batch.batch_id);
-                self.seen.set_aside.fetch_add(1, Ordering::Relaxed);
-            }
-        }
+    /// The first pending batch cannot be read, so the others go on without it. It is not lost: the object stays, its id
+    /// is not in the ledger, and the log line names it.
+    fn set_first_aside(&mut self, error: &Error) {
+        let batch = self.pending.remove(0);
+        self.singly = self.singly.saturating_sub(1);
+        BatchSetAside { object: &format!("{}/{}", batch.bucket, batch.key), error }.emit();
+        self.seen.set_aside.fetch_add(1, Ordering::Relaxed);
+        self.line.telemetry.totals.set_aside(&batch.batch_id);
+        self.set_aside.insert(batch.batch_id);
     }
 
     async fn load(&self, batches: Vec<SealedBatch>) -> Result<()> {
         let started = Instant::now();
-        let count = batches.len() as u64;
+        let ids: Vec<String> = batches.iter().map(|batch| batch.batch_id.clone()).collect();
         let manifest = Manifest { manifest_id: manifest_id(&batches), batches };
         let text = serde_json::to_vec_pretty(&manifest)
             .map_err(|error| Error::bug("a manifest does not serialise").source(error))?;
@@ -202,8 +211,8 @@ impl Work {
         self.seen.scans.fetch_add(scans, Ordering::Relaxed);
         self.seen.rejections.fetch_add(rejections, Ordering::Relaxed);
         self.seen.photos_repeated.fetch_add(photos_repeated, Ordering::Relaxed);
-        self.line.telemetry.totals.loaded(count);
-        LoadDone { batches: count, scans, rejections, repeated: photos_repeated, took: started.elapsed() }
+        ids.iter().for_each(|batch_id| self.line.telemetry.totals.loaded(batch_id));
+        LoadDone { batches: ids.len() as u64, scans, rejections, repeated: photos_repeated, took: started.elapsed() }
             .emit(&self.line.telemetry);
         Ok(())
     }
@@ -237,6 +246,7 @@ impl Work {
                 .collect();
             for batch_id in self.line.warehouse.not_in_ledger(&ids).await? {
                 let key = crate::domain::batch::batch_key(BATCH_PREFIX, &batch_id);
+                self.line.telemetry.totals.sealed(&batch_id);
                 self.pending.push(SealedBatch { batch_id, bucket: bucket.clone(), key, sealed_at: None });
                 adopted += 1;
             }
@@ -246,7 +256,6 @@ impl Work {
             after = listed.last().map(|object| object.key.clone());
         }
         if adopted > 0 {
-            self.line.telemetry.totals.sealed(adopted);
             self.seen.adopted.fetch_add(adopted, Ordering::Relaxed);
             tracing::info!(batches = adopted, "adopted sealed batches that no ledger row names");
         }
@@ -262,14 +271,22 @@ struct Source {
 #[async_trait]
 impl BatchSource for Source {
     async fn read(&self, batch: &SealedBatch) -> Result<Bytes> {
-        let object = self.store.get(&batch.bucket, &batch.key, None, MAX_BATCH_BYTES).await?;
+        const REMEDY: &str = "restore this object from a copy, or move it away: its rows are in no other place";
+        let object = self.store.get(&batch.bucket, &batch.key, None, MAX_BATCH_BYTES).await;
+        let object = object.map_err(|error| match error.class() {
+            Class::Transient | Class::Throttled | Class::Bug => error,
+            // Gone, no regular file, too large: of this batch alone, the warehouse and the other batches are well.
+            Class::Missing | Class::Permanent | Class::Poison => {
+                Error::poison("a batch cannot be read").hint(REMEDY).source(error)
+            }
+        })?;
         let key = batch.key.clone();
         let unpack = move || {
             let mut lines = Vec::new();
             MultiGzDecoder::new(object.bytes.as_ref())
                 .take(MAX_BATCH_BYTES)
                 .read_to_end(&mut lines)
-                .map_err(|error| Error::poison(format!("batch `{key}` is no whole gzip file")).source(error))?;
+                .map_err(|error| Error::poison(format!("`{key}` is no whole gzip file")).hint(REMEDY).source(error))?;
             Ok(Bytes::from(lines))
         };
         tokio::task::spawn_blocking(unpack)

@@ -96,7 +96,7 @@ pub async fn seal(
     let bucket = line.settings.local.results.clone();
     let bytes = compressed.len() as u64;
     BatchSealed { batch_id: &batch_id, rows, photos, bytes, cause, took: started.elapsed() }.emit();
-    line.telemetry.totals.sealed(1);
+    line.telemetry.totals.sealed(&batch_id);
     // The loader is told before the messages go: who sees an empty queue then also sees what is still to be loaded.
     let batch = SealedBatch { batch_id, bucket, key, sealed_at: Some(utc_millis(now)) };
     let told = sealed.send(batch).await;

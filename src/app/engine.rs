@@ -60,7 +60,8 @@ impl Engine {
             let watch = ports.folder.watch(cancel.clone())?;
             tokio::spawn(async move {
                 if let Err(error) = watch.await {
-                    tracing::error!(error = %error, "the watch on the inbox ended; uploads by put are still found");
+                    let hint = error.hint_text();
+                    tracing::error!(%error, hint, "the watch on the inbox ended; uploads by put are still found");
                 }
             });
         }
@@ -123,7 +124,10 @@ impl Engine {
     }
 
     /// Waits until every photo found in the inbox was announced, the queue is empty, nothing is in flight and every
-    /// sealed batch is loaded.
+    /// sealed batch is loaded or set aside.
+    ///
+    /// # Errors
+    /// When that cannot come by waiting: the queue or the warehouse fails for good, or the engine ended.
     pub async fn idle(&self) -> Result<()> {
         const LOOK_EVERY: Duration = Duration::from_millis(100);
         loop {
@@ -136,8 +140,13 @@ impl Engine {
                 Err(error) => return Err(error),
             };
             let totals = self.telemetry.totals.snapshot();
-            if found && empty && totals.batches_loaded >= totals.batches_sealed {
+            if found && empty && totals.batches_to_load == 0 {
                 return Ok(());
+            }
+            if found && empty && totals.load_is_refused {
+                let count = totals.batches_to_load;
+                return Err(Error::permanent(format!("the warehouse refuses {count} sealed batches, as logged above"))
+                    .hint("nothing is lost: once that is mended, the next start loads them"));
             }
             if self.phase.borrow().is_end() {
                 return Err(Error::transient("the engine ended before the queue was empty"));

@@ -9,7 +9,7 @@ use super::serving::Serving;
 use super::settings::{self, MetricsArgs};
 use super::{Exit, GlobalArgs, out};
 use crate::app;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::telemetry::process;
 
 /// Runs the engine until it is stopped
@@ -44,20 +44,37 @@ pub fn run(args: &RunArgs, global: &GlobalArgs) -> Result<Exit> {
             settings.local.root.join(&settings.local.inbox).display(),
             app::warehouse_path(&settings).display()
         ));
+        let engine = serving.engine.clone();
+        let mut fault = None;
         if args.until_empty {
             tokio::select! {
-                empty = serving.engine.idle() => {
-                    empty?;
-                    serving.engine.drain();
-                }
+                empty = engine.idle() => match empty {
+                    Ok(()) => engine.drain(),
+                    // Ended in order all the same: actors must not outlive the system they run on.
+                    Err(error) => {
+                        fault = Some(error);
+                        engine.stop_now();
+                    }
+                },
                 () = serving.signals.drain.cancelled() => {}
             }
         }
-        let engine = serving.engine.clone();
         let exit = serving.end().await;
         note_figures(&engine, started);
-        exit
+        let set_aside = engine.telemetry().totals.snapshot().batches_set_aside;
+        match fault {
+            Some(fault) => Err(fault),
+            None => match exit {
+                Ok(Exit::Success) if args.until_empty && set_aside > 0 => Err(not_all_loaded(set_aside)),
+                exit => exit,
+            },
+        }
     })
+}
+
+fn not_all_loaded(set_aside: u64) -> Error {
+    Error::poison(format!("{set_aside} sealed batches cannot be read and were set aside, as logged above"))
+        .hint("everything else is loaded; restore these objects from a copy, or move them away")
 }
 
 fn note_figures(engine: &app::Engine, started: Instant) {

@@ -1,8 +1,9 @@
 //! Counts since the start, for `/state` and the report at the end of a run. Prometheus has the same figures; these can
 //! be read without a scrape.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
@@ -16,8 +17,18 @@ pub struct Totals {
     rejections: [AtomicU64; Reason::ALL.len()],
     decoded: AtomicU64,
     decode_cpu_micros: AtomicU64,
-    sealed: AtomicU64,
-    loaded: AtomicU64,
+    batches: Mutex<Batches>,
+}
+
+/// Batches between seal and ledger, by id: a batch that a later generation of the pipeline finds once more, or that is
+/// found both by the listing and by its writer, counts once.
+#[derive(Debug, Default)]
+struct Batches {
+    to_load: BTreeSet<String>,
+    set_aside: BTreeSet<String>,
+    sealed: u64,
+    loaded: u64,
+    load_is_refused: bool,
 }
 
 /// A copy of the counters.
@@ -37,6 +48,12 @@ pub struct TotalsSnapshot {
     pub batches_sealed: u64,
     /// Batches the ledger has of those.
     pub batches_loaded: u64,
+    /// Batches still to be loaded.
+    pub batches_to_load: u64,
+    /// Batches that cannot be read and stay where they are.
+    pub batches_set_aside: u64,
+    /// Whether the last load failed in a way that trying again does not mend.
+    pub load_is_refused: bool,
 }
 
 impl Totals {
@@ -55,19 +72,42 @@ impl Totals {
         self.decode_cpu_micros.fetch_add((cpu_ms * 1_000.0) as u64, Ordering::Relaxed);
     }
 
-    /// A batch was sealed (or found sealed).
-    pub fn sealed(&self, batches: u64) {
-        self.sealed.fetch_add(batches, Ordering::Release);
+    /// A batch was sealed (or found sealed) and is to be loaded.
+    pub fn sealed(&self, batch_id: &str) {
+        let mut batches = self.batches();
+        if batches.to_load.insert(batch_id.to_owned()) {
+            batches.sealed += 1;
+        }
     }
 
-    /// Batches went into the ledger.
-    pub fn loaded(&self, batches: u64) {
-        self.loaded.fetch_add(batches, Ordering::Release);
+    /// A batch went into the ledger.
+    pub fn loaded(&self, batch_id: &str) {
+        let mut batches = self.batches();
+        batches.load_is_refused = false;
+        if batches.to_load.remove(batch_id) {
+            batches.loaded += 1;
+        }
+    }
+
+    /// A batch cannot be read: it waits for no load any more.
+    pub fn set_aside(&self, batch_id: &str) {
+        let mut batches = self.batches();
+        batches.to_load.remove(batch_id);
+        batches.set_aside.insert(batch_id.to_owned());
+    }
+
+    /// A load failed; `for_good` when trying again does not mend it.
+    pub fn load_failed(&self, for_good: bool) {
+        self.batches().load_is_refused = for_good;
+    }
+
+    fn batches(&self) -> MutexGuard<'_, Batches> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The counters now.
     pub fn snapshot(&self) -> TotalsSnapshot {
-        let loaded = self.loaded.load(Ordering::Acquire);
+        let batches = self.batches();
         TotalsSnapshot {
             photos: self.photos.load(Ordering::Relaxed),
             scans: self.scans.load(Ordering::Relaxed),
@@ -79,8 +119,11 @@ impl Totals {
                 .collect(),
             photos_decoded: self.decoded.load(Ordering::Relaxed),
             decode_cpu_seconds: self.decode_cpu_micros.load(Ordering::Relaxed) as f64 / 1e6,
-            batches_sealed: self.sealed.load(Ordering::Acquire),
-            batches_loaded: loaded,
+            batches_sealed: batches.sealed,
+            batches_loaded: batches.loaded,
+            batches_to_load: batches.to_load.len() as u64,
+            batches_set_aside: batches.set_aside.len() as u64,
+            load_is_refused: batches.load_is_refused,
         }
     }
 }
@@ -93,6 +136,28 @@ fn index_of(reason: Reason) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_batch_counts_once_however_often_it_is_found() {
+        let totals = Totals::default();
+        let counts = |totals: &Totals| {
+            let now = totals.snapshot();
+            (now.batches_sealed, now.batches_loaded, now.batches_to_load, now.batches_set_aside)
+        };
+        totals.sealed("a");
+        totals.sealed("b");
+        // A later generation adopts what the first had not loaded.
+        totals.sealed("a");
+        assert_eq!(counts(&totals), (2, 0, 2, 0));
+        totals.loaded("a");
+        totals.loaded("a");
+        totals.set_aside("b");
+        assert_eq!(counts(&totals), (2, 1, 0, 1));
+        totals.load_failed(true);
+        assert!(totals.snapshot().load_is_refused);
+        totals.loaded("a");
+        assert!(!totals.snapshot().load_is_refused);
+    }
 
     #[test]
     fn reasons_are_counted_under_their_own_name() {
