@@ -156,6 +156,9 @@ impl Error {
                 made.hint("the disk is full: free some space; the work is tried again by itself")
             }
             ErrorKind::PermissionDenied => made.hint("check the owner and mode of this path"),
+            ErrorKind::ReadOnlyFilesystem => {
+                made.hint("this disk is mounted read-only: mount it for writing, or choose another place")
+            }
             _ => made,
         };
         made.source(error)

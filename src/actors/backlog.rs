@@ -29,6 +29,8 @@ struct Shared {
     is_cut: bool,
     /// A listing was finished, and no batch was left out.
     is_complete: bool,
+    /// The last load failed in a way that trying again does not mend.
+    is_refused: bool,
 }
 
 impl Backlog {
@@ -87,6 +89,21 @@ impl Backlog {
     /// Whether a batch found no room since the last listing began.
     pub fn is_cut(&self) -> bool {
         self.lock().is_cut
+    }
+
+    /// Notes whether the last load was refused for good.
+    pub fn set_refused(&self, is_refused: bool) {
+        self.lock().is_refused = is_refused;
+    }
+
+    /// Whether the last load failed in a way that trying again does not mend.
+    pub fn is_refused(&self) -> bool {
+        self.lock().is_refused
+    }
+
+    /// Batches that were set aside.
+    pub fn count_set_aside(&self) -> usize {
+        self.lock().set_aside.len()
     }
 
     /// Batches that wait.

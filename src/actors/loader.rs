@@ -20,7 +20,7 @@ use crate::domain::batch::{SealedBatch, batch_id_of, batch_key, manifest_id};
 use crate::error::{Class, Error, Result};
 use crate::flow::Backoff;
 use crate::store::{PutMode, Store};
-use crate::telemetry::events::{CallFailed, LoadDone, LoadFailed};
+use crate::telemetry::events::{BatchSetAside, CallFailed, LoadDone, LoadFailed};
 use crate::telemetry::names;
 use crate::warehouse::{BatchSource, Loaded, Manifest};
 
@@ -151,10 +151,12 @@ impl Work {
         self.show();
         match loaded {
             Ok(()) => {
+                self.line.backlog.set_refused(false);
                 self.backoff.reset();
                 self.line.settings.load.interval
             }
             Err(error) => {
+                self.line.backlog.set_refused(!error.class().is_retryable());
                 self.note_failure(&error);
                 error.wait().unwrap_or_else(|| self.backoff.next_wait())
             }
@@ -189,7 +191,7 @@ impl Work {
             match self.load(vec![batch.clone()]).await {
                 Err(error) if error.class() == Class::Poison => {
                     self.note_failure(&error);
-                    tracing::error!(key = batch.key, "batch set aside; it is tried again at the next start");
+                    BatchSetAside { object: &format!("{}/{}", batch.bucket, batch.key), error: &error }.emit();
                     self.line.backlog.set_aside(&batch.batch_id);
                     self.seen.set_aside.fetch_add(1, Ordering::Relaxed);
                 }
@@ -204,7 +206,7 @@ impl Work {
         let manifest = Manifest { manifest_id: manifest_id(&batches), batches };
         let loaded = self.write_and_load(&manifest).await;
         let Loaded { scans, rejections, photos_repeated, .. } =
-            loaded.inspect_err(|error| LoadFailed { batches: manifest.batches.len(), error }.emit())?;
+            loaded.inspect_err(|error| self.note_failed_load(error, manifest.batches.len()))?;
         for batch in &manifest.batches {
             self.line.backlog.loaded(&batch.batch_id);
         }
@@ -225,6 +227,13 @@ impl Work {
         let key = format!("{MANIFEST_PREFIX}{}.json", manifest.manifest_id);
         self.line.store.put(&self.line.settings.local.results, &key, text.into(), PutMode::CreateOnce).await?;
         self.line.warehouse.load(manifest, &self.source).await
+    }
+
+    /// A spoilt batch is told of once it is known which one it is.
+    fn note_failed_load(&self, error: &Error, batches: usize) {
+        if error.class() != Class::Poison {
+            LoadFailed { batches, error }.emit();
+        }
     }
 
     fn note_failure(&self, error: &Error) {
@@ -268,6 +277,9 @@ impl Work {
     }
 }
 
+/// What to do about a batch object that is spoilt or gone.
+const REMEDY: &str = "restore this object from a copy, or move it away: its rows are in no other place";
+
 /// Reads batches from the store for a warehouse that cannot.
 struct Source {
     store: Arc<dyn Store>,
@@ -278,9 +290,11 @@ impl BatchSource for Source {
     async fn read(&self, batch: &SealedBatch) -> Result<Bytes> {
         let object = self.store.get(&batch.bucket, &batch.key, None, MAX_BATCH_BYTES).await;
         let object = object.map_err(|error| match error.class() {
-            // No other try will find it, and the other batches must not wait for it.
-            Class::Missing => Error::poison(format!("batch `{}` is gone", batch.key)).source(error),
-            _ => error,
+            Class::Transient | Class::Throttled | Class::Bug => error,
+            // Gone, no regular file, too large: of this batch alone, the warehouse and the other batches are well.
+            Class::Missing | Class::Permanent | Class::Poison => {
+                Error::poison("a batch cannot be read").hint(REMEDY).source(error)
+            }
         })?;
         let key = batch.key.clone();
         let unpack = move || {
@@ -288,7 +302,7 @@ impl BatchSource for Source {
             MultiGzDecoder::new(object.bytes.as_ref())
                 .take(MAX_BATCH_BYTES)
                 .read_to_end(&mut lines)
-                .map_err(|error| Error::poison(format!("batch `{key}` is no whole gzip file")).source(error))?;
+                .map_err(|error| Error::poison(format!("`{key}` is no whole gzip file")).hint(REMEDY).source(error))?;
             Ok(Bytes::from(lines))
         };
         tokio::task::spawn_blocking(unpack)

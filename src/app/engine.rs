@@ -66,7 +66,8 @@ impl Engine {
             let failed = watch_failed.clone();
             tokio::spawn(async move {
                 if let Err(error) = watch.await {
-                    tracing::error!(error = %error, "the watch on the inbox ended; uploads by put are still found");
+                    let hint = error.hint_text();
+                    tracing::error!(%error, hint, "the watch on the inbox ended; uploads by put are still found");
                     let _ = failed.set(error);
                 }
             });
@@ -88,6 +89,11 @@ impl Engine {
         let (phase_sender, phase) = watch::channel(Phase::Running);
         let supervisor = Supervisor::new(line, phase_sender).start();
         Ok(Engine { supervisor, phase, telemetry, ports, backlog, started_at: Instant::now(), watching, watch_failed })
+    }
+
+    /// Sealed batches that cannot be read and were set aside.
+    pub fn batches_set_aside(&self) -> usize {
+        self.backlog.count_set_aside()
     }
 
     /// Figures since the start.
@@ -122,6 +128,11 @@ impl Engine {
         }
     }
 
+    /// Whether it is in its last phase.
+    pub fn has_ended(&self) -> bool {
+        self.phase.borrow().is_end()
+    }
+
     /// Whether the engine takes work; otherwise why not.
     pub fn ready(&self) -> std::result::Result<(), String> {
         match &*self.phase.borrow() {
@@ -131,10 +142,11 @@ impl Engine {
     }
 
     /// Waits until every photo found in the inbox was announced, the queue is empty, nothing is in flight and every
-    /// durable batch, whoever sealed it, is loaded.
+    /// durable batch, whoever sealed it, is loaded or set aside.
     ///
     /// # Errors
-    /// When that cannot come any more: the engine ended, the queue refuses to answer, the watch on the inbox failed.
+    /// When that cannot come by waiting: the engine ended, the queue or the warehouse refuses for good, the watch on the
+    /// inbox failed.
     pub async fn idle(&self) -> Result<()> {
         const LOOK_EVERY: Duration = Duration::from_millis(100);
         loop {
@@ -152,6 +164,11 @@ impl Engine {
             };
             if found && empty && self.backlog.is_done() {
                 return Ok(());
+            }
+            if found && empty && self.backlog.is_refused() {
+                let count = self.backlog.len();
+                return Err(Error::permanent(format!("the warehouse refuses {count} sealed batches, as logged above"))
+                    .hint("nothing is lost: once that is mended, the next start loads them"));
             }
             if self.phase.borrow().is_end() {
                 return Err(Error::transient("the engine ended before the queue was empty"));

@@ -9,8 +9,8 @@ use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::report::{block_on, json_line, print};
-use super::settings;
-use super::{Exit, GlobalArgs};
+use super::{Exit, GlobalArgs, out, settings};
+use crate::app;
 use crate::domain::notification::s3_event_with_revision;
 use crate::domain::row::utc_millis;
 use crate::domain::{PhotoRef, Reason};
@@ -107,18 +107,20 @@ pub struct Replayed {
 
 /// Runs the command.
 pub fn run(args: &RejectionsArgs, global: &GlobalArgs) -> Result<Exit> {
-    let ports = crate::app::open(&settings::load(global)?)?;
-    let (queue, warehouse) = (ports.queue.as_ref(), ports.warehouse.as_ref());
+    let settings = settings::load(global)?;
+    let warehouse = app::existing_warehouse(&settings)?;
+    let warehouse = warehouse.as_ref();
     match &args.command {
         RejectionsCommand::List(args) => {
             let (text, more) = block_on(list(warehouse, args))?;
             if more {
-                eprintln!("there are more than {}; --limit shows more", args.limit);
+                out::note(&format!("there are more than {}; --limit shows more", args.limit));
             }
             print(&text)
         }
         RejectionsCommand::Replay(args) => {
-            let replayed = block_on(replay(warehouse, queue, args))?;
+            let queue = app::open_queue(&settings)?;
+            let replayed = block_on(replay(warehouse, queue.as_ref(), args))?;
             print(&if args.json { json_line(&replayed)? } else { replayed.to_text() })
         }
     }

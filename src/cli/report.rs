@@ -28,8 +28,8 @@ pub struct ReportArgs {
 
 /// Runs the command.
 pub fn run(args: &ReportArgs, global: &GlobalArgs) -> Result<Exit> {
-    let ports = crate::app::open(&settings::load(global)?)?;
-    let text = block_on(report_text(ports.warehouse.as_ref(), args.json))?;
+    let warehouse = crate::app::existing_warehouse(&settings::load(global)?)?;
+    let text = block_on(report_text(warehouse.as_ref(), args.json))?;
     print(&text)
 }
 

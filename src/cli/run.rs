@@ -9,7 +9,7 @@ use super::serving::Serving;
 use super::settings::{self, MetricsArgs};
 use super::{Exit, GlobalArgs, out};
 use crate::app;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::telemetry::process;
 
 /// Runs the engine until it is stopped
@@ -45,19 +45,35 @@ pub fn run(args: &RunArgs, global: &GlobalArgs) -> Result<Exit> {
             app::warehouse_path(&settings).display()
         ));
         let engine = serving.engine.clone();
-        let mut empty = Ok(());
+        let mut fault = None;
         if args.until_empty {
             tokio::select! {
-                done = engine.idle() => empty = done,
+                empty = engine.idle() => match empty {
+                    // It ended by itself: how it did says more than that the wait for it was cut short.
+                    Err(_) if engine.has_ended() => {}
+                    Err(error) => {
+                        fault = Some(error);
+                        engine.stop_now();
+                    }
+                    Ok(()) => engine.drain(),
+                },
                 () = serving.signals.drain.cancelled() => {}
             }
-            engine.drain();
         }
         let exit = serving.end().await;
         note_figures(&engine, started);
-        // How it ended says more than that the wait for it was cut short.
-        exit.and_then(|exit| empty.map(|()| exit))
+        let set_aside = engine.batches_set_aside();
+        match (fault, exit) {
+            (Some(fault), _) => Err(fault),
+            (None, Ok(Exit::Success)) if args.until_empty && set_aside > 0 => Err(not_all_loaded(set_aside)),
+            (None, exit) => exit,
+        }
     })
+}
+
+fn not_all_loaded(set_aside: usize) -> Error {
+    Error::poison(format!("{set_aside} sealed batches cannot be read and were set aside, as logged above"))
+        .hint("everything else is loaded; restore these objects from a copy, or move them away")
 }
 
 fn note_figures(engine: &app::Engine, started: Instant) {

@@ -3,9 +3,9 @@
 use clap::Args;
 
 use super::report::{block_on, print};
-use super::settings;
-use super::{Exit, GlobalArgs};
-use crate::error::Result;
+use super::{Exit, GlobalArgs, out, settings};
+use crate::app;
+use crate::error::{Class, Result};
 use crate::warehouse::Warehouse;
 use crate::warehouse::schema::{self, MARTS, VERSION, sqlite_tables};
 
@@ -34,13 +34,20 @@ pub struct SchemaArgs {
 /// Runs the command.
 pub fn run(args: &SchemaArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = settings::load(global)?;
-    // Printing must not make folders and files where there are none yet.
-    if args.apply || settings.local.root.try_exists().unwrap_or(false) {
-        let ports = crate::app::open(&settings)?;
-        eprintln!("{}", block_on(state(ports.warehouse.as_ref(), args.apply))?);
+    let told = if args.apply {
+        app::make_folders(&settings)?;
+        block_on(state(app::open(&settings)?.warehouse.as_ref(), true))?
     } else {
-        eprintln!("schema version: none in the warehouse yet, this scanmill knows {VERSION}");
-    }
+        match app::existing_warehouse(&settings) {
+            Ok(warehouse) => block_on(state(warehouse.as_ref(), false))?,
+            // Printing must not make folders and files where there are none yet.
+            Err(error) if error.class() == Class::Missing => {
+                format!("schema version: none in the warehouse yet, this scanmill knows {VERSION}")
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    out::note(&told);
     print(&sql(args))
 }
 

@@ -1,6 +1,7 @@
 //! An engine with its page: what `run` and `demo` share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +14,9 @@ use crate::config::Settings;
 use crate::console::{self, ConsoleState};
 use crate::error::{Error, Result};
 use crate::telemetry::recorder;
+
+/// What a stop at once may take to be orderly. After that the process ends as by a kill: nothing is lost by it.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// A running engine, its page, and the signals that end it.
 pub struct Serving {
@@ -57,6 +61,12 @@ impl Serving {
             told.drain();
             asked.stop.cancelled().await;
             told.stop_now();
+            // A statement that waits for another's lock, or a photo in the decoder, cannot be called back, and the end
+            // of the runtime waits for it. A thread, because that end takes the tasks with it.
+            std::thread::spawn(|| {
+                std::thread::sleep(AT_ONCE);
+                std::process::exit(Exit::Interrupted.code().into());
+            });
         });
         Ok(Serving { engine, signals, console })
     }

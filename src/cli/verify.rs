@@ -7,6 +7,7 @@ use clap::Args;
 use super::{Exit, GlobalArgs, out, pump, settings};
 use crate::error::Result;
 use crate::pump::verify::{Difference, Kind, Verdict, verify};
+use crate::warehouse::schema::require_current;
 use crate::{app, pump::answer_key::KeyReader};
 
 /// Compares the warehouse with an answer key: lost, doubled and wrong rows
@@ -33,9 +34,9 @@ pub fn run(args: &VerifyArgs, global: &GlobalArgs) -> Result<Exit> {
     // A mistyped key is found before any database is opened or made.
     KeyReader::open(&key)?;
     let verdict = pump::runtime(&settings)?.block_on(async {
-        let ports = app::open(&settings)?;
-        ports.warehouse.prepare().await?;
-        verify(&key, &*ports.warehouse, args.max_listed).await
+        let warehouse = app::existing_warehouse(&settings)?;
+        require_current(warehouse.as_ref()).await?;
+        verify(&key, warehouse.as_ref(), args.max_listed).await
     })?;
     if args.json {
         out::print_json(&verdict)?;

@@ -131,10 +131,9 @@ fn broken<'a>(rules: &'a [Rule], merged: &'a Merged) -> impl Iterator<Item = Pro
             return None;
         }
         let (message, hint) = (rule.broken)(&merged.settings)?;
-        // Blame the first of the keys that somebody set; a default is right until another key is changed.
+        // Blame the first of the keys that somebody set; a default is right until another key is changed. The message
+        // names them all.
         let key = rule.keys.iter().find(|key| merged.origins.contains_key(**key)).or(rule.keys.first())?;
-        let message =
-            if Some(key) == rule.keys.first() { message } else { format!("{}: {message}", rule.keys.first()?) };
         Some(Problem::new(*key, merged.origin(key), message, hint))
     })
 }

@@ -274,6 +274,28 @@ impl LoadFailed<'_> {
     }
 }
 
+/// A batch cannot be read; what else is sealed is loaded without it.
+pub struct BatchSetAside<'a> {
+    /// Bucket and key of its object.
+    pub object: &'a str,
+    /// Why.
+    pub error: &'a Error,
+}
+
+impl BatchSetAside<'_> {
+    /// Counts and logs.
+    pub fn emit(self) {
+        names::LOADS.add(Some("failed"), 1);
+        names::ERRORS.add(Some(self.error.class().as_str()), 1);
+        tracing::error!(
+            object = self.object,
+            error = %self.error,
+            hint = self.error.hint_text(),
+            "batch set aside: it cannot be read; it stays where it is and the next start tries it again"
+        );
+    }
+}
+
 /// A call to queue, store or warehouse failed.
 pub struct CallFailed<'a> {
     /// Which call.

@@ -12,11 +12,12 @@ const BUCKETS: [f64; 18] =
     [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0];
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+/// Two engines of one process may start at once; the second waits until the first has installed it.
+static INSTALLING: Mutex<()> = Mutex::new(());
 
 /// Installs the recorder (once; later calls do nothing), describes every metric and shows each of its series at zero,
 /// so that a dashboard never waits for a first event.
 pub fn install() -> Result<()> {
-    static INSTALLING: Mutex<()> = Mutex::new(());
     let _alone = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
     if HANDLE.get().is_some() {
         return Ok(());

@@ -88,7 +88,8 @@ fn free_space(root: &Path) -> Check {
     }
 }
 
-fn database(name: &'static str, path: &Path) -> Check {
+/// Looks at one database file without opening it.
+pub fn database(name: &'static str, path: &Path) -> Check {
     let shown = path.display();
     let found = match fs::metadata(path) {
         Ok(found) => found,

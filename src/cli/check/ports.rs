@@ -1,12 +1,13 @@
-//! The queue and the warehouse, opened the way the engine opens them, if all their files are there: opening makes what
-//! is missing, and a check changes nothing.
+//! The queue and the warehouse, opened the way the engine opens them, each if its file is there: opening makes what is
+//! missing, and a check changes nothing.
 
 use std::time::Duration;
 
-use super::{Check, place};
+use super::{Check, Status, place};
 use crate::app;
 use crate::config::Settings;
 use crate::error::{Error, Result};
+use crate::warehouse::schema::{VERSION, newer, version_of};
 
 /// An answer that takes longer is a fault of its own.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -15,18 +16,35 @@ const QUICK_CHECK_UP_TO: u64 = 256 << 20;
 
 /// Checks them.
 pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
-    let paths = place::folders(settings).into_iter().chain(place::databases(settings));
-    if !paths.map(|(_, path)| path).all(|path| path.try_exists().unwrap_or(false)) {
-        checks.push(Check::ok("queue", "nothing to open before the first run"));
-        checks.push(Check::ok("warehouse", "nothing to open before the first run"));
-        return;
+    let [queue_file, warehouse_file] = place::databases(settings);
+    let done = runtime().map(|runtime| {
+        runtime.block_on(async {
+            match size_to_open(&queue_file) {
+                None => {}
+                Some(0) => checks.push(unmade("queue")),
+                Some(_) => checks.push(queue(settings).await),
+            }
+            match size_to_open(&warehouse_file) {
+                None => {}
+                Some(0) => checks.push(unmade("warehouse")),
+                Some(size) => checks.push(warehouse(settings, size <= QUICK_CHECK_UP_TO).await),
+            }
+        })
+    });
+    if let Err(error) = done {
+        checks.push(failed("open", &error));
     }
-    let [_, (_, warehouse)] = place::databases(settings);
-    let small = std::fs::metadata(warehouse).is_ok_and(|found| found.len() <= QUICK_CHECK_UP_TO);
-    match runtime().and_then(|runtime| runtime.block_on(ask(settings, small))) {
-        Ok(found) => checks.extend(found),
-        Err(error) => checks.push(failed("open", &error)),
-    }
+}
+
+/// Size of a database file, zero where there is none yet; `None` where the file itself was found to be wrong. An empty
+/// file counts as none: opening would make a database of it.
+fn size_to_open((name, path): &(&'static str, std::path::PathBuf)) -> Option<u64> {
+    let is_right = place::database(name, path).status == Status::Ok;
+    is_right.then(|| std::fs::metadata(path).map_or(0, |found| found.len()))
+}
+
+fn unmade(name: &'static str) -> Check {
+    Check::ok(name, "nothing to open before the first run")
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
@@ -36,17 +54,27 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
     built.map_err(|error| Error::transient("cannot start threads").source(error))
 }
 
-async fn ask(settings: &Settings, small: bool) -> Result<[Check; 2]> {
-    let ports = app::open(settings)?;
-    let queue = match patiently(ports.queue.depth()).await {
+async fn queue(settings: &Settings) -> Check {
+    let depth = async { app::open_queue(settings)?.depth().await };
+    match patiently(depth).await {
         Ok(depth) => Check::ok(
             "queue",
             format!("{} ready, {} in flight, {} dead letters", depth.ready, depth.in_flight, depth.dead),
         ),
         Err(error) => failed("queue", &error),
-    };
+    }
+}
+
+async fn warehouse(settings: &Settings, small: bool) -> Check {
     let statement = if small { "PRAGMA quick_check(1)" } else { "SELECT 'ok'" };
-    let warehouse = match patiently(ports.warehouse.query(statement, &[])).await {
+    let answer = async {
+        let warehouse = app::existing_warehouse(settings)?;
+        if let Some(found) = version_of(warehouse.as_ref()).await?.filter(|found| *found > VERSION) {
+            return Err(newer(found));
+        }
+        warehouse.query(statement, &[]).await
+    };
+    match patiently(answer).await {
         Err(error) => failed("warehouse", &error),
         Ok(table) => match table.rows.first().and_then(|row| row.first()).and_then(|value| value.as_str()) {
             Some("ok") if small => Check::ok("warehouse", "opens, and its pages are whole"),
@@ -57,8 +85,7 @@ async fn ask(settings: &Settings, small: bool) -> Result<[Check; 2]> {
                 "restore it, or move it away: the sealed batches in the results bucket are loaded again",
             ),
         },
-    };
-    Ok([queue, warehouse])
+    }
 }
 
 async fn patiently<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {

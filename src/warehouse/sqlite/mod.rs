@@ -52,6 +52,23 @@ impl SqliteWarehouse {
         Self::open_waiting(path, BUSY_TIMEOUT)
     }
 
+    /// Opens the warehouse file that is there.
+    ///
+    /// # Errors
+    /// Missing when there is none; else as [`SqliteWarehouse::open`].
+    pub fn open_existing(path: &Path) -> Result<SqliteWarehouse> {
+        std::fs::symlink_metadata(path).map_err(|error| {
+            let missing = error.kind() == std::io::ErrorKind::NotFound;
+            let error = Error::io("there is no warehouse to read: no file", path, error);
+            if missing {
+                error.hint("`scanmill run` makes it; is this the --root (`local.root`) you mean?")
+            } else {
+                error
+            }
+        })?;
+        Self::open(path)
+    }
+
     fn open_waiting(path: &Path, busy_timeout: Duration) -> Result<SqliteWarehouse> {
         let writer = connection::open_writer(path, busy_timeout)?;
         Ok(SqliteWarehouse { path: path.into(), writer: Arc::new(Mutex::new(writer)) })
