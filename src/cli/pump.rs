@@ -125,6 +125,7 @@ pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
         return finish(args, Outcome::new(report, None), None);
     }
     runtime.block_on(async {
+        app::make_folders(&settings)?;
         let ports = app::open(&settings)?;
         let engine = engine_file::find(&settings.local.root);
         let began = Instant::now();
