@@ -135,7 +135,7 @@ async fn a_warehouse_that_holds_exactly_the_key_is_clean() {
     warehouse.reject("inbox", "story-x", "no_code");
     warehouse.reject("inbox", "story-x0/a.jpg", "no_code");
     warehouse.reject("other", "story-x/a.jpg", "no_code");
-    let verdict = verify(&key, &warehouse, 10).await.unwrap();
+    let verdict = verify(&key, &warehouse, 10, |_| {}).await.unwrap();
     assert_eq!(figures(&verdict), (0, 0, 0), "{:#?}", verdict.differences);
     let expected: u64 = photos.iter().map(|photo| photo.expect.rows()).sum();
     assert_eq!((verdict.photos, verdict.expected, verdict.unexpected), (900, expected, 0));
@@ -203,7 +203,7 @@ async fn each_planted_difference_is_found_and_named() {
         for change in &changes {
             warehouse.execute(change, &photo.key);
         }
-        let verdict = verify(&key, &warehouse, 10).await.unwrap();
+        let verdict = verify(&key, &warehouse, 10, |_| {}).await.unwrap();
         assert_eq!(figures(&verdict), expected, "{changes:?}: {:#?}", verdict.differences);
         assert!(!verdict.is_clean());
         for difference in &verdict.differences {
@@ -219,7 +219,7 @@ async fn a_truncated_photo_may_be_called_unreadable() {
     let (key, warehouse, photos) = whole(folder.path(), 300);
     let photo = photos.iter().find(|photo| photo.fault == Some(Fault::Truncated)).unwrap();
     warehouse.execute("UPDATE rejections SET reason = 'unreadable' WHERE object_key = ?1", &photo.key);
-    assert!(verify(&key, &warehouse, 10).await.unwrap().is_clean());
+    assert!(verify(&key, &warehouse, 10, |_| {}).await.unwrap().is_clean());
 }
 
 #[tokio::test]
@@ -229,7 +229,7 @@ async fn photos_that_nobody_sent_are_unexpected_over_several_pages() {
     for number in 0..4_500 {
         warehouse.reject("inbox", &format!("{PREFIX}{number:05} ä+.jpg"), "no_code");
     }
-    let verdict = verify(&key, &warehouse, 7).await.unwrap();
+    let verdict = verify(&key, &warehouse, 7, |_| {}).await.unwrap();
     assert_eq!((verdict.unexpected, figures(&verdict)), (4_500, (0, 0, 4_500)));
     assert_eq!((verdict.differences.len(), verdict.not_listed), (7, 4_493));
     assert!(verdict.differences.iter().all(|difference| difference.kind == Kind::Unexpected));
@@ -241,7 +241,7 @@ async fn one_row_with_several_wrong_columns_counts_once() {
     let (key, warehouse, photos) = whole(folder.path(), 50);
     let photo = photos.iter().find(|photo| photo.fault.is_none()).unwrap();
     warehouse.execute("UPDATE scans SET width = 1, height = 1, format = 'gif' WHERE object_key = ?1", &photo.key);
-    let verdict = verify(&key, &warehouse, 10).await.unwrap();
+    let verdict = verify(&key, &warehouse, 10, |_| {}).await.unwrap();
     assert_eq!((figures(&verdict), verdict.differences.len()), ((0, 0, 1), 3));
     let report = scanmill::cli::verify::report(&verdict);
     assert!(report.ends_with("0 lost, 0 doubled, 1 wrong\n"), "{report}");

@@ -156,7 +156,9 @@ async fn show(
     drop(progress);
     let totals = engine.telemetry().totals.snapshot();
     let key = settings.local.root.join(KEY_FILE);
-    let verdict = verify(&key, ports.warehouse.as_ref(), LISTED).await?;
+    let progress = Progress::new(global, "verified", Some(args.photos));
+    let verdict = verify(&key, ports.warehouse.as_ref(), LISTED, |photos| progress.set(photos)).await?;
+    drop(progress);
     let outcome = Outcome {
         photos: verdict.photos,
         rows: verdict.rows,

@@ -164,7 +164,9 @@ pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
             Waited::Cancelled => return finish(args, outcome, None),
         }
         outcome.loaded = Some(waited == Waited::Done);
-        let verdict = compare(&plan.key_file, &*ports.warehouse, 100).await?;
+        let bar = Progress::new(global, "verified", Some(outcome.photos));
+        let verdict = compare(&plan.key_file, &*ports.warehouse, 100, |photos| bar.set(photos)).await?;
+        drop(bar);
         if let (Some(before), Some(after)) = (engine, engine_file::find(&settings.local.root)) {
             let cpu = after.cpu_seconds - before.cpu_seconds;
             // An engine that was restarted meanwhile counts from zero again: its figure would mean nothing.

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Write};
 use clap::Args;
 use jiff::Timestamp;
 
+use super::progress::Progress;
 use super::{Exit, GlobalArgs, settings};
 use crate::error::{Error, Result};
 use crate::warehouse::Warehouse;
@@ -29,7 +30,9 @@ pub struct ReportArgs {
 /// Runs the command.
 pub fn run(args: &ReportArgs, global: &GlobalArgs) -> Result<Exit> {
     let warehouse = crate::app::existing_warehouse(&settings::load(global)?)?;
+    let progress = Progress::new(global, "asking the warehouse", None);
     let text = block_on(report_text(warehouse.as_ref(), args.json))?;
+    drop(progress);
     print(&text)
 }
 

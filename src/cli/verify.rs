@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::progress::Progress;
 use super::{Exit, GlobalArgs, out, pump, settings};
 use crate::error::Result;
 use crate::pump::verify::{Difference, Kind, Verdict, verify};
@@ -36,7 +37,8 @@ pub fn run(args: &VerifyArgs, global: &GlobalArgs) -> Result<Exit> {
     let verdict = pump::runtime(&settings)?.block_on(async {
         let warehouse = app::existing_warehouse(&settings)?;
         require_current(warehouse.as_ref()).await?;
-        verify(&key, warehouse.as_ref(), args.max_listed).await
+        let progress = Progress::new(global, "verified", None);
+        verify(&key, warehouse.as_ref(), args.max_listed, |photos| progress.set(photos)).await
     })?;
     if args.json {
         out::print_json(&verdict)?;

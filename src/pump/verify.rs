@@ -20,11 +20,17 @@ const PAGE: usize = 200;
 /// Keys listed in one query when unexpected photos are looked for.
 const LISTED_PAGE: usize = 2_000;
 
-/// Compares the key in `key_file` with the warehouse and lists at most `max_listed` differences.
+/// Compares the key in `key_file` with the warehouse and lists at most `max_listed` differences. `progress` is called
+/// with the photos compared so far.
 ///
 /// # Errors
 /// A key that is missing, unsealed or broken; a query that fails.
-pub async fn verify(key_file: &Path, warehouse: &dyn Warehouse, max_listed: usize) -> Result<Verdict> {
+pub async fn verify(
+    key_file: &Path,
+    warehouse: &dyn Warehouse,
+    max_listed: usize,
+    progress: impl Fn(u64),
+) -> Result<Verdict> {
     let mut key = KeyReader::open(key_file)?;
     let (bucket, prefix) = (key.header().bucket.clone(), key.header().prefix.clone());
     let mut comparison = Comparison::new(max_listed);
@@ -44,6 +50,7 @@ pub async fn verify(key_file: &Path, warehouse: &dyn Warehouse, max_listed: usiz
         for photo in &page {
             comparison.compare(photo, &found.remove(&photo.key).unwrap_or_default());
         }
+        progress(known.len() as u64);
     }
     known.sort_unstable();
     find_unexpected(&mut comparison, &known, &bucket, &prefix, warehouse).await?;

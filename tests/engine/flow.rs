@@ -94,3 +94,24 @@ fn a_drain_gives_back_what_was_not_begun_and_the_next_start_reads_it() {
     assert!(scans.values().all(|payloads| payloads.len() == 1), "nothing doubled");
     assert!(rejections.is_empty(), "{rejections:?}");
 }
+
+#[test]
+fn each_photo_also_becomes_a_json_object_when_asked() {
+    let mut place = Place::new();
+    place.settings.output.per_photo_json = true;
+    let ports = place.ports();
+    place.put(&ports, &[("a.png", qr_png("https://shop.example/p/1")), ("blank.png", blank_png())]);
+    place.run(&ports, async |engine| idle(&engine, 60).await);
+    let objects = std::fs::read_dir(place.settings.local.root.join("results/photos")).unwrap();
+    let mut ends: Vec<String> = objects
+        .map(|object| {
+            let rows: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(object.unwrap().path()).unwrap()).unwrap();
+            assert_eq!(rows.as_array().map(Vec::len), Some(1), "{rows}");
+            let row = &rows[0];
+            row["payload"].as_str().or(row["reason"].as_str()).unwrap().to_owned()
+        })
+        .collect();
+    ends.sort();
+    assert_eq!(ends, ["https://shop.example/p/1", "no_code"]);
+}
