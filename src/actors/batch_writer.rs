@@ -1,6 +1,5 @@
 //! Gathers rows into batches and has each sealed when it is full, old, or what everybody waits for.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -17,7 +16,6 @@ use super::line::Line;
 use super::messages::Ended;
 use super::seal::{FullBatch, seal};
 use super::worker;
-use crate::domain::Row;
 use crate::domain::batch::{OpenBatch, SealPolicy, batch_id};
 use crate::error::{Error, Result};
 
@@ -99,8 +97,6 @@ impl Seen {
 struct Open {
     batch: OpenBatch,
     opened_at: Instant,
-    /// A photo delivered twice at once stands in the batch once; both messages settle with it.
-    photo_ids: HashSet<(String, i64)>,
     waiting: FullBatch,
 }
 
@@ -148,23 +144,19 @@ impl Writer {
                 self.open.insert(Open {
                     batch: OpenBatch::new(id),
                     opened_at: Instant::now(),
-                    photo_ids: HashSet::new(),
                     waiting: FullBatch::default(),
                 })
             }
         };
-        let named = rows.first().map(|row| match row {
-            Row::Scan(scan) => (scan.lineage.photo_id.clone(), scan.lineage.revision),
-            Row::Rejection(rejection) => (rejection.lineage.photo_id.clone(), rejection.lineage.revision),
-        });
-        let named = named.ok_or_else(|| Error::bug(format!("photo {} ended without a row", photo.photo.id())))?;
-        if open.photo_ids.insert(named) {
-            open.waiting.note(photo, &rows, finished_at, self.line.settings.output.per_photo_json);
-            let pushed = open.batch.push_photo(rows);
-            pushed.map_err(|error| Error::bug("a row does not serialise").source(error))?;
-        } else {
-            self.seen.repeated_in_batch.fetch_add(1, Ordering::Relaxed);
-            open.waiting.note_repeated(photo);
+        let pushed = open.batch.push_photo(rows).map_err(|error| {
+            Error::bug(format!("the rows of photo {} make no batch", photo.photo.id())).source(error)
+        })?;
+        match pushed {
+            Some(rows) => open.waiting.note(photo, &rows, finished_at, self.line.settings.output.per_photo_json)?,
+            None => {
+                self.seen.repeated_in_batch.fetch_add(1, Ordering::Relaxed);
+                open.waiting.note_repeated(photo);
+            }
         }
         self.seen.open_rows.store(open.batch.rows() as u64, Ordering::Relaxed);
         self.seen.open_bytes.store(open.batch.bytes() as u64, Ordering::Relaxed);

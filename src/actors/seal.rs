@@ -48,14 +48,19 @@ struct Waiting {
 
 impl FullBatch {
     /// A photo whose rows go into the batch.
-    pub fn note(&mut self, photo: PhotoInFlight, rows: &[Row], finished_at: Instant, with_json: bool) {
+    ///
+    /// # Errors
+    /// Rows that do not serialise (a bug).
+    pub fn note(&mut self, photo: PhotoInFlight, rows: &[Row], finished_at: Instant, with_json: bool) -> Result<()> {
         let scans = rows.iter().filter(|row| matches!(row, Row::Scan(_))).count() as u64;
         let rejection = rows.iter().find_map(|row| match row {
             Row::Rejection(rejection) => Some(rejection.clone()),
             Row::Scan(_) => None,
         });
-        let json = with_json.then(|| serde_json::to_vec(rows).unwrap_or_default());
+        let json = with_json.then(|| serde_json::to_vec(rows)).transpose();
+        let json = json.map_err(|error| Error::bug("a row does not serialise").source(error))?;
         self.photos.push(Waiting { photo, scans, rejection, finished_at, json });
+        Ok(())
     }
 
     /// A photo whose rows are in the batch already.

@@ -76,15 +76,15 @@ impl OpenBatch {
         Self { batch_id, lines: Vec::new(), rows: 0, photos: HashSet::new() }
     }
 
-    /// Appends all rows of one photo, stamped with the batch's id. All of them or none.
+    /// Appends all rows of one photo, stamped with the batch's id, and returns them. All of them or none.
     ///
-    /// A photo the batch already holds at the same revision (its message was delivered twice) is left out: the first
-    /// reading stands, as it does across batches, where the load sees to it.
+    /// A photo the batch already holds at the same revision (its message was delivered twice) is left out and gives
+    /// `None`: the first reading stands, as it does across batches, where the load sees to it.
     ///
     /// # Errors
     /// No rows, rows of several photos, or a row that does not serialise (each a bug); the batch is then as it was
     /// before.
-    pub fn push_photo(&mut self, rows: Vec<Row>) -> Result<(), serde_json::Error> {
+    pub fn push_photo(&mut self, mut rows: Vec<Row>) -> Result<Option<Vec<Row>>, serde_json::Error> {
         let photo = match rows.first() {
             Some(row) => (row.lineage().photo_id.clone(), row.lineage().revision),
             None => return Err(serde_json::Error::custom("a photo without rows")),
@@ -94,13 +94,13 @@ impl OpenBatch {
             return Err(serde_json::Error::custom("rows of several photos pushed as one"));
         }
         if self.photos.contains(&photo) {
-            return Ok(());
+            return Ok(None);
         }
         let before = self.lines.len();
         let count = rows.len();
-        for mut row in rows {
+        for row in &mut rows {
             row.lineage_mut().batch_id.clone_from(&self.batch_id);
-            if let Err(error) = serde_json::to_writer(&mut self.lines, &row) {
+            if let Err(error) = serde_json::to_writer(&mut self.lines, row) {
                 self.lines.truncate(before);
                 return Err(error);
             }
@@ -108,7 +108,7 @@ impl OpenBatch {
         }
         self.rows += count;
         self.photos.insert(photo);
-        Ok(())
+        Ok(Some(rows))
     }
 
     /// Whether the policy asks to seal now.

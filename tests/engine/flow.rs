@@ -109,6 +109,7 @@ fn each_photo_also_becomes_a_json_object_when_asked() {
                 serde_json::from_slice(&std::fs::read(object.unwrap().path()).unwrap()).unwrap();
             assert_eq!(rows.as_array().map(Vec::len), Some(1), "{rows}");
             let row = &rows[0];
+            assert_ne!(row["batch_id"], "", "{row}");
             row["payload"].as_str().or(row["reason"].as_str()).unwrap().to_owned()
         })
         .collect();
