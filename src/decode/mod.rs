@@ -73,10 +73,10 @@ pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
         reject: None,
         decode_ms: 0.0,
     };
-    match pixels::decode(bytes, header) {
-        Ok(picture) => {
-            let climb = ladder::climb(&picture.luma, deadline, limits.first_only);
-            reading.reject = why_no_code(&climb, picture.cut, limits);
+    match pixels::open(bytes, header) {
+        Ok(mut source) => {
+            let climb = ladder::climb(&mut source, deadline, limits.first_only);
+            reading.reject = why_no_code(&climb, source.is_cut(), limits);
             reading.codes = climb.codes;
             reading.rungs = climb.runs;
         }

@@ -8,7 +8,7 @@ use zune_jpeg::errors::DecodeErrors;
 
 use super::super::guard::{JpegComponent as Component, JpegLayout, JpegSegments, jpeg_has_end, jpeg_layout};
 use super::super::luma::of_rgb;
-use super::{Header, Picture, picture};
+use super::{Header, Source, whole};
 use crate::domain::{Reason, Reject};
 
 /// Progressive files in the wild have 10 to 20 scans. Each costs a pass over the whole picture that no time budget can
@@ -16,7 +16,7 @@ use crate::domain::{Reason, Reject};
 const MAX_SCANS: usize = 64;
 
 /// Decodes to brightness. What a file that ends early does not hold is grey.
-pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Picture, Reject> {
+pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
     let layout = jpeg_layout(bytes).map_err(|_| Reject::new(Reason::Unreadable, "the jpeg header changed"))?;
     let options = DecoderOptions::new_fast()
         .set_max_width(header.width as usize)
@@ -42,7 +42,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Picture, Reject> {
         decoder.set_options(options.jpeg_set_out_colorspace(ColorSpace::RGB));
         decoder.decode().map(|rgb| from_rgb(&rgb))
     };
-    picture(header, pixels.map_err(|error| refuse(bytes, &error))?, !jpeg_has_end(bytes))
+    whole(header, pixels.map_err(|error| refuse(bytes, &error))?, !jpeg_has_end(bytes))
 }
 
 fn from_rgb(rgb: &[u8]) -> Vec<u8> {
@@ -144,9 +144,9 @@ mod tests {
                     let (width, height) = (u32::from(width), u32::from(height));
                     let header = Header { format: Format::Jpeg, width, height, decode_bytes: 0 };
                     let name = format!("{width}x{height} {sampling:?} {progressive} {restart} {optimized}");
-                    let decoded = decode(&bytes, &header).unwrap_or_else(|reject| panic!("{name}: {reject:?}"));
-                    assert!(!is_scrambled(decoded.luma.pixels(), &original), "{name}");
-                    assert!(!decoded.cut, "{name}");
+                    let mut decoded = decode(&bytes, &header).unwrap_or_else(|reject| panic!("{name}: {reject:?}"));
+                    assert!(!is_scrambled(decoded.at_most(0).pixels(), &original), "{name}");
+                    assert!(!decoded.is_cut(), "{name}");
                 }
             }
         }
@@ -162,7 +162,7 @@ mod tests {
         encoder.add_app_segment(14, b"Adobe\0d\0\0\0\0\0".to_vec()).unwrap();
         encoder.encode(&rgb, 64, 48, ColorType::Ycbcr).unwrap();
         let header = Header { format: Format::Jpeg, width: 64, height: 48, decode_bytes: 0 };
-        let decoded = decode(&bytes, &header).unwrap_or_else(|reject| panic!("{reject:?}"));
-        assert!(!is_scrambled(decoded.luma.pixels(), &original));
+        let mut decoded = decode(&bytes, &header).unwrap_or_else(|reject| panic!("{reject:?}"));
+        assert!(!is_scrambled(decoded.at_most(0).pixels(), &original));
     }
 }
