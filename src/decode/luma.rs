@@ -52,6 +52,11 @@ impl Luma {
         self.pixels.chunks_exact_mut(self.width)
     }
 
+    /// All pixels to be written, row after row.
+    pub fn pixels_mut(&mut self) -> &mut [u8] {
+        &mut self.pixels
+    }
+
     /// One row; empty below the picture.
     pub fn row(&self, y: usize) -> &[u8] {
         self.pixels.get(y * self.width..(y + 1) * self.width).unwrap_or(&[])

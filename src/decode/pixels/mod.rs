@@ -1,19 +1,21 @@
 //! Bytes to brightness: opens a photo whose header was inspected, and gives it at the sizes the ladder asks for.
 
+mod jpeg;
 mod other;
 mod source;
 mod zune;
 
 use super::Header;
+use super::clock::Deadline;
 use super::contain::contain;
 use super::luma::Luma;
 use crate::domain::{Format, Reason, Reject};
 pub(super) use source::Source;
 
-/// Opens the photo. A codec's panic becomes [`Reason::DecoderFault`].
-pub(super) fn open(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
+/// Opens the photo. A codec's panic becomes [`Reason::DecoderFault`]; what a codec had no time for is grey.
+pub(super) fn open(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
     let opened = contain(|| match header.format {
-        Format::Jpeg => zune::decode(bytes, header),
+        Format::Jpeg => jpeg::open(bytes, header, deadline),
         Format::Png | Format::Webp | Format::Gif | Format::Bmp | Format::Tiff => other::decode(bytes, header),
     });
     opened.unwrap_or_else(|panic| {

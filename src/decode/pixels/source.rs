@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::super::jpeg::{Coefficients, Scale};
 use super::super::luma::Luma;
 use super::super::scale::{halve, resample};
 
@@ -12,14 +13,26 @@ pub(in crate::decode) struct Source {
     width: usize,
     height: usize,
     cut: bool,
-    full: Luma,
+    /// What the levels are made of; `None` when level 0 is there from the start.
+    jpeg: Option<Coefficients>,
     levels: BTreeMap<u32, Luma>,
 }
+
+/// Scales that a JPEG picture is made at, by level.
+const JPEG_SCALES: [Scale; 4] = [Scale::Full, Scale::Half, Scale::Quarter, Scale::Eighth];
+const LAST_JPEG_LEVEL: u32 = 3;
 
 impl Source {
     /// A photo decoded at its full size. `cut`: its file ends before the picture does, and the missing part is grey.
     pub(super) fn whole(full: Luma, cut: bool) -> Source {
-        Source { width: full.width(), height: full.height(), cut, full, levels: BTreeMap::new() }
+        let (width, height) = (full.width(), full.height());
+        Source { width, height, cut, jpeg: None, levels: BTreeMap::from([(0, full)]) }
+    }
+
+    /// A photo whose first four levels are made when asked for, each at the same cost.
+    pub(super) fn scaled(jpeg: Coefficients, cut: bool) -> Source {
+        let (width, height) = (jpeg.width(), jpeg.height());
+        Source { width, height, cut, jpeg: Some(jpeg), levels: BTreeMap::new() }
     }
 
     /// The longer side of the photo in pixels, at its full size.
@@ -50,16 +63,16 @@ impl Source {
 
     /// Width and height of a level; zero when there is no such level.
     fn size(&self, level: u32) -> [usize; 2] {
-        [self.width, self.height].map(|side| side >> level)
+        // A JPEG picture's scales have their sides rounded up, halved pictures rounded down.
+        let scaled = if self.jpeg.is_some() { level.min(LAST_JPEG_LEVEL) } else { 0 };
+        [self.width, self.height].map(|side| side.div_ceil(1 << scaled) >> (level - scaled))
     }
 
     fn level(&mut self, level: u32) -> &Luma {
-        if level == 0 {
-            return &self.full;
-        }
-        let made = match self.levels.remove(&level) {
-            Some(made) => made,
-            None => halve(self.level(level - 1)),
+        let made = match (self.levels.remove(&level), &self.jpeg, JPEG_SCALES.get(level as usize)) {
+            (Some(made), _, _) => made,
+            (None, Some(jpeg), Some(&scale)) => jpeg.luma(scale),
+            (None, _, _) => halve(self.level(level.saturating_sub(1))),
         };
         self.levels.entry(level).or_insert(made)
     }
