@@ -1,9 +1,12 @@
 //! Huffman codes through look-up tables.
 
-use super::bits::Bits;
+use super::bits::{Bits, extend};
+use super::coefficients::token;
 
 /// Bits that the first look sees. Longer codes are rare by their nature.
 const LOOK: u32 = 10;
+/// Bits that a look for whole tokens sees.
+const PAIR_LOOK: u32 = 11;
 /// Bits that a skipping look sees: several short codes at once.
 const SKIP_LOOK: u32 = 11;
 
@@ -117,6 +120,80 @@ impl Table {
             }
         }
         Symbol::new(0, 16)
+    }
+}
+
+/// One or two whole tokens of a block, value and all, found at one look: the first and second token (16 bits each), bits
+/// taken, coefficients gone over by all and by all but the last (8 bits each), tokens (8 bits; 0 when one look is not
+/// enough).
+#[derive(Clone, Copy, Default)]
+pub(super) struct Pair(u64);
+
+impl Pair {
+    /// The tokens; the second means nothing when there is but one.
+    #[inline(always)]
+    pub(super) fn tokens(self) -> [u16; 2] {
+        [self.0 as u16, (self.0 >> 16) as u16]
+    }
+
+    /// Bits of all tokens.
+    #[inline(always)]
+    pub(super) fn bits(self) -> u32 {
+        (self.0 >> 32) as u32 & 0xff
+    }
+
+    /// Coefficients to go on by.
+    #[inline(always)]
+    pub(super) fn advance(self) -> usize {
+        (self.0 >> 40) as usize & 0xff
+    }
+
+    /// The part of it that comes before the last token.
+    #[inline(always)]
+    pub(super) fn lead(self) -> usize {
+        (self.0 >> 48) as usize & 0xff
+    }
+
+    /// How many tokens.
+    #[inline(always)]
+    pub(super) fn count(self) -> usize {
+        (self.0 >> 56) as usize
+    }
+}
+
+/// The coefficients of Y but the first, as tokens.
+pub(super) struct Tokens<'a> {
+    pairs: Box<[Pair; 1 << PAIR_LOOK]>,
+    pub table: &'a Table,
+}
+
+impl<'a> Tokens<'a> {
+    /// Coded by `table`.
+    pub(super) fn new(table: &'a Table) -> Tokens<'a> {
+        let mut pairs = Box::new([Pair::default(); 1 << PAIR_LOOK]);
+        for (index, pair) in (0u64..).zip(pairs.iter_mut()) {
+            let (mut seen, mut bits) = (index << (64 - PAIR_LOOK), 0);
+            let (mut all, mut lead) = (0, 0);
+            for count in 0..2 {
+                let symbol = table.symbol(seen);
+                bits += symbol.bits();
+                if bits > PAIR_LOOK || all >= 64 {
+                    break;
+                }
+                let token = token(symbol.zeros(), extend(seen << symbol.code_bits(), symbol.size()));
+                (lead, all) = (all, all + symbol.advance() as u64);
+                pair.0 = (pair.0 & 0xffff) | u64::from(token) << (16 * count);
+                pair.0 |= u64::from(bits) << 32 | all << 40 | lead << 48 | (count + 1) << 56;
+                seen <<= symbol.bits();
+            }
+        }
+        Tokens { pairs, table }
+    }
+
+    /// What stands at the top of `peeked`.
+    #[inline(always)]
+    pub(super) fn pair(&self, peeked: u64) -> Pair {
+        self.pairs[(peeked >> (64 - PAIR_LOOK)) as usize]
     }
 }
 

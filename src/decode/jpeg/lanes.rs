@@ -7,7 +7,10 @@ use std::num::Wrapping;
 pub(super) const LANES: usize = 16;
 
 /// Sixty-four coefficients, row after row, of each block.
-pub(super) type Blocks = [[i32; LANES]; 64];
+pub(super) type Blocks = [[i16; LANES]; 64];
+
+/// What comes of them: the sample at row `y` and column `x` stands at `y * 8 + x`, around zero.
+pub(super) type Samples = [[i32; LANES]; 64];
 
 type Number = Wrapping<i32>;
 
@@ -60,47 +63,42 @@ fn to_2(v: [Number; 8]) -> [Number; 2] {
     [mean + odd, mean - odd]
 }
 
-/// Transforms one line of every block: the coefficients at `from`, `from + STEP` and so on, in place.
-#[inline(always)]
-fn line<const N: usize, const STEP: usize>(
-    blocks: &mut Blocks,
-    from: usize,
-    shift: usize,
-    kernel: impl Fn([Number; 8]) -> [Number; N],
-) {
-    let half = Wrapping(1i32 << (shift - 1));
-    #[expect(clippy::needless_range_loop, reason = "the same lane of many coefficients")]
-    for lane in 0..LANES {
-        let out = kernel(std::array::from_fn(|index| Wrapping(blocks[from + index * STEP][lane])));
-        for (index, value) in out.into_iter().enumerate() {
-            blocks[from + index * STEP][lane] = ((value + half) >> shift).0;
-        }
-    }
-}
-
-/// Transforms to `N` by `N` samples: those at row `y` and column `x` end at `y * 8 + x`, around zero.
+/// Transforms to `N` by `N` samples: first the columns that are told, then the rows that come of them.
 #[inline(always)]
 fn transform<const N: usize>(
-    blocks: &mut Blocks,
+    blocks: &Blocks,
+    samples: &mut Samples,
     columns: &[usize],
     more: usize,
     kernel: impl Fn([Number; 8]) -> [Number; N],
 ) {
+    let put = |samples: &mut Samples, at: [usize; 3], shift: usize, values: [Number; N]| {
+        let [from, step, lane] = at;
+        for (index, value) in values.into_iter().enumerate() {
+            samples[from + index * step][lane] = ((value + Wrapping(1 << (shift - 1))) >> shift).0;
+        }
+    };
     for &column in columns {
-        line::<N, 8>(blocks, column & 7, CONST_BITS - PASS_BITS + more, &kernel);
+        for lane in 0..LANES {
+            let line = std::array::from_fn(|index| Wrapping(i32::from(blocks[(column & 7) + index * 8][lane])));
+            put(samples, [column & 7, 8, lane], CONST_BITS - PASS_BITS + more, kernel(line));
+        }
     }
     for row in 0..N {
-        line::<N, 1>(blocks, row * 8, CONST_BITS + PASS_BITS + 3 + more, &kernel);
+        for lane in 0..LANES {
+            let line = std::array::from_fn(|index| Wrapping(samples[row * 8 + index][lane]));
+            put(samples, [row * 8, 1, lane], CONST_BITS + PASS_BITS + 3 + more, kernel(line));
+        }
     }
 }
 
 /// Transforms to `N` by `N` samples, for 8, 4 or 2.
 #[inline(always)]
-pub(super) fn invert<const N: usize>(blocks: &mut Blocks) {
+pub(super) fn invert<const N: usize>(blocks: &Blocks, samples: &mut Samples) {
     match N {
-        8 => transform::<8>(blocks, &[0, 1, 2, 3, 4, 5, 6, 7], 0, to_8),
+        8 => transform::<8>(blocks, samples, &[0, 1, 2, 3, 4, 5, 6, 7], 0, to_8),
         // Columns that the second pass leaves out need no first.
-        4 => transform::<4>(blocks, &[0, 1, 2, 3, 5, 6, 7], 1, to_4),
-        _ => transform::<2>(blocks, &[0, 1, 3, 5, 7], 2, to_2),
+        4 => transform::<4>(blocks, samples, &[0, 1, 2, 3, 5, 6, 7], 1, to_4),
+        _ => transform::<2>(blocks, samples, &[0, 1, 3, 5, 7], 2, to_2),
     }
 }

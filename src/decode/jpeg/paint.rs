@@ -2,7 +2,7 @@
 
 use super::super::luma::Luma;
 use super::coefficients::{Coefficients, END, open};
-use super::lanes::{Blocks, LANES, invert};
+use super::lanes::{Blocks, LANES, Samples, invert};
 
 /// How much smaller than the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +86,7 @@ fn paint_strip_avx2<const N: usize>(steps: &[u16; 64], first: &[i16], tokens: &[
 #[inline(always)]
 fn paint_strip_any<const N: usize>(steps: &[u16; 64], first: &[i16], tokens: &[u16], strip: &mut [u8], width: usize) {
     let mut blocks: Blocks = [[0; LANES]; 64];
+    let mut samples: Samples = [[0; LANES]; 64];
     let mut tokens = tokens.iter();
     let mut firsts = first.iter();
     for x in (0..width).step_by(N * LANES) {
@@ -93,7 +94,7 @@ fn paint_strip_any<const N: usize>(steps: &[u16; 64], first: &[i16], tokens: &[u
         #[expect(clippy::needless_range_loop, reason = "a lane is one block, spread over all coefficients")]
         for lane in 0..LANES {
             let Some(&first) = firsts.next() else { break };
-            blocks[0][lane] = i32::from(first).wrapping_mul(i32::from(steps[0]));
+            blocks[0][lane] = first.wrapping_mul(steps[0] as i16);
             let mut at = 1;
             while at < 64 {
                 let Some(&token) = tokens.next().filter(|token| **token != END) else { break };
@@ -101,16 +102,16 @@ fn paint_strip_any<const N: usize>(steps: &[u16; 64], first: &[i16], tokens: &[u
                 at += zeros;
                 // Broken data may run over its block.
                 let place = usize::from(PLACES[at & 63]);
-                blocks[place & 63][lane] = value.wrapping_mul(i32::from(steps[at & 63]));
+                blocks[place & 63][lane] = (value as i16).wrapping_mul(steps[at & 63] as i16);
                 at += 1;
             }
         }
-        invert::<N>(&mut blocks);
+        invert::<N>(&blocks, &mut samples);
         for (y, row) in strip.chunks_mut(width).enumerate() {
             let mut pixels = [[0u8; N]; LANES];
             for (lane, pixels) in pixels.iter_mut().enumerate() {
                 for (column, pixel) in pixels.iter_mut().enumerate() {
-                    *pixel = grey(blocks[(y * 8 + column) & 63][lane]);
+                    *pixel = grey(samples[(y * 8 + column) & 63][lane]);
                 }
             }
             for (to, &from) in row.iter_mut().skip(x).zip(pixels.as_flattened()) {

@@ -4,7 +4,7 @@ use super::Foreign;
 use super::bits::{Bits, extend};
 use super::coefficients::{Coefficients, END, token};
 use super::frame::{Scan, Tables};
-use super::huffman::{Skipper, Table};
+use super::huffman::{Skipper, Table, Tokens};
 use super::scans::{Grid, Intervals};
 
 /// What a unit holds of one component.
@@ -14,7 +14,7 @@ struct Part<'a> {
 }
 
 enum Kind<'a> {
-    Y(&'a Table),
+    Y(Tokens<'a>),
     /// Chroma: how many blocks to go over.
     Other(Skipper<'a>, usize),
 }
@@ -76,7 +76,7 @@ fn parts<'a>(tables: &'a Tables, scan: &Scan) -> Result<Vec<Part<'a>>, Foreign> 
     let part = |part: &super::frame::Part| {
         let ac = tables.ac(part.ac)?;
         let blocks = components.get(part.component).map_or(0, |component| component.across * component.down);
-        let kind = if part.component == 0 { Kind::Y(ac) } else { Kind::Other(Skipper::new(ac), blocks) };
+        let kind = if part.component == 0 { Kind::Y(Tokens::new(ac)) } else { Kind::Other(Skipper::new(ac), blocks) };
         Ok(Part { dc: tables.dc(part.dc)?, kind })
     };
     scan.parts.iter().map(part).collect()
@@ -159,18 +159,25 @@ fn read_first(bits: &mut Bits, table: &Table) -> i32 {
 
 impl Strip {
     #[inline(always)]
-    fn read_block(&mut self, bits: &mut Bits, table: &Table) {
+    fn read_block(&mut self, bits: &mut Bits, coded: &Tokens) {
         let Some(out) = self.tokens.get_mut(self.used..).and_then(|rest| rest.first_chunk_mut::<64>()) else { return };
         let (mut at, mut used) = (1, 0);
-        while at < 64 {
+        // Each token goes on by one at least, so there are fewer than 64.
+        while let Some(next) = out.get_mut(used..used + 2).filter(|_| at < 64) {
             bits.refill();
-            let symbol = table.symbol(bits.peek());
-            let value = extend(bits.peek() << symbol.code_bits(), symbol.size());
-            // Each token goes on by one at least, so there are fewer than 64.
-            out[used & 63] = token(symbol.zeros(), value);
-            used += 1;
-            bits.skip(symbol.bits());
-            at += symbol.advance();
+            let pair = coded.pair(bits.peek());
+            if pair.count() > 0 && at + pair.lead() < 64 {
+                next.copy_from_slice(&pair.tokens());
+                used += pair.count();
+                bits.skip(pair.bits());
+                at += pair.advance();
+            } else {
+                let symbol = coded.table.symbol(bits.peek());
+                next[0] = token(symbol.zeros(), extend(bits.peek() << symbol.code_bits(), symbol.size()));
+                used += 1;
+                bits.skip(symbol.bits());
+                at += symbol.advance();
+            }
         }
         self.used += used;
     }
