@@ -15,6 +15,12 @@ impl Luma {
         (wanted > 0 && pixels.len() == wanted).then_some(Luma { width, height, pixels })
     }
 
+    /// A black picture; a side of zero becomes one pixel.
+    pub fn blank(width: usize, height: usize) -> Luma {
+        let (width, height) = (width.max(1), height.max(1));
+        Luma { width, height, pixels: vec![0; width * height] }
+    }
+
     /// Pixels in a row.
     pub fn width(&self) -> usize {
         self.width
@@ -26,6 +32,7 @@ impl Luma {
     }
 
     /// The longer side in pixels.
+    #[allow(dead_code, reason = "rungs may ask it of the picture they are given; today they know it")]
     pub fn long_side(&self) -> usize {
         self.width.max(self.height)
     }
@@ -38,6 +45,16 @@ impl Luma {
     /// The rows, from the top.
     pub fn rows(&self) -> std::slice::ChunksExact<'_, u8> {
         self.pixels.chunks_exact(self.width)
+    }
+
+    /// The rows to be written, from the top.
+    pub fn rows_mut(&mut self) -> std::slice::ChunksExactMut<'_, u8> {
+        self.pixels.chunks_exact_mut(self.width)
+    }
+
+    /// All pixels to be written, row after row.
+    pub fn pixels_mut(&mut self) -> &mut [u8] {
+        &mut self.pixels
     }
 
     /// One row; empty below the picture.

@@ -11,6 +11,7 @@ mod clock;
 mod contain;
 pub mod exif;
 mod guard;
+pub mod jpeg;
 mod ladder;
 mod luma;
 mod pixels;
@@ -18,6 +19,7 @@ mod scale;
 
 use clock::{Deadline, thread_cpu_ms};
 pub use ladder::rung_names;
+pub use luma::Luma;
 
 /// What a photo may be and how long it may take.
 #[derive(Clone, Copy, Debug)]
@@ -73,10 +75,10 @@ pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
         reject: None,
         decode_ms: 0.0,
     };
-    match pixels::decode(bytes, header) {
-        Ok(picture) => {
-            let climb = ladder::climb(&picture.luma, deadline, limits.first_only);
-            reading.reject = why_no_code(&climb, picture.cut, limits);
+    match pixels::open(bytes, header, deadline) {
+        Ok(mut source) => {
+            let climb = ladder::climb(&mut source, deadline, limits.first_only);
+            reading.reject = why_no_code(&climb, source.is_cut(), limits);
             reading.codes = climb.codes;
             reading.rungs = climb.runs;
         }

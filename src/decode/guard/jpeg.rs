@@ -85,8 +85,9 @@ fn read_frame(bytes: &[u8], body: usize, progressive: bool) -> Result<Layout, Fl
     })
 }
 
-/// Size and decode cost. Progressive pictures, and those whose components come scan by scan, are held whole as 16-bit
-/// coefficients; others pass through row by row. What has no Y, or may have none, goes through RGB.
+/// Size and decode cost. Our own reader keeps the Y component as tokens of at most 16 bits a coefficient, and progressive
+/// pictures first as 16-bit coefficients; pictures that it leaves to the other codec may be held whole there.
+/// What has no Y, or may have none, goes through RGB.
 pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
     let layout = layout(bytes)?;
     let components = layout.components.as_slice();
@@ -101,7 +102,9 @@ pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
     let rgb = if through_rgb { 3 } else { 0 };
     let is_held_whole = layout.progressive || layout.scan_components < components.len();
     let coefficients = if is_held_whole { (2 * samples).div_ceil(across * down) } else { 0 };
-    Ok(Facts { width: layout.width, height: layout.height, bytes_per_pixel: luma + rgb + coefficients })
+    let tokens = if layout.progressive { 4 } else { 2 };
+    let bytes_per_pixel = luma + (rgb + coefficients).max(tokens);
+    Ok(Facts { width: layout.width, height: layout.height, bytes_per_pixel })
 }
 
 /// Whether the picture data has its end marker. Inside entropy-coded data a 0xff is always followed by 0x00 or a
@@ -125,7 +128,12 @@ pub(in crate::decode) struct Segments<'a> {
 
 impl<'a> Segments<'a> {
     pub(in crate::decode) fn new(bytes: &'a [u8]) -> Self {
-        Segments { bytes, at: 2, ended: false }
+        Segments::from(bytes, 2)
+    }
+
+    /// From a place behind the start: the end of a scan's data.
+    pub(in crate::decode) fn from(bytes: &'a [u8], at: usize) -> Self {
+        Segments { bytes, at, ended: false }
     }
 
     fn advance(&mut self) -> Result<Option<(u8, usize)>, Flaw> {

@@ -20,7 +20,7 @@ use self::geometry::Quad;
 use super::clock::Deadline;
 use super::contain::contain;
 use super::luma::Luma;
-use super::scale::Sizes;
+use super::pixels::Source;
 use crate::domain::{Code, RungRun};
 
 /// A code as a rung read it, in the pixels of the picture it was given.
@@ -75,13 +75,13 @@ pub(super) struct Climb {
 }
 
 /// Climbs until every code seen is read.
-pub(super) fn climb(luma: &Luma, deadline: Deadline, first_only: bool) -> Climb {
+pub(super) fn climb(source: &mut Source, deadline: Deadline, first_only: bool) -> Climb {
     let mut found = Found::default();
     let mut climb = Climb { codes: Vec::new(), runs: Vec::new(), out_of_time: false, panic: None };
     let mut last_zxing_side = None;
-    let mut sizes = Sizes::new(luma);
+    let long_side = source.long_side();
     for rung in RUNGS {
-        let side = rung.side().min(luma.long_side());
+        let side = rung.side().min(long_side);
         if rung.side() != rqrr::SIDE && last_zxing_side.replace(side) == Some(side) {
             continue;
         }
@@ -90,12 +90,12 @@ pub(super) fn climb(luma: &Luma, deadline: Deadline, first_only: bool) -> Climb 
             break;
         }
         let started = Instant::now();
-        let view = contain(|| rung.read(&sizes.at_most(side), deadline, first_only));
+        let view = contain(|| rung.read(&source.at_most(side), deadline, first_only));
         let view = view.unwrap_or_else(|panic| {
             climb.panic.get_or_insert(format!("{} panicked: {panic}", rung.name()));
             View::default()
         });
-        let scale = luma.long_side() as f32 / side as f32;
+        let scale = long_side as f32 / side as f32;
         let won = found.add(view.codes, rung.name(), scale);
         climb.runs.push(RungRun { name: rung.name(), ms: started.elapsed().as_secs_f64() * 1e3, won });
         let unread = found.uncovered(&view.strays, scale);

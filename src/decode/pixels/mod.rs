@@ -1,41 +1,32 @@
-//! Bytes to brightness: decodes a photo whose header was inspected.
+//! Bytes to brightness: opens a photo whose header was inspected, and gives it at the sizes the ladder asks for.
 
 mod jpeg;
 mod other;
+mod source;
+mod zune;
 
 use super::Header;
+use super::clock::Deadline;
 use super::contain::contain;
 use super::luma::Luma;
 use crate::domain::{Format, Reason, Reject};
+pub(super) use source::Source;
 
-/// A decoded picture.
-pub(super) struct Picture {
-    /// Full-size brightness.
-    pub luma: Luma,
-    /// The file ends before the picture does; the missing part is grey.
-    pub cut: bool,
-}
-
-/// Decodes the photo. A codec's panic becomes [`Reason::DecoderFault`].
-pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Picture, Reject> {
-    let decoded = contain(|| match header.format {
-        Format::Jpeg => jpeg::decode(bytes, header),
+/// Opens the photo. A codec's panic becomes [`Reason::DecoderFault`]; what a codec had no time for is grey.
+pub(super) fn open(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
+    let opened = contain(|| match header.format {
+        Format::Jpeg => jpeg::open(bytes, header, deadline),
         Format::Png | Format::Webp | Format::Gif | Format::Bmp | Format::Tiff => other::decode(bytes, header),
     });
-    match decoded {
-        Ok(outcome) => outcome,
-        Err(panic) => {
-            let detail = format!("the {} codec panicked: {panic}", header.format.as_str());
-            Err(Reject::new(Reason::DecoderFault, detail))
-        }
-    }
+    opened.unwrap_or_else(|panic| {
+        let detail = format!("the {} codec panicked: {panic}", header.format.as_str());
+        Err(Reject::new(Reason::DecoderFault, detail))
+    })
 }
 
-/// The picture, if its codec gave as many pixels as its header promised.
-fn picture(header: &Header, pixels: Vec<u8>, cut: bool) -> Result<Picture, Reject> {
-    let (width, height) = (header.width as usize, header.height as usize);
-    match Luma::new(width, height, pixels) {
-        Some(luma) => Ok(Picture { luma, cut }),
-        None => Err(Reject::new(Reason::Unreadable, "the codec gave another number of pixels than the header says")),
-    }
+/// The photo at its full size, if its codec gave as many pixels as its header promised.
+fn whole(header: &Header, pixels: Vec<u8>, cut: bool) -> Result<Source, Reject> {
+    let luma = Luma::new(header.width as usize, header.height as usize, pixels);
+    let refusal = || Reject::new(Reason::Unreadable, "the codec gave another number of pixels than the header says");
+    luma.map(|luma| Source::whole(luma, cut)).ok_or_else(refusal)
 }

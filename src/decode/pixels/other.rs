@@ -6,11 +6,11 @@ use image::codecs::{bmp::BmpDecoder, gif::GifDecoder, png::PngDecoder, tiff::Tif
 use image::{ColorType, ImageDecoder, ImageError, Limits};
 
 use super::super::luma::{of_rgb, over_white};
-use super::{Header, Picture, picture};
+use super::{Header, Source, whole};
 use crate::domain::{Format, Reason, Reject};
 
 /// Decodes to brightness; alpha is seen over white.
-pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Picture, Reject> {
+pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(header.width);
     limits.max_image_height = Some(header.height);
@@ -25,7 +25,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Picture, Reject> {
         Format::Jpeg => return Err(Reject::new(Reason::Unsupported, "jpeg has its own codec")),
     };
     let pixels = decoded.and_then(|read| read).map_err(|error| refuse(bytes, header, &error))?;
-    picture(header, pixels, false)
+    whole(header, pixels, false)
 }
 
 fn read(mut codec: impl ImageDecoder, limits: Limits) -> Result<Vec<u8>, ImageError> {

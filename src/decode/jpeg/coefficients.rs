@@ -1,0 +1,75 @@
+//! The Y component of a picture after its entropy coding is undone, kept small.
+
+/// Coefficients of one block, first in the order of the bits ("zigzag").
+pub(super) type Block = [i16; 64];
+
+/// Ends a block's tokens before its 64th coefficient.
+pub(super) const END: u16 = 0;
+
+/// A coefficient other than the first in 16 bits: how many zeros come before it (4 bits, the uppermost), then its value
+/// (12 bits, two's complement). A run of 15 with the value 0 is 16 zeros. Values of pictures of 8 bits need 11.
+#[inline(always)]
+pub(super) fn token(run: u32, value: i32) -> u16 {
+    (run << 12) as u16 | (value.clamp(-2047, 2047) as u16 & 0xfff)
+}
+
+/// The zeros before a token's value, and the value.
+#[inline(always)]
+pub(super) fn open(token: u16) -> (usize, i32) {
+    (usize::from(token >> 12), i32::from((token << 4) as i16 >> 4))
+}
+
+/// The Y component of a JPEG picture as quantized coefficients: two bytes for each that is not zero.
+pub struct Coefficients {
+    /// Pixels of the picture.
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// Blocks in a row of blocks, with those that only fill up the last unit.
+    pub(super) across: usize,
+    /// What each coefficient is to be multiplied with, in the order of the bits.
+    pub(super) steps: [u16; 64],
+    /// The first coefficient of every block, row after row.
+    pub(super) first: Vec<i16>,
+    /// The tokens of each row of blocks; blocks missing at a row's end are zero.
+    pub(super) rows: Vec<Box<[u16]>>,
+}
+
+impl Coefficients {
+    /// Pixels in a row at full size.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Rows at full size.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+}
+
+/// Writes the tokens of a block behind its first coefficient.
+pub(super) fn tokens_of(block: &Block, out: &mut Vec<u16>) {
+    let mut run = 0;
+    for (index, eight) in block.as_chunks::<8>().0.iter().enumerate() {
+        if eight.iter().fold(0, |any, &value| any | value) == 0 {
+            run += if index == 0 { 7 } else { 8 };
+            continue;
+        }
+        for (at, &value) in eight.iter().enumerate() {
+            if index == 0 && at == 0 {
+                continue;
+            }
+            if value == 0 {
+                run += 1;
+                continue;
+            }
+            for _ in 0..run / 16 {
+                out.push(token(15, 0));
+            }
+            out.push(token(run % 16, i32::from(value)));
+            run = 0;
+        }
+    }
+    if run > 0 {
+        out.push(END);
+    }
+}

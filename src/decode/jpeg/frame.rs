@@ -1,0 +1,186 @@
+//! The segments before and between scans: tables, frame header, scan headers.
+
+use super::super::guard::JpegSegments;
+use super::Foreign;
+use super::huffman::Table;
+
+/// A colour component in the frame header.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Component {
+    pub id: u8,
+    /// Blocks in a unit of an interleaved scan.
+    pub across: usize,
+    pub down: usize,
+    quantization: usize,
+}
+
+/// The frame header.
+pub(super) struct Frame {
+    pub progressive: bool,
+    pub width: usize,
+    pub height: usize,
+    /// One, or three with Y first.
+    pub components: Vec<Component>,
+}
+
+/// A component of a scan: its place in the frame, and the numbers of its tables.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    pub component: usize,
+    pub dc: usize,
+    pub ac: usize,
+}
+
+/// A scan header.
+pub(super) struct Scan {
+    pub parts: Vec<Part>,
+    /// First and last coefficient.
+    pub band: [usize; 2],
+    /// Bits of the coefficients that are known already, and that stay unknown (progressive).
+    pub high: u32,
+    pub low: u32,
+    /// Where the entropy-coded data starts.
+    pub data: usize,
+}
+
+/// All that the segments read so far said.
+#[derive(Default)]
+pub(super) struct Tables {
+    quantization: [Option<[u16; 64]>; 4],
+    dc: [Option<Table>; 4],
+    ac: [Option<Table>; 4],
+    /// Units between restarts; 0 for none.
+    pub restart: usize,
+    frame: Option<Frame>,
+    /// Adobe's marker says that the colours are not transformed.
+    is_plain: bool,
+}
+
+const BROKEN: Foreign = Foreign("a segment that does not hold what it must");
+
+impl Tables {
+    /// Reads on from `at` to the next scan header and with it; `None` at the end of the picture.
+    pub(super) fn next_scan(&mut self, bytes: &[u8], at: usize) -> Result<Option<Scan>, Foreign> {
+        for segment in JpegSegments::from(bytes, at) {
+            let Ok((marker, start)) = segment else { return Ok(None) };
+            let end = match bytes.get(start - 2..start) {
+                Some(&[high, low]) => start - 2 + (usize::from(high) << 8 | usize::from(low)),
+                _ => return Ok(None),
+            };
+            let Some(body) = bytes.get(start..end) else { return Ok(None) };
+            match marker {
+                0xc0..=0xc2 if self.frame.is_some() => return Err(Foreign("two frames")),
+                0xc0..=0xc2 => self.frame = Some(read_frame(body, marker == 0xc2).ok_or(BROKEN)??),
+                0xc4 => self.read_huffman(body).ok_or(BROKEN)?,
+                0xc3 | 0xc5..=0xc7 | 0xc9..=0xcf => return Err(Foreign("another coding process")),
+                0xda => return self.read_scan(body, end).map(Some),
+                0xdb => self.read_quantization(body).ok_or(BROKEN)?,
+                0xdd => self.restart = be16(body, 0).ok_or(BROKEN)?,
+                0xee if body.starts_with(b"Adobe") => self.is_plain = body.get(11) == Some(&0),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// The frame, once there was one whose Y is read here.
+    pub(super) fn frame(&self) -> Result<&Frame, Foreign> {
+        let frame = self.frame.as_ref().ok_or(Foreign("a scan before the frame"))?;
+        let ids: Vec<u8> = frame.components.iter().map(|component| component.id).collect();
+        match frame.components.as_slice() {
+            [_] => Ok(frame),
+            [..] if self.is_plain || ids == *b"RGB" => Err(Foreign("RGB")),
+            [y, u, v] if [u, v].iter().any(|other| other.across > y.across || other.down > y.down) => {
+                Err(Foreign("subsampled Y"))
+            }
+            [_, _, _] => Ok(frame),
+            _ => Err(Foreign("neither grey nor YCbCr")),
+        }
+    }
+
+    /// The quantization steps of the Y component.
+    pub(super) fn steps(&self) -> Result<[u16; 64], Foreign> {
+        let number = self.frame()?.components.first().map(|y| y.quantization);
+        number
+            .and_then(|number| self.quantization.get(number).copied().flatten())
+            .ok_or(Foreign("no quantization table"))
+    }
+
+    /// The table for first coefficients with this number.
+    pub(super) fn dc(&self, number: usize) -> Result<&Table, Foreign> {
+        self.dc.get(number).and_then(Option::as_ref).filter(|table| table.is_of_sizes()).ok_or(Foreign("no table"))
+    }
+
+    /// The table for all other coefficients with this number.
+    pub(super) fn ac(&self, number: usize) -> Result<&Table, Foreign> {
+        self.ac.get(number).and_then(Option::as_ref).ok_or(Foreign("no table"))
+    }
+
+    fn read_quantization(&mut self, mut body: &[u8]) -> Option<()> {
+        while let Some((&kind, rest)) = body.split_first() {
+            let table = self.quantization.get_mut(usize::from(kind & 15))?;
+            let steps = table.insert([0; 64]);
+            let size = if kind >> 4 == 0 { 64 } else { 128 };
+            let values = rest.get(..size)?;
+            for (index, step) in steps.iter_mut().enumerate() {
+                *step = if size == 64 { u16::from(*values.get(index)?) } else { be16(values, index * 2)? as u16 };
+            }
+            body = rest.get(size..)?;
+        }
+        Some(())
+    }
+
+    fn read_huffman(&mut self, mut body: &[u8]) -> Option<()> {
+        while let Some((&kind, rest)) = body.split_first() {
+            let (counts, rest) = rest.split_first_chunk::<16>()?;
+            let total = counts.iter().map(|&count| usize::from(count)).sum();
+            let table = Table::new(counts, rest.get(..total)?)?;
+            let tables = if kind >> 4 == 0 { &mut self.dc } else { &mut self.ac };
+            *tables.get_mut(usize::from(kind & 15))? = Some(table);
+            body = rest.get(total..)?;
+        }
+        Some(())
+    }
+
+    fn read_scan(&self, body: &[u8], data: usize) -> Result<Scan, Foreign> {
+        let frame = self.frame()?;
+        let count = usize::from(*body.first().ok_or(BROKEN)?);
+        let entries = body.get(1..1 + count * 2).ok_or(BROKEN)?;
+        let mut parts: Vec<Part> = Vec::with_capacity(count);
+        for &[id, tables] in entries.as_chunks().0 {
+            let component = frame.components.iter().position(|component| component.id == id).ok_or(BROKEN)?;
+            if parts.iter().any(|part| part.component == component) {
+                return Err(BROKEN);
+            }
+            parts.push(Part { component, dc: usize::from(tables >> 4), ac: usize::from(tables & 15) });
+        }
+        let &[first, last, bits] = body.get(1 + count * 2..).and_then(|rest| rest.first_chunk()).ok_or(BROKEN)?;
+        let band = [usize::from(first), usize::from(last)];
+        let (high, low) = (u32::from(bits >> 4), u32::from(bits & 15));
+        let is_sound = !parts.is_empty()
+            && (!frame.progressive
+                || (band[0] <= band[1] && band[1] < 64 && (band[0] > 0 || band[1] == 0) && low < 14)
+                    && (band[0] == 0 || parts.len() == 1));
+        if is_sound { Ok(Scan { parts, band, high, low, data }) } else { Err(BROKEN) }
+    }
+}
+
+fn read_frame(body: &[u8], progressive: bool) -> Option<Result<Frame, Foreign>> {
+    let [precision, count] = [*body.first()?, *body.get(5)?];
+    let entries = body.get(6..6 + usize::from(count) * 3)?.as_chunks::<3>().0;
+    let component = |&[id, factors, quantization]: &[u8; 3]| {
+        let (across, down) = (usize::from(factors >> 4), usize::from(factors & 15));
+        let is_sound = (1..=4).contains(&across) && (1..=4).contains(&down);
+        is_sound.then_some(Component { id, across, down, quantization: usize::from(quantization) })
+    };
+    let components = entries.iter().map(component).collect::<Option<Vec<_>>>()?;
+    let (height, width) = (be16(body, 1)?, be16(body, 3)?);
+    if precision != 8 || width == 0 || height == 0 {
+        return Some(Err(Foreign("not 8 bits, or no size")));
+    }
+    Some(Ok(Frame { progressive, width, height, components }))
+}
+
+fn be16(bytes: &[u8], at: usize) -> Option<usize> {
+    bytes.get(at..)?.first_chunk().map(|&two| usize::from(u16::from_be_bytes(two)))
+}

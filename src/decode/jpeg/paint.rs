@@ -1,0 +1,127 @@
+//! Coefficients to pixels.
+
+use super::super::luma::Luma;
+use super::coefficients::{Coefficients, END, open};
+use super::lanes::{Blocks, LANES, Samples, invert};
+
+/// How much smaller than the picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// All pixels.
+    Full,
+    /// Half the width and height.
+    Half,
+    /// A quarter of the width and height.
+    Quarter,
+    /// An eighth of the width and height.
+    Eighth,
+}
+
+/// The place in a block, row after row, of each coefficient in the order of the bits.
+const PLACES: [u8; 64] = [
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
+    28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
+    47, 55, 62, 63,
+];
+
+impl Coefficients {
+    /// The picture, sides rounded up.
+    pub fn luma(&self, scale: Scale) -> Luma {
+        match scale {
+            Scale::Full => self.paint::<8>(),
+            Scale::Half => self.paint::<4>(),
+            Scale::Quarter => self.paint::<2>(),
+            Scale::Eighth => self.means(),
+        }
+    }
+
+    /// The mean of every block, which its first coefficient alone tells.
+    fn means(&self) -> Luma {
+        let mut luma = Luma::blank(self.width.div_ceil(8), self.height.div_ceil(8));
+        let step = i32::from(self.steps[0]);
+        let mut firsts = self.first.chunks(self.across.max(1));
+        for row in luma.rows_mut() {
+            let firsts = firsts.next().unwrap_or(&[]);
+            row.fill(128);
+            for (pixel, &first) in row.iter_mut().zip(firsts) {
+                *pixel = grey((i32::from(first).wrapping_mul(step).wrapping_add(4)) >> 3);
+            }
+        }
+        luma
+    }
+
+    /// `N` by `N` pixels from each block.
+    fn paint<const N: usize>(&self) -> Luma {
+        let mut luma = Luma::blank((self.width * N).div_ceil(8), (self.height * N).div_ceil(8));
+        let width = luma.width();
+        let mut strips = luma.pixels_mut().chunks_mut(width * N);
+        let mut firsts = self.first.chunks(self.across.max(1));
+        let mut rows = self.rows.iter();
+        for strip in &mut strips {
+            let first = firsts.next().unwrap_or(&[]);
+            let tokens = rows.next().map_or(&[][..], |row| row);
+            paint_strip::<N>(&self.steps, first, tokens, strip, width);
+        }
+        luma
+    }
+}
+
+/// Paints one row of blocks.
+fn paint_strip<const N: usize>(steps: &[u16; 64], first: &[i16], tokens: &[u16], strip: &mut [u8], width: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("avx2") {
+        // SAFETY: the machine has what the function was compiled for.
+        return unsafe { paint_strip_avx2::<N>(steps, first, tokens, strip, width) };
+    }
+    paint_strip_any::<N>(steps, first, tokens, strip, width);
+}
+
+/// The same code, compiled for vectors of eight numbers.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn paint_strip_avx2<const N: usize>(steps: &[u16; 64], first: &[i16], tokens: &[u16], strip: &mut [u8], width: usize) {
+    paint_strip_any::<N>(steps, first, tokens, strip, width);
+}
+
+#[inline(always)]
+fn paint_strip_any<const N: usize>(steps: &[u16; 64], first: &[i16], tokens: &[u16], strip: &mut [u8], width: usize) {
+    let mut blocks: Blocks = [[0; LANES]; 64];
+    let mut samples: Samples = [[0; LANES]; 64];
+    let mut tokens = tokens.iter();
+    let mut firsts = first.iter();
+    for x in (0..width).step_by(N * LANES) {
+        blocks.as_flattened_mut().fill(0);
+        #[expect(clippy::needless_range_loop, reason = "a lane is one block, spread over all coefficients")]
+        for lane in 0..LANES {
+            let Some(&first) = firsts.next() else { break };
+            blocks[0][lane] = first.wrapping_mul(steps[0] as i16);
+            let mut at = 1;
+            while at < 64 {
+                let Some(&token) = tokens.next().filter(|token| **token != END) else { break };
+                let (zeros, value) = open(token);
+                at += zeros;
+                // Broken data may run over its block.
+                let place = usize::from(PLACES[at & 63]);
+                blocks[place & 63][lane] = (value as i16).wrapping_mul(steps[at & 63] as i16);
+                at += 1;
+            }
+        }
+        invert::<N>(&blocks, &mut samples);
+        for (y, row) in strip.chunks_mut(width).enumerate() {
+            let mut pixels = [[0u8; N]; LANES];
+            for (lane, pixels) in pixels.iter_mut().enumerate() {
+                for (column, pixel) in pixels.iter_mut().enumerate() {
+                    *pixel = grey(samples[(y * 8 + column) & 63][lane]);
+                }
+            }
+            for (to, &from) in row.iter_mut().skip(x).zip(pixels.as_flattened()) {
+                *to = from;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn grey(sample: i32) -> u8 {
+    sample.wrapping_add(128).clamp(0, 255) as u8
+}

@@ -1,0 +1,115 @@
+//! From scan to scan until the Y component is whole.
+
+use super::coefficients::Coefficients;
+use super::frame::{Frame, Part, Scan, Tables};
+use super::progressive::Progressive;
+use super::{Foreign, sequential};
+
+/// Progressive files in the wild have 10 to 20 scans, and each may cost a pass over the whole picture.
+const MAX_SCANS: usize = 64;
+
+/// See [`super::read`].
+pub(super) fn read(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Coefficients, Foreign> {
+    let mut tables = Tables::default();
+    let mut at = 2;
+    let mut progressive: Option<Progressive> = None;
+    for _ in 0..MAX_SCANS {
+        let scan = match tables.next_scan(bytes, at) {
+            Ok(Some(scan)) => scan,
+            // What is broken behind the first scans costs only what would follow.
+            Ok(None) | Err(_) if progressive.is_some() => break,
+            Ok(None) => return Err(Foreign("no scan of Y")),
+            Err(foreign) => return Err(foreign),
+        };
+        let frame = tables.frame()?;
+        if scan.parts.iter().any(|part| part.component == 0) {
+            let grid = Grid::new(frame, &scan.parts)?;
+            if !frame.progressive {
+                return sequential::read(bytes, &tables, &scan, grid, keep_on);
+            }
+            if progressive.is_none() {
+                progressive = Some(Progressive::new(frame, tables.steps()?));
+            }
+            if let Some(picture) = &mut progressive {
+                // A table that is missing costs its scan.
+                let _ = picture.read(bytes, &tables, &scan, grid, keep_on);
+            }
+            if !keep_on() {
+                break;
+            }
+        }
+        at = end_of_scan(bytes, scan.data);
+    }
+    progressive.map(Progressive::finish).ok_or(Foreign("no scan of Y"))
+}
+
+/// Where the marker behind the entropy-coded data from `at` on starts.
+fn end_of_scan(bytes: &[u8], at: usize) -> usize {
+    let is_marker = |pair: &[u8]| matches!(pair, [0xff, second] if !matches!(second, 0x00 | 0xd0..=0xd7 | 0xff));
+    let data = bytes.get(at..).unwrap_or(&[]);
+    at + data.windows(2).position(is_marker).unwrap_or(data.len())
+}
+
+/// How the blocks of a scan follow each other: units, row after row, in each of them some blocks of every component.
+#[derive(Clone, Copy)]
+pub(super) struct Grid {
+    /// Units in a row, and rows of units.
+    pub units: [usize; 2],
+    /// Blocks of Y in a unit, across and down.
+    pub blocks: [usize; 2],
+}
+
+impl Grid {
+    /// The grid of a scan with these components, Y among them.
+    pub(super) fn new(frame: &Frame, parts: &[Part]) -> Result<Grid, Foreign> {
+        let blocks = |component: usize| frame.components.get(component).map(|it| [it.across, it.down]);
+        let y = blocks(0).ok_or(Foreign("no Y"))?;
+        let in_unit: usize = parts.iter().filter_map(|part| blocks(part.component)).map(|[x, y]| x * y).sum();
+        if parts.len() > 1 && in_unit > 10 {
+            return Err(Foreign("units of more than ten blocks"));
+        }
+        // Alone, a component comes block by block.
+        let blocks = if parts.len() == 1 { [1, 1] } else { y };
+        let size = [frame.width, frame.height];
+        Ok(Grid { units: [0, 1].map(|axis| size[axis].div_ceil(8 * blocks[axis])), blocks })
+    }
+}
+
+/// The pieces of entropy-coded data between restarts.
+pub(super) struct Intervals<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    /// The number of the next piece.
+    next: usize,
+    data: Vec<u8>,
+}
+
+impl<'a> Intervals<'a> {
+    /// The pieces of a scan.
+    pub(super) fn new(bytes: &'a [u8], scan: &Scan) -> Self {
+        Intervals { bytes, at: scan.data, next: 0, data: Vec::new() }
+    }
+
+    /// The bytes of the next piece; empty when it is missing. A restart marker carries the number of the piece before
+    /// it, modulo 8: from that, lost pieces are known.
+    pub(super) fn take(&mut self) -> &[u8] {
+        self.data.clear();
+        if self.next > 0 {
+            let Some(&[0xff, marker @ 0xd0..=0xd7]) = self.bytes.get(self.at..self.at + 2) else { return &[] };
+            let lost = usize::from(marker).wrapping_sub(0xd0 + (self.next - 1)) % 8;
+            // A number a little ahead means lost pieces; one behind is a wrong number.
+            if (1..=2).contains(&lost) {
+                self.next += 1;
+                return &[];
+            }
+            self.at += 2;
+        }
+        self.next += 1;
+        self.at = super::bits::unstuff(self.bytes, self.at, &mut self.data);
+        // Fill bytes may stand before a marker.
+        while self.bytes.get(self.at..self.at + 2) == Some(&[0xff, 0xff]) {
+            self.at += 1;
+        }
+        &self.data
+    }
+}

@@ -1,0 +1,195 @@
+//! The one scan of a sequential picture that holds Y.
+
+use super::Foreign;
+use super::bits::{Bits, extend};
+use super::coefficients::{Coefficients, END, token};
+use super::frame::{Scan, Tables};
+use super::huffman::{Skipper, Table, Tokens};
+use super::scans::{Grid, Intervals};
+
+/// What a unit holds of one component.
+struct Part<'a> {
+    dc: &'a Table,
+    kind: Kind<'a>,
+}
+
+enum Kind<'a> {
+    Y(Tokens<'a>),
+    /// Chroma: how many blocks to go over.
+    Other(Skipper<'a>, usize),
+}
+
+/// A row of blocks that is being read.
+struct Strip {
+    /// Room for all tokens that the row can have.
+    tokens: Vec<u16>,
+    used: usize,
+    first: Vec<i16>,
+}
+
+/// Reads the scan, as far as it goes.
+pub(super) fn read(
+    bytes: &[u8],
+    tables: &Tables,
+    scan: &Scan,
+    grid: Grid,
+    keep_on: &dyn Fn() -> bool,
+) -> Result<Coefficients, Foreign> {
+    let frame = tables.frame()?;
+    let parts = parts(tables, scan)?;
+    let steps = tables.steps()?;
+    let across = grid.units[0] * grid.blocks[0];
+    let mut picture = Coefficients {
+        width: frame.width,
+        height: frame.height,
+        across,
+        steps,
+        first: Vec::with_capacity(across * grid.units[1] * grid.blocks[1]),
+        rows: Vec::with_capacity(grid.units[1] * grid.blocks[1]),
+    };
+    let strip = || Strip { tokens: vec![END; across * 64], used: 0, first: Vec::with_capacity(across) };
+    let mut strips: Vec<Strip> = (0..grid.blocks[1]).map(|_| strip()).collect();
+    let mut intervals = Intervals::new(bytes, scan);
+    let mut x = 0;
+    loop {
+        let mut bits = Bits::new(intervals.take());
+        let mut predicted = 0;
+        let mut left = if tables.restart == 0 { usize::MAX } else { tables.restart };
+        while left > 0 {
+            let count = left.min(grid.units[0] - x);
+            read_units(&mut bits, &parts, &mut predicted, &mut strips, [count, grid.blocks[0]]);
+            left -= count;
+            x += count;
+            if x == grid.units[0] {
+                x = 0;
+                strips.iter_mut().for_each(|strip| picture.take_row(strip));
+                if picture.rows.len() == grid.units[1] * grid.blocks[1] || !keep_on() {
+                    return Ok(picture);
+                }
+            }
+        }
+    }
+}
+
+fn parts<'a>(tables: &'a Tables, scan: &Scan) -> Result<Vec<Part<'a>>, Foreign> {
+    let components = &tables.frame()?.components;
+    let part = |part: &super::frame::Part| {
+        let ac = tables.ac(part.ac)?;
+        let blocks = components.get(part.component).map_or(0, |component| component.across * component.down);
+        let kind = if part.component == 0 { Kind::Y(Tokens::new(ac)) } else { Kind::Other(Skipper::new(ac), blocks) };
+        Ok(Part { dc: tables.dc(part.dc)?, kind })
+    };
+    scan.parts.iter().map(part).collect()
+}
+
+impl Coefficients {
+    /// Adds the row, and empties the strip.
+    fn take_row(&mut self, strip: &mut Strip) {
+        self.first.append(&mut strip.first);
+        self.rows.push(strip.tokens.get(..strip.used).unwrap_or(&[]).into());
+        strip.used = 0;
+    }
+}
+
+/// Reads `count` units with `across` blocks of Y side by side. Units behind the end of the bits are grey.
+fn read_units(bits: &mut Bits, parts: &[Part], predicted: &mut i32, strips: &mut [Strip], [count, across]: [usize; 2]) {
+    #[cfg(target_arch = "x86_64")]
+    if std::is_x86_feature_detected!("bmi1") && std::is_x86_feature_detected!("bmi2") {
+        // SAFETY: the machine has what the function was compiled for.
+        return unsafe { read_units_bmi(bits, parts, predicted, strips, [count, across]) };
+    }
+    read_units_any(bits, parts, predicted, strips, [count, across]);
+}
+
+/// The same code, compiled with the shifts that need no fixed register.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "bmi1,bmi2")]
+fn read_units_bmi(bits: &mut Bits, parts: &[Part], predicted: &mut i32, strips: &mut [Strip], size: [usize; 2]) {
+    read_units_any(bits, parts, predicted, strips, size);
+}
+
+#[inline(always)]
+fn read_units_any(
+    from: &mut Bits,
+    parts: &[Part],
+    predicted: &mut i32,
+    strips: &mut [Strip],
+    [count, across]: [usize; 2],
+) {
+    // A copy of its own stays in registers.
+    let mut bits = from.clone();
+    for done in 0..count {
+        if bits.is_over() {
+            strips.iter_mut().for_each(|strip| strip.skip((count - done) * across));
+            break;
+        }
+        for part in parts {
+            match &part.kind {
+                Kind::Y(table) => {
+                    for strip in strips.iter_mut() {
+                        for _ in 0..across {
+                            *predicted = predicted.wrapping_add(read_first(&mut bits, part.dc));
+                            strip.first.push(*predicted as i16);
+                            strip.read_block(&mut bits, table);
+                        }
+                    }
+                }
+                Kind::Other(skipper, blocks) => {
+                    for _ in 0..*blocks {
+                        bits.refill();
+                        bits.skip(part.dc.symbol(bits.peek()).bits());
+                        skipper.skip(&mut bits);
+                    }
+                }
+            }
+        }
+    }
+    *from = bits;
+}
+
+/// The difference to the first coefficient before.
+#[inline(always)]
+fn read_first(bits: &mut Bits, table: &Table) -> i32 {
+    bits.refill();
+    let symbol = table.symbol(bits.peek());
+    let value = extend(bits.peek() << symbol.code_bits(), symbol.size());
+    bits.skip(symbol.bits());
+    value
+}
+
+impl Strip {
+    #[inline(always)]
+    fn read_block(&mut self, bits: &mut Bits, coded: &Tokens) {
+        let Some(out) = self.tokens.get_mut(self.used..).and_then(|rest| rest.first_chunk_mut::<64>()) else { return };
+        let (mut at, mut used) = (1, 0);
+        // Each token goes on by one at least, so there are fewer than 64.
+        while let Some(next) = out.get_mut(used..used + 2).filter(|_| at < 64) {
+            bits.refill();
+            let pair = coded.pair(bits.peek());
+            if pair.count() > 0 && at + pair.lead() < 64 {
+                next.copy_from_slice(&pair.tokens());
+                used += pair.count();
+                bits.skip(pair.bits());
+                at += pair.advance();
+            } else {
+                let symbol = coded.table.symbol(bits.peek());
+                next[0] = token(symbol.zeros(), extend(bits.peek() << symbol.code_bits(), symbol.size()));
+                used += 1;
+                bits.skip(symbol.bits());
+                at += symbol.advance();
+            }
+        }
+        self.used += used;
+    }
+
+    /// Goes on by empty blocks.
+    #[cold]
+    fn skip(&mut self, blocks: usize) {
+        self.first.extend(std::iter::repeat_n(0, blocks));
+        let after = self.used + blocks;
+        if let Some(tokens) = self.tokens.get_mut(self.used..after) {
+            tokens.fill(END);
+            self.used = after;
+        }
+    }
+}
