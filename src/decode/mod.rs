@@ -14,6 +14,7 @@ mod guard;
 mod ladder;
 mod luma;
 mod pixels;
+mod qr;
 mod scale;
 
 use clock::{Deadline, thread_cpu_ms};

@@ -39,7 +39,7 @@ pub struct Metric {
 }
 
 /// Rungs of the decode ladder, by name. `tests/metrics.rs` compares the list with the decoder's own.
-pub const RUNGS: &[&str] = &["zxing_500", "zxing_1200", "zxing_full", "rqrr_800"];
+pub const RUNGS: &[&str] = &["zxing_500", "zxing_1200", "zxing_full", "own_800", "rqrr_800"];
 
 /// Stages that `scanmill_stage_seconds` times.
 pub const STAGES: &[&str] =

@@ -9,6 +9,7 @@ mod bits;
 mod finder;
 mod found;
 mod geometry;
+mod own;
 mod rqrr;
 mod text;
 mod zxing;
@@ -50,10 +51,11 @@ trait Rung {
 }
 
 /// The rungs, in order.
-const RUNGS: [&dyn Rung; 4] = [
+const RUNGS: [&dyn Rung; 5] = [
     &zxing::Zxing { name: "zxing_500", side: 500 },
     &zxing::Zxing { name: "zxing_1200", side: 1_200 },
     &zxing::Zxing { name: "zxing_full", side: usize::MAX },
+    &own::Own { name: "own_800", side: 800, threshold: own::Threshold::Hybrid },
     &rqrr::Rqrr,
 ];
 
@@ -82,7 +84,7 @@ pub(super) fn climb(luma: &Luma, deadline: Deadline, first_only: bool) -> Climb 
     let mut sizes = Sizes::new(luma);
     for rung in RUNGS {
         let side = rung.side().min(luma.long_side());
-        if rung.side() != rqrr::SIDE && last_zxing_side.replace(side) == Some(side) {
+        if rung.name().starts_with("zx") && last_zxing_side.replace(side) == Some(side) {
             continue;
         }
         if deadline.is_over() {

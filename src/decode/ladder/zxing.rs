@@ -96,7 +96,7 @@ fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
 
 /// rxing converts by ECI and guesses where there is none. A segment that does not fit its named character set comes out
 /// empty there; then all bytes are guessed together. A code without any text is no scan.
-fn text_of(decoded: &DecoderResult<bool>) -> Option<String> {
+pub(super) fn text_of(decoded: &DecoderResult<bool>) -> Option<String> {
     let converted = decoded.text();
     let bytes = decoded.content().bytes();
     let text = if converted.is_empty() || converted.contains('\u{fffd}') { text::guess(bytes) } else { converted };

@@ -1,0 +1,178 @@
+//! Lays a flat code over a group of finder patterns, so that what every code of its version shows (finder, timing and
+//! alignment patterns) agrees best with the grey picture.
+
+use rxing::qrcode::common::Version;
+
+use super::group::Group;
+use super::plane::{Plane, View};
+
+/// A module's expected colour: `+1` light, `-1` dark.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    pub column: usize,
+    pub row: usize,
+    pub sign: f32,
+}
+
+/// One pattern that must correlate on its own, so that light falling off across the code does no harm.
+pub(super) struct Patch {
+    pub modules: Vec<Known>,
+    weight: f32,
+}
+
+/// A flat outline and how well it agrees.
+pub(super) struct Fit {
+    /// Modules on a side.
+    pub side: usize,
+    /// Middles of the three finder patterns, and the point as far from the fourth corner, in the order of [`View`].
+    pub anchors: [[f32; 2]; 4],
+    /// Correlation with the known patterns, at most 1.
+    pub score: f32,
+    /// What every code of this size shows.
+    pub patches: Vec<Patch>,
+    /// Pixels a module, on average.
+    pub module: f32,
+    view: View,
+}
+
+impl Fit {
+    /// The pixel of a point in modules.
+    pub(super) fn pixel(&self, column: f32, row: f32) -> [f32; 2] {
+        let reach = (self.side - 7) as f32;
+        self.view.map((column - 3.5) / reach, (row - 3.5) / reach)
+    }
+
+    /// The middles of all modules, row after row.
+    pub(super) fn flat(&self) -> Vec<[f32; 2]> {
+        let middles = |row: usize| (0..self.side).map(move |column| (column as f32 + 0.5, row as f32 + 0.5));
+        (0..self.side).flat_map(middles).map(|(column, row)| self.pixel(column, row)).collect()
+    }
+
+    /// The symbol's own corners.
+    pub(super) fn corners(&self, mirrored: bool) -> [[f32; 2]; 4] {
+        let side = self.side as f32;
+        let [a, b, c, d] = [[0.0, 0.0], [side, 0.0], [side, side], [0.0, side]].map(|[x, y]| self.pixel(x, y));
+        if mirrored { [a, d, c, b] } else { [a, b, c, d] }
+    }
+}
+
+/// The best fit of a code `side` modules wide; `None` where no outline fits at all.
+pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
+    let patches = patches(side)?;
+    let [top_left, top_right, bottom_left] = group.corners();
+    let reach = (side - 7) as f32;
+    let step = |to: [f32; 2]| [(to[0] - top_left[0]) / reach, (to[1] - top_left[1]) / reach];
+    let (right, down) = (step(top_right), step(bottom_left));
+    let module = ((right[0] * down[1] - right[1] * down[0]).abs()).sqrt();
+    if module < 0.8 {
+        return None;
+    }
+    let score_of = |anchors: [[f32; 2]; 4]| score(plane, &patches, side, anchors);
+    let shifted = |at: [f32; 2], columns: f32, rows: f32| {
+        [at[0] + right[0] * columns + down[0] * rows, at[1] + right[1] * columns + down[1] * rows]
+    };
+    let square = [top_right[0] + bottom_left[0] - top_left[0], top_right[1] + bottom_left[1] - top_left[1]];
+    let flat = [top_left, top_right, square, bottom_left];
+    let mut best = (score_of(flat)?, flat);
+    // Seen from the side the fourth corner lies off: look for it where the patterns agree.
+    let far = (reach * 0.22).clamp(3.0, 14.0) as i32;
+    for rows in -far..=far {
+        for columns in -far..=far {
+            let anchors = [top_left, top_right, shifted(square, columns as f32, rows as f32), bottom_left];
+            best = better(best, score_of(anchors), anchors);
+        }
+    }
+    for size in [0.5, 0.25, 0.12] {
+        for _round in 0..4 {
+            let before = best.0;
+            for corner in [2, 0, 1, 3] {
+                for (columns, rows) in [(size, 0.0), (-size, 0.0), (0.0, size), (0.0, -size)] {
+                    let mut anchors = best.1;
+                    if let Some(anchor) = anchors.get_mut(corner) {
+                        *anchor = shifted(*anchor, columns, rows);
+                    }
+                    best = better(best, score_of(anchors), anchors);
+                }
+            }
+            if best.0 < before + 0.002 {
+                break;
+            }
+        }
+    }
+    let (score, anchors) = best;
+    Some(Fit { side, anchors, score, patches, module, view: View::of_square(anchors)? })
+}
+
+type Scored = (f32, [[f32; 2]; 4]);
+
+fn better(best: Scored, score: Option<f32>, anchors: [[f32; 2]; 4]) -> Scored {
+    match score {
+        Some(score) if score > best.0 => (score, anchors),
+        _ => best,
+    }
+}
+
+fn score(plane: Plane<'_>, patches: &[Patch], side: usize, anchors: [[f32; 2]; 4]) -> Option<f32> {
+    let view = View::of_square(anchors)?;
+    let reach = (side - 7) as f32;
+    let pixel = |known: &Known| view.map((known.column as f32 - 3.0) / reach, (known.row as f32 - 3.0) / reach);
+    let (mut sum, mut weights) = (0.0, 0.0);
+    for patch in patches {
+        sum += patch.weight * correlation(patch.modules.iter().map(|known| (plane.at(pixel(known)), known.sign)));
+        weights += patch.weight;
+    }
+    Some(sum / weights)
+}
+
+/// How well values follow signs, from -1 to 1. Values that differ by a few grey levels only do not count fully.
+pub(super) fn correlation(pairs: impl Iterator<Item = (f32, f32)>) -> f32 {
+    let (mut count, mut v, mut vv, mut s, mut ss, mut vs) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+    for (value, sign) in pairs {
+        count += 1.0;
+        v += value;
+        vv += value * value;
+        s += sign;
+        ss += sign * sign;
+        vs += value * sign;
+    }
+    if count == 0.0 {
+        return 0.0;
+    }
+    let (value_spread, sign_spread) =
+        ((vv / count - (v / count) * (v / count)).max(0.0), ss / count - (s / count) * (s / count));
+    let floor = 9.0;
+    (vs / count - v / count * s / count) / ((value_spread + floor) * sign_spread.max(1e-6)).sqrt()
+}
+
+/// The patterns of a code `side` modules wide.
+fn patches(side: usize) -> Option<Vec<Patch>> {
+    let version = Version::getVersionForNumber(((side - 17) / 4) as u32).ok()?;
+    let last = side - 1;
+    let known = |column: usize, row: usize, light: bool| Known { column, row, sign: if light { 1.0 } else { -1.0 } };
+    let rings = |x: usize, y: usize| x.abs_diff(3).max(y.abs_diff(3));
+    let finder = |column: usize, row: usize, x: usize, y: usize| {
+        // Rings of a finder pattern from the middle: dark, dark, light, dark, and the light separator.
+        known(column, row, matches!(rings(x, y), 2 | 4))
+    };
+    let eight = || (0..8).flat_map(|y| (0..8).map(move |x| (x, y)));
+    let mut patches = vec![
+        Patch { modules: eight().map(|(x, y)| finder(x, y, x, y)).collect(), weight: 1.0 },
+        Patch { modules: eight().map(|(x, y)| finder(last - x, y, x, y)).collect(), weight: 1.0 },
+        Patch { modules: eight().map(|(x, y)| finder(x, last - y, x, y)).collect(), weight: 1.0 },
+        Patch { modules: (8..side - 8).map(|at| known(at, 6, at % 2 == 1)).collect(), weight: 1.5 },
+        Patch { modules: (8..side - 8).map(|at| known(6, at, at % 2 == 1)).collect(), weight: 1.5 },
+    ];
+    let centres = version.getAlignmentPatternCenters();
+    let middles = centres.iter().flat_map(|&row| centres.iter().map(move |&column| (column as usize, row as usize)));
+    let alignments: Vec<(usize, usize)> = middles
+        .filter(|&(column, row)| !(column.min(row) == 6 && (column.max(row) == 6 || column.max(row) == side - 7)))
+        .collect();
+    let weight = 1.5 / (alignments.len().max(1) as f32).sqrt();
+    for (column, row) in alignments {
+        let five = (0..5).flat_map(|y: usize| (0..5).map(move |x: usize| (x, y)));
+        let modules =
+            five.map(|(x, y)| known(column + x - 2, row + y - 2, x.abs_diff(2).max(y.abs_diff(2)) == 1)).collect();
+        patches.push(Patch { modules, weight });
+    }
+    Some(patches)
+}

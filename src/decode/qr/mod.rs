@@ -1,0 +1,97 @@
+//! Our own QR reader, for the codes that the crates cannot read: crumpled, curved, seen from the side, blurred, glared,
+//! tiny, without a quiet zone, drawn in odd styles.
+//!
+//! The black-and-white picture only proposes finder patterns ([`finder`], [`group`]). Everything after works on grey:
+//! the outline is fitted to the patterns every code has ([`fit`]), a mesh follows bent surfaces ([`mesh`]), modules are
+//! compared with their neighbourhood ([`soft`]), and doubtful ones count half in the error correction ([`symbol`]).
+
+mod finder;
+mod fit;
+mod group;
+mod mesh;
+mod plane;
+mod reed_solomon;
+mod soft;
+mod symbol;
+
+pub(super) use self::symbol::Payload;
+
+use rxing::common::BitMatrix;
+
+use self::fit::Fit;
+use self::group::Group;
+use self::plane::Plane;
+use super::clock::Deadline;
+use super::luma::Luma;
+
+/// A code that was read.
+pub(super) struct Symbol {
+    /// The payload's bytes as rxing's parser gives them.
+    pub payload: Payload,
+    /// Top left, top right, bottom right, bottom left of the symbol, in pixels.
+    pub corners: [[f32; 2]; 4],
+}
+
+/// What one picture showed.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Codes, the most plausible first.
+    pub symbols: Vec<Symbol>,
+    /// Middles of groups of finder patterns that were not read.
+    pub strays: Vec<[f32; 2]>,
+}
+
+/// Groups of finder patterns that are tried in one picture.
+const MOST_GROUPS: usize = 24;
+
+/// Reads the dark codes of `luma`, whose finder patterns are looked for in `picture` (the same size, dark set).
+pub(super) fn read(luma: &Luma, picture: &BitMatrix, deadline: Deadline, first_only: bool) -> Seen {
+    let mut seen = Seen::default();
+    let plane = Plane(luma);
+    let patterns = finder::find(picture, deadline);
+    let mut used: Vec<[f32; 2]> = Vec::new();
+    for group in group::plausible(&patterns, MOST_GROUPS) {
+        if deadline.is_over() {
+            break;
+        }
+        if group.corners().iter().any(|corner| used.contains(corner)) {
+            continue;
+        }
+        match read_group(plane, &group, deadline) {
+            Some(symbol) => {
+                used.extend(group.corners());
+                seen.symbols.push(symbol);
+                if first_only {
+                    break;
+                }
+            }
+            None => seen.strays.push(group.middle()),
+        }
+    }
+    seen
+}
+
+/// A fit worth sampling: a right one has about 0.9, a wrong version or a chance group at most 0.4.
+const LEAST_FIT: f32 = 0.45;
+
+fn read_group(plane: Plane<'_>, group: &Group, deadline: Deadline) -> Option<Symbol> {
+    let mut fits: Vec<Fit> = group.dimensions().into_iter().filter_map(|side| fit::fit(plane, group, side)).collect();
+    fits.sort_by(|a, b| b.score.total_cmp(&a.score));
+    fits.truncate(2);
+    for fit in fits.into_iter().filter(|fit| fit.score >= LEAST_FIT) {
+        if deadline.is_over() {
+            return None;
+        }
+        let mut places = fit.flat();
+        let mut payload = symbol::read(&soft::sample(plane, &places));
+        if payload.is_none() {
+            places = mesh::follow(plane, &fit, deadline);
+            payload = symbol::read(&soft::sample(plane, &places));
+        }
+        if let Some(payload) = payload {
+            let corners = fit.corners(payload.mirrored);
+            return Some(Symbol { payload, corners });
+        }
+    }
+    None
+}
