@@ -45,7 +45,7 @@ pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
             let middle_x = (b + c) as f32 / 2.0;
             let Some((middle_y, down)) = column(picture, middle_x, y, c - b) else { continue };
             let (low, high) = if across < down { (across, down) } else { (down, across) };
-            if high > low * 2.5 + 1.0 {
+            if high > low * 4.0 + 1.0 {
                 continue;
             }
             add(&mut found, Pattern { centre: [middle_x, middle_y], module: (across + down) / 2.0, hits: 1 });

@@ -56,6 +56,13 @@ impl Fit {
     }
 }
 
+/// How well the three finder patterns agree with a code `side` modules wide that is seen straight from above.
+pub(super) fn probe(plane: Plane<'_>, group: &Group, side: usize) -> f32 {
+    let [top_left, top_right, bottom_left] = group.corners();
+    let square = [top_right[0] + bottom_left[0] - top_left[0], top_right[1] + bottom_left[1] - top_left[1]];
+    score(plane, &finders(side), side, [top_left, top_right, square, bottom_left]).unwrap_or(0.0)
+}
+
 /// The best fit of a code `side` modules wide; `None` where no outline fits at all.
 pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
     let patches = patches(side)?;
@@ -147,21 +154,12 @@ pub(super) fn correlation(pairs: impl Iterator<Item = (f32, f32)>) -> f32 {
 /// The patterns of a code `side` modules wide.
 fn patches(side: usize) -> Option<Vec<Patch>> {
     let version = Version::getVersionForNumber(((side - 17) / 4) as u32).ok()?;
-    let last = side - 1;
     let known = |column: usize, row: usize, light: bool| Known { column, row, sign: if light { 1.0 } else { -1.0 } };
-    let rings = |x: usize, y: usize| x.abs_diff(3).max(y.abs_diff(3));
-    let finder = |column: usize, row: usize, x: usize, y: usize| {
-        // Rings of a finder pattern from the middle: dark, dark, light, dark, and the light separator.
-        known(column, row, matches!(rings(x, y), 2 | 4))
-    };
-    let eight = || (0..8).flat_map(|y| (0..8).map(move |x| (x, y)));
-    let mut patches = vec![
-        Patch { modules: eight().map(|(x, y)| finder(x, y, x, y)).collect(), weight: 1.0 },
-        Patch { modules: eight().map(|(x, y)| finder(last - x, y, x, y)).collect(), weight: 1.0 },
-        Patch { modules: eight().map(|(x, y)| finder(x, last - y, x, y)).collect(), weight: 1.0 },
+    let mut patches = finders(side);
+    patches.extend([
         Patch { modules: (8..side - 8).map(|at| known(at, 6, at % 2 == 1)).collect(), weight: 1.5 },
         Patch { modules: (8..side - 8).map(|at| known(6, at, at % 2 == 1)).collect(), weight: 1.5 },
-    ];
+    ]);
     let centres = version.getAlignmentPatternCenters();
     let middles = centres.iter().flat_map(|&row| centres.iter().map(move |&column| (column as usize, row as usize)));
     let alignments: Vec<(usize, usize)> = middles
@@ -175,4 +173,20 @@ fn patches(side: usize) -> Option<Vec<Patch>> {
         patches.push(Patch { modules, weight });
     }
     Some(patches)
+}
+
+/// The three finder patterns with their separators.
+fn finders(side: usize) -> Vec<Patch> {
+    let last = side - 1;
+    let eight = || (0..8usize).flat_map(|y| (0..8usize).map(move |x| (x, y)));
+    // Rings from the middle: dark, dark, light, dark, and the light separator.
+    let is_light = |x: usize, y: usize| matches!(x.abs_diff(3).max(y.abs_diff(3)), 2 | 4);
+    let patch = |place: &dyn Fn(usize, usize) -> (usize, usize)| {
+        let modules = eight().map(|(x, y)| {
+            let (column, row) = place(x, y);
+            Known { column, row, sign: if is_light(x, y) { 1.0 } else { -1.0 } }
+        });
+        Patch { modules: modules.collect(), weight: 1.0 }
+    };
+    vec![patch(&|x, y| (x, y)), patch(&|x, y| (last - x, y)), patch(&|x, y| (x, last - y))]
 }

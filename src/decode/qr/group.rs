@@ -1,5 +1,7 @@
 //! Three finder patterns that may be the corners of one code.
 
+use rxing::common::BitMatrix;
+
 use super::finder::Pattern;
 
 /// Three patterns: top left, top right and bottom left of a code that is not mirrored.
@@ -8,12 +10,14 @@ pub(super) struct Group {
     pub top_left: Pattern,
     pub top_right: Pattern,
     pub bottom_left: Pattern,
-    /// How far from a square on its side: less is more plausible.
+    /// Modules from the top left pattern to the other two.
+    apart: [f32; 2],
+    /// How far from what a code looks like: less is more plausible.
     flaw: f32,
 }
 
 /// Every group that could be a code, the most plausible first.
-pub(super) fn plausible(patterns: &[Pattern], most: usize) -> Vec<Group> {
+pub(super) fn plausible(picture: &BitMatrix, patterns: &[Pattern], most: usize) -> Vec<Group> {
     let mut groups = Vec::new();
     for (index, a) in patterns.iter().enumerate() {
         for (offset, b) in patterns.iter().enumerate().skip(index + 1) {
@@ -22,8 +26,7 @@ pub(super) fn plausible(patterns: &[Pattern], most: usize) -> Vec<Group> {
             }
             for c in patterns.iter().skip(offset + 1).filter(|c| alike(a, c) && alike(b, c)) {
                 let corners = [(a, b, c), (b, a, c), (c, a, b)];
-                let best = corners.into_iter().filter_map(|(tl, p, q)| Group::of(tl, p, q));
-                groups.extend(best.min_by(|x, y| x.flaw.total_cmp(&y.flaw)));
+                groups.extend(corners.into_iter().filter_map(|(tl, p, q)| Group::of(picture, tl, p, q)));
             }
         }
     }
@@ -40,49 +43,86 @@ fn from_to(a: &Pattern, b: &Pattern) -> [f32; 2] {
     [b.centre[0] - a.centre[0], b.centre[1] - a.centre[1]]
 }
 
+/// The longest way from a pattern's middle to its outer edge, in modules as a row and a column see them: aslant and
+/// seen from the side it is more than 3.5.
+const LONGEST_REACH: f32 = 9.0;
+
+/// Pixels a module in the direction of `way` (of length 1) through a pattern, from its outer dark edges.
+fn module_along(picture: &BitMatrix, pattern: &Pattern, way: [f32; 2]) -> Option<f32> {
+    let is_dark = |x: f32, y: f32| {
+        let inside = x >= 0.0 && y >= 0.0 && x < picture.width() as f32 && y < picture.height() as f32;
+        inside && picture.get(x as u32, y as u32)
+    };
+    let edge = |turn: f32| {
+        let mut dark = true;
+        let mut edges = 0;
+        let mut inner = 0.0;
+        for step in 1..(LONGEST_REACH * pattern.module * 2.0) as i32 {
+            let way_off = step as f32 / 2.0 * turn;
+            if is_dark(pattern.centre[0] + way[0] * way_off, pattern.centre[1] + way[1] * way_off) != dark {
+                dark = !dark;
+                edges += 1;
+                match edges {
+                    2 => inner = step as f32 / 2.0,
+                    3 => return Some((inner, step as f32 / 2.0)),
+                    _ => {}
+                }
+            }
+        }
+        // No quiet zone: the light ring ends 2.5 modules out.
+        (edges == 2).then_some((inner, inner * 1.4))
+    };
+    let ((inner_1, outer_1), (inner_2, outer_2)) = (edge(1.0)?, edge(-1.0)?);
+    let (inner, outer) = ((inner_1 + inner_2) / 5.0, (outer_1 + outer_2) / 7.0);
+    // Where both agree the outer edge is the better measure; where not, something touches it.
+    Some(if (outer - inner).abs() < inner * 0.2 { outer } else { inner })
+}
+
+/// Modules between two patterns, by the size that each has in the other's direction.
+fn modules_apart(picture: &BitMatrix, a: &Pattern, b: &Pattern) -> Option<f32> {
+    let [dx, dy] = from_to(a, b);
+    let length = dx.hypot(dy).max(1e-3);
+    let way = [dx / length, dy / length];
+    let (at_a, at_b) = (module_along(picture, a, way)?, module_along(picture, b, way)?);
+    (at_a < at_b * 2.5 && at_b < at_a * 2.5).then_some(length * 2.0 / (at_a + at_b))
+}
+
 impl Group {
-    fn of(top_left: &Pattern, p: &Pattern, q: &Pattern) -> Option<Group> {
+    fn of(picture: &BitMatrix, top_left: &Pattern, p: &Pattern, q: &Pattern) -> Option<Group> {
         let (to_p, to_q) = (from_to(top_left, p), from_to(top_left, q));
         let (length_p, length_q) = (to_p[0].hypot(to_p[1]), to_q[0].hypot(to_q[1]));
         let (short, long) = if length_p < length_q { (length_p, length_q) } else { (length_q, length_p) };
         let cosine = (to_p[0] * to_q[0] + to_p[1] * to_q[1]) / (length_p * length_q).max(1e-3);
-        if long > short * 2.2 || cosine.abs() > 0.7 {
+        if short < 8.0 || long > short * 3.0 || cosine.abs() > 0.75 {
             return None;
         }
         let clockwise = to_p[0] * to_q[1] - to_p[1] * to_q[0] > 0.0;
         let (top_right, bottom_left) = if clockwise { (*p, *q) } else { (*q, *p) };
-        let mut group = Group { top_left: *top_left, top_right, bottom_left, flaw: 0.0 };
-        let [across, down] = group.modules_apart();
-        if across.min(down) < 10.0 || across.max(down) > 230.0 {
+        let apart = [modules_apart(picture, top_left, &top_right)?, modules_apart(picture, top_left, &bottom_left)?];
+        let [low, high] = if apart[0] < apart[1] { apart } else { [apart[1], apart[0]] };
+        if low < 10.0 || high > 230.0 || high > low * 1.4 {
             return None;
         }
         let sizes = [top_left.module, p.module, q.module];
         let spread = sizes.into_iter().fold(0.0, f32::max) / sizes.into_iter().fold(f32::MAX, f32::min).max(1e-3);
         let hits: f32 = [top_left, p, q].iter().map(|pattern| (pattern.hits as f32 / pattern.module).min(3.0)).sum();
-        group.flaw = cosine.abs() + (long / short - 1.0) + (spread - 1.0) + (9.0 - hits) * 0.1;
-        // Patterns of far-apart codes make large squares too.
-        group.flaw += across.max(down) / 177.0;
-        Some(group)
-    }
-
-    /// Distances from the top left pattern to the other two, in modules.
-    fn modules_apart(&self) -> [f32; 2] {
-        [&self.top_right, &self.bottom_left].map(|other| {
-            let [dx, dy] = from_to(&self.top_left, other);
-            let length = dx.hypot(dy).max(1e-3);
-            // Rows and columns cross a turned pattern aslant, and so measure it too wide.
-            let aslant = dx.abs().max(dy.abs()) / length;
-            length / ((self.top_left.module + other.module) / 2.0 * aslant)
-        })
+        let flaw = cosine.abs()
+            + (high / low - 1.0) * 2.0
+            + (long / short - 1.0) * 0.5
+            + (spread - 1.0)
+            + (9.0 - hits) * 0.1
+            // Patterns of far-apart codes make large squares too.
+            + high / 177.0;
+        Some(Group { top_left: *top_left, top_right, bottom_left, apart, flaw })
     }
 
     /// Sides in modules worth trying, the likeliest first.
     pub(super) fn dimensions(&self) -> Vec<usize> {
-        let [across, down] = self.modules_apart();
+        let [across, down] = self.apart;
         let guess = (across + down) / 2.0 + 7.0;
         let nearest = ((guess - 17.0) / 4.0).round();
         // The error of the guess grows with it.
-        let reach = 1 + (guess / 50.0) as i32;
+        let reach = 1 + (guess / 60.0) as i32;
         let mut versions: Vec<i32> = (-reach..=reach).map(|step| nearest as i32 + step).collect();
         versions.sort_by_key(|version| (((*version * 4 + 17) as f32 - guess).abs() * 16.0) as i32);
         versions

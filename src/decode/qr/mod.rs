@@ -50,7 +50,7 @@ pub(super) fn read(luma: &Luma, picture: &BitMatrix, deadline: Deadline, first_o
     let plane = Plane(luma);
     let patterns = finder::find(picture, deadline);
     let mut used: Vec<[f32; 2]> = Vec::new();
-    for group in group::plausible(&patterns, MOST_GROUPS) {
+    for group in group::plausible(picture, &patterns, MOST_GROUPS) {
         if deadline.is_over() {
             break;
         }
@@ -74,8 +74,18 @@ pub(super) fn read(luma: &Luma, picture: &BitMatrix, deadline: Deadline, first_o
 /// A fit worth sampling: a right one has about 0.9, a wrong version or a chance group at most 0.4.
 const LEAST_FIT: f32 = 0.45;
 
+/// The same before the fit, of the three finder patterns alone, with the fourth corner guessed.
+const LEAST_PROBE: f32 = 0.3;
+/// Sizes that a group is fitted with.
+const MOST_SIDES: usize = 3;
+
 fn read_group(plane: Plane<'_>, group: &Group, deadline: Deadline) -> Option<Symbol> {
-    let mut fits: Vec<Fit> = group.dimensions().into_iter().filter_map(|side| fit::fit(plane, group, side)).collect();
+    let mut probes: Vec<(f32, usize)> =
+        group.dimensions().into_iter().map(|side| (fit::probe(plane, group, side), side)).collect();
+    probes.retain(|(score, _)| *score >= LEAST_PROBE);
+    probes.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut fits: Vec<Fit> =
+        probes.iter().take(MOST_SIDES).filter_map(|(_, side)| fit::fit(plane, group, *side)).collect();
     fits.sort_by(|a, b| b.score.total_cmp(&a.score));
     fits.truncate(2);
     for fit in fits.into_iter().filter(|fit| fit.score >= LEAST_FIT) {
