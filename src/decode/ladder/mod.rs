@@ -10,15 +10,19 @@ mod finder;
 mod found;
 mod geometry;
 mod own;
+mod retouch;
 mod rqrr;
 mod text;
+mod threshold;
 mod zxing;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::found::Found;
 use self::geometry::Quad;
-use super::clock::Deadline;
+use self::own::Retouch::{self, Blur, Enlarge, Plain};
+use self::own::Threshold::{self, Global, Hybrid, Mean};
+use super::clock::{Deadline, thread_cpu_ms};
 use super::contain::contain;
 use super::luma::Luma;
 use super::scale::Sizes;
@@ -44,24 +48,53 @@ pub(super) struct View {
 trait Rung {
     /// The name in rows and metrics.
     fn name(&self) -> &'static str;
-    /// Longest side of the picture it reads, in pixels; `usize::MAX` for full size.
-    fn side(&self) -> usize;
+    /// Longest side of the picture it reads of a photo whose long side is `longest`; `None` where it is not for such a
+    /// photo.
+    fn side(&self, longest: usize) -> Option<usize>;
     /// Reads what it can before the deadline.
     fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View;
 }
 
-/// The rungs, in order.
-const RUNGS: [&dyn Rung; 5] = [
-    &zxing::Zxing { name: "zxing_500", side: 500 },
-    &zxing::Zxing { name: "zxing_1200", side: 1_200 },
-    &zxing::Zxing { name: "zxing_full", side: usize::MAX },
-    &own::Own { name: "own_800", side: 800, threshold: own::Threshold::Hybrid },
-    &rqrr::Rqrr,
+/// A rung's place in the ladder.
+struct Step {
+    rung: &'static dyn Rung,
+    /// Steps of one kind differ in size only: none is taken twice at the same size.
+    kind: &'static str,
+    /// Whether it is worth its time once codes were read and others seem to be left.
+    for_rest: bool,
+}
+
+const fn zxing(name: &'static str, side: usize) -> zxing::Zxing {
+    zxing::Zxing { name, side }
+}
+
+const fn own(name: &'static str, side: usize, retouch: Retouch, threshold: Threshold) -> own::Own {
+    own::Own { name, side, retouch, threshold }
+}
+
+const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> Step {
+    Step { rung, kind, for_rest }
+}
+
+/// The steps, in order.
+const STEPS: [Step; 12] = [
+    step(&zxing("zxing_500", 500), "zxing", true),
+    step(&zxing("zxing_1200", 1_200), "zxing", true),
+    step(&own("own_800", 800, Plain, Hybrid), "own", true),
+    step(&zxing("zxing_full", usize::MAX), "zxing", true),
+    step(&own("own_400", 400, Plain, Hybrid), "own", false),
+    step(&own("own_mean_800", 800, Plain, Mean(40)), "own_mean", false),
+    step(&own("own_1600", 1_600, Plain, Hybrid), "own", true),
+    step(&own("own_mean_1600", 1_600, Plain, Mean(40)), "own_mean", false),
+    step(&own("own_large", 400, Enlarge(3), Mean(40)), "own_large", false),
+    step(&own("own_global_800", 800, Plain, Global), "own_global", false),
+    step(&own("own_blur_800", 800, Blur(2), Hybrid), "own_blur", false),
+    step(&rqrr::Rqrr, "rqrr", false),
 ];
 
 /// The names of all rungs, in the order they run.
 pub fn rung_names() -> impl Iterator<Item = &'static str> {
-    RUNGS.iter().map(|rung| rung.name())
+    STEPS.iter().map(|step| step.rung.name())
 }
 
 /// How a climb ended.
@@ -78,15 +111,30 @@ pub(super) struct Climb {
 
 /// Climbs until every code seen is read.
 pub(super) fn climb(luma: &Luma, deadline: Deadline, first_only: bool) -> Climb {
+    climb_by(STEPS.iter(), luma, deadline, first_only)
+}
+
+/// Every rung on its own, in order, each with the whole of `budget`: name and climb.
+pub(super) fn alone(luma: &Luma, budget: Duration) -> Vec<(&'static str, Climb, f64)> {
+    let each = |step: &Step| {
+        let before = thread_cpu_ms();
+        let climb = climb_by(std::iter::once(step), luma, Deadline::after(budget), false);
+        (step.rung.name(), climb, thread_cpu_ms() - before)
+    };
+    STEPS.iter().map(each).collect()
+}
+
+fn climb_by<'a>(steps: impl Iterator<Item = &'a Step>, luma: &Luma, deadline: Deadline, first_only: bool) -> Climb {
     let mut found = Found::default();
     let mut climb = Climb { codes: Vec::new(), runs: Vec::new(), out_of_time: false, panic: None };
-    let mut last_zxing_side = None;
+    let mut taken: Vec<(&str, usize)> = Vec::new();
     let mut sizes = Sizes::new(luma);
-    for rung in RUNGS {
-        let side = rung.side().min(luma.long_side());
-        if rung.name().starts_with("zx") && last_zxing_side.replace(side) == Some(side) {
+    for Step { rung, kind, for_rest } in steps {
+        let Some(side) = rung.side(luma.long_side()) else { continue };
+        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) {
             continue;
         }
+        taken.push((kind, side));
         if deadline.is_over() {
             climb.out_of_time = true;
             break;

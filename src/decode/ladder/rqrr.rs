@@ -27,8 +27,8 @@ impl Rung for Rqrr {
         "rqrr_800"
     }
 
-    fn side(&self) -> usize {
-        SIDE
+    fn side(&self, longest: usize) -> Option<usize> {
+        Some(SIDE.min(longest))
     }
 
     fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {

@@ -23,8 +23,8 @@ impl Rung for Zxing {
         self.name
     }
 
-    fn side(&self) -> usize {
-        self.side
+    fn side(&self, longest: usize) -> Option<usize> {
+        Some(self.side.min(longest))
     }
 
     fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
