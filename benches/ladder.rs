@@ -65,6 +65,9 @@ fn main() {
             let tally = rungs.entry(trial.rung).or_default();
             if trial.ran {
                 let texts: Vec<String> = trial.codes.iter().map(|code| plain(&code.text)).collect();
+                for text in texts.iter().filter(|text| !truth.is_empty() && !truth.contains(text)) {
+                    println!("wrong by {}: {} {text:?}", trial.rung, photo.path.display());
+                }
                 tally.count(index, &texts, &truth, trial.cpu_ms);
             }
         }

@@ -24,8 +24,6 @@ pub(super) struct Patch {
 pub(super) struct Fit {
     /// Modules on a side.
     pub side: usize,
-    /// Middles of the three finder patterns, and the point as far from the fourth corner, in the order of [`View`].
-    pub anchors: [[f32; 2]; 4],
     /// Correlation with the known patterns, at most 1.
     pub score: f32,
     /// What every code of this size shows.
@@ -80,16 +78,47 @@ pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
     };
     let square = [top_right[0] + bottom_left[0] - top_left[0], top_right[1] + bottom_left[1] - top_left[1]];
     let flat = [top_left, top_right, square, bottom_left];
-    let mut best = (score_of(flat)?, flat);
-    // Seen from the side the fourth corner lies off: look for it where the patterns agree.
-    let far = (reach * 0.22).clamp(3.0, 14.0) as i32;
-    for rows in -far..=far {
-        for columns in -far..=far {
-            let anchors = [top_left, top_right, shifted(square, columns as f32, rows as f32), bottom_left];
-            best = better(best, score_of(anchors), anchors);
+    let mut best = climb((score_of(flat)?, flat), &score_of, &shifted, &[0.5, 0.25]);
+    let guides = patches.get(FINDERS..).unwrap_or(&[]);
+    if best.0 < GOOD || score(plane, guides, side, best.1)? < GOOD {
+        // Seen from the side the fourth corner lies off: look for it where timing and alignment patterns agree.
+        let far = (reach * 0.22).clamp(3.0, 14.0) as i32;
+        let mut wide = (f32::MIN, flat);
+        for rows in -far..=far {
+            for columns in -far..=far {
+                let anchors = [top_left, top_right, shifted(square, columns as f32, rows as f32), bottom_left];
+                wide = better(wide, score(plane, if side < MANY { &patches } else { guides }, side, anchors), anchors);
+            }
+        }
+        let wide = climb((score_of(wide.1)?, wide.1), &score_of, &shifted, &[0.5, 0.25]);
+        if wide.0 > best.0 {
+            best = wide;
         }
     }
-    for size in [0.5, 0.25, 0.12] {
+    if best.0 > LEAST {
+        best = climb(best, &score_of, &shifted, &[0.12]);
+    }
+    let (score, anchors) = best;
+    Some(Fit { side, score, patches, module, view: View::of_square(anchors)? })
+}
+
+/// A fit this good, with its finder patterns and without, needs no search for its fourth corner.
+const GOOD: f32 = 0.8;
+/// A fit worth polishing and sampling: a right one has about 0.9, a wrong size or a chance group at most 0.4.
+pub(super) const LEAST: f32 = 0.45;
+/// A code this wide has patterns enough to do without the finder patterns.
+const MANY: usize = 45;
+/// The first patches are the finder patterns.
+const FINDERS: usize = 3;
+
+/// Moves the anchors by steps of those sizes, in modules, as long as it makes the score better.
+fn climb(
+    mut best: Scored,
+    score_of: &impl Fn([[f32; 2]; 4]) -> Option<f32>,
+    shifted: &impl Fn([f32; 2], f32, f32) -> [f32; 2],
+    sizes: &[f32],
+) -> Scored {
+    for &size in sizes {
         for _round in 0..4 {
             let before = best.0;
             for corner in [2, 0, 1, 3] {
@@ -106,8 +135,7 @@ pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
             }
         }
     }
-    let (score, anchors) = best;
-    Some(Fit { side, anchors, score, patches, module, view: View::of_square(anchors)? })
+    best
 }
 
 type Scored = (f32, [[f32; 2]; 4]);

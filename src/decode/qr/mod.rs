@@ -18,7 +18,6 @@ pub(super) use self::symbol::Payload;
 
 use rxing::common::BitMatrix;
 
-use self::fit::Fit;
 use self::group::Group;
 use self::plane::Plane;
 use super::clock::Deadline;
@@ -71,10 +70,7 @@ pub(super) fn read(luma: &Luma, picture: &BitMatrix, deadline: Deadline, first_o
     seen
 }
 
-/// A fit worth sampling: a right one has about 0.9, a wrong version or a chance group at most 0.4.
-const LEAST_FIT: f32 = 0.45;
-
-/// The same before the fit, of the three finder patterns alone, with the fourth corner guessed.
+/// Agreement of the three finder patterns alone that is worth a fit.
 const LEAST_PROBE: f32 = 0.3;
 /// Sizes that a group is fitted with.
 const MOST_SIDES: usize = 3;
@@ -84,19 +80,14 @@ fn read_group(plane: Plane<'_>, group: &Group, deadline: Deadline) -> Option<Sym
         group.dimensions().into_iter().map(|side| (fit::probe(plane, group, side), side)).collect();
     probes.retain(|(score, _)| *score >= LEAST_PROBE);
     probes.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let mut fits: Vec<Fit> =
-        probes.iter().take(MOST_SIDES).filter_map(|(_, side)| fit::fit(plane, group, *side)).collect();
-    fits.sort_by(|a, b| b.score.total_cmp(&a.score));
-    fits.truncate(2);
-    for fit in fits.into_iter().filter(|fit| fit.score >= LEAST_FIT) {
+    for (_, side) in probes.into_iter().take(MOST_SIDES) {
         if deadline.is_over() {
             return None;
         }
-        let mut places = fit.flat();
-        let mut payload = symbol::read(&soft::sample(plane, &places));
+        let Some(fit) = fit::fit(plane, group, side).filter(|fit| fit.score >= fit::LEAST) else { continue };
+        let mut payload = symbol::read(&soft::sample(plane, &fit.flat()));
         if payload.is_none() {
-            places = mesh::follow(plane, &fit, deadline);
-            payload = symbol::read(&soft::sample(plane, &places));
+            payload = symbol::read(&soft::sample(plane, &mesh::follow(plane, &fit, deadline)));
         }
         if let Some(payload) = payload {
             let corners = fit.corners(payload.mirrored);
