@@ -44,13 +44,15 @@ pub const RUNGS: &[&str] = &[
     "zxing_1200",
     "own_800",
     "zxing_full",
+    "zxing_large",
+    "own_1600",
+    "own_blur_800",
     "own_400",
     "own_mean_800",
-    "own_1600",
     "own_mean_1600",
     "own_large",
     "own_global_800",
-    "own_blur_800",
+    "own_full",
     "rqrr_800",
 ];
 

@@ -6,6 +6,7 @@ use super::super::clock::Deadline;
 use super::super::luma::Luma;
 use super::super::qr;
 use super::geometry::Quad;
+use super::retouch::SMALL;
 use super::{Rung, Sighting, View, bits, retouch, threshold, zxing};
 
 /// How grey becomes black and white for finding finder patterns.
@@ -29,9 +30,6 @@ pub(super) enum Retouch {
     /// So many times as large, for pictures up to [`SMALL`] only.
     Enlarge(usize),
 }
-
-/// Long side of a picture small enough to be enlarged.
-const SMALL: usize = 400;
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Own {
@@ -61,9 +59,7 @@ impl Rung for Own {
         };
         let mut view = look(retouched.as_ref().unwrap_or(luma), self.threshold, deadline, first_only);
         if let Some(large) = retouched {
-            let scale = luma.width() as f32 / large.width() as f32;
-            view.codes.iter_mut().for_each(|code| code.quad = code.quad.scaled(scale));
-            view.strays.iter_mut().for_each(|[x, y]| (*x, *y) = (*x * scale, *y * scale));
+            view.scale(luma.width() as f32 / large.width() as f32);
         }
         view
     }

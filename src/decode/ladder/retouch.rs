@@ -2,6 +2,9 @@
 
 use super::super::luma::Luma;
 
+/// Long side of a picture small enough to be enlarged.
+pub(super) const SMALL: usize = 400;
+
 /// `times` as large, with values between the pixels.
 pub(super) fn enlarge(luma: &Luma, times: usize) -> Option<Luma> {
     let (width, height) = (luma.width() * times, luma.height() * times);

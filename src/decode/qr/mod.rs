@@ -40,23 +40,36 @@ pub(super) struct Seen {
     pub strays: Vec<[f32; 2]>,
 }
 
-/// Groups of finder patterns that are tried in one picture.
-const MOST_GROUPS: usize = 24;
+/// Groups of finder patterns that are looked at in one picture.
+const MOST_GROUPS: usize = 150;
+/// Groups that may look like a code and not be one before the rest is left.
+const MOST_FAILURES: usize = 5;
 
 /// Reads the dark codes of `luma`, whose finder patterns are looked for in `picture` (the same size, dark set).
 pub(super) fn read(luma: &Luma, picture: &BitMatrix, deadline: Deadline, first_only: bool) -> Seen {
     let mut seen = Seen::default();
     let plane = Plane(luma);
     let patterns = finder::find(picture, deadline);
+    let mut failures = 0;
     let mut used: Vec<[f32; 2]> = Vec::new();
+    let mut candidates = Vec::new();
     for group in group::plausible(picture, &patterns, MOST_GROUPS) {
+        if deadline.is_over() {
+            break;
+        }
+        if let Some(sides) = sides(plane, &group) {
+            candidates.push((group, sides));
+        }
+    }
+    candidates.sort_by(|a, b| b.1.agreement.total_cmp(&a.1.agreement));
+    for (group, sides) in candidates {
         if deadline.is_over() {
             break;
         }
         if group.corners().iter().any(|corner| used.contains(corner)) {
             continue;
         }
-        match read_group(plane, &group, deadline) {
+        match read_group(plane, &group, &sides.sides, deadline) {
             Some(symbol) => {
                 used.extend(group.corners());
                 seen.symbols.push(symbol);
@@ -64,23 +77,43 @@ pub(super) fn read(luma: &Luma, picture: &BitMatrix, deadline: Deadline, first_o
                     break;
                 }
             }
-            None => seen.strays.push(group.middle()),
+            None => {
+                seen.strays.push(group.middle());
+                failures += 1;
+                if failures == MOST_FAILURES {
+                    break;
+                }
+            }
         }
     }
     seen
 }
 
 /// Agreement of the three finder patterns alone that is worth a fit.
-const LEAST_PROBE: f32 = 0.3;
+const LEAST_PROBE: f32 = 0.35;
 /// Sizes that a group is fitted with.
 const MOST_SIDES: usize = 3;
 
-fn read_group(plane: Plane<'_>, group: &Group, deadline: Deadline) -> Option<Symbol> {
+/// Sizes the group may have by its three finder patterns alone.
+struct Sides {
+    /// How well the patterns agree at the likeliest size.
+    agreement: f32,
+    /// Modules on a side, the likeliest first.
+    sides: Vec<usize>,
+}
+
+fn sides(plane: Plane<'_>, group: &Group) -> Option<Sides> {
     let mut probes: Vec<(f32, usize)> =
         group.dimensions().into_iter().map(|side| (fit::probe(plane, group, side), side)).collect();
-    probes.retain(|(score, _)| *score >= LEAST_PROBE);
     probes.sort_by(|a, b| b.0.total_cmp(&a.0));
-    for (_, side) in probes.into_iter().take(MOST_SIDES) {
+    let agreement = probes.first().map_or(0.0, |probe| probe.0);
+    probes.retain(|(score, _)| *score >= agreement - 0.15);
+    let sides = probes.into_iter().take(MOST_SIDES).map(|(_, side)| side).collect();
+    (agreement >= LEAST_PROBE).then_some(Sides { agreement, sides })
+}
+
+fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], deadline: Deadline) -> Option<Symbol> {
+    for &side in sides {
         if deadline.is_over() {
             return None;
         }
