@@ -15,6 +15,7 @@ pub mod jpeg;
 mod ladder;
 mod luma;
 mod pixels;
+mod qr;
 mod scale;
 
 use clock::{Deadline, thread_cpu_ms};
@@ -86,6 +87,35 @@ pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
     }
     reading.decode_ms = (thread_cpu_ms() - cpu_before).max(0.0);
     reading
+}
+
+/// What one rung alone makes of a photo.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The rung's name.
+    pub rung: &'static str,
+    /// Codes it reads.
+    pub codes: Vec<crate::domain::Code>,
+    /// Its CPU time in milliseconds, shrinking the picture included.
+    pub cpu_ms: f64,
+    /// Whether it does anything with a photo of this size.
+    pub ran: bool,
+}
+
+/// Tries every rung alone on a photo, for those who order the ladder: `cargo bench --bench ladder`.
+///
+/// # Errors
+/// The rejection of a photo without pixels.
+pub fn trials(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<Vec<Trial>, Reject> {
+    let mut source = pixels::open(bytes, header, Deadline::after(limits.time_budget))?;
+    let alone = ladder::alone(&mut source, limits.time_budget);
+    let trial = |(rung, climb, cpu_ms): (_, ladder::Climb, _)| Trial {
+        rung,
+        ran: !climb.runs.is_empty(),
+        codes: climb.codes,
+        cpu_ms,
+    };
+    Ok(alone.into_iter().map(trial).collect())
 }
 
 fn why_no_code(climb: &ladder::Climb, cut: bool, limits: &DecodeLimits) -> Option<Reject> {

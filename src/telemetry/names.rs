@@ -39,7 +39,22 @@ pub struct Metric {
 }
 
 /// Rungs of the decode ladder, by name. `tests/metrics.rs` compares the list with the decoder's own.
-pub const RUNGS: &[&str] = &["zxing_500", "zxing_1200", "zxing_full", "rqrr_800"];
+pub const RUNGS: &[&str] = &[
+    "zxing_500",
+    "zxing_1200",
+    "own_800",
+    "zxing_full",
+    "zxing_large",
+    "own_1600",
+    "own_blur_800",
+    "own_400",
+    "own_mean_800",
+    "own_mean_1600",
+    "own_large",
+    "own_global_800",
+    "own_full",
+    "rqrr_800",
+];
 
 /// Stages that `scanmill_stage_seconds` times.
 pub const STAGES: &[&str] =

@@ -9,15 +9,20 @@ mod bits;
 mod finder;
 mod found;
 mod geometry;
+mod own;
+mod retouch;
 mod rqrr;
 mod text;
+mod threshold;
 mod zxing;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::found::Found;
 use self::geometry::Quad;
-use super::clock::Deadline;
+use self::own::Retouch::{self, Blur, Enlarge, Plain};
+use self::own::Threshold::{self, Global, Hybrid, Mean};
+use super::clock::{Deadline, thread_cpu_ms};
 use super::contain::contain;
 use super::luma::Luma;
 use super::pixels::Source;
@@ -39,27 +44,71 @@ pub(super) struct View {
     strays: Vec<[f32; 2]>,
 }
 
+impl View {
+    /// From the pixels of an enlarged or shrunk picture to those of the one it was made from.
+    fn scale(&mut self, by: f32) {
+        self.codes.iter_mut().for_each(|code| code.quad = code.quad.scaled(by));
+        self.strays.iter_mut().for_each(|stray| *stray = stray.map(|at| at * by));
+    }
+}
+
 /// One attempt of the ladder.
 trait Rung {
     /// The name in rows and metrics.
     fn name(&self) -> &'static str;
-    /// Longest side of the picture it reads, in pixels; `usize::MAX` for full size.
-    fn side(&self) -> usize;
+    /// Longest side of the picture it reads of a photo whose long side is `longest`; `None` where it is not for such a
+    /// photo.
+    fn side(&self, longest: usize) -> Option<usize>;
     /// Reads what it can before the deadline.
     fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View;
 }
 
-/// The rungs, in order.
-const RUNGS: [&dyn Rung; 4] = [
-    &zxing::Zxing { name: "zxing_500", side: 500 },
-    &zxing::Zxing { name: "zxing_1200", side: 1_200 },
-    &zxing::Zxing { name: "zxing_full", side: usize::MAX },
-    &rqrr::Rqrr,
+/// A rung's place in the ladder.
+struct Step {
+    rung: &'static dyn Rung,
+    /// Steps of one kind differ in size only: none is taken twice at the same size.
+    kind: &'static str,
+    /// Whether it is worth its time once codes were read and others seem to be left.
+    for_rest: bool,
+}
+
+const fn zxing(name: &'static str, side: usize) -> zxing::Zxing {
+    zxing::Zxing { name, side, times: 1 }
+}
+
+const fn zxing_large(name: &'static str, times: usize) -> zxing::Zxing {
+    zxing::Zxing { name, side: retouch::SMALL, times }
+}
+
+const fn own(name: &'static str, side: usize, retouch: Retouch, threshold: Threshold) -> own::Own {
+    own::Own { name, side, retouch, threshold }
+}
+
+const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> Step {
+    Step { rung, kind, for_rest }
+}
+
+/// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
+const STEPS: [Step; 14] = [
+    step(&zxing("zxing_500", 500), "zxing", true),
+    step(&zxing("zxing_1200", 1_200), "zxing", true),
+    step(&own("own_800", 800, Plain, Hybrid), "own", true),
+    step(&zxing("zxing_full", usize::MAX), "zxing", true),
+    step(&zxing_large("zxing_large", 3), "zxing_large", false),
+    step(&own("own_1600", 1_600, Plain, Hybrid), "own", true),
+    step(&own("own_blur_800", 800, Blur(2), Hybrid), "own_blur", false),
+    step(&own("own_400", 400, Plain, Hybrid), "own", false),
+    step(&own("own_mean_800", 800, Plain, Mean(40)), "own_mean", false),
+    step(&own("own_mean_1600", 1_600, Plain, Mean(40)), "own_mean", false),
+    step(&own("own_large", 400, Enlarge(3), Mean(40)), "own_large", false),
+    step(&own("own_global_800", 800, Plain, Global), "own_global", false),
+    step(&own("own_full", usize::MAX, Plain, Hybrid), "own", false),
+    step(&rqrr::Rqrr, "rqrr", false),
 ];
 
 /// The names of all rungs, in the order they run.
 pub fn rung_names() -> impl Iterator<Item = &'static str> {
-    RUNGS.iter().map(|rung| rung.name())
+    STEPS.iter().map(|step| step.rung.name())
 }
 
 /// How a climb ended.
@@ -76,15 +125,35 @@ pub(super) struct Climb {
 
 /// Climbs until every code seen is read.
 pub(super) fn climb(source: &mut Source, deadline: Deadline, first_only: bool) -> Climb {
+    climb_by(STEPS.iter(), source, deadline, first_only)
+}
+
+/// Every rung on its own, in order, each with the whole of `budget`: name and climb.
+pub(super) fn alone(source: &mut Source, budget: Duration) -> Vec<(&'static str, Climb, f64)> {
+    let mut each = |step: &Step| {
+        let before = thread_cpu_ms();
+        let climb = climb_by(std::iter::once(step), source, Deadline::after(budget), false);
+        (step.rung.name(), climb, thread_cpu_ms() - before)
+    };
+    STEPS.iter().map(&mut each).collect()
+}
+
+fn climb_by<'a>(
+    steps: impl Iterator<Item = &'a Step>,
+    source: &mut Source,
+    deadline: Deadline,
+    first_only: bool,
+) -> Climb {
     let mut found = Found::default();
     let mut climb = Climb { codes: Vec::new(), runs: Vec::new(), out_of_time: false, panic: None };
-    let mut last_zxing_side = None;
+    let mut taken: Vec<(&str, usize)> = Vec::new();
     let long_side = source.long_side();
-    for rung in RUNGS {
-        let side = rung.side().min(long_side);
-        if rung.side() != rqrr::SIDE && last_zxing_side.replace(side) == Some(side) {
+    for Step { rung, kind, for_rest } in steps {
+        let Some(side) = rung.side(long_side) else { continue };
+        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) {
             continue;
         }
+        taken.push((kind, side));
         if deadline.is_over() {
             climb.out_of_time = true;
             break;

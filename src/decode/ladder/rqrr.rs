@@ -12,7 +12,7 @@ use super::super::clock::Deadline;
 use super::super::contain::contain;
 use super::super::luma::Luma;
 use super::geometry::Quad;
-use super::{Rung, Sighting, View, text};
+use super::{Rung, Sighting, View};
 
 /// Longest side it is given.
 pub(super) const SIDE: usize = 800;
@@ -27,8 +27,8 @@ impl Rung for Rqrr {
         "rqrr_800"
     }
 
-    fn side(&self) -> usize {
-        SIDE
+    fn side(&self, longest: usize) -> Option<usize> {
+        Some(SIDE.min(longest))
     }
 
     fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
@@ -45,7 +45,8 @@ impl Rung for Rqrr {
             for grid in prepared.detect_grids() {
                 let mut bytes = Vec::new();
                 let Ok(meta) = grid.decode_to(&mut bytes) else { continue };
-                let text = text::guess(&bytes);
+                // rqrr does not say in which mode bytes were written: what is not UTF-8 could be several texts.
+                let Ok(text) = String::from_utf8(bytes) else { continue };
                 if text.is_empty() {
                     continue;
                 }

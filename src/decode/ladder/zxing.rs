@@ -10,12 +10,15 @@ use super::super::clock::Deadline;
 use super::super::contain::contain;
 use super::super::luma::Luma;
 use super::geometry::Quad;
+use super::retouch::{self, SMALL};
 use super::{Rung, Sighting, View, bits, finder, text};
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Zxing {
     pub name: &'static str,
     pub side: usize,
+    /// So many times as large first; pictures up to [`SMALL`] only where that is more than once.
+    pub times: usize,
 }
 
 impl Rung for Zxing {
@@ -23,19 +26,21 @@ impl Rung for Zxing {
         self.name
     }
 
-    fn side(&self) -> usize {
-        self.side
+    fn side(&self, longest: usize) -> Option<usize> {
+        (self.times == 1 || longest <= SMALL).then_some(self.side.min(longest))
     }
 
     fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
         let mut view = View::default();
-        if let Some(mut picture) = bits::binarize(luma) {
+        let large = if self.times == 1 { None } else { retouch::enlarge(luma, self.times) };
+        if let Some(mut picture) = bits::binarize(large.as_ref().unwrap_or(luma)) {
             search(&picture, deadline, first_only, &mut view);
             if !first_only || view.codes.is_empty() {
                 picture.flip_self();
                 search(&picture, deadline, first_only, &mut view);
             }
         }
+        view.scale(1.0 / self.times as f32);
         view
     }
 }
@@ -96,7 +101,7 @@ fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
 
 /// rxing converts by ECI and guesses where there is none. A segment that does not fit its named character set comes out
 /// empty there; then all bytes are guessed together. A code without any text is no scan.
-fn text_of(decoded: &DecoderResult<bool>) -> Option<String> {
+pub(super) fn text_of(decoded: &DecoderResult<bool>) -> Option<String> {
     let converted = decoded.text();
     let bytes = decoded.content().bytes();
     let text = if converted.is_empty() || converted.contains('\u{fffd}') { text::guess(bytes) } else { converted };

@@ -1,0 +1,104 @@
+//! Our own reader ([`super::super::qr`]) as rungs.
+
+use rxing::common::BitMatrix;
+
+use super::super::clock::Deadline;
+use super::super::luma::Luma;
+use super::super::qr;
+use super::geometry::Quad;
+use super::retouch::SMALL;
+use super::{Rung, Sighting, View, bits, retouch, threshold, zxing};
+
+/// How grey becomes black and white for finding finder patterns.
+#[derive(Clone, Copy)]
+pub(super) enum Threshold {
+    /// ZXing's hybrid.
+    Hybrid,
+    /// The mean of a square of so many pixels.
+    Mean(usize),
+    /// One for the whole picture.
+    Global,
+}
+
+/// What is done to the picture first.
+#[derive(Clone, Copy)]
+pub(super) enum Retouch {
+    /// Nothing.
+    Plain,
+    /// The mean of so many pixels on each side.
+    Blur(usize),
+    /// So many times as large, for pictures up to [`SMALL`] only.
+    Enlarge(usize),
+}
+
+/// The reader on the photo shrunk to `side` pixels on its long side.
+pub(super) struct Own {
+    pub name: &'static str,
+    pub side: usize,
+    pub retouch: Retouch,
+    pub threshold: Threshold,
+}
+
+impl Rung for Own {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn side(&self, longest: usize) -> Option<usize> {
+        match self.retouch {
+            Retouch::Enlarge(_) if longest > SMALL => None,
+            _ => Some(self.side.min(longest)),
+        }
+    }
+
+    fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
+        let retouched = match self.retouch {
+            Retouch::Plain => None,
+            Retouch::Blur(reach) => retouch::blur(luma, reach),
+            Retouch::Enlarge(times) => retouch::enlarge(luma, times),
+        };
+        let mut view = look(retouched.as_ref().unwrap_or(luma), self.threshold, deadline, first_only);
+        if let Some(large) = retouched {
+            view.scale(luma.width() as f32 / large.width() as f32);
+        }
+        view
+    }
+}
+
+/// Dark codes, then light ones.
+fn look(luma: &Luma, threshold: Threshold, deadline: Deadline, first_only: bool) -> View {
+    let mut view = View::default();
+    let Some(mut picture) = threshold.of(luma) else { return view };
+    add(&mut view, qr::read(luma, &picture, deadline, first_only));
+    if !first_only || view.codes.is_empty() {
+        picture.flip_self();
+        let pixels = luma.pixels().iter().map(|pixel| 255 - pixel).collect();
+        if let Some(negative) = Luma::new(luma.width(), luma.height(), pixels) {
+            add(&mut view, qr::read(&negative, &picture, deadline, first_only));
+        }
+    }
+    view
+}
+
+fn add(view: &mut View, seen: qr::Seen) {
+    view.strays.extend(seen.strays);
+    for symbol in seen.symbols {
+        let Some(text) = zxing::text_of(&symbol.payload.decoded) else { continue };
+        view.codes.push(Sighting {
+            text,
+            quad: Quad(symbol.corners),
+            qr_version: Some(symbol.payload.version),
+            ecc_level: Some(symbol.payload.level),
+        });
+    }
+}
+
+impl Threshold {
+    fn of(self, luma: &Luma) -> Option<BitMatrix> {
+        match self {
+            Threshold::Hybrid => bits::binarize(luma),
+            Threshold::Mean(window) => threshold::local_mean(luma, window),
+            Threshold::Global => threshold::global(luma),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Pictures made easier to read: larger, or calmer.
+
+use super::super::luma::Luma;
+
+/// Long side of a picture small enough to be enlarged.
+pub(super) const SMALL: usize = 400;
+
+/// `times` as large, with values between the pixels.
+pub(super) fn enlarge(luma: &Luma, times: usize) -> Option<Luma> {
+    let (width, height) = (luma.width() * times, luma.height() * times);
+    let mut pixels = Vec::with_capacity(width * height);
+    // For an output pixel: the input pixel before it, and how far it lies from there to the next.
+    let between = |at: usize, count: usize| {
+        let place = ((at as f32 + 0.5) / times as f32 - 0.5).clamp(0.0, (count - 1) as f32);
+        (place as usize, place.fract())
+    };
+    let columns: Vec<(usize, f32)> = (0..width).map(|x| between(x, luma.width())).collect();
+    for y in 0..height {
+        let (top, down) = between(y, luma.height());
+        let above = luma.row(top);
+        let below = if top + 1 < luma.height() { luma.row(top + 1) } else { above };
+        let mixed: Vec<f32> =
+            above.iter().zip(below).map(|(&a, &b)| f32::from(a) + (f32::from(b) - f32::from(a)) * down).collect();
+        pixels.extend(columns.iter().map(|&(left, across)| {
+            let a = mixed.get(left).copied().unwrap_or(0.0);
+            let b = mixed.get(left + 1).copied().unwrap_or(a);
+            (a + (b - a) * across + 0.5) as u8
+        }));
+    }
+    Luma::new(width, height, pixels)
+}
+
+/// Every pixel the mean of the square of `2 * reach + 1` pixels around it.
+pub(super) fn blur(luma: &Luma, reach: usize) -> Option<Luma> {
+    let (width, height) = (luma.width(), luma.height());
+    let mut rows: Vec<u16> = Vec::with_capacity(width * height);
+    for row in luma.rows() {
+        for x in 0..width {
+            let part = row.get(x.saturating_sub(reach)..(x + reach + 1).min(width)).unwrap_or(&[]);
+            let sum: u32 = part.iter().map(|&pixel| u32::from(pixel)).sum();
+            rows.push((sum * 256 / part.len().max(1) as u32) as u16);
+        }
+    }
+    let mut pixels = Vec::with_capacity(width * height);
+    let mut sums = vec![0u32; width];
+    for y in 0..height {
+        let window = y.saturating_sub(reach)..(y + reach + 1).min(height);
+        let count = window.len() as u32 * 256;
+        sums.fill(0);
+        for row in window.filter_map(|y| rows.get(y * width..(y + 1) * width)) {
+            for (sum, &value) in sums.iter_mut().zip(row) {
+                *sum += u32::from(value);
+            }
+        }
+        pixels.extend(sums.iter().map(|&sum| (sum / count) as u8));
+    }
+    Luma::new(width, height, pixels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn larger_pictures_keep_corners_and_middles() {
+        let luma = Luma::new(2, 2, vec![0, 90, 90, 180]).unwrap();
+        let large = enlarge(&luma, 3).unwrap();
+        assert_eq!((large.width(), large.height()), (6, 6));
+        assert_eq!((large.row(0)[0], large.row(5)[5], large.row(0)[5]), (0, 180, 90));
+        assert!(large.rows().all(<[u8]>::is_sorted));
+    }
+
+    #[test]
+    fn a_blurred_picture_spreads_a_dot_and_keeps_flat_paper() {
+        let flat = Luma::new(9, 7, vec![77; 63]).unwrap();
+        assert_eq!(blur(&flat, 2).unwrap(), flat);
+        let mut pixels = vec![0; 63];
+        pixels[3 * 9 + 4] = 90;
+        let blurred = blur(&Luma::new(9, 7, pixels).unwrap(), 1).unwrap();
+        assert_eq!((blurred.row(3)[4], blurred.row(2)[3], blurred.row(3)[6]), (10, 10, 0));
+    }
+}

@@ -1,0 +1,116 @@
+//! Other ways from grey to black and white than [`super::bits`], for our own reader, which wants finder patterns only.
+
+use rxing::common::{BitArray, BitMatrix};
+
+use super::super::luma::Luma;
+
+/// Dark where a pixel lies below the mean of the square of `window` pixels around it, by more than noise does.
+pub(super) fn local_mean(luma: &Luma, window: usize) -> Option<BitMatrix> {
+    /// Grey levels.
+    const NOISE: u64 = 2;
+    let (width, height) = (luma.width(), luma.height());
+    let reach = window / 2;
+    // Sums of the columns over the rows of the window, moved down row by row.
+    let mut columns = vec![0u32; width];
+    for row in luma.rows().take(reach) {
+        add(&mut columns, row);
+    }
+    let mut rows_in = reach.min(height);
+    let mut sums = vec![0u64; width + 1];
+    rows_of_bits(width, height, |y, line| {
+        if y + reach < height {
+            add(&mut columns, luma.row(y + reach));
+            rows_in += 1;
+        }
+        if let Some(gone) = y.checked_sub(reach + 1) {
+            for (sum, &pixel) in columns.iter_mut().zip(luma.row(gone)) {
+                *sum -= u32::from(pixel);
+            }
+            rows_in -= 1;
+        }
+        let mut total = 0;
+        for (next, &sum) in sums.iter_mut().skip(1).zip(&columns) {
+            total += u64::from(sum);
+            *next = total;
+        }
+        for (x, &pixel) in luma.row(y).iter().enumerate() {
+            let (left, right) = (x.saturating_sub(reach), (x + reach + 1).min(width));
+            let sum = sums.get(right).zip(sums.get(left)).map_or(0, |(right, left)| right - left);
+            let count = ((right - left) * rows_in) as u64;
+            if (u64::from(pixel) + NOISE) * count < sum {
+                line.set(x);
+            }
+        }
+    })
+}
+
+fn add(columns: &mut [u32], row: &[u8]) {
+    for (sum, &pixel) in columns.iter_mut().zip(row) {
+        *sum += u32::from(pixel);
+    }
+}
+
+/// Dark below the one threshold that parts the picture best in two (Otsu).
+pub(super) fn global(luma: &Luma) -> Option<BitMatrix> {
+    let mut counts = [0u64; 256];
+    for &pixel in luma.pixels() {
+        if let Some(count) = counts.get_mut(usize::from(pixel)) {
+            *count += 1;
+        }
+    }
+    let count = luma.pixels().len() as f64;
+    let sum: f64 = counts.iter().enumerate().map(|(grey, &count)| grey as f64 * count as f64).sum();
+    let (mut dark, mut dark_sum, mut best) = (0.0, 0.0, (-1.0, 0));
+    for (grey, &here) in counts.iter().enumerate() {
+        dark += here as f64;
+        dark_sum += grey as f64 * here as f64;
+        let light = count - dark;
+        if dark > 0.0 && light > 0.0 {
+            let apart = dark_sum / dark - (sum - dark_sum) / light;
+            let spread = dark * light * apart * apart;
+            if spread > best.0 {
+                best = (spread, grey);
+            }
+        }
+    }
+    let threshold = best.1 as u8;
+    rows_of_bits(luma.width(), luma.height(), |y, line| {
+        for (x, _) in luma.row(y).iter().enumerate().filter(|(_, pixel)| **pixel <= threshold) {
+            line.set(x);
+        }
+    })
+}
+
+fn rows_of_bits(width: usize, height: usize, mut fill: impl FnMut(usize, &mut BitArray)) -> Option<BitMatrix> {
+    let mut matrix = BitMatrix::new(width as u32, height as u32).ok()?;
+    for y in 0..height {
+        let mut line = BitArray::with_size(width);
+        fill(y, &mut line);
+        matrix.setRow(y as u32, &line);
+    }
+    Some(matrix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_find_dark_squares_on_light_paper() {
+        let dark = |x: usize, y: usize| (20..30).contains(&x) && (15..25).contains(&y);
+        let pixels = (0..70 * 50).map(|at| if dark(at % 70, at / 70) { 60 } else { 200 }).collect();
+        let luma = Luma::new(70, 50, pixels).unwrap();
+        for picture in [local_mean(&luma, 40).unwrap(), global(&luma).unwrap()] {
+            for (x, y) in (0..50).flat_map(|y| (0..70).map(move |x| (x, y))) {
+                assert_eq!(picture.get(x, y), dark(x as usize, y as usize), "{x} {y}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_picture_of_one_grey_or_smaller_than_the_window_is_fine() {
+        let luma = Luma::new(5, 3, vec![9; 15]).unwrap();
+        assert!(!local_mean(&luma, 40).unwrap().get(2, 1));
+        assert!(global(&luma).is_some());
+    }
+}

@@ -1,0 +1,142 @@
+//! Finder patterns, more leniently than the ladder's first search: without a quiet zone, with torn or thick outer
+//! rings, a few pixels wide. What it proposes wrongly, the fit on grey throws out.
+
+use rxing::common::BitMatrix;
+
+use super::super::clock::Deadline;
+
+/// A proposed finder pattern.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Pattern {
+    /// Its middle in pixels.
+    pub centre: [f32; 2],
+    /// Pixels a module along the row and the column through it, on average.
+    pub module: f32,
+    /// Rows that proposed it.
+    pub hits: u32,
+}
+
+/// Patterns kept, the most often seen first.
+const MOST_PATTERNS: usize = 40;
+/// Proposals looked at; a picture of noise makes one in every few hundred pixels.
+const MOST_PROPOSALS: usize = 20_000;
+
+/// The dark finder patterns of a picture.
+pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
+    let mut found: Vec<Pattern> = Vec::new();
+    let mut edges = Vec::new();
+    let mut proposals = 0;
+    for y in 0..picture.height() {
+        if y % 16 == 0 && deadline.is_over() {
+            break;
+        }
+        edges_of_row(picture, y, &mut edges);
+        for window in edges.windows(6).step_by(2) {
+            let &[left, a, b, c, d, right] = window else { continue };
+            let runs = [a - left, b - a, c - b, d - c, right - d];
+            if !is_finder(runs) {
+                continue;
+            }
+            proposals += 1;
+            if proposals > MOST_PROPOSALS {
+                return strongest(found);
+            }
+            let across = (d - a) as f32 / 5.0;
+            let middle_x = (b + c) as f32 / 2.0;
+            let Some((middle_y, down)) = column(picture, middle_x, y, c - b) else { continue };
+            let (low, high) = if across < down { (across, down) } else { (down, across) };
+            if high > low * 4.0 + 1.0 {
+                continue;
+            }
+            add(&mut found, Pattern { centre: [middle_x, middle_y], module: (across + down) / 2.0, hits: 1 });
+        }
+    }
+    strongest(found)
+}
+
+fn strongest(mut found: Vec<Pattern>) -> Vec<Pattern> {
+    // A pattern is seen by about three modules' worth of rows: noise by one or two.
+    found.retain(|pattern| pattern.hits as f32 >= pattern.module.min(3.0) * 0.6);
+    let weight = |pattern: &Pattern| (pattern.hits as f32 / pattern.module).min(4.0);
+    found.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+    found.truncate(MOST_PATTERNS);
+    found
+}
+
+/// Merges a proposal with the pattern it belongs to.
+fn add(found: &mut Vec<Pattern>, new: Pattern) {
+    let full = found.len() >= MOST_PROPOSALS / 10;
+    let same = found.iter_mut().find(|old| {
+        let apart = (old.centre[0] - new.centre[0]).hypot(old.centre[1] - new.centre[1]);
+        apart < old.module * 1.5 && new.module < old.module * 1.6 && old.module < new.module * 1.6
+    });
+    match same {
+        Some(old) => {
+            let weight = 1.0 / (old.hits + 1) as f32;
+            let blend = |old: f32, new: f32| old + (new - old) * weight;
+            old.centre = [blend(old.centre[0], new.centre[0]), blend(old.centre[1], new.centre[1])];
+            old.module = blend(old.module, new.module);
+            old.hits += 1;
+        }
+        None if !full => found.push(new),
+        None => {}
+    }
+}
+
+/// Follows the column through a proposal: the middle of its dark square and the module height, where the column is a
+/// finder pattern too.
+fn column(picture: &BitMatrix, x: f32, y: u32, dark_width: i32) -> Option<(f32, f32)> {
+    let x = (x as u32).min(picture.width() - 1);
+    let height = picture.height() as i32;
+    let longest = dark_width * 3 + 4;
+    let run = |from: i32, step: i32, dark: bool| {
+        let mut at = from;
+        while at >= 0 && at < height && (at - from).abs() <= longest && picture.get(x, at as u32) == dark {
+            at += step;
+        }
+        at
+    };
+    let y = y as i32;
+    if !picture.get(x, y as u32) {
+        return None;
+    }
+    let (top, bottom) = (run(y, -1, true), run(y, 1, true));
+    let (above, below) = (run(top, -1, false), run(bottom, 1, false));
+    let (end_above, end_below) = (run(above, -1, true), run(below, 1, true));
+    let runs = [above - end_above, top - above, bottom - top - 1, below - bottom, end_below - below];
+    is_finder(runs).then(|| ((top + bottom + 1) as f32 / 2.0, (below - above - 1) as f32 / 5.0))
+}
+
+/// Light, dark, light of 1:3:1 between two dark runs. The outer runs only have to be there: what lies beyond them may
+/// be dark as well, where a code has no quiet zone.
+fn is_finder([before, a, b, c, after]: [i32; 5]) -> bool {
+    let module = (a + b + c) as f32 / 5.0;
+    let (a, b, c) = (a as f32, b as f32, c as f32);
+    let slack = module * 0.6 + 0.6;
+    module >= 0.9
+        && (a - module).abs() <= slack
+        && (c - module).abs() <= slack
+        && (b - 3.0 * module).abs() <= slack * 1.4
+        && before as f32 >= module * 0.35
+        && after as f32 >= module * 0.35
+}
+
+/// Where the colour changes along a row: the left edge of the first dark run, then each edge in turn.
+fn edges_of_row(picture: &BitMatrix, y: u32, edges: &mut Vec<i32>) {
+    const WORD: usize = usize::BITS as usize;
+    edges.clear();
+    let width = picture.width() as usize;
+    let row = picture.getRow(y);
+    let mut last_bit = 0;
+    for (index, &word) in row.getBitArray().iter().take(width.div_ceil(WORD)).enumerate() {
+        let mut changes = word ^ (word << 1 | last_bit);
+        last_bit = word >> (WORD - 1);
+        while changes != 0 {
+            edges.push((index * WORD + changes.trailing_zeros() as usize) as i32);
+            changes &= changes - 1;
+        }
+    }
+    if edges.len() % 2 == 1 && edges.last().is_some_and(|&last| (last as usize) < width) {
+        edges.push(width as i32);
+    }
+}

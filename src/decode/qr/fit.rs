@@ -1,0 +1,220 @@
+//! Lays a flat code over a group of finder patterns, so that what every code of its version shows (finder, timing and
+//! alignment patterns) agrees best with the grey picture.
+
+use rxing::qrcode::common::Version;
+
+use super::group::Group;
+use super::plane::{Plane, View};
+
+/// A module's expected colour: `+1` light, `-1` dark.
+#[derive(Clone, Copy)]
+pub(super) struct Known {
+    pub column: usize,
+    pub row: usize,
+    pub sign: f32,
+}
+
+/// One pattern that must correlate on its own, so that light falling off across the code does no harm.
+pub(super) struct Patch {
+    pub modules: Vec<Known>,
+    weight: f32,
+}
+
+/// A flat outline and how well it agrees.
+pub(super) struct Fit {
+    /// Modules on a side.
+    pub side: usize,
+    /// Correlation with the known patterns, at most 1.
+    pub score: f32,
+    /// What every code of this size shows.
+    pub patches: Vec<Patch>,
+    /// Pixels a module, on average.
+    pub module: f32,
+    view: View,
+}
+
+impl Fit {
+    /// The pixel of a point in modules.
+    pub(super) fn pixel(&self, column: f32, row: f32) -> [f32; 2] {
+        let reach = (self.side - 7) as f32;
+        self.view.map((column - 3.5) / reach, (row - 3.5) / reach)
+    }
+
+    /// The middles of all modules, row after row.
+    pub(super) fn flat(&self) -> Vec<[f32; 2]> {
+        let middles = |row: usize| (0..self.side).map(move |column| (column as f32 + 0.5, row as f32 + 0.5));
+        (0..self.side).flat_map(middles).map(|(column, row)| self.pixel(column, row)).collect()
+    }
+
+    /// The symbol's own corners.
+    pub(super) fn corners(&self, mirrored: bool) -> [[f32; 2]; 4] {
+        let side = self.side as f32;
+        let [a, b, c, d] = [[0.0, 0.0], [side, 0.0], [side, side], [0.0, side]].map(|[x, y]| self.pixel(x, y));
+        if mirrored { [a, d, c, b] } else { [a, b, c, d] }
+    }
+}
+
+/// How well the three finder patterns agree with a code `side` modules wide that is seen straight from above.
+pub(super) fn probe(plane: Plane<'_>, group: &Group, side: usize) -> f32 {
+    let [top_left, top_right, bottom_left] = group.corners();
+    let square = [top_right[0] + bottom_left[0] - top_left[0], top_right[1] + bottom_left[1] - top_left[1]];
+    score(plane, &finders(side), side, [top_left, top_right, square, bottom_left]).unwrap_or(0.0)
+}
+
+/// The best fit of a code `side` modules wide; `None` where no outline fits at all.
+pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
+    let patches = patches(side)?;
+    let [top_left, top_right, bottom_left] = group.corners();
+    let reach = (side - 7) as f32;
+    let step = |to: [f32; 2]| [(to[0] - top_left[0]) / reach, (to[1] - top_left[1]) / reach];
+    let (right, down) = (step(top_right), step(bottom_left));
+    let module = ((right[0] * down[1] - right[1] * down[0]).abs()).sqrt();
+    if module < 0.8 {
+        return None;
+    }
+    let score_of = |anchors: [[f32; 2]; 4]| score(plane, &patches, side, anchors);
+    let shifted = |at: [f32; 2], columns: f32, rows: f32| {
+        [at[0] + right[0] * columns + down[0] * rows, at[1] + right[1] * columns + down[1] * rows]
+    };
+    let square = [top_right[0] + bottom_left[0] - top_left[0], top_right[1] + bottom_left[1] - top_left[1]];
+    let flat = [top_left, top_right, square, bottom_left];
+    let mut best = climb((score_of(flat)?, flat), &score_of, &shifted, &[0.5, 0.25]);
+    let guides = patches.get(FINDERS..).unwrap_or(&[]);
+    if best.0 < GOOD || score(plane, guides, side, best.1)? < GOOD {
+        // Seen from the side the fourth corner lies off: look for it where timing and alignment patterns agree.
+        let far = (reach * 0.22).clamp(3.0, 14.0) as i32;
+        let mut wide = (f32::MIN, flat);
+        for rows in -far..=far {
+            for columns in -far..=far {
+                let anchors = [top_left, top_right, shifted(square, columns as f32, rows as f32), bottom_left];
+                wide = better(wide, score(plane, if side < MANY { &patches } else { guides }, side, anchors), anchors);
+            }
+        }
+        let wide = climb((score_of(wide.1)?, wide.1), &score_of, &shifted, &[0.5, 0.25]);
+        if wide.0 > best.0 {
+            best = wide;
+        }
+    }
+    if best.0 > LEAST {
+        best = climb(best, &score_of, &shifted, &[0.12]);
+    }
+    let (score, anchors) = best;
+    Some(Fit { side, score, patches, module, view: View::of_square(anchors)? })
+}
+
+/// A fit this good, with its finder patterns and without, needs no search for its fourth corner.
+const GOOD: f32 = 0.8;
+/// A fit worth polishing and sampling: a right one has about 0.9, a wrong size or a chance group at most 0.4.
+pub(super) const LEAST: f32 = 0.45;
+/// A code this wide has patterns enough to do without the finder patterns.
+const MANY: usize = 45;
+/// The first patches are the finder patterns.
+const FINDERS: usize = 3;
+
+/// Moves the anchors by steps of those sizes, in modules, as long as it makes the score better.
+fn climb(
+    mut best: Scored,
+    score_of: &impl Fn([[f32; 2]; 4]) -> Option<f32>,
+    shifted: &impl Fn([f32; 2], f32, f32) -> [f32; 2],
+    sizes: &[f32],
+) -> Scored {
+    for &size in sizes {
+        for _round in 0..4 {
+            let before = best.0;
+            for corner in [2, 0, 1, 3] {
+                for (columns, rows) in [(size, 0.0), (-size, 0.0), (0.0, size), (0.0, -size)] {
+                    let mut anchors = best.1;
+                    if let Some(anchor) = anchors.get_mut(corner) {
+                        *anchor = shifted(*anchor, columns, rows);
+                    }
+                    best = better(best, score_of(anchors), anchors);
+                }
+            }
+            if best.0 < before + 0.002 {
+                break;
+            }
+        }
+    }
+    best
+}
+
+type Scored = (f32, [[f32; 2]; 4]);
+
+fn better(best: Scored, score: Option<f32>, anchors: [[f32; 2]; 4]) -> Scored {
+    match score {
+        Some(score) if score > best.0 => (score, anchors),
+        _ => best,
+    }
+}
+
+fn score(plane: Plane<'_>, patches: &[Patch], side: usize, anchors: [[f32; 2]; 4]) -> Option<f32> {
+    let view = View::of_square(anchors)?;
+    let reach = (side - 7) as f32;
+    let pixel = |known: &Known| view.map((known.column as f32 - 3.0) / reach, (known.row as f32 - 3.0) / reach);
+    let (mut sum, mut weights) = (0.0, 0.0);
+    for patch in patches {
+        sum += patch.weight * correlation(patch.modules.iter().map(|known| (plane.at(pixel(known)), known.sign)));
+        weights += patch.weight;
+    }
+    Some(sum / weights)
+}
+
+/// How well values follow signs, from -1 to 1. Values that differ by a few grey levels only do not count fully.
+pub(super) fn correlation(pairs: impl Iterator<Item = (f32, f32)>) -> f32 {
+    let (mut count, mut v, mut vv, mut s, mut ss, mut vs) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+    for (value, sign) in pairs {
+        count += 1.0;
+        v += value;
+        vv += value * value;
+        s += sign;
+        ss += sign * sign;
+        vs += value * sign;
+    }
+    if count == 0.0 {
+        return 0.0;
+    }
+    let (value_spread, sign_spread) =
+        ((vv / count - (v / count) * (v / count)).max(0.0), ss / count - (s / count) * (s / count));
+    let floor = 9.0;
+    (vs / count - v / count * s / count) / ((value_spread + floor) * sign_spread.max(1e-6)).sqrt()
+}
+
+/// The patterns of a code `side` modules wide.
+fn patches(side: usize) -> Option<Vec<Patch>> {
+    let version = Version::getVersionForNumber(((side - 17) / 4) as u32).ok()?;
+    let known = |column: usize, row: usize, light: bool| Known { column, row, sign: if light { 1.0 } else { -1.0 } };
+    let mut patches = finders(side);
+    patches.extend([
+        Patch { modules: (8..side - 8).map(|at| known(at, 6, at % 2 == 1)).collect(), weight: 1.5 },
+        Patch { modules: (8..side - 8).map(|at| known(6, at, at % 2 == 1)).collect(), weight: 1.5 },
+    ]);
+    let centres = version.getAlignmentPatternCenters();
+    let middles = centres.iter().flat_map(|&row| centres.iter().map(move |&column| (column as usize, row as usize)));
+    let alignments: Vec<(usize, usize)> = middles
+        .filter(|&(column, row)| !(column.min(row) == 6 && (column.max(row) == 6 || column.max(row) == side - 7)))
+        .collect();
+    let weight = 1.5 / (alignments.len().max(1) as f32).sqrt();
+    for (column, row) in alignments {
+        let five = (0..5).flat_map(|y: usize| (0..5).map(move |x: usize| (x, y)));
+        let modules =
+            five.map(|(x, y)| known(column + x - 2, row + y - 2, x.abs_diff(2).max(y.abs_diff(2)) == 1)).collect();
+        patches.push(Patch { modules, weight });
+    }
+    Some(patches)
+}
+
+/// The three finder patterns with their separators.
+fn finders(side: usize) -> Vec<Patch> {
+    let last = side - 1;
+    let eight = || (0..8usize).flat_map(|y| (0..8usize).map(move |x| (x, y)));
+    // Rings from the middle: dark, dark, light, dark, and the light separator.
+    let is_light = |x: usize, y: usize| matches!(x.abs_diff(3).max(y.abs_diff(3)), 2 | 4);
+    let patch = |place: &dyn Fn(usize, usize) -> (usize, usize)| {
+        let modules = eight().map(|(x, y)| {
+            let (column, row) = place(x, y);
+            Known { column, row, sign: if is_light(x, y) { 1.0 } else { -1.0 } }
+        });
+        Patch { modules: modules.collect(), weight: 1.0 }
+    };
+    vec![patch(&|x, y| (x, y)), patch(&|x, y| (last - x, y)), patch(&|x, y| (x, last - y))]
+}

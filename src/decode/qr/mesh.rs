@@ -1,0 +1,160 @@
+//! Follows a bent or crumpled surface: a mesh of nodes every few modules, each moved to where the modules around it are
+//! clearest black and white, outward from the finder patterns, and held together by their neighbours.
+
+use super::super::clock::Deadline;
+use super::fit::Fit;
+use super::plane::Plane;
+
+/// Modules between two nodes.
+const SPACING: f32 = 3.5;
+/// Modules around a node that it is judged by, each way.
+const PATCH: i32 = 3;
+
+/// A mesh over a fit.
+struct Mesh<'a> {
+    fit: &'a Fit,
+    /// Nodes on a side.
+    count: usize,
+    /// Modules between two nodes.
+    spacing: f32,
+    /// How far each node has moved, in pixels.
+    moved: Vec<[f32; 2]>,
+    settled: Vec<bool>,
+    /// Expected colours, row after row: 0 where the code decides.
+    known: Vec<f32>,
+}
+
+/// The middles of all modules, row after row.
+pub(super) fn follow(plane: Plane<'_>, fit: &Fit, deadline: Deadline) -> Vec<[f32; 2]> {
+    let reach = (fit.side - 1) as f32;
+    let count = (reach / SPACING).round().max(2.0) as usize + 1;
+    let mut known = vec![0.0; fit.side * fit.side];
+    for module in fit.patches.iter().flat_map(|patch| &patch.modules) {
+        if let Some(sign) = known.get_mut(module.row * fit.side + module.column) {
+            *sign = module.sign;
+        }
+    }
+    let mut mesh = Mesh {
+        fit,
+        count,
+        spacing: reach / (count - 1) as f32,
+        moved: vec![[0.0; 2]; count * count],
+        settled: vec![false; count * count],
+        known,
+    };
+    let mut order: Vec<usize> = (0..count * count).collect();
+    order.sort_by(|&a, &b| mesh.from_anchor(a).total_cmp(&mesh.from_anchor(b)));
+    // Reach and step of the search in modules, and how strongly neighbours hold.
+    for (reach, step, hold) in [(0.75, 0.25, 0.12), (0.4, 0.2, 0.25), (0.2, 0.1, 0.25)] {
+        for &node in &order {
+            if deadline.is_over() {
+                return mesh.places();
+            }
+            mesh.settle(plane, node, reach, step, hold);
+        }
+    }
+    mesh.places()
+}
+
+impl Mesh<'_> {
+    /// A node's place in modules.
+    fn module(&self, node: usize) -> [f32; 2] {
+        [(node % self.count) as f32 * self.spacing + 0.5, (node / self.count) as f32 * self.spacing + 0.5]
+    }
+
+    /// Modules from a node to the nearest pattern that the flat fit was laid on.
+    fn from_anchor(&self, node: usize) -> f32 {
+        let [x, y] = self.module(node);
+        let (near, far) = (3.5, self.fit.side as f32 - 3.5);
+        let alignment = self.fit.side as f32 - 6.5;
+        let anchors = [[near, near], [far, near], [near, far], [alignment, alignment]];
+        anchors.into_iter().map(|[ax, ay]| (ax - x).hypot(ay - y)).fold(f32::MAX, f32::min)
+    }
+
+    /// Moves one node to where its neighbourhood is clearest, not far from where its settled neighbours say it is.
+    fn settle(&mut self, plane: Plane<'_>, node: usize, reach: f32, step: f32, hold: f32) {
+        let expected = self.expected(node);
+        let [column, row] = self.module(node);
+        let (column, row) = (column as i32, row as i32);
+        let side = self.fit.side as i32;
+        let mut modules = Vec::with_capacity(49);
+        for y in (row - PATCH).max(0)..=(row + PATCH).min(side - 1) {
+            for x in (column - PATCH).max(0)..=(column + PATCH).min(side - 1) {
+                let [px, py] = self.fit.pixel(x as f32 + 0.5, y as f32 + 0.5);
+                let sign = self.known.get((y * side + x) as usize).copied().unwrap_or(0.0);
+                let weight = if (x - column).abs().max((y - row).abs()) <= 1 { 1.5 } else { 1.0 };
+                modules.push(([px, py], sign, weight));
+            }
+        }
+        let value = |moved: [f32; 2], place: [f32; 2]| plane.at([place[0] + moved[0], place[1] + moved[1]]);
+        let mut values: Vec<f32> = modules.iter().map(|(place, ..)| value(expected, *place)).collect();
+        values.sort_by(f32::total_cmp);
+        let rank = |share: usize| values.get(values.len() * share / 10).copied().unwrap_or(0.0);
+        let (dark, light) = (rank(1), rank(9));
+        let (threshold, contrast) = ((dark + light) / 2.0, (light - dark).max(8.0) / 2.0);
+        let unit = self.fit.module;
+        let steps = (reach / step).round() as i32;
+        let mut best = (f32::MIN, expected);
+        for down in -steps..=steps {
+            for right in -steps..=steps {
+                let (dx, dy) = (right as f32 * step, down as f32 * step);
+                let moved = [expected[0] + dx * unit, expected[1] + dy * unit];
+                let mut sum = 0.0;
+                let mut weights = 0.0;
+                for (place, sign, weight) in &modules {
+                    let clear = ((value(moved, *place) - threshold) / contrast).clamp(-1.2, 1.2);
+                    sum += weight * if *sign == 0.0 { clear.abs() } else { 1.5 * clear * sign };
+                    weights += weight;
+                }
+                let score = sum / weights - hold * (dx * dx + dy * dy);
+                if score > best.0 {
+                    best = (score, moved);
+                }
+            }
+        }
+        if let (Some(moved), Some(settled)) = (self.moved.get_mut(node), self.settled.get_mut(node)) {
+            (*moved, *settled) = (best.1, true);
+        }
+    }
+
+    /// How far the settled nodes around say that a node has moved.
+    fn expected(&self, node: usize) -> [f32; 2] {
+        let (x, y) = ((node % self.count) as i32, (node / self.count) as i32);
+        let (mut sum, mut weights) = ([0.0, 0.0], 0.0);
+        for (dx, dy) in (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dx, dy))) {
+            let (x, y) = (x + dx, y + dy);
+            let inside = (0..self.count as i32).contains(&x) && (0..self.count as i32).contains(&y);
+            let index = (y * self.count as i32 + x) as usize;
+            if !inside || !self.settled.get(index).copied().unwrap_or(false) {
+                continue;
+            }
+            let Some(moved) = self.moved.get(index) else { continue };
+            let weight = if dx == 0 || dy == 0 { 1.0 } else { 0.6 };
+            sum = [sum[0] + moved[0] * weight, sum[1] + moved[1] * weight];
+            weights += weight;
+        }
+        if weights == 0.0 { [0.0, 0.0] } else { [sum[0] / weights, sum[1] / weights] }
+    }
+
+    /// The middles of all modules: the flat fit, moved as the four nodes around say.
+    fn places(&self) -> Vec<[f32; 2]> {
+        let mut places = self.fit.flat();
+        for (index, place) in places.iter_mut().enumerate() {
+            let (column, row) = ((index % self.fit.side) as f32, (index / self.fit.side) as f32);
+            let (x, y) = (column / self.spacing, row / self.spacing);
+            let (left, top) = ((x as usize).min(self.count - 2), (y as usize).min(self.count - 2));
+            let (across, down) = (x - left as f32, y - top as f32);
+            let nodes = [
+                (0, 0, (1.0 - across) * (1.0 - down)),
+                (1, 0, across * (1.0 - down)),
+                (0, 1, (1.0 - across) * down),
+                (1, 1, across * down),
+            ];
+            for (dx, dy, weight) in nodes {
+                let moved = self.moved.get((top + dy) * self.count + left + dx).copied().unwrap_or([0.0; 2]);
+                *place = [place[0] + moved[0] * weight, place[1] + moved[1] * weight];
+            }
+        }
+        places
+    }
+}

@@ -1,0 +1,131 @@
+//! Our own QR reader, for the codes that the crates cannot read: crumpled, curved, seen from the side, blurred, glared,
+//! tiny, without a quiet zone, drawn in odd styles.
+//!
+//! The black-and-white picture only proposes finder patterns ([`finder`], [`group`]). Everything after works on grey:
+//! the outline is fitted to the patterns every code has ([`fit`]), a mesh follows bent surfaces ([`mesh`]), modules are
+//! compared with their neighbourhood ([`soft`]), and doubtful ones count half in the error correction ([`symbol`]).
+
+mod finder;
+mod fit;
+mod group;
+mod mesh;
+mod plane;
+mod reed_solomon;
+mod soft;
+mod symbol;
+
+pub(super) use self::symbol::Payload;
+
+use rxing::common::BitMatrix;
+
+use self::group::Group;
+use self::plane::Plane;
+use super::clock::Deadline;
+use super::luma::Luma;
+
+/// A code that was read.
+pub(super) struct Symbol {
+    /// The payload's bytes as rxing's parser gives them.
+    pub payload: Payload,
+    /// Top left, top right, bottom right, bottom left of the symbol, in pixels.
+    pub corners: [[f32; 2]; 4],
+}
+
+/// What one picture showed.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Codes, the most plausible first.
+    pub symbols: Vec<Symbol>,
+    /// Middles of groups of finder patterns that were not read.
+    pub strays: Vec<[f32; 2]>,
+}
+
+/// Groups of finder patterns that are looked at in one picture.
+const MOST_GROUPS: usize = 150;
+/// Groups that may look like a code and not be one before the rest is left.
+const MOST_FAILURES: usize = 5;
+
+/// Reads the dark codes of `luma`, whose finder patterns are looked for in `picture` (the same size, dark set).
+pub(super) fn read(luma: &Luma, picture: &BitMatrix, deadline: Deadline, first_only: bool) -> Seen {
+    let mut seen = Seen::default();
+    let plane = Plane(luma);
+    let patterns = finder::find(picture, deadline);
+    let mut failures = 0;
+    let mut used: Vec<[f32; 2]> = Vec::new();
+    let mut candidates = Vec::new();
+    for group in group::plausible(picture, &patterns, MOST_GROUPS) {
+        if deadline.is_over() {
+            break;
+        }
+        if let Some(sides) = sides(plane, &group) {
+            candidates.push((group, sides));
+        }
+    }
+    candidates.sort_by(|a, b| b.1.agreement.total_cmp(&a.1.agreement));
+    for (group, sides) in candidates {
+        if deadline.is_over() {
+            break;
+        }
+        if group.corners().iter().any(|corner| used.contains(corner)) {
+            continue;
+        }
+        match read_group(plane, &group, &sides.sides, deadline) {
+            Some(symbol) => {
+                used.extend(group.corners());
+                seen.symbols.push(symbol);
+                if first_only {
+                    break;
+                }
+            }
+            None => {
+                seen.strays.push(group.middle());
+                failures += 1;
+                if failures == MOST_FAILURES {
+                    break;
+                }
+            }
+        }
+    }
+    seen
+}
+
+/// Agreement of the three finder patterns alone that is worth a fit.
+const LEAST_PROBE: f32 = 0.35;
+/// Sizes that a group is fitted with.
+const MOST_SIDES: usize = 3;
+
+/// Sizes the group may have by its three finder patterns alone.
+struct Sides {
+    /// How well the patterns agree at the likeliest size.
+    agreement: f32,
+    /// Modules on a side, the likeliest first.
+    sides: Vec<usize>,
+}
+
+fn sides(plane: Plane<'_>, group: &Group) -> Option<Sides> {
+    let mut probes: Vec<(f32, usize)> =
+        group.dimensions().into_iter().map(|side| (fit::probe(plane, group, side), side)).collect();
+    probes.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let agreement = probes.first().map_or(0.0, |probe| probe.0);
+    probes.retain(|(score, _)| *score >= agreement - 0.15);
+    let sides = probes.into_iter().take(MOST_SIDES).map(|(_, side)| side).collect();
+    (agreement >= LEAST_PROBE).then_some(Sides { agreement, sides })
+}
+
+fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], deadline: Deadline) -> Option<Symbol> {
+    for &side in sides {
+        if deadline.is_over() {
+            return None;
+        }
+        let Some(fit) = fit::fit(plane, group, side).filter(|fit| fit.score >= fit::LEAST) else { continue };
+        let mut payload = symbol::read(&soft::sample(plane, &fit.flat()));
+        if payload.is_none() {
+            payload = symbol::read(&soft::sample(plane, &mesh::follow(plane, &fit, deadline)));
+        }
+        if let Some(payload) = payload {
+            let corners = fit.corners(payload.mirrored);
+            return Some(Symbol { payload, corners });
+        }
+    }
+    None
+}

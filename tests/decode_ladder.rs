@@ -1,0 +1,148 @@
+//! Photos that only the upper rungs read, drawn here; and pictures without any code, of which none may read one.
+
+#[path = "support/decode_scene.rs"]
+mod scene;
+
+use qrcode::{Color, EcLevel, QrCode, Version};
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use scanmill::decode::decode;
+use scene::{Scene, limits};
+
+/// Draws a code seen through `modules`, which says which point of the code (in modules) a pixel shows, and `light`,
+/// which turns ink (0 dark, 1 light) at a pixel into grey. Outside the code lies white paper.
+fn draw(
+    code: &QrCode,
+    side: usize,
+    modules: impl Fn(f32, f32) -> (f32, f32),
+    light: impl Fn(f32, f32, f32) -> f32,
+) -> Scene {
+    let colors = code.to_colors();
+    let width = code.width() as f32;
+    let ink = |x: f32, y: f32| {
+        let (column, row) = modules(x, y);
+        let inside = column >= 0.0 && row >= 0.0 && column < width && row < width;
+        let dark = inside && colors[row as usize * code.width() + column as usize] == Color::Dark;
+        if dark { 0.0 } else { 1.0 }
+    };
+    let pixel = |index: usize| {
+        let (x, y) = ((index % side) as f32, (index / side) as f32);
+        let sum: f32 =
+            (0..16).map(|at| ink(x + (at % 4) as f32 / 4.0 + 0.125, y + (at / 4) as f32 / 4.0 + 0.125)).sum();
+        light(x, y, sum / 16.0).clamp(0.0, 255.0) as u8
+    };
+    Scene { width: side, height: side, pixels: (0..side * side).map(pixel).collect() }
+}
+
+const TEXT: &str = "https://example.com/p/4006381333931";
+
+fn code(version: i16, level: EcLevel) -> QrCode {
+    QrCode::with_version(TEXT, Version::Normal(version), level).unwrap()
+}
+
+fn plain_light(_x: f32, _y: f32, ink: f32) -> f32 {
+    30.0 + 190.0 * ink
+}
+
+fn assert_read(name: &str, scene: &Scene) {
+    let reading = decode(&scene.png(), &limits());
+    let texts: Vec<&str> = reading.codes.iter().map(|code| code.text.as_str()).collect();
+    assert_eq!(texts, [TEXT], "{name}: {:?}", reading.rungs);
+}
+
+#[test]
+fn crumpled_cloth_and_cylinders_are_read() {
+    let code = code(4, EcLevel::M);
+    for (name, wave, amount) in [("soft waves", 60.0, 3.0), ("crumpled", 35.0, 2.0)] {
+        let bent = |x: f32, y: f32| {
+            let (x, y) = (x + amount * (y / wave * 3.0).sin(), y + amount * (x / wave * 3.0 + 1.0).cos());
+            ((x - 50.0) / 6.0, (y - 50.0) / 6.0)
+        };
+        assert_read(name, &draw(&code, 300, bent, plain_light));
+    }
+    // A label around a bottle, seen from the front: 60 degrees to either side.
+    let bottle = |x: f32, y: f32| {
+        let across = ((x - 150.0) / 110.0).clamp(-1.0, 1.0).asin() / 1.05;
+        (16.5 + across * 16.5, (y - 50.0) / 6.0)
+    };
+    assert_read("bottle", &draw(&code, 300, bottle, plain_light));
+}
+
+#[test]
+fn glare_damage_and_poor_light_are_read() {
+    let code = code(4, EcLevel::H);
+    let flat = |x: f32, y: f32| ((x - 50.0) / 6.0, (y - 50.0) / 6.0);
+    let spot = |x: f32, y: f32, cx: f32, cy: f32| (-((x - cx).powi(2) + (y - cy).powi(2)) / 800.0).exp();
+    assert_read("glare", &draw(&code, 300, flat, |x, y, ink| 30.0 + 150.0 * ink + 400.0 * spot(x, y, 160.0, 130.0)));
+    assert_read("stain", &draw(&code, 300, flat, |x, y, ink| 200.0 * ink - 400.0 * spot(x, y, 130.0, 160.0)));
+    assert_read("pale", &draw(&code, 300, flat, |_, _, ink| 118.0 + 16.0 * ink));
+    assert_read("dark corner", &draw(&code, 300, flat, |x, y, ink| (12.0 + 80.0 * ink) * (x + y + 40.0) / 500.0));
+}
+
+#[test]
+fn no_quiet_zone_odd_sizes_and_strong_perspective_are_read() {
+    let small = code(4, EcLevel::M);
+    let beside_a_bar = |x: f32, y: f32, ink: f32| if x < 50.0 { 30.0 } else { plain_light(x, y, ink) };
+    let flat = |x: f32, y: f32| ((x - 50.0) / 6.0, (y - 50.0) / 6.0);
+    assert_read("beside a bar", &draw(&small, 300, flat, beside_a_bar));
+    let tiny = |x: f32, y: f32| ((x - 9.3) / 1.6, (y - 8.6) / 1.6);
+    assert_read("tiny", &draw(&small, 72, tiny, plain_light));
+    let aside = |x: f32, y: f32| {
+        let depth = 1.0 + (x - 60.0) / 400.0;
+        ((x - 60.0) / 4.5 / (1.3 - 0.3 * depth), (y - 150.0) / 6.0 * depth + 16.5)
+    };
+    assert_read("from the side", &draw(&small, 300, aside, plain_light));
+    let (sin, cos) = 30f32.to_radians().sin_cos();
+    for version in [25, 33, 40] {
+        let large = code(version, EcLevel::L);
+        let half = large.width() as f32 / 2.0;
+        let turned = |x: f32, y: f32| {
+            let (x, y) = ((x - 420.0) / 3.3, (y - 420.0) / 3.3);
+            (x * cos + y * sin + half, y * cos - x * sin + half)
+        };
+        assert_read("turned", &draw(&large, 840, turned, |x, y, ink| 255.0 - plain_light(x, y, ink)));
+    }
+}
+
+#[test]
+fn noise_and_texture_give_no_code() {
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    for round in 0..40usize {
+        let side = 120 + round % 4 * 40;
+        let block = 1 + round % 7;
+        let blocks: Vec<u8> = (0..side * side).map(|_| random.random()).collect();
+        let pixel = |index: usize| {
+            let (x, y) = (index % side / block, index / side / block);
+            let value = blocks[y * side + x];
+            if round.is_multiple_of(2) { value } else { 40 + 170 * (value & 1) }
+        };
+        let scene = Scene { width: side, height: side, pixels: (0..side * side).map(pixel).collect() };
+        let reading = decode(&scene.png(), &limits());
+        assert!(reading.codes.is_empty(), "round {round}: {:?}", reading.codes);
+    }
+}
+
+#[test]
+fn finder_patterns_around_noise_give_no_code() {
+    let mut random = ChaCha8Rng::seed_from_u64(8);
+    for round in 0..24i16 {
+        // A real outline whose data and format are noise.
+        let code = code(3 + round % 6, EcLevel::L);
+        let width = code.width();
+        let noise: Vec<bool> = (0..width * width).map(|_| random.next_u32() & 1 == 1).collect();
+        let colors = code.to_colors();
+        let is_finder = |x: usize, y: usize| {
+            (x < 8 && y < 8) || (x >= width - 8 && y < 8) || (x < 8 && y >= width - 8) || x == 6 || y == 6
+        };
+        let pixel = |index: usize| {
+            let (x, y) = ((index % 260).wrapping_sub(20) / 4, (index / 260).wrapping_sub(20) / 4);
+            let inside = x < width && y < width;
+            let at = y.min(width - 1) * width + x.min(width - 1);
+            let dark = inside && if is_finder(x, y) { colors[at] == Color::Dark } else { noise[at] };
+            if dark { 30 } else { 220 }
+        };
+        let scene = Scene { width: 260, height: 260, pixels: (0..260 * 260).map(pixel).collect() };
+        let reading = decode(&scene.png(), &limits());
+        assert!(reading.codes.is_empty(), "round {round}: {:?}", reading.codes);
+    }
+}
