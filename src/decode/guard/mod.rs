@@ -73,8 +73,11 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
     check_size(&facts, size, limits)?;
 
     let pixels = u64::from(facts.width) * u64::from(facts.height);
+    // The entropy-coded data without its stuffing.
+    let file_copy = if format == Format::Jpeg { size } else { 0 };
     let decode_bytes = pixels
         .saturating_mul(facts.bytes_per_pixel)
+        .saturating_add(file_copy)
         .saturating_add(pixels / 2 * LADDER_BYTES_PER_TWO_PIXELS)
         .saturating_add(BASE_BYTES);
     Ok(Header { format, width: facts.width, height: facts.height, decode_bytes })

@@ -44,6 +44,12 @@ impl<'a> Bits<'a> {
         Bits { bytes, at: 0, buffer: 0, count: 0 }
     }
 
+    /// Bits taken so far.
+    #[cfg(test)]
+    pub(super) fn place(&self) -> usize {
+        self.at * 8 - self.count as usize
+    }
+
     /// Whether more bits were taken than there are, or there never were any.
     pub(super) fn is_over(&self) -> bool {
         self.bytes.is_empty() || self.at * 8 > self.bytes.len() * 8 + self.count as usize

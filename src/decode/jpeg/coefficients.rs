@@ -73,3 +73,36 @@ pub(super) fn tokens_of(block: &Block, out: &mut Vec<u16>) {
         out.push(END);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn tokens_hold_the_block(places in prop::collection::vec((1usize..64, -2047i16..=2047), 0..64), first in any::<i16>()) {
+            let mut block = [0; 64];
+            for (at, value) in places {
+                block[at] = value;
+            }
+            block[0] = first;
+            let mut tokens = Vec::new();
+            tokens_of(&block, &mut tokens);
+            let (mut read, mut at) = ([0i16; 64], 1);
+            let mut rest = tokens.iter();
+            while at < 64 {
+                let token = *rest.next().unwrap();
+                if token == END {
+                    break;
+                }
+                let (zeros, value) = open(token);
+                at += zeros;
+                read[at] = value as i16;
+                at += 1;
+            }
+            prop_assert!(rest.next().is_none());
+            prop_assert_eq!(&read[1..], &block[1..]);
+        }
+    }
+}

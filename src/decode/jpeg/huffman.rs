@@ -173,7 +173,7 @@ impl<'a> Tokens<'a> {
         let mut pairs = Box::new([Pair::default(); 1 << PAIR_LOOK]);
         for (index, pair) in (0u64..).zip(pairs.iter_mut()) {
             let (mut seen, mut bits) = (index << (64 - PAIR_LOOK), 0);
-            let (mut all, mut lead) = (0, 0);
+            let mut all = 0;
             for count in 0..2 {
                 let symbol = table.symbol(seen);
                 bits += symbol.bits();
@@ -181,7 +181,8 @@ impl<'a> Tokens<'a> {
                     break;
                 }
                 let token = token(symbol.zeros(), extend(seen << symbol.code_bits(), symbol.size()));
-                (lead, all) = (all, all + symbol.advance() as u64);
+                let lead = all;
+                all += symbol.advance() as u64;
                 pair.0 = (pair.0 & 0xffff) | u64::from(token) << (16 * count);
                 pair.0 |= u64::from(bits) << 32 | all << 40 | lead << 48 | (count + 1) << 56;
                 seen <<= symbol.bits();

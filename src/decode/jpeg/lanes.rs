@@ -64,6 +64,7 @@ fn to_2(v: [Number; 8]) -> [Number; 2] {
 }
 
 /// Transforms to `N` by `N` samples: first the columns that are told, then the rows that come of them.
+#[expect(clippy::needless_range_loop, reason = "the same lane of many coefficients")]
 #[inline(always)]
 fn transform<const N: usize>(
     blocks: &Blocks,

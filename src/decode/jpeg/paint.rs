@@ -125,3 +125,33 @@ fn paint_strip_any<const N: usize>(steps: &[u16; 64], first: &[i16], tokens: &[u
 fn grey(sample: i32) -> u8 {
     sample.wrapping_add(128).clamp(0, 255) as u8
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::coefficients::token;
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_build_of_the_code_gives_the_same_pixels(
+            steps in prop::array::uniform32(1u16..=255),
+            first in prop::collection::vec(-2047i16..2047, 0..40),
+            tokens in prop::collection::vec((0u32..16, -2047i32..2047), 0..600),
+            width in 1usize..300,
+        ) {
+            let steps: [u16; 64] = std::array::from_fn(|at| steps[at % 32]);
+            let tokens: Vec<u16> = tokens.into_iter().map(|(run, value)| token(run, value)).collect();
+            let (mut one, mut other) = (vec![0; width * 8], vec![0; width * 8]);
+            paint_strip::<8>(&steps, &first, &tokens, &mut one, width);
+            paint_strip_any::<8>(&steps, &first, &tokens, &mut other, width);
+            prop_assert_eq!(&one, &other);
+            paint_strip::<4>(&steps, &first, &tokens, &mut one[..width * 4], width);
+            paint_strip_any::<4>(&steps, &first, &tokens, &mut other[..width * 4], width);
+            prop_assert_eq!(&one, &other);
+            paint_strip::<2>(&steps, &first, &tokens, &mut one[..width * 2], width);
+            paint_strip_any::<2>(&steps, &first, &tokens, &mut other[..width * 2], width);
+            prop_assert_eq!(&one, &other);
+        }
+    }
+}

@@ -87,7 +87,9 @@ pub(super) struct Intervals<'a> {
 impl<'a> Intervals<'a> {
     /// The pieces of a scan.
     pub(super) fn new(bytes: &'a [u8], scan: &Scan) -> Self {
-        Intervals { bytes, at: scan.data, next: 0, data: Vec::new() }
+        // Room for all, so that it never grows to twice what is needed.
+        let data = Vec::with_capacity(bytes.len().saturating_sub(scan.data));
+        Intervals { bytes, at: scan.data, next: 0, data }
     }
 
     /// The bytes of the next piece; empty when it is missing. A restart marker carries the number of the piece before

@@ -193,3 +193,67 @@ impl Strip {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Codes of 2 to 16 bits, some without a use.
+    fn table() -> Table {
+        let symbols = [0x01, 0x00, 0x02, 0x11, 0x03, 0xf0, 0x21, 0x05, 0x31, 0x14, 0x0a, 0x72];
+        Table::new(&[0, 1, 2, 2, 1, 1, 1, 0, 0, 1, 0, 1, 0, 0, 1, 1], &symbols).unwrap()
+    }
+
+    /// One symbol at a time, as the standard says it.
+    fn plainly(bits: &mut Bits, table: &Table) -> Vec<u16> {
+        let (mut at, mut out) = (1, Vec::new());
+        while at < 64 {
+            bits.refill();
+            let symbol = table.symbol(bits.peek());
+            out.push(token(symbol.zeros(), extend(bits.peek() << symbol.code_bits(), symbol.size())));
+            bits.skip(symbol.bits());
+            at += symbol.advance();
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn several_symbols_at_a_look_are_those_one_by_one(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let (table, mut plain, mut skipped) = (table(), Bits::new(&bytes), Bits::new(&bytes));
+            let mut paired = Bits::new(&bytes);
+            let (tokens, skipper) = (Tokens::new(&table), Skipper::new(&table));
+            while !plain.is_over() {
+                let expected = plainly(&mut plain, &table);
+                let mut strip = Strip { tokens: vec![END; 64], used: 0, first: Vec::new() };
+                strip.read_block(&mut paired, &tokens);
+                prop_assert_eq!(&strip.tokens[..strip.used], expected.as_slice());
+                skipper.skip(&mut skipped);
+                prop_assert_eq!(paired.place(), plain.place(), "paired");
+                prop_assert_eq!(skipped.place(), plain.place(), "skipped");
+            }
+        }
+
+        #[test]
+        fn every_build_of_the_code_reads_the_same(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let table = table();
+            let parts = || vec![
+                Part { dc: &table, kind: Kind::Y(Tokens::new(&table)) },
+                Part { dc: &table, kind: Kind::Other(Skipper::new(&table), 2) },
+            ];
+            let strips = || -> Vec<Strip> {
+                (0..2).map(|_| Strip { tokens: vec![END; 64 * 40], used: 0, first: Vec::new() }).collect()
+            };
+            let (mut one, mut other) = (strips(), strips());
+            let (mut bits, mut predicted) = (Bits::new(&bytes), 0);
+            read_units(&mut bits, &parts(), &mut predicted, &mut one, [20, 2]);
+            let (mut bits, mut predicted) = (Bits::new(&bytes), 0);
+            read_units_any(&mut bits, &parts(), &mut predicted, &mut other, [20, 2]);
+            for (one, other) in one.iter().zip(&other) {
+                prop_assert_eq!(&one.first, &other.first);
+                prop_assert_eq!(&one.tokens[..one.used], &other.tokens[..other.used]);
+            }
+        }
+    }
+}
