@@ -4,6 +4,8 @@
 //! A manifest is tab-separated: path, category, number of codes, where the truth comes from, expected texts as a JSON
 //! list. In a plain folder of pictures there is no truth: a text counts when the whole ladder reads it too.
 
+#![allow(clippy::disallowed_macros, reason = "a tool for a terminal, not part of the product")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;

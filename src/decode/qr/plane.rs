@@ -22,11 +22,6 @@ impl Plane<'_> {
         let below = pixel(left, bottom) + (pixel(right, bottom) - pixel(left, bottom)) * across;
         above + (below - above) * down
     }
-
-    /// Whether the point lies in the picture.
-    pub(super) fn holds(self, [x, y]: [f32; 2]) -> bool {
-        x >= 0.0 && y >= 0.0 && x < self.0.width() as f32 && y < self.0.height() as f32
-    }
 }
 
 /// A perspective view of a flat square: maps (0, 0), (1, 0), (1, 1), (0, 1) to four points.
@@ -82,6 +77,5 @@ mod tests {
         assert_eq!(plane.at([1.0, 1.0]), 100.0);
         assert_eq!(plane.at([0.5, 0.5]), 0.0);
         assert_eq!(plane.at([-9.0, 50.0]), 100.0);
-        assert!(plane.holds([1.9, 0.0]) && !plane.holds([2.0, 0.0]));
     }
 }
