@@ -145,13 +145,14 @@ fn greedy(rungs: &BTreeMap<&str, Tally>) {
 }
 
 fn photos(corpus: &Path) -> Vec<Photo> {
-    if corpus.is_dir() {
+    let is_folder = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.is_dir());
+    if is_folder(corpus) {
         let mut photos = Vec::new();
         let mut folders = vec![corpus.to_path_buf()];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let path = entry.path();
-                if path.is_dir() { folders.push(path) } else { photos.push(Photo { path, texts: None }) }
+                if is_folder(&path) { folders.push(path) } else { photos.push(Photo { path, texts: None }) }
             }
         }
         photos.sort_by(|a, b| a.path.cmp(&b.path));

@@ -132,7 +132,8 @@ fn finder_patterns_around_noise_give_no_code() {
         let noise: Vec<bool> = (0..width * width).map(|_| random.next_u32() & 1 == 1).collect();
         let colors = code.to_colors();
         let is_finder = |x: usize, y: usize| {
-            (x < 8 && y < 8) || (x >= width - 8 && y < 8) || (x < 8 && y >= width - 8) || x == 6 || y == 6
+            let (far_x, far_y) = (x >= width - 8, y >= width - 8);
+            x == 6 || y == 6 || (x < 8 && (y < 8 || far_y)) || (y < 8 && far_x)
         };
         let pixel = |index: usize| {
             let (x, y) = ((index % 260).wrapping_sub(20) / 4, (index / 260).wrapping_sub(20) / 4);

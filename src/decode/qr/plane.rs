@@ -7,6 +7,13 @@ use super::super::luma::Luma;
 pub(super) struct Plane<'a>(pub &'a Luma);
 
 impl Plane<'_> {
+    /// Brightness of the pixel at a point; the edge goes on for ever.
+    #[inline]
+    pub(super) fn near(self, [x, y]: [f32; 2]) -> f32 {
+        let (x, y) = ((x.max(0.0) as usize).min(self.0.width() - 1), (y.max(0.0) as usize).min(self.0.height() - 1));
+        f32::from(self.0.pixels().get(y * self.0.width() + x).copied().unwrap_or(0))
+    }
+
     /// Brightness at a point (a pixel's middle is at .5), between the four pixels around it; the edge goes on for ever.
     #[inline]
     pub(super) fn at(self, [x, y]: [f32; 2]) -> f32 {
