@@ -58,7 +58,7 @@ impl Fit {
 pub(super) fn probe(plane: Plane<'_>, group: &Group, side: usize) -> f32 {
     let [top_left, top_right, bottom_left] = group.corners();
     let square = [top_right[0] + bottom_left[0] - top_left[0], top_right[1] + bottom_left[1] - top_left[1]];
-    score(plane, &finders(side), side, [top_left, top_right, square, bottom_left]).unwrap_or(0.0)
+    score(plane, &finders(side), side, [top_left, top_right, square, bottom_left], group.top_left.module).unwrap_or(0.0)
 }
 
 /// The best fit of a code `side` modules wide; `None` where no outline fits at all.
@@ -72,7 +72,7 @@ pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
     if module < 0.8 {
         return None;
     }
-    let score_of = |anchors: [[f32; 2]; 4]| score(plane, &patches, side, anchors);
+    let score_of = |anchors: [[f32; 2]; 4]| score(plane, &patches, side, anchors, module);
     let shifted = |at: [f32; 2], columns: f32, rows: f32| {
         [at[0] + right[0] * columns + down[0] * rows, at[1] + right[1] * columns + down[1] * rows]
     };
@@ -80,14 +80,17 @@ pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
     let flat = [top_left, top_right, square, bottom_left];
     let mut best = climb((score_of(flat)?, flat), &score_of, &shifted, &[0.5, 0.25]);
     let guides = patches.get(FINDERS..).unwrap_or(&[]);
-    if best.0 < GOOD || score(plane, guides, side, best.1)? < GOOD {
+    if best.0 < GOOD || score(plane, guides, side, best.1, module)? < GOOD {
         // Seen from the side the fourth corner lies off: look for it where timing and alignment patterns agree.
-        let far = (reach * 0.22).clamp(3.0, 14.0) as i32;
+        let searched = if side < MANY { patches.as_slice() } else { guides };
+        let modules: usize = searched.iter().map(|patch| patch.modules.len()).sum();
+        let affordable = (MOST_SAMPLES / modules as f32).sqrt() / 2.0;
+        let far = (reach * 0.22).clamp(3.0, 14.0).min(affordable) as i32;
         let mut wide = (f32::MIN, flat);
         for rows in -far..=far {
             for columns in -far..=far {
                 let anchors = [top_left, top_right, shifted(square, columns as f32, rows as f32), bottom_left];
-                wide = better(wide, score(plane, if side < MANY { &patches } else { guides }, side, anchors), anchors);
+                wide = better(wide, score(plane, searched, side, anchors, module), anchors);
             }
         }
         let wide = climb((score_of(wide.1)?, wide.1), &score_of, &shifted, &[0.5, 0.25]);
@@ -102,10 +105,14 @@ pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
     Some(Fit { side, score, patches, module, view: View::of_square(anchors)? })
 }
 
+/// Pixels a module from which the nearest pixel says as much as the four around.
+const LARGE: f32 = 3.5;
 /// A fit this good, with its finder patterns and without, needs no search for its fourth corner.
 const GOOD: f32 = 0.8;
 /// A fit worth polishing and sampling: a right one has about 0.9, a wrong size or a chance group at most 0.4.
 pub(super) const LEAST: f32 = 0.45;
+/// Modules looked at in one search for a fourth corner.
+const MOST_SAMPLES: f32 = 80_000.0;
 /// A code this wide has patterns enough to do without the finder patterns.
 const MANY: usize = 45;
 /// The first patches are the finder patterns.
@@ -147,13 +154,19 @@ fn better(best: Scored, score: Option<f32>, anchors: [[f32; 2]; 4]) -> Scored {
     }
 }
 
-fn score(plane: Plane<'_>, patches: &[Patch], side: usize, anchors: [[f32; 2]; 4]) -> Option<f32> {
+fn score(plane: Plane<'_>, patches: &[Patch], side: usize, anchors: [[f32; 2]; 4], module: f32) -> Option<f32> {
     let view = View::of_square(anchors)?;
     let reach = (side - 7) as f32;
     let pixel = |known: &Known| view.map((known.column as f32 - 3.0) / reach, (known.row as f32 - 3.0) / reach);
     let (mut sum, mut weights) = (0.0, 0.0);
     for patch in patches {
-        sum += patch.weight * correlation(patch.modules.iter().map(|known| (plane.at(pixel(known)), known.sign)));
+        // Between large modules' middles and their pixels' there is no difference worth its time.
+        let agreement = if module >= LARGE {
+            correlation(patch.modules.iter().map(|known| (plane.near(pixel(known)), known.sign)))
+        } else {
+            correlation(patch.modules.iter().map(|known| (plane.at(pixel(known)), known.sign)))
+        };
+        sum += patch.weight * agreement;
         weights += patch.weight;
     }
     Some(sum / weights)

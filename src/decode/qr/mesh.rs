@@ -43,7 +43,7 @@ pub(super) fn follow(plane: Plane<'_>, fit: &Fit, deadline: Deadline) -> Vec<[f3
         known,
     };
     let mut order: Vec<usize> = (0..count * count).collect();
-    order.sort_by(|&a, &b| mesh.from_anchor(a).total_cmp(&mesh.from_anchor(b)));
+    order.sort_by(|&a, &b| mesh.anchor_distance(a).total_cmp(&mesh.anchor_distance(b)));
     // Reach and step of the search in modules, and how strongly neighbours hold.
     for (reach, step, hold) in [(0.75, 0.25, 0.12), (0.4, 0.2, 0.25), (0.2, 0.1, 0.25)] {
         for &node in &order {
@@ -63,7 +63,7 @@ impl Mesh<'_> {
     }
 
     /// Modules from a node to the nearest pattern that the flat fit was laid on.
-    fn from_anchor(&self, node: usize) -> f32 {
+    fn anchor_distance(&self, node: usize) -> f32 {
         let [x, y] = self.module(node);
         let (near, far) = (3.5, self.fit.side as f32 - 3.5);
         let alignment = self.fit.side as f32 - 6.5;

@@ -13,15 +13,11 @@ pub struct Payload {
     pub mirrored: bool,
     pub version: u8,
     pub level: char,
-    /// Share of the error correction used, from 0 to 1, of the block that needed most.
-    pub used: f32,
-    /// Bits of proof: about how unlikely chance is to give a block that can be mended like the worst one.
-    pub proof: f32,
 }
 
 /// Formats that are tried: the likeliest, and one more where the format bits are damaged.
 const FORMATS: usize = 2;
-/// Proof wanted of a reading, in bits.
+/// Proof wanted of every block, in bits: how unlikely chance is to give one that can be mended the same way.
 const LEAST_PROOF: f32 = 20.0;
 /// The same where doubtful codewords were left out: each number of them is one more guess.
 const LEAST_PROOF_ERASED: f32 = 28.0;
@@ -122,15 +118,12 @@ fn read_as(soft: &Soft, format: u16, mirrored: bool) -> Option<Payload> {
         .iter()
         .flat_map(|group| std::iter::repeat_n(group.getDataCodewords() as usize, group.getCount() as usize))
         .collect();
-    let (mut data, mut used, mut proof) = (Vec::new(), 0f32, f32::MAX);
+    let mut data = Vec::new();
     for block in deal(&codewords, &sizes, check) {
-        let mended = mend(&block, check)?;
-        used = used.max(mended.used);
-        proof = proof.min(mended.proof);
-        data.extend(mended.data);
+        data.extend(mend(&block, check)?);
     }
     let decoded = DecodeBitStream(&data, version, level).ok().filter(DecoderResult::isValid)?;
-    Some(Payload { decoded, mirrored, version: number, level: letter, used, proof })
+    Some(Payload { decoded, mirrored, version: number, level: letter })
 }
 
 /// A codeword and how sure its least sure module is.
@@ -185,14 +178,8 @@ fn deal(codewords: &[Codeword], sizes: &[usize], check: usize) -> Vec<Vec<Codewo
     blocks
 }
 
-struct Mended {
-    data: Vec<u8>,
-    used: f32,
-    proof: f32,
-}
-
-/// Corrects a block: as it is, then with more and more of its least sure codewords left out.
-fn mend(block: &[Codeword], check: usize) -> Option<Mended> {
+/// The data of a block, corrected: as it is, then with more and more of its least sure codewords left out.
+fn mend(block: &[Codeword], check: usize) -> Option<Vec<u8>> {
     let mut doubtful: Vec<usize> = (0..block.len()).collect();
     let surety = |index: usize| block.get(index).map_or(0.0, |codeword| codeword.1);
     doubtful.sort_by(|&a, &b| surety(a).total_cmp(&surety(b)));
@@ -205,7 +192,7 @@ fn mend(block: &[Codeword], check: usize) -> Option<Mended> {
             continue;
         }
         bytes.truncate(block.len() - check);
-        return Some(Mended { data: bytes, used: (2 * wrong + erased) as f32 / check as f32, proof });
+        return Some(bytes);
     }
     None
 }
