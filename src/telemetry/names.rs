@@ -42,9 +42,9 @@ pub struct Metric {
 pub const RUNGS: &[&str] = &[
     "zxing_500",
     "zxing_1200",
+    "zxing_large",
     "own_800",
     "zxing_full",
-    "zxing_large",
     "own_1600",
     "own_blur_800",
     "own_400",

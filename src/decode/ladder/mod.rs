@@ -92,9 +92,9 @@ const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> St
 const STEPS: [Step; 14] = [
     step(&zxing("zxing_500", 500), "zxing", true),
     step(&zxing("zxing_1200", 1_200), "zxing", true),
+    step(&zxing_large("zxing_large", 3), "zxing_large", false),
     step(&own("own_800", 800, Plain, Hybrid), "own", true),
     step(&zxing("zxing_full", usize::MAX), "zxing", true),
-    step(&zxing_large("zxing_large", 3), "zxing_large", false),
     step(&own("own_1600", 1_600, Plain, Hybrid), "own", true),
     step(&own("own_blur_800", 800, Blur(2), Hybrid), "own_blur", false),
     step(&own("own_400", 400, Plain, Hybrid), "own", false),

@@ -17,7 +17,7 @@ pub struct Payload {
 
 /// Formats that are tried: the likeliest, and one more where the format bits are damaged.
 const FORMATS: usize = 2;
-/// Proof wanted of every block, in bits: how unlikely chance is to give one that can be mended the same way.
+/// Proof wanted of every block, in bits: how unlikely chance is to give one that can be mended with as few changes.
 const LEAST_PROOF: f32 = 20.0;
 /// The same where doubtful codewords were left out: each number of them is one more guess.
 const LEAST_PROOF_ERASED: f32 = 28.0;
