@@ -31,12 +31,6 @@ impl Luma {
         self.height
     }
 
-    /// The longer side in pixels.
-    #[allow(dead_code, reason = "rungs may ask it of the picture they are given; today they know it")]
-    pub fn long_side(&self) -> usize {
-        self.width.max(self.height)
-    }
-
     /// All pixels, row after row.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
