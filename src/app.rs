@@ -19,7 +19,7 @@ use crate::store::folder::{Announce, Announcement, FolderStore};
 use crate::warehouse::Warehouse;
 use crate::warehouse::sqlite::SqliteWarehouse;
 
-pub use engine::{Engine, run_system};
+pub use engine::{Engine, io_runtime, run_system};
 
 /// The three ports, open.
 #[derive(Clone)]

@@ -19,18 +19,23 @@ use crate::error::{Error, Result};
 use crate::flow::Generation;
 use crate::telemetry::{Telemetry, process, recorder};
 
+/// A multi-thread runtime for I/O: adapters may block in place, which needs one.
+pub fn io_runtime(threads: usize) -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads.max(1))
+        .thread_name("io")
+        .enable_all()
+        .build()
+        .map_err(|error| Error::transient("cannot start the I/O threads").source(error))
+}
+
 /// Runs `main` with the actors' thread and the I/O runtime under it. Actors stay on this thread; everything spawned
 /// with tokio runs on the runtime's workers.
 pub fn run_system<F, T>(settings: &Settings, main: F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(settings.run.io_threads)
-        .thread_name("io")
-        .enable_all()
-        .build()
-        .map_err(|error| Error::transient("cannot start the I/O threads").source(error))?;
+    let runtime = io_runtime(settings.run.io_threads)?;
     actix::System::with_tokio_rt(move || runtime).block_on(main)
 }
 

@@ -183,16 +183,7 @@ struct CodeLine<'a> {
 fn line_of(path: &Path, limits: &DecodeLimits) -> String {
     let reading = match fetch(path, limits) {
         Ok(bytes) => decode(&bytes, limits),
-        Err(reject) => Reading {
-            format: None,
-            width: None,
-            height: None,
-            codes: Vec::new(),
-            rungs: Vec::new(),
-            capture: Default::default(),
-            reject: Some(reject),
-            decode_ms: 0.0,
-        },
+        Err(reject) => Reading::refused(reject, Default::default()),
     };
     let codes = reading.codes.iter().map(|code| {
         let meaning = payload::read(&code.text);

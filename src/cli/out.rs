@@ -28,13 +28,29 @@ pub fn print_line(line: &str) -> Result<()> {
     write_stdout(format!("{line}\n").as_bytes())
 }
 
+/// Prints text of any number of lines on stdout, as it is.
+///
+/// # Errors
+/// As [`print_line`].
+pub fn print_text(text: &str) -> Result<()> {
+    write_stdout(text.as_bytes())
+}
+
 /// Prints `value` as one line of JSON on stdout.
 ///
 /// # Errors
 /// As [`print_line`].
 pub fn print_json(value: &impl Serialize) -> Result<()> {
+    print_text(&json_line(value)?)
+}
+
+/// `value` as one line of JSON, line end included.
+///
+/// # Errors
+/// A value that has no JSON (a bug).
+pub fn json_line(value: &impl Serialize) -> Result<String> {
     let line = serde_json::to_string(value).map_err(|error| Error::bug("no JSON for this output").source(error))?;
-    print_line(&line)
+    Ok(line + "\n")
 }
 
 /// Prints one line on stderr, for people: what happens, where things are. Nobody reading is no error.

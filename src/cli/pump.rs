@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::{Exit, GlobalArgs, engine_file, out, settings, verify};
 use crate::app;
 use crate::config::Settings;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pump::scene::PhotoSize;
 use crate::pump::story::StoryOptions;
 use crate::pump::verify::{Verdict, verify as compare};
@@ -116,7 +116,7 @@ pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = settings::load(global)?;
     let plan = plan(args, &settings);
     let cancel = CancellationToken::new();
-    let runtime = runtime(&settings)?;
+    let runtime = app::io_runtime(settings.run.io_threads)?;
     runtime.spawn(cancel_on_signal(cancel.clone()));
     if args.make_only {
         let bar = Progress::new(global, "made", Some(plan.story.count));
@@ -267,14 +267,6 @@ fn summary(outcome: &Outcome) -> String {
         ));
     }
     text
-}
-
-pub(super) fn runtime(settings: &Settings) -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(settings.run.io_threads.max(1))
-        .enable_all()
-        .build()
-        .map_err(|error| Error::transient("cannot start the I/O runtime").source(error))
 }
 
 /// Cancels on Ctrl-C or SIGTERM.

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::report::{block_on, json_line, print};
+use super::report::block_on;
 use super::{Exit, GlobalArgs, out, settings};
 use crate::app;
 use crate::domain::notification::s3_event_with_revision;
@@ -116,14 +116,15 @@ pub fn run(args: &RejectionsArgs, global: &GlobalArgs) -> Result<Exit> {
             if more {
                 out::note(&format!("there are more than {}; --limit shows more", args.limit));
             }
-            print(&text)
+            out::print_text(&text)?;
         }
         RejectionsCommand::Replay(args) => {
             let queue = app::open_queue(&settings)?;
             let replayed = block_on(replay(warehouse, queue.as_ref(), args))?;
-            print(&if args.json { json_line(&replayed)? } else { replayed.to_text() })
+            out::print_text(&if args.json { out::json_line(&replayed)? } else { replayed.to_text() })?;
         }
     }
+    Ok(Exit::Success)
 }
 
 /// The rejections that match, as printed, and whether there are more than the limit.
@@ -142,7 +143,7 @@ pub async fn list(warehouse: &dyn Warehouse, args: &ListArgs) -> Result<(String,
     found.rows.truncate(args.limit as usize);
     let rejections: Vec<Listed> = rows_as(found)?;
     if args.json {
-        let lines = rejections.iter().map(json_line).collect::<Result<String>>()?;
+        let lines = rejections.iter().map(out::json_line).collect::<Result<String>>()?;
         return Ok((lines, more));
     }
     if rejections.is_empty() {

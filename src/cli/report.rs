@@ -1,14 +1,13 @@
 //! `scanmill report`, and what the commands that only ask the warehouse share.
 
 use std::future::Future;
-use std::io::{ErrorKind, Write};
 
 use clap::Args;
 use jiff::Timestamp;
 
 use super::progress::Progress;
-use super::{Exit, GlobalArgs, settings};
-use crate::error::{Error, Result};
+use super::{Exit, GlobalArgs, out, settings};
+use crate::error::Result;
 use crate::warehouse::Warehouse;
 use crate::warehouse::report::report;
 
@@ -33,38 +32,17 @@ pub fn run(args: &ReportArgs, global: &GlobalArgs) -> Result<Exit> {
     let progress = Progress::new(global, "asking the warehouse", None);
     let text = block_on(report_text(warehouse.as_ref(), args.json))?;
     drop(progress);
-    print(&text)
+    out::print_text(&text)?;
+    Ok(Exit::Success)
 }
 
 /// The report as it is printed.
 pub async fn report_text(warehouse: &dyn Warehouse, json: bool) -> Result<String> {
     let report = report(warehouse).await?;
-    if json { json_line(&report) } else { Ok(report.to_text(Timestamp::now())) }
+    if json { out::json_line(&report) } else { Ok(report.to_text(Timestamp::now())) }
 }
 
 /// Runs a command's work on a small runtime of its own.
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::transient("cannot start the async runtime").source(error))?;
-    runtime.block_on(work)
-}
-
-/// One value as a line of JSON.
-pub(super) fn json_line(value: &impl serde::Serialize) -> Result<String> {
-    let mut line =
-        serde_json::to_string(value).map_err(|error| Error::bug("cannot write the answer as JSON").source(error))?;
-    line.push('\n');
-    Ok(line)
-}
-
-/// Prints data on stdout. A reader that has seen enough, `head` for example, is no failure.
-pub(super) fn print(text: &str) -> Result<Exit> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(Exit::Success),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Exit::Success),
-        Err(error) => Err(Error::transient("cannot write to stdout").source(error)),
-    }
+    crate::app::io_runtime(1)?.block_on(work)
 }

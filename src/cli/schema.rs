@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::report::{block_on, print};
+use super::report::block_on;
 use super::{Exit, GlobalArgs, out, settings};
 use crate::app;
 use crate::error::{Class, Result};
@@ -48,7 +48,8 @@ pub fn run(args: &SchemaArgs, global: &GlobalArgs) -> Result<Exit> {
         }
     };
     out::note(&told);
-    print(&sql(args))
+    out::print_text(&sql(args))?;
+    Ok(Exit::Success)
 }
 
 /// The SQL these arguments ask for.

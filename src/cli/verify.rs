@@ -34,7 +34,7 @@ pub fn run(args: &VerifyArgs, global: &GlobalArgs) -> Result<Exit> {
     let key = args.key.clone().unwrap_or_else(|| settings.local.root.join(pump::KEY_FILE));
     // A mistyped key is found before any database is opened or made.
     KeyReader::open(&key)?;
-    let verdict = pump::runtime(&settings)?.block_on(async {
+    let verdict = app::io_runtime(settings.run.io_threads)?.block_on(async {
         let warehouse = app::existing_warehouse(&settings)?;
         require_current(warehouse.as_ref()).await?;
         let progress = Progress::new(global, "verified", None);

@@ -1,8 +1,6 @@
-//! The photo's time budget, and the CPU time of this thread.
+//! The photo's time budget.
 
 use std::time::{Duration, Instant};
-
-use rustix::time::{ClockId, clock_gettime};
 
 /// When a photo's time budget ends.
 #[derive(Clone, Copy, Debug)]
@@ -27,10 +25,4 @@ impl Deadline {
             (mine, theirs) => Deadline(mine.or(theirs)),
         }
     }
-}
-
-/// CPU time this thread has used, in milliseconds.
-pub fn thread_cpu_ms() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::domain::{Capture, Format, Reading, Reason, Reject};
+use crate::telemetry::process::thread_cpu;
 
 mod clock;
 mod contain;
@@ -18,7 +19,7 @@ mod pixels;
 mod qr;
 mod scale;
 
-use clock::{Deadline, thread_cpu_ms};
+use clock::Deadline;
 pub use ladder::rung_names;
 pub use luma::Luma;
 
@@ -63,7 +64,7 @@ pub fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Reject> {
 /// Reads one photo whose header was inspected: pixels, codes, EXIF. Panics of codecs are contained here and become
 /// [`crate::domain::Reason::DecoderFault`].
 pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
-    let cpu_before = thread_cpu_ms();
+    let cpu_before = thread_cpu();
     let deadline = Deadline::after(limits.time_budget);
     let capture = exif::read(bytes);
     let mut reading = Reading {
@@ -85,7 +86,7 @@ pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
         }
         Err(reject) => reading.reject = Some(reject),
     }
-    reading.decode_ms = (thread_cpu_ms() - cpu_before).max(0.0);
+    reading.decode_ms = thread_cpu().saturating_sub(cpu_before).as_secs_f64() * 1e3;
     reading
 }
 
@@ -142,15 +143,9 @@ fn why_no_code(climb: &ladder::Climb, cut: bool, limits: &DecodeLimits) -> Optio
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Reading {
     match inspect(bytes, limits) {
         Ok(header) => read(bytes, &header, limits),
-        Err(reject) => Reading {
-            format: None,
-            width: None,
-            height: None,
-            codes: Vec::new(),
-            rungs: Vec::new(),
-            capture: if reject.reason == Reason::TooLarge { Capture::default() } else { exif::read(bytes) },
-            reject: Some(reject),
-            decode_ms: 0.0,
-        },
+        Err(reject) => {
+            let capture = if reject.reason == Reason::TooLarge { Capture::default() } else { exif::read(bytes) };
+            Reading::refused(reject, capture)
+        }
     }
 }

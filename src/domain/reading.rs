@@ -108,3 +108,19 @@ pub struct Reading {
     /// CPU time of the reading thread, in milliseconds.
     pub decode_ms: f64,
 }
+
+impl Reading {
+    /// The reading of a photo that was refused before any pixel was decoded.
+    pub fn refused(reject: Reject, capture: Capture) -> Self {
+        Self {
+            format: None,
+            width: None,
+            height: None,
+            codes: Vec::new(),
+            rungs: Vec::new(),
+            capture,
+            reject: Some(reject),
+            decode_ms: 0.0,
+        }
+    }
+}

@@ -15,12 +15,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer_key::{ExpectedPhoto, KeyWriter};
 use super::orchestrate::{Orchestrator, Pace};
-use super::photo::{PhotoMaker, thread_cpu};
+use super::photo::PhotoMaker;
 use super::story::{Fault, Story};
 use crate::domain::{PhotoRef, notification};
 use crate::error::{Error, Result};
 use crate::queue::Queue;
 use crate::store::{Put, PutMode, Store};
+use crate::telemetry::process::thread_cpu;
 
 /// Puts under way at once.
 const PUTS: usize = 16;

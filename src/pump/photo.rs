@@ -19,6 +19,7 @@ use super::scene::SceneSpec;
 use super::story::PlannedPhoto;
 use crate::domain::Format;
 use crate::error::{Error, Result};
+use crate::telemetry::process::thread_cpu;
 
 /// Makes photo files. Shared by all maker threads.
 #[derive(Debug)]
@@ -169,10 +170,4 @@ impl Container {
             Container::Webp(webp) => webp.encoder().bytes(),
         }
     }
-}
-
-/// CPU time of the calling thread.
-pub fn thread_cpu() -> Duration {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
 }

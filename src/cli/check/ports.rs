@@ -17,7 +17,7 @@ const QUICK_CHECK_UP_TO: u64 = 256 << 20;
 /// Checks them.
 pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
     let [queue_file, warehouse_file] = place::databases(settings);
-    let done = runtime().map(|runtime| {
+    let done = app::io_runtime(1).map(|runtime| {
         runtime.block_on(async {
             match size_to_open(&queue_file) {
                 None => {}
@@ -45,13 +45,6 @@ fn size_to_open((name, path): &(&'static str, std::path::PathBuf)) -> Option<u64
 
 fn unmade(name: &'static str) -> Check {
     Check::ok(name, "nothing to open before the first run")
-}
-
-fn runtime() -> Result<tokio::runtime::Runtime> {
-    // Adapters may block in place, which needs the multi-thread runtime.
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let built = builder.worker_threads(1).enable_all().build();
-    built.map_err(|error| Error::transient("cannot start threads").source(error))
 }
 
 async fn queue(settings: &Settings) -> Check {

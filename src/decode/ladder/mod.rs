@@ -22,11 +22,12 @@ use self::found::Found;
 use self::geometry::Quad;
 use self::own::Retouch::{self, Blur, Enlarge, Plain};
 use self::own::Threshold::{self, Global, Hybrid, Mean};
-use super::clock::{Deadline, thread_cpu_ms};
+use super::clock::Deadline;
 use super::contain::contain;
 use super::luma::Luma;
 use super::pixels::Source;
 use crate::domain::{Code, RungRun};
+use crate::telemetry::process::thread_cpu;
 
 /// A code as a rung read it, in the pixels of the picture it was given.
 pub(super) struct Sighting {
@@ -131,9 +132,9 @@ pub(super) fn climb(source: &mut Source, deadline: Deadline, first_only: bool) -
 /// Every rung on its own, in order, each with the whole of `budget`: name and climb.
 pub(super) fn alone(source: &mut Source, budget: Duration) -> Vec<(&'static str, Climb, f64)> {
     let mut each = |step: &Step| {
-        let before = thread_cpu_ms();
+        let before = thread_cpu();
         let climb = climb_by(std::iter::once(step), source, Deadline::after(budget), false);
-        (step.rung.name(), climb, thread_cpu_ms() - before)
+        (step.rung.name(), climb, thread_cpu().saturating_sub(before).as_secs_f64() * 1e3)
     };
     STEPS.iter().map(&mut each).collect()
 }
