@@ -13,6 +13,8 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
 
 mod aws;
+mod data_api;
+mod grammar;
 pub mod http;
 mod server;
 mod servers;
@@ -21,6 +23,8 @@ mod venv;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use aws::{Aws, Message};
+pub use data_api::{DataApi, WORKGROUP};
+pub use grammar::{sqlfluff, sqlfluff_all};
 pub use server::{Plan, Server};
 pub use servers::{Microburst, Ministack, Moto};
 pub use venv::Venv;
