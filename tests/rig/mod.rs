@@ -18,6 +18,7 @@ mod grammar;
 pub mod http;
 mod server;
 mod servers;
+mod stack;
 mod venv;
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -27,6 +28,7 @@ pub use data_api::{DataApi, WORKGROUP};
 pub use grammar::{sqlfluff, sqlfluff_all};
 pub use server::{Plan, Server};
 pub use servers::{Microburst, Ministack, Moto};
+pub use stack::{ENVIRONMENT, Stack};
 pub use venv::Venv;
 
 /// Fake credentials that every server of the rig takes.

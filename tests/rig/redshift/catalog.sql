@@ -32,7 +32,7 @@ SELECT current_database()::text AS database, n.nspname::text AS schema, c.oid::i
        c.reltuples::numeric(38, 0) AS tbl_rows
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-LEFT JOIN standin.layout AS layout ON layout.table_name = c.relname
+LEFT JOIN standin.layout AS layout ON layout.table_name = n.nspname || '.' || c.relname
 WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'standin') AND n.nspname NOT LIKE 'pg\_%';
 
 CREATE VIEW standin.svv_columns AS
@@ -58,7 +58,7 @@ FROM pg_attribute AS a
 JOIN pg_class AS c ON c.oid = a.attrelid AND c.relkind = 'r'
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_type AS t ON t.oid = a.atttypid
-LEFT JOIN standin.layout AS l ON l.table_name = c.relname
+LEFT JOIN standin.layout AS l ON l.table_name = n.nspname || '.' || c.relname
 WHERE a.attnum > 0 AND NOT a.attisdropped AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'standin');
 
 CREATE VIEW standin.stv_db_isolation_level AS

@@ -13,7 +13,7 @@ from .tokens import SqlError, closing, literal, name, quoted, solid, split_comma
 
 
 class Statement(NamedTuple):
-    kind: str  # select, write, ddl, lock, copy, commits (TRUNCATE), alone (VACUUM)
+    kind: str  # select, write, ddl, quiet (takes no snapshot: LOCK, SET), copy, commits (TRUNCATE), alone (VACUUM)
     sql: str  # for PostgreSQL; COPY's is the original
     target: Optional[str] = None  # the table a writing statement locks
     also: tuple = ()  # bookkeeping statements that follow
@@ -55,7 +55,7 @@ REFUSED = [
 AGGREGATES = ("sum", "avg", "count", "min", "max", "stddev", "variance", "stddev_samp", "var_samp", "bool_and", "bool_or")
 
 FIRST_WORDS = ("select", "with", "insert", "update", "delete", "merge", "create", "drop", "alter", "lock", "copy", "truncate",
-               "vacuum", "analyze", "grant", "revoke", "comment", "explain")
+               "vacuum", "analyze", "grant", "revoke", "comment", "explain", "set")
 
 
 def translate(sql, is_serverless=True):
@@ -83,7 +83,12 @@ def translate(sql, is_serverless=True):
     if first in ("insert", "delete", "update", "merge"):
         return Statement("write", body, _target(words, first))
     if first == "lock":
-        return Statement("lock", body)
+        return Statement("quiet", body)
+    if first == "set":
+        if words[1].low not in ("statement_timeout", "search_path"):
+            raise SqlError(f"the stand-in does not know SET {words[1].text}")
+        # System views are found wherever the path leads.
+        return Statement("quiet", body + (", standin" if words[1].low == "search_path" else ""))
     if first == "truncate":
         return Statement("commits", body)
     if first == "vacuum":
@@ -181,4 +186,5 @@ def _define(words, tokens):
         is_temporary = True
     table = ".".join(quoted(name(token)) for token in words[at:end] if token.text != ".")
     head = f"CREATE {'TEMP ' if is_temporary else ''}TABLE {'IF NOT EXISTS ' if if_missing else ''}{table} "
-    return columns.create_table(words, end, head, None if is_temporary else name(words[end - 1]))
+    schema = name(words[at]) if end - at == 3 else "public"
+    return columns.create_table(words, end, head, None if is_temporary else f"{schema}.{name(words[end - 1])}")

@@ -117,8 +117,8 @@ class Transaction:
             level = "SERIALIZABLE" if self.service.settings.isolation == "serializable" else "REPEATABLE READ"
             self.connection.execute(f"BEGIN ISOLATION LEVEL {level}")
             self.begun = True
-        # The snapshot is that of the first statement other than LOCK, taken before that statement waits for anything.
-        if kind != "lock" and not self.frozen:
+        # The snapshot is that of the first statement other than LOCK and SET, taken before that statement waits for anything.
+        if kind != "quiet" and not self.frozen:
             self.connection.execute("SELECT 1")
             self.frozen = True
 
