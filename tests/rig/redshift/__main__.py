@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 import traceback
+import uuid
 
 import boto3
 import botocore.config
@@ -133,6 +134,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/x-amz-json-1.1")
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
         self.end_headers()
         self.wfile.write(body)
 
