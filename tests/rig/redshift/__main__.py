@@ -7,10 +7,10 @@
 import argparse
 import http.server
 import json
+import os
 import pathlib
 import re
 import signal
-import sys
 import time
 import traceback
 import uuid
@@ -164,7 +164,7 @@ def main():
 
     def stop(*_):
         postgres.stop()
-        sys.exit(0)
+        os._exit(0)
 
     signal.signal(signal.SIGTERM, stop)
     try:
