@@ -57,6 +57,11 @@ class Service:
     def now(self):
         return time.time() + self.settings.clock_ahead_seconds
 
+    def database_of(self, request):
+        """The database a call is about: named, or that of the statement it asks for."""
+        statement = self.statements.get(str(request.get("Id", "")).split(":")[0])
+        return statement.database if statement else request.get("Database")
+
     def handle(self, action, request):
         """One API call: a dict to answer with, or `ApiError`."""
         if action not in MEMBERS:
