@@ -9,6 +9,10 @@ use super::super::luma::{of_rgb, over_white};
 use super::{Header, Source, whole};
 use crate::domain::{Format, Reason, Reject};
 
+/// Most bytes that a PNG file's colour profile, which nobody here asks for, may inflate to: larger ones are passed over.
+/// Its limit is apart from the picture's because the codec holds both at once.
+const PNG_PROFILE_BYTES: u64 = 1 << 20;
+
 /// Decodes to brightness; alpha is seen over white.
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
     let mut limits = Limits::default();
@@ -17,7 +21,11 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
     limits.max_alloc = Some(header.decode_bytes);
     let file = Cursor::new(bytes);
     let decoded = match header.format {
-        Format::Png => PngDecoder::with_limits(file, limits.clone()).map(|codec| read(codec, limits)),
+        Format::Png => {
+            let mut first = limits.clone();
+            first.max_alloc = Some(PNG_PROFILE_BYTES);
+            PngDecoder::with_limits(file, first).map(|codec| read(codec, limits))
+        }
         Format::Webp => WebPDecoder::new(file).map(|codec| read(codec, limits)),
         Format::Gif => GifDecoder::new(file).map(|codec| read(codec, limits)),
         Format::Bmp => BmpDecoder::new(file).map(|codec| read(codec, limits)),
