@@ -175,11 +175,22 @@ fn pictures_of_nothing_are_refused_by_their_header() {
         let reason = reading.reject.map(|reject| reject.reason);
         assert!(reason == Some(expected) || reason == Some(Reason::TimedOut), "{name}: {reason:?}");
     }
+}
+
+#[test]
+fn what_a_png_file_holds_beside_its_picture() {
     let zip_of_zeros = forge::deflated_zeros(200 << 20);
     assert!(zip_of_zeros.len() < 1 << 20);
-    for chunk in ["iCCP", "zTXt", "iTXt"] {
-        let file = forge::png_with_text(&photo(64, 64).png(), chunk, &zip_of_zeros);
-        held(&format!("png with 200 MB in {chunk}"), &file);
+    let reads = |name: &str, file: &[u8]| {
+        let (_, reading) = held(name, file);
+        assert_eq!(reading.codes.first().map(|code| code.text.as_str()), Some("held"), "{name}: {:?}", reading.reject);
+    };
+    for photo in [photo(120, 120), photo(1_500, 1_500)] {
+        for chunk in ["iCCP", "zTXt", "iTXt"] {
+            reads(&format!("200 MB in {chunk}"), &forge::png_with_text(&photo.png(), chunk, &zip_of_zeros));
+        }
+        let exif = forge::png_chunk(b"eXIf", &vec![0; 2 << 20]);
+        reads("a thumbnail of 2 MB in its EXIF", &forge::png_with_chunks(&photo.png(), &exif));
     }
 }
 

@@ -153,7 +153,7 @@ def compare(photo, tools, rounds, offset):
     return best
 
 
-def print_set(name, count, tallies):
+def print_set(name, count, tallies, both):
     print(f"\n{name}: {count} photos")
     print(f"  {'':<46}{'read':>5}{'wrong':>6}{'mean ms':>9}{'p50':>8}{'p99':>9}{'p99/p50':>8}{'/ draft':>9}{'/ zxing':>9}")
     for tool in (PLAIN, DRAFT, TURBO, BYTES, ZXING, LUMA):
@@ -174,6 +174,9 @@ def print_set(name, count, tallies):
     if TURBO in tallies:
         ours, theirs = tallies["jpeg only"], tallies[TURBO]
         print(f"  scanmill, bytes to text / libjpeg-turbo grey 1/4, the {len(theirs.times)} JPEG files: {ours.mean() / theirs.mean():.2f}")
+    if both[0].times:
+        ratio = both[0].mean() / both[1].mean()
+        print(f"  scanmill / zxing-cpp, luma in memory, the {len(both[0].times)} photos that both read: {ratio:.2f}")
     early = sum(1 for rungs in tallies[BYTES].rungs if rungs and rungs <= 2)
     print(f"  read on scanmill's first two rungs: {early} of {count}, {100 * early / count:.0f} %")
 
@@ -212,9 +215,14 @@ def main():
     done, total, said = 0, sum(map(len, sets.values())), time.monotonic()
     for name, photos in sets.items():
         tallies = collections.defaultdict(Tally)
+        both = Tally(), Tally()
         for index, (path, texts) in enumerate(photos):
             photo = Photo(os.path.join(folder, path), texts)
-            for tool, (read_texts, ms, rungs) in compare(photo, tools, options.rounds, index).items():
+            best = compare(photo, tools, options.rounds, index)
+            if all(set(map(plain, best[tool][0])) & photo.texts for tool in (LUMA, ZXING)):
+                for tally, tool in zip(both, (LUMA, ZXING)):
+                    tally.add(photo, *best[tool])
+            for tool, (read_texts, ms, rungs) in best.items():
                 tallies[tool].add(photo, read_texts, ms, rungs)
                 if tool == BYTES and photo.is_jpeg:
                     tallies["jpeg only"].add(photo, read_texts, ms, rungs)
@@ -225,7 +233,7 @@ def main():
             if time.monotonic() - said > 2:
                 said = time.monotonic()
                 print(f"peers: {done} of {total} photos", file=sys.stderr, flush=True)
-        print_set(name, len(photos), tallies)
+        print_set(name, len(photos), tallies, both)
         sys.stdout.flush()
     scanmill.close()
 

@@ -9,9 +9,10 @@ use super::super::luma::{of_rgb, over_white};
 use super::{Header, Source, whole};
 use crate::domain::{Format, Reason, Reject};
 
-/// Most bytes that a PNG file's colour profile, which nobody here asks for, may inflate to: larger ones are passed over.
-/// Its limit is apart from the picture's because the codec holds both at once.
-const PNG_PROFILE_BYTES: u64 = 1 << 20;
+/// What the chunks of a PNG file beside its picture may take: EXIF with its thumbnail, a colour profile, which may
+/// inflate without end. A limit of its own, as the codec holds them, and a copy of one, beside the picture; twice this is
+/// what any photo may take.
+const PNG_CHUNK_BYTES: u64 = 3 << 20;
 
 /// Decodes to brightness; alpha is seen over white.
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
@@ -22,9 +23,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
     let file = Cursor::new(bytes);
     let decoded = match header.format {
         Format::Png => {
-            let mut first = limits.clone();
-            first.max_alloc = Some(PNG_PROFILE_BYTES);
-            PngDecoder::with_limits(file, first).map(|codec| read(codec, limits))
+            let mut chunks = limits.clone();
+            chunks.max_alloc = Some(PNG_CHUNK_BYTES);
+            PngDecoder::with_limits(file, chunks).map(|codec| read(codec, limits))
         }
         Format::Webp => WebPDecoder::new(file).map(|codec| read(codec, limits)),
         Format::Gif => GifDecoder::new(file).map(|codec| read(codec, limits)),
