@@ -28,7 +28,7 @@ fn every_committed_input_holds() {
     let mut replayed = 0;
     for (name, target) in TARGETS {
         for (path, bytes) in known(name) {
-            println!("{}", path.display());
+            eprintln!("{}", path.display());
             target(&bytes);
             replayed += 1;
         }

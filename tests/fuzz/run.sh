@@ -28,12 +28,15 @@ for target in "${targets[@]}"; do
     corpus=target/fuzz/corpus/$target
     found=target/fuzz/found/$target
     known=tests/data/fuzz/$target
+    # The ladder takes its time for every pixel: 64 x 64 of them.
+    longest=20000
+    [ "$target" != ladder ] || longest=4100
     mkdir -p "$corpus" "$found"
     [ -d "$known" ] && cp "$known"/* "$corpus"/
     printf '\n== %s, %s s\n' "$target" "$seconds"
     # The time limit is for one input: even the ladder has its answer in a second when nothing is wrong.
     SCANMILL_FUZZ_CORPUS=$corpus "target/fuzz/build/$host/release/$target" "$corpus" \
-        -max_total_time="$seconds" -artifact_prefix="$found/" -timeout=30 -rss_limit_mb=1024 -max_len=20000 \
+        -max_total_time="$seconds" -artifact_prefix="$found/" -timeout=30 -rss_limit_mb=1024 -max_len=$longest \
         -print_final_stats=1 -verbosity=1 2>&1 | tail -n 40 || status=1
 done
 exit $status

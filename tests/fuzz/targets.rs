@@ -9,8 +9,11 @@ use scanmill::decode::jpeg::{self, Scale};
 use scanmill::decode::{self, DecodeLimits, Luma};
 use scanmill::domain::{Capture, Format, Reading, Reason};
 
-/// All targets, by name.
-pub const TARGETS: [(&str, fn(&[u8])); 5] =
+/// A target's name, and what it does with an input.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All targets.
+pub const TARGETS: [Target; 5] =
     [("inspect", inspect), ("jpeg", jpeg), ("exif", exif), ("ladder", ladder), ("photo", photo)];
 
 /// Small pictures, so that many are tried in a second, and a time budget that no small picture needs.
