@@ -18,9 +18,11 @@ fi
 # only unsafe code of scanmill's own are two calls of functions compiled for wider registers.
 coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-trace-compares
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table --cfg fuzzing"
+# The versions that scanmill is built with; cargo adds those of libFuzzer.
+cp Cargo.lock tests/fuzz/Cargo.lock
 host=$(rustc -vV | sed -n 's/^host: //p')
 # With --target the flags are not for build scripts.
-RUSTFLAGS="${RUSTFLAGS:-} $(echo $coverage)" cargo build --locked --release --target "$host" \
+RUSTFLAGS="${RUSTFLAGS:-} $(echo $coverage)" cargo build --release --target "$host" \
     --manifest-path tests/fuzz/Cargo.toml --target-dir target/fuzz/build --bins
 
 status=0
