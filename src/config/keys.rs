@@ -142,6 +142,14 @@ pub static KEYS: &[Key] = &[
         kind: Kind::Whole { min: 10, max: 600_000, set: |s, v| s.limits.photo_time_budget = Duration::from_millis(v) },
     },
     Key {
+        section: "limits",
+        name: "heic_time_budget_ms",
+        default: "20_000",
+        unit: "milliseconds",
+        doc: "The same for a HEIC photo, whose pixels take about twenty times those of a JPEG: pixels and codes together. Reading the codes alone may take no longer than `photo_time_budget_ms`.",
+        kind: Kind::Whole { min: 10, max: 600_000, set: |s, v| s.limits.heic_time_budget = Duration::from_millis(v) },
+    },
+    Key {
         section: "memory",
         name: "fetched_bytes",
         default: "67_108_864",
@@ -181,6 +189,22 @@ pub static KEYS: &[Key] = &[
         unit: "threads",
         doc: "Threads of the decoder pool; 0 means one per core.",
         kind: Kind::Whole { min: 0, max: 1_024, set: |s, v| s.decode.threads = size(v) },
+    },
+    Key {
+        section: "decode",
+        name: "heic",
+        default: "true",
+        unit: "true or false",
+        doc: "Read HEIC photos. Otherwise each becomes an `unsupported` rejection.",
+        kind: Kind::Flag { set: |s, v| s.decode.heic = v },
+    },
+    Key {
+        section: "decode",
+        name: "heic_at_once",
+        default: "0",
+        unit: "photos",
+        doc: "HEIC photos decoded at once, on threads of their own beside `threads`, so that they never hold up others; 0 means a quarter of `threads`, at least 1. Raise it where most photos are HEIC.",
+        kind: Kind::Whole { min: 0, max: 1_024, set: |s, v| s.decode.heic_at_once = size(v) },
     },
     Key {
         section: "scale",
@@ -349,6 +373,9 @@ pub(super) fn resolve(settings: &mut Settings) {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     if settings.decode.threads == 0 {
         settings.decode.threads = cores;
+    }
+    if settings.decode.heic_at_once == 0 {
+        settings.decode.heic_at_once = (settings.decode.threads / 4).max(1);
     }
     if settings.scale.max_decodes == 0 {
         settings.scale.max_decodes = settings.decode.threads.saturating_mul(2).max(settings.scale.min_decodes);
