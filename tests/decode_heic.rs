@@ -241,14 +241,22 @@ fn tables_that_lie_end_in_a_reason() {
 
 #[test]
 fn data_far_behind_the_end_is_a_file_cut_short() {
-    let mut file = single();
-    // The length of the first item's data.
-    let iloc = body_of(&file, b"iloc");
-    let end = file.len();
-    for at in iloc + 8..iloc + 40 {
-        file[at] |= 0x40;
+    let file = single();
+    // The first item's place and length stand side by side.
+    let data = (body_of(&file, b"mdat") as u32).to_be_bytes();
+    let place = file.windows(4).position(|four| four == data).expect("where the first item is");
+    let with = |at: usize, number: u32| {
+        let mut file = file.clone();
+        file[at..at + 4].copy_from_slice(&number.to_be_bytes());
+        decode(&file, &limits())
+    };
+    assert_eq!(with(place, 0x7fff_ffff).reject.expect("no pixels").reason, Reason::Truncated);
+    assert_eq!(with(place, u32::MAX).reject.expect("no pixels").reason, Reason::Truncated);
+    // All of the picture is there, and then too little.
+    for length in [0, 0x7fff_ffff, u32::MAX] {
+        let reading = with(place + 4, length);
+        assert!(reading.codes.iter().all(|code| code.text == TEXT));
+        let reason = reading.reject.map(|reject| reject.reason);
+        assert!(matches!(reason, None | Some(Reason::Truncated | Reason::Unreadable)), "{length}: {reason:?}");
     }
-    assert_eq!(file.len(), end);
-    let (reason, detail) = refused(&file);
-    assert!(matches!(reason, Reason::Truncated | Reason::Unreadable), "{reason:?} {detail}");
 }

@@ -46,12 +46,30 @@ const ERRORS: &[Rule] = &[
         },
     },
     Rule {
-        keys: &["queue.visibility_timeout_seconds", "batch.max_age_ms", "limits.photo_time_budget_ms"],
-        broken: |s| outlived(s, "limits.photo_time_budget_ms", s.limits.photo_time_budget),
-    },
-    Rule {
-        keys: &["queue.visibility_timeout_seconds", "batch.max_age_ms", "limits.heic_time_budget_ms", "decode.heic"],
-        broken: |s| s.decode.heic.then(|| outlived(s, "limits.heic_time_budget_ms", s.limits.heic_time_budget))?,
+        keys: &[
+            "queue.visibility_timeout_seconds",
+            "batch.max_age_ms",
+            "limits.photo_time_budget_ms",
+            "limits.heic_time_budget_ms",
+            "decode.heic",
+        ],
+        broken: |s| {
+            let photo = ("limits.photo_time_budget_ms", s.limits.photo_time_budget);
+            let heic = ("limits.heic_time_budget_ms", s.limits.heic_time_budget);
+            let (key, budget) = if s.decode.heic && heic.1 > photo.1 { heic } else { photo };
+            let work = s.batch.max_age + budget;
+            (s.queue.visibility_timeout <= work).then(|| {
+                (
+                    format!(
+                        "queue.visibility_timeout_seconds ({}) is not longer than a photo may take until its batch is sealed (batch.max_age_ms {} + {key} {}): messages would be delivered twice",
+                        s.queue.visibility_timeout.as_secs(),
+                        s.batch.max_age.as_millis(),
+                        budget.as_millis()
+                    ),
+                    format!("at least {} seconds, or lower {key}", (work + Duration::from_secs(1)).as_secs()),
+                )
+            })
+        },
     },
     Rule {
         keys: &["scale.max_fetches", "scale.min_fetches"],
@@ -104,21 +122,6 @@ const WARNINGS: &[Rule] = &[Rule {
         ))
     },
 }];
-
-fn outlived(s: &Settings, key: &str, budget: Duration) -> Option<(String, String)> {
-    let work = s.batch.max_age + budget;
-    (s.queue.visibility_timeout <= work).then(|| {
-        (
-            format!(
-                "queue.visibility_timeout_seconds ({}) is not longer than a photo may take until its batch is sealed (batch.max_age_ms {} + {key} {}): messages would be delivered twice",
-                s.queue.visibility_timeout.as_secs(),
-                s.batch.max_age.as_millis(),
-                budget.as_millis()
-            ),
-            format!("at least {} seconds, or lower {key}", (work + Duration::from_secs(1)).as_secs()),
-        )
-    })
-}
 
 fn above(what: &str, least: usize, most: usize) -> Option<(String, String)> {
     let message = || format!("scale.max_{what} ({most}) is below scale.min_{what} ({least})");
