@@ -189,6 +189,16 @@ fn an_address_others_can_reach_is_allowed_with_a_warning() {
 }
 
 #[test]
+fn leases_shorter_than_a_heic_photo_are_allowed_with_a_warning() {
+    let short = [("SCANMILL_QUEUE_VISIBILITY_TIMEOUT_SECONDS", "10")];
+    let loaded = load("", &short, &[]);
+    let [warning] = loaded.warnings.as_slice() else { panic!("one warning: {:?}", loaded.warnings) };
+    assert_eq!(warning.key, "queue.visibility_timeout_seconds");
+    assert!(warning.message.contains("HEIC"), "{}", warning.message);
+    assert!(load("[decode]\nheic = false", &short, &[]).warnings.is_empty());
+}
+
+#[test]
 fn windows_line_ends_and_a_byte_order_mark_are_read() {
     assert_eq!(load("\u{feff}[batch]\r\nmax_rows = 8\r\n", &[], &[]).settings.batch.max_rows, 8);
 }
