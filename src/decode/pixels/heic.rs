@@ -2,7 +2,9 @@
 //!
 //! The decoder hands over block by block, which gives us two things it has no options for: chroma is parsed and then
 //! left out, and the clock is looked at between blocks, so that no tile, however large, takes longer than it may. The
-//! filters over block edges are left out as well: they cost a fifth and no code was read or lost by them.
+//! filters over block edges are left out as well: they cost a fifth, and no fewer codes are read without them.
+
+use std::panic::resume_unwind;
 
 use heifer_hevc_dec::Error;
 use heifer_hevc_dec::nal::NalUnit;
@@ -10,8 +12,6 @@ use heifer_hevc_dec::params::{ParameterSets, Sps};
 use heifer_hevc_dec::recon::Reconstructor;
 use heifer_hevc_dec::slice::SliceHeader;
 use heifer_hevc_dec::syntax::{self, CodingUnit, Sink, TransformBlock};
-
-use std::panic::resume_unwind;
 
 use super::super::clock::Deadline;
 use super::super::contain::contain;
