@@ -2,13 +2,15 @@
 
 mod engine;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::aws::{Account, AccountOptions, Finding, Probe};
 use crate::config::Settings;
+use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
 use crate::domain::PhotoRef;
 use crate::domain::notification::s3_event;
 use crate::error::{Class, Error, Result};
@@ -31,7 +33,7 @@ pub struct Ports {
     /// Where rows end.
     pub warehouse: Arc<dyn Warehouse>,
     /// The store once more, by its own type: only a folder needs somebody to watch it.
-    folder: FolderStore,
+    folder: Option<FolderStore>,
 }
 
 const CHOOSE_ROOT: &str = "the root must be a folder that this user may write to: choose it with --root (`local.root`)";
@@ -46,10 +48,14 @@ pub fn warehouse_path(settings: &Settings) -> PathBuf {
     settings.local.root.join("warehouse.sqlite")
 }
 
-/// Makes the root folder, its inbox and its results bucket where they are missing.
+/// Makes the root folder, and with a folder as store its inbox and its results bucket, where they are missing.
 pub fn make_folders(settings: &Settings) -> Result<()> {
-    for bucket in [&settings.local.inbox, &settings.local.results] {
-        let path = settings.local.root.join(bucket);
+    let root = settings.local.root.clone();
+    let folders = match settings.store.kind {
+        StoreKind::Folder => vec![root.join(&settings.store.inbox), root.join(&settings.store.results)],
+        StoreKind::S3 => vec![root],
+    };
+    for path in folders {
         std::fs::create_dir_all(&path).map_err(|error| {
             let error = Error::io("cannot make the folder", &path, error);
             if error.hint_text().is_some() { error } else { error.hint(CHOOSE_ROOT) }
@@ -58,15 +64,40 @@ pub fn make_folders(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
+/// Where photos go in and where rows come out, for people.
+pub fn places(settings: &Settings) -> (String, String) {
+    let photos = match settings.store.kind {
+        StoreKind::Folder => settings.local.root.join(&settings.store.inbox).display().to_string(),
+        StoreKind::S3 => format!("s3://{}/{}", settings.store.inbox, settings.filter.prefix),
+    };
+    let of = &settings.redshift;
+    let rows = match settings.warehouse.kind {
+        WarehouseKind::Sqlite => warehouse_path(settings).display().to_string(),
+        WarehouseKind::Redshift => {
+            let server = of.workgroup.as_ref().or(of.cluster.as_ref()).map_or("", String::as_str);
+            format!("redshift {server}: {}.{}", of.database, of.schema)
+        }
+    };
+    (photos, rows)
+}
+
 /// Opens the adapters the settings ask for. The root folder must be there; the files in it are made where missing.
+/// Nothing is asked over the network yet.
 pub fn open(settings: &Settings) -> Result<Ports> {
     look_at_root(settings)?;
-    let queue = sqlite_queue(settings)?;
-    let announcement =
-        Announcement { bucket: settings.local.inbox.clone(), to: Arc::new(Notifier { queue: queue.clone() }) };
-    let folder = FolderStore::open(&settings.local.root, Some(announcement))?;
-    let warehouse = Arc::new(SqliteWarehouse::open(&warehouse_path(settings))?);
-    Ok(Ports { queue, store: Arc::new(folder.clone()), warehouse, folder })
+    let (store, queue, folder): (Arc<dyn Store>, Arc<dyn Queue>, _) = match settings.store.kind {
+        StoreKind::Folder => {
+            // One and the same queue: who waits in it is woken by what is announced.
+            let queue = sqlite_queue(settings)?;
+            let to = Arc::new(Notifier { queue: queue.clone() });
+            let announcement = Announcement { bucket: settings.store.inbox.clone(), to };
+            let folder = FolderStore::open(&settings.local.root, Some(announcement))?;
+            (Arc::new(folder.clone()), queue, Some(folder))
+        }
+        StoreKind::S3 => return Err(not_yet("store.kind", "s3")),
+    };
+    let warehouse = warehouse(settings, SqliteWarehouse::open)?;
+    Ok(Ports { queue, store, warehouse, folder })
 }
 
 /// The warehouse that is there, for commands that only ask it: a report about a mistyped root must not make files.
@@ -74,13 +105,78 @@ pub fn open(settings: &Settings) -> Result<Ports> {
 /// # Errors
 /// Missing when there is none.
 pub fn existing_warehouse(settings: &Settings) -> Result<Arc<dyn Warehouse>> {
-    look_at_root(settings)?;
-    Ok(Arc::new(SqliteWarehouse::open_existing(&warehouse_path(settings))?))
+    warehouse(settings, |path| {
+        look_at_root(settings)?;
+        SqliteWarehouse::open_existing(path)
+    })
 }
 
-/// The queue alone; its file is made where missing.
+/// The queue alone; the embedded one's file is made where missing.
 pub fn open_queue(settings: &Settings) -> Result<Arc<dyn Queue>> {
-    Ok(sqlite_queue(settings)?)
+    match settings.queue.kind {
+        QueueKind::Sqlite => Ok(sqlite_queue(settings)?),
+        QueueKind::Sqs => Err(not_yet("queue.kind", "sqs")),
+    }
+}
+
+fn warehouse(
+    settings: &Settings,
+    open_sqlite: impl FnOnce(&Path) -> Result<SqliteWarehouse>,
+) -> Result<Arc<dyn Warehouse>> {
+    match settings.warehouse.kind {
+        WarehouseKind::Sqlite => Ok(Arc::new(open_sqlite(&warehouse_path(settings))?)),
+        WarehouseKind::Redshift => Err(not_yet("warehouse.kind", "redshift")),
+    }
+}
+
+/// Everything the cloud adapters find when they try, changing nothing, what the engine will do. Nothing for adapters
+/// that keep their files here.
+pub async fn probe(settings: &Settings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for probe in probes(settings) {
+        findings.extend(probe.probe().await);
+    }
+    findings
+}
+
+fn probes(_settings: &Settings) -> Vec<Arc<dyn Probe>> {
+    Vec::new()
+}
+
+/// Refuses to start what could not work.
+///
+/// # Errors
+/// The first of the findings that waiting does not mend; all of them are logged.
+pub async fn preflight(settings: &Settings) -> Result<()> {
+    let mut first = None;
+    for Finding { name, outcome } in probe(settings).await {
+        let Err(error) = outcome else { continue };
+        let hint = error.hint_text().unwrap_or_default();
+        if error.class().is_retryable() {
+            tracing::warn!(check = name, %error, hint, "not well yet; going on");
+        } else {
+            tracing::error!(check = name, %error, hint, "cannot start");
+            first.get_or_insert(error.context(name));
+        }
+    }
+    first.map_or(Ok(()), Err)
+}
+
+fn not_yet(key: &str, kind: &str) -> Error {
+    Error::permanent(format!("this build has no adapter for {key} `{kind}`")).hint("take the embedded one")
+}
+
+/// The way to AWS that the settings describe.
+#[expect(dead_code, reason = "the adapters that take it follow")]
+fn account(settings: &Settings) -> Account {
+    let aws = settings.aws.clone();
+    Account::new(AccountOptions {
+        region: aws.region,
+        profile: aws.profile,
+        assume_role: aws.assume_role,
+        attempts: aws.attempts,
+        attempt_timeout: aws.attempt_timeout,
+    })
 }
 
 fn sqlite_queue(settings: &Settings) -> Result<Arc<SqliteQueue>> {

@@ -4,14 +4,14 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use scanmill::config::{keys::KEYS, reference};
+use scanmill::config::{keys, reference};
 use serde_json::Value;
 
 /// The binary, in its own folder and without the caller's configuration.
 fn scanmill(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scanmill"));
     command.current_dir(folder).stdin(Stdio::null()).env_remove("SCANMILL_CONFIG");
-    for key in KEYS {
+    for key in keys::all() {
         command.env_remove(key.variable());
     }
     command
@@ -103,7 +103,7 @@ fn check_of_a_fresh_folder_is_fine_and_creates_nothing() {
 fn check_lists_every_mistake_of_the_configuration() {
     let folder = folder();
     let text =
-        "[batch]\nmax_row = 1\nmax_bytes = true\n[queue]\nwait_seconds = 99\n[lod]\n[local]\nresults = \"inbox\"\n";
+        "[batch]\nmax_row = 1\nmax_bytes = true\n[queue]\nwait_seconds = 99\n[lod]\n[store]\nresults = \"inbox\"\n";
     std::fs::write(folder.path().join("bad.toml"), text).expect("written");
     let (code, stdout, _) = run(folder.path(), &["check", "--json", "--config", "bad.toml"]);
     assert_eq!(code, 1);

@@ -4,9 +4,10 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use scanmill::config::keys::{KEYS, SECTIONS};
+use scanmill::config::keys::{self, SECTIONS};
 use scanmill::config::settings::{
-    Batch, Codes, Decode, Limits, Load, Local, Log, LogFormat, Memory, Metrics, Output, Queue, Run, Scale,
+    Aws, Batch, Codes, Decode, Filter, Limits, Load, Local, Log, LogFormat, Memory, Metrics, Output, Queue, QueueKind,
+    Redshift, Run, S3, Scale, Sqs, Store, StoreKind, Warehouse, WarehouseKind,
 };
 use scanmill::config::{self, FlagValue, Loaded, Settings, Sources, reference};
 
@@ -36,7 +37,7 @@ fn the_shipped_file_is_the_reference() {
 #[test]
 fn the_shipped_file_names_every_key_with_default_and_unit() {
     let text = shipped();
-    for key in KEYS {
+    for key in keys::all() {
         let (_, section) = text.split_once(&format!("[{}]\n", key.section)).expect("the section");
         let section = section.split("\n[").next().expect("its text");
         assert!(section.contains(&format!("\n#{} = {}\n", key.name, key.default_toml())), "{}", key.path());
@@ -49,7 +50,10 @@ fn the_shipped_file_names_every_key_with_default_and_unit() {
 #[test]
 fn the_shipped_file_gives_the_defaults_commented_or_not() {
     let uncommented = reference::uncommented();
-    assert_eq!(uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count(), KEYS.len());
+    assert_eq!(
+        uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count(),
+        keys::all().count()
+    );
     for text in [shipped(), uncommented, String::new()] {
         let loaded = load(&text, &[], &[]);
         assert_eq!(loaded.settings, Settings::default());
@@ -62,14 +66,38 @@ fn the_shipped_file_gives_the_defaults_commented_or_not() {
 fn every_key_reaches_its_own_field() {
     let values = [
         ("local.root", "elsewhere"),
-        ("local.inbox", "photos"),
-        ("local.results", "batches"),
         ("local.watch", "false"),
+        ("store.kind", "s3"),
+        ("store.inbox", "photos"),
+        ("store.results", "batches"),
+        ("queue.kind", "sqs"),
         ("queue.visibility_timeout_seconds", "101"),
         ("queue.wait_seconds", "2"),
         ("queue.max_receives", "103"),
         ("queue.dead_letter_after", "104"),
         ("queue.max_in_flight", "105"),
+        ("warehouse.kind", "redshift"),
+        ("filter.prefix", "in/"),
+        ("filter.suffixes", ".jpg, .HEIC"),
+        ("filter.min_bytes", "127"),
+        ("aws.region", "eu-central-1"),
+        ("aws.profile", "work"),
+        ("aws.assume_role", "arn:aws:iam::123456789012:role/scanmill"),
+        ("aws.attempts", "12"),
+        ("aws.attempt_timeout_seconds", "128"),
+        ("s3.endpoint", "http://127.0.0.1:129"),
+        ("s3.path_style", "true"),
+        ("sqs.queue_url", "http://127.0.0.1:130/1/photos"),
+        ("sqs.endpoint", "http://127.0.0.1:130"),
+        ("redshift.workgroup", ""),
+        ("redshift.cluster", "big"),
+        ("redshift.database", "dev"),
+        ("redshift.schema", "photos"),
+        ("redshift.db_user", ""),
+        ("redshift.secret_arn", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:x"),
+        ("redshift.copy_role", "arn:aws:iam::123456789012:role/copy"),
+        ("redshift.endpoint", "http://127.0.0.1:131"),
+        ("redshift.statement_timeout_seconds", "132"),
         ("limits.max_file_bytes", "10_006"),
         ("limits.max_megapixels", "7"),
         ("limits.max_side_pixels", "108"),
@@ -100,13 +128,37 @@ fn every_key_reaches_its_own_field() {
         ("log.filter", "debug"),
     ];
     let expected = Settings {
-        local: Local { root: "elsewhere".into(), inbox: "photos".into(), results: "batches".into(), watch: false },
+        local: Local { root: "elsewhere".into(), watch: false },
+        store: Store { kind: StoreKind::S3, inbox: "photos".into(), results: "batches".into() },
         queue: Queue {
+            kind: QueueKind::Sqs,
             visibility_timeout: Duration::from_secs(101),
             wait: Duration::from_secs(2),
             max_receives: 103,
             dead_letter_after: 104,
             max_in_flight: 105,
+        },
+        warehouse: Warehouse { kind: WarehouseKind::Redshift },
+        filter: Filter { prefix: "in/".into(), suffixes: vec![".jpg".into(), ".heic".into()], min_bytes: 127 },
+        aws: Aws {
+            region: Some("eu-central-1".into()),
+            profile: Some("work".into()),
+            assume_role: Some("arn:aws:iam::123456789012:role/scanmill".into()),
+            attempts: 12,
+            attempt_timeout: Duration::from_secs(128),
+        },
+        s3: S3 { endpoint: Some("http://127.0.0.1:129".into()), path_style: true },
+        sqs: Sqs { queue_url: "http://127.0.0.1:130/1/photos".into(), endpoint: Some("http://127.0.0.1:130".into()) },
+        redshift: Redshift {
+            workgroup: None,
+            cluster: Some("big".into()),
+            database: "dev".into(),
+            schema: "photos".into(),
+            db_user: None,
+            secret_arn: Some("arn:aws:secretsmanager:eu-central-1:123456789012:secret:x".into()),
+            copy_role: "arn:aws:iam::123456789012:role/copy".into(),
+            endpoint: Some("http://127.0.0.1:131".into()),
+            statement_timeout: Duration::from_secs(132),
         },
         limits: Limits {
             max_file_bytes: 10_006,
@@ -132,10 +184,10 @@ fn every_key_reaches_its_own_field() {
         run: Run { drain: Duration::from_secs(125), io_threads: 126 },
         log: Log { format: LogFormat::Json, filter: "debug".into() },
     };
-    assert!(KEYS.iter().map(|key| key.path()).eq(values.iter().map(|(key, _)| *key)), "a key without a value here");
+    assert!(keys::all().map(|key| key.path()).eq(values.iter().map(|(key, _)| *key)), "a key without a value here");
     let flags = values.map(|(key, value)| ("--set", key, value));
     assert_eq!(load("", &[], &flags).settings, expected);
-    let variables: Vec<String> = KEYS.iter().map(|key| key.variable()).collect();
+    let variables: Vec<String> = keys::all().map(|key| key.variable()).collect();
     let environment: Vec<_> = variables.iter().zip(values).map(|(name, (_, value))| (name.as_str(), value)).collect();
     assert_eq!(load("", &environment, &[]).settings, expected);
 }

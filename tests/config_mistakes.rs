@@ -74,8 +74,8 @@ interval_ms = 5
 #[test]
 fn each_single_mistake_is_one_problem_with_its_key() {
     for (text, key, part) in [
-        ("[local]\nresults = \"inbox\"", "local.results", "its own output"),
-        ("[local]\ninbox = \"results\"", "local.inbox", "its own output"),
+        ("[store]\nresults = \"inbox\"", "store.results", "its own output"),
+        ("[store]\ninbox = \"results\"", "store.inbox", "its own output"),
         ("[queue]\ndead_letter_after = 5", "queue.dead_letter_after", "not above queue.max_receives"),
         ("[queue]\nmax_receives = 25", "queue.max_receives", "not above queue.max_receives"),
         ("[batch]\nmax_age_ms = 58_000", "batch.max_age_ms", "delivered twice"),
@@ -85,10 +85,10 @@ fn each_single_mistake_is_one_problem_with_its_key() {
         ("[limits]\nmax_file_bytes = 67_108_865", "limits.max_file_bytes", "could never be fetched"),
         ("[limits]\nmax_megapixels = 68", "limits.max_megapixels", "too little"),
         ("[memory]\ndecode_bytes = 255_999_999", "memory.decode_bytes", "too little"),
-        ("[local]\ninbox = \"../up\"", "local.inbox", "cannot use"),
-        ("[local]\ninbox = \"Inbox\"", "local.inbox", "cannot use"),
-        ("[local]\ninbox = \"ab\"", "local.inbox", "cannot use"),
-        ("[local]\ninbox = \"192.168.0.1\"", "local.inbox", "cannot use"),
+        ("[store]\ninbox = \"../up\"", "store.inbox", "cannot use"),
+        ("[store]\ninbox = \"Inbox\"", "store.inbox", "cannot use"),
+        ("[store]\ninbox = \"ab\"", "store.inbox", "cannot use"),
+        ("[store]\ninbox = \"192.168.0.1\"", "store.inbox", "cannot use"),
         ("[local]\nroot = \"\"", "local.root", "empty"),
         ("[local]\nroot = 5", "local.root", "found the number 5"),
         ("[local]\nwatch = \"yes\"", "local.watch", "found the text \"yes\""),
@@ -122,7 +122,7 @@ fn hints_point_to_the_right_place() {
         ("[scale]\nmax_rows = 3", "did you mean `batch.max_rows`?"),
         ("[memroy]\nfetched_bytes = 3", "did you mean `memory`?"),
         ("[output]\ncolour = 3", "[output] has: per_photo_json"),
-        ("[local]\nresults = \"inbox\"", "give results and inbox different names"),
+        ("[store]\nresults = \"inbox\"", "give results and inbox different names"),
     ] {
         assert_eq!(in_file(text.as_bytes())[0].hint, hint, "{text}");
     }

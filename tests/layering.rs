@@ -1,7 +1,8 @@
 //! Who may import whom, held by reading the sources.
 //!
 //! `domain` and `error` import nothing of ours; `config`, `telemetry` and `scale` see only those; `flow` adds
-//! `telemetry`; ports, adapters and `decode` see `domain`, `error`, `flow` and `telemetry`, never each other; `actors`
+//! `telemetry`; ports, adapters and `decode` see `domain`, `error`, `flow` and `telemetry`, never each other (adapters of
+//! Amazon's services also `aws`, which they share); `actors`
 //! see ports, never adapters; only `app` chooses adapters. Some outer crates are confined as well: threads to `flow`,
 //! actors to `actors`, SQL to the adapters. Tests inside the sources (`#[cfg(test)]`) are free: SQLite and folder
 //! adapters are their doubles.
@@ -24,27 +25,46 @@ const MAY_IMPORT: &[(&str, &[&[&str]])] = &[
     ("telemetry", &[GROUND]),
     ("scale", &[GROUND]),
     ("flow", &[GROUND, &["telemetry"]]),
-    ("queue", &[GROUND, &["flow", "telemetry"]]),
-    ("store", &[GROUND, &["flow", "telemetry"]]),
-    ("warehouse", &[GROUND, &["flow", "telemetry"]]),
+    ("aws", &[GROUND]),
+    ("queue", &[GROUND, &["aws", "flow", "telemetry"]]),
+    ("store", &[GROUND, &["aws", "flow", "telemetry"]]),
+    ("warehouse", &[GROUND, &["aws", "flow", "telemetry"]]),
     ("decode", &[GROUND, &["flow", "telemetry"]]),
     ("actors", &[GROUND, PORTS, &["config", "decode", "flow", "scale", "telemetry"]]),
     ("pump", &[GROUND, PORTS, &["config", "flow", "telemetry"]]),
     ("console", &[GROUND, &["config", "telemetry"]]),
-    ("cli", &[GROUND, PORTS, &["actors", "app", "config", "console", "decode", "flow", "pump", "scale", "telemetry"]]),
-    ("app", &[GROUND, PORTS, &["actors", "config", "console", "decode", "flow", "pump", "scale", "telemetry"]]),
+    (
+        "cli",
+        &[
+            GROUND,
+            PORTS,
+            &["actors", "app", "aws", "config", "console", "decode", "flow", "pump", "scale", "telemetry"],
+        ],
+    ),
+    ("app", &[GROUND, PORTS, &["actors", "aws", "config", "console", "decode", "flow", "pump", "scale", "telemetry"]]),
     ("main", &[&["cli"]]),
     ("lib", &[]),
 ];
 
 /// Adapters: named by nobody but themselves and `app`.
-const ADAPTERS: &[&[&str]] = &[&["queue", "sqlite"], &["store", "folder"], &["warehouse", "sqlite"]];
+const ADAPTERS: &[&[&str]] = &[
+    &["queue", "sqlite"],
+    &["queue", "sqs"],
+    &["store", "folder"],
+    &["store", "s3"],
+    &["warehouse", "sqlite"],
+    &["warehouse", "redshift"],
+];
 
 /// Beginnings of outer crates' names, and the files (or folders) that may use them.
 const CONFINED: &[(&str, &[&str])] = &[
     ("rayon", &["flow"]),
     ("crossbeam", &["flow"]),
     ("actix", &["actors", "app.rs", "app"]),
+    (
+        "aws",
+        &["aws", "queue/sqs", "queue/sqs.rs", "store/s3", "store/s3.rs", "warehouse/redshift", "warehouse/redshift.rs"],
+    ),
     (
         "rusqlite",
         &[

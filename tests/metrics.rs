@@ -127,7 +127,7 @@ fn metrics_of_a_run() -> (BTreeMap<String, Family>, BTreeMap<String, Family>) {
             ("notes.txt", "this is no photo".into()),
         ];
         for (key, bytes) in photos {
-            ports.store.put(&settings.local.inbox, key, bytes, PutMode::Overwrite).await?;
+            ports.store.put(&settings.store.inbox, key, bytes, PutMode::Overwrite).await?;
         }
         ports.queue.send(&["no notification".to_owned()]).await?;
         let engine = Engine::start(Arc::new(settings.clone()), ports.clone()).await?;

@@ -225,7 +225,7 @@ impl Work {
         let text = serde_json::to_vec_pretty(manifest)
             .map_err(|error| Error::bug("a manifest does not serialise").source(error))?;
         let key = format!("{MANIFEST_PREFIX}{}.json", manifest.manifest_id);
-        self.line.store.put(&self.line.settings.local.results, &key, text.into(), PutMode::CreateOnce).await?;
+        self.line.store.put(&self.line.settings.store.results, &key, text.into(), PutMode::CreateOnce).await?;
         self.line.warehouse.load(manifest, &self.source).await
     }
 
@@ -245,7 +245,7 @@ impl Work {
     /// another instance is about to load may be found too; loading it twice changes nothing.
     async fn adopt(&self) -> Result<()> {
         self.line.backlog.begin_listing();
-        let (line, bucket) = (&self.line, &self.line.settings.local.results);
+        let (line, bucket) = (&self.line, &self.line.settings.store.results);
         let mut after: Option<String> = None;
         let mut adopted = 0_u64;
         loop {

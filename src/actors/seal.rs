@@ -91,7 +91,7 @@ pub async fn seal(line: Line, batch: OpenBatch, mut waiting: FullBatch, cause: &
     put(&line, &key, compressed.clone(), PutMode::CreateOnce).await;
     write_per_photo_json(&line, &mut waiting).await;
     let now = Timestamp::now();
-    let bucket = line.settings.local.results.clone();
+    let bucket = line.settings.store.results.clone();
     let bytes = compressed.len() as u64;
     BatchSealed { batch_id: &batch_id, rows, photos, bytes, cause, took: started.elapsed() }.emit();
     line.telemetry.totals.sealed(1);
@@ -135,7 +135,7 @@ async fn write_per_photo_json(line: &Line, waiting: &mut FullBatch) {
 /// each time one delivery nearer to being given up.
 async fn put(line: &Line, key: &str, bytes: Bytes, mode: PutMode) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
-    while let Err(error) = line.store.put(&line.settings.local.results, key, bytes.clone(), mode).await {
+    while let Err(error) = line.store.put(&line.settings.store.results, key, bytes.clone(), mode).await {
         let wait = error.wait().unwrap_or_else(|| backoff.next_wait());
         CallFailed { what: "put", error: &error.context(format!("writing `{key}`")) }.emit();
         tokio::time::sleep(wait).await;

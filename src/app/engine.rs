@@ -17,6 +17,7 @@ use crate::config::Settings;
 use crate::domain::photo::hash_128;
 use crate::error::{Error, Result};
 use crate::flow::Generation;
+use crate::store::folder::FolderStore;
 use crate::telemetry::{Telemetry, process, recorder};
 
 /// A multi-thread runtime for I/O: adapters may block in place, which needs one.
@@ -64,10 +65,10 @@ impl Engine {
         recorder::install()?;
         ports.warehouse.prepare().await?;
         let telemetry = Telemetry::default();
-        let watching = settings.local.watch.then(CancellationToken::new);
+        let mut watching = None;
         let watch_failed: Arc<OnceLock<Error>> = Arc::default();
-        if let Some(cancel) = &watching {
-            let watch = ports.folder.watch(cancel.clone())?;
+        if let Some(folder) = ports.folder.as_ref().filter(|_| settings.local.watch) {
+            let watch = folder.watch(watching.insert(CancellationToken::new()).clone())?;
             let failed = watch_failed.clone();
             tokio::spawn(async move {
                 if let Err(error) = watch.await {
@@ -160,7 +161,7 @@ impl Engine {
                 return Err(Error::new(error.class(), message));
             }
             // Asked before the depth: what is announced after this stands in the queue or was not there yet.
-            let found = self.watching.is_none() || self.ports.folder.is_caught_up();
+            let found = self.watching.is_none() || self.ports.folder.as_ref().is_none_or(FolderStore::is_caught_up);
             // A queue that does not answer now may answer at the next look.
             let empty = match self.ports.queue.depth().await {
                 Ok(depth) => depth.ready + depth.in_flight == 0,

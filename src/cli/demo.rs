@@ -16,6 +16,7 @@ use super::settings::{self, MetricsArgs};
 use super::{Exit, GlobalArgs, out, verify as verify_command};
 use crate::app::{self, Ports};
 use crate::config::Settings;
+use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
 use crate::error::{Error, Result};
 use crate::pump::cities::{CityScans, scans_by_city};
 use crate::pump::verify::{Verdict, verify};
@@ -86,6 +87,10 @@ pub fn run(args: &DemoArgs, global: &GlobalArgs) -> Result<Exit> {
     metrics.metrics.get_or_insert_with(|| "127.0.0.1:0".to_owned());
     let mut settings = settings::load_with(global, &metrics)?;
     settings.local.root = root(global, &settings)?;
+    // A demo touches no cloud, whatever the configuration file is for.
+    settings.store.kind = StoreKind::Folder;
+    settings.queue.kind = QueueKind::Sqlite;
+    settings.warehouse.kind = WarehouseKind::Sqlite;
     let settings = Arc::new(settings);
     app::make_folders(&settings)?;
     let ports = app::open(&settings)?;

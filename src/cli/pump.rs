@@ -191,7 +191,7 @@ fn plan(args: &PumpArgs, settings: &Settings) -> PumpPlan {
     PumpPlan {
         per_second: args.rate,
         threads: usize::from(args.threads),
-        ..PumpPlan::new(story, settings.local.inbox.clone(), key_file)
+        ..PumpPlan::new(story, settings.store.inbox.clone(), key_file)
     }
 }
 

@@ -37,13 +37,10 @@ pub fn run(args: &RunArgs, global: &GlobalArgs) -> Result<Exit> {
     let ports = app::open(&settings)?;
     let started = Instant::now();
     app::run_system(&settings, async {
+        app::preflight(&settings).await?;
         let serving = Serving::start(&settings, &ports).await?;
-        out::note(&format!(
-            "running on `{}`: photos go into `{}`, rows into `{}`",
-            settings.local.root.display(),
-            settings.local.root.join(&settings.local.inbox).display(),
-            app::warehouse_path(&settings).display()
-        ));
+        let (photos, rows) = app::places(&settings);
+        out::note(&format!("running: photos go into `{photos}`, rows into `{rows}`"));
         let engine = serving.engine.clone();
         let mut fault = None;
         if args.until_empty {

@@ -1,12 +1,13 @@
 //! Typed settings: raw → merged (defaults < file < environment < flags) → checked. What reaches the engine needs no
 //! further validation.
 //!
-//! One table, [`keys::KEYS`], drives parsing, the environment's names, the commented `config/local.toml` and the tests
+//! One table, [`keys::all`], drives parsing, the environment's names, the commented `config/local.toml` and the tests
 //! that hold them together. Every mistake is found in one go and says where it stands and what would be right.
 
 use std::ffi::OsString;
 use std::path::Path;
 
+mod forms;
 pub mod key;
 pub mod keys;
 mod merge;

@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::key::Key;
-use super::keys::{self, KEYS, SECTIONS};
+use super::keys::{self, SECTIONS};
 use super::nearest::nearest;
 use super::{FlagValue, Origin, Problem, Sources};
 
@@ -167,10 +167,10 @@ fn from_environment(variables: &[(OsString, OsString)], given: &mut Vec<Given>, 
         .collect();
     ours.sort();
     for (name, value) in ours {
-        match KEYS.iter().find(|key| key.variable() == name) {
+        match keys::all().find(|key| key.variable() == name) {
             Some(key) => given.push(Given { key, raw: Raw::Untyped(value.clone()), origin: Origin::Environment(name) }),
             None => {
-                let known: Vec<String> = KEYS.iter().map(Key::variable).collect();
+                let known: Vec<String> = keys::all().map(Key::variable).collect();
                 let hint = match nearest(&name, known.iter().map(String::as_str)) {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => "unset it; the names are SCANMILL_<SECTION>_<KEY>, see config/local.toml".into(),
@@ -191,9 +191,9 @@ fn from_flag(flag: &FlagValue, given: &mut Vec<Given>, problems: &mut Vec<Proble
 
 fn unknown_key(path: &str, origin: Origin) -> Problem {
     let (section, name) = path.split_once('.').unwrap_or(("", path));
-    let here: Vec<&str> = KEYS.iter().filter(|key| key.section == section).map(|key| key.name).collect();
-    let elsewhere = KEYS.iter().find(|key| key.name == name);
-    let known: Vec<String> = KEYS.iter().map(Key::path).collect();
+    let here: Vec<&str> = keys::all().filter(|key| key.section == section).map(|key| key.name).collect();
+    let elsewhere = keys::all().find(|key| key.name == name);
+    let known: Vec<String> = keys::all().map(Key::path).collect();
     let hint = if let Some(meant) = nearest(name, here.iter().copied()) {
         format!("did you mean `{section}.{meant}`?")
     } else if let Some(key) = elsewhere {
@@ -209,7 +209,7 @@ fn unknown_key(path: &str, origin: Origin) -> Problem {
 }
 
 fn section_hint(name: &str) -> String {
-    if let Some(key) = KEYS.iter().find(|key| key.name == name) {
+    if let Some(key) = keys::all().find(|key| key.name == name) {
         return format!("`{name}` belongs under `[{}]`", key.section);
     }
     match nearest(name, SECTIONS.iter().map(|(section, _)| *section)) {

@@ -1,6 +1,6 @@
 //! The commented configuration file: every key with its default, unit, range and environment variable.
 
-use super::keys::{KEYS, SECTIONS};
+use super::keys::{self, SECTIONS};
 
 const HEAD: &str = "\
 # scanmill's configuration: every key with its default. A line that starts with `#` and a key is that key's default;
@@ -19,7 +19,7 @@ pub fn commented() -> String {
     let mut text = String::from(HEAD);
     for (section, about) in SECTIONS {
         text.push_str(&format!("\n# {about}\n[{section}]\n"));
-        for key in KEYS.iter().filter(|key| key.section == *section) {
+        for key in keys::all().filter(|key| key.section == *section) {
             wrap(key.doc, &mut text);
             let range = key.range().map(|range| format!(", {range}")).unwrap_or_default();
             text.push_str(&format!("# Unit: {}{range}. Environment: {}\n", key.unit, key.variable()));

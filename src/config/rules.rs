@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::key::grouped;
 use super::merge::Merged;
+use super::settings::{QueueKind, StoreKind, WarehouseKind};
 use super::{Problem, Settings};
 
 /// Fewest bytes of decode memory a pixel takes: a colour picture as RGBA. A budget below that could never admit the
@@ -18,15 +19,67 @@ struct Rule {
 
 const ERRORS: &[Rule] = &[
     Rule {
-        keys: &["local.results", "local.inbox"],
+        keys: &["store.results", "store.inbox"],
         broken: |s| {
-            (s.local.results == s.local.inbox).then(|| {
+            (s.store.results == s.store.inbox).then(|| {
                 (
                     format!(
-                        "local.results and local.inbox are both `{}`: scanmill would read its own output as photos",
-                        s.local.inbox
+                        "store.results and store.inbox are both `{}`: scanmill would read its own output as photos",
+                        s.store.inbox
                     ),
                     "give results and inbox different names".into(),
+                )
+            })
+        },
+    },
+    Rule {
+        keys: &["queue.kind", "store.kind"],
+        broken: |s| {
+            (s.store.kind == StoreKind::Folder && s.queue.kind != QueueKind::Sqlite).then(|| {
+                let message = "store.kind `folder` tells the embedded queue of its photos, and queue.kind is another";
+                (message.into(), "set store.kind = \"s3\" too, or queue.kind = \"sqlite\"".into())
+            })
+        },
+    },
+    Rule {
+        keys: &["warehouse.kind", "store.kind"],
+        broken: |s| {
+            (s.warehouse.kind == WarehouseKind::Redshift && s.store.kind != StoreKind::S3).then(|| {
+                let message = "warehouse.kind `redshift` copies batches out of S3, and store.kind is `folder`";
+                (message.into(), "set store.kind = \"s3\" too, or warehouse.kind = \"sqlite\"".into())
+            })
+        },
+    },
+    Rule {
+        keys: &["queue.kind", "sqs.queue_url"],
+        broken: |s| {
+            (s.queue.kind == QueueKind::Sqs && s.sqs.queue_url.is_empty()).then(|| {
+                let hint = "set sqs.queue_url, like \"https://sqs.eu-central-1.amazonaws.com/123456789012/photos\"";
+                ("queue.kind is `sqs` and sqs.queue_url is empty".into(), hint.into())
+            })
+        },
+    },
+    Rule {
+        keys: &["warehouse.kind", "redshift.workgroup", "redshift.cluster"],
+        broken: |s| {
+            let targets = usize::from(s.redshift.workgroup.is_some()) + usize::from(s.redshift.cluster.is_some());
+            (s.warehouse.kind == WarehouseKind::Redshift && targets != 1).then(|| {
+                let which = if targets == 0 { "neither of them is set" } else { "both are set" };
+                let message =
+                    format!("warehouse.kind is `redshift` and of redshift.workgroup and redshift.cluster {which}");
+                (message, "set redshift.workgroup for Serverless, or redshift.cluster for a provisioned cluster".into())
+            })
+        },
+    },
+    Rule {
+        keys: &["redshift.db_user", "redshift.secret_arn", "redshift.workgroup"],
+        broken: |s| {
+            let of = &s.redshift;
+            (of.db_user.is_some() && (of.secret_arn.is_some() || of.workgroup.is_some())).then(|| {
+                let message = "redshift.db_user goes with redshift.cluster and without redshift.secret_arn";
+                (
+                    message.into(),
+                    "leave it empty: a workgroup maps the IAM identity, a secret names its own user".into(),
                 )
             })
         },

@@ -9,8 +9,22 @@ use std::time::Duration;
 pub struct Settings {
     /// `[local]`
     pub local: Local,
+    /// `[store]`
+    pub store: Store,
     /// `[queue]`
     pub queue: Queue,
+    /// `[warehouse]`
+    pub warehouse: Warehouse,
+    /// `[filter]`
+    pub filter: Filter,
+    /// `[aws]`
+    pub aws: Aws,
+    /// `[s3]`
+    pub s3: S3,
+    /// `[sqs]`
+    pub sqs: Sqs,
+    /// `[redshift]`
+    pub redshift: Redshift,
     /// `[limits]`
     pub limits: Limits,
     /// `[memory]`
@@ -38,17 +52,127 @@ pub struct Settings {
 pub struct Local {
     /// `local.root`: the folder that holds everything: buckets as folders, `queue.sqlite`, `warehouse.sqlite`.
     pub root: PathBuf,
-    /// `local.inbox`: bucket (folder under the root) photos land in.
-    pub inbox: String,
-    /// `local.results`: bucket for batches, manifests and per-photo JSON. Never the inbox.
-    pub results: String,
     /// `local.watch`: find photos dropped into the inbox by hand.
     pub watch: bool,
+}
+
+/// Which store adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// A folder.
+    Folder,
+    /// Amazon S3 or a store that speaks its language.
+    S3,
+}
+
+/// Which queue adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueKind {
+    /// A file in the root folder.
+    Sqlite,
+    /// Amazon SQS.
+    Sqs,
+}
+
+/// Which warehouse adapter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarehouseKind {
+    /// A file in the root folder.
+    Sqlite,
+    /// Amazon Redshift by its Data API.
+    Redshift,
+}
+
+/// The object store.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Store {
+    /// `store.kind`: `folder` or `s3`.
+    pub kind: StoreKind,
+    /// `store.inbox`: bucket photos land in; with `folder` a folder under the root.
+    pub inbox: String,
+    /// `store.results`: bucket for batches, manifests and per-photo JSON. Never the inbox.
+    pub results: String,
+}
+
+/// The warehouse.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Warehouse {
+    /// `warehouse.kind`: `sqlite` or `redshift`.
+    pub kind: WarehouseKind,
+}
+
+/// Which notifications name photos. What passes no filter is acknowledged and gives no row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    /// `filter.prefix`: a photo's key starts with it; empty lets all pass.
+    pub prefix: String,
+    /// `filter.suffixes`: a photo's key ends with one of them, in any case of letters; empty lets all pass.
+    pub suffixes: Vec<String>,
+    /// `filter.min_bytes`: a photo whose notification tells a smaller size is passed over.
+    pub min_bytes: u64,
+}
+
+/// What all three AWS adapters share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Aws {
+    /// `aws.region`; `None` takes it from the environment, the profile or the instance.
+    pub region: Option<String>,
+    /// `aws.profile` of the shared configuration files.
+    pub profile: Option<String>,
+    /// `aws.assume_role`: ARN of a role to act as.
+    pub assume_role: Option<String>,
+    /// `aws.attempts`: calls per request, the first included, before the engine hears of a failure.
+    pub attempts: u32,
+    /// `aws.attempt_timeout_seconds`: longest time for one of them, a long poll's wait on top.
+    pub attempt_timeout: Duration,
+}
+
+/// Amazon S3.
+#[derive(Clone, Debug, PartialEq)]
+pub struct S3 {
+    /// `s3.endpoint`: URL of an S3-compatible store.
+    pub endpoint: Option<String>,
+    /// `s3.path_style`: the bucket in the path instead of the host name.
+    pub path_style: bool,
+}
+
+/// Amazon SQS.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sqs {
+    /// `sqs.queue_url`
+    pub queue_url: String,
+    /// `sqs.endpoint`: URL of another SQS server; the queue URL's host then does not matter.
+    pub endpoint: Option<String>,
+}
+
+/// Amazon Redshift.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Redshift {
+    /// `redshift.workgroup`: name of a Serverless workgroup. This or `cluster`.
+    pub workgroup: Option<String>,
+    /// `redshift.cluster`: identifier of a provisioned cluster. This or `workgroup`.
+    pub cluster: Option<String>,
+    /// `redshift.database`
+    pub database: String,
+    /// `redshift.schema`: where tables, ledger and marts stand.
+    pub schema: String,
+    /// `redshift.db_user`: database user, for a cluster and temporary credentials.
+    pub db_user: Option<String>,
+    /// `redshift.secret_arn`: secret with user and password.
+    pub secret_arn: Option<String>,
+    /// `redshift.copy_role`: ARN of the role COPY reads S3 with, or `default`.
+    pub copy_role: String,
+    /// `redshift.endpoint`: URL of another Data API server.
+    pub endpoint: Option<String>,
+    /// `redshift.statement_timeout_seconds`: longest time a load may take.
+    pub statement_timeout: Duration,
 }
 
 /// Leases and redelivery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Queue {
+    /// `queue.kind`: `sqlite` or `sqs`.
+    pub kind: QueueKind,
     /// `queue.visibility_timeout_seconds`
     pub visibility_timeout: Duration,
     /// `queue.wait_seconds`: long poll.
@@ -190,13 +314,37 @@ impl Default for Settings {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         Settings {
-            local: Local { root: "data".into(), inbox: "inbox".into(), results: "results".into(), watch: true },
+            local: Local { root: "data".into(), watch: true },
+            store: Store { kind: StoreKind::Folder, inbox: "inbox".into(), results: "results".into() },
             queue: Queue {
+                kind: QueueKind::Sqlite,
                 visibility_timeout: Duration::from_secs(60),
                 wait: Duration::from_secs(20),
                 max_receives: 8,
                 dead_letter_after: 25,
                 max_in_flight: 2_000,
+            },
+            warehouse: Warehouse { kind: WarehouseKind::Sqlite },
+            filter: Filter::default(),
+            aws: Aws {
+                region: None,
+                profile: None,
+                assume_role: None,
+                attempts: 4,
+                attempt_timeout: Duration::from_secs(30),
+            },
+            s3: S3 { endpoint: None, path_style: false },
+            sqs: Sqs::default(),
+            redshift: Redshift {
+                workgroup: None,
+                cluster: None,
+                database: "scanmill".into(),
+                schema: "public".into(),
+                db_user: None,
+                secret_arn: None,
+                copy_role: "default".into(),
+                endpoint: None,
+                statement_timeout: Duration::from_secs(900),
             },
             limits: Limits {
                 max_file_bytes: 32 << 20,

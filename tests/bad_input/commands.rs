@@ -19,7 +19,7 @@ fn names_in(folder: &Path) -> Vec<String> {
 fn a_configuration_with_five_mistakes_lists_five_and_starts_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (file, root) = (folder.path().join("bad.toml"), folder.path().join("root"));
-    let text = "[batch]\nmax_rwos = 10\nmax_bytes = \"much\"\n[queue]\nwait_seconds = 99\n[bacth]\n[local]\n\
+    let text = "[batch]\nmax_rwos = 10\nmax_bytes = \"much\"\n[queue]\nwait_seconds = 99\n[bacth]\n[store]\n\
                 results = \"inbox\"\n";
     std::fs::write(&file, text).unwrap();
     for command in ["run", "report", "verify", "schema", "rejections list"] {

@@ -40,7 +40,7 @@ fn redelivery_and_a_second_notification_make_no_second_row() {
     place.run(&ports, async |engine| {
         idle(&engine, 60).await;
         // Once more after the first load: now the warehouse, not the batch, must know it.
-        let inbox = &place.settings.local.inbox;
+        let inbox = &place.settings.store.inbox;
         let again = ports.store.put(inbox, "a.png", qr_png("https://shop.example/p/1"), PutMode::Overwrite);
         again.await.unwrap();
         idle(&engine, 60).await;
@@ -55,7 +55,7 @@ fn messages_that_are_no_photos_leave_no_message_behind() {
     let place = Place::new();
     let ports = place.ports();
     let gone = PhotoRef {
-        bucket: place.settings.local.inbox.clone(),
+        bucket: place.settings.store.inbox.clone(),
         key: "gone.png".into(),
         version_id: None,
         etag: Some("0".repeat(32)),

@@ -11,7 +11,7 @@ use super::support::{Place, Script, idle, qr_png};
 
 fn named(place: &Place, key: &str, size_bytes: u64) -> PhotoRef {
     PhotoRef {
-        bucket: place.settings.local.inbox.clone(),
+        bucket: place.settings.store.inbox.clone(),
         key: key.to_owned(),
         version_id: None,
         etag: None,

@@ -23,7 +23,7 @@ fn gone() -> Error {
 
 async fn put(place: &Place, ports: &Ports, key: &str) {
     let photo = qr_png(&format!("https://shop.example/p/{key}"));
-    ports.store.put(&place.settings.local.inbox, key, photo, PutMode::Overwrite).await.unwrap();
+    ports.store.put(&place.settings.store.inbox, key, photo, PutMode::Overwrite).await.unwrap();
 }
 
 async fn queue_is_empty(engine: &Engine, ports: &Ports) {
@@ -100,7 +100,7 @@ fn a_spoilt_batch_holds_up_neither_the_others_nor_the_end() {
     leave_unloaded(&place, &["a.png", "b.png"]);
     let ports = place.ports();
     let spoilt = "batches/99991231T000000Z-spoilt-000000.jsonl.gz";
-    std::fs::write(place.settings.local.root.join(&place.settings.local.results).join(spoilt), "no gzip").unwrap();
+    std::fs::write(place.settings.local.root.join(&place.settings.store.results).join(spoilt), "no gzip").unwrap();
     // The first three reads are those of the whole manifest. When the batches are then tried one by one, a good one
     // meets an error that passes: it must not be taken for spoilt.
     let script = Script::default().plan_after(3, "get", 1, When::Before, reset);
@@ -130,7 +130,7 @@ fn a_watch_that_failed_is_told_to_whoever_waits_for_it() {
     let mut place = Place::new();
     place.settings.local.watch = true;
     let ports = place.ports();
-    std::fs::write(place.settings.local.root.join(&place.settings.local.inbox).join("a.png"), "a photo").unwrap();
+    std::fs::write(place.settings.local.root.join(&place.settings.store.inbox).join("a.png"), "a photo").unwrap();
     let queue = rusqlite::Connection::open(app::queue_path(&place.settings)).unwrap();
     queue.execute_batch("DROP TABLE announced").unwrap();
     place.run(&ports, async |engine| {

@@ -62,7 +62,7 @@ impl Place {
     pub fn put(&self, ports: &Ports, photos: &[(&str, Bytes)]) {
         app::run_system(&self.settings, async {
             for (key, bytes) in photos {
-                ports.store.put(&self.settings.local.inbox, key, bytes.clone(), PutMode::Overwrite).await?;
+                ports.store.put(&self.settings.store.inbox, key, bytes.clone(), PutMode::Overwrite).await?;
             }
             Ok(())
         })

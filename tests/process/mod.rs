@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 use scanmill::app::{self, Ports};
-use scanmill::config::{Settings, keys::KEYS};
+use scanmill::config::{Settings, keys};
 use tempfile::TempDir;
 
 pub mod photo;
@@ -40,7 +40,7 @@ pub struct Ended {
 pub fn scanmill() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scanmill"));
     command.stdin(Stdio::null()).env_remove("SCANMILL_CONFIG");
-    for key in KEYS {
+    for key in keys::all() {
         command.env_remove(key.variable());
     }
     command

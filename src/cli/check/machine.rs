@@ -9,6 +9,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::{Check, place};
 use crate::config::Settings;
+use crate::config::settings::StoreKind;
 
 /// Files the engine keeps open beside one for each fetch: databases, sockets, the batch being written, the runtime's.
 const FILES_BESIDE_FETCHES: u64 = 64;
@@ -20,7 +21,7 @@ const COUNT_UP_TO: u64 = 100_000;
 /// Checks them.
 pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
     checks.push(port(settings));
-    if settings.local.watch {
+    if settings.local.watch && settings.store.kind == StoreKind::Folder {
         checks.push(watches(settings));
     }
     checks.push(open_files(settings));
@@ -47,7 +48,7 @@ fn watches(settings: &Settings) -> Check {
     let Some(limit) = read_number("/proc/sys/fs/inotify/max_user_watches") else {
         return Check::ok(name, "no limit known on this system");
     };
-    let needed = folders_below(&settings.local.root.join(&settings.local.inbox));
+    let needed = folders_below(&settings.local.root.join(&settings.store.inbox));
     let message = format!("{limit} allowed, {needed} needed for the inbox");
     if needed.saturating_mul(2) < limit {
         return Check::ok(name, message);
@@ -111,8 +112,10 @@ fn clock(settings: &Settings) -> Check {
     if now.duration_since(UNIX_EPOCH).unwrap_or_default() < NO_EARLIER {
         return Check::fail(name, "stands before 2025", hint);
     }
-    let written =
-        place::databases(settings).into_iter().filter_map(|(_, path)| fs::metadata(path).ok()?.modified().ok());
+    let written = place::queue_file(settings)
+        .into_iter()
+        .chain(place::warehouse_file(settings))
+        .filter_map(|(_, path)| fs::metadata(path).ok()?.modified().ok());
     match written.max().and_then(|newest| newest.duration_since(now).ok()) {
         Some(ahead) if ahead > Duration::from_secs(60) => {
             Check::warn(name, format!("{} s behind the newest file under the root", ahead.as_secs()), hint)

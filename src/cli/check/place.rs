@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Access, access, statvfs};
 
 use super::Check;
+use crate::app;
 use crate::config::Settings;
+use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
 
 /// Free space below which the engine will soon stand still.
 const FAIL_BELOW: u64 = 64 << 20;
@@ -16,27 +18,33 @@ const WARN_BELOW: u64 = 1 << 30;
 /// How every SQLite file of more than zero bytes starts.
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// The database files under the root, with the name of their check.
-pub fn databases(settings: &Settings) -> [(&'static str, PathBuf); 2] {
-    let root = &settings.local.root;
-    [("queue file", root.join("queue.sqlite")), ("warehouse file", root.join("warehouse.sqlite"))]
+/// The queue's file under the root, with the name of its check, if there is to be one.
+pub fn queue_file(settings: &Settings) -> Option<(&'static str, PathBuf)> {
+    (settings.queue.kind == QueueKind::Sqlite).then(|| ("queue file", app::queue_path(settings)))
+}
+
+/// The warehouse's file under the root, with the name of its check, if there is to be one.
+pub fn warehouse_file(settings: &Settings) -> Option<(&'static str, PathBuf)> {
+    (settings.warehouse.kind == WarehouseKind::Sqlite).then(|| ("warehouse file", app::warehouse_path(settings)))
 }
 
 /// The folders, with the name of their check.
-pub fn folders(settings: &Settings) -> [(&'static str, PathBuf); 3] {
-    let local = &settings.local;
-    [
-        ("root folder", local.root.clone()),
-        ("inbox folder", local.root.join(&local.inbox)),
-        ("results folder", local.root.join(&local.results)),
-    ]
+pub fn folders(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
+    let (local, store) = (&settings.local, &settings.store);
+    let mut folders = vec![("root folder", local.root.clone())];
+    if store.kind == StoreKind::Folder {
+        folders.push(("inbox folder", local.root.join(&store.inbox)));
+        folders.push(("results folder", local.root.join(&store.results)));
+    }
+    folders
 }
 
 /// Checks them all.
 pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
-    checks.extend(folders(settings).map(|(name, path)| folder(name, &path)));
+    checks.extend(folders(settings).into_iter().map(|(name, path)| folder(name, &path)));
     checks.push(free_space(&settings.local.root));
-    checks.extend(databases(settings).map(|(name, path)| database(name, &path)));
+    let files = queue_file(settings).into_iter().chain(warehouse_file(settings));
+    checks.extend(files.map(|(name, path)| database(name, &path)));
 }
 
 fn folder(name: &'static str, path: &Path) -> Check {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Check, Status, place};
 use crate::app;
+use crate::aws::Finding;
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::warehouse::schema::{VERSION, newer, version_of};
@@ -16,18 +17,23 @@ const QUICK_CHECK_UP_TO: u64 = 256 << 20;
 
 /// Checks them.
 pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
-    let [queue_file, warehouse_file] = place::databases(settings);
     let done = app::io_runtime(1).map(|runtime| {
         runtime.block_on(async {
-            match size_to_open(&queue_file) {
+            match place::queue_file(settings).and_then(size_to_open) {
                 None => {}
                 Some(0) => checks.push(unmade("queue")),
                 Some(_) => checks.push(queue(settings).await),
             }
-            match size_to_open(&warehouse_file) {
+            match place::warehouse_file(settings).and_then(size_to_open) {
                 None => {}
                 Some(0) => checks.push(unmade("warehouse")),
                 Some(size) => checks.push(warehouse(settings, size <= QUICK_CHECK_UP_TO).await),
+            }
+            for Finding { name, outcome } in app::probe(settings).await {
+                checks.push(match outcome {
+                    Ok(message) => Check::ok(name, message),
+                    Err(error) => failed(name, &error),
+                });
             }
         })
     });
@@ -38,9 +44,9 @@ pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
 
 /// Size of a database file, zero where there is none yet; `None` where the file itself was found to be wrong. An empty
 /// file counts as none: opening would make a database of it.
-fn size_to_open((name, path): &(&'static str, std::path::PathBuf)) -> Option<u64> {
-    let is_right = place::database(name, path).status == Status::Ok;
-    is_right.then(|| std::fs::metadata(path).map_or(0, |found| found.len()))
+fn size_to_open((name, path): (&'static str, std::path::PathBuf)) -> Option<u64> {
+    let is_right = place::database(name, &path).status == Status::Ok;
+    is_right.then(|| std::fs::metadata(&path).map_or(0, |found| found.len()))
 }
 
 fn unmade(name: &'static str) -> Check {

@@ -1,106 +1,17 @@
-//! The table of every key. Order is the order of `config/local.toml`.
+//! Keys of how the engine works.
 
 use std::time::Duration;
 
-use super::key::{Key, Kind};
-use super::settings::{Codes, LogFormat, Settings};
+use crate::config::forms::{narrow, size};
+use crate::config::key::{Key, Kind};
+use crate::config::settings::{Codes, LogFormat};
 
 /// One kibibyte.
 const KIB: u64 = 1 << 10;
 /// One gibibyte.
 const GIB: u64 = 1 << 30;
 
-/// The sections, in order, each with what it is about.
-pub static SECTIONS: &[(&str, &str)] = &[
-    ("local", "Where the embedded queue, object store and warehouse keep their files."),
-    ("queue", "Leases and redelivery."),
-    ("limits", "What a photo may be; one over a limit becomes a rejection row."),
-    ("memory", "The two memory budgets. With them the engine's memory does not grow with the backlog."),
-    ("decode", "The decoder pool."),
-    ("scale", "Bounds within which the autoscaler moves."),
-    ("batch", "When a batch is sealed: whichever comes first."),
-    ("load", "When sealed batches go into the warehouse."),
-    ("output", "Optional outputs."),
-    ("metrics", "The page, metrics and health over HTTP."),
-    ("run", "Start and stop."),
-    ("log", "Logs, on stderr."),
-];
-
-/// Every key.
-pub static KEYS: &[Key] = &[
-    Key {
-        section: "local",
-        name: "root",
-        default: "data",
-        unit: "folder",
-        doc: "Holds everything: buckets as folders, `queue.sqlite`, `warehouse.sqlite`.",
-        kind: Kind::Folder { set: |s, v| s.local.root = v },
-    },
-    Key {
-        section: "local",
-        name: "inbox",
-        default: "inbox",
-        unit: "bucket name",
-        doc: "Bucket (folder under the root) that photos land in.",
-        kind: Kind::Text { set: |s, v| bucket(v, &mut s.local.inbox) },
-    },
-    Key {
-        section: "local",
-        name: "results",
-        default: "results",
-        unit: "bucket name",
-        doc: "Bucket for batches, manifests and per-photo JSON. Never the inbox.",
-        kind: Kind::Text { set: |s, v| bucket(v, &mut s.local.results) },
-    },
-    Key {
-        section: "local",
-        name: "watch",
-        default: "true",
-        unit: "true or false",
-        doc: "Also find photos that are copied into the inbox by hand.",
-        kind: Kind::Flag { set: |s, v| s.local.watch = v },
-    },
-    Key {
-        section: "queue",
-        name: "visibility_timeout_seconds",
-        default: "60",
-        unit: "seconds",
-        doc: "How long a received message stays hidden from others; extended while its photos are in work. After a crash this is the wait until they are processed again.",
-        kind: Kind::Whole { min: 1, max: 43_200, set: |s, v| s.queue.visibility_timeout = Duration::from_secs(v) },
-    },
-    Key {
-        section: "queue",
-        name: "wait_seconds",
-        default: "20",
-        unit: "seconds",
-        doc: "How long one receive waits for a first message (long poll).",
-        kind: Kind::Whole { min: 0, max: 20, set: |s, v| s.queue.wait = Duration::from_secs(v) },
-    },
-    Key {
-        section: "queue",
-        name: "max_receives",
-        default: "8",
-        unit: "receives",
-        doc: "A photo whose fetch still fails when its message is received this often becomes a `gave_up` rejection.",
-        kind: Kind::Whole { min: 1, max: 1_000, set: |s, v| s.queue.max_receives = narrow(v) },
-    },
-    Key {
-        section: "queue",
-        name: "dead_letter_after",
-        default: "25",
-        unit: "receives",
-        doc: "The queue's own limit, above `max_receives`. A photo that comes this often without an end is rejected untried: \
-              it may be what takes the process down each time.",
-        kind: Kind::Whole { min: 2, max: 1_000, set: |s, v| s.queue.dead_letter_after = narrow(v) },
-    },
-    Key {
-        section: "queue",
-        name: "max_in_flight",
-        default: "2_000",
-        unit: "messages",
-        doc: "Messages received and not yet settled.",
-        kind: Kind::Whole { min: 1, max: 100_000, set: |s, v| s.queue.max_in_flight = size(v) },
-    },
+pub(super) static KEYS: &[Key] = &[
     Key {
         section: "limits",
         name: "max_file_bytes",
@@ -362,52 +273,3 @@ pub static KEYS: &[Key] = &[
         },
     },
 ];
-
-/// The key `section.name`.
-pub fn find(section: &str, name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.section == section && key.name == name)
-}
-
-/// Fills in what 0 stands for.
-pub(super) fn resolve(settings: &mut Settings) {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    if settings.decode.threads == 0 {
-        settings.decode.threads = cores;
-    }
-    if settings.decode.heic_at_once == 0 {
-        settings.decode.heic_at_once = (settings.decode.threads / 4).max(1);
-    }
-    if settings.scale.max_decodes == 0 {
-        settings.scale.max_decodes = settings.decode.threads.saturating_mul(2).max(settings.scale.min_decodes);
-    }
-    if settings.run.io_threads == 0 {
-        settings.run.io_threads = cores.min(8);
-    }
-}
-
-/// S3's rule for bucket names, so that a local setup moves to S3 unchanged.
-fn bucket(name: &str, target: &mut String) -> Result<(), &'static str> {
-    let edge = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    let bytes = name.as_bytes();
-    let allowed = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-' || *b == b'.';
-    let valid = (3..=63).contains(&bytes.len())
-        && bytes.iter().all(allowed)
-        && edge(bytes.first())
-        && edge(bytes.last())
-        && !name.contains("..")
-        && name.parse::<std::net::Ipv4Addr>().is_err();
-    if !valid {
-        return Err("a bucket name: 3 to 63 lower-case letters, digits, `-` or `.`, a letter or digit at both ends");
-    }
-    name.clone_into(target);
-    Ok(())
-}
-
-/// The table's bounds keep every such number within 32 bits.
-fn narrow(value: u64) -> u32 {
-    u32::try_from(value).unwrap_or(u32::MAX)
-}
-
-fn size(value: u64) -> usize {
-    usize::try_from(value).unwrap_or(usize::MAX)
-}

@@ -1,0 +1,227 @@
+//! How an answer of AWS becomes an error with a class.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::error::{Class, Error};
+
+/// A call as errors speak of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// What was being done: `reading`, `receiving from`.
+    pub doing: &'a str,
+    /// To what: `s3://inbox/a.jpg`, the queue's URL.
+    pub what: &'a str,
+    /// The IAM action it needs: `s3:GetObject`.
+    pub action: &'static str,
+}
+
+/// Codes that ask for less. Data API throttling comes as HTTP 400, so the status does not tell.
+const THROTTLED: &[&str] = &[
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "TooManyRequestsException",
+    "TooManyRequests",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "LimitExceededException",
+    "KmsThrottled",
+    "SlowDown",
+    "OverLimit",
+    "AWS.SimpleQueueService.OverLimit",
+    "ActiveStatementsExceededException",
+    "ActiveSessionsExceededException",
+    "ActiveWaitingRequestsExceededException",
+];
+
+/// Codes that mend themselves: fresh credentials come, a clock is set, another request ends.
+const TRANSIENT: &[&str] = &[
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "TokenRefreshRequired",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "RequestTimeTooSkewed",
+    "InternalError",
+    "InternalFailure",
+    "InternalServerException",
+    "ServiceUnavailable",
+    "ConditionalRequestConflict",
+    "OperationAborted",
+];
+
+const MISSING: &[&str] = &[
+    "NoSuchKey",
+    "NoSuchBucket",
+    "NoSuchVersion",
+    "NotFound",
+    "QueueDoesNotExist",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "ResourceNotFoundException",
+];
+
+const NOT_ALLOWED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "AllAccessDisabled",
+    "AccountProblem",
+    "AuthFailure",
+    "UnauthorizedOperation",
+    "NotAuthorized",
+    "AWS.SimpleQueueService.AccessDenied",
+];
+
+const UNKNOWN_CREDENTIALS: &[&str] = &[
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "UnrecognizedClientException",
+    "IncompleteSignature",
+    "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
+];
+
+const OTHER_REGION: &[&str] =
+    &["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
+
+const NO_CREDENTIALS: &str =
+    "give the instance a role, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile in `aws.profile`";
+
+/// The error of a failed call: its class by the service's code, its hint by what one can do about it.
+pub fn failed<E>(call: Call<'_>, error: SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
+{
+    let subject = format!("{} {}", call.doing, call.what);
+    if let Some(found) = credentials_error(&error) {
+        let class = match found {
+            CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => Class::Permanent,
+            _ => Class::Transient,
+        };
+        return Error::new(class, format!("{subject}: no AWS credentials")).hint(NO_CREDENTIALS).source(cause(error));
+    }
+    match &error {
+        SdkError::ConstructionFailure(_) => Error::permanent(subject).source(cause(error)),
+        SdkError::TimeoutError(_) => Error::transient(format!("{subject}: no answer in time")).source(cause(error)),
+        SdkError::DispatchFailure(_) => Error::transient(format!("{subject}: no connection")).source(cause(error)),
+        SdkError::ServiceError(service) => {
+            let wait = retry_after(service.raw());
+            let (code, message) = (service.err().code(), service.err().message());
+            let made = answered(call, service.raw().status().as_u16(), code, message);
+            wait.into_iter().fold(made, Error::retry_after)
+        }
+        _ => Error::transient(format!("{subject}: no readable answer")).source(cause(error)),
+    }
+}
+
+/// An answer with an error code (or, where there is no body to hold one, only a status).
+fn answered(call: Call<'_>, status: u16, code: Option<&str>, message: Option<&str>) -> Error {
+    let is = |codes: &[&str]| code.is_some_and(|code| codes.contains(&code));
+    let said = match (code, message) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        (None, _) => format!("HTTP {status}"),
+    };
+    let text = format!("{} {}: {said}", call.doing, call.what);
+    if is(THROTTLED) || status == 429 || (status == 503 && code.is_none()) {
+        Error::throttled(text)
+    } else if is(&["RequestTimeTooSkewed"]) {
+        Error::transient(text).hint("set this machine's clock")
+    } else if is(TRANSIENT) || status >= 500 {
+        Error::transient(text)
+    } else if is(UNKNOWN_CREDENTIALS) {
+        Error::permanent(text).hint(format!("AWS does not know these credentials: {NO_CREDENTIALS}"))
+    } else if is(OTHER_REGION) || (300..400).contains(&status) {
+        Error::permanent(text).hint("it is in another region: set `aws.region` to that one")
+    } else if is(MISSING) || status == 404 {
+        Error::missing(text)
+    } else if is(NOT_ALLOWED) || status == 403 || status == 401 {
+        Error::permanent(text).hint(format!("allow `{}` on it, in the policy of the role in use", call.action))
+    } else {
+        Error::permanent(text)
+    }
+}
+
+/// How long the service asked us to wait.
+fn retry_after(answer: &HttpResponse) -> Option<Duration> {
+    let number = |name: &str| answer.headers().get(name).and_then(|text| text.trim().parse::<u64>().ok());
+    let most = Duration::from_secs(300);
+    let asked = number("x-amz-retry-after").map(Duration::from_millis);
+    asked.or_else(|| number("retry-after").map(Duration::from_secs)).map(|wait| wait.min(most))
+}
+
+fn credentials_error<E>(error: &SdkError<E, HttpResponse>) -> Option<&CredentialsError>
+where
+    E: StdError + 'static,
+{
+    let mut next: Option<&(dyn StdError + 'static)> = error.source();
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<CredentialsError>() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// The cause without the SDK's own first line, which says only "dispatch failure".
+fn cause<E>(error: SdkError<E, HttpResponse>) -> Box<dyn StdError + Send + Sync>
+where
+    E: StdError + Send + Sync + 'static,
+{
+    match error.into_source() {
+        Ok(source) => source,
+        Err(error) => Box::new(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_decides_the_class_and_the_hint() {
+        let table: &[(u16, Option<&str>, Class, &str)] = &[
+            (400, Some("ThrottlingException"), Class::Throttled, ""),
+            (503, Some("SlowDown"), Class::Throttled, ""),
+            (503, None, Class::Throttled, ""),
+            (400, Some("ActiveStatementsExceededException"), Class::Throttled, ""),
+            (403, Some("OverLimit"), Class::Throttled, ""),
+            (400, Some("ExpiredToken"), Class::Transient, ""),
+            (403, Some("ExpiredTokenException"), Class::Transient, ""),
+            (403, Some("RequestTimeTooSkewed"), Class::Transient, "clock"),
+            (500, Some("InternalError"), Class::Transient, ""),
+            (502, None, Class::Transient, ""),
+            (409, Some("ConditionalRequestConflict"), Class::Transient, ""),
+            (404, Some("NoSuchKey"), Class::Missing, ""),
+            (404, None, Class::Missing, ""),
+            (400, Some("AWS.SimpleQueueService.NonExistentQueue"), Class::Missing, ""),
+            (403, Some("AccessDenied"), Class::Permanent, "s3:GetObject"),
+            (403, None, Class::Permanent, "s3:GetObject"),
+            (400, Some("AccessDeniedException"), Class::Permanent, "s3:GetObject"),
+            (403, Some("InvalidAccessKeyId"), Class::Permanent, "does not know these credentials"),
+            (301, Some("PermanentRedirect"), Class::Permanent, "aws.region"),
+            (400, Some("AuthorizationHeaderMalformed"), Class::Permanent, "aws.region"),
+            (400, Some("ValidationException"), Class::Permanent, ""),
+        ];
+        for &(status, code, class, hint) in table {
+            let call = Call { doing: "reading", what: "s3://inbox/a.jpg", action: "s3:GetObject" };
+            let error = answered(call, status, code, Some("no"));
+            assert_eq!(error.class(), class, "{status} {code:?}");
+            assert!(error.hint_text().unwrap_or("").contains(hint), "{status} {code:?}: {:?}", error.hint_text());
+            assert!(error.to_string().starts_with("reading s3://inbox/a.jpg: "), "{error}");
+        }
+    }
+}

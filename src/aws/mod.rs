@@ -1,0 +1,115 @@
+//! What the S3, SQS and Redshift adapters share: one configuration of the SDK, one reading of its errors, and the form
+//! in which an adapter says what it may and may not do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::tls;
+use tokio::sync::OnceCell;
+
+use crate::error::{Error, Result};
+
+mod failure;
+
+pub use failure::{Call, failed};
+
+/// Longest wait for a connection, before the SDK tries again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How to reach AWS, as configured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountOptions {
+    /// Region; `None` takes it from the environment, the profile or the instance.
+    pub region: Option<String>,
+    /// Profile of the shared configuration files.
+    pub profile: Option<String>,
+    /// ARN of a role to act as.
+    pub assume_role: Option<String>,
+    /// Calls per request, the first included.
+    pub attempts: u32,
+    /// Longest time for one of them.
+    pub attempt_timeout: Duration,
+}
+
+/// The way to AWS. Nothing is looked up before the first call. Clones share credentials and connections.
+#[derive(Clone, Debug)]
+pub struct Account {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: AccountOptions,
+    config: OnceCell<SdkConfig>,
+}
+
+impl Account {
+    /// An account by its options.
+    pub fn new(options: AccountOptions) -> Account {
+        Account { shared: Arc::new(Shared { options, config: OnceCell::new() }) }
+    }
+
+    /// The options it was made with.
+    pub fn options(&self) -> &AccountOptions {
+        &self.shared.options
+    }
+
+    /// The SDK's configuration: region, credentials, retries (adaptive: the client slows down where it is throttled),
+    /// timeouts and HTTP client.
+    ///
+    /// # Errors
+    /// Permanent when no region is found.
+    pub async fn config(&self) -> Result<&SdkConfig> {
+        self.shared.config.get_or_try_init(|| load(&self.shared.options)).await
+    }
+}
+
+async fn load(options: &AccountOptions) -> Result<SdkConfig> {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+        .build_https();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .retry_config(RetryConfig::adaptive().with_max_attempts(options.attempts))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .operation_attempt_timeout(options.attempt_timeout)
+                .build(),
+        );
+    if let Some(region) = &options.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(profile) = &options.profile {
+        loader = loader.profile_name(profile);
+    }
+    let config = loader.load().await;
+    if config.region().is_none() {
+        return Err(Error::permanent("no AWS region is set").hint("set `aws.region`, AWS_REGION or a profile's region"));
+    }
+    let Some(role) = &options.assume_role else { return Ok(config) };
+    let acting =
+        aws_config::sts::AssumeRoleProvider::builder(role).session_name("scanmill").configure(&config).build().await;
+    let acting = aws_credential_types::provider::SharedCredentialsProvider::new(acting);
+    Ok(config.into_builder().credentials_provider(acting).build())
+}
+
+/// One thing an adapter tried before work begins.
+#[derive(Debug)]
+pub struct Finding {
+    /// What was looked at: `queue`, `inbox bucket`, `COPY`.
+    pub name: &'static str,
+    /// What is well, or what is wrong with the remedy as hint: for a refusal the IAM action to allow.
+    pub outcome: Result<String>,
+}
+
+/// An adapter that can say, changing nothing, whether it could do its work.
+#[async_trait]
+pub trait Probe: Send + Sync {
+    /// Tries every kind of call the engine will make, in a form that changes nothing. All findings, in a stable order.
+    async fn probe(&self) -> Vec<Finding>;
+}

@@ -1,0 +1,58 @@
+//! The table of every key. Order is the order of `config/local.toml`.
+
+use super::key::Key;
+use super::settings::Settings;
+
+mod cloud;
+mod engine;
+mod places;
+
+/// The sections, in order, each with what it is about.
+pub static SECTIONS: &[(&str, &str)] = &[
+    ("local", "Where the embedded queue, object store and warehouse keep their files."),
+    ("store", "Where photos and batches are."),
+    ("queue", "Leases and redelivery."),
+    ("warehouse", "Where rows end."),
+    ("filter", "Which notifications name photos. Others are acknowledged, counted and give no row."),
+    ("aws", "What S3, SQS and Redshift share. Credentials come from where the AWS tools take them."),
+    ("s3", "With `store.kind` `s3`."),
+    ("sqs", "With `queue.kind` `sqs`."),
+    ("redshift", "With `warehouse.kind` `redshift`."),
+    ("limits", "What a photo may be; one over a limit becomes a rejection row."),
+    ("memory", "The two memory budgets. With them the engine's memory does not grow with the backlog."),
+    ("decode", "The decoder pool."),
+    ("scale", "Bounds within which the autoscaler moves."),
+    ("batch", "When a batch is sealed: whichever comes first."),
+    ("load", "When sealed batches go into the warehouse."),
+    ("output", "Optional outputs."),
+    ("metrics", "The page, metrics and health over HTTP."),
+    ("run", "Start and stop."),
+    ("log", "Logs, on stderr."),
+];
+
+/// Every key, in order.
+pub fn all() -> impl Iterator<Item = &'static Key> {
+    [places::KEYS, cloud::KEYS, engine::KEYS].into_iter().flatten()
+}
+
+/// The key `section.name`.
+pub fn find(section: &str, name: &str) -> Option<&'static Key> {
+    all().find(|key| key.section == section && key.name == name)
+}
+
+/// Fills in what 0 stands for.
+pub(super) fn resolve(settings: &mut Settings) {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    if settings.decode.threads == 0 {
+        settings.decode.threads = cores;
+    }
+    if settings.decode.heic_at_once == 0 {
+        settings.decode.heic_at_once = (settings.decode.threads / 4).max(1);
+    }
+    if settings.scale.max_decodes == 0 {
+        settings.scale.max_decodes = settings.decode.threads.saturating_mul(2).max(settings.scale.min_decodes);
+    }
+    if settings.run.io_threads == 0 {
+        settings.run.io_threads = cores.min(8);
+    }
+}

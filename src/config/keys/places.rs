@@ -1,0 +1,172 @@
+//! Keys of where photos come from, wait and end.
+
+use std::time::Duration;
+
+use crate::config::forms::{bucket, choose, narrow, size};
+use crate::config::key::{Key, Kind};
+use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
+
+/// One gibibyte.
+const GIB: u64 = 1 << 30;
+
+pub(super) static KEYS: &[Key] = &[
+    Key {
+        section: "local",
+        name: "root",
+        default: "data",
+        unit: "folder",
+        doc: "Holds everything: buckets as folders, `queue.sqlite`, `warehouse.sqlite`.",
+        kind: Kind::Folder { set: |s, v| s.local.root = v },
+    },
+    Key {
+        section: "local",
+        name: "watch",
+        default: "true",
+        unit: "true or false",
+        doc: "Also find photos that are copied into the inbox by hand.",
+        kind: Kind::Flag { set: |s, v| s.local.watch = v },
+    },
+    Key {
+        section: "store",
+        name: "kind",
+        default: "folder",
+        unit: "`folder` or `s3`",
+        doc: "Buckets as folders under `local.root`, or Amazon S3 and what speaks its language.",
+        kind: Kind::Text {
+            set: |s, v| {
+                choose(
+                    v,
+                    &mut s.store.kind,
+                    "`folder` or `s3`",
+                    &[("folder", StoreKind::Folder), ("s3", StoreKind::S3)],
+                )
+            },
+        },
+    },
+    Key {
+        section: "store",
+        name: "inbox",
+        default: "inbox",
+        unit: "bucket name",
+        doc: "Bucket that photos land in.",
+        kind: Kind::Text { set: |s, v| bucket(v, &mut s.store.inbox) },
+    },
+    Key {
+        section: "store",
+        name: "results",
+        default: "results",
+        unit: "bucket name",
+        doc: "Bucket for batches, manifests and per-photo JSON. Never the inbox.",
+        kind: Kind::Text { set: |s, v| bucket(v, &mut s.store.results) },
+    },
+    Key {
+        section: "queue",
+        name: "kind",
+        default: "sqlite",
+        unit: "`sqlite` or `sqs`",
+        doc: "A file under `local.root`, or Amazon SQS.",
+        kind: Kind::Text {
+            set: |s, v| {
+                choose(
+                    v,
+                    &mut s.queue.kind,
+                    "`sqlite` or `sqs`",
+                    &[("sqlite", QueueKind::Sqlite), ("sqs", QueueKind::Sqs)],
+                )
+            },
+        },
+    },
+    Key {
+        section: "queue",
+        name: "visibility_timeout_seconds",
+        default: "60",
+        unit: "seconds",
+        doc: "How long a received message stays hidden from others; extended while its photos are in work. After a crash this is the wait until they are processed again.",
+        kind: Kind::Whole { min: 1, max: 43_200, set: |s, v| s.queue.visibility_timeout = Duration::from_secs(v) },
+    },
+    Key {
+        section: "queue",
+        name: "wait_seconds",
+        default: "20",
+        unit: "seconds",
+        doc: "How long one receive waits for a first message (long poll).",
+        kind: Kind::Whole { min: 0, max: 20, set: |s, v| s.queue.wait = Duration::from_secs(v) },
+    },
+    Key {
+        section: "queue",
+        name: "max_receives",
+        default: "8",
+        unit: "receives",
+        doc: "A photo whose fetch still fails when its message is received this often becomes a `gave_up` rejection.",
+        kind: Kind::Whole { min: 1, max: 1_000, set: |s, v| s.queue.max_receives = narrow(v) },
+    },
+    Key {
+        section: "queue",
+        name: "dead_letter_after",
+        default: "25",
+        unit: "receives",
+        doc: "The queue's own limit, above `max_receives`. A photo that comes this often without an end is rejected untried: \
+              it may be what takes the process down each time.",
+        kind: Kind::Whole { min: 2, max: 1_000, set: |s, v| s.queue.dead_letter_after = narrow(v) },
+    },
+    Key {
+        section: "queue",
+        name: "max_in_flight",
+        default: "2_000",
+        unit: "messages",
+        doc: "Messages received and not yet settled.",
+        kind: Kind::Whole { min: 1, max: 100_000, set: |s, v| s.queue.max_in_flight = size(v) },
+    },
+    Key {
+        section: "warehouse",
+        name: "kind",
+        default: "sqlite",
+        unit: "`sqlite` or `redshift`",
+        doc: "A file under `local.root`, or Amazon Redshift by its Data API.",
+        kind: Kind::Text {
+            set: |s, v| {
+                choose(
+                    v,
+                    &mut s.warehouse.kind,
+                    "`sqlite` or `redshift`",
+                    &[("sqlite", WarehouseKind::Sqlite), ("redshift", WarehouseKind::Redshift)],
+                )
+            },
+        },
+    },
+    Key {
+        section: "filter",
+        name: "prefix",
+        default: "",
+        unit: "beginning of a key",
+        doc: "Only keys that begin with this are photos.",
+        kind: Kind::Text {
+            set: |s, v| {
+                v.clone_into(&mut s.filter.prefix);
+                Ok(())
+            },
+        },
+    },
+    Key {
+        section: "filter",
+        name: "suffixes",
+        default: "",
+        unit: "endings, separated by commas",
+        doc: "Only keys that end with one of these are photos, like `.jpg, .jpeg, .heic`; letters of either case.",
+        kind: Kind::Text {
+            set: |s, v| {
+                s.filter.suffixes =
+                    v.split(',').map(str::trim).filter(|end| !end.is_empty()).map(str::to_lowercase).collect();
+                Ok(())
+            },
+        },
+    },
+    Key {
+        section: "filter",
+        name: "min_bytes",
+        default: "0",
+        unit: "bytes",
+        doc: "Only photos of at least this size, where the notification tells it.",
+        kind: Kind::Whole { min: 0, max: GIB, set: |s, v| s.filter.min_bytes = v },
+    },
+];
