@@ -7,6 +7,9 @@
 mod allocator;
 #[path = "decode_memory/forge.rs"]
 mod forge;
+#[cfg(feature = "heic")]
+#[path = "support/heic.rs"]
+mod heic;
 #[path = "support/decode_scene.rs"]
 mod scene;
 
@@ -113,6 +116,8 @@ fn every_file(photo: &Scene) -> Vec<(String, Vec<u8>)> {
     for (name, picture) in [&pictures[0], &pictures[1], &pictures[3], &pictures[4], &pictures[5]] {
         files.push((format!("tiff {name}"), encode(picture, ImageFormat::Tiff)));
     }
+    #[cfg(feature = "heic")]
+    files.push(("heic".into(), heic::heic(photo.width, photo.height, &photo.pixels)));
     files.push(("tiff float".into(), encode(&DynamicImage::from(grey.to_rgb32f()), ImageFormat::Tiff)));
     files
 }
