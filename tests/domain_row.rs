@@ -28,7 +28,14 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn code(text: &str) -> Code {
-    Code { text: text.into(), rung: "full", corners: [[0.0; 2]; 4], qr_version: Some(3), ecc_level: Some('M') }
+    Code {
+        text: text.into(),
+        rung: "full",
+        corners: [[0.0; 2]; 4],
+        qr_version: Some(3),
+        ecc_level: Some('M'),
+        ecc_used: Some(0.25),
+    }
 }
 
 fn reading(texts: &[&str]) -> Reading {

@@ -35,6 +35,8 @@ pub(super) struct Sighting {
     quad: Quad,
     qr_version: Option<u8>,
     ecc_level: Option<char>,
+    /// Share of the error correction that the worst block used, where the reader's modules tell.
+    ecc_used: Option<f32>,
 }
 
 /// What a rung saw.
@@ -173,7 +175,7 @@ fn climb_by<'a>(
         if *kind == "zxing" {
             strays = view.strays.iter().map(|stray| stray.map(|at| at * scale)).collect();
         }
-        let unread = found.uncovered(&strays, 1.0);
+        let unread = found.uncovered(&strays, 1.0) + found.doubtful();
         if !found.is_empty() && (first_only || unread == 0) {
             break;
         }

@@ -89,6 +89,7 @@ fn add(view: &mut View, seen: qr::Seen) {
             quad: Quad(symbol.corners),
             qr_version: Some(symbol.payload.version),
             ecc_level: Some(symbol.payload.level),
+            ecc_used: Some(symbol.payload.ecc_used),
         });
     }
 }

@@ -6,11 +6,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use image::{GenericImage, GenericImageView, Luma as Grey};
-use rqrr::PreparedImage;
+use rqrr::{BitGrid, PreparedImage};
 
 use super::super::clock::Deadline;
 use super::super::contain::contain;
 use super::super::luma::Luma;
+use super::super::qr;
 use super::geometry::Quad;
 use super::{Rung, Sighting, View};
 
@@ -50,11 +51,18 @@ impl Rung for Rqrr {
                 if text.is_empty() {
                     continue;
                 }
+                let ecc_level = ['M', 'L', 'H', 'Q'].get(usize::from(meta.ecc_level)).copied();
+                let side = grid.grid.size();
+                let used = |level| {
+                    let turned = qr::ecc_used(side, level, |column, row| grid.grid.bit(row, column));
+                    turned.or_else(|| qr::ecc_used(side, level, |column, row| grid.grid.bit(column, row)))
+                };
                 view.codes.push(Sighting {
                     text,
                     quad: Quad(grid.bounds.map(|point| [point.x as f32, point.y as f32])),
                     qr_version: u8::try_from(meta.version.0).ok(),
-                    ecc_level: ['M', 'L', 'H', 'Q'].get(usize::from(meta.ecc_level)).copied(),
+                    ecc_level,
+                    ecc_used: ecc_level.and_then(used),
                 });
                 if first_only {
                     break;

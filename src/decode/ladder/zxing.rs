@@ -9,6 +9,7 @@ use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternS
 use super::super::clock::Deadline;
 use super::super::contain::contain;
 use super::super::luma::Luma;
+use super::super::qr;
 use super::geometry::Quad;
 use super::retouch::{self, SMALL};
 use super::{Rung, Sighting, View, bits, finder, text};
@@ -91,11 +92,17 @@ fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
     // The sampler lays a mirrored symbol out as it is seen.
     let (top_right, bottom_left) =
         if decoded.isMirrored() { (bottom_left, top_right) } else { (top_right, bottom_left) };
+    let ecc_level = decoded.ecLevel().chars().next().filter(|level| "LMQH".contains(*level));
+    let bits = sampled.getBits();
+    let mirrored = decoded.isMirrored();
+    let is_dark =
+        |column: usize, row: usize| if mirrored { bits.get(row as u32, column as u32) } else { bits.get(column as u32, row as u32) };
     Some(Sighting {
         text: text_of(&decoded)?,
         quad: Quad([top_left, top_right, bottom_right, bottom_left].map(|point| [point.x, point.y])),
         qr_version: u8::try_from(decoded.versionNumber()).ok().filter(|version| (1..=40).contains(version)),
-        ecc_level: decoded.ecLevel().chars().next().filter(|level| "LMQH".contains(*level)),
+        ecc_level,
+        ecc_used: ecc_level.and_then(|level| qr::ecc_used(bits.height() as usize, level, is_dark)),
     })
 }
 

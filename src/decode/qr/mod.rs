@@ -8,13 +8,14 @@
 mod finder;
 mod fit;
 mod group;
+mod layout;
 mod mesh;
 mod plane;
 mod reed_solomon;
 mod soft;
 mod symbol;
 
-pub(super) use self::symbol::Payload;
+pub(super) use self::symbol::{Payload, ecc_used};
 
 use rxing::common::BitMatrix;
 
