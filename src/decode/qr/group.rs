@@ -181,6 +181,12 @@ impl Group {
         [self.top_left.centre, self.top_right.centre, self.bottom_left.centre]
     }
 
+    /// Pixels a module if the code is `side` modules wide.
+    pub(super) fn module(&self, side: usize) -> f32 {
+        let (right, down) = (from_to(&self.top_left, &self.top_right), from_to(&self.top_left, &self.bottom_left));
+        (right[0] * down[1] - right[1] * down[0]).abs().sqrt() / (side as f32 - 7.0)
+    }
+
     /// The middle between the far corners.
     pub(super) fn middle(&self) -> [f32; 2] {
         let ([x0, y0], [x1, y1]) = (self.top_right.centre, self.bottom_left.centre);
