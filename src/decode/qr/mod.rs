@@ -168,8 +168,9 @@ fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<
                 return Outcome::Read(Box::new(Symbol { payload, corners }));
             }
         }
-        task.tried.note(group, side, task.made, work);
-        if fit.is_some_and(|fit| fit.score >= fit::SURE) {
+        let sure = fit.is_some_and(|fit| fit.score >= fit::SURE);
+        task.tried.note(group, side, task.made, sure, work);
+        if sure {
             return Outcome::Unreadable;
         }
         outcome = Outcome::NoCode;

@@ -15,9 +15,14 @@ struct Failure {
     corners: [[f32; 2]; 3],
     side: usize,
     retouched: bool,
+    /// A code for sure: where its corners are found a little aside, it may still be read.
+    sure: bool,
     /// Pixels a module of the picture it was tried on.
     sharpness: f32,
 }
+
+/// Tries of a code that is there for sure.
+const MOST_TRIES: usize = 3;
 
 /// Modules looked at in vain, over all pictures of a photo: about a tenth of a second.
 const MOST_WORK: u64 = 20_000_000;
@@ -41,20 +46,23 @@ impl Tried {
         let corners = group.corners().map(|corner| corner.map(|at| at * made.scale));
         let module = group.module(side);
         let near = module * made.scale;
+        let mut tries = 0;
         self.failures.iter().any(|failure| {
             let same_place = failure.corners.iter().zip(&corners).all(|(a, b)| {
                 let [dx, dy] = [a[0] - b[0], a[1] - b[1]];
                 dx * dx + dy * dy < near * near
             });
             let as_sharp = failure.sharpness >= SHARP || module < failure.sharpness * SHARPER;
-            failure.side == side && failure.retouched == made.retouched && same_place && as_sharp
+            let same = failure.side == side && failure.retouched == made.retouched && same_place && as_sharp;
+            tries += usize::from(same);
+            same && (!failure.sure || tries == MOST_TRIES)
         })
     }
 
     /// Notes a failure and the number of modules it looked at.
-    pub(super) fn note(&mut self, group: &Group, side: usize, made: Made, modules: u64) {
+    pub(super) fn note(&mut self, group: &Group, side: usize, made: Made, sure: bool, modules: u64) {
         let corners = group.corners().map(|corner| corner.map(|at| at * made.scale));
-        self.failures.push(Failure { corners, side, retouched: made.retouched, sharpness: group.module(side) });
+        self.failures.push(Failure { corners, side, retouched: made.retouched, sure, sharpness: group.module(side) });
         self.work += modules;
     }
 
