@@ -27,8 +27,19 @@ pub(super) enum Retouch {
     Plain,
     /// The mean of so many pixels on each side.
     Blur(usize),
+    /// Dark parts made bright; only where the picture has many.
+    Lift,
     /// So many times as large, for pictures up to [`SMALL`] only.
     Enlarge(usize),
+}
+
+/// Which finder patterns a code must show.
+#[derive(Clone, Copy)]
+pub(super) enum Patterns {
+    /// All three.
+    Three,
+    /// Two: for codes that [`Patterns::Three`] did not find.
+    Two,
 }
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
@@ -37,6 +48,7 @@ pub(super) struct Own {
     pub side: usize,
     pub retouch: Retouch,
     pub threshold: Threshold,
+    pub patterns: Patterns,
 }
 
 impl Rung for Own {
@@ -56,8 +68,12 @@ impl Rung for Own {
             Retouch::Plain => None,
             Retouch::Blur(reach) => retouch::blur(luma, reach),
             Retouch::Enlarge(times) => retouch::enlarge(luma, times),
+            Retouch::Lift => match retouch::lift(luma) {
+                Some(lifted) => Some(lifted),
+                None => return View::default(),
+            },
         };
-        let mut view = look(retouched.as_ref().unwrap_or(luma), self.threshold, deadline, first_only);
+        let mut view = self.look(retouched.as_ref().unwrap_or(luma), deadline, first_only);
         if let Some(large) = retouched {
             view.scale(luma.width() as f32 / large.width() as f32);
         }
@@ -65,19 +81,25 @@ impl Rung for Own {
     }
 }
 
-/// Dark codes, then light ones.
-fn look(luma: &Luma, threshold: Threshold, deadline: Deadline, first_only: bool) -> View {
-    let mut view = View::default();
-    let Some(mut picture) = threshold.of(luma) else { return view };
-    add(&mut view, qr::read(luma, &picture, deadline, first_only));
-    if !first_only || view.codes.is_empty() {
-        picture.flip_self();
-        let pixels = luma.pixels().iter().map(|pixel| 255 - pixel).collect();
-        if let Some(negative) = Luma::new(luma.width(), luma.height(), pixels) {
-            add(&mut view, qr::read(&negative, &picture, deadline, first_only));
+impl Own {
+    /// Dark codes, then light ones.
+    fn look(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
+        let read = match self.patterns {
+            Patterns::Three => qr::read,
+            Patterns::Two => qr::read_pairs,
+        };
+        let mut view = View::default();
+        let Some(mut picture) = self.threshold.of(luma) else { return view };
+        add(&mut view, read(luma, &picture, deadline, first_only));
+        if !first_only || view.codes.is_empty() {
+            picture.flip_self();
+            let pixels = luma.pixels().iter().map(|pixel| 255 - pixel).collect();
+            if let Some(negative) = Luma::new(luma.width(), luma.height(), pixels) {
+                add(&mut view, read(&negative, &picture, deadline, first_only));
+            }
         }
+        view
     }
-    view
 }
 
 fn add(view: &mut View, seen: qr::Seen) {

@@ -154,7 +154,14 @@ fn better(best: Scored, score: Option<f32>, anchors: [[f32; 2]; 4]) -> Scored {
     }
 }
 
-fn score(plane: Plane<'_>, patches: &[Patch], side: usize, anchors: [[f32; 2]; 4], module: f32) -> Option<f32> {
+/// How well the patterns agree with a code `side` modules wide whose finder patterns and fourth corner lie there.
+pub(super) fn score(
+    plane: Plane<'_>,
+    patches: &[Patch],
+    side: usize,
+    anchors: [[f32; 2]; 4],
+    module: f32,
+) -> Option<f32> {
     let view = View::of_square(anchors)?;
     let reach = (side - 7) as f32;
     let pixel = |known: &Known| view.map((known.column as f32 - 3.0) / reach, (known.row as f32 - 3.0) / reach);
@@ -192,8 +199,9 @@ pub(super) fn correlation(pairs: impl Iterator<Item = (f32, f32)>) -> f32 {
     (vs / count - v / count * s / count) / ((value_spread + floor) * sign_spread.max(1e-6)).sqrt()
 }
 
-/// The patterns of a code `side` modules wide.
-fn patches(side: usize) -> Option<Vec<Patch>> {
+/// The patterns of a code `side` modules wide: finder patterns (top left, top right, bottom left), timing (row, column),
+/// alignment.
+pub(super) fn patches(side: usize) -> Option<Vec<Patch>> {
     let version = Version::getVersionForNumber(((side - 17) / 4) as u32).ok()?;
     let known = |column: usize, row: usize, light: bool| Known { column, row, sign: if light { 1.0 } else { -1.0 } };
     let mut patches = finders(side);

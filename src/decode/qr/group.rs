@@ -116,6 +116,11 @@ impl Group {
         Some(Group { top_left: *top_left, top_right, bottom_left, apart, flaw })
     }
 
+    /// A group of which one corner was guessed.
+    pub(super) fn guessed(top_left: Pattern, top_right: Pattern, bottom_left: Pattern) -> Group {
+        Group { top_left, top_right, bottom_left, apart: [0.0; 2], flaw: 0.0 }
+    }
+
     /// Sides in modules worth trying, the likeliest first.
     pub(super) fn dimensions(&self) -> Vec<usize> {
         let [across, down] = self.apart;

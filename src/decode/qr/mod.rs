@@ -10,6 +10,7 @@ mod fit;
 mod group;
 mod layout;
 mod mesh;
+mod pair;
 mod plane;
 mod reed_solomon;
 mod soft;
@@ -30,6 +31,15 @@ pub(super) struct Symbol {
     pub payload: Payload,
     /// Top left, top right, bottom right, bottom left of the symbol, in pixels.
     pub corners: [[f32; 2]; 4],
+}
+
+impl Symbol {
+    /// Whether the point lies within the circle around its corners.
+    fn holds(&self, point: [f32; 2]) -> bool {
+        let [a, _, c, _] = self.corners;
+        let middle = [(a[0] + c[0]) / 2.0, (a[1] + c[1]) / 2.0];
+        (point[0] - middle[0]).hypot(point[1] - middle[1]) < (a[0] - c[0]).hypot(a[1] - c[1]) / 2.0
+    }
 }
 
 /// What one picture showed.
@@ -84,6 +94,26 @@ pub(super) fn read(luma: &Luma, picture: &BitMatrix, deadline: Deadline, first_o
                 if failures == MOST_FAILURES {
                     break;
                 }
+            }
+        }
+    }
+    seen
+}
+
+/// Reads the dark codes of `luma` that show only two finder patterns; what [`read`] finds is not looked for again.
+pub(super) fn read_pairs(luma: &Luma, picture: &BitMatrix, deadline: Deadline, first_only: bool) -> Seen {
+    let mut seen = Seen::default();
+    let plane = Plane(luma);
+    let patterns = finder::find(picture, deadline);
+    for (group, side) in pair::groups(plane, picture, &patterns, deadline) {
+        let known = |symbol: &Symbol| symbol.holds(group.middle());
+        if deadline.is_over() || seen.symbols.iter().any(known) {
+            continue;
+        }
+        if let Some(symbol) = read_group(plane, &group, &[side], deadline) {
+            seen.symbols.push(symbol);
+            if first_only {
+                break;
             }
         }
     }
