@@ -79,6 +79,13 @@ pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
     let square = [top_right[0] + bottom_left[0] - top_left[0], top_right[1] + bottom_left[1] - top_left[1]];
     let flat = [top_left, top_right, square, bottom_left];
     let mut best = climb((score_of(flat)?, flat), &score_of, &shifted, &[0.5, 0.25]);
+    if let Some(aside) = group.aside.filter(|_| best.0 < GOOD) {
+        let anchors = [top_left, top_right, aside, bottom_left];
+        if let Some(score) = score_of(anchors) {
+            let from_side = climb((score, anchors), &score_of, &shifted, &[1.0, 0.5, 0.25]);
+            best = if from_side.0 > best.0 { from_side } else { best };
+        }
+    }
     let guides = patches.get(FINDERS..).unwrap_or(&[]);
     if best.0 < GOOD || score(plane, guides, side, best.1, module)? < GOOD {
         // Seen from the side the fourth corner lies off: look for it where timing and alignment patterns agree.
@@ -87,9 +94,11 @@ pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
         let affordable = (MOST_SAMPLES / modules as f32).sqrt() / 2.0;
         let far = (reach * 0.22).clamp(3.0, 14.0).min(affordable) as i32;
         let mut wide = (f32::MIN, flat);
-        for rows in -far..=far {
-            for columns in -far..=far {
-                let anchors = [top_left, top_right, shifted(square, columns as f32, rows as f32), bottom_left];
+        // Where the patterns tell of perspective, around where they say it lies.
+        let middles = [Some(square), group.aside.filter(|aside| is_far(*aside, square, module * far as f32))];
+        for middle in middles.into_iter().flatten() {
+            for (columns, rows) in (-far..=far).flat_map(|row| (-far..=far).map(move |column| (column, row))) {
+                let anchors = [top_left, top_right, shifted(middle, columns as f32, rows as f32), bottom_left];
                 wide = better(wide, score(plane, searched, side, anchors, module), anchors);
             }
         }
@@ -143,6 +152,10 @@ fn climb(
         }
     }
     best
+}
+
+fn is_far(a: [f32; 2], b: [f32; 2], than: f32) -> bool {
+    (a[0] - b[0]).hypot(a[1] - b[1]) > than / 2.0
 }
 
 type Scored = (f32, [[f32; 2]; 4]);

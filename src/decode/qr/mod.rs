@@ -7,6 +7,7 @@
 
 mod finder;
 mod fit;
+mod frame;
 mod group;
 mod layout;
 mod mesh;
@@ -80,7 +81,7 @@ pub(super) fn read(luma: &Luma, picture: &BitMatrix, deadline: Deadline, first_o
         if group.corners().iter().any(|corner| used.contains(corner)) {
             continue;
         }
-        match read_group(plane, &group, &sides.sides, deadline) {
+        match read_group(plane, &group.seen_aside(picture), &sides.sides, deadline) {
             Some(symbol) => {
                 used.extend(group.corners());
                 seen.symbols.push(symbol);
