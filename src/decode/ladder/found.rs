@@ -48,6 +48,11 @@ impl Found {
         })
     }
 
+    /// The outlines of all codes.
+    pub(super) fn outlines(&self) -> Vec<Quad> {
+        self.codes.iter().map(|(quad, _)| *quad).collect()
+    }
+
     /// Readings that wait for a second one.
     pub(super) fn doubtful(&self) -> usize {
         self.doubtful.len()

@@ -27,6 +27,7 @@ use super::clock::Deadline;
 use super::contain::contain;
 use super::luma::Luma;
 use super::pixels::Source;
+use super::qr::Tried;
 use crate::domain::{Code, RungRun};
 use crate::telemetry::process::thread_cpu;
 
@@ -64,7 +65,27 @@ trait Rung {
     /// photo.
     fn side(&self, longest: usize) -> Option<usize>;
     /// Reads what it can before the deadline.
-    fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View;
+    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View;
+}
+
+/// What a rung is asked for, and what those before it left.
+struct Task<'a> {
+    deadline: Deadline,
+    /// One code is enough.
+    first_only: bool,
+    /// Pixels of the full-size photo a pixel.
+    scale: f32,
+    /// Outlines of the codes read so far, in pixels of the full-size photo: not to be read again.
+    codes: Vec<Quad>,
+    /// What our own reader tried in vain.
+    tried: &'a mut Tried,
+}
+
+impl Task<'_> {
+    /// Whether a point of the full-size photo lies in a code read before.
+    fn is_read(&self, point: [f32; 2]) -> bool {
+        self.codes.iter().any(|quad| quad.holds(point, 0.0))
+    }
 }
 
 /// A rung's place in the ladder.
@@ -161,6 +182,7 @@ fn climb_by<'a>(
     let mut climb = Climb { codes: Vec::new(), runs: Vec::new(), out_of_time: false, panic: None };
     let mut strays: Vec<[f32; 2]> = Vec::new();
     let mut taken: Vec<(&str, usize)> = Vec::new();
+    let mut tried = Tried::default();
     let long_side = source.long_side();
     for Step { rung, kind, for_rest } in steps {
         let Some(side) = rung.side(long_side) else { continue };
@@ -173,12 +195,13 @@ fn climb_by<'a>(
             break;
         }
         let started = Instant::now();
-        let view = contain(|| rung.read(&source.at_most(side), deadline, first_only));
+        let scale = long_side as f32 / side as f32;
+        let mut task = Task { deadline, first_only, scale, codes: found.outlines(), tried: &mut tried };
+        let view = contain(|| rung.read(&source.at_most(side), &mut task));
         let view = view.unwrap_or_else(|panic| {
             climb.panic.get_or_insert(format!("{} panicked: {panic}", rung.name()));
             View::default()
         });
-        let scale = long_side as f32 / side as f32;
         let won = found.add(view.codes, rung.name(), scale);
         climb.runs.push(RungRun { name: rung.name(), ms: started.elapsed().as_secs_f64() * 1e3, won });
         // Our own reader proposes more than there is: what may be left is for zxing to say.

@@ -2,12 +2,11 @@
 
 use rxing::common::BitMatrix;
 
-use super::super::clock::Deadline;
 use super::super::luma::Luma;
 use super::super::qr;
 use super::geometry::Quad;
 use super::retouch::SMALL;
-use super::{Rung, Sighting, View, bits, retouch, threshold, zxing};
+use super::{Rung, Sighting, Task, View, bits, retouch, threshold, zxing};
 
 /// How grey becomes black and white for finding finder patterns.
 #[derive(Clone, Copy)]
@@ -63,7 +62,7 @@ impl Rung for Own {
         }
     }
 
-    fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
+    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         let retouched = match self.retouch {
             Retouch::Plain => None,
             Retouch::Blur(reach) => retouch::blur(luma, reach),
@@ -73,7 +72,7 @@ impl Rung for Own {
                 None => return View::default(),
             },
         };
-        let mut view = self.look(retouched.as_ref().unwrap_or(luma), deadline, first_only);
+        let mut view = self.look(retouched.as_ref().unwrap_or(luma), luma.width(), task);
         if let Some(large) = retouched {
             view.scale(luma.width() as f32 / large.width() as f32);
         }
@@ -82,20 +81,30 @@ impl Rung for Own {
 }
 
 impl Own {
-    /// Dark codes, then light ones.
-    fn look(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
+    /// Dark codes, then light ones, of a picture made of one that is `width` pixels wide.
+    fn look(&self, luma: &Luma, width: usize, task: &mut Task<'_>) -> View {
         let read = match self.patterns {
             Patterns::Three => qr::read,
             Patterns::Two => qr::read_pairs,
         };
         let mut view = View::default();
         let Some(mut picture) = self.threshold.of(luma) else { return view };
-        add(&mut view, read(luma, &picture, deadline, first_only));
-        if !first_only || view.codes.is_empty() {
+        let scale = task.scale * width as f32 / luma.width() as f32;
+        let codes = &task.codes;
+        let is_read = |[x, y]: [f32; 2]| codes.iter().any(|quad| quad.holds([x * scale, y * scale], 0.0));
+        let mut task = qr::Task {
+            deadline: task.deadline,
+            first_only: task.first_only,
+            made: qr::Made { scale, retouched: matches!(self.retouch, Retouch::Blur(_) | Retouch::Lift) },
+            is_read: &is_read,
+            tried: &mut *task.tried,
+        };
+        add(&mut view, read(luma, &picture, &mut task));
+        if !task.first_only || view.codes.is_empty() {
             picture.flip_self();
             let pixels = luma.pixels().iter().map(|pixel| 255 - pixel).collect();
             if let Some(negative) = Luma::new(luma.width(), luma.height(), pixels) {
-                add(&mut view, read(&negative, &picture, deadline, first_only));
+                add(&mut view, read(&negative, &picture, &mut task));
             }
         }
         view
@@ -103,7 +112,6 @@ impl Own {
 }
 
 fn add(view: &mut View, seen: qr::Seen) {
-    view.strays.extend(seen.strays);
     for symbol in seen.symbols {
         let Some(text) = zxing::text_of(&symbol.payload.decoded) else { continue };
         view.codes.push(Sighting {

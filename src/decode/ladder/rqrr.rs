@@ -13,7 +13,7 @@ use super::super::contain::contain;
 use super::super::luma::Luma;
 use super::super::qr;
 use super::geometry::Quad;
-use super::{Rung, Sighting, View};
+use super::{Rung, Sighting, Task, View};
 
 /// Longest side it is given.
 pub(super) const SIDE: usize = 800;
@@ -32,13 +32,13 @@ impl Rung for Rqrr {
         Some(SIDE.min(longest))
     }
 
-    fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
+    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         let mut view = View::default();
         let canvas = Canvas {
             width: luma.width() as u32,
             height: luma.height() as u32,
             pixels: luma.pixels().iter().map(|&pixel| Grey([pixel])).collect(),
-            alarm: Rc::new(Alarm { deadline: deadline.at_most(BUDGET), reads: Cell::new(0) }),
+            alarm: Rc::new(Alarm { deadline: task.deadline.at_most(BUDGET), reads: Cell::new(0) }),
         };
         // rqrr panics on some pictures, and the alarm unwinds through it.
         let read = contain(|| {
@@ -64,7 +64,7 @@ impl Rung for Rqrr {
                     ecc_level,
                     ecc_used: ecc_level.and_then(used),
                 });
-                if first_only {
+                if task.first_only {
                     break;
                 }
             }
@@ -158,6 +158,7 @@ impl GenericImage for Canvas {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::qr::Tried;
     use super::*;
 
     #[test]
@@ -165,7 +166,10 @@ mod tests {
         let stripes = (0..400 * 300).map(|at| if at / 3 % 2 == 0 { 20 } else { 230 }).collect();
         let luma = Luma::new(400, 300, stripes).unwrap();
         let started = std::time::Instant::now();
-        let view = Rqrr.read(&luma, Deadline::after(Duration::ZERO), false);
+        let mut tried = Tried::default();
+        let deadline = Deadline::after(Duration::ZERO);
+        let mut task = Task { deadline, first_only: false, scale: 1.0, codes: Vec::new(), tried: &mut tried };
+        let view = Rqrr.read(&luma, &mut task);
         assert!(view.codes.is_empty() && view.strays.is_empty());
         // It does not even get through the 120,000 pixels once, which it reads four times to prepare.
         assert!(started.elapsed() < Duration::from_secs(10));

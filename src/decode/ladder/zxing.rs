@@ -7,13 +7,12 @@ use rxing::common::{BitMatrix, DetectorRXingResult};
 use rxing::qrcode::cpp_port::decoder::Decode;
 use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternSets, SampleQR};
 
-use super::super::clock::Deadline;
 use super::super::contain::contain;
 use super::super::luma::Luma;
 use super::super::qr;
 use super::geometry::Quad;
 use super::retouch::{self, SMALL};
-use super::{Rung, Sighting, View, bits, finder, text};
+use super::{Rung, Sighting, Task, View, bits, finder, text};
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Zxing {
@@ -32,14 +31,15 @@ impl Rung for Zxing {
         (self.times == 1 || longest <= SMALL).then_some(self.side.min(longest))
     }
 
-    fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
+    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         let mut view = View::default();
         let large = if self.times == 1 { None } else { retouch::enlarge(luma, self.times) };
         if let Some(mut picture) = bits::binarize(large.as_ref().unwrap_or(luma)) {
-            search(&picture, deadline, first_only, &mut view);
-            if !first_only || view.codes.is_empty() {
+            let scale = task.scale / self.times as f32;
+            search(&picture, task, scale, &mut view);
+            if !task.first_only || view.codes.is_empty() {
                 picture.flip_self();
-                search(&picture, deadline, first_only, &mut view);
+                search(&picture, task, scale, &mut view);
             }
         }
         view.scale(1.0 / self.times as f32);
@@ -51,9 +51,11 @@ impl Rung for Zxing {
 /// patterns has a hundred groups for each of them. A sixth of a second at most.
 const MOST_FAILURES: usize = 4_000;
 
-/// Reads every code whose three finder patterns stand dark on light.
-fn search(picture: &BitMatrix, deadline: Deadline, first_only: bool, view: &mut View) {
-    let mut patterns = finder::find(picture, deadline);
+/// Reads every code whose three finder patterns stand dark on light, but those read before. `scale`: pixels of the
+/// full-size photo a pixel.
+fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) {
+    let mut patterns = finder::find(picture, task.deadline);
+    patterns.retain(|pattern| !task.is_read([pattern.p.x * scale, pattern.p.y * scale]));
     let sets = GenerateFinderPatternSets(&mut patterns);
     let mut used: Vec<ConcentricPattern> = Vec::new();
     let mut unread: Vec<FinderPatternSet> = Vec::new();
@@ -61,7 +63,7 @@ fn search(picture: &BitMatrix, deadline: Deadline, first_only: bool, view: &mut 
         if [set.bl, set.tl, set.tr].iter().any(|pattern| used.contains(pattern)) {
             continue;
         }
-        if deadline.is_over() {
+        if task.deadline.is_over() {
             break;
         }
         // A panic costs this set of patterns only.
@@ -69,7 +71,7 @@ fn search(picture: &BitMatrix, deadline: Deadline, first_only: bool, view: &mut 
             Some(sighting) => {
                 used.extend([set.bl, set.tl, set.tr]);
                 view.codes.push(sighting);
-                if first_only {
+                if task.first_only {
                     return;
                 }
             }

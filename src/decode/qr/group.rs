@@ -21,15 +21,27 @@ pub(super) struct Group {
 
 /// Every group that could be a code, the most plausible first.
 pub(super) fn plausible(picture: &BitMatrix, patterns: &[Pattern], most: usize) -> Vec<Group> {
-    let mut groups = Vec::new();
+    // Each pair stands in many groups, and its distance is what takes time: it is measured once.
+    let mut pairs: Vec<Option<Pair>> = vec![None; patterns.len() * patterns.len()];
     for (index, a) in patterns.iter().enumerate() {
         for (offset, b) in patterns.iter().enumerate().skip(index + 1) {
-            if !alike(a, b) {
-                continue;
+            let pair = Pair::of(picture, a, b);
+            for at in [index * patterns.len() + offset, offset * patterns.len() + index] {
+                if let Some(place) = pairs.get_mut(at) {
+                    *place = pair;
+                }
             }
-            for c in patterns.iter().skip(offset + 1).filter(|c| alike(a, c) && alike(b, c)) {
-                let corners = [(a, b, c), (b, a, c), (c, a, b)];
-                groups.extend(corners.into_iter().filter_map(|(tl, p, q)| Group::of(picture, tl, p, q)));
+        }
+    }
+    let pair = |a: usize, b: usize| pairs.get(a * patterns.len() + b).copied().flatten();
+    let mut groups = Vec::new();
+    let indexed = || patterns.iter().enumerate();
+    for top_left in indexed() {
+        for p in indexed() {
+            let Some(to_p) = pair(top_left.0, p.0) else { continue };
+            for q in indexed().skip(p.0 + 1) {
+                let Some(to_q) = pair(top_left.0, q.0) else { continue };
+                groups.extend(Group::of([top_left.1, p.1, q.1], [to_p, to_q]));
             }
         }
     }
@@ -38,8 +50,40 @@ pub(super) fn plausible(picture: &BitMatrix, patterns: &[Pattern], most: usize) 
     groups
 }
 
+/// Two patterns that may belong to one code.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    /// Pixels from one to the other.
+    length: f32,
+    /// The same in modules.
+    modules: f32,
+}
+
+impl Pair {
+    fn of(picture: &BitMatrix, a: &Pattern, b: &Pattern) -> Option<Pair> {
+        let [dx, dy] = from_to(a, b);
+        let length = dx.hypot(dy);
+        // What no group may hold needs no measuring: the module is seen within these bounds of the patterns' own.
+        if !alike(a, b) || length < SHORTEST {
+            return None;
+        }
+        let modules = modules_apart(picture, a, b)?;
+        (NARROWEST..=WIDEST).contains(&modules).then_some(Pair { length, modules })
+    }
+}
+
+/// Pixels between two patterns of one code, at least.
+const SHORTEST: f32 = 8.0;
+/// Modules between two patterns of one code: 14 to 170, measured from an angle.
+const NARROWEST: f32 = 10.0;
+const WIDEST: f32 = 230.0;
+
 fn alike(a: &Pattern, b: &Pattern) -> bool {
     a.module < b.module * 2.2 && b.module < a.module * 2.2
+}
+
+fn ordered(a: f32, b: f32) -> (f32, f32) {
+    if a < b { (a, b) } else { (b, a) }
 }
 
 fn from_to(a: &Pattern, b: &Pattern) -> [f32; 2] {
@@ -91,21 +135,21 @@ fn modules_apart(picture: &BitMatrix, a: &Pattern, b: &Pattern) -> Option<f32> {
 }
 
 impl Group {
-    fn of(picture: &BitMatrix, top_left: &Pattern, p: &Pattern, q: &Pattern) -> Option<Group> {
+    fn of([top_left, p, q]: [&Pattern; 3], [pair_p, pair_q]: [Pair; 2]) -> Option<Group> {
+        if !alike(p, q) {
+            return None;
+        }
         let (to_p, to_q) = (from_to(top_left, p), from_to(top_left, q));
-        let (length_p, length_q) = (to_p[0].hypot(to_p[1]), to_q[0].hypot(to_q[1]));
-        let (short, long) = if length_p < length_q { (length_p, length_q) } else { (length_q, length_p) };
-        let cosine = (to_p[0] * to_q[0] + to_p[1] * to_q[1]) / (length_p * length_q).max(1e-3);
-        if short < 8.0 || long > short * 3.0 || cosine.abs() > 0.75 {
+        let (short, long) = ordered(pair_p.length, pair_q.length);
+        let (low, high) = ordered(pair_p.modules, pair_q.modules);
+        let cosine = (to_p[0] * to_q[0] + to_p[1] * to_q[1]) / (short * long);
+        if long > short * 3.0 || high > low * 1.4 || cosine.abs() > 0.75 {
             return None;
         }
         let clockwise = to_p[0] * to_q[1] - to_p[1] * to_q[0] > 0.0;
         let (top_right, bottom_left) = if clockwise { (*p, *q) } else { (*q, *p) };
-        let apart = [modules_apart(picture, top_left, &top_right)?, modules_apart(picture, top_left, &bottom_left)?];
-        let [low, high] = if apart[0] < apart[1] { apart } else { [apart[1], apart[0]] };
-        if low < 10.0 || high > 230.0 || high > low * 1.4 {
-            return None;
-        }
+        let apart =
+            if clockwise { [pair_p.modules, pair_q.modules] } else { [pair_q.modules, pair_p.modules] };
         let sizes = [top_left.module, p.module, q.module];
         let spread = sizes.into_iter().fold(0.0, f32::max) / sizes.into_iter().fold(f32::MAX, f32::min).max(1e-3);
         let hits: f32 = [top_left, p, q].iter().map(|pattern| (pattern.hits as f32 / pattern.module).min(3.0)).sum();
@@ -149,6 +193,12 @@ impl Group {
     /// The middles of the three patterns.
     pub(super) fn corners(&self) -> [[f32; 2]; 3] {
         [self.top_left.centre, self.top_right.centre, self.bottom_left.centre]
+    }
+
+    /// Pixels a module if the code is `side` modules wide.
+    pub(super) fn module(&self, side: usize) -> f32 {
+        let (right, down) = (from_to(&self.top_left, &self.top_right), from_to(&self.top_left, &self.bottom_left));
+        (right[0] * down[1] - right[1] * down[0]).abs().sqrt() / (side as f32 - 7.0)
     }
 
     /// The middle between the far corners.

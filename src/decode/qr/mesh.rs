@@ -24,6 +24,13 @@ struct Mesh<'a> {
     known: Vec<f32>,
 }
 
+/// Modules that following a code `side` modules wide looks at.
+pub(super) fn cost(side: usize) -> u64 {
+    let nodes = (side as f32 / SPACING).powi(2);
+    // 49 modules around each of 99 places.
+    (nodes * 49.0 * 99.0) as u64
+}
+
 /// The middles of all modules, row after row.
 pub(super) fn follow(plane: Plane<'_>, fit: &Fit, deadline: Deadline) -> Vec<[f32; 2]> {
     let reach = (fit.side - 1) as f32;

@@ -16,8 +16,11 @@ mod plane;
 mod reed_solomon;
 mod soft;
 mod symbol;
+mod tried;
 
 pub(super) use self::symbol::{Payload, ecc_used};
+
+use std::collections::BTreeMap;
 
 use rxing::common::BitMatrix;
 
@@ -25,6 +28,7 @@ use self::group::Group;
 use self::plane::Plane;
 use super::clock::Deadline;
 use super::luma::Luma;
+pub(super) use self::tried::{Made, Tried};
 
 /// A code that was read.
 pub(super) struct Symbol {
@@ -48,8 +52,6 @@ impl Symbol {
 pub(super) struct Seen {
     /// Codes, the most plausible first.
     pub symbols: Vec<Symbol>,
-    /// Middles of groups of finder patterns that were not read.
-    pub strays: Vec<[f32; 2]>,
 }
 
 /// Groups of finder patterns that are looked at in one picture.
@@ -57,63 +59,85 @@ const MOST_GROUPS: usize = 150;
 /// Groups that may look like a code and not be one before the rest is left.
 const MOST_FAILURES: usize = 5;
 
+/// What is asked of one picture.
+pub(super) struct Task<'a> {
+    pub deadline: Deadline,
+    /// One code is enough.
+    pub first_only: bool,
+    pub made: Made,
+    /// Whether a point lies in a code that was read before.
+    pub is_read: &'a dyn Fn([f32; 2]) -> bool,
+    pub tried: &'a mut Tried,
+}
+
+impl Task<'_> {
+    fn is_over(&self) -> bool {
+        self.deadline.is_over() || self.tried.is_enough()
+    }
+}
+
 /// Reads the dark codes of `luma`, whose finder patterns are looked for in `picture` (the same size, dark set).
-pub(super) fn read(luma: &Luma, picture: &BitMatrix, deadline: Deadline, first_only: bool) -> Seen {
+pub(super) fn read(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> Seen {
     let mut seen = Seen::default();
     let plane = Plane(luma);
-    let patterns = finder::find(picture, deadline);
+    let mut patterns = finder::find(picture, task.deadline);
+    patterns.retain(|pattern| !(task.is_read)(pattern.centre));
     let mut failures = 0;
     let mut used: Vec<[f32; 2]> = Vec::new();
     let mut candidates = Vec::new();
+    let mut finders = BTreeMap::new();
     for group in group::plausible(picture, &patterns, MOST_GROUPS) {
-        if deadline.is_over() {
+        if task.is_over() {
             break;
         }
-        if let Some(sides) = sides(plane, &group) {
+        if let Some(sides) = sides(plane, &group, &mut finders) {
             candidates.push((group, sides));
         }
     }
     candidates.sort_by(|a, b| b.1.agreement.total_cmp(&a.1.agreement));
     for (group, sides) in candidates {
-        if deadline.is_over() {
+        if task.is_over() {
             break;
         }
         if group.corners().iter().any(|corner| used.contains(corner)) {
             continue;
         }
-        match read_group(plane, &group.seen_aside(picture), &sides.sides, deadline) {
-            Some(symbol) => {
+        match read_group(plane, &group.seen_aside(picture), &sides.sides, task) {
+            Outcome::Read(symbol) => {
                 used.extend(group.corners());
-                seen.symbols.push(symbol);
-                if first_only {
+                seen.symbols.push(*symbol);
+                if task.first_only {
                     break;
                 }
+                continue;
             }
-            None => {
-                seen.strays.push(group.middle());
-                failures += 1;
-                if failures == MOST_FAILURES {
-                    break;
-                }
-            }
+            // Its patterns belong to this code and no other.
+            Outcome::Unreadable => used.extend(group.corners()),
+            Outcome::NoCode => {}
+            Outcome::TriedBefore => continue,
+        }
+        failures += 1;
+        if failures == MOST_FAILURES {
+            break;
         }
     }
     seen
 }
 
-/// Reads the dark codes of `luma` that show only two finder patterns; what [`read`] finds is not looked for again.
-pub(super) fn read_pairs(luma: &Luma, picture: &BitMatrix, deadline: Deadline, first_only: bool) -> Seen {
+/// Reads the dark codes of `luma` that show only two finder patterns.
+pub(super) fn read_pairs(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> Seen {
     let mut seen = Seen::default();
     let plane = Plane(luma);
-    let patterns = finder::find(picture, deadline);
-    for (group, side) in pair::groups(plane, picture, &patterns, deadline) {
+    let mut patterns = finder::find(picture, task.deadline);
+    patterns.retain(|pattern| !(task.is_read)(pattern.centre));
+    for (group, side) in pair::groups(plane, picture, &patterns, task.deadline) {
         let known = |symbol: &Symbol| symbol.holds(group.middle());
-        if deadline.is_over() || seen.symbols.iter().any(known) {
+        if task.is_over() || seen.symbols.iter().any(known) {
             continue;
         }
-        if let Some(symbol) = read_group(plane, &group, &[side], deadline) {
-            seen.symbols.push(symbol);
-            if first_only {
+        if let Outcome::Read(symbol) = read_group(plane, &group, &[side], task) {
+            seen.symbols.push(*symbol);
+            if task.first_only {
                 break;
             }
         }
@@ -134,9 +158,9 @@ struct Sides {
     sides: Vec<usize>,
 }
 
-fn sides(plane: Plane<'_>, group: &Group) -> Option<Sides> {
-    let mut probes: Vec<(f32, usize)> =
-        group.dimensions().into_iter().map(|side| (fit::probe(plane, group, side), side)).collect();
+fn sides(plane: Plane<'_>, group: &Group, finders: &mut BTreeMap<usize, Vec<fit::Patch>>) -> Option<Sides> {
+    let mut probe = |side| fit::probe(plane, group, side, finders.entry(side).or_insert_with(|| fit::finders(side)));
+    let mut probes: Vec<(f32, usize)> = group.dimensions().into_iter().map(|side| (probe(side), side)).collect();
     probes.sort_by(|a, b| b.0.total_cmp(&a.0));
     let agreement = probes.first().map_or(0.0, |probe| probe.0);
     probes.retain(|(score, _)| *score >= agreement - 0.15);
@@ -144,20 +168,43 @@ fn sides(plane: Plane<'_>, group: &Group) -> Option<Sides> {
     (agreement >= LEAST_PROBE).then_some(Sides { agreement, sides })
 }
 
-fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], deadline: Deadline) -> Option<Symbol> {
+/// What became of a group.
+enum Outcome {
+    Read(Box<Symbol>),
+    /// A code for sure, but it cannot be read from this picture.
+    Unreadable,
+    NoCode,
+    /// Every size of it failed before.
+    TriedBefore,
+}
+
+fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<'_>) -> Outcome {
+    let mut outcome = Outcome::TriedBefore;
     for &side in sides {
-        if deadline.is_over() {
-            return None;
+        if task.is_over() {
+            break;
         }
-        let Some(fit) = fit::fit(plane, group, side).filter(|fit| fit.score >= fit::LEAST) else { continue };
-        let mut payload = symbol::read(&soft::sample(plane, &fit.flat()));
-        if payload.is_none() {
-            payload = symbol::read(&soft::sample(plane, &mesh::follow(plane, &fit, deadline)));
+        if task.tried.has(group, side, task.made) {
+            continue;
         }
-        if let Some(payload) = payload {
-            let corners = fit.corners(payload.mirrored);
-            return Some(Symbol { payload, corners });
+        let fit = fit::fit(plane, group, side).filter(|fit| fit.score >= fit::LEAST);
+        let mut work = fit::cost(side);
+        if let Some(fit) = &fit {
+            let mut payload = symbol::read(&soft::sample(plane, &fit.flat()));
+            if payload.is_none() {
+                payload = symbol::read(&soft::sample(plane, &mesh::follow(plane, fit, task.deadline)));
+                work += mesh::cost(side);
+            }
+            if let Some(payload) = payload {
+                let corners = fit.corners(payload.mirrored);
+                return Outcome::Read(Box::new(Symbol { payload, corners }));
+            }
         }
+        task.tried.note(group, side, task.made, work);
+        if fit.is_some_and(|fit| fit.score >= fit::SURE) {
+            return Outcome::Unreadable;
+        }
+        outcome = Outcome::NoCode;
     }
-    None
+    outcome
 }
