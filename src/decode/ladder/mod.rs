@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 
 use self::found::Found;
 use self::geometry::Quad;
-use self::own::Retouch::{self, Blur, Enlarge, Plain};
+use self::own::Patterns::{Three, Two};
+use self::own::Retouch::{self, Blur, Enlarge, Lift, Plain};
 use self::own::Threshold::{self, Global, Hybrid, Mean};
 use super::clock::Deadline;
 use super::contain::contain;
@@ -105,7 +106,11 @@ const fn zxing_large(name: &'static str, times: usize) -> zxing::Zxing {
 }
 
 const fn own(name: &'static str, side: usize, retouch: Retouch, threshold: Threshold) -> own::Own {
-    own::Own { name, side, retouch, threshold }
+    own::Own { name, side, retouch, threshold, patterns: Three }
+}
+
+const fn own_two(name: &'static str, side: usize, threshold: Threshold) -> own::Own {
+    own::Own { name, side, retouch: Plain, threshold, patterns: Two }
 }
 
 const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> Step {
@@ -113,7 +118,7 @@ const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> St
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 19] = [
     step(&zxing("zxing_500", 500), "zxing", true),
     step(&zxing("zxing_1200", 1_200), "zxing", true),
     step(&zxing_large("zxing_large", 3), "zxing_large", false),
@@ -128,6 +133,11 @@ const STEPS: [Step; 14] = [
     step(&own("own_global_800", 800, Plain, Global), "own_global", false),
     step(&own("own_full", usize::MAX, Plain, Hybrid), "own", false),
     step(&rqrr::Rqrr, "rqrr", false),
+    step(&own("own_lift_1600", 1_600, Lift, Hybrid), "own_lift", false),
+    step(&own("own_lift_full", usize::MAX, Lift, Mean(40)), "own_lift_mean", false),
+    step(&own_two("own_two_800", 800, Hybrid), "own_two", false),
+    step(&own_two("own_two_1600", 1_600, Hybrid), "own_two", false),
+    step(&own_two("own_two_mean_1600", 1_600, Mean(40)), "own_two_mean", false),
 ];
 
 /// The names of all rungs, in the order they run.

@@ -26,8 +26,19 @@ pub(super) enum Retouch {
     Plain,
     /// The mean of so many pixels on each side.
     Blur(usize),
+    /// Dark parts made bright; only where the picture has many.
+    Lift,
     /// So many times as large, for pictures up to [`SMALL`] only.
     Enlarge(usize),
+}
+
+/// Which finder patterns a code must show.
+#[derive(Clone, Copy)]
+pub(super) enum Patterns {
+    /// All three.
+    Three,
+    /// Two: for codes that [`Patterns::Three`] did not find.
+    Two,
 }
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
@@ -36,6 +47,7 @@ pub(super) struct Own {
     pub side: usize,
     pub retouch: Retouch,
     pub threshold: Threshold,
+    pub patterns: Patterns,
 }
 
 impl Rung for Own {
@@ -55,6 +67,10 @@ impl Rung for Own {
             Retouch::Plain => None,
             Retouch::Blur(reach) => retouch::blur(luma, reach),
             Retouch::Enlarge(times) => retouch::enlarge(luma, times),
+            Retouch::Lift => match retouch::lift(luma) {
+                Some(lifted) => Some(lifted),
+                None => return View::default(),
+            },
         };
         let mut view = self.look(retouched.as_ref().unwrap_or(luma), luma.width(), task);
         if let Some(large) = retouched {
@@ -67,6 +83,10 @@ impl Rung for Own {
 impl Own {
     /// Dark codes, then light ones, of a picture made of one that is `width` pixels wide.
     fn look(&self, luma: &Luma, width: usize, task: &mut Task<'_>) -> View {
+        let read = match self.patterns {
+            Patterns::Three => qr::read,
+            Patterns::Two => qr::read_pairs,
+        };
         let mut view = View::default();
         let Some(mut picture) = self.threshold.of(luma) else { return view };
         let scale = task.scale * width as f32 / luma.width() as f32;
@@ -75,16 +95,16 @@ impl Own {
         let mut task = qr::Task {
             deadline: task.deadline,
             first_only: task.first_only,
-            made: qr::Made { scale, retouched: matches!(self.retouch, Retouch::Blur(_)) },
+            made: qr::Made { scale, retouched: matches!(self.retouch, Retouch::Blur(_) | Retouch::Lift) },
             is_read: &is_read,
             tried: &mut *task.tried,
         };
-        add(&mut view, qr::read(luma, &picture, &mut task));
+        add(&mut view, read(luma, &picture, &mut task));
         if !task.first_only || view.codes.is_empty() {
             picture.flip_self();
             let pixels = luma.pixels().iter().map(|pixel| 255 - pixel).collect();
             if let Some(negative) = Luma::new(luma.width(), luma.height(), pixels) {
-                add(&mut view, qr::read(&negative, &picture, &mut task));
+                add(&mut view, read(&negative, &picture, &mut task));
             }
         }
         view

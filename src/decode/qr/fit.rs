@@ -96,6 +96,13 @@ pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
     let square = [top_right[0] + bottom_left[0] - top_left[0], top_right[1] + bottom_left[1] - top_left[1]];
     let flat = [top_left, top_right, square, bottom_left];
     let mut best = climb((score_of(flat)?, flat), &score_of, &shifted, &[0.5, 0.25]);
+    if let Some(aside) = group.aside.filter(|_| best.0 < GOOD) {
+        let anchors = [top_left, top_right, aside, bottom_left];
+        if let Some(score) = score_of(anchors) {
+            let from_side = climb((score, anchors), &score_of, &shifted, &[1.0, 0.5, 0.25]);
+            best = if from_side.0 > best.0 { from_side } else { best };
+        }
+    }
     let guides = patches.get(FINDERS..).unwrap_or(&[]);
     if best.0 < GOOD || score(plane, guides, side, best.1, module)? < GOOD {
         // Seen from the side the fourth corner lies off: look for it where timing and alignment patterns agree.
@@ -104,8 +111,11 @@ pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
         let affordable = (MOST_SAMPLES / modules as f32).sqrt() / 2.0;
         let far = (reach * 0.22).clamp(3.0, 14.0).min(affordable) as i32;
         let mut likely = [(f32::MIN, flat); LIKELY];
-        for (columns, rows) in (-far..=far).flat_map(|rows| (-far..=far).map(move |columns| (columns, rows))) {
-            let anchors = [top_left, top_right, shifted(square, columns as f32, rows as f32), bottom_left];
+        // Where the patterns tell of perspective, around where they say it lies too.
+        let middles = [Some(square), group.aside.filter(|aside| is_far(*aside, square, module * far as f32))];
+        let steps = || (-far..=far).flat_map(|rows| (-far..=far).map(move |columns| (columns as f32, rows as f32)));
+        for (middle, (columns, rows)) in middles.into_iter().flatten().flat_map(|at| steps().map(move |step| (at, step))) {
+            let anchors = [top_left, top_right, shifted(middle, columns, rows), bottom_left];
             let Some(score) = score(plane, &signposts, side, anchors, module) else { continue };
             if likely.last().is_some_and(|worst| score > worst.0) {
                 let place = likely.partition_point(|better| better.0 >= score);
@@ -204,6 +214,10 @@ fn climb(
     best
 }
 
+fn is_far(a: [f32; 2], b: [f32; 2], than: f32) -> bool {
+    (a[0] - b[0]).hypot(a[1] - b[1]) > than / 2.0
+}
+
 type Scored = (f32, [[f32; 2]; 4]);
 
 fn better(best: Scored, score: Option<f32>, anchors: [[f32; 2]; 4]) -> Scored {
@@ -213,7 +227,14 @@ fn better(best: Scored, score: Option<f32>, anchors: [[f32; 2]; 4]) -> Scored {
     }
 }
 
-fn score(plane: Plane<'_>, patches: &[Patch], side: usize, anchors: [[f32; 2]; 4], module: f32) -> Option<f32> {
+/// How well the patterns agree with a code `side` modules wide whose finder patterns and fourth corner lie there.
+pub(super) fn score(
+    plane: Plane<'_>,
+    patches: &[Patch],
+    side: usize,
+    anchors: [[f32; 2]; 4],
+    module: f32,
+) -> Option<f32> {
     debug_assert!(side >= 21);
     let view = View::of_square(anchors)?;
     // Between large modules' middles and their pixels' there is no difference worth its time.
@@ -246,8 +267,9 @@ impl Patch {
     }
 }
 
-/// The patterns of a code `side` modules wide.
-fn patches(side: usize) -> Option<Vec<Patch>> {
+/// The patterns of a code `side` modules wide: finder patterns (top left, top right, bottom left), timing (row, column),
+/// alignment.
+pub(super) fn patches(side: usize) -> Option<Vec<Patch>> {
     let version = Version::getVersionForNumber(((side - 17) / 4) as u32).ok()?;
     let known = |column: usize, row: usize, light: bool| Known { column, row, sign: if light { 1.0 } else { -1.0 } };
     let mut patches = finders(side);

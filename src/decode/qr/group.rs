@@ -3,6 +3,7 @@
 use rxing::common::BitMatrix;
 
 use super::finder::Pattern;
+use super::frame;
 
 /// Three patterns: top left, top right and bottom left of a code that is not mirrored.
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +11,8 @@ pub(super) struct Group {
     pub top_left: Pattern,
     pub top_right: Pattern,
     pub bottom_left: Pattern,
+    /// The fourth corner, where the patterns say that the code is seen in perspective.
+    pub aside: Option<[f32; 2]>,
     /// Modules from the top left pattern to the other two.
     apart: [f32; 2],
     /// How far from what a code looks like: less is more plausible.
@@ -157,7 +160,18 @@ impl Group {
             + (9.0 - hits) * 0.1
             // Patterns of far-apart codes make large squares too.
             + high / 177.0;
-        Some(Group { top_left: *top_left, top_right, bottom_left, apart, flaw })
+        Some(Group { top_left: *top_left, top_right, bottom_left, aside: None, apart, flaw })
+    }
+
+    /// The same with its fourth corner as the patterns' shapes tell it.
+    pub(super) fn seen_aside(self, picture: &BitMatrix) -> Group {
+        let aside = frame::fourth(picture, &self.top_left, &self.top_right, &self.bottom_left);
+        Group { aside, ..self }
+    }
+
+    /// A group of which one corner was guessed.
+    pub(super) fn guessed(top_left: Pattern, top_right: Pattern, bottom_left: Pattern) -> Group {
+        Group { top_left, top_right, bottom_left, aside: None, apart: [0.0; 2], flaw: 0.0 }
     }
 
     /// Sides in modules worth trying, the likeliest first.

@@ -7,9 +7,11 @@
 
 mod finder;
 mod fit;
+mod frame;
 mod group;
 mod layout;
 mod mesh;
+mod pair;
 mod plane;
 mod reed_solomon;
 mod soft;
@@ -34,6 +36,15 @@ pub(super) struct Symbol {
     pub payload: Payload,
     /// Top left, top right, bottom right, bottom left of the symbol, in pixels.
     pub corners: [[f32; 2]; 4],
+}
+
+impl Symbol {
+    /// Whether the point lies within the circle around its corners.
+    fn holds(&self, point: [f32; 2]) -> bool {
+        let [a, _, c, _] = self.corners;
+        let middle = [(a[0] + c[0]) / 2.0, (a[1] + c[1]) / 2.0];
+        (point[0] - middle[0]).hypot(point[1] - middle[1]) < (a[0] - c[0]).hypot(a[1] - c[1]) / 2.0
+    }
 }
 
 /// What one picture showed.
@@ -91,7 +102,7 @@ pub(super) fn read(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> See
         if group.corners().iter().any(|corner| used.contains(corner)) {
             continue;
         }
-        match read_group(plane, &group, &sides.sides, task) {
+        match read_group(plane, &group.seen_aside(picture), &sides.sides, task) {
             Outcome::Read(symbol) => {
                 used.extend(group.corners());
                 seen.symbols.push(*symbol);
@@ -108,6 +119,27 @@ pub(super) fn read(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> See
         failures += 1;
         if failures == MOST_FAILURES {
             break;
+        }
+    }
+    seen
+}
+
+/// Reads the dark codes of `luma` that show only two finder patterns.
+pub(super) fn read_pairs(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> Seen {
+    let mut seen = Seen::default();
+    let plane = Plane(luma);
+    let mut patterns = finder::find(picture, task.deadline);
+    patterns.retain(|pattern| !(task.is_read)(pattern.centre));
+    for (group, side) in pair::groups(plane, picture, &patterns, task.deadline) {
+        let known = |symbol: &Symbol| symbol.holds(group.middle());
+        if task.is_over() || seen.symbols.iter().any(known) {
+            continue;
+        }
+        if let Outcome::Read(symbol) = read_group(plane, &group, &[side], task) {
+            seen.symbols.push(*symbol);
+            if task.first_only {
+                break;
+            }
         }
     }
     seen
