@@ -60,7 +60,7 @@ pub struct Code {
 pub struct RungRun {
     /// The rung's name.
     pub name: &'static str,
-    /// Wall time it took, in milliseconds.
+    /// CPU time it took, in milliseconds: making the picture it reads included.
     pub ms: f64,
     /// Codes it was the first to read.
     pub won: usize,

@@ -120,7 +120,7 @@ metrics! {
         .by("rung", RUNGS);
     RUNG_WINS = metric("scanmill_rung_wins_total", Counter, "codes", "Codes that each rung was the first to read.")
         .by("rung", RUNGS);
-    RUNG_SECONDS = metric("scanmill_rung_seconds", Histogram, "seconds", "Wall time of one run of each rung.")
+    RUNG_SECONDS = metric("scanmill_rung_seconds", Histogram, "seconds", "CPU time of one run of each rung.")
         .by("rung", RUNGS);
     STAGE_SECONDS = metric("scanmill_stage_seconds", Histogram, "seconds",
         "Time a photo spends in each stage; upload_to_durable is from the event to the sealed batch; load is per load.")
