@@ -6,7 +6,7 @@ use super::super::luma::Luma;
 use super::super::qr;
 use super::geometry::Quad;
 use super::retouch::SMALL;
-use super::{Rung, Sighting, Task, View, bits, retouch, threshold, zxing};
+use super::{Rung, Sighting, Task, View, bits, near, retouch, threshold, zxing};
 
 /// How grey becomes black and white for finding finder patterns.
 #[derive(Clone, Copy)]
@@ -58,7 +58,7 @@ impl Rung for Own {
     fn side(&self, longest: usize) -> Option<usize> {
         match self.retouch {
             Retouch::Enlarge(_) if longest > SMALL => None,
-            _ => Some(self.side.min(longest)),
+            _ => Some(near(self.side, longest)),
         }
     }
 

@@ -12,7 +12,7 @@ use super::super::luma::Luma;
 use super::super::qr;
 use super::geometry::Quad;
 use super::retouch::{self, SMALL};
-use super::{Rung, Sighting, Task, View, bits, finder, text};
+use super::{Rung, Sighting, Task, View, bits, near, finder, text};
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Zxing {
@@ -28,7 +28,7 @@ impl Rung for Zxing {
     }
 
     fn side(&self, longest: usize) -> Option<usize> {
-        (self.times == 1 || longest <= SMALL).then_some(self.side.min(longest))
+        (self.times == 1 || longest <= SMALL).then_some(near(self.side, longest))
     }
 
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {

@@ -85,38 +85,107 @@ pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
     let reach = (side - 7) as f32;
     let step = |to: [f32; 2]| [(to[0] - top_left[0]) / reach, (to[1] - top_left[1]) / reach];
     let (right, down) = (step(top_right), step(bottom_left));
-    let module = ((right[0] * down[1] - right[1] * down[0]).abs()).sqrt();
+    let module = group.module(side);
     if module < 0.8 {
         return None;
     }
-    let score_of = |anchors: [[f32; 2]; 4]| score(plane, &patches, side, anchors, module);
-    let shifted = |at: [f32; 2], columns: f32, rows: f32| {
-        [at[0] + right[0] * columns + down[0] * rows, at[1] + right[1] * columns + down[1] * rows]
-    };
+    let search = Search { plane, patches: &patches, side, module, right, down };
     let square = [top_right[0] + bottom_left[0] - top_left[0], top_right[1] + bottom_left[1] - top_left[1]];
     let flat = [top_left, top_right, square, bottom_left];
-    let mut best = climb((score_of(flat)?, flat), &score_of, &shifted, &[0.5, 0.25]);
+    let mut best = (search.score(flat)?, flat);
+    if best.0 >= PROMISING {
+        best = search.climb(best, &[0.5, 0.25]);
+    }
     if let Some(aside) = group.aside.filter(|_| best.0 < GOOD) {
-        let anchors = [top_left, top_right, aside, bottom_left];
-        if let Some(score) = score_of(anchors) {
-            let from_side = climb((score, anchors), &score_of, &shifted, &[1.0, 0.5, 0.25]);
-            best = if from_side.0 > best.0 { from_side } else { best };
+        let from_side = search.better((f32::MIN, flat), [top_left, top_right, aside, bottom_left]);
+        if from_side.0 >= HOPELESS {
+            best = most(best, search.climb(from_side, &[1.0, 0.5, 0.25]));
         }
     }
     let guides = patches.get(FINDERS..).unwrap_or(&[]);
     if best.0 < GOOD || score(plane, guides, side, best.1, module)? < GOOD {
-        // Seen from the side the fourth corner lies off: look for it where timing and alignment patterns agree.
-        let signposts = signposts(&patches, side);
+        let likely = search.fourth_corner(flat, group.aside);
+        if likely.0 >= HOPELESS {
+            best = most(best, search.climb(likely, &[0.5, 0.25]));
+        }
+    }
+    if best.0 > LEAST {
+        best = search.climb(best, &[0.12]);
+    }
+    let (score, anchors) = best;
+    Some(Fit { side, score, patches, module, view: View::of_square(anchors)? })
+}
+
+/// Middles of the finder patterns and where a fourth would be (top left, top right, bottom right, bottom left), and how
+/// well that outline agrees.
+type Scored = (f32, [[f32; 2]; 4]);
+
+fn most(a: Scored, b: Scored) -> Scored {
+    if b.0 > a.0 { b } else { a }
+}
+
+/// The search for the outline of one code.
+struct Search<'a> {
+    plane: Plane<'a>,
+    patches: &'a [Patch],
+    side: usize,
+    /// Pixels a module.
+    module: f32,
+    /// A module to the right and one down, in pixels.
+    right: [f32; 2],
+    down: [f32; 2],
+}
+
+impl Search<'_> {
+    fn score(&self, anchors: [[f32; 2]; 4]) -> Option<f32> {
+        score(self.plane, self.patches, self.side, anchors, self.module)
+    }
+
+    fn shifted(&self, at: [f32; 2], columns: f32, rows: f32) -> [f32; 2] {
+        let (right, down) = (self.right, self.down);
+        [at[0] + right[0] * columns + down[0] * rows, at[1] + right[1] * columns + down[1] * rows]
+    }
+
+    fn better(&self, best: Scored, anchors: [[f32; 2]; 4]) -> Scored {
+        self.score(anchors).map_or(best, |score| most(best, (score, anchors)))
+    }
+
+    /// Moves the anchors by steps of those sizes, in modules, as long as it makes the score better.
+    fn climb(&self, mut best: Scored, sizes: &[f32]) -> Scored {
+        for &size in sizes {
+            for _round in 0..4 {
+                let before = best.0;
+                for corner in [2, 0, 1, 3] {
+                    for (columns, rows) in [(size, 0.0), (-size, 0.0), (0.0, size), (0.0, -size)] {
+                        let mut anchors = best.1;
+                        if let Some(anchor) = anchors.get_mut(corner) {
+                            *anchor = self.shifted(*anchor, columns, rows);
+                        }
+                        best = self.better(best, anchors);
+                    }
+                }
+                if best.0 < before + 0.002 {
+                    break;
+                }
+            }
+        }
+        best
+    }
+
+    /// Seen from the side the fourth corner lies off: the best place where timing and alignment patterns agree, around
+    /// where it lies in a flat view and, where the patterns tell of perspective, around where they say it lies too.
+    fn fourth_corner(&self, flat: [[f32; 2]; 4], aside: Option<[f32; 2]>) -> Scored {
+        let signposts = signposts(self.patches, self.side);
         let modules: usize = signposts.iter().map(|patch| patch.modules.len()).sum();
         let affordable = (MOST_SAMPLES / modules as f32).sqrt() / 2.0;
-        let far = (reach * 0.22).clamp(3.0, 14.0).min(affordable) as i32;
-        let mut likely = [(f32::MIN, flat); LIKELY];
-        // Where the patterns tell of perspective, around where they say it lies too.
-        let middles = [Some(square), group.aside.filter(|aside| is_far(*aside, square, module * far as f32))];
+        let far = ((self.side - 7) as f32 * 0.22).clamp(3.0, 14.0).min(affordable) as i32;
+        let [top_left, top_right, square, bottom_left] = flat;
+        let middles = [Some(square), aside.filter(|aside| is_far(*aside, square, self.module * far as f32))];
         let steps = || (-far..=far).flat_map(|rows| (-far..=far).map(move |columns| (columns as f32, rows as f32)));
+        let mut likely = [(f32::MIN, flat); LIKELY];
         for (middle, (columns, rows)) in middles.into_iter().flatten().flat_map(|at| steps().map(move |step| (at, step))) {
-            let anchors = [top_left, top_right, shifted(middle, columns, rows), bottom_left];
-            let Some(score) = score(plane, &signposts, side, anchors, module) else { continue };
+            let anchors = [top_left, top_right, self.shifted(middle, columns, rows), bottom_left];
+            let Some(score) = score(self.plane, &signposts, self.side, anchors, self.module) else { continue };
             if likely.last().is_some_and(|worst| score > worst.0) {
                 let place = likely.partition_point(|better| better.0 >= score);
                 if let Some(rest) = likely.get_mut(place..) {
@@ -125,17 +194,8 @@ pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
                 }
             }
         }
-        let wide = likely.iter().fold((f32::MIN, flat), |best, &(_, anchors)| better(best, score_of(anchors), anchors));
-        let wide = if wide.0 < HOPELESS { wide } else { climb(wide, &score_of, &shifted, &[0.5, 0.25]) };
-        if wide.0 > best.0 {
-            best = wide;
-        }
+        likely.iter().fold((f32::MIN, flat), |best, &(_, anchors)| self.better(best, anchors))
     }
-    if best.0 > LEAST {
-        best = climb(best, &score_of, &shifted, &[0.12]);
-    }
-    let (score, anchors) = best;
-    Some(Fit { side, score, patches, module, view: View::of_square(anchors)? })
 }
 
 /// Modules that a fit looks at, about.
@@ -172,6 +232,8 @@ const TIMING_END: usize = 32;
 const LIKELY: usize = 8;
 /// Not worth moving: no right outline was seen to start below.
 const HOPELESS: f32 = 0.3;
+/// Worth moving before the fourth corner is searched.
+const PROMISING: f32 = 0.5;
 /// Pixels a module from which the nearest pixel says as much as the four around.
 const LARGE: f32 = 3.5;
 /// A fit this good, with its finder patterns and without, needs no search for its fourth corner.
@@ -187,44 +249,8 @@ const MOST_SAMPLES: f32 = 40_000.0;
 const FINDERS: usize = 3;
 const TIMINGS: usize = 2;
 
-/// Moves the anchors by steps of those sizes, in modules, as long as it makes the score better.
-fn climb(
-    mut best: Scored,
-    score_of: &impl Fn([[f32; 2]; 4]) -> Option<f32>,
-    shifted: &impl Fn([f32; 2], f32, f32) -> [f32; 2],
-    sizes: &[f32],
-) -> Scored {
-    for &size in sizes {
-        for _round in 0..4 {
-            let before = best.0;
-            for corner in [2, 0, 1, 3] {
-                for (columns, rows) in [(size, 0.0), (-size, 0.0), (0.0, size), (0.0, -size)] {
-                    let mut anchors = best.1;
-                    if let Some(anchor) = anchors.get_mut(corner) {
-                        *anchor = shifted(*anchor, columns, rows);
-                    }
-                    best = better(best, score_of(anchors), anchors);
-                }
-            }
-            if best.0 < before + 0.002 {
-                break;
-            }
-        }
-    }
-    best
-}
-
 fn is_far(a: [f32; 2], b: [f32; 2], than: f32) -> bool {
     (a[0] - b[0]).hypot(a[1] - b[1]) > than / 2.0
-}
-
-type Scored = (f32, [[f32; 2]; 4]);
-
-fn better(best: Scored, score: Option<f32>, anchors: [[f32; 2]; 4]) -> Scored {
-    match score {
-        Some(score) if score > best.0 => (score, anchors),
-        _ => best,
-    }
 }
 
 /// How well the patterns agree with a code `side` modules wide whose finder patterns and fourth corner lie there.
