@@ -169,6 +169,11 @@ impl Group {
         Group { aside, ..self }
     }
 
+    /// Whether one of the patterns was guessed.
+    pub(super) fn is_guessed(&self) -> bool {
+        self.apart == [0.0; 2]
+    }
+
     /// A group of which one corner was guessed.
     pub(super) fn guessed(top_left: Pattern, top_right: Pattern, bottom_left: Pattern) -> Group {
         Group { top_left, top_right, bottom_left, aside: None, apart: [0.0; 2], flaw: 0.0 }

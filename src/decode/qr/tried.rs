@@ -17,6 +17,8 @@ struct Failure {
     retouched: bool,
     /// A code for sure: where its corners are found a little aside, it may still be read.
     sure: bool,
+    /// One of its finder patterns was guessed, not seen.
+    guessed: bool,
     /// Pixels a module of the picture it was tried on, and of the photo at its full size.
     sharpness: f32,
     module: f32,
@@ -66,10 +68,11 @@ impl Tried {
         })
     }
 
-    /// Whether a code for sure was seen around that point, but could not be read from a picture that showed as much.
+    /// Whether a code for sure was seen around that point, with all its finder patterns, but could not be read from a picture that showed as much.
     pub(super) fn has_code_at(&self, point: [f32; 2], made: Made) -> bool {
         let [x, y] = point.map(|at| at * made.scale);
-        self.failures.iter().filter(|failure| failure.sure && failure.was_as_sharp(made)).any(|failure| {
+        let seen = |failure: &&Failure| failure.sure && !failure.guessed && failure.was_as_sharp(made);
+        self.failures.iter().filter(seen).any(|failure| {
             let [_, [ax, ay], [bx, by]] = failure.corners;
             ((ax + bx) / 2.0 - x).hypot((ay + by) / 2.0 - y) < (ax - bx).hypot(ay - by) / 2.0
         })
@@ -78,9 +81,9 @@ impl Tried {
     /// Notes a failure and the number of modules it looked at.
     pub(super) fn note(&mut self, group: &Group, side: usize, made: Made, sure: bool, modules: u64) {
         let corners = group.corners().map(|corner| corner.map(|at| at * made.scale));
-        let sharpness = group.module(side);
+        let (sharpness, guessed) = (group.module(side), group.is_guessed());
         let module = sharpness * made.scale;
-        self.failures.push(Failure { corners, side, retouched: made.retouched, sure, sharpness, module });
+        self.failures.push(Failure { corners, side, retouched: made.retouched, sure, guessed, sharpness, module });
         self.work += modules;
     }
 
@@ -97,7 +100,7 @@ mod tests {
 
     fn group(x: f32, y: f32, apart: f32) -> Group {
         let pattern = |x, y| Pattern { centre: [x, y], module: 3.0, hits: 9 };
-        Group::guessed(pattern(x, y), pattern(x + apart, y), pattern(x, y + apart))
+        Group::seen(pattern(x, y), pattern(x + apart, y), pattern(x, y + apart))
     }
 
     const PLAIN: Made = Made { scale: 2.0, retouched: false };
