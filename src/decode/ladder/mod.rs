@@ -6,6 +6,7 @@
 //! top, or when the photo's time is over.
 
 mod bits;
+mod close;
 mod finder;
 mod found;
 mod geometry;
@@ -47,12 +48,15 @@ pub(super) struct View {
     codes: Vec<Sighting>,
     /// Centres of finder pattern groups that may be codes and were not read.
     strays: Vec<[f32; 2]>,
+    /// Outlines of what is a code for sure and was not read.
+    unread: Vec<Quad>,
 }
 
 impl View {
     /// From the pixels of an enlarged or shrunk picture to those of the one it was made from.
     fn scale(&mut self, by: f32) {
         self.codes.iter_mut().for_each(|code| code.quad = code.quad.scaled(by));
+        self.unread.iter_mut().for_each(|quad| *quad = quad.scaled(by));
         self.strays.iter_mut().for_each(|stray| *stray = stray.map(|at| at * by));
     }
 }
@@ -77,6 +81,8 @@ struct Task<'a> {
     scale: f32,
     /// Outlines of the codes read so far, in pixels of the full-size photo: not to be read again.
     codes: Vec<Quad>,
+    /// Outlines of what rungs before saw and could not read, in pixels of the full-size photo.
+    unread: Vec<Quad>,
     /// What our own reader tried in vain.
     tried: &'a mut Tried,
 }
@@ -125,13 +131,14 @@ const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> St
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     step(&zxing("zxing_500", 500), "zxing", true),
     step(&zxing("zxing_1000", 1_000), "zxing", true),
     step(&zxing_large("zxing_large", 3), "zxing_large", false),
     step(&own("own_800", 800, Plain, Hybrid), "own", true),
     step(&zxing("zxing_full", usize::MAX), "zxing", true),
     step(&own("own_1600", 1_600, Plain, Hybrid), "own", true),
+    step(&close::Close, "close", true),
     step(&own("own_blur_800", 800, Blur(2), Hybrid), "own_blur", false),
     step(&own("own_400", 400, Plain, Hybrid), "own", false),
     step(&own("own_mean_800", 800, Plain, Mean(40)), "own_mean", false),
@@ -186,12 +193,15 @@ fn climb_by<'a>(
     let mut found = Found::default();
     let mut climb = Climb { codes: Vec::new(), runs: Vec::new(), out_of_time: false, panic: None };
     let mut strays: Vec<[f32; 2]> = Vec::new();
+    let mut unread: Vec<Quad> = Vec::new();
     let mut taken: Vec<(&str, usize)> = Vec::new();
     let mut tried = Tried::default();
     let long_side = source.long_side();
     for Step { rung, kind, for_rest } in steps {
         let Some(side) = rung.side(long_side) else { continue };
-        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) {
+        unread.retain(|quad| found.uncovered(&[quad.centre()], 1.0) > 0);
+        let idle = *kind == "close" && unread.is_empty();
+        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) || idle {
             continue;
         }
         taken.push((kind, side));
@@ -201,7 +211,8 @@ fn climb_by<'a>(
         }
         let before = thread_cpu();
         let scale = long_side as f32 / side as f32;
-        let mut task = Task { deadline, first_only, scale, codes: found.outlines(), tried: &mut tried };
+        let (codes, pieces) = (found.outlines(), unread.clone());
+        let mut task = Task { deadline, first_only, scale, codes, unread: pieces, tried: &mut tried };
         let view = contain(|| rung.read(&source.at_most(side), &mut task));
         let view = view.unwrap_or_else(|panic| {
             climb.panic.get_or_insert(format!("{} panicked: {panic}", rung.name()));
@@ -213,8 +224,13 @@ fn climb_by<'a>(
         if *kind == "zxing" {
             strays = view.strays.iter().map(|stray| stray.map(|at| at * scale)).collect();
         }
-        let unread = found.uncovered(&strays, 1.0) + found.doubtful();
-        if !found.is_empty() && (first_only || unread == 0) {
+        for quad in view.unread.iter().map(|quad| quad.scaled(scale)) {
+            if !unread.iter().any(|known| known.is_same_place(&quad)) {
+                unread.push(quad);
+            }
+        }
+        let left = found.uncovered(&strays, 1.0) + found.doubtful();
+        if !found.is_empty() && (first_only || left == 0) {
             break;
         }
     }

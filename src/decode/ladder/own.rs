@@ -112,6 +112,7 @@ impl Own {
 }
 
 fn add(view: &mut View, seen: qr::Seen) {
+    view.unread.extend(seen.unread.into_iter().map(Quad));
     for symbol in seen.symbols {
         let Some(text) = zxing::text_of(&symbol.payload.decoded) else { continue };
         view.codes.push(Sighting {

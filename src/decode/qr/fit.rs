@@ -71,10 +71,12 @@ impl Fit {
     }
 }
 
-/// How well the three finder patterns agree with a code `side` modules wide that is seen straight from above.
+/// How well the three finder patterns agree with a code `side` modules wide that is seen straight from above, or in perspective where
+/// the group tells.
 pub(super) fn probe(plane: Plane<'_>, group: &Group, side: usize, finders: &[Patch]) -> f32 {
     let [top_left, top_right, bottom_left] = group.corners();
-    let square = [top_right[0] + bottom_left[0] - top_left[0], top_right[1] + bottom_left[1] - top_left[1]];
+    let flat = [top_right[0] + bottom_left[0] - top_left[0], top_right[1] + bottom_left[1] - top_left[1]];
+    let square = group.aside.unwrap_or(flat);
     score(plane, finders, side, [top_left, top_right, square, bottom_left], group.top_left.module).unwrap_or(0.0)
 }
 

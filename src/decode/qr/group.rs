@@ -79,7 +79,7 @@ const NARROWEST: f32 = 10.0;
 const WIDEST: f32 = 230.0;
 
 fn alike(a: &Pattern, b: &Pattern) -> bool {
-    a.module < b.module * 2.2 && b.module < a.module * 2.2
+    a.module < b.module * 3.0 && b.module < a.module * 3.0
 }
 
 fn ordered(a: f32, b: f32) -> (f32, f32) {
@@ -131,7 +131,8 @@ fn modules_apart(picture: &BitMatrix, a: &Pattern, b: &Pattern) -> Option<f32> {
     let length = dx.hypot(dy).max(1e-3);
     let way = [dx / length, dy / length];
     let (at_a, at_b) = (module_along(picture, a, way)?, module_along(picture, b, way)?);
-    (at_a < at_b * 2.5 && at_b < at_a * 2.5).then_some(length * 2.0 / (at_a + at_b))
+    // In perspective sizes grow along the line so that their geometric mean is the right one.
+    (at_a < at_b * 3.0 && at_b < at_a * 3.0).then_some(length / (at_a * at_b).sqrt())
 }
 
 impl Group {
@@ -163,10 +164,23 @@ impl Group {
         Some(Group { top_left: *top_left, top_right, bottom_left, aside: None, apart, flaw })
     }
 
+    /// Whether the patterns differ in size as they do in perspective.
+    pub(super) fn is_uneven(&self) -> bool {
+        let sizes = [self.top_left.module, self.top_right.module, self.bottom_left.module];
+        let [low, high] = sizes.into_iter().fold([f32::MAX, 0.0f32], |[low, high], size| [low.min(size), high.max(size)]);
+        high > low * 1.3
+    }
+
     /// The same with its fourth corner as the patterns' shapes tell it.
     pub(super) fn seen_aside(self, picture: &BitMatrix) -> Group {
         let aside = frame::fourth(picture, &self.top_left, &self.top_right, &self.bottom_left);
         Group { aside, ..self }
+    }
+
+    /// A group whose patterns were all seen, 14 modules apart.
+    #[cfg(test)]
+    pub(super) fn seen(top_left: Pattern, top_right: Pattern, bottom_left: Pattern) -> Group {
+        Group { apart: [14.0; 2], ..Group::guessed(top_left, top_right, bottom_left) }
     }
 
     /// Whether one of the patterns was guessed.

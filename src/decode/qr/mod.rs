@@ -52,6 +52,8 @@ impl Symbol {
 pub(super) struct Seen {
     /// Codes, the most plausible first.
     pub symbols: Vec<Symbol>,
+    /// Outlines of what looks like a code and could not be read.
+    pub unread: Vec<[[f32; 2]; 4]>,
 }
 
 /// Groups of finder patterns that are looked at in one picture.
@@ -90,9 +92,7 @@ pub(super) fn read(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> See
         if task.is_over() {
             break;
         }
-        if let Some(sides) = sides(plane, &group, &mut finders) {
-            candidates.push((group, sides));
-        }
+        candidates.extend(candidate(plane, picture, group, &mut finders));
     }
     candidates.sort_by(|a, b| b.1.agreement.total_cmp(&a.1.agreement));
     for (group, sides) in candidates {
@@ -102,7 +102,7 @@ pub(super) fn read(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> See
         if group.corners().iter().any(|corner| used.contains(corner)) {
             continue;
         }
-        match read_group(plane, &group.seen_aside(picture), &sides.sides, task) {
+        match read_group(plane, &group.seen_aside(picture), &sides.sides, &mut seen.unread, task) {
             Outcome::Read(symbol) => {
                 used.extend(group.corners());
                 seen.symbols.push(*symbol);
@@ -136,7 +136,7 @@ pub(super) fn read_pairs(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) 
         if task.is_over() || seen.symbols.iter().any(known) || task.tried.has_code_at(group.middle(), task.made) {
             continue;
         }
-        if let Outcome::Read(symbol) = read_group(plane, &group, &[side], task) {
+        if let Outcome::Read(symbol) = read_group(plane, &group, &[side], &mut seen.unread, task) {
             seen.symbols.push(*symbol);
             if task.first_only {
                 break;
@@ -148,6 +148,10 @@ pub(super) fn read_pairs(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) 
 
 /// Agreement of the three finder patterns alone that is worth a fit.
 const LEAST_PROBE: f32 = 0.35;
+/// Agreement that needs no other view of the patterns.
+const GOOD_PROBE: f32 = 0.6;
+/// A fit this good is worth another look at more pixels.
+const LIKELY: f32 = 0.6;
 /// Sizes that a group is fitted with.
 const MOST_SIDES: usize = 3;
 
@@ -157,6 +161,26 @@ struct Sides {
     agreement: f32,
     /// Modules on a side, the likeliest first.
     sides: Vec<usize>,
+}
+
+/// The group with the sizes it may have, as seen straight from above, or else in perspective.
+fn candidate(
+    plane: Plane<'_>,
+    picture: &BitMatrix,
+    group: Group,
+    finders: &mut BTreeMap<usize, Vec<fit::Patch>>,
+) -> Option<(Group, Sides)> {
+    let flat = sides(plane, &group, finders);
+    if flat.as_ref().is_some_and(|flat| flat.agreement >= GOOD_PROBE) || !group.is_uneven() {
+        return flat.map(|flat| (group, flat));
+    }
+    let aside = group.seen_aside(picture);
+    let turned = aside.aside.and_then(|_| sides(plane, &aside, finders));
+    let better = |turned: &Sides| flat.as_ref().is_none_or(|flat| turned.agreement > flat.agreement);
+    match turned.filter(better) {
+        Some(turned) => Some((aside, turned)),
+        None => flat.map(|flat| (group, flat)),
+    }
 }
 
 fn sides(plane: Plane<'_>, group: &Group, finders: &mut BTreeMap<usize, Vec<fit::Patch>>) -> Option<Sides> {
@@ -179,7 +203,13 @@ enum Outcome {
     TriedBefore,
 }
 
-fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<'_>) -> Outcome {
+fn read_group(
+    plane: Plane<'_>,
+    group: &Group,
+    sides: &[usize],
+    unread: &mut Vec<[[f32; 2]; 4]>,
+    task: &mut Task<'_>,
+) -> Outcome {
     let mut outcome = Outcome::TriedBefore;
     for &side in sides {
         if task.is_over() {
@@ -201,7 +231,8 @@ fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<
                 return Outcome::Read(Box::new(Symbol { payload, corners }));
             }
         }
-        let sure = fit.is_some_and(|fit| fit.score >= fit::SURE);
+        let sure = fit.as_ref().is_some_and(|fit| fit.score >= fit::SURE);
+        unread.extend(fit.iter().filter(|fit| fit.score >= LIKELY).map(|fit| fit.corners(false)));
         task.tried.note(group, side, task.made, sure, work);
         if sure {
             return Outcome::Unreadable;
