@@ -93,6 +93,7 @@ fn main() {
     };
     let mut rungs: BTreeMap<&str, Tally> = BTreeMap::new();
     let mut whole = Tally::default();
+    let mut from_bytes = Tally::default();
     let mut slowest: Vec<(f64, String)> = Vec::new();
     let mut steps: BTreeMap<usize, usize> = BTreeMap::new();
     let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
@@ -108,13 +109,15 @@ fn main() {
         let truth = photo.texts.clone().unwrap_or_else(|| texts.clone());
         let ladder_ms: f64 = reading.rungs.iter().map(|run| run.ms).sum();
         whole.count(index, &texts, &truth, ladder_ms);
+        from_bytes.count(index, &texts, &truth, reading.decode_ms);
         let kind = photo.path.parent().map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default();
         kinds.entry(kind).or_default().count(&texts, &truth);
         for text in texts.iter().filter(|text| !truth.is_empty() && !truth.contains(text)) {
             println!("wrong by the ladder: {} {text:?}", photo.path.display());
         }
         if texts.iter().any(|text| truth.contains(text)) {
-            *steps.entry(reading.rungs.len()).or_default() += 1;
+            let first = reading.rungs.iter().position(|run| run.won > 0);
+            *steps.entry(first.map_or(0, |at| at + 1)).or_default() += 1;
         }
         let runs: Vec<String> = reading.rungs.iter().map(|run| format!("{} {:.1}", run.name, run.ms)).collect();
         slowest.push((ladder_ms, format!("{}: {}", photo.path.display(), runs.join(", "))));
@@ -137,6 +140,7 @@ fn main() {
         "{:<18} {:>5} {:>5} {:>5} {:>6} {:>9} {:>9} {:>9}",
         "rung", "ran", "read", "wrong", "codes", "mean ms", "p50 ms", "p99 ms"
     );
+    from_bytes.print("(bytes to text)");
     whole.print("(the ladder)");
     for name in scanmill::decode::rung_names() {
         if let Some(tally) = rungs.get_mut(name) {
@@ -150,7 +154,7 @@ fn main() {
             kind.photos, kind.read, kind.whole, kind.codes, kind.expected, kind.wrong
         );
     }
-    println!("\nphotos read after so many rungs: {steps:?}");
+    println!("\nphotos whose first code was read by so many rungs: {steps:?}");
     println!("\ngreedy order, by photos won per millisecond on what is left:");
     greedy(&rungs);
     slowest.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -131,7 +131,7 @@ const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> St
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 20] = [
+const STEPS: [Step; 18] = [
     step(&zxing("zxing_500", 500), "zxing", true),
     step(&zxing("zxing_1000", 1_000), "zxing", true),
     step(&zxing_large("zxing_large", 3), "zxing_large", false),
@@ -148,10 +148,8 @@ const STEPS: [Step; 20] = [
     step(&own("own_full", usize::MAX, Plain, Hybrid), "own", false),
     step(&rqrr::Rqrr, "rqrr", false),
     step(&own("own_lift_1600", 1_600, Lift, Hybrid), "own_lift", false),
-    step(&own("own_lift_full", usize::MAX, Lift, Mean(40)), "own_lift_mean", false),
     step(&own_two("own_two_800", 800, Hybrid), "own_two", false),
     step(&own_two("own_two_1600", 1_600, Hybrid), "own_two", false),
-    step(&own_two("own_two_mean_1600", 1_600, Mean(40)), "own_two_mean", false),
 ];
 
 /// The names of all rungs, in the order they run.

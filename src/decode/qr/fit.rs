@@ -233,9 +233,9 @@ const TIMING_END: usize = 32;
 /// Places for the fourth corner that are looked at with all patterns.
 const LIKELY: usize = 8;
 /// Not worth moving: no right outline was seen to start below.
-const HOPELESS: f32 = 0.3;
+const HOPELESS: f32 = 0.2;
 /// Worth moving before the fourth corner is searched.
-const PROMISING: f32 = 0.5;
+const PROMISING: f32 = 0.3;
 /// Pixels a module from which the nearest pixel says as much as the four around.
 const LARGE: f32 = 3.5;
 /// A fit this good, with its finder patterns and without, needs no search for its fourth corner.
@@ -243,6 +243,8 @@ const GOOD: f32 = 0.8;
 /// A fit worth polishing and sampling: of 3,200 that were read none had less than 0.75, a wrong size or a chance group
 /// has 0.4 mostly.
 pub(super) const LEAST: f32 = 0.55;
+/// A fit that a bent surface may hide behind: of those that needed the mesh none had less than 0.8.
+pub(super) const BENT: f32 = 0.65;
 /// A fit that is a code for sure, read or not.
 pub(super) const SURE: f32 = 0.75;
 /// Modules looked at in one search for a fourth corner.

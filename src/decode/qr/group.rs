@@ -177,6 +177,17 @@ impl Group {
         Group { aside, ..self }
     }
 
+    /// A group whose patterns were all seen, 14 modules apart.
+    #[cfg(test)]
+    pub(super) fn seen(top_left: Pattern, top_right: Pattern, bottom_left: Pattern) -> Group {
+        Group { apart: [14.0; 2], ..Group::guessed(top_left, top_right, bottom_left) }
+    }
+
+    /// Whether one of the patterns was guessed.
+    pub(super) fn is_guessed(&self) -> bool {
+        self.apart == [0.0; 2]
+    }
+
     /// A group of which one corner was guessed.
     pub(super) fn guessed(top_left: Pattern, top_right: Pattern, bottom_left: Pattern) -> Group {
         Group { top_left, top_right, bottom_left, aside: None, apart: [0.0; 2], flaw: 0.0 }

@@ -132,7 +132,8 @@ pub(super) fn read_pairs(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) 
     patterns.retain(|pattern| !(task.is_read)(pattern.centre));
     for (group, side) in pair::groups(plane, picture, &patterns, task.deadline) {
         let known = |symbol: &Symbol| symbol.holds(group.middle());
-        if task.is_over() || seen.symbols.iter().any(known) {
+        // Where all three patterns were seen, two of them tell nothing new.
+        if task.is_over() || seen.symbols.iter().any(known) || task.tried.has_code_at(group.middle(), task.made) {
             continue;
         }
         if let Outcome::Read(symbol) = read_group(plane, &group, &[side], &mut seen.unread, task) {
@@ -221,7 +222,7 @@ fn read_group(
         let mut work = fit::cost(side);
         if let Some(fit) = &fit {
             let mut payload = symbol::read(&soft::sample(plane, &fit.flat()));
-            if payload.is_none() {
+            if payload.is_none() && fit.score >= fit::BENT {
                 payload = symbol::read(&soft::sample(plane, &mesh::follow(plane, fit, task.deadline)));
                 work += mesh::cost(side);
             }

@@ -28,8 +28,6 @@ impl Plane<'_> {
     pub(super) fn visit(self, view: &View, places: &Places, exact: bool, mut with: impl FnMut(&[f32])) {
         let (width, height) = (self.0.width(), self.0.height());
         let pixels = self.0.pixels();
-        // The last pixel that has one to its right and below.
-        let (last_x, last_y) = (width.saturating_sub(2) as i32, height.saturating_sub(2) as i32);
         let middle = if exact { 0.5 } else { 0.0 };
         let (mut xs, mut ys, mut values) = ([0f32; LANES], [0f32; LANES], [0f32; LANES]);
         let mut left = places.count;
@@ -37,27 +35,12 @@ impl Plane<'_> {
             view.map_all(us, vs, &mut xs, &mut ys);
             let now = left.min(LANES);
             left -= now;
-            for x in &mut xs {
-                *x = limit(*x - middle, (width - 1) as f32);
-            }
-            for y in &mut ys {
-                *y = limit(*y - middle, (height - 1) as f32);
-            }
+            xs = xs.map(|x| limit(x - middle, (width - 1) as f32));
+            ys = ys.map(|y| limit(y - middle, (height - 1) as f32));
             if exact {
-                for ((value, &x), &y) in values.iter_mut().zip(&xs).zip(&ys).take(now) {
-                    let (column, row) = ((x as i32).min(last_x), (y as i32).min(last_y));
-                    let (across, down) = (x - column as f32, y - row as f32);
-                    let at = row as usize * width + column as usize;
-                    let pair = |at: usize| pixels.get(at..).and_then(<[u8]>::first_chunk::<2>);
-                    if let (Some(above), Some(below)) = (pair(at), pair(at + width)) {
-                        let [a, b] = above.map(f32::from);
-                        let [c, d] = below.map(f32::from);
-                        let (above, below) = (a + (b - a) * across, c + (d - c) * across);
-                        *value = above + (below - above) * down;
-                    }
-                }
+                self.between(&xs, &ys, &mut values);
             } else {
-                for ((value, &x), &y) in values.iter_mut().zip(&xs).zip(&ys).take(now) {
+                for ((value, &x), &y) in values.iter_mut().zip(&xs).zip(&ys) {
                     let at = y as i32 as usize * width + x as i32 as usize;
                     *value = f32::from(pixels.get(at).copied().unwrap_or(0));
                 }
@@ -65,10 +48,39 @@ impl Plane<'_> {
             with(values.get(..now).unwrap_or(&[]));
         }
     }
+
+    /// [`Plane::at`] for several points at once.
+    #[inline]
+    pub(super) fn at_all(self, xs: &[f32; LANES], ys: &[f32; LANES], [dx, dy]: [f32; 2], values: &mut [f32; LANES]) {
+        let (right, bottom) = ((self.0.width() - 1) as f32, (self.0.height() - 1) as f32);
+        let xs = xs.map(|x| limit(x + (dx - 0.5), right));
+        let ys = ys.map(|y| limit(y + (dy - 0.5), bottom));
+        self.between(&xs, &ys, values);
+    }
+
+    /// Brightness between pixels, at points inside the picture counted from the middle of its first pixel.
+    #[inline]
+    fn between(self, xs: &[f32; LANES], ys: &[f32; LANES], values: &mut [f32; LANES]) {
+        let (width, pixels) = (self.0.width(), self.0.pixels());
+        // The last pixel that has one to its right and below.
+        let (last_x, last_y) = (width.saturating_sub(2) as i32, self.0.height().saturating_sub(2) as i32);
+        for ((value, &x), &y) in values.iter_mut().zip(xs).zip(ys) {
+            let (column, row) = ((x as i32).min(last_x), (y as i32).min(last_y));
+            let (across, down) = (x - column as f32, y - row as f32);
+            let at = row as usize * width + column as usize;
+            let pair = |at: usize| pixels.get(at..).and_then(<[u8]>::first_chunk::<2>);
+            if let (Some(above), Some(below)) = (pair(at), pair(at + width)) {
+                let [a, b] = above.map(f32::from);
+                let [c, d] = below.map(f32::from);
+                let (above, below) = (a + (b - a) * across, c + (d - c) * across);
+                *value = above + (below - above) * down;
+            }
+        }
+    }
 }
 
 /// Places mapped and looked at together.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// In 0..=most, in a form that vectorises.
 #[inline]
