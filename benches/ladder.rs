@@ -70,8 +70,11 @@ fn main() {
     let number = |name: &str| option(name).and_then(|number| number.parse::<u64>().ok());
     let named = ["--made", "--each", "--seed", "--keep"];
     let is_value = |at: usize| at > 0 && named.contains(&arguments[at - 1].as_str());
-    let mut plain_ones =
-        arguments.iter().enumerate().filter(|(at, text)| !text.starts_with("--") && !is_value(*at)).map(|(_, text)| text);
+    let mut plain_ones = arguments
+        .iter()
+        .enumerate()
+        .filter(|(at, text)| !text.starts_with("--") && !is_value(*at))
+        .map(|(_, text)| text);
     let alone = !arguments.iter().any(|argument| argument == "--whole");
     let mut photos = if option("--made") == Some("hard") {
         made_photos(number("--each").unwrap_or(30) as usize, number("--seed"))
@@ -243,7 +246,11 @@ fn photos(corpus: &Path) -> Vec<Photo> {
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let path = entry.path();
-                if is_folder(&path) { folders.push(path) } else { photos.push(Photo { path, texts: None, from: From::File }) }
+                if is_folder(&path) {
+                    folders.push(path)
+                } else {
+                    photos.push(Photo { path, texts: None, from: From::File })
+                }
             }
         }
         photos.sort_by(|a, b| a.path.cmp(&b.path));

@@ -152,7 +152,9 @@ fn finder_patterns_around_noise_give_no_code() {
 fn a_code_without_one_finder_pattern_is_read() {
     let code = code(4, EcLevel::H);
     let width = code.width() as f32;
-    for (name, left, top) in [("top left", 0.0, 0.0), ("top right", width - 7.0, 0.0), ("bottom left", 0.0, width - 7.0)] {
+    for (name, left, top) in
+        [("top left", 0.0, 0.0), ("top right", width - 7.0, 0.0), ("bottom left", 0.0, width - 7.0)]
+    {
         let (sin, cos) = 12f32.to_radians().sin_cos();
         let turned = |x: f32, y: f32| {
             let (x, y) = ((x - 150.0) / 5.0, (y - 150.0) / 5.0);
@@ -202,12 +204,12 @@ fn damage_gives_the_right_text_or_none() {
         let width = code.width();
         let share = f64::from(round % 12) / 30.0;
         let colors = code.to_colors();
-        let dark: Vec<bool> =
-            colors.iter().map(|color| (*color == Color::Dark) != random.random_bool(share)).collect();
+        let dark: Vec<bool> = colors.iter().map(|color| (*color == Color::Dark) != random.random_bool(share)).collect();
         let pixel = |index: usize| {
             let (x, y) = ((index % 240).wrapping_sub(20) / 4, (index / 240).wrapping_sub(20) / 4);
             // Finder patterns stay, so that every reader gets as far as the error correction.
-            let finder = |x: usize, y: usize| x < 8 && y < 8 || x + 8 >= width && x < width && y < 8 || x < 8 && y + 8 >= width;
+            let finder =
+                |x: usize, y: usize| x < 8 && y < 8 || x + 8 >= width && x < width && y < 8 || x < 8 && y + 8 >= width;
             let inside = x < width && y < width;
             let at = y.min(width - 1) * width + x.min(width - 1);
             let is_dark = if finder(x, y) { colors[at] == Color::Dark } else { dark[at] };

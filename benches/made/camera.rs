@@ -14,9 +14,16 @@ use super::print::Print;
 pub enum Bend {
     Flat,
     /// Around a cylinder of so many modules' radius whose axis lies at the angle.
-    Cylinder { radius: f32, angle: f32 },
+    Cylinder {
+        radius: f32,
+        angle: f32,
+    },
     /// In waves: their length and height in modules, along the angle.
-    Waves { length: f32, height: f32, angle: f32 },
+    Waves {
+        length: f32,
+        height: f32,
+        angle: f32,
+    },
 }
 
 /// A sheet before the camera.

@@ -138,7 +138,10 @@ fn harden(kind: &str, shot: &mut Shot, draw: &mut ChaCha8Rng) {
                 let damage = match draw.random_range(0..6u32) {
                     0 => Damage::Blot { at: place(draw), radius: side * between(0.05, 0.16, draw), grey },
                     1 => Damage::Scratch { from: place(draw), to: place(draw), thick: between(0.3, 1.5, draw), grey },
-                    2 => Damage::Torn { at: [side * between(0.8, 1.0, draw), side * between(0.8, 1.0, draw)], angle: 0.78 },
+                    2 => Damage::Torn {
+                        at: [side * between(0.8, 1.0, draw), side * between(0.8, 1.0, draw)],
+                        angle: 0.78,
+                    },
                     // A finder pattern lost.
                     3 => {
                         let [x, y] = one(&[[0.0, 0.0], [side - 7.0, 0.0], [0.0, side - 7.0]], draw);

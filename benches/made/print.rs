@@ -51,8 +51,9 @@ impl Print {
         // Longer until it is full, then the last that fitted.
         let grow = (version as usize).pow(2).max(4) / 4;
         for _ in 0..200 {
-            let longer: String =
-                (0..grow.max(3)).map(|_| char::from(LETTERS[draw.random_range(0..LETTERS.len() as u32) as usize])).collect();
+            let longer: String = (0..grow.max(3))
+                .map(|_| char::from(LETTERS[draw.random_range(0..LETTERS.len() as u32) as usize]))
+                .collect();
             let longer = format!("{text}{longer}");
             let Ok(fits) = QrCode::with_version(&longer, Version::Normal(version), level) else { break };
             (text, code) = (longer, Some(fits));

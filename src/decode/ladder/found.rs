@@ -43,9 +43,9 @@ impl Found {
     }
 
     fn is_confirmed(&self, quad: &Quad, code: &Code) -> bool {
-        self.doubtful.iter().any(|(known, other)| {
-            other.rung != code.rung && other.text == code.text && known.is_same_place(quad)
-        })
+        self.doubtful
+            .iter()
+            .any(|(known, other)| other.rung != code.rung && other.text == code.text && known.is_same_place(quad))
     }
 
     /// The outlines of all codes.

@@ -106,8 +106,11 @@ struct Step {
 /// Long side of the picture that a rung for about `side` pixels reads of a photo: `side`, or what halving the photo
 /// gives where that is near, as it costs least.
 fn near(side: usize, longest: usize) -> usize {
+    if longest <= side {
+        return longest;
+    }
     let halved = (1..8).map(|times| longest.div_ceil(1 << times)).find(|&halved| halved <= side + side / 8);
-    halved.filter(|&halved| longest > side && halved >= side - side / 6).unwrap_or(side.min(longest))
+    halved.filter(|&halved| halved >= side - side / 6).unwrap_or(side)
 }
 
 const fn zxing(name: &'static str, side: usize) -> zxing::Zxing {
@@ -219,7 +222,11 @@ fn climb_by<'a>(
             View::default()
         });
         let won = found.add(view.codes, rung.name(), scale);
-        climb.runs.push(RungRun { name: rung.name(), ms: thread_cpu().saturating_sub(before).as_secs_f64() * 1e3, won });
+        climb.runs.push(RungRun {
+            name: rung.name(),
+            ms: thread_cpu().saturating_sub(before).as_secs_f64() * 1e3,
+            won,
+        });
         // Our own reader proposes more than there is: what may be left is for zxing to say.
         if *kind == "zxing" {
             strays = view.strays.iter().map(|stray| stray.map(|at| at * scale)).collect();

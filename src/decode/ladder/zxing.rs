@@ -1,8 +1,8 @@
 //! The zxing-cpp reader, through rxing's port: its parts rather than its `QrReader`, which would hide the finder
 //! patterns left over, the version and level, and give no chance to look at the clock.
 
-use rxing::common::cpp_essentials::{ConcentricPattern, DecoderResult};
 use rxing::Point;
+use rxing::common::cpp_essentials::{ConcentricPattern, DecoderResult};
 use rxing::common::{BitMatrix, DetectorRXingResult};
 use rxing::qrcode::cpp_port::decoder::Decode;
 use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternSets, SampleQR};
@@ -12,7 +12,7 @@ use super::super::luma::Luma;
 use super::super::qr;
 use super::geometry::Quad;
 use super::retouch::{self, SMALL};
-use super::{Rung, Sighting, Task, View, bits, near, finder, text};
+use super::{Rung, Sighting, Task, View, bits, finder, near, text};
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Zxing {
@@ -87,17 +87,21 @@ fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) {
 }
 
 /// Patterns outside every code read that have another of their size not far: a code that shows two of its three.
-fn lonely_pairs<'a>(patterns: &'a [ConcentricPattern], used: &'a [ConcentricPattern]) -> impl Iterator<Item = [f32; 2]> {
+fn lonely_pairs<'a>(
+    patterns: &'a [ConcentricPattern],
+    used: &'a [ConcentricPattern],
+) -> impl Iterator<Item = [f32; 2]> {
     let left = || patterns.iter().filter(|pattern| !used.contains(pattern));
-    left().filter(move |one| {
-        left().any(|other| {
-            let apart = Point::distance(one.p, other.p);
-            let (small, large) = (one.size.min(other.size) as f32, one.size.max(other.size) as f32);
-            // A pattern is seven modules wide; no code is wider than 177, and most are narrower than 60.
-            large < small * 1.3 && apart > small * 1.5 && apart < small * 8.0
+    left()
+        .filter(move |one| {
+            left().any(|other| {
+                let apart = Point::distance(one.p, other.p);
+                let (small, large) = (one.size.min(other.size) as f32, one.size.max(other.size) as f32);
+                // A pattern is seven modules wide; no code is wider than 177, and most are narrower than 60.
+                large < small * 1.3 && apart > small * 1.5 && apart < small * 8.0
+            })
         })
-    })
-    .map(|pattern| [pattern.p.x, pattern.p.y])
+        .map(|pattern| [pattern.p.x, pattern.p.y])
 }
 
 fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
@@ -113,8 +117,9 @@ fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
     let ecc_level = decoded.ecLevel().chars().next().filter(|level| "LMQH".contains(*level));
     let bits = sampled.getBits();
     let mirrored = decoded.isMirrored();
-    let is_dark =
-        |column: usize, row: usize| if mirrored { bits.get(row as u32, column as u32) } else { bits.get(column as u32, row as u32) };
+    let is_dark = |column: usize, row: usize| {
+        if mirrored { bits.get(row as u32, column as u32) } else { bits.get(column as u32, row as u32) }
+    };
     Some(Sighting {
         text: text_of(&decoded)?,
         quad: Quad([top_left, top_right, bottom_right, bottom_left].map(|point| [point.x, point.y])),

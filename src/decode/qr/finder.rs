@@ -53,7 +53,11 @@ pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
             if high > low * 4.0 + 1.0 {
                 continue;
             }
-            add(&mut found, &mut open, Pattern { centre: [middle_x, middle_y], module: (across + down) / 2.0, hits: 1 });
+            add(
+                &mut found,
+                &mut open,
+                Pattern { centre: [middle_x, middle_y], module: (across + down) / 2.0, hits: 1 },
+            );
         }
     }
     strongest(found)
@@ -73,9 +77,7 @@ fn add(found: &mut Vec<Pattern>, open: &mut Vec<usize>, new: Pattern) {
     let full = found.len() >= MOST_PROPOSALS / 10;
     let is_same = |old: &Pattern| {
         let [dx, dy] = [old.centre[0] - new.centre[0], old.centre[1] - new.centre[1]];
-        dx * dx + dy * dy < (old.module * 1.5).powi(2)
-            && new.module < old.module * 1.6
-            && old.module < new.module * 1.6
+        dx * dx + dy * dy < (old.module * 1.5).powi(2) && new.module < old.module * 1.6 && old.module < new.module * 1.6
     };
     let same = open.iter().copied().find(|&at| found.get(at).is_some_and(is_same));
     match same.and_then(|at| found.get_mut(at)) {

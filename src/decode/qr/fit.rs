@@ -185,7 +185,9 @@ impl Search<'_> {
         let middles = [Some(square), aside.filter(|aside| is_far(*aside, square, self.module * far as f32))];
         let steps = || (-far..=far).flat_map(|rows| (-far..=far).map(move |columns| (columns as f32, rows as f32)));
         let mut likely = [(f32::MIN, flat); LIKELY];
-        for (middle, (columns, rows)) in middles.into_iter().flatten().flat_map(|at| steps().map(move |step| (at, step))) {
+        for (middle, (columns, rows)) in
+            middles.into_iter().flatten().flat_map(|at| steps().map(move |step| (at, step)))
+        {
             let anchors = [top_left, top_right, self.shifted(middle, columns, rows), bottom_left];
             let Some(score) = score(self.plane, &signposts, self.side, anchors, self.module) else { continue };
             if likely.last().is_some_and(|worst| score > worst.0) {

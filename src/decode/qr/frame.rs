@@ -13,9 +13,7 @@ pub(super) fn fourth(
     top_right: &Pattern,
     bottom_left: &Pattern,
 ) -> Option<[f32; 2]> {
-    let to = |pattern: &Pattern| {
-        [pattern.centre[0] - top_left.centre[0], pattern.centre[1] - top_left.centre[1]]
-    };
+    let to = |pattern: &Pattern| [pattern.centre[0] - top_left.centre[0], pattern.centre[1] - top_left.centre[1]];
     let down = Frame::of(picture, top_right)?.turned([1.0, 0.0], to(top_right))?.down;
     let right = Frame::of(picture, bottom_left)?.turned([0.0, 1.0], to(bottom_left))?.right;
     let apart = [bottom_left.centre[0] - top_right.centre[0], bottom_left.centre[1] - top_right.centre[1]];

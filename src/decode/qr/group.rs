@@ -149,8 +149,7 @@ impl Group {
         }
         let clockwise = to_p[0] * to_q[1] - to_p[1] * to_q[0] > 0.0;
         let (top_right, bottom_left) = if clockwise { (*p, *q) } else { (*q, *p) };
-        let apart =
-            if clockwise { [pair_p.modules, pair_q.modules] } else { [pair_q.modules, pair_p.modules] };
+        let apart = if clockwise { [pair_p.modules, pair_q.modules] } else { [pair_q.modules, pair_p.modules] };
         let sizes = [top_left.module, p.module, q.module];
         let spread = sizes.into_iter().fold(0.0, f32::max) / sizes.into_iter().fold(f32::MAX, f32::min).max(1e-3);
         let hits: f32 = [top_left, p, q].iter().map(|pattern| (pattern.hits as f32 / pattern.module).min(3.0)).sum();
@@ -167,7 +166,8 @@ impl Group {
     /// Whether the patterns differ in size as they do in perspective.
     pub(super) fn is_uneven(&self) -> bool {
         let sizes = [self.top_left.module, self.top_right.module, self.bottom_left.module];
-        let [low, high] = sizes.into_iter().fold([f32::MAX, 0.0f32], |[low, high], size| [low.min(size), high.max(size)]);
+        let [low, high] =
+            sizes.into_iter().fold([f32::MAX, 0.0f32], |[low, high], size| [low.min(size), high.max(size)]);
         high > low * 1.3
     }
 

@@ -51,9 +51,7 @@ impl Around {
     fn push(&mut self, [x, y]: [f32; 2], sign: f32, weight: f32) {
         let (group, lane) = (self.count / LANES, self.count % LANES);
         let (free, known) = if sign == 0.0 { (weight, 0.0) } else { (0.0, 1.5 * weight * sign) };
-        for (all, value) in
-            [(&mut self.xs, x), (&mut self.ys, y), (&mut self.free, free), (&mut self.known, known)]
-        {
+        for (all, value) in [(&mut self.xs, x), (&mut self.ys, y), (&mut self.free, free), (&mut self.known, known)] {
             if let Some(place) = all.get_mut(group).and_then(|lanes| lanes.get_mut(lane)) {
                 *place = value;
             }

@@ -26,9 +26,9 @@ use rxing::common::BitMatrix;
 
 use self::group::Group;
 use self::plane::Plane;
+pub(super) use self::tried::{Made, Tried};
 use super::clock::Deadline;
 use super::luma::Luma;
-pub(super) use self::tried::{Made, Tried};
 
 /// A code that was read.
 pub(super) struct Symbol {

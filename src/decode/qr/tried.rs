@@ -116,7 +116,10 @@ mod tests {
         assert!(!tried.has(&one, 25, PLAIN), "another size");
         assert!(!tried.has(&group(40.0, 10.0, 42.0), 21, PLAIN), "another place");
         assert!(!tried.has(&one, 21, Made { retouched: true, ..PLAIN }), "its greys are others now");
-        assert!(!tried.has(&group(20.0, 20.0, 84.0), 21, Made { scale: 1.0, ..PLAIN }), "twice as many pixels a module");
+        assert!(
+            !tried.has(&group(20.0, 20.0, 84.0), 21, Made { scale: 1.0, ..PLAIN }),
+            "twice as many pixels a module"
+        );
         assert!(tried.has(&group(5.0, 5.0, 21.0), 21, Made { scale: 4.0, ..PLAIN }), "half as many");
     }
 
