@@ -94,6 +94,7 @@ impl Shot {
         let mut spec = SceneSpec::new(draw.random(), Vec::new(), 0, PhotoSize::Small, Format::Jpeg);
         (spec.width, spec.height) = (width as u32, height as u32);
         let scene = spec.encode().expect("a scene can be drawn");
+        #[allow(clippy::disallowed_methods, reason = "a picture made a line above, of a known size")]
         let small = image::load_from_memory(&scene).expect("a scene is a picture").to_luma8();
         let mut picture: Vec<f32> = (0..self.width * self.height)
             .map(|at| {
