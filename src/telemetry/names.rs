@@ -41,11 +41,12 @@ pub struct Metric {
 /// Rungs of the decode ladder, by name. `tests/metrics.rs` compares the list with the decoder's own.
 pub const RUNGS: &[&str] = &[
     "zxing_500",
-    "zxing_1200",
+    "zxing_1000",
     "zxing_large",
     "own_800",
     "zxing_full",
     "own_1600",
+    "own_close",
     "own_blur_800",
     "own_400",
     "own_mean_800",
@@ -54,6 +55,9 @@ pub const RUNGS: &[&str] = &[
     "own_global_800",
     "own_full",
     "rqrr_800",
+    "own_lift_1600",
+    "own_two_800",
+    "own_two_1600",
 ];
 
 /// Stages that `scanmill_stage_seconds` times.
