@@ -48,7 +48,7 @@ fn every_set_stays_above_its_floor_without_a_wrong_text() {
         }
         // Where no reader reads anything, nothing is known to be wrong. Of a sheet of several codes the manifest may know
         // only some texts: another text of the same sheets, known from another photo, is not wrong there.
-        let has_unknown = count.parse::<usize>().unwrap() > expected.len();
+        let has_unknown = count.parse::<usize>().is_ok_and(|count| count > expected.len());
         let is_elsewhere = |text: &String| has_unknown && known.contains(text);
         let strange = reading.codes.iter().filter(|code| truth != "none" && !is_expected(&code.text));
         let strange = strange.filter(|code| !is_elsewhere(&code.text));
