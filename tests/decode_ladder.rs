@@ -200,7 +200,7 @@ fn patterns_of_very_different_size_belong_together_in_deep_perspective() {
 fn damage_gives_the_right_text_or_none() {
     let mut random = ChaCha8Rng::seed_from_u64(9);
     let (mut right, mut none) = (0, 0);
-    for round in 0..48i16 {
+    for round in 0..24i16 {
         let code = code(3 + round % 4, [EcLevel::L, EcLevel::Q][usize::from(round % 3 == 0)]);
         let width = code.width();
         let share = f64::from(round % 12) / 150.0;
@@ -224,5 +224,5 @@ fn damage_gives_the_right_text_or_none() {
         }
         if reading.codes.is_empty() { none += 1 } else { right += 1 }
     }
-    assert!(right >= 8 && none >= 12, "{right} {none}");
+    assert!(right >= 4 && none >= 6, "{right} {none}");
 }
