@@ -340,3 +340,18 @@ impl BatchSource for Source {
             .map_err(|error| Error::bug("unpacking a batch panicked").source(error))?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::batch::batch_id;
+
+    #[test]
+    fn a_look_from_a_time_on_finds_every_batch_opened_since() {
+        let at: Timestamp = "2026-11-22T15:40:00Z".parse().unwrap();
+        let key = |at: Timestamp| batch_key(BATCH_PREFIX, &batch_id(&batch_time(at), "0a1b", 1));
+        let second = SignedDuration::from_secs(1);
+        assert!(first_key_at(at) < key(at) && first_key_at(at) < key(at + second));
+        assert!(first_key_at(at) > key(at - second));
+    }
+}

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::progress::{self, Progress};
+use super::progress::Progress;
 use super::unread::{Counts, Place, Sender, Unread, Window};
 use super::{Exit, GlobalArgs, out, pump, rejections, settings, signals};
 use crate::app;
@@ -115,7 +115,7 @@ async fn find(
                 break 'pages;
             }
             let lines = chunk.iter().map(|photo| line(photo, args.json)).collect::<Result<String>>()?;
-            progress::around(|| out::print_text(&lines))?;
+            out::print_text(&lines)?;
             if args.enqueue {
                 sender.send(chunk).await?;
             }
