@@ -1,7 +1,8 @@
 //! Whether the store could do its work: every kind of call it will make, in a form that changes nothing.
 
 use async_trait::async_trait;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 
 use super::events::Wiring;
 use super::failure::failed;
@@ -168,10 +169,16 @@ impl S3Store {
             self.clients.send(bucket, |client| client.get_bucket_notification_configuration().bucket(bucket).send());
         match sent.await? {
             Ok(output) => Ok(Wiring::of(&output)),
-            Err(error) if error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NotImplemented") => {
+            // Other stores know no such call, or answer in a form of their own.
+            Err(error) if code_of(&error) == Some("NotImplemented") || is_success(&error) => {
                 Err(warning(format!("this store cannot tell whether {what} notifies a queue")))
             }
             Err(error) => Err(aws::failed(call, error)),
         }
     }
+}
+
+/// Whether the store was content, and only its answer cannot be read.
+fn is_success<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.raw_response().is_some_and(|answer| answer.status().is_success())
 }
