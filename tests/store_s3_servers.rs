@@ -9,7 +9,6 @@ use scanmill::store::s3::{S3Probe, S3Store};
 use scanmill::store::{Put, PutMode, Store};
 use serde_json::{Value, json};
 
-#[allow(dead_code, reason = "each test binary uses its own part")]
 mod process;
 mod rig;
 #[path = "support/stand_in.rs"]

@@ -186,7 +186,7 @@ impl<'a> Unread<'a> {
         if self.has_rows {
             let bound = [self.place.bucket.as_str().into(), first.into(), last.into()];
             for Row { object_key, etag, version_id } in rows_as(self.ports.warehouse.query(ROWS, &bound).await?)? {
-                rows.versions.entry(object_key).or_default().push((etag, version_id));
+                rows.versions.entry(object_key).or_default().push(Version { etag, version_id });
             }
         }
         Ok(rows)
@@ -249,15 +249,20 @@ struct Row {
 /// The versions that the warehouse has, by key.
 #[derive(Default)]
 struct Rows {
-    versions: HashMap<String, Vec<(Option<String>, Option<String>)>>,
+    versions: HashMap<String, Vec<Version>>,
+}
+
+struct Version {
+    etag: Option<String>,
+    version_id: Option<String>,
 }
 
 impl Rows {
     /// Whether this content, or this very version, was read.
     fn has(&self, key: &str, etag: &str, version_id: Option<&str>) -> bool {
         self.versions.get(key).is_some_and(|versions| {
-            versions.iter().any(|(own_etag, own_version)| {
-                own_etag.as_deref() == Some(etag) || (version_id.is_some() && own_version.as_deref() == version_id)
+            versions.iter().any(|own| {
+                own.etag.as_deref() == Some(etag) || (version_id.is_some() && own.version_id.as_deref() == version_id)
             })
         })
     }
@@ -341,8 +346,11 @@ mod tests {
 
     #[test]
     fn a_version_is_known_by_its_content_or_its_id() {
-        let versions =
-            HashMap::from([("k".to_owned(), vec![(Some("e".to_owned()), Some("v".to_owned())), (None, None)])]);
+        let version = |etag: Option<&str>, id: Option<&str>| Version {
+            etag: etag.map(str::to_owned),
+            version_id: id.map(str::to_owned),
+        };
+        let versions = HashMap::from([("k".to_owned(), vec![version(Some("e"), Some("v")), version(None, None)])]);
         let rows = Rows { versions };
         assert!(rows.has("k", "e", None) && rows.has("k", "e", Some("w")) && rows.has("k", "f", Some("v")));
         assert!(!rows.has("k", "f", None) && !rows.has("k", "f", Some("w")) && !rows.has("j", "e", None));
