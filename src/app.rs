@@ -18,6 +18,7 @@ use crate::queue::Queue;
 use crate::queue::sqlite::{SqliteQueue, SqliteQueueOptions};
 use crate::store::Store;
 use crate::store::folder::{Announce, Announcement, FolderStore};
+use crate::store::s3::{S3Options, S3Probe, S3Store};
 use crate::warehouse::Warehouse;
 use crate::warehouse::sqlite::SqliteWarehouse;
 
@@ -85,19 +86,28 @@ pub fn places(settings: &Settings) -> (String, String) {
 /// Nothing is asked over the network yet.
 pub fn open(settings: &Settings) -> Result<Ports> {
     look_at_root(settings)?;
-    let (store, queue, folder): (Arc<dyn Store>, Arc<dyn Queue>, _) = match settings.store.kind {
+    let (store, queue, folder): (Arc<dyn Store>, _, _) = match settings.store.kind {
         StoreKind::Folder => {
             // One and the same queue: who waits in it is woken by what is announced.
             let queue = sqlite_queue(settings)?;
             let to = Arc::new(Notifier { queue: queue.clone() });
             let announcement = Announcement { bucket: settings.store.inbox.clone(), to };
             let folder = FolderStore::open(&settings.local.root, Some(announcement))?;
-            (Arc::new(folder.clone()), queue, Some(folder))
+            (Arc::new(folder.clone()), queue as Arc<dyn Queue>, Some(folder))
         }
-        StoreKind::S3 => return Err(not_yet("store.kind", "s3")),
+        StoreKind::S3 => (Arc::new(s3_store(settings)), open_queue(settings)?, None),
     };
     let warehouse = warehouse(settings, SqliteWarehouse::open)?;
     Ok(Ports { queue, store, warehouse, folder })
+}
+
+/// [`open`] for commands that work on what is there: a mistyped root is not made. Where the store is elsewhere the root
+/// holds only notes of this machine, and is made.
+pub fn open_for_command(settings: &Settings) -> Result<Ports> {
+    if settings.store.kind == StoreKind::S3 {
+        make_folders(settings)?;
+    }
+    open(settings)
 }
 
 /// The warehouse that is there, for commands that only ask it: a report about a mistyped root must not make files.
@@ -139,8 +149,19 @@ pub async fn probe(settings: &Settings) -> Vec<Finding> {
     findings
 }
 
-fn probes(_settings: &Settings) -> Vec<Arc<dyn Probe>> {
-    Vec::new()
+fn probes(settings: &Settings) -> Vec<Arc<dyn Probe>> {
+    let mut probes: Vec<Arc<dyn Probe>> = Vec::new();
+    if settings.store.kind == StoreKind::S3 {
+        let is_sqs = settings.queue.kind == QueueKind::Sqs;
+        probes.push(Arc::new(s3_store(settings).probed(S3Probe {
+            inbox: settings.store.inbox.clone(),
+            results: settings.store.results.clone(),
+            queue_url: is_sqs.then(|| settings.sqs.queue_url.clone()),
+            prefix: settings.filter.prefix.clone(),
+            suffixes: settings.filter.suffixes.clone(),
+        })));
+    }
+    probes
 }
 
 /// Refuses to start what could not work.
@@ -167,7 +188,6 @@ fn not_yet(key: &str, kind: &str) -> Error {
 }
 
 /// The way to AWS that the settings describe.
-#[expect(dead_code, reason = "the adapters that take it follow")]
 fn account(settings: &Settings) -> Account {
     let aws = settings.aws.clone();
     Account::new(AccountOptions {
@@ -177,6 +197,11 @@ fn account(settings: &Settings) -> Account {
         attempts: aws.attempts,
         attempt_timeout: aws.attempt_timeout,
     })
+}
+
+fn s3_store(settings: &Settings) -> S3Store {
+    let options = S3Options { endpoint: settings.s3.endpoint.clone(), path_style: settings.s3.path_style };
+    S3Store::new(account(settings), options)
 }
 
 fn sqlite_queue(settings: &Settings) -> Result<Arc<SqliteQueue>> {

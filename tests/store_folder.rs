@@ -70,6 +70,21 @@ async fn an_object_is_a_file_with_an_etag_of_its_content() {
 }
 
 #[tokio::test]
+async fn a_look_tells_what_a_read_would() {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    put(&store, "inbox", "a/b.jpg", "photo").await.unwrap();
+    let (head, object) =
+        (store.head("inbox", "a/b.jpg").await.unwrap(), store.get("inbox", "a/b.jpg", None, ALL).await);
+    let object = object.unwrap();
+    assert_eq!((head.etag, head.size_bytes, head.version_id), (object.etag, 5, None));
+    assert_eq!(head.modified_at, object.modified_at);
+    assert_eq!(class(store.head("inbox", "absent").await), Class::Missing);
+    assert_eq!(class(store.head("inbox", "a").await), Class::Permanent);
+    assert_eq!(class(store.head("inbox", "../a").await), Class::Permanent);
+}
+
+#[tokio::test]
 async fn no_key_leaves_the_root() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("root");
