@@ -1,0 +1,54 @@
+"""Runs one server for as long as somebody holds the other end of this process's standard input.
+
+    guard.py PROGRAM ARGUMENT...
+
+A test that ends, panics or is killed closes that pipe, whatever else it can no longer do; so no server outlives it. The
+server runs in a session of its own and is ended with everything it has started there: asked first, then killed.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+PATIENCE_SECONDS = 5
+
+
+def end(server):
+    """Asks the server's whole group to stop, and kills what is left of it."""
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, signum)
+        except ProcessLookupError:
+            return
+        try:
+            server.wait(PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def main():
+    # Ctrl-C in a terminal reaches the whole foreground group; the one to decide is whoever holds the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    server = subprocess.Popen(
+        sys.argv[1:],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        # A disposition of `ignore` would be inherited, and the server could not be stopped.
+        preexec_fn=lambda: (signal.signal(signal.SIGINT, signal.SIG_DFL), signal.signal(signal.SIGTERM, signal.SIG_DFL)),
+    )
+
+    def watch():
+        while os.read(0, 4096):
+            pass
+        end(server)
+
+    threading.Thread(target=watch, daemon=True).start()
+    code = server.wait()
+    end(server)
+    os._exit(code if code >= 0 else 128 - code)
+
+
+main()

@@ -1,0 +1,107 @@
+//! The Python environment the servers live in, made on first use.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use super::{Failure, Outcome};
+
+const REQUIREMENTS: &str = include_str!("requirements.txt");
+
+/// A venv with exactly what `requirements.txt` says.
+#[derive(Clone, Debug)]
+pub struct Venv {
+    bin: PathBuf,
+}
+
+impl Venv {
+    /// The venv, installed now if it is not there yet. Several processes may ask at once: one installs, the others wait.
+    pub fn ready() -> Outcome<&'static Venv> {
+        static VENV: OnceLock<Outcome<Venv>> = OnceLock::new();
+        VENV.get_or_init(|| Venv::at(&target())).as_ref().map_err(Clone::clone)
+    }
+
+    /// A program of the venv: `python`, `ministack`…
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.bin.join(name)
+    }
+
+    fn at(target: &Path) -> Outcome<Venv> {
+        // Named after its contents: a change of the list makes a new one.
+        let folder = target.join(format!("rig-venv-{:016x}", twox_hash::XxHash64::oneshot(0, REQUIREMENTS.as_bytes())));
+        let complete = folder.join("complete");
+        let venv = Venv { bin: folder.join("bin") };
+        let says = |what: &'static str| move |error: std::io::Error| Failure::new(format!("{what}: {error}"));
+        std::fs::create_dir_all(target).map_err(says("cannot make the target folder"))?;
+        let lock = File::create(folder.with_extension("lock")).map_err(says("cannot make the venv's lock file"))?;
+        lock.lock().map_err(says("cannot lock the venv"))?;
+        if complete.try_exists().map_err(says("cannot look for the venv"))? {
+            return Ok(venv);
+        }
+        eprintln!("rig: first use: installing pinned Python packages into {} (a minute or so)", folder.display());
+        // What an interrupted install left. Nothing uses it: it was never complete.
+        if folder.try_exists().map_err(says("cannot look for the venv"))? {
+            std::fs::remove_dir_all(&folder).map_err(says("cannot remove a half-made venv"))?;
+        }
+        let list = folder.with_extension("txt");
+        std::fs::write(&list, REQUIREMENTS).map_err(says("cannot write the requirements"))?;
+        install(&folder, &list)?;
+        std::fs::write(&complete, "").map_err(says("cannot mark the venv as complete"))?;
+        eprintln!("rig: installed");
+        Ok(venv)
+    }
+}
+
+/// `target`, wherever this build has it.
+fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),
+    }
+}
+
+fn install(folder: &Path, list: &Path) -> Outcome<()> {
+    let python = std::env::var("SCANMILL_RIG_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    run(
+        Command::new(&python).args(["-c", "import sys; sys.exit(sys.version_info < (3, 10))"]),
+        "the rig needs Python 3.10 or newer: install `python3` (Debian: apt-get install python3 python3-venv), or name \
+         one in SCANMILL_RIG_PYTHON",
+    )?;
+    let pip =
+        ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile", "--only-binary", ":all:"];
+    let network = "pip could not install the rig's packages: it needs PyPI, or an index or wheels that pip's own \
+                   settings name (PIP_INDEX_URL, PIP_FIND_LINKS)";
+    // Debian keeps `ensurepip` in python3-venv. Without it, a pip outside can fill the venv all the same.
+    let has_ensurepip = Command::new(&python)
+        .args(["-c", "import ensurepip"])
+        .stdin(Stdio::null())
+        .output()
+        .is_ok_and(|output| output.status.success());
+    let remedy = "cannot make a venv (Debian: apt-get install python3-venv)";
+    if has_ensurepip {
+        run(Command::new(&python).args(["-m", "venv"]).arg(folder), remedy)?;
+        run(Command::new(folder.join("bin/python")).args(["-m", "pip"]).args(pip).arg("-r").arg(list), network)
+    } else {
+        run(Command::new(&python).args(["-m", "venv", "--without-pip"]).arg(folder), remedy)?;
+        let outer = Command::new(&python).args(["-m", "pip", "--version"]).stdin(Stdio::null()).output();
+        if !outer.is_ok_and(|output| output.status.success()) {
+            return Err(Failure::new(format!("{python} has neither `ensurepip` nor `pip`: {remedy}")));
+        }
+        let inner = folder.join("bin/python");
+        run(Command::new(&python).args(["-m", "pip", "--python"]).arg(inner).args(pip).arg("-r").arg(list), network)
+    }
+}
+
+/// Runs a command to its end; a failure says the remedy and what the command said.
+fn run(command: &mut Command, remedy: &str) -> Outcome<()> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Failure::new(format!("{remedy}\n{command:?}: {error}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(Failure::new(format!("{remedy}\n{command:?} ended with {}:\n{said}", output.status)))
+}
