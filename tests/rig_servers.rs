@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 mod rig;
 
-use rig::{Aws, Microburst, Ministack, Moto};
+use rig::{Aws, DataApi, Microburst, Ministack, Moto};
 
 /// The first notification of a photo: its key and its record, with `s3:TestEvent` passed over.
 fn notified(aws: &Aws, queue_url: &str) -> Value {
@@ -80,24 +80,37 @@ fn lives(id: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-fn children(id: u32) -> Vec<u32> {
-    std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"))
-        .unwrap_or_default()
-        .split_whitespace()
-        .map(|id| id.parse().unwrap())
-        .collect()
+/// Children, and theirs.
+fn descendants(id: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    let tasks = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    for task in tasks {
+        for child in std::fs::read_to_string(task.path().join("children")).unwrap_or_default().split_whitespace() {
+            let child = child.parse().unwrap();
+            found.push(child);
+            found.extend(descendants(child));
+        }
+    }
+    found
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn nothing_is_left_running() {
-    let ministack = Ministack::start().unwrap();
-    let guard = ministack.server.guard_id();
-    let servers = children(guard);
-    assert!(!servers.is_empty() && servers.iter().all(|id| lives(*id)), "{servers:?}");
-    let endpoint = ministack.server.endpoint().to_owned();
-    drop(ministack);
+fn nothing_is_left_behind() {
+    let api = DataApi::start("http://127.0.0.1:9").unwrap();
+    let (guard, folder) = (api.server.guard_id(), api.server.folder().to_owned());
+    let servers = descendants(guard);
+    assert!(servers.len() > 3 && servers.iter().all(|id| lives(*id)), "the stand-in and PostgreSQL: {servers:?}");
+    let endpoint = api.endpoint().to_owned();
+    drop(api);
     assert!(!lives(guard));
     assert!(servers.iter().all(|id| !lives(*id)), "{servers:?}");
-    rig::http::request("GET", &endpoint, "/_ministack/health", &[], b"").unwrap_err();
+    assert!(!folder.try_exists().unwrap());
+    rig::http::request("GET", &endpoint, "/_standin/health", &[], b"").unwrap_err();
+}
+
+#[test]
+fn a_server_that_cannot_start_says_why() {
+    let failure = DataApi::start("nonsense").unwrap_err().to_string();
+    assert!(failure.contains("stand-in ended at once") && failure.contains("Invalid endpoint: nonsense"), "{failure}");
 }

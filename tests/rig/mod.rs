@@ -13,16 +13,22 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
 
 mod aws;
+mod data_api;
+mod grammar;
 pub mod http;
 mod server;
 mod servers;
+mod stack;
 mod venv;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use aws::{Aws, Message};
+pub use data_api::{DataApi, WORKGROUP};
+pub use grammar::{sqlfluff, sqlfluff_all};
 pub use server::{Plan, Server};
 pub use servers::{Microburst, Ministack, Moto};
+pub use stack::{ENVIRONMENT, Stack};
 pub use venv::Venv;
 
 /// Fake credentials that every server of the rig takes.

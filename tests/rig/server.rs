@@ -2,11 +2,12 @@
 
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
 use super::{Failure, Outcome, Venv, http};
 
@@ -20,7 +21,7 @@ const GUARD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rig/guard.py");
 pub struct Server {
     name: &'static str,
     guard: Child,
-    log: NamedTempFile,
+    /// Removed by the guard as well: a value in a `static` is never dropped.
     folder: TempDir,
     endpoint: String,
 }
@@ -59,23 +60,23 @@ impl Server {
         let says = |error: std::io::Error| Failure::new(format!("cannot start {}: {error}", plan.name));
         let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).map_err(says)?.port();
         let folder = tempfile::tempdir().map_err(says)?;
-        let log = NamedTempFile::new().map_err(says)?;
+        let log = File::create(log_in(folder.path())).map_err(says)?;
         let fill = |text: &str| {
             text.replace("{port}", &port.to_string()).replace("{folder}", &folder.path().to_string_lossy())
         };
         let mut command = Command::new(venv.program("python"));
-        command.arg(GUARD).arg(venv.program(plan.program)).args(plan.arguments.iter().map(|text| fill(text)));
+        command.arg(GUARD).arg(folder.path()).arg(venv.program(plan.program)).args(plan.arguments.iter().map(|text| fill(text)));
         // What the caller has for the real AWS is no business of these servers.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
             command.env_remove(name);
         }
         command.envs(plan.environment.iter().map(|(name, value)| (name, fill(value))));
         command.current_dir(folder.path()).stdin(Stdio::piped());
-        command.stdout(log.reopen().map_err(says)?).stderr(log.reopen().map_err(says)?);
+        command.stdout(log.try_clone().map_err(says)?).stderr(log);
         // Whoever kills the test's whole group must not kill the guard before its work is done.
         command.process_group(0);
         let guard = command.spawn().map_err(says)?;
-        let mut server = Server { name: plan.name, guard, log, folder, endpoint: format!("http://127.0.0.1:{port}") };
+        let mut server = Server { name: plan.name, guard, folder, endpoint: format!("http://127.0.0.1:{port}") };
         server.wait_until_ready(plan.ready)?;
         Ok(server)
     }
@@ -110,7 +111,7 @@ impl Server {
 
     /// What the server has written to stdout and stderr so far.
     pub fn log(&self) -> String {
-        match std::fs::read(self.log.path()) {
+        match std::fs::read(log_in(self.folder.path())) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) => format!("(its log cannot be read: {error})"),
         }
@@ -125,6 +126,10 @@ impl Server {
     pub fn guard_id(&self) -> u32 {
         self.guard.id()
     }
+}
+
+fn log_in(folder: &Path) -> PathBuf {
+    folder.join("log")
 }
 
 impl Drop for Server {
