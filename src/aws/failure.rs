@@ -127,7 +127,7 @@ where
 }
 
 /// An answer with an error code (or, where there is no body to hold one, only a status).
-fn answered(call: Call<'_>, status: u16, code: Option<&str>, message: Option<&str>) -> Error {
+pub fn answered(call: Call<'_>, status: u16, code: Option<&str>, message: Option<&str>) -> Error {
     let is = |codes: &[&str]| code.is_some_and(|code| codes.contains(&code));
     let said = match (code, message) {
         (Some(code), Some(message)) => format!("{code}: {message}"),

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 
 mod failure;
 
-pub use failure::{Call, failed};
+pub use failure::{Call, answered, failed};
 
 /// Longest wait for a connection, before the SDK tries again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
