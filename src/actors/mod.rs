@@ -7,6 +7,7 @@
 //! Drain is the closing of channels from source to sink: the poller stops and drops its sender, so the fetcher ends
 //! when it is empty, and so on down to the loader.
 
+mod admission;
 pub mod autoscaler;
 pub mod backlog;
 pub mod batch_writer;
@@ -18,6 +19,7 @@ mod leases;
 pub mod line;
 pub mod loader;
 pub mod messages;
+mod pace;
 pub mod poller;
 mod seal;
 pub mod supervisor;

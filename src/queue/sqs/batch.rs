@@ -130,20 +130,24 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn each_entry_gets_its_own_result() {
         let calls = Mutex::new(Vec::new());
-        let results = run(13, |_| 0, |batch| {
-            calls.lock().unwrap().push(batch.clone());
-            let mut answer = Answer::default();
-            for entry in batch {
-                match entry {
-                    2 => answer.refused.push((2, Error::missing("gone"))),
-                    3 => answer.refused.push((3, Error::throttled("slower"))),
-                    4 if calls.lock().unwrap().len() <= 2 => answer.refused.push((4, Error::transient("again"))),
-                    5 => {}
-                    _ => answer.done.push(entry),
+        let results = run(
+            13,
+            |_| 0,
+            |batch| {
+                calls.lock().unwrap().push(batch.clone());
+                let mut answer = Answer::default();
+                for entry in batch {
+                    match entry {
+                        2 => answer.refused.push((2, Error::missing("gone"))),
+                        3 => answer.refused.push((3, Error::throttled("slower"))),
+                        4 if calls.lock().unwrap().len() <= 2 => answer.refused.push((4, Error::transient("again"))),
+                        5 => {}
+                        _ => answer.done.push(entry),
+                    }
                 }
-            }
-            Box::pin(async move { Ok(answer) })
-        })
+                Box::pin(async move { Ok(answer) })
+            },
+        )
         .await
         .unwrap();
         let classes: Vec<_> = results.iter().map(|result| result.as_ref().err().map(Error::class)).collect();

@@ -124,7 +124,10 @@ mod tests {
             r#"{"deadLetterTargetArn":"arn:aws:sqs:r:1:dead","maxReceiveCount":"5"}"#,
         ] {
             let attributes = Attributes::from([(QueueAttributeName::RedrivePolicy, text.to_owned())]);
-            assert_eq!(redrive(&attributes), Some(Redrive { max_receive_count: 5, arn: "arn:aws:sqs:r:1:dead".into() }));
+            assert_eq!(
+                redrive(&attributes),
+                Some(Redrive { max_receive_count: 5, arn: "arn:aws:sqs:r:1:dead".into() })
+            );
         }
         assert_eq!(redrive(&Attributes::new()), None);
         let odd = Attributes::from([(QueueAttributeName::RedrivePolicy, "{}".to_owned())]);

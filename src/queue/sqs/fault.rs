@@ -13,7 +13,8 @@ use crate::error::Error;
 const NO_QUEUE: &[&str] = &["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
 
 /// Codes of a receipt handle that no longer leads to a message in flight.
-const LEASE_OVER: &[&str] = &["ReceiptHandleIsInvalid", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"];
+const LEASE_OVER: &[&str] =
+    &["ReceiptHandleIsInvalid", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"];
 
 /// What SQS says of one in the text of `InvalidParameterValue`.
 const LEASE_OVER_TEXTS: &[&str] = &["receipt handle", "receipthandle", "not available for visibility timeout change"];

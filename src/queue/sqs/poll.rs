@@ -166,13 +166,7 @@ impl SqsQueue {
     }
 }
 
-async fn receive(
-    client: &Client,
-    url: &str,
-    max: usize,
-    wait: Duration,
-    visibility: Duration,
-) -> Result<Vec<Message>> {
+async fn receive(client: &Client, url: &str, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Message>> {
     let call = Call { doing: "receiving from", what: url, action: "sqs:ReceiveMessage" };
     let asked_at = Instant::now();
     let request = client
@@ -193,7 +187,10 @@ async fn receive(
 fn read(message: SqsMessage, visible_again_at: Instant) -> Option<Message> {
     let id = message.message_id.unwrap_or_default();
     let (Some(body), Some(receipt)) = (message.body, message.receipt_handle) else {
-        tracing::warn!(message_id = id, "a message came without body or receipt handle: left to its visibility timeout");
+        tracing::warn!(
+            message_id = id,
+            "a message came without body or receipt handle: left to its visibility timeout"
+        );
         return None;
     };
     // The SDK does not compare them.

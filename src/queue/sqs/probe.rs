@@ -79,8 +79,11 @@ impl SqsQueue {
         let (url, account) = (&self.shared.url, &self.shared.account);
         let region = account.config().await?.region().map(ToString::to_string).unwrap_or_default();
         if let Some(other) = url.region.as_ref().filter(|other| **other != region) {
-            return Err(Error::permanent(format!("queue {} is in {other}, and the region in use is {region}", url.sent))
-                .hint(format!("set `aws.region` to {other}, or `sqs.queue_url` to a queue in {region}")));
+            return Err(Error::permanent(format!(
+                "queue {} is in {other}, and the region in use is {region}",
+                url.sent
+            ))
+            .hint(format!("set `aws.region` to {other}, or `sqs.queue_url` to a queue in {region}")));
         }
         let found = self.attributes(&url.sent, &[QueueAttributeName::All]).await?;
         let owner = found.get(&QueueAttributeName::QueueArn).and_then(|arn| arn.split(':').nth(4));
@@ -139,7 +142,9 @@ impl SqsQueue {
         let url = self.shared.url.beside(&arn);
         let waiting = match &url {
             Some(url) => self.attributes(url, &[QueueAttributeName::ApproximateNumberOfMessages]).await,
-            None => return Ok(format!("{arn} after {max_receive_count} receives; not counted, that is no queue's ARN")),
+            None => {
+                return Ok(format!("{arn} after {max_receive_count} receives; not counted, that is no queue's ARN"));
+            }
         };
         match waiting {
             Ok(waiting) => {

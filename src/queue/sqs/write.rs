@@ -37,41 +37,46 @@ impl SqsQueue {
     pub(super) async fn delete_all(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Result<()>>> {
         let client = &self.clients().await?.calls;
         let call = self.call("deleting from", "sqs:DeleteMessage");
-        batch::run(receipts.len(), |_| 0, |places| {
-            Box::pin(async move {
-                let entry = |place: usize| {
-                    let receipt = receipts[place].0.as_str();
-                    DeleteMessageBatchRequestEntry::builder().id(place.to_string()).receipt_handle(receipt).build()
-                };
-                let entries = places.into_iter().map(entry).collect::<Result<Vec<_>, _>>().map_err(unbuilt)?;
-                let request = client.delete_message_batch().queue_url(call.what).set_entries(Some(entries));
-                let said = request.send().await.map_err(|error| failed(call, error))?;
-                Ok(answer(call, said.successful().iter().map(|entry| entry.id()), said.failed()))
-            })
-        })
+        batch::run(
+            receipts.len(),
+            |_| 0,
+            |places| {
+                Box::pin(async move {
+                    let entry = |place: usize| {
+                        let receipt = receipts[place].0.as_str();
+                        DeleteMessageBatchRequestEntry::builder().id(place.to_string()).receipt_handle(receipt).build()
+                    };
+                    let entries = places.into_iter().map(entry).collect::<Result<Vec<_>, _>>().map_err(unbuilt)?;
+                    let request = client.delete_message_batch().queue_url(call.what).set_entries(Some(entries));
+                    let said = request.send().await.map_err(|error| failed(call, error))?;
+                    Ok(answer(call, said.successful().iter().map(|entry| entry.id()), said.failed()))
+                })
+            },
+        )
         .await
     }
 
-    pub(super) async fn extend_all(
-        &self,
-        receipts: &[ReceiptHandle],
-        visibility: Duration,
-    ) -> Result<Vec<Result<()>>> {
+    pub(super) async fn extend_all(&self, receipts: &[ReceiptHandle], visibility: Duration) -> Result<Vec<Result<()>>> {
         let client = &self.clients().await?.calls;
         let call = self.call("extending leases of", "sqs:ChangeMessageVisibility");
         let visibility = seconds(visibility);
-        batch::run(receipts.len(), |_| 0, |places| {
-            Box::pin(async move {
-                let entry = |place: usize| {
-                    let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(place.to_string());
-                    entry.receipt_handle(receipts[place].0.as_str()).visibility_timeout(visibility).build()
-                };
-                let entries = places.into_iter().map(entry).collect::<Result<Vec<_>, _>>().map_err(unbuilt)?;
-                let request = client.change_message_visibility_batch().queue_url(call.what).set_entries(Some(entries));
-                let said = request.send().await.map_err(|error| failed(call, error))?;
-                Ok(answer(call, said.successful().iter().map(|entry| entry.id()), said.failed()))
-            })
-        })
+        batch::run(
+            receipts.len(),
+            |_| 0,
+            |places| {
+                Box::pin(async move {
+                    let entry = |place: usize| {
+                        let entry = ChangeMessageVisibilityBatchRequestEntry::builder().id(place.to_string());
+                        entry.receipt_handle(receipts[place].0.as_str()).visibility_timeout(visibility).build()
+                    };
+                    let entries = places.into_iter().map(entry).collect::<Result<Vec<_>, _>>().map_err(unbuilt)?;
+                    let request =
+                        client.change_message_visibility_batch().queue_url(call.what).set_entries(Some(entries));
+                    let said = request.send().await.map_err(|error| failed(call, error))?;
+                    Ok(answer(call, said.successful().iter().map(|entry| entry.id()), said.failed()))
+                })
+            },
+        )
         .await
     }
 
@@ -82,18 +87,22 @@ impl SqsQueue {
             return Err(Error::permanent(format!("{what} is above SQS's limit of {MAX_BYTES}")));
         }
         let client = &self.clients().await?.calls;
-        let results = batch::run(bodies.len(), |place| bodies[place].len(), |places| {
-            Box::pin(async move {
-                let entry = |place: usize| {
-                    let body = bodies[place].as_str();
-                    SendMessageBatchRequestEntry::builder().id(place.to_string()).message_body(body).build()
-                };
-                let entries = places.into_iter().map(entry).collect::<Result<Vec<_>, _>>().map_err(unbuilt)?;
-                let request = client.send_message_batch().queue_url(call.what).set_entries(Some(entries));
-                let said = request.send().await.map_err(|error| failed(call, error))?;
-                Ok(answer(call, said.successful().iter().map(|entry| entry.id()), said.failed()))
-            })
-        })
+        let results = batch::run(
+            bodies.len(),
+            |place| bodies[place].len(),
+            |places| {
+                Box::pin(async move {
+                    let entry = |place: usize| {
+                        let body = bodies[place].as_str();
+                        SendMessageBatchRequestEntry::builder().id(place.to_string()).message_body(body).build()
+                    };
+                    let entries = places.into_iter().map(entry).collect::<Result<Vec<_>, _>>().map_err(unbuilt)?;
+                    let request = client.send_message_batch().queue_url(call.what).set_entries(Some(entries));
+                    let said = request.send().await.map_err(|error| failed(call, error))?;
+                    Ok(answer(call, said.successful().iter().map(|entry| entry.id()), said.failed()))
+                })
+            },
+        )
         .await?;
         let failures: Vec<Error> = results.into_iter().filter_map(Result::err).collect();
         let count = failures.len();

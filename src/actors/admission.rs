@@ -1,0 +1,85 @@
+//! Which of a notification's photos are to be read.
+
+use crate::config::Settings;
+use crate::domain::PhotoRef;
+
+/// Why a photo is passed over. Its message is acknowledged and it gives no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassedOver {
+    /// Its key does not begin with `filter.prefix`.
+    Prefix,
+    /// Its key ends with none of `filter.suffixes`.
+    Suffix,
+    /// The notification tells a size below `filter.min_bytes`.
+    Small,
+    /// It lies in the results bucket: reading it would make new results, and so on for ever.
+    OwnOutput,
+}
+
+impl PassedOver {
+    /// The metric's label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PassedOver::Prefix => "prefix",
+            PassedOver::Suffix => "suffix",
+            PassedOver::Small => "small",
+            PassedOver::OwnOutput => "own_output",
+        }
+    }
+}
+
+/// Whether to read the photo; otherwise why not.
+pub fn passed_over(photo: &PhotoRef, settings: &Settings) -> Option<PassedOver> {
+    let filter = &settings.filter;
+    if photo.bucket == settings.store.results {
+        return Some(PassedOver::OwnOutput);
+    }
+    if !photo.key.starts_with(&filter.prefix) {
+        return Some(PassedOver::Prefix);
+    }
+    // Suffixes stand in lower case; a key ends with one in any case of letters.
+    let key = photo.key.to_lowercase();
+    if !filter.suffixes.is_empty() && !filter.suffixes.iter().any(|suffix| key.ends_with(suffix.as_str())) {
+        return Some(PassedOver::Suffix);
+    }
+    // A size nobody told is no small size.
+    photo.size_bytes.is_some_and(|size| size < filter.min_bytes).then_some(PassedOver::Small)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn photo(bucket: &str, key: &str, size_bytes: Option<u64>) -> PhotoRef {
+        PhotoRef {
+            bucket: bucket.into(),
+            key: key.into(),
+            version_id: None,
+            etag: None,
+            size_bytes,
+            sequencer: None,
+            uploaded_at: None,
+        }
+    }
+
+    #[test]
+    fn the_filter_lets_pass_what_it_says() {
+        let mut settings = Settings::default();
+        assert_eq!(passed_over(&photo("inbox", "any", Some(0)), &settings), None);
+        assert_eq!(passed_over(&photo("results", "photos/a.json", None), &settings), Some(PassedOver::OwnOutput));
+        settings.filter.prefix = "in/".into();
+        settings.filter.suffixes = vec![".jpg".into(), ".heic".into()];
+        settings.filter.min_bytes = 100;
+        for (key, size, expected) in [
+            ("in/a.jpg", Some(100), None),
+            ("in/a.JPG", Some(100), None),
+            ("in/a.Heic", None, None),
+            ("In/a.jpg", Some(100), Some(PassedOver::Prefix)),
+            ("out/in/a.jpg", Some(100), Some(PassedOver::Prefix)),
+            ("in/a.jpg.txt", Some(100), Some(PassedOver::Suffix)),
+            ("in/a.jpg", Some(99), Some(PassedOver::Small)),
+        ] {
+            assert_eq!(passed_over(&photo("inbox", key, size), &settings), expected, "{key} {size:?}");
+        }
+    }
+}
