@@ -19,7 +19,7 @@ use crate::queue::sqlite::{SqliteQueue, SqliteQueueOptions};
 use crate::queue::sqs::{SqsOptions, SqsQueue};
 use crate::store::Store;
 use crate::store::folder::{Announce, Announcement, FolderStore};
-use crate::store::s3::{S3Options, S3Store};
+use crate::store::s3::{S3Options, S3Probe, S3Store};
 use crate::warehouse::Warehouse;
 use crate::warehouse::sqlite::SqliteWarehouse;
 
@@ -147,7 +147,17 @@ pub async fn probe(settings: &Settings) -> Vec<Finding> {
 
 fn probes(settings: &Settings) -> Result<Vec<Arc<dyn Probe>>> {
     let mut probes: Vec<Arc<dyn Probe>> = Vec::new();
-    if settings.queue.kind == QueueKind::Sqs {
+    let is_sqs = settings.queue.kind == QueueKind::Sqs;
+    if settings.store.kind == StoreKind::S3 {
+        probes.push(Arc::new(s3_store(settings).probed(S3Probe {
+            inbox: settings.store.inbox.clone(),
+            results: settings.store.results.clone(),
+            queue_url: is_sqs.then(|| settings.sqs.queue_url.clone()),
+            prefix: settings.filter.prefix.clone(),
+            suffixes: settings.filter.suffixes.clone(),
+        })));
+    }
+    if is_sqs {
         probes.push(Arc::new(sqs_queue(settings)?));
     }
     Ok(probes)
