@@ -12,7 +12,8 @@ const ACCOUNT: &str = "123456789012";
 
 /// A queue as AWS would show it; `changed` has attributes set, or left out where null.
 fn attributes(changed: &Value) -> Value {
-    let policy = json!({ "deadLetterTargetArn": format!("arn:aws:sqs:us-east-1:{ACCOUNT}:dead"), "maxReceiveCount": 5 });
+    let policy =
+        json!({ "deadLetterTargetArn": format!("arn:aws:sqs:us-east-1:{ACCOUNT}:dead"), "maxReceiveCount": 5 });
     let mut all = json!({
         "QueueArn": format!("arn:aws:sqs:us-east-1:{ACCOUNT}:photos"), "ApproximateNumberOfMessages": "7",
         "ApproximateNumberOfMessagesNotVisible": "3", "VisibilityTimeout": "30", "MessageRetentionPeriod": "345600",
@@ -37,7 +38,9 @@ fn allowed(action: &str, changed: &Value) -> Answer {
         "DeleteMessage" | "ChangeMessageVisibility" => {
             Answer::Error(400, "ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
         }
-        "SendMessageBatch" => Answer::Error(400, "AWS.SimpleQueueService.EmptyBatchRequest", "There should be at least one"),
+        "SendMessageBatch" => {
+            Answer::Error(400, "AWS.SimpleQueueService.EmptyBatchRequest", "There should be at least one")
+        }
         other => panic!("the probe called {other}"),
     }
 }
