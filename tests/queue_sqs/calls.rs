@@ -50,7 +50,7 @@ async fn a_receive_cut_off_is_picked_up_by_the_next() {
     let server = StandIn::start(move |action, body| match action {
         "ReceiveMessage" => {
             let messages: Vec<_> = (0..3).map(|index| message("x", &format!("r{index}"))).collect();
-            Answer::Later(when.clone(), json!({ "Messages": messages }))
+            Answer::Later(when.clone(), Box::new(Answer::Ok(json!({ "Messages": messages }))))
         }
         _ => batch(body, |_| None),
     })
@@ -84,19 +84,21 @@ async fn a_receive_cut_off_is_picked_up_by_the_next() {
 
 #[tokio::test]
 async fn the_failure_of_a_receive_cut_off_is_not_the_next_ones() {
-    let count = AtomicUsize::new(0);
+    let (count, answer) = (AtomicUsize::new(0), Arc::new(Notify::new()));
+    let when = answer.clone();
     let server = StandIn::start(move |_, _| match count.fetch_add(1, Ordering::SeqCst) {
-        0 => Answer::Error(500, "InternalError", "oops"),
+        0 => Answer::Later(when.clone(), Box::new(Answer::Error(500, "InternalError", "oops"))),
         _ => Answer::Ok(json!({ "Messages": [message("x", "r")] })),
     })
     .await;
     let queue = server.queue();
     tokio::select! {
-        biased;
-        _ = queue.receive(1, LONG) => panic!("too fast"),
+        _ = queue.receive(1, LONG) => panic!("not answered yet"),
         () = server.called("ReceiveMessage") => {}
     }
+    answer.notify_one();
     assert_eq!(queue.receive(1, LONG).await.unwrap().len(), 1);
+    assert_eq!(server.calls("ReceiveMessage").len(), 2);
 }
 
 #[tokio::test]
@@ -130,6 +132,14 @@ async fn errors_of_a_receive_are_classed_and_tried_by_the_caller_alone() {
         // A second try behind the caller's back could lease messages twice.
         assert_eq!(server.calls("ReceiveMessage").len(), 1, "{code}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_transient() {
+    let server = StandIn::start(|_, _| Answer::Text("{\"Messages\": [{\"Body\": \"cu")).await;
+    let error = server.queue().receive(10, LONG).await.unwrap_err();
+    assert_eq!(error.class(), Class::Transient, "{error}");
+    assert!(error.to_string().contains("no readable answer"), "{error}");
 }
 
 #[tokio::test]

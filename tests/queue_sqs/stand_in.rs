@@ -17,10 +17,12 @@ use tokio::sync::Notify;
 pub enum Answer {
     /// Success, with this body.
     Ok(Value),
+    /// Success, with this as its body.
+    Text(&'static str),
     /// An error as SQS says it: status, code, message.
     Error(u16, &'static str, &'static str),
-    /// Success, once somebody notifies.
-    Later(Arc<Notify>, Value),
+    /// This, once somebody notifies.
+    Later(Arc<Notify>, Box<Answer>),
 }
 
 type Answers = dyn Fn(&str, &Value) -> Answer + Send + Sync;
@@ -94,14 +96,16 @@ async fn serve(State(served): State<Served>, headers: HeaderMap, body: Bytes) ->
     let target = headers.get("x-amz-target").unwrap().to_str().unwrap();
     let action = target.strip_prefix("AmazonSQS.").unwrap().to_owned();
     let body: Value = serde_json::from_slice(&body).unwrap();
-    let answer = (served.answer)(&action, &body);
+    let mut answer = (served.answer)(&action, &body);
     served.calls.lock().unwrap().push((action, body));
+    while let Answer::Later(when, then) = answer {
+        when.notified().await;
+        answer = *then;
+    }
     match answer {
-        Answer::Ok(body) => success(&body),
-        Answer::Later(when, body) => {
-            when.notified().await;
-            success(&body)
-        }
+        Answer::Ok(body) => ([("content-type", "application/x-amz-json-1.0")], body.to_string()).into_response(),
+        Answer::Text(body) => body.into_response(),
+        Answer::Later(..) => unreachable!("waited for above"),
         Answer::Error(status, code, message) => {
             let body = json!({ "__type": format!("com.amazonaws.sqs#{code}"), "message": message });
             let headers = [
@@ -111,10 +115,6 @@ async fn serve(State(served): State<Served>, headers: HeaderMap, body: Bytes) ->
             (StatusCode::from_u16(status).unwrap(), headers, body.to_string()).into_response()
         }
     }
-}
-
-fn success(body: &Value) -> Response {
-    ([("content-type", "application/x-amz-json-1.0")], body.to_string()).into_response()
 }
 
 /// A batch's answer that does every entry except those that `refuse` gives a code and a message for.

@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(lengths(split(&[], &|_| 0)), [0_usize; 0]);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn each_entry_gets_its_own_result() {
         let calls = Mutex::new(Vec::new());
         let results = run(

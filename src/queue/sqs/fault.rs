@@ -10,11 +10,10 @@ use crate::aws::{self, Call};
 use crate::error::Error;
 
 /// Codes of a queue that is not there, in both of the API's languages.
-const NO_QUEUE: &[&str] = &["QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"];
+const NO_QUEUE: &[&str] = &["QueueDoesNotExist", "NonExistentQueue"];
 
 /// Codes of a receipt handle that no longer leads to a message in flight.
-const LEASE_OVER: &[&str] =
-    &["ReceiptHandleIsInvalid", "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"];
+const LEASE_OVER: &[&str] = &["ReceiptHandleIsInvalid", "MessageNotInflight"];
 
 /// What SQS says of one in the text of `InvalidParameterValue`.
 const LEASE_OVER_TEXTS: &[&str] = &["receipt handle", "receipthandle", "not available for visibility timeout change"];
@@ -30,7 +29,7 @@ where
 
 fn with_hint(code: Option<&str>, error: Error) -> Error {
     match code {
-        Some(code) if NO_QUEUE.contains(&code) => error.hint(
+        Some(code) if NO_QUEUE.contains(&aws::bare_code(code)) => error.hint(
             "is `sqs.queue_url` that of a queue in this account and in `aws.region`? The queue of another account must \
              name this role in its policy",
         ),
@@ -44,7 +43,7 @@ fn with_hint(code: Option<&str>, error: Error) -> Error {
 /// The error of one entry of a batch that was answered.
 pub(super) fn refused(call: Call<'_>, code: &str, message: &str, is_our_fault: bool) -> Error {
     let says = message.to_ascii_lowercase();
-    let is_lease_over = LEASE_OVER.contains(&code)
+    let is_lease_over = LEASE_OVER.contains(&aws::bare_code(code))
         || (code.ends_with("InvalidParameterValue") && LEASE_OVER_TEXTS.iter().any(|text| says.contains(text)));
     if is_lease_over {
         return Error::missing(format!("{} {}: the lease is over ({code}: {message})", call.doing, call.what));

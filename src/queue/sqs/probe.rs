@@ -15,7 +15,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::depth::{Attributes, Redrive, number, redrive};
 use super::{MAX_BATCH, SqsQueue, failed};
-use crate::aws::{Call, Finding, Probe};
+use crate::aws::{Call, Finding, Probe, bare_code};
 use crate::error::{Error, Result};
 
 /// A receipt handle that SQS never gave to anybody.
@@ -28,11 +28,8 @@ const LOOKED_AT: &[&str] = &[
     "InvalidParameterCombination",
     "InvalidParameterValueException",
     "EmptyBatchRequest",
-    "AWS.SimpleQueueService.EmptyBatchRequest",
     "ReadCountOutOfRange",
-    "AWS.SimpleQueueService.ReadCountOutOfRange",
     "MessageNotInflight",
-    "AWS.SimpleQueueService.MessageNotInflight",
     "InvalidIdFormat",
     "MissingParameter",
     "ValidationException",
@@ -65,7 +62,7 @@ where
 {
     let is_allowed = match &said {
         Ok(_) => true,
-        Err(error) => error.code().is_some_and(|code| LOOKED_AT.contains(&code)),
+        Err(error) => error.code().is_some_and(|code| LOOKED_AT.contains(&bare_code(code))),
     };
     match said {
         Err(error) if !is_allowed => Err(failed(call, error)),
