@@ -9,6 +9,11 @@ use super::super::luma::{of_rgb, over_white};
 use super::{Header, Source, whole};
 use crate::domain::{Format, Reason, Reject};
 
+/// What the chunks of a PNG file beside its picture may take: EXIF with its thumbnail, a colour profile, which may
+/// inflate without end. A limit of its own, as the codec holds them, and a copy of one, beside the picture; twice this is
+/// what any photo may take.
+const PNG_CHUNK_BYTES: u64 = 3 << 20;
+
 /// Decodes to brightness; alpha is seen over white.
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
     let mut limits = Limits::default();
@@ -17,12 +22,18 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
     limits.max_alloc = Some(header.decode_bytes);
     let file = Cursor::new(bytes);
     let decoded = match header.format {
-        Format::Png => PngDecoder::with_limits(file, limits.clone()).map(|codec| read(codec, limits)),
+        Format::Png => {
+            let mut chunks = limits.clone();
+            chunks.max_alloc = Some(PNG_CHUNK_BYTES);
+            PngDecoder::with_limits(file, chunks).map(|codec| read(codec, limits))
+        }
         Format::Webp => WebPDecoder::new(file).map(|codec| read(codec, limits)),
         Format::Gif => GifDecoder::new(file).map(|codec| read(codec, limits)),
         Format::Bmp => BmpDecoder::new(file).map(|codec| read(codec, limits)),
         Format::Tiff => TiffDecoder::new(file).map(|codec| read(codec, limits)),
-        Format::Jpeg => return Err(Reject::new(Reason::Unsupported, "jpeg has its own codec")),
+        Format::Jpeg | Format::Heic => {
+            return Err(Reject::new(Reason::Unsupported, "this format has its own codec"));
+        }
     };
     let pixels = decoded.and_then(|read| read).map_err(|error| refuse(bytes, header, &error))?;
     whole(header, pixels, false)
@@ -111,6 +122,6 @@ fn is_cut(bytes: &[u8], format: Format) -> bool {
         Format::Gif => bytes.last() != Some(&0x3b),
         Format::Bmp => declared(2).is_some_and(|size| bytes.len() < size),
         // A TIFF file has no end mark and no size; its codec tells by running over the end.
-        Format::Tiff | Format::Jpeg => false,
+        Format::Tiff | Format::Jpeg | Format::Heic => false,
     }
 }
