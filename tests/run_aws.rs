@@ -9,9 +9,10 @@ use std::process::Command;
 use jiff::Timestamp;
 use process::photo::jpeg;
 use process::{Root, Running};
-use rig::{Aws, ENVIRONMENT, Ministack, Moto, REGION, unique};
+use rig::{Aws, ENVIRONMENT, Microburst, Ministack, Moto, REGION, unique};
 use scanmill::domain::PhotoRef;
 use scanmill::domain::notification::s3_event;
+use serde_json::json;
 
 /// A bucket that tells a queue of its photos, a results bucket, and an engine's root.
 struct Place {
@@ -98,6 +99,47 @@ fn each_photo_ends_as_its_row_on_ministack() {
 #[test]
 fn each_photo_ends_as_its_row_on_moto() {
     each_photo_ends_as_its_row(Moto::shared().aws(), 15);
+}
+
+#[test]
+fn faults_of_the_queue_lose_and_double_nothing() {
+    let upstream = Ministack::shared().aws();
+    let place = Place::new(upstream.clone());
+    let mut expected = Vec::new();
+    for index in 0..40 {
+        let (key, payload) = (format!("{index:03}.jpg"), format!("https://shop.example/p/{index}"));
+        place.aws.put_object(&place.inbox, &key, &jpeg(&payload)).unwrap();
+        expected.push((key, payload));
+    }
+    let proxy = Microburst::start(&upstream.endpoint).unwrap();
+    // Each strikes the first call it looks at, and then again and again.
+    let receive = json!({ "service": "sqs", "operation": "ReceiveMessage", "sequence": [1, 5] });
+    let with = |more: serde_json::Value| {
+        let mut rule = receive.clone();
+        more.as_object().unwrap().iter().for_each(|(name, value)| rule[name] = value.clone());
+        rule
+    };
+    proxy
+        .rules(&json!([
+            with(json!({ "error": { "code": "RequestThrottled", "status": 400 } })),
+            with(json!({ "error": { "code": "ServiceUnavailable", "status": 503 } })),
+            with(json!({ "reset": true })),
+            with(json!({ "response": { "abort_frac": 0.5 } })),
+            { "service": "sqs", "operation": "DeleteMessageBatch", "sequence": [1, 1], "reset": true },
+        ]))
+        .unwrap();
+    // A short lease: what was handed out into a cut answer comes again when it ends.
+    let endpoint = proxy.aws().endpoint;
+    let more = [("sqs.endpoint", endpoint.as_str()), ("queue.visibility_timeout_seconds", "8")];
+    let ended = place.run(&more);
+    assert_eq!(place.root.scans(), expected);
+    assert!(place.root.rejections().is_empty());
+    assert_eq!(place.aws.queue_depth(&place.queue_url).unwrap(), 0);
+    let fired = serde_json::to_string(&proxy.fired().unwrap()).unwrap();
+    for fault in ["RequestThrottled", "ServiceUnavailable", "reset", "abort", "DeleteMessageBatch"] {
+        assert!(fired.contains(fault), "{fault} never struck: {fired}");
+    }
+    assert!(ended.stderr.contains("call failed, trying again"), "{}", ended.stderr);
 }
 
 #[test]
