@@ -65,7 +65,8 @@ pub trait Queue: Send + Sync {
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Message>>;
 
     /// Deletes messages, any number. One result per handle, in order. A handle that lost its lease is
-    /// [`crate::error::Class::Missing`]; a message already deleted is `Ok`.
+    /// [`crate::error::Class::Missing`] (SQS may say `Ok` and keep the message, which then comes again); a message
+    /// already deleted is `Ok`.
     async fn delete(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Result<(), Error>>>;
 
     /// Sets the time until each message becomes visible again, counted from now; zero gives it back at once. One
