@@ -102,6 +102,15 @@ pub fn open(settings: &Settings) -> Result<Ports> {
     Ok(Ports { queue, store, warehouse, folder })
 }
 
+/// [`open`] for commands that work on what is there: a mistyped root is not made. Where the store is elsewhere the root
+/// holds only notes of this machine, and is made.
+pub fn open_for_command(settings: &Settings) -> Result<Ports> {
+    if settings.store.kind == StoreKind::S3 {
+        make_folders(settings)?;
+    }
+    open(settings)
+}
+
 /// The warehouse that is there, for commands that only ask it: a report about a mistyped root must not make files.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use super::line::Line;
 use super::messages::Ended;
 use super::seal::{FullBatch, seal};
 use super::worker;
-use crate::domain::batch::{OpenBatch, SealPolicy, batch_id};
+use crate::domain::batch::{OpenBatch, SealPolicy, batch_id, batch_time};
 use crate::error::{Error, Result};
 
 /// Name in metrics, logs and `/state`.
@@ -138,7 +138,7 @@ impl Writer {
         let open = match &mut self.open {
             Some(open) => open,
             None => {
-                let opened_at = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+                let opened_at = batch_time(Timestamp::now());
                 let id = batch_id(&opened_at, &self.line.instance, self.opened);
                 self.opened += 1;
                 self.open.insert(Open {

@@ -9,6 +9,7 @@ use actix::{Actor, Context, Recipient};
 use async_trait::async_trait;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +17,7 @@ use super::line::Line;
 use super::messages::Ended;
 use super::seal::BATCH_PREFIX;
 use super::worker;
-use crate::domain::batch::{SealedBatch, batch_id_of, batch_key, manifest_id};
+use crate::domain::batch::{SealedBatch, batch_id_of, batch_key, batch_time, manifest_id};
 use crate::error::{Class, Error, Result};
 use crate::flow::Backoff;
 use crate::store::{PutMode, Store};
@@ -32,6 +33,12 @@ const MANIFEST_PREFIX: &str = "manifests/";
 
 /// How often the results bucket is looked through for batches that another instance sealed and never loaded.
 const ADOPT_EVERY: Duration = Duration::from_secs(300);
+
+/// How often all of it is looked through, and not only the latest part.
+const ADOPT_ALL_EVERY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a batch may be on its way from opening to the store for the looks between to find it.
+const ADOPT_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// Keys listed, and ids asked of the ledger, in one call.
 const ADOPT_PAGE: usize = 1_000;
@@ -66,6 +73,8 @@ impl Actor for Loader {
             seen,
             source,
             next_adopt: Instant::now(),
+            seen_up_to: None,
+            next_adopt_all: Instant::now(),
             adopt_backoff: Backoff::new(Duration::from_millis(500), ADOPT_EVERY),
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(60)),
         };
@@ -107,6 +116,9 @@ struct Work {
     seen: Arc<Seen>,
     source: Source,
     next_adopt: Instant,
+    /// Where the next look may begin: everything durable before this key was seen.
+    seen_up_to: Option<String>,
+    next_adopt_all: Instant,
     adopt_backoff: Backoff,
     backoff: Backoff,
 }
@@ -243,10 +255,16 @@ impl Work {
 
     /// Finds batches that no ledger row names: sealed by an instance that died before it loaded them. A batch that
     /// another instance is about to load may be found too; loading it twice changes nothing.
-    async fn adopt(&self) -> Result<()> {
+    ///
+    /// Ids begin with the time of opening. So the first look goes through all there is, and the next begin an hour
+    /// before the last whole one. A batch that took longer than that from its opening to the store is found by the
+    /// daily look through all, or by the next start of any instance.
+    async fn adopt(&mut self) -> Result<()> {
+        let is_all = Instant::now() >= self.next_adopt_all;
+        let begun_at = Timestamp::now();
         self.line.backlog.begin_listing();
         let (line, bucket) = (&self.line, &self.line.settings.store.results);
-        let mut after: Option<String> = None;
+        let mut after = if is_all { None } else { self.seen_up_to.clone() };
         let mut adopted = 0_u64;
         loop {
             let listed = line.store.list(bucket, BATCH_PREFIX, after.as_deref(), ADOPT_PAGE).await?;
@@ -268,6 +286,12 @@ impl Work {
             after = listed.last().map(|object| object.key.clone());
         }
         line.backlog.end_listing();
+        if !line.backlog.is_cut() {
+            self.seen_up_to = begun_at.checked_sub(ADOPT_MARGIN).ok().map(first_key_at);
+            if is_all {
+                self.next_adopt_all = Instant::now() + ADOPT_ALL_EVERY;
+            }
+        }
         if adopted > 0 {
             line.telemetry.totals.sealed(adopted);
             self.seen.adopted.fetch_add(adopted, Ordering::Relaxed);
@@ -275,6 +299,11 @@ impl Work {
         }
         Ok(())
     }
+}
+
+/// The key before those of all batches opened at `at` or later.
+fn first_key_at(at: Timestamp) -> String {
+    format!("{BATCH_PREFIX}{}", batch_time(at))
 }
 
 /// What to do about a batch object that is spoilt or gone.
@@ -309,5 +338,20 @@ impl BatchSource for Source {
         tokio::task::spawn_blocking(unpack)
             .await
             .map_err(|error| Error::bug("unpacking a batch panicked").source(error))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::batch::batch_id;
+
+    #[test]
+    fn a_look_from_a_time_on_finds_every_batch_opened_since() {
+        let at: Timestamp = "2026-11-22T15:40:00Z".parse().unwrap();
+        let key = |at: Timestamp| batch_key(BATCH_PREFIX, &batch_id(&batch_time(at), "0a1b", 1));
+        let second = SignedDuration::from_secs(1);
+        assert!(first_key_at(at) < key(at) && first_key_at(at) < key(at + second));
+        assert!(first_key_at(at) > key(at - second));
     }
 }

@@ -7,7 +7,7 @@
 //! Drain is the closing of channels from source to sink: the poller stops and drops its sender, so the fetcher ends
 //! when it is empty, and so on down to the loader.
 
-mod admission;
+pub mod admission;
 pub mod autoscaler;
 pub mod backlog;
 pub mod batch_writer;

@@ -12,13 +12,14 @@ use crate::error::{Error, Result};
 pub enum Exit {
     /// 0: done.
     Success,
-    /// 1: done, and the answer is no: `verify` found a difference, `check` found a problem.
+    /// 1: done, and the answer is no: `verify` found a difference, `check` a problem, `gaps` a gap.
     Differences,
     /// 2: the arguments or the configuration are wrong.
     Usage,
     /// 3: it failed; the message says on what and why.
     Failure,
-    /// 130: stopped by a second Ctrl-C or SIGTERM before the drain ended. Nothing is lost.
+    /// 130: stopped by Ctrl-C or SIGTERM before the end: the engine by the second, `backfill` and `gaps` by the first.
+    /// Nothing is lost.
     Interrupted,
 }
 
@@ -39,10 +40,10 @@ impl Exit {
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    done, and the answer is no: verify found a difference, check found a problem
+  1    done, and the answer is no: verify found a difference, check a problem, gaps a gap
   2    the arguments or the configuration are wrong
   3    it failed; the message on stderr says on what and why
-  130  stopped by a second Ctrl-C or SIGTERM before the drain ended; nothing is lost";
+  130  stopped by Ctrl-C before the end (a draining engine by the second); nothing is lost";
 
 /// The marker that makes an error end the process with [`Exit::Usage`].
 #[derive(Debug)]

@@ -8,12 +8,14 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::error::Result;
 
+pub mod backfill;
 pub mod check;
 pub mod completions;
 pub mod decode;
 pub mod demo;
 pub mod engine_file;
 pub mod exit;
+pub mod gaps;
 pub mod out;
 pub mod progress;
 pub mod pump;
@@ -24,6 +26,7 @@ pub mod schema;
 pub mod serving;
 pub mod settings;
 pub mod signals;
+pub mod unread;
 pub mod verify;
 
 pub use exit::Exit;
@@ -82,6 +85,8 @@ pub enum Command {
     Check(check::CheckArgs),
     Schema(schema::SchemaArgs),
     Rejections(rejections::RejectionsArgs),
+    Backfill(backfill::BackfillArgs),
+    Gaps(gaps::GapsArgs),
     Completions(completions::CompletionsArgs),
 }
 
@@ -97,6 +102,8 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Check(args) => check::run(args, &cli.global),
         Command::Schema(args) => schema::run(args, &cli.global),
         Command::Rejections(args) => rejections::run(args, &cli.global),
+        Command::Backfill(args) => backfill::run(args, &cli.global),
+        Command::Gaps(args) => gaps::run(args, &cli.global),
         Command::Completions(args) => completions::run(args, &cli.global),
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::{Exit, GlobalArgs, engine_file, out, settings, verify};
+use super::{Exit, GlobalArgs, engine_file, out, settings, signals, verify};
 use crate::app;
 use crate::config::Settings;
 use crate::error::Result;
@@ -76,7 +76,8 @@ pub struct PumpArgs {
     pub json: bool,
 }
 
-fn rate(text: &str) -> Result<f64, String> {
+/// Photos a second, as an argument.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
     // Below one a day nothing would ever seem to happen.
     if (1e-5..=1e6).contains(&rate) { Ok(rate) } else { Err("must be more than 0 and at most 1000000".to_owned()) }
@@ -117,7 +118,10 @@ pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
     let plan = plan(args, &settings);
     let cancel = CancellationToken::new();
     let runtime = app::io_runtime(settings.run.io_threads)?;
-    runtime.spawn(cancel_on_signal(cancel.clone()));
+    {
+        let _inside = runtime.enter();
+        signals::cancel_on_signal(&cancel, "stopping: the photos under way are put, then the answer key is sealed")?;
+    }
     if args.make_only {
         let bar = Progress::new(global, "made", Some(plan.story.count));
         let report = pump::make_only(&plan, |made| bar.set(made), &cancel)?;
@@ -267,19 +271,4 @@ fn summary(outcome: &Outcome) -> String {
         ));
     }
     text
-}
-
-/// Cancels on Ctrl-C or SIGTERM.
-async fn cancel_on_signal(cancel: CancellationToken) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    out::note("stopping: the photos under way are put, then the answer key is sealed");
-    cancel.cancel();
 }

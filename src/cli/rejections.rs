@@ -284,7 +284,7 @@ fn reason_parser() -> impl TypedValueParser<Value = Reason> {
 }
 
 /// An instant, or a duration before now.
-fn parse_since(text: &str) -> Result<Timestamp, String> {
+pub(super) fn parse_since(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }

@@ -21,9 +21,7 @@ impl Signals {
     /// # Errors
     /// When the handlers cannot be installed.
     pub fn listen() -> Result<Signals> {
-        let failed = |error| Error::permanent("cannot listen for signals").source(error);
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let (mut interrupt, mut terminate) = both()?;
         let signals = Signals { drain: CancellationToken::new(), stop: CancellationToken::new() };
         let told = signals.clone();
         tokio::spawn(async move {
@@ -38,6 +36,29 @@ impl Signals {
         });
         Ok(signals)
     }
+}
+
+/// The first signal cancels, with these words on stderr; the second ends the process. For commands that stop between
+/// two steps.
+///
+/// # Errors
+/// When the handlers cannot be installed.
+pub fn cancel_on_signal(cancel: &CancellationToken, words: &'static str) -> Result<()> {
+    let (mut interrupt, mut terminate) = both()?;
+    let cancel = cancel.clone();
+    tokio::spawn(async move {
+        next(&mut interrupt, &mut terminate).await;
+        out::note(words);
+        cancel.cancel();
+        next(&mut interrupt, &mut terminate).await;
+        std::process::exit(Exit::Interrupted.code().into());
+    });
+    Ok(())
+}
+
+fn both() -> Result<(Signal, Signal)> {
+    let failed = |error| Error::permanent("cannot listen for signals").source(error);
+    Ok((signal(SignalKind::interrupt()).map_err(failed)?, signal(SignalKind::terminate()).map_err(failed)?))
 }
 
 async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> &'static str {

@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use jiff::Timestamp;
 use serde::ser::Error as _;
 use serde::{Deserialize, Serialize};
 
@@ -48,7 +49,12 @@ pub fn batch_id_of<'a>(prefix: &str, key: &'a str) -> Option<&'a str> {
     (!id.is_empty() && !id.contains('/')).then_some(id)
 }
 
-/// Id of the `counter`-th batch an instance opened at `opened_at` (`20261122T154000Z`-like): sortable by time, and
+/// The time at the beginning of a batch's id, like `20261122T154000Z`.
+pub fn batch_time(opened_at: Timestamp) -> String {
+    opened_at.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
+
+/// Id of the `counter`-th batch an instance opened at `opened_at` ([`batch_time`]): sortable by time, and
 /// unique because `instance` is drawn at random at every start.
 pub fn batch_id(opened_at: &str, instance: &str, counter: u64) -> String {
     format!("{opened_at}-{instance}-{counter:06}")

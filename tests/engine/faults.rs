@@ -24,6 +24,10 @@ fn broken() -> Error {
     Error::permanent("broken for good, says the test")
 }
 
+fn refused() -> Error {
+    Error::refused("no permission, says the test").hint("allow `s3:GetObject`")
+}
+
 /// Name, call, how often it fails, when, and how.
 type Case = (&'static str, &'static str, usize, When, fn() -> Error);
 
@@ -50,6 +54,7 @@ fn each_port_may_fail_for_a_while() {
         ("receive resets", "receive", 2, When::Before, reset),
         ("received messages whose answer is lost", "receive", 1, When::After, reset),
         ("get resets", "get", 5, When::Before, reset),
+        ("get is not allowed, until somebody mends that", "get", 5, When::Before, refused),
         ("get is throttled", "get", 30, When::Before, slow_down),
         ("the disk is full for three puts", "put", 3, When::Before, disk_full),
         ("a put whose answer is lost", "put", 1, When::After, reset),

@@ -1,0 +1,235 @@
+//! `scanmill backfill`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::progress::Progress;
+use super::unread::{Counts, Place, Sender, Unread, Window};
+use super::{Exit, GlobalArgs, out, pump, rejections, settings, signals};
+use crate::app;
+use crate::config::Settings;
+use crate::domain::photo::hash_128;
+use crate::error::{Error, Result};
+
+/// Queues the photos that are in a bucket already and have no row: those from before the notifications
+///
+/// Lists the bucket and sends a notification for every object that has neither row nor rejection, with the photo's own
+/// identity: if its real notification comes too, it is still read into the warehouse once. After Ctrl-C the same
+/// command goes on where it stopped.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  scanmill backfill                          everything in the inbox
+  scanmill backfill s3://photos/2026/11/ --rate 200
+  scanmill backfill inbox/2026/ --since 2026-11-01T00:00:00Z --dry-run")]
+pub struct BackfillArgs {
+    /// Where: s3://BUCKET/PREFIX or BUCKET/PREFIX [default: the inbox, under filter.prefix]
+    #[arg(value_name = "PLACE")]
+    pub place: Option<String>,
+    /// Only objects written since then: RFC 3339, or a time ago like 90m, 2h, 3d
+    #[arg(long, value_name = "TIME", value_parser = rejections::parse_since)]
+    pub since: Option<Timestamp>,
+    /// Only objects written until then
+    #[arg(long, value_name = "TIME", value_parser = rejections::parse_since)]
+    pub until: Option<Timestamp>,
+    /// Photos per second [default: as fast as possible]
+    #[arg(long, value_name = "N", value_parser = pump::rate)]
+    pub rate: Option<f64>,
+    /// Begin at the first key, whatever an interrupted backfill left
+    #[arg(long)]
+    pub restart: bool,
+    /// Count, and send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object instead of a sentence
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a backfill did.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    #[serde(flatten)]
+    place: Place,
+    #[serde(flatten)]
+    counts: Counts,
+    /// Notifications sent; zero in a dry run.
+    sent: u64,
+    dry_run: bool,
+    /// The key an earlier backfill had reached.
+    resumed_after: Option<String>,
+    /// False when it was interrupted.
+    complete: bool,
+}
+
+/// How far an interrupted backfill came. One file for each place, in the root.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Saved {
+    #[serde(flatten)]
+    place: Place,
+    #[serde(flatten)]
+    window: Window,
+    /// Everything up to this key was sent or had rows.
+    after: String,
+}
+
+/// Runs the command.
+pub fn run(args: &BackfillArgs, global: &GlobalArgs) -> Result<Exit> {
+    let settings = settings::load(global)?;
+    let place = Place::of(args.place.as_deref(), &settings)?;
+    let runtime = app::io_runtime(settings.run.io_threads)?;
+    let cancel = CancellationToken::new();
+    let outcome = runtime.block_on(async {
+        signals::cancel_on_signal(&cancel, "stopping: what is being sent is sent, then the place is noted")?;
+        let ports = app::open_for_command(&settings)?;
+        fill(args, global, &settings, &ports, place, &cancel).await
+    })?;
+    out::print_text(&if args.json { out::json_line(&outcome)? } else { outcome.to_text() })?;
+    Ok(if outcome.complete { Exit::Success } else { Exit::Interrupted })
+}
+
+async fn fill(
+    args: &BackfillArgs,
+    global: &GlobalArgs,
+    settings: &Settings,
+    ports: &app::Ports,
+    place: Place,
+    cancel: &CancellationToken,
+) -> Result<Outcome> {
+    let window = Window { since: args.since, until: args.until };
+    let file = Saved::file(&settings.local.root, &place);
+    let after = if args.restart || args.dry_run { None } else { Saved::find(&file, &window)? };
+    if let Some(after) = &after {
+        out::note(&format!("going on after `{after}`; --restart begins at the first key"));
+    }
+    let resumed_after = after.clone();
+    let mut unread = Unread::begin(ports, settings, place.clone(), window, after).await?;
+    let mut sender = Sender::new(ports.queue.as_ref(), args.rate);
+    let progress = Progress::new(global, "listed", None);
+    let mut complete = true;
+    let note = |after: &str| Saved { place: place.clone(), window, after: after.to_owned() }.write(&file);
+    'pages: loop {
+        // A page that is being looked at is cheap to look at again.
+        let Some(page) = cancel.run_until_cancelled(unread.next()).await.transpose()? else {
+            complete = false;
+            break;
+        };
+        let Some(photos) = page else { break };
+        progress.set(unread.counts().objects);
+        if !args.dry_run {
+            for chunk in photos.chunks(sender.chunk()) {
+                if cancel.is_cancelled() {
+                    complete = false;
+                    break 'pages;
+                }
+                sender.send(chunk).await?;
+                if let Some(last) = chunk.last() {
+                    note(&last.key)?;
+                }
+                progress.say(format!("{} sent, {} had rows", sender.sent(), unread.counts().known));
+            }
+            if let Some(after) = unread.after() {
+                note(after)?;
+            }
+        }
+    }
+    if complete && !args.dry_run {
+        Saved::remove(&file)?;
+    }
+    drop(progress);
+    let (counts, sent) = (unread.counts(), sender.sent());
+    Ok(Outcome { place, counts, sent, dry_run: args.dry_run, resumed_after, complete })
+}
+
+impl Saved {
+    fn file(root: &Path, place: &Place) -> PathBuf {
+        let name: String = hash_128(&[&place.bucket, &place.prefix]).chars().take(16).collect();
+        root.join(format!("backfill-{name}.json"))
+    }
+
+    /// The key to go on after, if the place was being filled for at least this window.
+    fn find(file: &Path, window: &Window) -> Result<Option<String>> {
+        let text = match std::fs::read(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("cannot read", file, error)),
+        };
+        let saved: Saved = serde_json::from_slice(&text).map_err(|error| {
+            Error::permanent(format!("`{}` is no note of a backfill", file.display()))
+                .hint("take --restart to begin at the first key")
+                .source(error)
+        })?;
+        if !saved.window.covers(window) {
+            out::note("an interrupted backfill of this place asked for other times: beginning at the first key");
+            return Ok(None);
+        }
+        Ok(Some(saved.after))
+    }
+
+    /// Replaces the file as a whole: a crash leaves the one before.
+    fn write(&self, file: &Path) -> Result<()> {
+        let text = serde_json::to_vec(self).map_err(|error| Error::bug("a note does not serialise").source(error))?;
+        let failed = |error| Error::io("cannot write", file, error);
+        let partial = file.with_extension("json.partial");
+        std::fs::write(&partial, text).map_err(failed)?;
+        std::fs::rename(&partial, file).map_err(failed)
+    }
+
+    fn remove(file: &Path) -> Result<()> {
+        match std::fs::remove_file(file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("cannot remove", file, error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Outcome {
+    fn to_text(&self) -> String {
+        let Counts { objects, out_of_time, passed_over, known, gone, unread } = self.counts;
+        let done = match self.dry_run {
+            true => format!("{unread} photos would be queued"),
+            false => format!("{} photos queued", self.sent),
+        };
+        let mut text =
+            format!("{done}, {known} had rows; {objects} objects in {}/{}", self.place.bucket, self.place.prefix);
+        for (count, why) in
+            [(out_of_time, "of another time"), (passed_over, "passed over by [filter]"), (gone, "deleted meanwhile")]
+        {
+            if count > 0 {
+                text.push_str(&format!(", {count} {why}"));
+            }
+        }
+        if !self.complete {
+            text.push_str("\ninterrupted: the same command goes on from here");
+        }
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_found_again_for_its_place_and_window() {
+        let root = tempfile::tempdir().unwrap();
+        let place = Place { bucket: "inbox".into(), prefix: "a/".into() };
+        let file = Saved::file(root.path(), &place);
+        let (all, some) =
+            (Window::default(), Window { since: Some("2026-01-01T00:00:00Z".parse().unwrap()), until: None });
+        assert_eq!(Saved::find(&file, &all).unwrap(), None);
+        Saved { place: place.clone(), window: some, after: "a/b \"ü".into() }.write(&file).unwrap();
+        assert_eq!(Saved::find(&file, &some).unwrap().as_deref(), Some("a/b \"ü"));
+        assert_eq!(Saved::find(&file, &all).unwrap(), None, "more is asked for than was being done");
+        assert_ne!(Saved::file(root.path(), &Place { prefix: "b/".into(), ..place }), file);
+        std::fs::write(&file, "{").unwrap();
+        assert!(Saved::find(&file, &all).unwrap_err().report().contains("--restart"));
+        Saved::remove(&file).unwrap();
+        Saved::remove(&file).unwrap();
+    }
+}

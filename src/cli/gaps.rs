@@ -1,0 +1,171 @@
+//! `scanmill gaps`.
+
+use clap::Args;
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::progress::Progress;
+use super::unread::{Counts, Place, Sender, Unread, Window};
+use super::{Exit, GlobalArgs, out, pump, rejections, settings, signals};
+use crate::app;
+use crate::config::Settings;
+use crate::domain::PhotoRef;
+use crate::domain::row::utc_millis;
+use crate::error::Result;
+
+/// Compares a bucket with the warehouse: objects that have neither row nor rejection
+///
+/// Notifications are no log: one that was lost, or sent before the queue was there, leaves a photo that nobody reads.
+/// Exits with 0 when there is no gap, or when --enqueue has queued them all, and with 1 when gaps are left.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  scanmill gaps
+  scanmill gaps s3://photos/2026/11/ --since 7d --enqueue
+  scanmill gaps --json | jq -r 'select(.kind == \"gap\") | .object_key'")]
+pub struct GapsArgs {
+    /// Where: s3://BUCKET/PREFIX or BUCKET/PREFIX [default: the inbox, under filter.prefix]
+    #[arg(value_name = "PLACE")]
+    pub place: Option<String>,
+    /// Only objects written since then: RFC 3339, or a time ago like 90m, 2h, 3d
+    #[arg(long, value_name = "TIME", value_parser = rejections::parse_since)]
+    pub since: Option<Timestamp>,
+    /// Only objects written until then: younger ones may be on their way
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = rejections::parse_since)]
+    pub until: Timestamp,
+    /// Queue them, to be read now
+    #[arg(long)]
+    pub enqueue: bool,
+    /// With --enqueue: photos per second [default: as fast as possible]
+    #[arg(long, value_name = "N", requires = "enqueue", value_parser = pump::rate)]
+    pub rate: Option<f64>,
+    /// Print one JSON object a line: each gap, and a summary at the end
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Gap<'a> {
+    kind: &'static str,
+    bucket: &'a str,
+    object_key: &'a str,
+    version_id: Option<&'a str>,
+    etag: Option<&'a str>,
+    size_bytes: Option<u64>,
+    modified_at: Option<String>,
+    photo_id: String,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    kind: &'static str,
+    #[serde(flatten)]
+    place: Place,
+    #[serde(flatten)]
+    counts: Counts,
+    /// Gaps that --enqueue sent.
+    enqueued: u64,
+    /// False when it was interrupted.
+    complete: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &GapsArgs, global: &GlobalArgs) -> Result<Exit> {
+    let settings = settings::load(global)?;
+    let place = Place::of(args.place.as_deref(), &settings)?;
+    let runtime = app::io_runtime(settings.run.io_threads)?;
+    let cancel = CancellationToken::new();
+    let summary = runtime.block_on(async {
+        signals::cancel_on_signal(&cancel, "stopping")?;
+        let ports = app::open_for_command(&settings)?;
+        find(args, global, &settings, &ports, place, &cancel).await
+    })?;
+    out::print_text(&if args.json { out::json_line(&summary)? } else { summary.to_text() })?;
+    Ok(match (summary.complete, summary.counts.unread - summary.enqueued) {
+        (false, _) => Exit::Interrupted,
+        (true, 0) => Exit::Success,
+        (true, _) => Exit::Differences,
+    })
+}
+
+async fn find(
+    args: &GapsArgs,
+    global: &GlobalArgs,
+    settings: &Settings,
+    ports: &app::Ports,
+    place: Place,
+    cancel: &CancellationToken,
+) -> Result<Summary> {
+    let window = Window { since: args.since, until: Some(args.until) };
+    let mut unread = Unread::begin(ports, settings, place.clone(), window, None).await?;
+    let mut sender = Sender::new(ports.queue.as_ref(), args.rate);
+    let progress = Progress::new(global, "compared", None);
+    let mut complete = true;
+    'pages: loop {
+        let Some(page) = cancel.run_until_cancelled(unread.next()).await.transpose()? else {
+            complete = false;
+            break;
+        };
+        let Some(photos) = page else { break };
+        progress.set(unread.counts().objects);
+        for chunk in photos.chunks(sender.chunk()) {
+            if cancel.is_cancelled() {
+                complete = false;
+                break 'pages;
+            }
+            let lines = chunk.iter().map(|photo| line(photo, args.json)).collect::<Result<String>>()?;
+            out::print_text(&lines)?;
+            if args.enqueue {
+                sender.send(chunk).await?;
+            }
+        }
+        progress.say(format!("{} gaps", unread.counts().unread));
+    }
+    drop(progress);
+    let waiting = ports.queue.depth().await.map_or(0, |depth| depth.ready + depth.in_flight);
+    if unread.counts().unread > sender.sent() && waiting > 0 {
+        out::note(&format!("{waiting} messages are in the queue: some of these may be about to be read"));
+    }
+    Ok(Summary { kind: "summary", place, counts: unread.counts(), enqueued: sender.sent(), complete })
+}
+
+fn line(photo: &PhotoRef, json: bool) -> Result<String> {
+    let modified_at = photo.uploaded_at.map(utc_millis);
+    if !json {
+        let at = modified_at.as_deref().unwrap_or("-");
+        return Ok(format!("{at}  {:>10}  {}/{}\n", photo.size_bytes.unwrap_or(0), photo.bucket, photo.key));
+    }
+    out::json_line(&Gap {
+        kind: "gap",
+        bucket: &photo.bucket,
+        object_key: &photo.key,
+        version_id: photo.version_id.as_deref(),
+        etag: photo.etag.as_deref(),
+        size_bytes: photo.size_bytes,
+        modified_at,
+        photo_id: photo.id().0,
+    })
+}
+
+impl Summary {
+    fn to_text(&self) -> String {
+        let Counts { objects, out_of_time, passed_over, known, unread, .. } = self.counts;
+        let mut text = format!("{objects} objects in {}/{}: {unread} gaps", self.place.bucket, self.place.prefix);
+        if self.enqueued > 0 {
+            text.push_str(&format!(", {} queued", self.enqueued));
+        }
+        text.push_str(&format!("; {known} have rows"));
+        if out_of_time > 0 {
+            text.push_str(&format!(", {out_of_time} of another time"));
+        }
+        if passed_over > 0 {
+            text.push_str(&format!(", {passed_over} passed over by [filter]"));
+        }
+        if !self.complete {
+            text.push_str("; interrupted before the end");
+        }
+        text.push('\n');
+        text
+    }
+}

@@ -1,0 +1,350 @@
+//! Objects of a bucket that have neither row nor rejection, page by page in the order of keys: what `backfill` sends
+//! and `gaps` reports.
+//!
+//! A page of the listing is held against the rows of the same range of keys. Both sides sort keys by their bytes, so
+//! neither has to be known as a whole.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::exit::usage;
+use crate::actors::admission::passed_over;
+use crate::app::Ports;
+use crate::config::Settings;
+use crate::domain::PhotoRef;
+use crate::domain::notification::s3_event;
+use crate::error::{Class, Error, Result};
+use crate::queue::Queue;
+use crate::store::{Head, Listed};
+use crate::warehouse::report::rows_as;
+use crate::warehouse::schema::{require_current, version_of};
+
+/// Keys listed, and held against the warehouse, at a time.
+const PAGE: usize = 5_000;
+
+/// Objects looked at side by side.
+const HEADS: usize = 16;
+
+/// Notifications sent at a time.
+const SEND: usize = 500;
+
+/// Rows of one range of keys. `UNION` keeps each version once, however many codes it has.
+const ROWS: &str = "\
+SELECT object_key, etag, version_id FROM scans WHERE bucket = ?1 AND object_key >= ?2 AND object_key <= ?3
+UNION
+SELECT object_key, etag, version_id FROM rejections WHERE bucket = ?1 AND object_key >= ?2 AND object_key <= ?3";
+
+/// Where to look.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The bucket.
+    pub bucket: String,
+    /// Beginning of the keys.
+    pub prefix: String,
+}
+
+impl Place {
+    /// `s3://bucket/prefix` or `bucket/prefix`; without any the inbox, as far as `filter.prefix` goes.
+    ///
+    /// # Errors
+    /// No bucket, or the results bucket.
+    pub fn of(text: Option<&str>, settings: &Settings) -> Result<Place> {
+        let Some(text) = text else {
+            return Ok(Place { bucket: settings.store.inbox.clone(), prefix: settings.filter.prefix.clone() });
+        };
+        let path = text.strip_prefix("s3://").unwrap_or(text);
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        if bucket.is_empty() {
+            return Err(usage(format!("`{text}` names no bucket: give it like `s3://photos/2026/` or `photos/2026/`")));
+        }
+        if bucket == settings.store.results {
+            return Err(usage(format!(
+                "`{bucket}` is the results bucket: scanmill would read its own output as photos"
+            )));
+        }
+        Ok(Place { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+    }
+}
+
+/// Which objects, by when they were written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// Not before.
+    pub since: Option<Timestamp>,
+    /// Not after.
+    pub until: Option<Timestamp>,
+}
+
+impl Window {
+    fn has(&self, at: Option<Timestamp>) -> bool {
+        at.is_none_or(|at| self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at <= until))
+    }
+
+    /// Whether all of `other` lies in it.
+    pub fn covers(&self, other: &Window) -> bool {
+        let earlier = self.since.is_none_or(|own| other.since.is_some_and(|since| own <= since));
+        earlier && self.until.is_none_or(|own| other.until.is_some_and(|until| until <= own))
+    }
+}
+
+/// What was found so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Objects listed.
+    pub objects: u64,
+    /// Of them, those written before or after the time asked for.
+    pub out_of_time: u64,
+    /// Those `[filter]` passes over.
+    pub passed_over: u64,
+    /// Those that have a row or a rejection.
+    pub known: u64,
+    /// Those that were gone when looked at again.
+    pub gone: u64,
+    /// Those that have neither.
+    pub unread: u64,
+}
+
+/// The search. Ask [`Unread::next`] until it gives nothing.
+pub struct Unread<'a> {
+    ports: &'a Ports,
+    settings: &'a Settings,
+    place: Place,
+    window: Window,
+    after: Option<String>,
+    is_end: bool,
+    has_rows: bool,
+    counts: Counts,
+}
+
+impl<'a> Unread<'a> {
+    /// A search behind the key `after`. A warehouse without tables knows of nothing.
+    ///
+    /// # Errors
+    /// A warehouse of another schema.
+    pub async fn begin(
+        ports: &'a Ports,
+        settings: &'a Settings,
+        place: Place,
+        window: Window,
+        after: Option<String>,
+    ) -> Result<Unread<'a>> {
+        let warehouse = ports.warehouse.as_ref();
+        let has_rows = version_of(warehouse).await?.is_some();
+        if has_rows {
+            require_current(warehouse).await?;
+        }
+        Ok(Unread { ports, settings, place, window, after, is_end: false, has_rows, counts: Counts::default() })
+    }
+
+    /// Figures so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The key up to which everything was looked at.
+    pub fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
+    /// The unread photos of the next page, in the order of keys, as their notifications would name them. `None` after
+    /// the last page.
+    pub async fn next(&mut self) -> Result<Option<Vec<PhotoRef>>> {
+        if self.is_end {
+            return Ok(None);
+        }
+        let Place { bucket, prefix } = &self.place;
+        let listed = self.ports.store.list(bucket, prefix, self.after.as_deref(), PAGE).await?;
+        self.is_end = listed.len() < PAGE;
+        let (Some(first), Some(last)) = (listed.first(), listed.last()) else { return Ok(None) };
+        let last_key = last.key.clone();
+        let rows = self.rows(&first.key, &last_key).await?;
+        self.counts.objects += listed.len() as u64;
+        let mut candidates = Vec::new();
+        for object in listed {
+            if !self.window.has(object.modified_at) {
+                self.counts.out_of_time += 1;
+            } else if passed_over(&self.photo(&object), self.settings).is_some() {
+                self.counts.passed_over += 1;
+            } else if object.etag.as_deref().is_some_and(|etag| rows.has(&object.key, etag, None)) {
+                self.counts.known += 1;
+            } else {
+                candidates.push(object);
+            }
+        }
+        let photos = self.look(candidates, &rows).await?;
+        self.after = Some(last_key);
+        Ok(Some(photos))
+    }
+
+    async fn rows(&self, first: &str, last: &str) -> Result<Rows> {
+        let mut rows = Rows::default();
+        if self.has_rows {
+            let bound = [self.place.bucket.as_str().into(), first.into(), last.into()];
+            for Row { object_key, etag, version_id } in rows_as(self.ports.warehouse.query(ROWS, &bound).await?)? {
+                rows.versions.entry(object_key).or_default().push((etag, version_id));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Looks at each object itself: a listing tells no version id, that of a folder no eTag, and it may be old.
+    async fn look(&mut self, candidates: Vec<Listed>, rows: &Rows) -> Result<Vec<PhotoRef>> {
+        let (store, bucket) = (&self.ports.store, self.place.bucket.as_str());
+        let looked: Vec<(Listed, Option<Head>)> = stream::iter(candidates)
+            .map(|object| async move {
+                match store.head(bucket, &object.key).await {
+                    Ok(head) => Ok((object, Some(head))),
+                    Err(error) if error.class() == Class::Missing => Ok((object, None)),
+                    Err(error) => Err(error),
+                }
+            })
+            .buffered(HEADS)
+            .try_collect()
+            .await?;
+        let mut photos = Vec::new();
+        for (object, head) in looked {
+            match head {
+                None => self.counts.gone += 1,
+                Some(head) if rows.has(&object.key, &head.etag, head.version_id.as_deref()) => self.counts.known += 1,
+                Some(head) => {
+                    self.counts.unread += 1;
+                    photos.push(PhotoRef {
+                        version_id: head.version_id,
+                        etag: Some(head.etag),
+                        size_bytes: Some(head.size_bytes),
+                        uploaded_at: head.modified_at,
+                        ..self.photo(&object)
+                    });
+                }
+            }
+        }
+        Ok(photos)
+    }
+
+    fn photo(&self, object: &Listed) -> PhotoRef {
+        PhotoRef {
+            bucket: self.place.bucket.clone(),
+            key: object.key.clone(),
+            version_id: None,
+            etag: object.etag.clone(),
+            size_bytes: Some(object.size_bytes),
+            sequencer: None,
+            uploaded_at: object.modified_at,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Row {
+    object_key: String,
+    etag: Option<String>,
+    version_id: Option<String>,
+}
+
+/// The versions that the warehouse has, by key.
+#[derive(Default)]
+struct Rows {
+    versions: HashMap<String, Vec<(Option<String>, Option<String>)>>,
+}
+
+impl Rows {
+    /// Whether this content, or this very version, was read.
+    fn has(&self, key: &str, etag: &str, version_id: Option<&str>) -> bool {
+        self.versions.get(key).is_some_and(|versions| {
+            versions.iter().any(|(own_etag, own_version)| {
+                own_etag.as_deref() == Some(etag) || (version_id.is_some() && own_version.as_deref() == version_id)
+            })
+        })
+    }
+}
+
+/// Sends notifications, no faster than asked.
+pub struct Sender<'a> {
+    queue: &'a dyn Queue,
+    rate: Option<f64>,
+    began: Instant,
+    sent: u64,
+}
+
+impl<'a> Sender<'a> {
+    /// A sender of at most `rate` photos a second.
+    pub fn new(queue: &'a dyn Queue, rate: Option<f64>) -> Sender<'a> {
+        Sender { queue, rate, began: Instant::now(), sent: 0 }
+    }
+
+    /// Photos whose notifications are in the queue.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// As many photos as go at once: about a second's worth.
+    pub fn chunk(&self) -> usize {
+        self.rate.map_or(SEND, |rate| (rate as usize).clamp(1, SEND))
+    }
+
+    /// Sends a notification for each, as their upload would have given, and waits as the rate asks.
+    pub async fn send(&mut self, photos: &[PhotoRef]) -> Result<()> {
+        if let Some(rate) = self.rate {
+            let due = self.began + Duration::from_secs_f64(self.sent as f64 / rate);
+            tokio::time::sleep_until(due).await;
+        }
+        let now = Timestamp::now();
+        let bodies: Vec<String> =
+            photos.iter().map(|photo| s3_event(photo, photo.uploaded_at.unwrap_or(now))).collect();
+        let sent = self.queue.send(&bodies).await;
+        sent.map_err(|error: Error| error.context(format!("sending notifications, {} were sent before", self.sent)))?;
+        self.sent += photos.len() as u64;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_a_bucket_and_a_prefix() {
+        let mut settings = Settings::default();
+        settings.filter.prefix = "in/".into();
+        let place = |text| Place::of(text, &settings).map(|place| (place.bucket, place.prefix));
+        for (text, bucket, prefix) in [
+            (None, "inbox", "in/"),
+            (Some("s3://photos/2026/a b"), "photos", "2026/a b"),
+            (Some("photos/2026/"), "photos", "2026/"),
+            (Some("s3://photos"), "photos", ""),
+            (Some("photos/"), "photos", ""),
+        ] {
+            assert_eq!(place(text).unwrap(), (bucket.to_owned(), prefix.to_owned()), "{text:?}");
+        }
+        for text in ["", "s3://", "/x", "results", "s3://results/photos/"] {
+            assert!(place(Some(text)).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_window_covers_what_lies_in_it() {
+        let at = |text: &str| Some(text.parse::<Timestamp>().unwrap());
+        let (early, late) = (at("2026-01-01T00:00:00Z"), at("2026-02-01T00:00:00Z"));
+        let all = Window::default();
+        let january = Window { since: early, until: late };
+        assert!(all.covers(&january) && january.covers(&january) && !january.covers(&all));
+        assert!(!january.covers(&Window { since: early, until: None }));
+        assert!(Window { since: early, until: None }.covers(&Window { since: late, until: None }));
+        assert!(january.has(early) && january.has(late) && january.has(None));
+        assert!(!january.has(at("2025-12-31T23:59:59Z")) && !january.has(at("2026-02-01T00:00:01Z")));
+    }
+
+    #[test]
+    fn a_version_is_known_by_its_content_or_its_id() {
+        let versions =
+            HashMap::from([("k".to_owned(), vec![(Some("e".to_owned()), Some("v".to_owned())), (None, None)])]);
+        let rows = Rows { versions };
+        assert!(rows.has("k", "e", None) && rows.has("k", "e", Some("w")) && rows.has("k", "f", Some("v")));
+        assert!(!rows.has("k", "f", None) && !rows.has("k", "f", Some("w")) && !rows.has("j", "e", None));
+    }
+}
