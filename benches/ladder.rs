@@ -1,5 +1,8 @@
 //! Runs a corpus through the ladder and through every rung alone, and says in which order the rungs win most per
-//! millisecond of CPU: `cargo bench --bench ladder -- DIR|MANIFEST [PART_OF_PATH]`.
+//! millisecond of CPU: `cargo bench --bench ladder -- [OPTIONS] DIR|MANIFEST [PART_OF_PATH]`.
+//!
+//! `--made hard` instead of a corpus makes one, of the kinds that readers fail on (`benches/made`): `--each 30` photos of
+//! each kind, `--seed N` for others. `--whole` leaves the rungs alone out.
 //!
 //! A manifest is tab-separated: path, category, number of codes, where the truth comes from, expected texts as a JSON
 //! list. In a plain folder of pictures there is no truth: a text counts when the whole ladder reads it too.
@@ -12,9 +15,42 @@ use std::time::Duration;
 
 use scanmill::decode::{DecodeLimits, inspect, read, trials};
 
+mod made;
+
 struct Photo {
     path: PathBuf,
     texts: Option<Vec<String>>,
+    from: From,
+}
+
+/// Where a photo's bytes come from.
+enum From {
+    File,
+    Made { kind: &'static str, index: usize, seed: Option<u64> },
+}
+
+impl Photo {
+    fn bytes(&mut self) -> Option<Vec<u8>> {
+        match self.from {
+            From::File => std::fs::read(&self.path).ok(),
+            From::Made { kind, index, seed } => {
+                let made = made::photo(kind, index, seed);
+                self.texts = Some(made.texts);
+                Some(made.bytes)
+            }
+        }
+    }
+}
+
+/// What a kind of photos gave: those with a code read, those with all, codes read and there, photos with a wrong text.
+#[derive(Default)]
+struct Kind {
+    photos: usize,
+    read: usize,
+    whole: usize,
+    codes: usize,
+    expected: usize,
+    wrong: usize,
 }
 
 #[derive(Default)]
@@ -28,12 +64,27 @@ struct Tally {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    let Some(corpus) = arguments.first() else {
-        println!("no corpus given: cargo bench --bench ladder -- DIR|MANIFEST [PART_OF_PATH]");
+    let option = |name: &str| {
+        arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1)).map(String::as_str)
+    };
+    let number = |name: &str| option(name).and_then(|number| number.parse::<u64>().ok());
+    let named = ["--made", "--each", "--seed", "--keep"];
+    let is_value = |at: usize| at > 0 && named.contains(&arguments[at - 1].as_str());
+    let mut plain_ones = arguments
+        .iter()
+        .enumerate()
+        .filter(|(at, text)| !text.starts_with("--") && !is_value(*at))
+        .map(|(_, text)| text);
+    let alone = !arguments.iter().any(|argument| argument == "--whole");
+    let mut photos = if option("--made") == Some("hard") {
+        made_photos(number("--each").unwrap_or(30) as usize, number("--seed"))
+    } else if let Some(corpus) = plain_ones.next() {
+        photos(Path::new(corpus))
+    } else {
+        println!("no corpus given: cargo bench --bench ladder -- DIR|MANIFEST|--made hard [PART_OF_PATH]");
         return;
     };
-    let part = arguments.get(1).map_or("", String::as_str);
-    let mut photos = photos(Path::new(corpus));
+    let part = plain_ones.next().map_or("", String::as_str);
     photos.retain(|photo| photo.path.to_string_lossy().contains(part));
     let limits = DecodeLimits {
         max_file_bytes: 64 << 20,
@@ -46,25 +97,39 @@ fn main() {
     };
     let mut rungs: BTreeMap<&str, Tally> = BTreeMap::new();
     let mut whole = Tally::default();
+    let mut from_bytes = Tally::default();
     let mut slowest: Vec<(f64, String)> = Vec::new();
     let mut steps: BTreeMap<usize, usize> = BTreeMap::new();
-    for (index, photo) in photos.iter().enumerate() {
-        let Ok(bytes) = std::fs::read(&photo.path) else { continue };
+    let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
+    for (index, photo) in photos.iter_mut().enumerate() {
+        let Some(bytes) = photo.bytes() else { continue };
+        if let Some(folder) = option("--keep") {
+            let name = photo.path.to_string_lossy().replace('/', "_");
+            std::fs::write(Path::new(folder).join(name + ".jpg"), &bytes).expect("the folder can be written");
+        }
         let Ok(header) = inspect(&bytes, &limits) else { continue };
         let reading = read(&bytes, &header, &limits);
         let texts: Vec<String> = reading.codes.iter().map(|code| plain(&code.text)).collect();
         let truth = photo.texts.clone().unwrap_or_else(|| texts.clone());
         let ladder_ms: f64 = reading.rungs.iter().map(|run| run.ms).sum();
         whole.count(index, &texts, &truth, ladder_ms);
+        from_bytes.count(index, &texts, &truth, reading.decode_ms);
+        let kind = photo.path.parent().map(|folder| folder.to_string_lossy().into_owned()).unwrap_or_default();
+        kinds.entry(kind).or_default().count(&texts, &truth);
+        for text in texts.iter().filter(|text| !truth.is_empty() && !truth.contains(text)) {
+            println!("wrong by the ladder: {} {text:?}", photo.path.display());
+        }
         if texts.iter().any(|text| truth.contains(text)) {
-            *steps.entry(reading.rungs.len()).or_default() += 1;
+            let first = reading.rungs.iter().position(|run| run.won > 0);
+            *steps.entry(first.map_or(0, |at| at + 1)).or_default() += 1;
         }
         let runs: Vec<String> = reading.rungs.iter().map(|run| format!("{} {:.1}", run.name, run.ms)).collect();
         slowest.push((ladder_ms, format!("{}: {}", photo.path.display(), runs.join(", "))));
         for run in &reading.rungs {
             rungs.entry(run.name).or_default().won += run.won;
         }
-        for trial in trials(&bytes, &header, &limits).unwrap_or_default() {
+        let trials = if alone { trials(&bytes, &header, &limits).unwrap_or_default() } else { Vec::new() };
+        for trial in trials {
             let tally = rungs.entry(trial.rung).or_default();
             if trial.ran {
                 let texts: Vec<String> = trial.codes.iter().map(|code| plain(&code.text)).collect();
@@ -79,13 +144,21 @@ fn main() {
         "{:<18} {:>5} {:>5} {:>5} {:>6} {:>9} {:>9} {:>9}",
         "rung", "ran", "read", "wrong", "codes", "mean ms", "p50 ms", "p99 ms"
     );
+    from_bytes.print("(bytes to text)");
     whole.print("(the ladder)");
     for name in scanmill::decode::rung_names() {
         if let Some(tally) = rungs.get_mut(name) {
             tally.print(name);
         }
     }
-    println!("\nphotos read after so many rungs: {steps:?}");
+    println!("\n{:<40} {:>6} {:>5} {:>5} {:>11} {:>5}", "kind", "photos", "read", "all", "codes", "wrong");
+    for (name, kind) in &kinds {
+        println!(
+            "{name:<40} {:>6} {:>5} {:>5} {:>5}/{:<5} {:>5}",
+            kind.photos, kind.read, kind.whole, kind.codes, kind.expected, kind.wrong
+        );
+    }
+    println!("\nphotos whose first code was read by so many rungs: {steps:?}");
     println!("\ngreedy order, by photos won per millisecond on what is left:");
     greedy(&rungs);
     slowest.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -98,6 +171,18 @@ fn main() {
         let by: Vec<&str> =
             rungs.iter().filter(|(_, tally)| tally.read.contains(&index)).map(|(name, _)| *name).collect();
         println!("  {} {}", photo.path.display(), by.join(" "));
+    }
+}
+
+impl Kind {
+    fn count(&mut self, texts: &[String], truth: &[String]) {
+        let read = truth.iter().filter(|text| texts.contains(text)).count();
+        self.photos += 1;
+        self.read += usize::from(read > 0);
+        self.whole += usize::from(read == truth.len());
+        self.codes += read;
+        self.expected += truth.len();
+        self.wrong += usize::from(!truth.is_empty() && texts.iter().any(|text| !truth.contains(text)));
     }
 }
 
@@ -145,6 +230,15 @@ fn greedy(rungs: &BTreeMap<&str, Tally>) {
     println!("  nothing more: {}", left.into_iter().collect::<Vec<_>>().join(" "));
 }
 
+fn made_photos(each: usize, seed: Option<u64>) -> Vec<Photo> {
+    let photo = |kind: &'static str, index| Photo {
+        path: Path::new("made").join(kind).join(format!("{index:03}")),
+        texts: None,
+        from: From::Made { kind, index, seed },
+    };
+    made::KINDS.into_iter().flat_map(|kind| (0..each).map(move |index| photo(kind, index))).collect()
+}
+
 fn photos(corpus: &Path) -> Vec<Photo> {
     let is_folder = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.is_dir());
     if is_folder(corpus) {
@@ -153,7 +247,11 @@ fn photos(corpus: &Path) -> Vec<Photo> {
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let path = entry.path();
-                if is_folder(&path) { folders.push(path) } else { photos.push(Photo { path, texts: None }) }
+                if is_folder(&path) {
+                    folders.push(path)
+                } else {
+                    photos.push(Photo { path, texts: None, from: From::File })
+                }
             }
         }
         photos.sort_by(|a, b| a.path.cmp(&b.path));
@@ -165,7 +263,7 @@ fn photos(corpus: &Path) -> Vec<Photo> {
         let fields: Vec<&str> = line.split('\t').collect();
         let texts: Vec<String> = fields.get(4).and_then(|texts| serde_json::from_str(texts).ok()).unwrap_or_default();
         let texts = texts.iter().map(|text| plain(text)).collect();
-        Photo { path: folder.join(fields.first().copied().unwrap_or("")), texts: Some(texts) }
+        Photo { path: folder.join(fields.first().copied().unwrap_or("")), texts: Some(texts), from: From::File }
     };
     manifest.lines().map(line).collect()
 }

@@ -63,7 +63,8 @@ fn a_line_has_every_key_and_nulls_for_what_is_absent() {
     );
     assert_eq!(code["rung"], "zxing_500");
     assert_eq!(code["corners"].as_array().map(Vec::len), Some(4));
-    assert_eq!(code.as_object().unwrap().len(), 5);
+    assert_eq!((&code["version"], &code["ecc_level"], &code["ecc_used"]), (&json!(1), &json!("M"), &json!(0.0)));
+    assert_eq!(code.as_object().unwrap().len(), 8);
 }
 
 #[test]

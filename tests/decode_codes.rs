@@ -70,8 +70,8 @@ fn a_small_code_beside_a_large_one_makes_the_ladder_climb() {
     let reading = read(&scene);
     assert_eq!(texts(&reading), ["large", "small"]);
     assert_eq!(reading.codes[0].rung, "zxing_500");
-    assert_eq!(reading.codes[1].rung, "zxing_1200");
-    // Read again at 1,200, the large code is still one code.
+    assert_eq!(reading.codes[1].rung, "zxing_1000");
+    // Read again at 1,000, the large code is still one code.
     assert_eq!(reading.rungs.len(), 2);
     assert!((centre(&reading.codes[1])[0] - 1400.0).abs() < 3.0);
 }
@@ -88,15 +88,15 @@ fn sizes_are_not_read_twice_and_a_blank_photo_runs_every_other_rung() {
     let names =
         |width, height| -> Vec<_> { read(&Scene::paper(width, height)).rungs.iter().map(|run| run.name).collect() };
     let plain = |width| -> Vec<_> {
-        let plain = ["zxing_500", "zxing_1200", "zxing_full", "own_400", "own_800", "own_1600", "own_full", "rqrr_800"];
+        let plain = ["zxing_500", "zxing_1000", "zxing_full", "own_400", "own_800", "own_1600", "own_full", "rqrr_800"];
         let mut names = names(width, 300);
         names.retain(|name| plain.contains(name));
         names.sort();
         names
     };
     assert_eq!(plain(350), ["own_800", "rqrr_800", "zxing_500"]);
-    assert_eq!(plain(700), ["own_400", "own_800", "rqrr_800", "zxing_1200", "zxing_500"]);
-    assert_eq!(plain(1300), ["own_1600", "own_400", "own_800", "rqrr_800", "zxing_1200", "zxing_500", "zxing_full"]);
+    assert_eq!(plain(700), ["own_400", "own_800", "rqrr_800", "zxing_1000", "zxing_500"]);
+    assert_eq!(plain(1300), ["own_1600", "own_400", "own_800", "rqrr_800", "zxing_1000", "zxing_500", "zxing_full"]);
     assert_eq!(plain(1700).len(), 8);
     assert!(names(350, 300).contains(&"own_large") && !names(700, 300).contains(&"own_large"));
 }
@@ -146,6 +146,7 @@ fn version_and_level_are_told() {
         let code = QrCode::with_version("v", Version::Normal(version), level).unwrap();
         let reading = read(&Scene::paper(800, 800).draw(&code, Place::at(400.0, 400.0, 4.0)));
         assert_eq!((reading.codes[0].qr_version, reading.codes[0].ecc_level), (Some(version as u8), Some(letter)));
+        assert_eq!(reading.codes[0].ecc_used, Some(0.0));
     }
 }
 

@@ -3,7 +3,7 @@
 //! The photos are not part of the project (their licences differ). They are looked for in `../shared/qr-dev`, or where
 //! `SCANMILL_SHARED` points; without them this test says so and passes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use scanmill::decode::{DecodeLimits, decode};
@@ -30,11 +30,13 @@ fn every_set_stays_above_its_floor_without_a_wrong_text() {
         heic_time_budget: Some(std::time::Duration::from_secs(120)),
         first_only: false,
     };
+    let texts_of = |line: &str| -> Vec<String> { serde_json::from_str(line.split('\t').nth(4).unwrap()).unwrap() };
+    let known: BTreeSet<String> = manifest.lines().flat_map(texts_of).collect();
     let mut read: BTreeMap<&str, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
     for line in manifest.lines() {
         let fields: Vec<&str> = line.split('\t').collect();
-        let &[path, _category, _count, truth, texts, ..] = fields.as_slice() else { panic!("manifest line {line}") };
+        let &[path, _category, count, truth, texts, ..] = fields.as_slice() else { panic!("manifest line {line}") };
         let bytes = std::fs::read(folder.join(path)).unwrap();
         let expected: Vec<String> = serde_json::from_str(texts).unwrap();
         let is_expected = |text: &str| {
@@ -45,8 +47,12 @@ fn every_set_stays_above_its_floor_without_a_wrong_text() {
         if reading.codes.iter().any(|code| is_expected(&code.text)) {
             *read.entry(path.split('/').next().unwrap_or("")).or_default() += 1;
         }
-        // Where no reader reads anything, nothing is known to be wrong.
+        // Where no reader reads anything, nothing is known to be wrong. Of a sheet of several codes the manifest may know
+        // only some texts: another text of the same sheets, known from another photo, is not wrong there.
+        let has_unknown = count.parse::<usize>().is_ok_and(|count| count > expected.len());
+        let is_elsewhere = |text: &String| has_unknown && known.contains(text);
         let strange = reading.codes.iter().filter(|code| truth != "none" && !is_expected(&code.text));
+        let strange = strange.filter(|code| !is_elsewhere(&code.text));
         wrong.extend(strange.map(|code| format!("{path}: {:?} by {}", code.text, code.rung)));
     }
     assert!(wrong.is_empty(), "wrong texts: {wrong:#?}");

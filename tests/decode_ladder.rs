@@ -147,3 +147,82 @@ fn finder_patterns_around_noise_give_no_code() {
         assert!(reading.codes.is_empty(), "round {round}: {:?}", reading.codes);
     }
 }
+
+#[test]
+fn a_code_without_one_finder_pattern_is_read() {
+    let code = code(4, EcLevel::H);
+    let width = code.width() as f32;
+    for (name, left, top) in
+        [("top left", 0.0, 0.0), ("top right", width - 7.0, 0.0), ("bottom left", 0.0, width - 7.0)]
+    {
+        let (sin, cos) = 12f32.to_radians().sin_cos();
+        let turned = |x: f32, y: f32| {
+            let (x, y) = ((x - 150.0) / 5.0, (y - 150.0) / 5.0);
+            (x * cos + y * sin + width / 2.0, y * cos - x * sin + width / 2.0)
+        };
+        let hidden = |x: f32, y: f32, ink: f32| {
+            let (column, row) = turned(x, y);
+            let gone = (left..left + 7.0).contains(&column) && (top..top + 7.0).contains(&row);
+            if gone { 120.0 } else { plain_light(x, y, ink) }
+        };
+        let scene = draw(&code, 300, turned, hidden);
+        assert_read(name, &scene);
+    }
+}
+
+#[test]
+fn a_code_in_the_dark_beside_a_lamp_is_read() {
+    let code = code(3, EcLevel::M);
+    let flat = |x: f32, y: f32| ((x - 60.0) / 6.0, (y - 60.0) / 6.0);
+    let dark = |x: f32, y: f32, ink: f32| {
+        let lamp = 260.0 * (-((x - 330.0).powi(2) + (y - 330.0).powi(2)) / 900.0).exp();
+        // A sensor's grain, by a small hash of the place.
+        let grain = ((x * 12.9898 + y * 78.233).sin() * 43_758.547).fract();
+        3.0 + 9.0 * ink + 2.0 * grain + lamp
+    };
+    assert_read("dark", &draw(&code, 360, flat, dark));
+}
+
+#[test]
+fn patterns_of_very_different_size_belong_together_in_deep_perspective() {
+    let code = code(5, EcLevel::L);
+    let deep = |x: f32, y: f32| {
+        let (x, y) = (x - 240.0, y - 240.0);
+        let eighth = std::f32::consts::FRAC_1_SQRT_2;
+        let (x, y) = ((x + y) * eighth, (y - x) * eighth);
+        let depth = 1.0 - x / 420.0;
+        (x / 5.0 / depth + 18.5, y / 7.0 / depth + 18.5)
+    };
+    assert_read("deep", &draw(&code, 480, deep, plain_light));
+}
+
+#[test]
+fn damage_gives_the_right_text_or_none() {
+    let mut random = ChaCha8Rng::seed_from_u64(9);
+    let (mut right, mut none) = (0, 0);
+    for round in 0..24i16 {
+        let code = code(3 + round % 4, [EcLevel::L, EcLevel::Q][usize::from(round % 3 == 0)]);
+        let width = code.width();
+        let share = f64::from(round % 12) / 150.0;
+        let colors = code.to_colors();
+        let dark: Vec<bool> = colors.iter().map(|color| (*color == Color::Dark) != random.random_bool(share)).collect();
+        let pixel = |index: usize| {
+            let (x, y) = ((index % 240).wrapping_sub(20) / 4, (index / 240).wrapping_sub(20) / 4);
+            // Finder patterns stay, so that every reader gets as far as the error correction.
+            let finder =
+                |x: usize, y: usize| x < 8 && y < 8 || x + 8 >= width && x < width && y < 8 || x < 8 && y + 8 >= width;
+            let inside = x < width && y < width;
+            let at = y.min(width - 1) * width + x.min(width - 1);
+            let is_dark = if finder(x, y) { colors[at] == Color::Dark } else { dark[at] };
+            if inside && is_dark { 30 } else { 220 }
+        };
+        let scene = Scene { width: 240, height: 240, pixels: (0..240 * 240).map(pixel).collect() };
+        let reading = decode(&scene.png(), &limits());
+        for code in &reading.codes {
+            assert_eq!(code.text, TEXT, "round {round}: {code:?}");
+            assert!(code.ecc_used.is_none_or(|used| (0.0..=1.0).contains(&used)), "{code:?}");
+        }
+        if reading.codes.is_empty() { none += 1 } else { right += 1 }
+    }
+    assert!(right >= 4 && none >= 6, "{right} {none}");
+}

@@ -28,7 +28,14 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn code(text: &str) -> Code {
-    Code { text: text.into(), rung: "full", corners: [[0.0; 2]; 4], qr_version: Some(3), ecc_level: Some('M') }
+    Code {
+        text: text.into(),
+        rung: "full",
+        corners: [[0.0; 2]; 4],
+        qr_version: Some(3),
+        ecc_level: Some('M'),
+        ecc_used: Some(0.25),
+    }
 }
 
 fn reading(texts: &[&str]) -> Reading {
@@ -173,7 +180,7 @@ fn a_photo_without_exif_says_none_and_a_geo_payload_is_no_place() {
 fn values_no_warehouse_takes_are_left_out() {
     let odd = Reading {
         decode_ms: f64::NAN,
-        codes: vec![Code { qr_version: Some(77), ecc_level: Some('é'), ..code("x") }],
+        codes: vec![Code { qr_version: Some(77), ecc_level: Some('é'), ecc_used: Some(f32::NAN), ..code("x") }],
         capture: Capture {
             captured_at: Some(Timestamp::MIN),
             captured_local: Some(civil::date(-5, 1, 1).at(0, 0, 0, 0)),
@@ -200,6 +207,7 @@ fn values_no_warehouse_takes_are_left_out() {
     assert_eq!((scan.latitude, scan.longitude, scan.altitude_m), (None, None, None));
     assert_eq!(scan.geo_source, "refused:no_place_on_earth");
     assert_eq!((scan.decode_ms, scan.qr_version, scan.ecc_level.as_deref()), (0.0, None, None));
+    assert_eq!(scan.ecc_used, None);
     assert_eq!((scan.captured_at.as_deref(), scan.local_date.as_deref(), scan.local_hour), (None, None, None));
     assert_eq!((scan.lineage.size_bytes, scan.lineage.uploaded_at.as_deref()), (None, None));
     assert_eq!(scan.camera_model, None);

@@ -43,7 +43,7 @@ async fn stocked() -> (tempfile::TempDir, SqliteWarehouse) {
             }));
         }
     }
-    photos.push(with(scans_at("launch", 0, 2, "2026-11-22T15:40:12.000Z"), |scan| scan.rung = "zxing_1200".into()));
+    photos.push(with(scans_at("launch", 0, 2, "2026-11-22T15:40:12.000Z"), |scan| scan.rung = "zxing_1000".into()));
     photos.push(with(scans("bare", 0, 1), |scan| {
         (scan.local_date, scan.local_hour, scan.local_weekday, scan.h3_cell) = (None, None, None, None);
         (scan.product_id, scan.payload_kind) = (None, "wifi".into());
@@ -81,7 +81,7 @@ async fn the_marts_answer_their_questions() {
         ("SELECT utm_campaign, local_date, scans_so_far FROM mart_campaign_day", json!(["launch", "2026-11-22", 1])),
         ("SELECT product_id, campaign_days, other_days, lift FROM mart_campaign_lift", json!(["p1", 1, 0, null])),
         ("SELECT camera_model, photos, scans, share_with_place FROM mart_device", json!(["One", 36, 37, 1.0])),
-        ("SELECT codes, photos, mean_decode_ms FROM mart_rung WHERE rung = 'zxing_1200'", json!([2, 1, 12.5])),
+        ("SELECT codes, photos, mean_decode_ms FROM mart_rung WHERE rung = 'zxing_1000'", json!([2, 1, 12.5])),
         ("SELECT scans, payloads FROM mart_payload WHERE payload_kind = 'wifi'", json!([1, 1])),
         ("SELECT photos, stage FROM mart_rejections WHERE reason = 'no_code'", json!([2, "decode"])),
         ("SELECT captured_at_source, scans FROM mart_provenance", json!(["exif_original+offset", 37])),
@@ -119,7 +119,7 @@ async fn the_report_counts_photos_and_codes_apart() {
     assert_eq!((totals.photos, totals.photos_scanned, totals.photos_rejected), (39, 36, 3));
     assert_eq!((totals.scans, totals.products, totals.scans_without_date, totals.scans_without_place), (37, 2, 1, 1));
     assert_eq!((throughput.seconds, throughput.photos_per_second), (Some(10.0), Some(3.9)));
-    assert_eq!((rungs[0].codes, rungs[1].rung.as_str(), rungs[1].codes), (35, "zxing_1200", 2));
+    assert_eq!((rungs[0].codes, rungs[1].rung.as_str(), rungs[1].codes), (35, "zxing_1000", 2));
     assert_eq!((rejections[0].reason.as_str(), rejections[0].photos), ("no_code", 2));
     assert_eq!((products[0].product_id.as_str(), products[0].scans, products.len()), ("p0", 35, 2));
     assert_eq!((days.len(), days[0].local_date.as_str(), days[19].scans), (21, "2026-11-01", 15));

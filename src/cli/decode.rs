@@ -178,6 +178,9 @@ struct CodeLine<'a> {
     product_url: Option<String>,
     rung: &'static str,
     corners: [[f32; 2]; 4],
+    version: Option<u8>,
+    ecc_level: Option<char>,
+    ecc_used: Option<f64>,
 }
 
 fn line_of(path: &Path, limits: &DecodeLimits) -> String {
@@ -193,6 +196,9 @@ fn line_of(path: &Path, limits: &DecodeLimits) -> String {
             product_url: meaning.product_url,
             rung: code.rung,
             corners: code.corners.map(|corner| corner.map(|value| (value * 10.0).round() / 10.0)),
+            version: code.qr_version,
+            ecc_level: code.ecc_level,
+            ecc_used: code.ecc_used.map(|used| (f64::from(used) * 1e3).round() / 1e3),
         }
     });
     let capture = &reading.capture;

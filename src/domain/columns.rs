@@ -95,6 +95,7 @@ pub const COLUMNS: &[Column] = &[
     column("qr_count", Integer, Scans, true, "codes read in the photo"),
     column("qr_version", Integer, Scans, false, "QR version, 1 to 40"),
     column("ecc_level", Text(1), Scans, false, "error correction level L, M, Q or H"),
+    column("ecc_used", Real, Scans, false, "share of the error correction used: 0 none, 1 all"),
     column("rung", Text(64), Scans, true, "rung of the decode ladder that read it"),
     column("decode_ms", Real, Scans, true, "CPU milliseconds spent decoding the photo"),
     column("width", Integer, Scans, true, "photo width in pixels"),

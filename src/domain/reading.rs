@@ -53,6 +53,9 @@ pub struct Code {
     pub qr_version: Option<u8>,
     /// `L`, `M`, `Q` or `H` where the reader tells.
     pub ecc_level: Option<char>,
+    /// Share of the error correction used in the block that needed most of it: 0 where nothing was wrong, 1 where
+    /// nothing was left. `None` where the reader's modules are not known.
+    pub ecc_used: Option<f32>,
 }
 
 /// One rung's run on a photo.
@@ -60,7 +63,7 @@ pub struct Code {
 pub struct RungRun {
     /// The rung's name.
     pub name: &'static str,
-    /// Wall time it took, in milliseconds.
+    /// CPU time it took, in milliseconds: making the picture it reads included.
     pub ms: f64,
     /// Codes it was the first to read.
     pub won: usize,

@@ -66,6 +66,7 @@ pub struct ScanRow {
     pub qr_count: i64,
     pub qr_version: Option<i64>,
     pub ecc_level: Option<String>,
+    pub ecc_used: Option<f64>,
     pub rung: String,
     pub decode_ms: f64,
     pub width: i64,
@@ -196,6 +197,7 @@ impl Shared<'_> {
             qr_count: count(reading.codes.len()),
             qr_version: code.qr_version.filter(|version| (1..=40).contains(version)).map(i64::from),
             ecc_level: code.ecc_level.filter(|level| "LMQH".contains(*level)).map(String::from),
+            ecc_used: code.ecc_used.and_then(|used| rounded(f64::from(used.clamp(0.0, 1.0)), 1e3)),
             rung: fit(code.rung, RUNG),
             // JSON has no NaN: it would be written as null, which the column refuses.
             decode_ms: rounded(reading.decode_ms, 1e3).filter(|ms| *ms >= 0.0).unwrap_or(0.0),

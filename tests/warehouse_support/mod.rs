@@ -124,6 +124,7 @@ pub fn scans_at(name: &str, revision: i64, codes: i64, processed_at: &str) -> Ve
                 qr_count: codes,
                 qr_version: Some(3),
                 ecc_level: Some("M".into()),
+                ecc_used: Some(0.25),
                 rung: "zxing_500".into(),
                 decode_ms: 12.5,
                 width: 640,

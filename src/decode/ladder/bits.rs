@@ -71,6 +71,22 @@ fn black_byte(pixels: u64, thresholds: u64) -> u8 {
     (((not_above & HIGH) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
 
+/// A line of bits of bytes that are 1 where it is dark and 0 where not.
+pub(super) fn pack(dark: &[u8], line: &mut BitArray) {
+    for (index, bytes) in dark.chunks(WORD).enumerate() {
+        let (eights, rest) = bytes.as_chunks::<8>();
+        let byte = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        let mut word = 0;
+        for (place, eight) in eights.iter().enumerate() {
+            word |= (byte(eight) as usize) << (place * 8);
+        }
+        for (place, &dark) in rest.iter().enumerate() {
+            word |= usize::from(dark) << (eights.len() * 8 + place);
+        }
+        line.setBulk(index * WORD, word);
+    }
+}
+
 /// How many blocks cover the picture; those at the right and bottom edge may be cut.
 struct Blocks {
     across: usize,

@@ -6,6 +6,7 @@
 //! top, or when the photo's time is over.
 
 mod bits;
+mod close;
 mod finder;
 mod found;
 mod geometry;
@@ -16,16 +17,18 @@ mod text;
 mod threshold;
 mod zxing;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use self::found::Found;
 use self::geometry::Quad;
-use self::own::Retouch::{self, Blur, Enlarge, Plain};
+use self::own::Patterns::{Three, Two};
+use self::own::Retouch::{self, Blur, Enlarge, Lift, Plain};
 use self::own::Threshold::{self, Global, Hybrid, Mean};
 use super::clock::Deadline;
 use super::contain::contain;
 use super::luma::Luma;
 use super::pixels::Source;
+use super::qr::Tried;
 use crate::domain::{Code, RungRun};
 use crate::telemetry::process::thread_cpu;
 
@@ -35,6 +38,8 @@ pub(super) struct Sighting {
     quad: Quad,
     qr_version: Option<u8>,
     ecc_level: Option<char>,
+    /// Share of the error correction that the worst block used, where the reader's modules tell.
+    ecc_used: Option<f32>,
 }
 
 /// What a rung saw.
@@ -43,12 +48,15 @@ pub(super) struct View {
     codes: Vec<Sighting>,
     /// Centres of finder pattern groups that may be codes and were not read.
     strays: Vec<[f32; 2]>,
+    /// Outlines of what is a code for sure and was not read.
+    unread: Vec<Quad>,
 }
 
 impl View {
     /// From the pixels of an enlarged or shrunk picture to those of the one it was made from.
     fn scale(&mut self, by: f32) {
         self.codes.iter_mut().for_each(|code| code.quad = code.quad.scaled(by));
+        self.unread.iter_mut().for_each(|quad| *quad = quad.scaled(by));
         self.strays.iter_mut().for_each(|stray| *stray = stray.map(|at| at * by));
     }
 }
@@ -61,7 +69,29 @@ trait Rung {
     /// photo.
     fn side(&self, longest: usize) -> Option<usize>;
     /// Reads what it can before the deadline.
-    fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View;
+    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View;
+}
+
+/// What a rung is asked for, and what those before it left.
+struct Task<'a> {
+    deadline: Deadline,
+    /// One code is enough.
+    first_only: bool,
+    /// Pixels of the full-size photo a pixel.
+    scale: f32,
+    /// Outlines of the codes read so far, in pixels of the full-size photo: not to be read again.
+    codes: Vec<Quad>,
+    /// Outlines of what rungs before saw and could not read, in pixels of the full-size photo.
+    unread: Vec<Quad>,
+    /// What our own reader tried in vain.
+    tried: &'a mut Tried,
+}
+
+impl Task<'_> {
+    /// Whether a point of the full-size photo lies in a code read before.
+    fn is_read(&self, point: [f32; 2]) -> bool {
+        self.codes.iter().any(|quad| quad.holds(point, 0.0))
+    }
 }
 
 /// A rung's place in the ladder.
@@ -73,6 +103,16 @@ struct Step {
     for_rest: bool,
 }
 
+/// Long side of the picture that a rung for about `side` pixels reads of a photo: `side`, or what halving the photo
+/// gives where that is near, as it costs least.
+fn near(side: usize, longest: usize) -> usize {
+    if longest <= side {
+        return longest;
+    }
+    let halved = (1..8).map(|times| longest.div_ceil(1 << times)).find(|&halved| halved <= side + side / 8);
+    halved.filter(|&halved| halved >= side - side / 6).unwrap_or(side)
+}
+
 const fn zxing(name: &'static str, side: usize) -> zxing::Zxing {
     zxing::Zxing { name, side, times: 1 }
 }
@@ -82,7 +122,11 @@ const fn zxing_large(name: &'static str, times: usize) -> zxing::Zxing {
 }
 
 const fn own(name: &'static str, side: usize, retouch: Retouch, threshold: Threshold) -> own::Own {
-    own::Own { name, side, retouch, threshold }
+    own::Own { name, side, retouch, threshold, patterns: Three }
+}
+
+const fn own_two(name: &'static str, side: usize, threshold: Threshold) -> own::Own {
+    own::Own { name, side, retouch: Plain, threshold, patterns: Two }
 }
 
 const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> Step {
@@ -90,13 +134,14 @@ const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> St
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 18] = [
     step(&zxing("zxing_500", 500), "zxing", true),
-    step(&zxing("zxing_1200", 1_200), "zxing", true),
+    step(&zxing("zxing_1000", 1_000), "zxing", true),
     step(&zxing_large("zxing_large", 3), "zxing_large", false),
     step(&own("own_800", 800, Plain, Hybrid), "own", true),
     step(&zxing("zxing_full", usize::MAX), "zxing", true),
     step(&own("own_1600", 1_600, Plain, Hybrid), "own", true),
+    step(&close::Close, "close", true),
     step(&own("own_blur_800", 800, Blur(2), Hybrid), "own_blur", false),
     step(&own("own_400", 400, Plain, Hybrid), "own", false),
     step(&own("own_mean_800", 800, Plain, Mean(40)), "own_mean", false),
@@ -105,6 +150,9 @@ const STEPS: [Step; 14] = [
     step(&own("own_global_800", 800, Plain, Global), "own_global", false),
     step(&own("own_full", usize::MAX, Plain, Hybrid), "own", false),
     step(&rqrr::Rqrr, "rqrr", false),
+    step(&own("own_lift_1600", 1_600, Lift, Hybrid), "own_lift", false),
+    step(&own_two("own_two_800", 800, Hybrid), "own_two", false),
+    step(&own_two("own_two_1600", 1_600, Hybrid), "own_two", false),
 ];
 
 /// The names of all rungs, in the order they run.
@@ -148,11 +196,15 @@ fn climb_by<'a>(
     let mut found = Found::default();
     let mut climb = Climb { codes: Vec::new(), runs: Vec::new(), out_of_time: false, panic: None };
     let mut strays: Vec<[f32; 2]> = Vec::new();
+    let mut unread: Vec<Quad> = Vec::new();
     let mut taken: Vec<(&str, usize)> = Vec::new();
+    let mut tried = Tried::default();
     let long_side = source.long_side();
     for Step { rung, kind, for_rest } in steps {
         let Some(side) = rung.side(long_side) else { continue };
-        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) {
+        unread.retain(|quad| found.uncovered(&[quad.centre()], 1.0) > 0);
+        let idle = *kind == "close" && unread.is_empty();
+        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) || idle {
             continue;
         }
         taken.push((kind, side));
@@ -160,21 +212,32 @@ fn climb_by<'a>(
             climb.out_of_time = true;
             break;
         }
-        let started = Instant::now();
-        let view = contain(|| rung.read(&source.at_most(side), deadline, first_only));
+        let before = thread_cpu();
+        let scale = long_side as f32 / side as f32;
+        let (codes, pieces) = (found.outlines(), unread.clone());
+        let mut task = Task { deadline, first_only, scale, codes, unread: pieces, tried: &mut tried };
+        let view = contain(|| rung.read(&source.at_most(side), &mut task));
         let view = view.unwrap_or_else(|panic| {
             climb.panic.get_or_insert(format!("{} panicked: {panic}", rung.name()));
             View::default()
         });
-        let scale = long_side as f32 / side as f32;
         let won = found.add(view.codes, rung.name(), scale);
-        climb.runs.push(RungRun { name: rung.name(), ms: started.elapsed().as_secs_f64() * 1e3, won });
+        climb.runs.push(RungRun {
+            name: rung.name(),
+            ms: thread_cpu().saturating_sub(before).as_secs_f64() * 1e3,
+            won,
+        });
         // Our own reader proposes more than there is: what may be left is for zxing to say.
         if *kind == "zxing" {
             strays = view.strays.iter().map(|stray| stray.map(|at| at * scale)).collect();
         }
-        let unread = found.uncovered(&strays, 1.0);
-        if !found.is_empty() && (first_only || unread == 0) {
+        for quad in view.unread.iter().map(|quad| quad.scaled(scale)) {
+            if !unread.iter().any(|known| known.is_same_place(&quad)) {
+                unread.push(quad);
+            }
+        }
+        let left = found.uncovered(&strays, 1.0) + found.doubtful();
+        if !found.is_empty() && (first_only || left == 0) {
             break;
         }
     }

@@ -2,12 +2,11 @@
 
 use rxing::common::BitMatrix;
 
-use super::super::clock::Deadline;
 use super::super::luma::Luma;
 use super::super::qr;
 use super::geometry::Quad;
 use super::retouch::SMALL;
-use super::{Rung, Sighting, View, bits, retouch, threshold, zxing};
+use super::{Rung, Sighting, Task, View, bits, near, retouch, threshold, zxing};
 
 /// How grey becomes black and white for finding finder patterns.
 #[derive(Clone, Copy)]
@@ -27,8 +26,19 @@ pub(super) enum Retouch {
     Plain,
     /// The mean of so many pixels on each side.
     Blur(usize),
+    /// Dark parts made bright; only where the picture has many.
+    Lift,
     /// So many times as large, for pictures up to [`SMALL`] only.
     Enlarge(usize),
+}
+
+/// Which finder patterns a code must show.
+#[derive(Clone, Copy)]
+pub(super) enum Patterns {
+    /// All three.
+    Three,
+    /// Two: for codes that [`Patterns::Three`] did not find.
+    Two,
 }
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
@@ -37,6 +47,7 @@ pub(super) struct Own {
     pub side: usize,
     pub retouch: Retouch,
     pub threshold: Threshold,
+    pub patterns: Patterns,
 }
 
 impl Rung for Own {
@@ -47,17 +58,21 @@ impl Rung for Own {
     fn side(&self, longest: usize) -> Option<usize> {
         match self.retouch {
             Retouch::Enlarge(_) if longest > SMALL => None,
-            _ => Some(self.side.min(longest)),
+            _ => Some(near(self.side, longest)),
         }
     }
 
-    fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
+    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         let retouched = match self.retouch {
             Retouch::Plain => None,
             Retouch::Blur(reach) => retouch::blur(luma, reach),
             Retouch::Enlarge(times) => retouch::enlarge(luma, times),
+            Retouch::Lift => match retouch::lift(luma) {
+                Some(lifted) => Some(lifted),
+                None => return View::default(),
+            },
         };
-        let mut view = look(retouched.as_ref().unwrap_or(luma), self.threshold, deadline, first_only);
+        let mut view = self.look(retouched.as_ref().unwrap_or(luma), luma.width(), task);
         if let Some(large) = retouched {
             view.scale(luma.width() as f32 / large.width() as f32);
         }
@@ -65,23 +80,39 @@ impl Rung for Own {
     }
 }
 
-/// Dark codes, then light ones.
-fn look(luma: &Luma, threshold: Threshold, deadline: Deadline, first_only: bool) -> View {
-    let mut view = View::default();
-    let Some(mut picture) = threshold.of(luma) else { return view };
-    add(&mut view, qr::read(luma, &picture, deadline, first_only));
-    if !first_only || view.codes.is_empty() {
-        picture.flip_self();
-        let pixels = luma.pixels().iter().map(|pixel| 255 - pixel).collect();
-        if let Some(negative) = Luma::new(luma.width(), luma.height(), pixels) {
-            add(&mut view, qr::read(&negative, &picture, deadline, first_only));
+impl Own {
+    /// Dark codes, then light ones, of a picture made of one that is `width` pixels wide.
+    fn look(&self, luma: &Luma, width: usize, task: &mut Task<'_>) -> View {
+        let read = match self.patterns {
+            Patterns::Three => qr::read,
+            Patterns::Two => qr::read_pairs,
+        };
+        let mut view = View::default();
+        let Some(mut picture) = self.threshold.of(luma) else { return view };
+        let scale = task.scale * width as f32 / luma.width() as f32;
+        let codes = &task.codes;
+        let is_read = |[x, y]: [f32; 2]| codes.iter().any(|quad| quad.holds([x * scale, y * scale], 0.0));
+        let mut task = qr::Task {
+            deadline: task.deadline,
+            first_only: task.first_only,
+            made: qr::Made { scale, retouched: matches!(self.retouch, Retouch::Blur(_) | Retouch::Lift) },
+            is_read: &is_read,
+            tried: &mut *task.tried,
+        };
+        add(&mut view, read(luma, &picture, &mut task));
+        if !task.first_only || view.codes.is_empty() {
+            picture.flip_self();
+            let pixels = luma.pixels().iter().map(|pixel| 255 - pixel).collect();
+            if let Some(negative) = Luma::new(luma.width(), luma.height(), pixels) {
+                add(&mut view, read(&negative, &picture, &mut task));
+            }
         }
+        view
     }
-    view
 }
 
 fn add(view: &mut View, seen: qr::Seen) {
-    view.strays.extend(seen.strays);
+    view.unread.extend(seen.unread.into_iter().map(Quad));
     for symbol in seen.symbols {
         let Some(text) = zxing::text_of(&symbol.payload.decoded) else { continue };
         view.codes.push(Sighting {
@@ -89,6 +120,7 @@ fn add(view: &mut View, seen: qr::Seen) {
             quad: Quad(symbol.corners),
             qr_version: Some(symbol.payload.version),
             ecc_level: Some(symbol.payload.level),
+            ecc_used: Some(symbol.payload.ecc_used),
         });
     }
 }

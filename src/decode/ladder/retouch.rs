@@ -30,29 +30,55 @@ pub(super) fn enlarge(luma: &Luma, times: usize) -> Option<Luma> {
     Luma::new(width, height, pixels)
 }
 
-/// Every pixel the mean of the square of `2 * reach + 1` pixels around it.
+/// Grey up to which a pixel is in the dark, and the share of a picture's pixels from which it is worth lifting.
+const DARK: u8 = 48;
+const MUCH: usize = 4;
+
+/// Dark parts made bright by a logarithm, so that shades that differ by the same factor differ by as much everywhere;
+/// `None` where less than a quarter of the picture is dark.
+pub(super) fn lift(luma: &Luma) -> Option<Luma> {
+    /// Grey below which a sensor tells little but noise.
+    const FLOOR: f32 = 6.0;
+    if luma.pixels().iter().filter(|pixel| **pixel < DARK).count() * MUCH < luma.pixels().len() {
+        return None;
+    }
+    let lifted = |grey: usize| 255.0 * (1.0 + grey as f32 / FLOOR).ln() / (1.0 + 255.0 / FLOOR).ln();
+    let table: [u8; 256] = std::array::from_fn(|grey| lifted(grey) as u8);
+    let pixels = luma.pixels().iter().map(|&pixel| table.get(usize::from(pixel)).copied().unwrap_or(pixel));
+    Luma::new(luma.width(), luma.height(), pixels.collect())
+}
+
+/// Every pixel the mean of the square of `2 * reach + 1` pixels around it, or of what of that lies in the picture.
 pub(super) fn blur(luma: &Luma, reach: usize) -> Option<Luma> {
     let (width, height) = (luma.width(), luma.height());
-    let mut rows: Vec<u16> = Vec::with_capacity(width * height);
-    for row in luma.rows() {
-        for x in 0..width {
-            let part = row.get(x.saturating_sub(reach)..(x + reach + 1).min(width)).unwrap_or(&[]);
-            let sum: u32 = part.iter().map(|&pixel| u32::from(pixel)).sum();
-            rows.push((sum * 256 / part.len().max(1) as u32) as u16);
+    let span = |at: usize, count: usize| at.saturating_sub(reach)..(at + reach + 1).min(count);
+    // Sums along each row; the places beyond its ends count nothing.
+    let mut rows: Vec<u32> = vec![0; width * height];
+    let mut padded = vec![0u8; width + 2 * reach];
+    for (sums, row) in rows.chunks_exact_mut(width).zip(luma.rows()) {
+        if let Some(middle) = padded.get_mut(reach..reach + width) {
+            middle.copy_from_slice(row);
+        }
+        for shifted in padded.windows(width) {
+            for (sum, &pixel) in sums.iter_mut().zip(shifted) {
+                *sum += u32::from(pixel);
+            }
         }
     }
+    let across: Vec<f32> = (0..width).map(|x| 1.0 / span(x, width).len() as f32).collect();
     let mut pixels = Vec::with_capacity(width * height);
     let mut sums = vec![0u32; width];
     for y in 0..height {
-        let window = y.saturating_sub(reach)..(y + reach + 1).min(height);
-        let count = window.len() as u32 * 256;
+        let window = span(y, height);
+        let down = 1.0 / window.len() as f32;
         sums.fill(0);
         for row in window.filter_map(|y| rows.get(y * width..(y + 1) * width)) {
             for (sum, &value) in sums.iter_mut().zip(row) {
-                *sum += u32::from(value);
+                *sum += value;
             }
         }
-        pixels.extend(sums.iter().map(|&sum| (sum / count) as u8));
+        // Half a grey level of one pixel more, so that a mean that is whole stays so.
+        pixels.extend(sums.iter().zip(&across).map(|(&sum, across)| ((sum as f32 + 0.5) * across * down) as u8));
     }
     Luma::new(width, height, pixels)
 }
@@ -68,6 +94,14 @@ mod tests {
         assert_eq!((large.width(), large.height()), (6, 6));
         assert_eq!((large.row(0)[0], large.row(5)[5], large.row(0)[5]), (0, 180, 90));
         assert!(large.rows().all(<[u8]>::is_sorted));
+    }
+
+    #[test]
+    fn dark_pictures_are_lifted_and_bright_ones_left_alone() {
+        let lifted = lift(&Luma::new(4, 1, vec![10, 24, 200, 255]).unwrap()).unwrap();
+        let [dark, paper, bright, white] = lifted.row(0).try_into().unwrap();
+        assert!(paper - dark > 30 && bright > paper && white == 255, "{dark} {paper} {bright} {white}");
+        assert_eq!(lift(&Luma::new(5, 1, vec![10, 60, 90, 200, 255]).unwrap()), None);
     }
 
     #[test]

@@ -6,13 +6,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use image::{GenericImage, GenericImageView, Luma as Grey};
-use rqrr::PreparedImage;
+use rqrr::{BitGrid, PreparedImage};
 
 use super::super::clock::Deadline;
 use super::super::contain::contain;
 use super::super::luma::Luma;
+use super::super::qr;
 use super::geometry::Quad;
-use super::{Rung, Sighting, View};
+use super::{Rung, Sighting, Task, View};
 
 /// Longest side it is given.
 pub(super) const SIDE: usize = 800;
@@ -31,13 +32,13 @@ impl Rung for Rqrr {
         Some(SIDE.min(longest))
     }
 
-    fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
+    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         let mut view = View::default();
         let canvas = Canvas {
             width: luma.width() as u32,
             height: luma.height() as u32,
             pixels: luma.pixels().iter().map(|&pixel| Grey([pixel])).collect(),
-            alarm: Rc::new(Alarm { deadline: deadline.at_most(BUDGET), reads: Cell::new(0) }),
+            alarm: Rc::new(Alarm { deadline: task.deadline.at_most(BUDGET), reads: Cell::new(0) }),
         };
         // rqrr panics on some pictures, and the alarm unwinds through it.
         let read = contain(|| {
@@ -50,13 +51,20 @@ impl Rung for Rqrr {
                 if text.is_empty() {
                     continue;
                 }
+                let ecc_level = ['M', 'L', 'H', 'Q'].get(usize::from(meta.ecc_level)).copied();
+                let side = grid.grid.size();
+                let used = |level| {
+                    let turned = qr::ecc_used(side, level, |column, row| grid.grid.bit(row, column));
+                    turned.or_else(|| qr::ecc_used(side, level, |column, row| grid.grid.bit(column, row)))
+                };
                 view.codes.push(Sighting {
                     text,
                     quad: Quad(grid.bounds.map(|point| [point.x as f32, point.y as f32])),
                     qr_version: u8::try_from(meta.version.0).ok(),
-                    ecc_level: ['M', 'L', 'H', 'Q'].get(usize::from(meta.ecc_level)).copied(),
+                    ecc_level,
+                    ecc_used: ecc_level.and_then(used),
                 });
-                if first_only {
+                if task.first_only {
                     break;
                 }
             }
@@ -150,6 +158,7 @@ impl GenericImage for Canvas {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::qr::Tried;
     use super::*;
 
     #[test]
@@ -157,7 +166,11 @@ mod tests {
         let stripes = (0..400 * 300).map(|at| if at / 3 % 2 == 0 { 20 } else { 230 }).collect();
         let luma = Luma::new(400, 300, stripes).unwrap();
         let started = std::time::Instant::now();
-        let view = Rqrr.read(&luma, Deadline::after(Duration::ZERO), false);
+        let mut tried = Tried::default();
+        let deadline = Deadline::after(Duration::ZERO);
+        let mut task =
+            Task { deadline, first_only: false, scale: 1.0, codes: Vec::new(), unread: Vec::new(), tried: &mut tried };
+        let view = Rqrr.read(&luma, &mut task);
         assert!(view.codes.is_empty() && view.strays.is_empty());
         // It does not even get through the 120,000 pixels once, which it reads four times to prepare.
         assert!(started.elapsed() < Duration::from_secs(10));

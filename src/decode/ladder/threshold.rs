@@ -3,11 +3,12 @@
 use rxing::common::{BitArray, BitMatrix};
 
 use super::super::luma::Luma;
+use super::bits;
 
 /// Dark where a pixel lies below the mean of the square of `window` pixels around it, by more than noise does.
 pub(super) fn local_mean(luma: &Luma, window: usize) -> Option<BitMatrix> {
     /// Grey levels.
-    const NOISE: u64 = 2;
+    const NOISE: u32 = 2;
     let (width, height) = (luma.width(), luma.height());
     let reach = window / 2;
     // Sums of the columns over the rows of the window, moved down row by row.
@@ -16,7 +17,10 @@ pub(super) fn local_mean(luma: &Luma, window: usize) -> Option<BitMatrix> {
         add(&mut columns, row);
     }
     let mut rows_in = reach.min(height);
-    let mut sums = vec![0u64; width + 1];
+    // The sums of all columns left of each place; beyond the edges there are none.
+    let mut sums = vec![0u32; width + 2 * reach + 1];
+    let widths: Vec<u32> = (0..width).map(|x| ((x + reach + 1).min(width) - x.saturating_sub(reach)) as u32).collect();
+    let mut dark = vec![0u8; width];
     rows_of_bits(width, height, |y, line| {
         if y + reach < height {
             add(&mut columns, luma.row(y + reach));
@@ -29,18 +33,19 @@ pub(super) fn local_mean(luma: &Luma, window: usize) -> Option<BitMatrix> {
             rows_in -= 1;
         }
         let mut total = 0;
-        for (next, &sum) in sums.iter_mut().skip(1).zip(&columns) {
-            total += u64::from(sum);
+        for (next, &sum) in sums.iter_mut().skip(reach + 1).zip(&columns) {
+            total += sum;
             *next = total;
         }
-        for (x, &pixel) in luma.row(y).iter().enumerate() {
-            let (left, right) = (x.saturating_sub(reach), (x + reach + 1).min(width));
-            let sum = sums.get(right).zip(sums.get(left)).map_or(0, |(right, left)| right - left);
-            let count = ((right - left) * rows_in) as u64;
-            if (u64::from(pixel) + NOISE) * count < sum {
-                line.set(x);
-            }
+        for beyond in sums.iter_mut().skip(reach + 1 + width) {
+            *beyond = total;
         }
+        let rows = rows_in as u32;
+        let ends = sums.iter().zip(sums.get(2 * reach + 1..).unwrap_or(&[]));
+        for (((dark, &pixel), (&left, &right)), &across) in dark.iter_mut().zip(luma.row(y)).zip(ends).zip(&widths) {
+            *dark = u8::from((u32::from(pixel) + NOISE) * (across * rows) < right - left);
+        }
+        bits::pack(&dark, line);
     })
 }
 
@@ -74,17 +79,19 @@ pub(super) fn global(luma: &Luma) -> Option<BitMatrix> {
         }
     }
     let threshold = best.1 as u8;
+    let mut dark = vec![0u8; luma.width()];
     rows_of_bits(luma.width(), luma.height(), |y, line| {
-        for (x, _) in luma.row(y).iter().enumerate().filter(|(_, pixel)| **pixel <= threshold) {
-            line.set(x);
+        for (dark, &pixel) in dark.iter_mut().zip(luma.row(y)) {
+            *dark = u8::from(pixel <= threshold);
         }
+        bits::pack(&dark, line);
     })
 }
 
 fn rows_of_bits(width: usize, height: usize, mut fill: impl FnMut(usize, &mut BitArray)) -> Option<BitMatrix> {
     let mut matrix = BitMatrix::new(width as u32, height as u32).ok()?;
+    let mut line = BitArray::with_size(width);
     for y in 0..height {
-        let mut line = BitArray::with_size(width);
         fill(y, &mut line);
         matrix.setRow(y as u32, &line);
     }

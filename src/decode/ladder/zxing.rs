@@ -1,17 +1,18 @@
 //! The zxing-cpp reader, through rxing's port: its parts rather than its `QrReader`, which would hide the finder
 //! patterns left over, the version and level, and give no chance to look at the clock.
 
+use rxing::Point;
 use rxing::common::cpp_essentials::{ConcentricPattern, DecoderResult};
 use rxing::common::{BitMatrix, DetectorRXingResult};
 use rxing::qrcode::cpp_port::decoder::Decode;
 use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternSets, SampleQR};
 
-use super::super::clock::Deadline;
 use super::super::contain::contain;
 use super::super::luma::Luma;
+use super::super::qr;
 use super::geometry::Quad;
 use super::retouch::{self, SMALL};
-use super::{Rung, Sighting, View, bits, finder, text};
+use super::{Rung, Sighting, Task, View, bits, finder, near, text};
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Zxing {
@@ -27,17 +28,18 @@ impl Rung for Zxing {
     }
 
     fn side(&self, longest: usize) -> Option<usize> {
-        (self.times == 1 || longest <= SMALL).then_some(self.side.min(longest))
+        (self.times == 1 || longest <= SMALL).then_some(near(self.side, longest))
     }
 
-    fn read(&self, luma: &Luma, deadline: Deadline, first_only: bool) -> View {
+    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         let mut view = View::default();
         let large = if self.times == 1 { None } else { retouch::enlarge(luma, self.times) };
         if let Some(mut picture) = bits::binarize(large.as_ref().unwrap_or(luma)) {
-            search(&picture, deadline, first_only, &mut view);
-            if !first_only || view.codes.is_empty() {
+            let scale = task.scale / self.times as f32;
+            search(&picture, task, scale, &mut view);
+            if !task.first_only || view.codes.is_empty() {
                 picture.flip_self();
-                search(&picture, deadline, first_only, &mut view);
+                search(&picture, task, scale, &mut view);
             }
         }
         view.scale(1.0 / self.times as f32);
@@ -49,9 +51,11 @@ impl Rung for Zxing {
 /// patterns has a hundred groups for each of them. A sixth of a second at most.
 const MOST_FAILURES: usize = 4_000;
 
-/// Reads every code whose three finder patterns stand dark on light.
-fn search(picture: &BitMatrix, deadline: Deadline, first_only: bool, view: &mut View) {
-    let mut patterns = finder::find(picture, deadline);
+/// Reads every code whose three finder patterns stand dark on light, but those read before. `scale`: pixels of the
+/// full-size photo a pixel.
+fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) {
+    let mut patterns = finder::find(picture, task.deadline);
+    patterns.retain(|pattern| !task.is_read([pattern.p.x * scale, pattern.p.y * scale]));
     let sets = GenerateFinderPatternSets(&mut patterns);
     let mut used: Vec<ConcentricPattern> = Vec::new();
     let mut unread: Vec<FinderPatternSet> = Vec::new();
@@ -59,7 +63,7 @@ fn search(picture: &BitMatrix, deadline: Deadline, first_only: bool, view: &mut 
         if [set.bl, set.tl, set.tr].iter().any(|pattern| used.contains(pattern)) {
             continue;
         }
-        if deadline.is_over() {
+        if task.deadline.is_over() {
             break;
         }
         // A panic costs this set of patterns only.
@@ -67,7 +71,7 @@ fn search(picture: &BitMatrix, deadline: Deadline, first_only: bool, view: &mut 
             Some(sighting) => {
                 used.extend([set.bl, set.tl, set.tr]);
                 view.codes.push(sighting);
-                if first_only {
+                if task.first_only {
                     return;
                 }
             }
@@ -78,7 +82,26 @@ fn search(picture: &BitMatrix, deadline: Deadline, first_only: bool, view: &mut 
         }
     }
     unread.retain(|set| ![set.bl, set.tl, set.tr].iter().any(|pattern| used.contains(pattern)));
+    view.strays.extend(lonely_pairs(&patterns, &used));
     view.strays.extend(unread.iter().map(|set| [(set.bl.p.x + set.tr.p.x) / 2.0, (set.bl.p.y + set.tr.p.y) / 2.0]));
+}
+
+/// Patterns outside every code read that have another of their size not far: a code that shows two of its three.
+fn lonely_pairs<'a>(
+    patterns: &'a [ConcentricPattern],
+    used: &'a [ConcentricPattern],
+) -> impl Iterator<Item = [f32; 2]> {
+    let left = || patterns.iter().filter(|pattern| !used.contains(pattern));
+    left()
+        .filter(move |one| {
+            left().any(|other| {
+                let apart = Point::distance(one.p, other.p);
+                let (small, large) = (one.size.min(other.size) as f32, one.size.max(other.size) as f32);
+                // A pattern is seven modules wide; no code is wider than 177, and most are narrower than 60.
+                large < small * 1.3 && apart > small * 1.5 && apart < small * 8.0
+            })
+        })
+        .map(|pattern| [pattern.p.x, pattern.p.y])
 }
 
 fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
@@ -91,11 +114,18 @@ fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
     // The sampler lays a mirrored symbol out as it is seen.
     let (top_right, bottom_left) =
         if decoded.isMirrored() { (bottom_left, top_right) } else { (top_right, bottom_left) };
+    let ecc_level = decoded.ecLevel().chars().next().filter(|level| "LMQH".contains(*level));
+    let bits = sampled.getBits();
+    let mirrored = decoded.isMirrored();
+    let is_dark = |column: usize, row: usize| {
+        if mirrored { bits.get(row as u32, column as u32) } else { bits.get(column as u32, row as u32) }
+    };
     Some(Sighting {
         text: text_of(&decoded)?,
         quad: Quad([top_left, top_right, bottom_right, bottom_left].map(|point| [point.x, point.y])),
         qr_version: u8::try_from(decoded.versionNumber()).ok().filter(|version| (1..=40).contains(version)),
-        ecc_level: decoded.ecLevel().chars().next().filter(|level| "LMQH".contains(*level)),
+        ecc_level,
+        ecc_used: ecc_level.and_then(|level| qr::ecc_used(bits.height() as usize, level, is_dark)),
     })
 }
 

@@ -24,11 +24,16 @@ const MOST_PROPOSALS: usize = 20_000;
 /// The dark finder patterns of a picture.
 pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
     let mut found: Vec<Pattern> = Vec::new();
+    // Those that the rows to come may still see.
+    let mut open: Vec<usize> = Vec::new();
     let mut edges = Vec::new();
     let mut proposals = 0;
     for y in 0..picture.height() {
-        if y % 16 == 0 && deadline.is_over() {
-            break;
+        if y % 16 == 0 {
+            if deadline.is_over() {
+                break;
+            }
+            open.retain(|&at| found.get(at).is_some_and(|old| old.centre[1] + old.module * 3.0 + 4.0 > y as f32));
         }
         edges_of_row(picture, y, &mut edges);
         for window in edges.windows(6).step_by(2) {
@@ -48,7 +53,11 @@ pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
             if high > low * 4.0 + 1.0 {
                 continue;
             }
-            add(&mut found, Pattern { centre: [middle_x, middle_y], module: (across + down) / 2.0, hits: 1 });
+            add(
+                &mut found,
+                &mut open,
+                Pattern { centre: [middle_x, middle_y], module: (across + down) / 2.0, hits: 1 },
+            );
         }
     }
     strongest(found)
@@ -64,13 +73,14 @@ fn strongest(mut found: Vec<Pattern>) -> Vec<Pattern> {
 }
 
 /// Merges a proposal with the pattern it belongs to.
-fn add(found: &mut Vec<Pattern>, new: Pattern) {
+fn add(found: &mut Vec<Pattern>, open: &mut Vec<usize>, new: Pattern) {
     let full = found.len() >= MOST_PROPOSALS / 10;
-    let same = found.iter_mut().find(|old| {
-        let apart = (old.centre[0] - new.centre[0]).hypot(old.centre[1] - new.centre[1]);
-        apart < old.module * 1.5 && new.module < old.module * 1.6 && old.module < new.module * 1.6
-    });
-    match same {
+    let is_same = |old: &Pattern| {
+        let [dx, dy] = [old.centre[0] - new.centre[0], old.centre[1] - new.centre[1]];
+        dx * dx + dy * dy < (old.module * 1.5).powi(2) && new.module < old.module * 1.6 && old.module < new.module * 1.6
+    };
+    let same = open.iter().copied().find(|&at| found.get(at).is_some_and(is_same));
+    match same.and_then(|at| found.get_mut(at)) {
         Some(old) => {
             let weight = 1.0 / (old.hits + 1) as f32;
             let blend = |old: f32, new: f32| old + (new - old) * weight;
@@ -78,7 +88,10 @@ fn add(found: &mut Vec<Pattern>, new: Pattern) {
             old.module = blend(old.module, new.module);
             old.hits += 1;
         }
-        None if !full => found.push(new),
+        None if !full => {
+            open.push(found.len());
+            found.push(new);
+        }
         None => {}
     }
 }

@@ -3,6 +3,7 @@
 use rxing::common::BitMatrix;
 
 use super::finder::Pattern;
+use super::frame;
 
 /// Three patterns: top left, top right and bottom left of a code that is not mirrored.
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +11,8 @@ pub(super) struct Group {
     pub top_left: Pattern,
     pub top_right: Pattern,
     pub bottom_left: Pattern,
+    /// The fourth corner, where the patterns say that the code is seen in perspective.
+    pub aside: Option<[f32; 2]>,
     /// Modules from the top left pattern to the other two.
     apart: [f32; 2],
     /// How far from what a code looks like: less is more plausible.
@@ -18,15 +21,27 @@ pub(super) struct Group {
 
 /// Every group that could be a code, the most plausible first.
 pub(super) fn plausible(picture: &BitMatrix, patterns: &[Pattern], most: usize) -> Vec<Group> {
-    let mut groups = Vec::new();
+    // Each pair stands in many groups, and its distance is what takes time: it is measured once.
+    let mut pairs: Vec<Option<Pair>> = vec![None; patterns.len() * patterns.len()];
     for (index, a) in patterns.iter().enumerate() {
         for (offset, b) in patterns.iter().enumerate().skip(index + 1) {
-            if !alike(a, b) {
-                continue;
+            let pair = Pair::of(picture, a, b);
+            for at in [index * patterns.len() + offset, offset * patterns.len() + index] {
+                if let Some(place) = pairs.get_mut(at) {
+                    *place = pair;
+                }
             }
-            for c in patterns.iter().skip(offset + 1).filter(|c| alike(a, c) && alike(b, c)) {
-                let corners = [(a, b, c), (b, a, c), (c, a, b)];
-                groups.extend(corners.into_iter().filter_map(|(tl, p, q)| Group::of(picture, tl, p, q)));
+        }
+    }
+    let pair = |a: usize, b: usize| pairs.get(a * patterns.len() + b).copied().flatten();
+    let mut groups = Vec::new();
+    let indexed = || patterns.iter().enumerate();
+    for top_left in indexed() {
+        for p in indexed() {
+            let Some(to_p) = pair(top_left.0, p.0) else { continue };
+            for q in indexed().skip(p.0 + 1) {
+                let Some(to_q) = pair(top_left.0, q.0) else { continue };
+                groups.extend(Group::of([top_left.1, p.1, q.1], [to_p, to_q]));
             }
         }
     }
@@ -35,8 +50,40 @@ pub(super) fn plausible(picture: &BitMatrix, patterns: &[Pattern], most: usize) 
     groups
 }
 
+/// Two patterns that may belong to one code.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    /// Pixels from one to the other.
+    length: f32,
+    /// The same in modules.
+    modules: f32,
+}
+
+impl Pair {
+    fn of(picture: &BitMatrix, a: &Pattern, b: &Pattern) -> Option<Pair> {
+        let [dx, dy] = from_to(a, b);
+        let length = dx.hypot(dy);
+        // What no group may hold needs no measuring: the module is seen within these bounds of the patterns' own.
+        if !alike(a, b) || length < SHORTEST {
+            return None;
+        }
+        let modules = modules_apart(picture, a, b)?;
+        (NARROWEST..=WIDEST).contains(&modules).then_some(Pair { length, modules })
+    }
+}
+
+/// Pixels between two patterns of one code, at least.
+const SHORTEST: f32 = 8.0;
+/// Modules between two patterns of one code: 14 to 170, measured from an angle.
+const NARROWEST: f32 = 10.0;
+const WIDEST: f32 = 230.0;
+
 fn alike(a: &Pattern, b: &Pattern) -> bool {
-    a.module < b.module * 2.2 && b.module < a.module * 2.2
+    a.module < b.module * 3.0 && b.module < a.module * 3.0
+}
+
+fn ordered(a: f32, b: f32) -> (f32, f32) {
+    if a < b { (a, b) } else { (b, a) }
 }
 
 fn from_to(a: &Pattern, b: &Pattern) -> [f32; 2] {
@@ -84,25 +131,25 @@ fn modules_apart(picture: &BitMatrix, a: &Pattern, b: &Pattern) -> Option<f32> {
     let length = dx.hypot(dy).max(1e-3);
     let way = [dx / length, dy / length];
     let (at_a, at_b) = (module_along(picture, a, way)?, module_along(picture, b, way)?);
-    (at_a < at_b * 2.5 && at_b < at_a * 2.5).then_some(length * 2.0 / (at_a + at_b))
+    // In perspective sizes grow along the line so that their geometric mean is the right one.
+    (at_a < at_b * 3.0 && at_b < at_a * 3.0).then_some(length / (at_a * at_b).sqrt())
 }
 
 impl Group {
-    fn of(picture: &BitMatrix, top_left: &Pattern, p: &Pattern, q: &Pattern) -> Option<Group> {
+    fn of([top_left, p, q]: [&Pattern; 3], [pair_p, pair_q]: [Pair; 2]) -> Option<Group> {
+        if !alike(p, q) {
+            return None;
+        }
         let (to_p, to_q) = (from_to(top_left, p), from_to(top_left, q));
-        let (length_p, length_q) = (to_p[0].hypot(to_p[1]), to_q[0].hypot(to_q[1]));
-        let (short, long) = if length_p < length_q { (length_p, length_q) } else { (length_q, length_p) };
-        let cosine = (to_p[0] * to_q[0] + to_p[1] * to_q[1]) / (length_p * length_q).max(1e-3);
-        if short < 8.0 || long > short * 3.0 || cosine.abs() > 0.75 {
+        let (short, long) = ordered(pair_p.length, pair_q.length);
+        let (low, high) = ordered(pair_p.modules, pair_q.modules);
+        let cosine = (to_p[0] * to_q[0] + to_p[1] * to_q[1]) / (short * long);
+        if long > short * 3.0 || high > low * 1.4 || cosine.abs() > 0.75 {
             return None;
         }
         let clockwise = to_p[0] * to_q[1] - to_p[1] * to_q[0] > 0.0;
         let (top_right, bottom_left) = if clockwise { (*p, *q) } else { (*q, *p) };
-        let apart = [modules_apart(picture, top_left, &top_right)?, modules_apart(picture, top_left, &bottom_left)?];
-        let [low, high] = if apart[0] < apart[1] { apart } else { [apart[1], apart[0]] };
-        if low < 10.0 || high > 230.0 || high > low * 1.4 {
-            return None;
-        }
+        let apart = if clockwise { [pair_p.modules, pair_q.modules] } else { [pair_q.modules, pair_p.modules] };
         let sizes = [top_left.module, p.module, q.module];
         let spread = sizes.into_iter().fold(0.0, f32::max) / sizes.into_iter().fold(f32::MAX, f32::min).max(1e-3);
         let hits: f32 = [top_left, p, q].iter().map(|pattern| (pattern.hits as f32 / pattern.module).min(3.0)).sum();
@@ -113,7 +160,37 @@ impl Group {
             + (9.0 - hits) * 0.1
             // Patterns of far-apart codes make large squares too.
             + high / 177.0;
-        Some(Group { top_left: *top_left, top_right, bottom_left, apart, flaw })
+        Some(Group { top_left: *top_left, top_right, bottom_left, aside: None, apart, flaw })
+    }
+
+    /// Whether the patterns differ in size as they do in perspective.
+    pub(super) fn is_uneven(&self) -> bool {
+        let sizes = [self.top_left.module, self.top_right.module, self.bottom_left.module];
+        let [low, high] =
+            sizes.into_iter().fold([f32::MAX, 0.0f32], |[low, high], size| [low.min(size), high.max(size)]);
+        high > low * 1.3
+    }
+
+    /// The same with its fourth corner as the patterns' shapes tell it.
+    pub(super) fn seen_aside(self, picture: &BitMatrix) -> Group {
+        let aside = frame::fourth(picture, &self.top_left, &self.top_right, &self.bottom_left);
+        Group { aside, ..self }
+    }
+
+    /// A group whose patterns were all seen, 14 modules apart.
+    #[cfg(test)]
+    pub(super) fn seen(top_left: Pattern, top_right: Pattern, bottom_left: Pattern) -> Group {
+        Group { apart: [14.0; 2], ..Group::guessed(top_left, top_right, bottom_left) }
+    }
+
+    /// Whether one of the patterns was guessed.
+    pub(super) fn is_guessed(&self) -> bool {
+        self.apart == [0.0; 2]
+    }
+
+    /// A group of which one corner was guessed.
+    pub(super) fn guessed(top_left: Pattern, top_right: Pattern, bottom_left: Pattern) -> Group {
+        Group { top_left, top_right, bottom_left, aside: None, apart: [0.0; 2], flaw: 0.0 }
     }
 
     /// Sides in modules worth trying, the likeliest first.
@@ -135,6 +212,12 @@ impl Group {
     /// The middles of the three patterns.
     pub(super) fn corners(&self) -> [[f32; 2]; 3] {
         [self.top_left.centre, self.top_right.centre, self.bottom_left.centre]
+    }
+
+    /// Pixels a module if the code is `side` modules wide.
+    pub(super) fn module(&self, side: usize) -> f32 {
+        let (right, down) = (from_to(&self.top_left, &self.top_right), from_to(&self.top_left, &self.bottom_left));
+        (right[0] * down[1] - right[1] * down[0]).abs().sqrt() / (side as f32 - 7.0)
     }
 
     /// The middle between the far corners.

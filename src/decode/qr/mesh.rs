@@ -3,7 +3,7 @@
 
 use super::super::clock::Deadline;
 use super::fit::Fit;
-use super::plane::Plane;
+use super::plane::{LANES, Plane};
 
 /// Modules between two nodes.
 const SPACING: f32 = 3.5;
@@ -22,6 +22,67 @@ struct Mesh<'a> {
     settled: Vec<bool>,
     /// Expected colours, row after row: 0 where the code decides.
     known: Vec<f32>,
+}
+
+/// Modules that following a code `side` modules wide looks at.
+pub(super) fn cost(side: usize) -> u64 {
+    let nodes = (side as f32 / SPACING).powi(2);
+    // 49 modules around each of 99 places.
+    (nodes * 49.0 * 99.0) as u64
+}
+
+/// The modules around a node, laid out to be looked at a few at a time. Places left over have no weight.
+#[derive(Default)]
+struct Around {
+    count: usize,
+    xs: [[f32; LANES]; GROUPS],
+    ys: [[f32; LANES]; GROUPS],
+    /// Weight of a module whose colour the code decides: it only has to be clear.
+    free: [[f32; LANES]; GROUPS],
+    /// Weight of one whose colour is known, with the sign of the colour.
+    known: [[f32; LANES]; GROUPS],
+    weights: f32,
+}
+
+/// So many times [`LANES`] places hold the 49 modules.
+const GROUPS: usize = 4;
+
+impl Around {
+    fn push(&mut self, [x, y]: [f32; 2], sign: f32, weight: f32) {
+        let (group, lane) = (self.count / LANES, self.count % LANES);
+        let (free, known) = if sign == 0.0 { (weight, 0.0) } else { (0.0, 1.5 * weight * sign) };
+        for (all, value) in [(&mut self.xs, x), (&mut self.ys, y), (&mut self.free, free), (&mut self.known, known)] {
+            if let Some(place) = all.get_mut(group).and_then(|lanes| lanes.get_mut(lane)) {
+                *place = value;
+            }
+        }
+        self.weights += weight;
+        self.count += 1;
+    }
+
+    /// Brightness of all modules, moved by so many pixels.
+    fn values(&self, plane: Plane<'_>, moved: [f32; 2]) -> Vec<f32> {
+        let mut values = [[0.0; LANES]; GROUPS];
+        for ((xs, ys), values) in self.xs.iter().zip(&self.ys).zip(&mut values) {
+            plane.at_all(xs, ys, moved, values);
+        }
+        values.iter().flatten().copied().take(self.count).collect()
+    }
+
+    /// How clearly the modules are dark or light, moved by so many pixels, and how well those known agree.
+    fn clearness(&self, plane: Plane<'_>, moved: [f32; 2], threshold: f32, contrast: f32) -> f32 {
+        let mut sum = 0.0;
+        let mut values = [0.0; LANES];
+        let groups = self.xs.iter().zip(&self.ys).zip(self.free.iter().zip(&self.known));
+        for ((xs, ys), (free, known)) in groups.take(self.count.div_ceil(LANES)) {
+            plane.at_all(xs, ys, moved, &mut values);
+            for ((value, free), known) in values.iter().zip(free).zip(known) {
+                let clear = ((value - threshold) / contrast).clamp(-1.2, 1.2);
+                sum += free * clear.abs() + known * clear;
+            }
+        }
+        sum / self.weights
+    }
 }
 
 /// The middles of all modules, row after row.
@@ -77,17 +138,15 @@ impl Mesh<'_> {
         let [column, row] = self.module(node);
         let (column, row) = (column as i32, row as i32);
         let side = self.fit.side as i32;
-        let mut modules = Vec::with_capacity(49);
+        let mut around = Around::default();
         for y in (row - PATCH).max(0)..=(row + PATCH).min(side - 1) {
             for x in (column - PATCH).max(0)..=(column + PATCH).min(side - 1) {
-                let [px, py] = self.fit.pixel(x as f32 + 0.5, y as f32 + 0.5);
                 let sign = self.known.get((y * side + x) as usize).copied().unwrap_or(0.0);
                 let weight = if (x - column).abs().max((y - row).abs()) <= 1 { 1.5 } else { 1.0 };
-                modules.push(([px, py], sign, weight));
+                around.push(self.fit.pixel(x as f32 + 0.5, y as f32 + 0.5), sign, weight);
             }
         }
-        let value = |moved: [f32; 2], place: [f32; 2]| plane.at([place[0] + moved[0], place[1] + moved[1]]);
-        let mut values: Vec<f32> = modules.iter().map(|(place, ..)| value(expected, *place)).collect();
+        let mut values = around.values(plane, expected);
         values.sort_by(f32::total_cmp);
         let rank = |share: usize| values.get(values.len() * share / 10).copied().unwrap_or(0.0);
         let (dark, light) = (rank(1), rank(9));
@@ -99,14 +158,7 @@ impl Mesh<'_> {
             for right in -steps..=steps {
                 let (dx, dy) = (right as f32 * step, down as f32 * step);
                 let moved = [expected[0] + dx * unit, expected[1] + dy * unit];
-                let mut sum = 0.0;
-                let mut weights = 0.0;
-                for (place, sign, weight) in &modules {
-                    let clear = ((value(moved, *place) - threshold) / contrast).clamp(-1.2, 1.2);
-                    sum += weight * if *sign == 0.0 { clear.abs() } else { 1.5 * clear * sign };
-                    weights += weight;
-                }
-                let score = sum / weights - hold * (dx * dx + dy * dy);
+                let score = around.clearness(plane, moved, threshold, contrast) - hold * (dx * dx + dy * dy);
                 if score > best.0 {
                     best = (score, moved);
                 }

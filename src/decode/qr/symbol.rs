@@ -1,9 +1,9 @@
 //! Modules to payload: format, mask, blocks, error correction with erasures, and how much proof there is.
 
 use rxing::common::cpp_essentials::DecoderResult;
-use rxing::qrcode::common::{ErrorCorrectionLevel, Version};
 use rxing::qrcode::cpp_port::decoder::DecodeBitStream;
 
+use super::layout::{self, Block, Format};
 use super::reed_solomon;
 use super::soft::Soft;
 
@@ -13,6 +13,8 @@ pub struct Payload {
     pub mirrored: bool,
     pub version: u8,
     pub level: char,
+    /// Share of the error correction that the worst block used: 0 for none, 1 for all.
+    pub ecc_used: f32,
 }
 
 /// Formats that are tried: the likeliest, and one more where the format bits are damaged.
@@ -27,9 +29,9 @@ pub(super) fn read(soft: &Soft) -> Option<Payload> {
     for sharpen in [0.0, 0.6] {
         let soft = if sharpen == 0.0 { soft.clone() } else { soft.sharpened(sharpen) };
         let mirrored = soft.mirrored();
-        let mut formats: Vec<(f32, bool, u16)> = Vec::with_capacity(64);
+        let mut formats: Vec<(f32, bool, Format)> = Vec::with_capacity(64);
         for (soft, is_mirrored) in [(&soft, false), (&mirrored, true)] {
-            formats.extend((0..32).map(|format| (agreement(soft, format), is_mirrored, format)));
+            formats.extend(Format::all().map(|format| (layout::agreement(soft, format), is_mirrored, format)));
         }
         formats.sort_by(|a, b| b.0.total_cmp(&a.0));
         for &(agreement, is_mirrored, format) in formats.iter().take(FORMATS) {
@@ -46,153 +48,63 @@ pub(super) fn read(soft: &Soft) -> Option<Payload> {
     None
 }
 
-/// The 15 format bits of a level and mask (5 bits), the highest first as they lie in the code.
-fn format_bits(format: u16) -> u16 {
-    let mut rest = format << 10;
-    for bit in (10..15).rev() {
-        if rest >> bit & 1 == 1 {
-            rest ^= 0x537 << (bit - 10);
-        }
-    }
-    (format << 10 | rest) ^ 0x5412
-}
-
-/// How well both copies of the format bits agree, from -1 to 1.
-fn agreement(soft: &Soft, format: u16) -> f32 {
-    let bits = format_bits(format);
-    let last = soft.side - 1;
-    const NEAR: [(usize, usize); 15] = [
-        (0, 8),
-        (1, 8),
-        (2, 8),
-        (3, 8),
-        (4, 8),
-        (5, 8),
-        (7, 8),
-        (8, 8),
-        (8, 7),
-        (8, 5),
-        (8, 4),
-        (8, 3),
-        (8, 2),
-        (8, 1),
-        (8, 0),
-    ];
-    let mut sum = 0.0;
-    for (index, (column, row)) in NEAR.into_iter().enumerate() {
-        let sign = if bits >> (14 - index) & 1 == 1 { -1.0 } else { 1.0 };
-        let far = if index < 7 { soft.at(8, last - index) } else { soft.at(last - 14 + index, 8) };
-        sum += sign * (soft.at(column, row).clamp(-1.0, 1.0) + far.clamp(-1.0, 1.0));
-    }
-    sum / 30.0
-}
-
-fn is_masked(mask: u16, column: usize, row: usize) -> bool {
-    match mask {
-        0 => (row + column).is_multiple_of(2),
-        1 => row.is_multiple_of(2),
-        2 => column.is_multiple_of(3),
-        3 => (row + column).is_multiple_of(3),
-        4 => (row / 2 + column / 3).is_multiple_of(2),
-        5 => (row * column) % 2 + (row * column) % 3 == 0,
-        6 => ((row * column) % 2 + (row * column) % 3).is_multiple_of(2),
-        _ => ((row + column) % 2 + (row * column) % 3).is_multiple_of(2),
-    }
-}
-
-fn read_as(soft: &Soft, format: u16, mirrored: bool) -> Option<Payload> {
-    let number = u8::try_from((soft.side - 17) / 4).ok()?;
-    let version = Version::getVersionForNumber(u32::from(number)).ok()?;
-    let (level, letter) = match format >> 3 {
-        0 => (ErrorCorrectionLevel::M, 'M'),
-        1 => (ErrorCorrectionLevel::L, 'L'),
-        2 => (ErrorCorrectionLevel::H, 'H'),
-        _ => (ErrorCorrectionLevel::Q, 'Q'),
-    };
-    let reserved = version.buildFunctionPattern().ok()?;
-    let codewords = codewords(soft, format & 7, |column, row| reserved.get(column as u32, row as u32));
-    let ec_blocks = version.getECBlocksForLevel(level);
-    let check = ec_blocks.getECCodewordsPerBlock() as usize;
-    let sizes: Vec<usize> = ec_blocks
-        .getECBlocks()
-        .iter()
-        .flat_map(|group| std::iter::repeat_n(group.getDataCodewords() as usize, group.getCount() as usize))
-        .collect();
+fn read_as(soft: &Soft, format: Format, mirrored: bool) -> Option<Payload> {
+    let (number, version) = layout::version(soft.side)?;
+    let (level, letter) = format.level();
     let mut data = Vec::new();
-    for block in deal(&codewords, &sizes, check) {
-        data.extend(mend(&block, check)?);
+    let mut used = 0f32;
+    for block in layout::blocks(soft, version, format)? {
+        let (bytes, share) = mend(&block)?;
+        data.extend(bytes);
+        used = used.max(share);
     }
     let decoded = DecodeBitStream(&data, version, level).ok().filter(DecoderResult::isValid)?;
-    Some(Payload { decoded, mirrored, version: number, level: letter })
+    Some(Payload { decoded, mirrored, version: number, level: letter, ecc_used: used })
 }
 
-/// A codeword and how sure its least sure module is.
-type Codeword = (u8, f32);
-
-/// Takes the modules off in the order they were laid: pairs of columns from the right, up and down in turn.
-fn codewords(soft: &Soft, mask: u16, is_reserved: impl Fn(usize, usize) -> bool) -> Vec<Codeword> {
-    let side = soft.side;
-    let mut codewords = Vec::with_capacity(side * side / 8);
-    let (mut byte, mut surety, mut bits) = (0u8, f32::MAX, 0);
-    let mut upward = true;
-    let rights = (1..side).rev().step_by(2).map(|right| if right <= 6 { right - 1 } else { right });
-    for right in rights {
-        for step in 0..side {
-            let row = if upward { side - 1 - step } else { step };
-            for column in [right, right.wrapping_sub(1)] {
-                if column >= side || is_reserved(column, row) {
-                    continue;
-                }
-                let value = soft.at(column, row);
-                let dark = (value < 0.0) != is_masked(mask, column, row);
-                byte = byte << 1 | u8::from(dark);
-                surety = surety.min(value.abs());
-                bits += 1;
-                if bits == 8 {
-                    codewords.push((byte, surety));
-                    (byte, surety, bits) = (0, f32::MAX, 0);
-                }
-            }
-        }
-        upward = !upward;
+/// How much of the error correction the modules of a code need that another reader read: `is_dark` by column and row, of
+/// a code `side` modules wide that is not mirrored. `None` where the blocks cannot be mended, so that the reader must
+/// have seen a code of another kind.
+pub fn ecc_used(side: usize, level: char, is_dark: impl Fn(usize, usize) -> bool) -> Option<f32> {
+    let (_, version) = layout::version(side)?;
+    let value = |at: usize| if is_dark(at % side, at / side) { -1.0 } else { 1.0 };
+    let soft = Soft { side, values: (0..side * side).map(value).collect() };
+    let formats = Format::all().filter(|format| format.level().1 == level);
+    let agreement = |format: &Format| layout::agreement(&soft, *format);
+    let format = formats.max_by(|a, b| agreement(a).total_cmp(&agreement(b)))?;
+    let mut used = 0f32;
+    for block in layout::blocks(&soft, version, format)? {
+        let mut bytes: Vec<u8> = block.codewords.iter().map(|codeword| codeword.0).collect();
+        let wrong = reed_solomon::correct(&mut bytes, block.check, &[])?;
+        used = used.max(share_used(block.check, wrong, 0));
     }
-    codewords
+    Some(used)
 }
 
-/// Deals interleaved codewords out to blocks of the given data sizes, each followed by its check codewords.
-fn deal(codewords: &[Codeword], sizes: &[usize], check: usize) -> Vec<Vec<Codeword>> {
-    let mut blocks: Vec<Vec<Codeword>> = sizes.iter().map(|size| Vec::with_capacity(size + check)).collect();
-    let mut next = codewords.iter().copied();
-    for index in 0..sizes.iter().copied().max().unwrap_or(0) {
-        for (block, &size) in blocks.iter_mut().zip(sizes) {
-            if index < size {
-                block.extend(next.next());
-            }
-        }
-    }
-    for _ in 0..check {
-        for block in &mut blocks {
-            block.extend(next.next());
-        }
-    }
-    blocks
+/// The share of a block's error correction that a mending used: a codeword found wrong costs two check codewords, one
+/// left out costs one.
+fn share_used(check: usize, wrong: usize, erased: usize) -> f32 {
+    let most = (check & !1).max(1);
+    ((2 * wrong + erased) as f32 / most as f32).min(1.0)
 }
 
-/// The data of a block, corrected: as it is, then with more and more of its least sure codewords left out.
-fn mend(block: &[Codeword], check: usize) -> Option<Vec<u8>> {
-    let mut doubtful: Vec<usize> = (0..block.len()).collect();
-    let surety = |index: usize| block.get(index).map_or(0.0, |codeword| codeword.1);
+/// The data of a block, corrected: as it is, then with more and more of its least sure codewords left out; and the share
+/// of its error correction that this used.
+fn mend(block: &Block) -> Option<(Vec<u8>, f32)> {
+    let Block { codewords, check } = block;
+    let mut doubtful: Vec<usize> = (0..codewords.len()).collect();
+    let surety = |index: usize| codewords.get(index).map_or(0.0, |codeword| codeword.1);
     doubtful.sort_by(|&a, &b| surety(a).total_cmp(&surety(b)));
     for eighths in [0, 2, 3, 4, 5, 6] {
         let erased = check * eighths / 8;
-        let mut bytes: Vec<u8> = block.iter().map(|codeword| codeword.0).collect();
-        let Some(wrong) = reed_solomon::correct(&mut bytes, check, doubtful.get(..erased)?) else { continue };
-        let proof = proof(block.len() - erased, check - erased, wrong);
+        let mut bytes: Vec<u8> = codewords.iter().map(|codeword| codeword.0).collect();
+        let Some(wrong) = reed_solomon::correct(&mut bytes, *check, doubtful.get(..erased)?) else { continue };
+        let proof = proof(codewords.len() - erased, check - erased, wrong);
         if proof < if erased == 0 { LEAST_PROOF } else { LEAST_PROOF_ERASED } {
             continue;
         }
-        bytes.truncate(block.len() - check);
-        return Some(bytes);
+        bytes.truncate(codewords.len() - check);
+        return Some((bytes, share_used(*check, wrong, erased)));
     }
     None
 }
@@ -201,4 +113,97 @@ fn mend(block: &[Codeword], check: usize) -> Option<Vec<u8>> {
 fn proof(length: usize, check: usize, wrong: usize) -> f32 {
     let choices: f32 = (0..wrong).map(|index| ((length - index) as f32 / (index + 1) as f32).log2()).sum();
     8.0 * check as f32 - 8.0 * wrong as f32 - choices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use qrcode::{Color, EcLevel, QrCode};
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    const TEXT: &str = "https://example.com/x";
+
+    fn code(version: i16, level: EcLevel) -> QrCode {
+        QrCode::with_version(TEXT, qrcode::Version::Normal(version), level).unwrap()
+    }
+
+    fn soft(code: &QrCode) -> Soft {
+        let value = |color: &Color| if *color == Color::Dark { -1.0 } else { 1.0 };
+        Soft { side: code.width(), values: code.to_colors().iter().map(value).collect() }
+    }
+
+    #[test]
+    fn tells_how_much_of_the_error_correction_was_used() {
+        // Version 2 at level M: 16 check codewords mend 8. The two columns on the right hold a codeword in four rows.
+        let clean = soft(&code(2, EcLevel::M));
+        assert_eq!(read(&clean).unwrap().ecc_used, 0.0);
+        let mut values = clean.values.clone();
+        for wrong in 1..=4usize {
+            values[(28 - 4 * wrong) * 25 + 24] *= -1.0;
+            let soft = Soft { side: 25, values: values.clone() };
+            assert_eq!(read(&soft).unwrap().ecc_used, wrong as f32 / 8.0);
+            assert_eq!(ecc_used(25, 'M', |column, row| soft.at(column, row) < 0.0), Some(wrong as f32 / 8.0));
+        }
+        assert_eq!(ecc_used(25, 'H', |column, row| clean.at(column, row) < 0.0), None);
+        assert_eq!(ecc_used(24, 'M', |_, _| true), None);
+        assert_eq!(ecc_used(3, 'M', |_, _| true), None);
+    }
+
+    /// Damage from a little to far beyond what can be mended, hard and soft: the right text or none.
+    #[test]
+    fn damage_beyond_capacity_gives_no_text() {
+        let mut random = ChaCha8Rng::seed_from_u64(21);
+        let (mut right, mut none) = (0, 0);
+        for round in 0..600i32 {
+            let level = [EcLevel::L, EcLevel::M, EcLevel::Q, EcLevel::H][round as usize % 4];
+            let clean = soft(&code(3 + (round / 4 % 5) as i16, level));
+            let share = f64::from(round % 60) / 100.0;
+            let in_stripe = random.random_bool(0.3);
+            let mut values = clean.values.clone();
+            let count = values.len();
+            for (index, value) in values.iter_mut().enumerate() {
+                let hit = if in_stripe { index < (count as f64 * share) as usize } else { true };
+                if hit && random.random_bool(if in_stripe { 0.5 } else { share }) {
+                    *value = -*value;
+                }
+                // Some readers know how sure they are, and some are sure and wrong.
+                *value *= random.random_range(0.05f32..1.2);
+            }
+            match read(&Soft { side: clean.side, values }) {
+                Some(payload) => {
+                    assert_eq!(payload.decoded.text(), TEXT, "round {round}");
+                    right += 1;
+                }
+                None => none += 1,
+            }
+        }
+        assert!(right > 50 && none > 200, "{right} {none}");
+    }
+
+    #[test]
+    fn shuffled_codewords_and_noise_give_no_text() {
+        let mut random = ChaCha8Rng::seed_from_u64(22);
+        for round in 0..600usize {
+            let clean = soft(&code(1 + (round % 7) as i16 + 1, EcLevel::L));
+            let side = clean.side;
+            let mut values = clean.values.clone();
+            // Right format and patterns around noise, or around modules that belong elsewhere.
+            let swaps = side * side * (round % 3 + 1);
+            for _ in 0..swaps {
+                let mut place = || random.random_range(0..side) * side + random.random_range(0..side);
+                let (a, b) = (place(), place());
+                let is_data = |at: usize| at / side > 8 && at % side > 8;
+                if is_data(a) && is_data(b) {
+                    values.swap(a, b);
+                }
+            }
+            if round % 2 == 0 {
+                for (_, value) in values.iter_mut().enumerate().filter(|(at, _)| at / side > 8 || at % side > 8) {
+                    *value = random.random_range(-1.0f32..1.0);
+                }
+            }
+            assert!(read(&Soft { side, values }).is_none(), "round {round}");
+        }
+    }
 }
