@@ -16,6 +16,7 @@ use crate::domain::notification::s3_event;
 use crate::error::{Class, Error, Result};
 use crate::queue::Queue;
 use crate::queue::sqlite::{SqliteQueue, SqliteQueueOptions};
+use crate::queue::sqs::{SqsOptions, SqsQueue};
 use crate::store::Store;
 use crate::store::folder::{Announce, Announcement, FolderStore};
 use crate::store::s3::{S3Options, S3Probe, S3Store};
@@ -125,7 +126,7 @@ pub fn existing_warehouse(settings: &Settings) -> Result<Arc<dyn Warehouse>> {
 pub fn open_queue(settings: &Settings) -> Result<Arc<dyn Queue>> {
     match settings.queue.kind {
         QueueKind::Sqlite => Ok(sqlite_queue(settings)?),
-        QueueKind::Sqs => Err(not_yet("queue.kind", "sqs")),
+        QueueKind::Sqs => Ok(Arc::new(sqs_queue(settings)?)),
     }
 }
 
@@ -142,17 +143,21 @@ fn warehouse(
 /// Everything the cloud adapters find when they try, changing nothing, what the engine will do. Nothing for adapters
 /// that keep their files here.
 pub async fn probe(settings: &Settings) -> Vec<Finding> {
+    let probes = match probes(settings) {
+        Ok(probes) => probes,
+        Err(error) => return vec![Finding { name: "settings", outcome: Err(error) }],
+    };
     let mut findings = Vec::new();
-    for probe in probes(settings) {
+    for probe in probes {
         findings.extend(probe.probe().await);
     }
     findings
 }
 
-fn probes(settings: &Settings) -> Vec<Arc<dyn Probe>> {
+fn probes(settings: &Settings) -> Result<Vec<Arc<dyn Probe>>> {
     let mut probes: Vec<Arc<dyn Probe>> = Vec::new();
+    let is_sqs = settings.queue.kind == QueueKind::Sqs;
     if settings.store.kind == StoreKind::S3 {
-        let is_sqs = settings.queue.kind == QueueKind::Sqs;
         probes.push(Arc::new(s3_store(settings).probed(S3Probe {
             inbox: settings.store.inbox.clone(),
             results: settings.store.results.clone(),
@@ -161,7 +166,10 @@ fn probes(settings: &Settings) -> Vec<Arc<dyn Probe>> {
             suffixes: settings.filter.suffixes.clone(),
         })));
     }
-    probes
+    if is_sqs {
+        probes.push(Arc::new(sqs_queue(settings)?));
+    }
+    Ok(probes)
 }
 
 /// Refuses to start what could not work.
@@ -185,6 +193,16 @@ pub async fn preflight(settings: &Settings) -> Result<()> {
 
 fn not_yet(key: &str, kind: &str) -> Error {
     Error::permanent(format!("this build has no adapter for {key} `{kind}`")).hint("take the embedded one")
+}
+
+fn sqs_queue(settings: &Settings) -> Result<SqsQueue> {
+    let options = SqsOptions {
+        queue_url: settings.sqs.queue_url.clone(),
+        endpoint: settings.sqs.endpoint.clone(),
+        visibility_timeout: settings.queue.visibility_timeout,
+        dead_letter_after: settings.queue.dead_letter_after,
+    };
+    SqsQueue::new(account(settings), options)
 }
 
 /// The way to AWS that the settings describe.

@@ -20,6 +20,9 @@ enum Gives {
 }
 use Gives::{Nothing, Photos, Refused};
 
+/// The key the rig's servers were given.
+const ODD_KEY: &str = "2026/11/a b+c 100%#é写.jpg";
+
 const CORPUS: &[(&str, Gives)] = &[
     ("s3_put", Photos(&[("landing", "2026/photo.jpg")], 0)),
     ("s3_space_and_plus", Photos(&[("landing", "a b+c  d++.jpg")], 0)),
@@ -45,6 +48,29 @@ const CORPUS: &[(&str, Gives)] = &[
     ("eventbridge_literal_key", Photos(&[("landing", "a+b c%20d#é.jpg")], 0)),
     ("eventbridge_deleted", Nothing("Object Deleted")),
     ("sns_eventbridge", Photos(&[("landing", "a+b.jpg")], 0)),
+    // As the servers of `tests/rig` sent them for one key with everything in it.
+    ("ministack_test", Nothing("s3:TestEvent")),
+    ("ministack_put", Photos(&[("landing", ODD_KEY)], 0)),
+    ("ministack_multipart", Photos(&[("landing", "multi part.jpg")], 0)),
+    ("ministack_versioned", Photos(&[("landing", "v.jpg")], 0)),
+    ("ministack_removed", Nothing("ObjectRemoved:Delete")),
+    ("ministack_marker", Nothing("ObjectRemoved:DeleteMarkerCreated")),
+    ("ministack_sns_test", Nothing("s3:TestEvent")),
+    ("ministack_sns", Photos(&[("landing-snsfalse", ODD_KEY)], 0)),
+    ("ministack_sns_raw", Photos(&[("landing-snstrue", ODD_KEY)], 0)),
+    ("ministack_eventbridge", Photos(&[("landing-eb", ODD_KEY)], 0)),
+    ("ministack_eventbridge_deleted", Nothing("Object Deleted")),
+    ("moto_test", Nothing("s3:TestEvent")),
+    ("moto_put", Photos(&[("landing", ODD_KEY)], 0)),
+    ("moto_multipart", Photos(&[("landing", "multi part.jpg")], 0)),
+    ("moto_versioned", Photos(&[("landing", "v.jpg")], 0)),
+    ("moto_removed", Nothing("ObjectRemoved:Delete")),
+    ("moto_sns_test", Nothing("s3:TestEvent")),
+    ("moto_sns", Photos(&[("landing-snsfalse", ODD_KEY)], 0)),
+    ("moto_sns_raw", Photos(&[("landing-snstrue", ODD_KEY)], 0)),
+    ("moto_eventbridge", Photos(&[("landing-eb", ODD_KEY)], 0)),
+    ("moto_eventbridge_tags", Nothing("Object Tags Added")),
+    ("moto_eventbridge_deleted", Nothing("Object Deleted")),
     ("bad_not_json", Refused("not JSON (line 1, column 15)")),
     ("bad_empty", Refused("not JSON (line 1, column 0)")),
     ("bad_list", Refused("the message is JSON, but no object")),
@@ -141,6 +167,18 @@ fn fields_come_out_whole() {
 }
 
 #[test]
+fn every_server_and_envelope_tells_the_same_etag() {
+    for server in ["ministack", "moto"] {
+        for envelope in ["put", "sns", "sns_raw", "eventbridge"] {
+            let photo = only_photo(&format!("{server}_{envelope}"));
+            assert_eq!(photo.etag.as_deref(), Some("5ae0c1c8a5260bc7b6648f6fbd115c35"), "{server} {envelope}");
+            assert_eq!((photo.size_bytes, photo.version_id), (Some(5), None), "{server} {envelope}");
+        }
+    }
+    assert_eq!(only_photo("ministack_versioned").version_id.as_deref(), Some("0adf3d88-1bb3-4629-8da4-1918b7087d49"));
+}
+
+#[test]
 fn a_body_over_the_limit_is_refused_unread() {
     let body = format!("{{\"x\":\"{}\"}}", "a".repeat(3 << 20));
     assert_eq!(parse(&body), Err("the message has 3145736 bytes, more than 2097152".into()));
@@ -199,6 +237,26 @@ fn photos() -> impl Strategy<Value = PhotoRef> {
         })
 }
 
+type Encoder = fn(&str) -> String;
+
+/// How servers write a key in a classic event.
+const ENCODERS: &[Encoder] = &[
+    // Amazon and ministack: form encoding, `/` left alone.
+    |key| url::form_urlencoded::byte_serialize(key.as_bytes()).collect::<String>().replace("%2F", "/"),
+    // MinIO and moto: `/` escaped too.
+    |key| url::form_urlencoded::byte_serialize(key.as_bytes()).collect(),
+    // A space as `%20`, and every byte that may be escaped.
+    |key| key.bytes().map(|byte| format!("%{byte:02X}")).collect(),
+    // Everything but letters and digits, in small hex digits.
+    |key| {
+        let escaped = |byte: u8| match byte.is_ascii_alphanumeric() {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02x}"),
+        };
+        key.bytes().map(escaped).collect()
+    },
+];
+
 proptest! {
     #[test]
     fn any_photo_comes_back_from_its_event(photo in photos(), millis in 0i64..4_000_000_000_000, revision in 0i64..5) {
@@ -209,6 +267,30 @@ proptest! {
 
         let wrapped = serde_json::json!({"Type": "Notification", "Message": event}).to_string();
         prop_assert_eq!(parse(&wrapped), Ok(Notification::Photos { photos: vec![expected], revision }));
+    }
+
+    // S3 and its imitators escape more or less of a key; EventBridge escapes nothing.
+    #[test]
+    fn any_key_comes_back_from_any_encoder_and_envelope(photo in photos()) {
+        let plain = serde_json::json!({
+            "detail-type": "Object Created",
+            "detail": { "bucket": { "name": photo.bucket }, "object": { "key": photo.key } },
+        });
+        let classic = ENCODERS.iter().map(|encode| serde_json::json!({ "Records": [{
+            "eventVersion": "2.1", "eventName": "ObjectCreated:Put",
+            "s3": { "bucket": { "name": photo.bucket }, "object": { "key": encode(&photo.key) } },
+        }] }));
+        for event in classic.chain([plain]) {
+            let wrapped = serde_json::json!({ "Type": "Notification", "Message": event.to_string() });
+            for body in [event, wrapped] {
+                match parse(&body.to_string()) {
+                    Ok(Notification::Photos { photos, .. }) => {
+                        prop_assert_eq!((&photos[0].bucket, &photos[0].key), (&photo.bucket, &photo.key), "{}", body);
+                    }
+                    other => prop_assert!(false, "{body}: {other:?}"),
+                }
+            }
+        }
     }
 
     #[test]

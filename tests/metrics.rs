@@ -179,6 +179,10 @@ fn the_exporter_shows_exactly_the_listed_metrics() {
     };
     is(&names::MESSAGES_RECEIVED, None, 6.0);
     is(&names::MESSAGES_REDELIVERED, None, 0.0);
+    is(&names::MESSAGE_AGE_SECONDS, Some("1_or_2"), 6.0);
+    is(&names::MESSAGE_AGE_SECONDS, Some("3_or_more"), 0.0);
+    is(&names::PHOTOS_PASSED_OVER, Some("suffix"), 0.0);
+    is(&names::IN_FLIGHT_HEADROOM, None, f64::INFINITY);
     is(&names::MESSAGES_SETTLED, Some("deleted"), 6.0);
     is(&names::MESSAGES_SETTLED, Some("given_back"), 0.0);
     is(&names::PHOTOS, Some("scanned"), 2.0);

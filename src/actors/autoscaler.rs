@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient};
 use serde_json::json;
@@ -17,6 +18,10 @@ use crate::telemetry::{names, process, recorder};
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "autoscaler";
 
+/// Between two looks at a queue whose depth is a paid call and approximate anyway. Limits are set at every tick by the
+/// last one.
+const SELDOM: Duration = Duration::from_secs(10);
+
 /// The actor.
 pub struct Autoscaler {
     line: Line,
@@ -25,6 +30,8 @@ pub struct Autoscaler {
     seen: Arc<Seen>,
     /// A slow queue must not pile up samples.
     sampling: Arc<AtomicBool>,
+    sampled_at: Option<Instant>,
+    depth: Option<Depth>,
 }
 
 #[derive(Default)]
@@ -38,15 +45,24 @@ struct Seen {
 impl Autoscaler {
     /// A scaler for these two stages.
     pub fn new(line: Line, fetcher: Recipient<SetLimit>, decoder_pool: Recipient<SetLimit>) -> Self {
-        Self { line, fetcher, decoder_pool, seen: Arc::default(), sampling: Arc::default() }
+        let (seen, sampling) = (Arc::default(), Arc::default());
+        Self { line, fetcher, decoder_pool, seen, sampling, sampled_at: None, depth: None }
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
         sample(&self.line.budgets);
         recorder::upkeep();
+        let is_recent = self.sampled_at.is_some_and(|sampled_at| sampled_at.elapsed() < SELDOM);
+        if is_recent && self.line.queue.advice().is_approximate {
+            if let Some(depth) = self.depth {
+                self.steer_all(depth);
+            }
+            return;
+        }
         if self.sampling.swap(true, Ordering::AcqRel) {
             return;
         }
+        self.sampled_at = Some(Instant::now());
         let (queue, sampling, this) = (self.line.queue.clone(), self.sampling.clone(), context.address());
         self.line.io.spawn(async move {
             match queue.depth().await {
@@ -87,11 +103,10 @@ impl Handler<DepthSampled> for Autoscaler {
         self.seen.ready.store(depth.ready, Ordering::Relaxed);
         self.seen.in_flight.store(depth.in_flight, Ordering::Relaxed);
         self.seen.dead.store(depth.dead, Ordering::Relaxed);
-        let (scale, budgets) = (&self.line.settings.scale, &self.line.budgets);
-        let fetches = Bounds { min: scale.min_fetches as u64, max: scale.max_fetches as u64 };
-        let decodes = Bounds { min: scale.min_decodes as u64, max: scale.max_decodes as u64 };
-        self.steer(depth, budgets.fetches.state(), fetches, &self.fetcher);
-        self.steer(depth, budgets.decodes.state(), decodes, &self.decoder_pool);
+        self.depth = Some(depth);
+        self.steer_all(depth);
+        let headroom = self.line.queue.advice().in_flight_limit.map(|limit| limit.saturating_sub(depth.in_flight));
+        names::IN_FLIGHT_HEADROOM.set(None, headroom.map_or(f64::INFINITY, |headroom| headroom as f64));
         for (state, count) in [("ready", depth.ready), ("in_flight", depth.in_flight), ("dead", depth.dead)] {
             names::QUEUE_MESSAGES.set(Some(state), count as f64);
         }
@@ -107,6 +122,14 @@ impl Handler<Halt> for Autoscaler {
 }
 
 impl Autoscaler {
+    fn steer_all(&self, depth: Depth) {
+        let (scale, budgets) = (&self.line.settings.scale, &self.line.budgets);
+        let fetches = Bounds { min: scale.min_fetches as u64, max: scale.max_fetches as u64 };
+        let decodes = Bounds { min: scale.min_decodes as u64, max: scale.max_decodes as u64 };
+        self.steer(depth, budgets.fetches.state(), fetches, &self.fetcher);
+        self.steer(depth, budgets.decodes.state(), decodes, &self.decoder_pool);
+    }
+
     fn steer(&self, depth: Depth, stage: BudgetState, bounds: Bounds, actor: &Recipient<SetLimit>) {
         let view = StageView { limit: stage.limit, in_use: stage.used, waiting: stage.waiting as u64 };
         let next = next_limit(depth.ready, view, bounds);

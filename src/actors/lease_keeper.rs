@@ -169,12 +169,15 @@ impl Keeper {
     }
 
     async fn extend_due(&mut self) {
-        let now = Instant::now();
-        let receipts = self.leases.take_due(now, GATHER);
-        if receipts.is_empty() {
-            return;
+        let wanted = self.line.settings.queue.visibility_timeout;
+        let due = self.leases.take_due(Instant::now(), GATHER, wanted);
+        for (visibility, receipts) in due {
+            self.extend(receipts, visibility).await;
         }
-        let visibility = self.line.settings.queue.visibility_timeout;
+    }
+
+    async fn extend(&mut self, receipts: Vec<ReceiptHandle>, visibility: Duration) {
+        let now = Instant::now();
         let results = self.line.queue.extend(&receipts, visibility).await;
         let mut event = LeasesExtended { ok: 0, lost: 0, failed: 0 };
         let results = results.unwrap_or_else(|error| {

@@ -1,11 +1,12 @@
 //! Which leases are held and when each is to be extended. As large as what is in flight, and no larger.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::queue::ReceiptHandle;
 
-/// SQS ends a lease 12 hours after the receive whatever is asked; extending past that is an error (facts/aws.md §2.1).
+/// SQS ends a lease 12 hours after the receive whatever is asked; an extension that reaches past that is an error. The
+/// receive began up to a long poll before its messages came.
 const LEASE_CAP: Duration = Duration::from_secs(12 * 3600 - 60);
 
 /// The least time between two tries, or a failing queue would be asked without a pause.
@@ -53,16 +54,20 @@ impl Leases {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// Takes what is due, at most `max`. Each must come back by [`Leases::extended`], [`Leases::failed`] or
-    /// [`Leases::release`].
-    pub fn take_due(&mut self, now: Instant, max: usize) -> Vec<ReceiptHandle> {
-        let mut taken = Vec::new();
-        while taken.len() < max && self.next_due().is_some_and(|due| due <= now) {
+    /// Takes what is due, at most `max`, by how long each may be extended: `wanted`, or less where its 12 hours end
+    /// sooner. Each must come back by [`Leases::extended`], [`Leases::failed`] or [`Leases::release`].
+    pub fn take_due(&mut self, now: Instant, max: usize, wanted: Duration) -> BTreeMap<Duration, Vec<ReceiptHandle>> {
+        let mut taken: BTreeMap<Duration, Vec<ReceiptHandle>> = BTreeMap::new();
+        let mut count = 0;
+        while count < max && self.next_due().is_some_and(|due| due <= now) {
             let Some((_, receipt)) = self.due.pop_first() else { break };
-            let is_within_cap =
-                self.held.get(&receipt).is_some_and(|lease| now.duration_since(lease.held_since) < LEASE_CAP);
-            if is_within_cap {
-                taken.push(receipt);
+            let Some(lease) = self.held.get(&receipt) else { continue };
+            let left = LEASE_CAP.saturating_sub(now.duration_since(lease.held_since));
+            // Whole seconds: leases that reach their end together share a call.
+            let allowed = wanted.min(Duration::from_secs(left.as_secs()));
+            if now + allowed > lease.deadline {
+                taken.entry(allowed).or_default().push(receipt);
+                count += 1;
             }
         }
         taken
@@ -120,7 +125,7 @@ mod tests {
         leases.hold(receipt("a"), start, start + LEASE);
         leases.hold(receipt("b"), start, start + LEASE / 2);
         assert_eq!(leases.next_due(), Some(start + LEASE / 4));
-        assert_eq!(leases.take_due(start + LEASE / 4, 10), [receipt("b")]);
+        assert_eq!(leases.take_due(start + LEASE / 4, 10, LEASE), [(LEASE, vec![receipt("b")])].into());
         let now = start + LEASE / 4;
         leases.extended(&receipt("b"), now, now + LEASE);
         assert_eq!(leases.next_due(), Some(start + LEASE / 2), "a");
@@ -142,7 +147,7 @@ mod tests {
         while let Some(due) = leases.next_due() {
             assert!(due >= now && due <= start + LEASE + PAUSE, "{:?}", due - start);
             now = due;
-            for receipt in leases.take_due(now, 10) {
+            for receipt in leases.take_due(now, 10, LEASE).into_values().flatten() {
                 tries += 1;
                 leases.failed(&receipt, now);
             }
@@ -156,7 +161,17 @@ mod tests {
         let start = Instant::now();
         let mut leases = Leases::default();
         leases.hold(receipt("a"), start, start + LEASE);
-        assert!(leases.take_due(start + LEASE_CAP, 10).is_empty());
-        assert_eq!(leases.next_due(), None);
+        let (mut now, mut extensions) = (start, 0);
+        while let Some(due) = leases.next_due() {
+            now = due;
+            for (allowed, receipts) in leases.take_due(now, 10, LEASE) {
+                assert!(allowed <= LEASE && now + allowed <= start + LEASE_CAP, "{:?}", now - start);
+                extensions += 1;
+                receipts.iter().for_each(|receipt| leases.extended(receipt, now, now + allowed));
+            }
+        }
+        assert!(extensions > 1_000, "every half minute for 12 hours: {extensions}");
+        assert!(now + LEASE > start + LEASE_CAP, "used to its end");
+        assert_eq!(leases.len(), 1, "and still to be settled");
     }
 }

@@ -6,23 +6,29 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Context, Handler, Recipient};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::admission::passed_over;
 use super::in_flight::{Finished, LeaseCommand, OpenTicket, PhotoInFlight};
 use super::line::Line;
 use super::messages::{Drain, Ended};
+use super::pace::Pace;
 use super::worker;
 use crate::domain::notification::{self, Notification};
 use crate::domain::photo::hash_128;
 use crate::domain::row::rejection_of;
 use crate::domain::{PhotoRef, Reason, Reject};
 use crate::error::{Error, Result};
+use crate::flow::Permit;
 use crate::flow::pool::panic_text;
-use crate::flow::{Backoff, Permit};
 use crate::queue::Message;
-use crate::telemetry::events::{CallFailed, MessageIgnored, MessageNotUnderstood, MessagesReceived};
+use crate::telemetry::events::{
+    CallFailed, MessageIgnored, MessageNotUnderstood, MessagesReceived, PhotoPassedOver, ReceivesFailed,
+};
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "poller";
@@ -30,10 +36,7 @@ pub const NAME: &str = "poller";
 /// SQS hands out at most ten messages a call; the embedded queue does the same.
 const RECEIVE_MAX: usize = 10;
 
-/// The least time between two receives that bring nothing.
-const EMPTY_PAUSE: Duration = Duration::from_millis(100);
-
-/// How long a receive that is under way at a drain is waited for, so that its messages can be given back at once.
+/// How long receives that are under way at a drain are waited for, so that their messages can be given back at once.
 const LAST_RECEIVE: Duration = Duration::from_millis(300);
 
 /// Where the poller's output goes.
@@ -99,65 +102,121 @@ impl Seen {
     }
 }
 
+/// Receiving and opening go on beside each other: opening may wait for room further down, and then other receives must
+/// still find their leases held.
 async fn poll(line: Line, outlets: Outlets, seen: Arc<Seen>) -> Result<()> {
-    let draining = line.generation.draining().clone();
-    let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(30));
-    while let Some(mut permits) = draining.run_until_cancelled(free_places(&line)).await {
-        let asked_at = Instant::now();
-        let mut receive = line.queue.receive(permits.len(), line.settings.queue.wait);
-        let received = tokio::select! {
-            received = &mut receive => received,
-            () = draining.cancelled() => match tokio::time::timeout(LAST_RECEIVE, receive).await {
-                Ok(received) => received,
-                Err(_) => break,
-            },
-        };
-        seen.receives.fetch_add(1, Ordering::Relaxed);
-        let messages = match received {
-            Ok(messages) => messages,
-            Err(error) => {
-                seen.failures.fetch_add(1, Ordering::Relaxed);
-                CallFailed { what: "receive", error: &error }.emit();
-                if !error.class().is_retryable() {
-                    return Err(error.context("receiving messages"));
-                }
-                let wait = error.wait().unwrap_or_else(|| backoff.next_wait());
-                drop(permits);
-                if draining.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
-                    break;
-                }
-                continue;
-            }
-        };
-        backoff.reset();
-        if messages.is_empty() {
-            // A queue that does not wait by itself is not asked again at once.
-            let pause = EMPTY_PAUSE.saturating_sub(asked_at.elapsed());
-            if draining.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
-                break;
-            }
-        } else {
-            let redelivered = messages.iter().filter(|message| message.receive_count > 1).count() as u64;
-            MessagesReceived { count: messages.len() as u64, redelivered }.emit();
-        }
-        // All leases are held before the first message is opened: opening one may wait for room further down.
-        let mut held = Vec::with_capacity(messages.len());
-        for message in messages {
-            // A queue that hands out more than was asked for breaks its contract; the message then waits for a place.
-            let permit = match permits.pop() {
-                Some(permit) => permit,
-                None => line.budgets.tickets.acquire(1).await,
-            };
-            let hold = LeaseCommand::Hold { receipt: message.receipt.clone(), deadline: message.visible_again_at };
-            if outlets.leases.send(hold).await.is_err() {
-                return Err(Error::transient("the lease keeper is gone"));
-            }
-            held.push((message, permit));
-        }
-        for (message, permit) in held {
+    // Each message has a permit, so the channel is never full.
+    let (received, mut to_open) = mpsc::channel::<(Message, Permit)>(line.settings.queue.max_in_flight + RECEIVE_MAX);
+    let receiving = async {
+        let ended = receive_all(&line, &outlets.leases, received, &seen).await;
+        line.queue.release().await;
+        ended
+    };
+    let opening = async {
+        while let Some((message, permit)) = to_open.recv().await {
             seen.messages.fetch_add(1, Ordering::Relaxed);
             let photos = open(&line, &outlets, message, permit).await;
             seen.photos.fetch_add(photos, Ordering::Relaxed);
+        }
+        Ok(())
+    };
+    tokio::try_join!(receiving, opening).map(|_| ())
+}
+
+/// One receive, and how it went.
+struct Received {
+    permits: Vec<Permit>,
+    asked_at: Instant,
+    messages: Result<Vec<Message>>,
+}
+
+async fn receive(line: &Line, permits: Vec<Permit>) -> Received {
+    let asked_at = Instant::now();
+    let messages = line.queue.receive(permits.len(), line.settings.queue.wait).await;
+    Received { permits, asked_at, messages }
+}
+
+/// Keeps as many receives under way as the pace and the free places in flight allow, until the drain.
+async fn receive_all(
+    line: &Line,
+    leases: &mpsc::Sender<LeaseCommand>,
+    received: mpsc::Sender<(Message, Permit)>,
+    seen: &Seen,
+) -> Result<()> {
+    let draining = line.generation.draining().clone();
+    let mut pace = Pace::new(line.queue.advice().receives_at_once);
+    let mut under_way = FuturesUnordered::new();
+    loop {
+        let pause = pace.pause(Instant::now());
+        let is_more_wanted = pause.is_none() && under_way.len() < pace.wanted();
+        tokio::select! {
+            biased;
+            () = draining.cancelled() => break,
+            Some(ended) = under_way.next() => {
+                let Received { permits, asked_at, messages } = ended;
+                let (asked, now) = (permits.len(), Instant::now());
+                seen.receives.fetch_add(1, Ordering::Relaxed);
+                match messages {
+                    Ok(messages) => {
+                        pace.received(asked, messages.len(), RECEIVE_MAX, asked_at, now);
+                        hold(line, leases, &received, messages, permits).await?;
+                    }
+                    Err(error) => {
+                        seen.failures.fetch_add(1, Ordering::Relaxed);
+                        let is_first = pace.failed(error.wait(), now);
+                        if is_first {
+                            CallFailed { what: "receive", error: &error }.emit();
+                        } else {
+                            ReceivesFailed { error: &error }.emit();
+                        }
+                        if !error.class().is_retryable() {
+                            return Err(error.context("receiving messages"));
+                        }
+                    }
+                }
+            }
+            permits = free_places(line), if is_more_wanted => under_way.push(receive(line, permits)),
+            () = worker::sleep_until(pause), if pause.is_some() => {}
+        }
+    }
+    let until = tokio::time::Instant::now() + LAST_RECEIVE;
+    while let Ok(Some(ended)) = tokio::time::timeout_at(until, under_way.next()).await {
+        if let Ok(messages) = ended.messages {
+            hold(line, leases, &received, messages, ended.permits).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Has the leases of what was received kept, all of them, before the first message is opened.
+async fn hold(
+    line: &Line,
+    leases: &mpsc::Sender<LeaseCommand>,
+    received: &mpsc::Sender<(Message, Permit)>,
+    messages: Vec<Message>,
+    mut permits: Vec<Permit>,
+) -> Result<()> {
+    if messages.is_empty() {
+        return Ok(());
+    }
+    let ages: Vec<_> = messages.iter().map(|message| (message.receive_count, message.sent_at)).collect();
+    MessagesReceived { messages: &ages, now: Timestamp::now() }.emit();
+    let mut held = Vec::with_capacity(messages.len());
+    for message in messages {
+        // A queue that hands out more than was asked for breaks its contract; the message then waits for a place.
+        let permit = match permits.pop() {
+            Some(permit) => permit,
+            None => line.budgets.tickets.acquire(1).await,
+        };
+        let hold = LeaseCommand::Hold { receipt: message.receipt.clone(), deadline: message.visible_again_at };
+        if leases.send(hold).await.is_err() {
+            return Err(Error::transient("the lease keeper is gone"));
+        }
+        held.push((message, permit));
+    }
+    for one in held {
+        if received.send(one).await.is_err() {
+            return Err(Error::transient("nobody opens messages any more"));
         }
     }
     Ok(())
@@ -185,7 +244,12 @@ async fn open(line: &Line, outlets: &Outlets, message: Message, permit: Permit) 
     let read = catch_unwind(|| notification::parse(&message.body))
         .unwrap_or_else(|panic| Err(format!("reading it panicked: {}", panic_text(panic.as_ref()))));
     match read {
-        Ok(Notification::Photos { photos, revision }) if !photos.is_empty() => {
+        Ok(Notification::Photos { photos, revision }) => {
+            let photos: Vec<PhotoRef> = photos.into_iter().filter(|photo| is_admitted(line, photo)).collect();
+            if photos.is_empty() {
+                PhotoInFlight::new(unnamed(&message.body), 0, ticket(1)).durable();
+                return 0;
+            }
             let ticket = ticket(photos.len());
             let photos: Vec<PhotoInFlight> =
                 photos.into_iter().map(|photo| PhotoInFlight::new(photo, revision, ticket.clone())).collect();
@@ -196,10 +260,6 @@ async fn open(line: &Line, outlets: &Outlets, message: Message, permit: Permit) 
                 }
             }
             count
-        }
-        Ok(Notification::Photos { .. }) => {
-            PhotoInFlight::new(unnamed(&message.body), 0, ticket(1)).durable();
-            0
         }
         Ok(Notification::Nothing { event }) => {
             MessageIgnored { message_id: &message.id, event: &event }.emit();
@@ -214,6 +274,15 @@ async fn open(line: &Line, outlets: &Outlets, message: Message, permit: Permit) 
             1
         }
     }
+}
+
+/// Whether to read the photo; one that is passed over is counted.
+fn is_admitted(line: &Line, photo: &PhotoRef) -> bool {
+    let why = passed_over(photo, &line.settings);
+    if let Some(why) = why {
+        PhotoPassedOver { photo, why: why.as_str() }.emit();
+    }
+    why.is_none()
 }
 
 /// Sends one photo to the fetcher, or straight to the batch when its message came so often that the photo is suspected

@@ -155,6 +155,11 @@ impl Engine {
     /// inbox failed.
     pub async fn idle(&self) -> Result<()> {
         const LOOK_EVERY: Duration = Duration::from_millis(100);
+        // SQS counts late: what was sent a moment ago may be in none of its numbers yet.
+        const LOOK_SELDOM: Duration = Duration::from_secs(1);
+        let (look_every, looks_wanted) =
+            if self.ports.queue.advice().is_approximate { (LOOK_SELDOM, 5) } else { (LOOK_EVERY, 1) };
+        let mut looks_empty = 0;
         loop {
             if let Some(error) = self.watch_failed.get() {
                 let message = format!("nobody knows whether the inbox is empty, the watch on it ended: {error}");
@@ -163,11 +168,13 @@ impl Engine {
             // Asked before the depth: what is announced after this stands in the queue or was not there yet.
             let found = self.watching.is_none() || self.ports.folder.as_ref().is_none_or(FolderStore::is_caught_up);
             // A queue that does not answer now may answer at the next look.
-            let empty = match self.ports.queue.depth().await {
+            let looks_so = match self.ports.queue.depth().await {
                 Ok(depth) => depth.ready + depth.in_flight == 0,
                 Err(error) if error.class().is_retryable() => false,
                 Err(error) => return Err(error),
             };
+            looks_empty = if looks_so { looks_empty + 1 } else { 0 };
+            let empty = looks_empty >= looks_wanted;
             if found && empty && self.backlog.is_done() {
                 return Ok(());
             }
@@ -179,7 +186,7 @@ impl Engine {
             if self.phase.borrow().is_end() {
                 return Err(Error::transient("the engine ended before the queue was empty"));
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(look_every).await;
         }
     }
 

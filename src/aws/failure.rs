@@ -37,7 +37,6 @@ const THROTTLED: &[&str] = &[
     "KmsThrottled",
     "SlowDown",
     "OverLimit",
-    "AWS.SimpleQueueService.OverLimit",
     "ActiveStatementsExceededException",
     "ActiveSessionsExceededException",
     "ActiveWaitingRequestsExceededException",
@@ -66,7 +65,7 @@ const MISSING: &[&str] = &[
     "NoSuchVersion",
     "NotFound",
     "QueueDoesNotExist",
-    "AWS.SimpleQueueService.NonExistentQueue",
+    "NonExistentQueue",
     "ResourceNotFoundException",
 ];
 
@@ -78,7 +77,6 @@ const NOT_ALLOWED: &[&str] = &[
     "AuthFailure",
     "UnauthorizedOperation",
     "NotAuthorized",
-    "AWS.SimpleQueueService.AccessDenied",
 ];
 
 const UNKNOWN_CREDENTIALS: &[&str] = &[
@@ -116,6 +114,10 @@ where
         SdkError::ConstructionFailure(_) => Error::permanent(subject).source(cause(error)),
         SdkError::TimeoutError(_) => Error::transient(format!("{subject}: no answer in time")).source(cause(error)),
         SdkError::DispatchFailure(_) => Error::transient(format!("{subject}: no connection")).source(cause(error)),
+        // A success whose body was cut off or changed on the way: what the call did is not known.
+        SdkError::ServiceError(service) if service.raw().status().is_success() => {
+            Error::transient(format!("{subject}: no readable answer")).source(cause(error))
+        }
         SdkError::ServiceError(service) => {
             let wait = retry_after(service.raw());
             let (code, message) = (service.err().code(), service.err().message());
@@ -127,8 +129,8 @@ where
 }
 
 /// An answer with an error code (or, where there is no body to hold one, only a status).
-fn answered(call: Call<'_>, status: u16, code: Option<&str>, message: Option<&str>) -> Error {
-    let is = |codes: &[&str]| code.is_some_and(|code| codes.contains(&code));
+pub fn answered(call: Call<'_>, status: u16, code: Option<&str>, message: Option<&str>) -> Error {
+    let is = |codes: &[&str]| code.is_some_and(|code| codes.contains(&bare_code(code)));
     let said = match (code, message) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
@@ -161,6 +163,11 @@ fn answered(call: Call<'_>, status: u16, code: Option<&str>, message: Option<&st
 fn named_action(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("is not authorized to perform: ")?;
     rest.split_whitespace().next().filter(|action| action.contains(':'))
+}
+
+/// A code without the prefix that SQS puts before those of its older language.
+pub fn bare_code(code: &str) -> &str {
+    code.strip_prefix("AWS.SimpleQueueService.").unwrap_or(code)
 }
 
 /// How long the service asked us to wait.
@@ -208,6 +215,8 @@ mod tests {
             (503, None, Class::Throttled, ""),
             (400, Some("ActiveStatementsExceededException"), Class::Throttled, ""),
             (403, Some("OverLimit"), Class::Throttled, ""),
+            (403, Some("AWS.SimpleQueueService.OverLimit"), Class::Throttled, ""),
+            (400, Some("AWS.SimpleQueueService.RequestThrottled"), Class::Throttled, ""),
             (400, Some("ExpiredToken"), Class::Transient, ""),
             (403, Some("ExpiredTokenException"), Class::Transient, ""),
             (403, Some("RequestTimeTooSkewed"), Class::Transient, "clock"),

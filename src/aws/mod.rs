@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 
 mod failure;
 
-pub use failure::{Call, failed};
+pub use failure::{Call, answered, bare_code, failed};
 
 /// Longest wait for a connection, before the SDK tries again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

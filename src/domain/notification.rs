@@ -167,7 +167,8 @@ fn photo(bucket: &str, key: String, object: &Value, fields: &Fields, time: Optio
         key,
         // See `PhotoRef::id` for `null`; a GET for it would read whatever stands under the key now anyway.
         version_id: some(text(object, fields.version).filter(|version| *version != "null")),
-        etag: some(text(object, fields.etag).map(|etag| etag.trim_matches('"'))),
+        // moto writes EventBridge's like the classic one.
+        etag: some(text(object, fields.etag).or(text(object, "eTag")).map(|etag| etag.trim_matches('"'))),
         size_bytes,
         sequencer: some(text(object, "sequencer")),
         uploaded_at: time.and_then(|time| time.parse().ok()),

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::error::{Error, Result};
 
 pub mod sqlite;
+pub mod sqs;
 
 /// What deletes or extends one receive of one message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +45,18 @@ pub struct Depth {
     pub dead: u64,
 }
 
+/// What whoever drives a queue should know of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// How many receives may usefully be under way at once.
+    pub receives_at_once: usize,
+    /// Its depth is only roughly right, and each look costs a call: seldom to be asked, and an empty queue is one that
+    /// was empty at several looks in a row.
+    pub is_approximate: bool,
+    /// Most messages in flight at once, of all receivers together; `None` when there is no limit.
+    pub in_flight_limit: Option<u64>,
+}
+
 /// A queue of notifications.
 #[async_trait]
 pub trait Queue: Send + Sync {
@@ -52,7 +65,8 @@ pub trait Queue: Send + Sync {
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Message>>;
 
     /// Deletes messages, any number. One result per handle, in order. A handle that lost its lease is
-    /// [`crate::error::Class::Missing`]; a message already deleted is `Ok`.
+    /// [`crate::error::Class::Missing`] (SQS may say `Ok` and keep the message, which then comes again); a message
+    /// already deleted is `Ok`.
     async fn delete(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Result<(), Error>>>;
 
     /// Sets the time until each message becomes visible again, counted from now; zero gives it back at once. One
@@ -64,4 +78,13 @@ pub trait Queue: Send + Sync {
 
     /// Approximate numbers of messages.
     async fn depth(&self) -> Result<Depth>;
+
+    /// How it wants to be used.
+    fn advice(&self) -> Advice {
+        Advice { receives_at_once: 1, is_approximate: false, in_flight_limit: None }
+    }
+
+    /// Ends receives that nobody waits for any more and gives back what they brought. Called when nothing more is to be
+    /// received; a queue that gives back by itself has nothing to do.
+    async fn release(&self) {}
 }

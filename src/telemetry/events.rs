@@ -1,7 +1,10 @@
 //! One struct per event that matters. Each both counts and logs, so that a metric and its log line never disagree.
 //! Events of single photos log at debug level only: a million photos must not make a million lines.
 
+use std::sync::Once;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::names;
 use crate::domain::{PhotoRef, Reading, RejectionRow};
@@ -9,18 +12,62 @@ use crate::error::{Class, Error};
 use crate::telemetry::{Stage, Telemetry};
 
 /// Messages came from the queue.
-pub struct MessagesReceived {
-    /// All of them.
-    pub count: u64,
-    /// Those received before.
-    pub redelivered: u64,
+pub struct MessagesReceived<'a> {
+    /// Of each: how often it was received, this time included, and when it was sent.
+    pub messages: &'a [(u32, Timestamp)],
+    /// When they came.
+    pub now: Timestamp,
 }
 
-impl MessagesReceived {
+impl MessagesReceived<'_> {
     /// Counts.
     pub fn emit(self) {
-        names::MESSAGES_RECEIVED.add(None, self.count);
-        names::MESSAGES_REDELIVERED.add(None, self.redelivered);
+        let redelivered = self.messages.iter().filter(|(receives, _)| *receives > 1).count();
+        names::MESSAGES_RECEIVED.add(None, self.messages.len() as u64);
+        names::MESSAGES_REDELIVERED.add(None, redelivered as u64);
+        for (receives, sent_at) in self.messages {
+            // From the third receive on SQS leaves a message out of its own age metric.
+            let receives = if *receives > 2 { "3_or_more" } else { "1_or_2" };
+            let age = self.now.duration_since(*sent_at).as_secs_f64();
+            names::MESSAGE_AGE_SECONDS.observe(Some(receives), age.max(0.0));
+        }
+    }
+}
+
+/// A photo that is not to be read.
+pub struct PhotoPassedOver<'a> {
+    /// Which.
+    pub photo: &'a PhotoRef,
+    /// Why: a value of the metric's label.
+    pub why: &'static str,
+}
+
+impl PhotoPassedOver<'_> {
+    /// Counts and logs; our own output once and loudly, for somebody has to mend the notification.
+    pub fn emit(self) {
+        static SAID: Once = Once::new();
+        let Self { photo: PhotoRef { bucket, key, .. }, why } = self;
+        names::PHOTOS_PASSED_OVER.add(Some(why), 1);
+        tracing::debug!(bucket, key, why, "photo passed over");
+        if why == "own_output" {
+            let hint = "send only the landing bucket's events to the queue";
+            let say = || tracing::warn!(bucket, key, hint, "the queue tells of our own results; they are never read");
+            SAID.call_once(say);
+        }
+    }
+}
+
+/// Receives that failed together with one that was told already.
+pub struct ReceivesFailed<'a> {
+    /// Why.
+    pub error: &'a Error,
+}
+
+impl ReceivesFailed<'_> {
+    /// Counts.
+    pub fn emit(self) {
+        names::ERRORS.add(Some(self.error.class().as_str()), 1);
+        tracing::debug!(error = %self.error, "another receive failed meanwhile");
     }
 }
 

@@ -104,6 +104,12 @@ metrics! {
         "Messages received that had been received before.");
     MESSAGES_IGNORED = metric("scanmill_messages_ignored_total", Counter, "messages",
         "Messages that name no photo to read: test events, deletes.");
+    MESSAGE_AGE_SECONDS = metric("scanmill_message_age_seconds", Histogram, "seconds",
+        "Age of messages when received, by how often; SQS leaves those received 3 times or more out of its own age metric.")
+        .by("receives", &["1_or_2", "3_or_more"]);
+    PHOTOS_PASSED_OVER = metric("scanmill_photos_passed_over_total", Counter, "photos",
+        "Photos acknowledged without a row: the filter does not let them pass, or they are our own results.")
+        .by("why", &["prefix", "suffix", "small", "own_output"]);
     MESSAGES_SETTLED = metric("scanmill_messages_settled_total", Counter, "messages",
         "Messages deleted because every photo is durable, or given back to be received again.")
         .by("how", &["deleted", "given_back"]);
@@ -142,6 +148,8 @@ metrics! {
         "The most messages that may be received and not yet settled.");
     QUEUE_MESSAGES = metric("scanmill_queue_messages", Gauge, "messages", "Messages in the queue, approximately.")
         .by("state", &["ready", "in_flight", "dead"]);
+    IN_FLIGHT_HEADROOM = metric("scanmill_queue_in_flight_headroom", Gauge, "messages",
+        "Messages that all receivers together may still have in flight before the queue hands out no more: SQS allows 120,000; infinite where the queue has no limit.");
     BATCHES_SEALED = metric("scanmill_batches_sealed_total", Counter, "batches", "Batches sealed, by what sealed them.")
         .by("cause", &["rows", "bytes", "age", "in_flight", "drain"]);
     BATCH_ROWS = metric("scanmill_batch_rows_total", Counter, "rows", "Rows in sealed batches.");

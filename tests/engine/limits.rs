@@ -74,6 +74,23 @@ fn places_in_flight_fewer_than_a_batch_do_not_wait_for_its_age() {
 }
 
 #[test]
+fn receives_go_on_beside_each_other_while_each_is_filled() {
+    for (at_once, most) in [(1, 1), (4, 4)] {
+        let place = Place::new();
+        let ports = place.ports();
+        let script = Script::default().slow("receive", Duration::from_millis(30)).receives_at_once(at_once);
+        let bodies: Vec<String> =
+            (0..200).map(|index| s3_event(&named(&place, &format!("{index}.png"), 10), Timestamp::now())).collect();
+        place.run(&script.over(&ports), async |engine| {
+            ports.queue.send(&bodies).await.unwrap();
+            idle(&engine, 60).await;
+        });
+        assert_eq!(script.most_receiving(), most);
+        assert_eq!(place.rows(&ports).1.len(), bodies.len());
+    }
+}
+
+#[test]
 fn a_photo_larger_than_its_notification_says_is_counted_with_its_true_size() {
     let mut place = Place::new();
     let photo = qr_png("https://shop.example/p/1");

@@ -13,7 +13,7 @@ use scanmill::actors::supervisor::Phase;
 use scanmill::app::{self, Engine, Ports};
 use scanmill::config::Settings;
 use scanmill::error::{Error, Result};
-use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
+use scanmill::queue::{Advice, Depth, Message, Queue, ReceiptHandle};
 use scanmill::store::{Head, Listed, Object, Put, PutMode, Store};
 use scanmill::warehouse::{BatchSource, Loaded, Manifest, Table, Value, Warehouse};
 use tempfile::TempDir;
@@ -143,6 +143,9 @@ pub struct Script {
     calls: Arc<Mutex<BTreeMap<&'static str, usize>>>,
     struck: Arc<Mutex<BTreeMap<&'static str, usize>>>,
     redelivered: Arc<AtomicUsize>,
+    receives_at_once: Option<usize>,
+    receiving: Arc<AtomicUsize>,
+    most_receiving: Arc<AtomicUsize>,
 }
 
 impl Script {
@@ -160,6 +163,17 @@ impl Script {
     pub fn slow(self, call: &'static str, delay: Duration) -> Script {
         self.delays.lock().unwrap().insert(call, delay);
         self
+    }
+
+    /// The queue says that it can use this many receives at once.
+    pub fn receives_at_once(mut self, count: usize) -> Script {
+        self.receives_at_once = Some(count);
+        self
+    }
+
+    /// The most receives that were under way at once.
+    pub fn most_receiving(&self) -> usize {
+        self.most_receiving.load(Ordering::Relaxed)
     }
 
     /// From now on `call` works.
@@ -233,7 +247,11 @@ struct Faulty<P: ?Sized> {
 #[async_trait]
 impl Queue for Faulty<dyn Queue> {
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Message>> {
-        let messages = self.script.around("receive", self.inner.receive(max, wait)).await?;
+        let receiving = self.script.receiving.fetch_add(1, Ordering::Relaxed) + 1;
+        self.script.most_receiving.fetch_max(receiving, Ordering::Relaxed);
+        let received = self.script.around("receive", self.inner.receive(max, wait)).await;
+        self.script.receiving.fetch_sub(1, Ordering::Relaxed);
+        let messages = received?;
         let redelivered = messages.iter().filter(|message| message.receive_count > 1).count();
         self.script.redelivered.fetch_add(redelivered, Ordering::Relaxed);
         Ok(messages)
@@ -249,6 +267,13 @@ impl Queue for Faulty<dyn Queue> {
     }
     async fn depth(&self) -> Result<Depth> {
         self.script.around("depth", self.inner.depth()).await
+    }
+    fn advice(&self) -> Advice {
+        let advice = self.inner.advice();
+        Advice { receives_at_once: self.script.receives_at_once.unwrap_or(advice.receives_at_once), ..advice }
+    }
+    async fn release(&self) {
+        self.inner.release().await;
     }
 }
 

@@ -106,7 +106,7 @@ pub(super) static KEYS: &[Key] = &[
         default: "25",
         unit: "receives",
         doc: "The queue's own limit, above `max_receives`. A photo that comes this often without an end is rejected untried: \
-              it may be what takes the process down each time.",
+              it may be what takes the process down each time. With SQS at most the redrive policy's maxReceiveCount.",
         kind: Kind::Whole { min: 2, max: 1_000, set: |s, v| s.queue.dead_letter_after = narrow(v) },
     },
     Key {
@@ -139,7 +139,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "prefix",
         default: "",
         unit: "beginning of a key",
-        doc: "Only keys that begin with this are photos.",
+        doc: "Only keys that begin with this are photos; the others are acknowledged and give no row.",
         kind: Kind::Text {
             set: |s, v| {
                 v.clone_into(&mut s.filter.prefix);
@@ -152,7 +152,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "suffixes",
         default: "",
         unit: "endings, separated by commas",
-        doc: "Only keys that end with one of these are photos, like `.jpg, .jpeg, .heic`; letters of either case.",
+        doc: "Only keys that end with one of these are photos, like `.jpg, .jpeg, .heic`, letters of either case; the others are acknowledged and give no row.",
         kind: Kind::Text {
             set: |s, v| {
                 s.filter.suffixes =
@@ -166,7 +166,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "min_bytes",
         default: "0",
         unit: "bytes",
-        doc: "Only photos of at least this size, where the notification tells it.",
+        doc: "Only photos of at least this size, where the notification tells it; smaller ones are acknowledged and give no row.",
         kind: Kind::Whole { min: 0, max: GIB, set: |s, v| s.filter.min_bytes = v },
     },
 ];
