@@ -19,6 +19,7 @@ use crate::queue::sqlite::{SqliteQueue, SqliteQueueOptions};
 use crate::store::Store;
 use crate::store::folder::{Announce, Announcement, FolderStore};
 use crate::warehouse::Warehouse;
+use crate::warehouse::redshift::{RedshiftOptions, RedshiftWarehouse};
 use crate::warehouse::sqlite::SqliteWarehouse;
 
 pub use engine::{Engine, io_runtime, run_system};
@@ -125,8 +126,24 @@ fn warehouse(
 ) -> Result<Arc<dyn Warehouse>> {
     match settings.warehouse.kind {
         WarehouseKind::Sqlite => Ok(Arc::new(open_sqlite(&warehouse_path(settings))?)),
-        WarehouseKind::Redshift => Err(not_yet("warehouse.kind", "redshift")),
+        WarehouseKind::Redshift => Ok(Arc::new(redshift(settings))),
     }
+}
+
+fn redshift(settings: &Settings) -> RedshiftWarehouse {
+    let of = settings.redshift.clone();
+    let options = RedshiftOptions {
+        workgroup: of.workgroup,
+        cluster: of.cluster,
+        database: of.database,
+        schema: of.schema,
+        db_user: of.db_user,
+        secret_arn: of.secret_arn,
+        copy_role: of.copy_role,
+        endpoint: of.endpoint,
+        statement_timeout: of.statement_timeout,
+    };
+    RedshiftWarehouse::new(account(settings), options)
 }
 
 /// Everything the cloud adapters find when they try, changing nothing, what the engine will do. Nothing for adapters
@@ -139,8 +156,12 @@ pub async fn probe(settings: &Settings) -> Vec<Finding> {
     findings
 }
 
-fn probes(_settings: &Settings) -> Vec<Arc<dyn Probe>> {
-    Vec::new()
+fn probes(settings: &Settings) -> Vec<Arc<dyn Probe>> {
+    let mut probes: Vec<Arc<dyn Probe>> = Vec::new();
+    if settings.warehouse.kind == WarehouseKind::Redshift {
+        probes.push(Arc::new(redshift(settings)));
+    }
+    probes
 }
 
 /// Refuses to start what could not work.
@@ -167,7 +188,6 @@ fn not_yet(key: &str, kind: &str) -> Error {
 }
 
 /// The way to AWS that the settings describe.
-#[expect(dead_code, reason = "the adapters that take it follow")]
 fn account(settings: &Settings) -> Account {
     let aws = settings.aws.clone();
     Account::new(AccountOptions {

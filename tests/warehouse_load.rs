@@ -219,6 +219,10 @@ async fn a_load_given_up_half_way_disturbs_no_other() {
                 _ => self.0.read(batch).await,
             }
         }
+
+        async fn put(&self, bucket: &str, key: &str, bytes: bytes::Bytes) -> scanmill::error::Result<()> {
+            self.0.put(bucket, key, bytes).await
+        }
     }
     let (_folder, warehouse) = fresh().await;
     let mut batches = Batches::default();

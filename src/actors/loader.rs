@@ -280,7 +280,7 @@ impl Work {
 /// What to do about a batch object that is spoilt or gone.
 const REMEDY: &str = "restore this object from a copy, or move it away: its rows are in no other place";
 
-/// Reads batches from the store for a warehouse that cannot.
+/// The store as the warehouse sees it.
 struct Source {
     store: Arc<dyn Store>,
 }
@@ -308,5 +308,9 @@ impl BatchSource for Source {
         tokio::task::spawn_blocking(unpack)
             .await
             .map_err(|error| Error::bug("unpacking a batch panicked").source(error))?
+    }
+
+    async fn put(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<()> {
+        self.store.put(bucket, key, bytes, PutMode::CreateOnce).await.map(drop)
     }
 }

@@ -1,8 +1,8 @@
 //! One child process that serves HTTP on 127.0.0.1 and never outlives its value nor this process.
 
+use std::fs::File;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -65,7 +65,11 @@ impl Server {
             text.replace("{port}", &port.to_string()).replace("{folder}", &folder.path().to_string_lossy())
         };
         let mut command = Command::new(venv.program("python"));
-        command.arg(GUARD).arg(folder.path()).arg(venv.program(plan.program)).args(plan.arguments.iter().map(|text| fill(text)));
+        command
+            .arg(GUARD)
+            .arg(folder.path())
+            .arg(venv.program(plan.program))
+            .args(plan.arguments.iter().map(|text| fill(text)));
         // What the caller has for the real AWS is no business of these servers.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
             command.env_remove(name);

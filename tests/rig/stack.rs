@@ -16,11 +16,8 @@ pub struct Stack {
 }
 
 /// What the AWS SDK finds its credentials in; without the last it would ask EC2 for them.
-pub const ENVIRONMENT: &[(&str, &str)] = &[
-    ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
-    ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
-    ("AWS_EC2_METADATA_DISABLED", "true"),
-];
+pub const ENVIRONMENT: &[(&str, &str)] =
+    &[("AWS_ACCESS_KEY_ID", ACCESS_KEY), ("AWS_SECRET_ACCESS_KEY", SECRET_KEY), ("AWS_EC2_METADATA_DISABLED", "true")];
 
 impl Stack {
     /// Makes all of it.
