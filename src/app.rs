@@ -18,6 +18,7 @@ use crate::queue::Queue;
 use crate::queue::sqlite::{SqliteQueue, SqliteQueueOptions};
 use crate::store::Store;
 use crate::store::folder::{Announce, Announcement, FolderStore};
+use crate::store::s3::{S3Options, S3Store};
 use crate::warehouse::Warehouse;
 use crate::warehouse::redshift::{RedshiftOptions, RedshiftWarehouse};
 use crate::warehouse::sqlite::SqliteWarehouse;
@@ -86,16 +87,16 @@ pub fn places(settings: &Settings) -> (String, String) {
 /// Nothing is asked over the network yet.
 pub fn open(settings: &Settings) -> Result<Ports> {
     look_at_root(settings)?;
-    let (store, queue, folder): (Arc<dyn Store>, Arc<dyn Queue>, _) = match settings.store.kind {
+    let (store, queue, folder): (Arc<dyn Store>, _, _) = match settings.store.kind {
         StoreKind::Folder => {
             // One and the same queue: who waits in it is woken by what is announced.
             let queue = sqlite_queue(settings)?;
             let to = Arc::new(Notifier { queue: queue.clone() });
             let announcement = Announcement { bucket: settings.store.inbox.clone(), to };
             let folder = FolderStore::open(&settings.local.root, Some(announcement))?;
-            (Arc::new(folder.clone()), queue, Some(folder))
+            (Arc::new(folder.clone()), queue as Arc<dyn Queue>, Some(folder))
         }
-        StoreKind::S3 => return Err(not_yet("store.kind", "s3")),
+        StoreKind::S3 => (Arc::new(s3_store(settings)), open_queue(settings)?, None),
     };
     let warehouse = warehouse(settings, SqliteWarehouse::open)?;
     Ok(Ports { queue, store, warehouse, folder })
@@ -197,6 +198,11 @@ fn account(settings: &Settings) -> Account {
         attempts: aws.attempts,
         attempt_timeout: aws.attempt_timeout,
     })
+}
+
+fn s3_store(settings: &Settings) -> S3Store {
+    let options = S3Options { endpoint: settings.s3.endpoint.clone(), path_style: settings.s3.path_style };
+    S3Store::new(account(settings), options)
 }
 
 fn sqlite_queue(settings: &Settings) -> Result<Arc<SqliteQueue>> {

@@ -14,8 +14,11 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
-    /// Trying again gives the same answer: bad configuration, no permission, a newer schema.
+    /// Trying again gives the same answer: bad configuration, a newer schema.
     Permanent,
+    /// The other side refuses us: no permission, unknown credentials, another region. Somebody must mend that from
+    /// outside; the thing asked for may be well.
+    Refused,
     /// Trying again may work: a reset connection, a locked database, a full disk.
     Transient,
     /// The other side asks for less: try again later and slower.
@@ -33,6 +36,7 @@ impl Class {
     pub fn as_str(self) -> &'static str {
         match self {
             Class::Permanent => "permanent",
+            Class::Refused => "refused",
             Class::Transient => "transient",
             Class::Throttled => "throttled",
             Class::Missing => "missing",
@@ -45,7 +49,7 @@ impl Class {
     pub fn is_retryable(self) -> bool {
         match self {
             Class::Transient | Class::Throttled => true,
-            Class::Permanent | Class::Missing | Class::Poison | Class::Bug => false,
+            Class::Permanent | Class::Refused | Class::Missing | Class::Poison | Class::Bug => false,
         }
     }
 }
@@ -72,6 +76,10 @@ impl Error {
     /// See [`Class::Permanent`].
     pub fn permanent(message: impl Into<String>) -> Self {
         Self::new(Class::Permanent, message)
+    }
+    /// See [`Class::Refused`].
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(Class::Refused, message)
     }
     /// See [`Class::Transient`].
     pub fn transient(message: impl Into<String>) -> Self {

@@ -203,7 +203,7 @@ fn the_exporter_shows_exactly_the_listed_metrics() {
     is(&names::RUNG_RUNS, Some(first_rung), 3.0);
     is(&names::RUNG_WINS, Some(first_rung), 2.0);
     is(&names::RUNG_SECONDS, Some(first_rung), 3.0);
-    for class in ["permanent", "transient", "throttled", "missing", "poison", "bug"] {
+    for class in ["permanent", "refused", "transient", "throttled", "missing", "poison", "bug"] {
         is(&names::ERRORS, Some(class), 0.0);
     }
     // Nothing is at work after a drain.

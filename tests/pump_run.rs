@@ -14,7 +14,7 @@ use scanmill::pump::scene::PhotoSize;
 use scanmill::pump::story::{Fault, StoryOptions};
 use scanmill::pump::{self, PumpPlan};
 use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
-use scanmill::store::{Listed, Object, Put, PutMode, Store};
+use scanmill::store::{Head, Listed, Object, Put, PutMode, Store};
 use tokio_util::sync::CancellationToken;
 
 /// A store and a queue that remember; the store may fail from some put on.
@@ -30,6 +30,9 @@ struct Memory {
 #[async_trait]
 impl Store for Memory {
     async fn get(&self, _: &str, key: &str, _: Option<&str>, _: u64) -> Result<Object> {
+        Err(Error::missing(key))
+    }
+    async fn head(&self, _: &str, key: &str) -> Result<Head> {
         Err(Error::missing(key))
     }
     async fn put(&self, bucket: &str, key: &str, bytes: Bytes, _: PutMode) -> Result<Put> {

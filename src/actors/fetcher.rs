@@ -200,8 +200,14 @@ async fn get(line: &Line, photo: &PhotoInFlight, max_bytes: u64) -> Result<Objec
             Err(error) => error,
         };
         let wait = error.wait().unwrap_or_else(|| backoff.next_wait());
-        if !error.class().is_retryable() {
-            return Err(error);
+        match error.class() {
+            Class::Transient | Class::Throttled => {}
+            // Of the bucket, not of this photo: somebody has to hear of it.
+            Class::Refused => {
+                CallFailed { what: "get", error: &error }.emit();
+                return Err(error);
+            }
+            Class::Permanent | Class::Missing | Class::Poison | Class::Bug => return Err(error),
         }
         CallFailed { what: "get", error: &error }.emit();
         let is_over = started.elapsed() + wait > KEEP_TRYING;
@@ -217,6 +223,8 @@ fn outcome(error: &Error, declared: Option<u64>, limit: u64, receive_count: u32,
         Class::Missing => Some(Reject::new(Reason::MissingObject, error.to_string())),
         Class::Poison => Some(too_large(declared.filter(|size| *size > limit), limit)),
         Class::Permanent => Some(Reject::new(Reason::NotAnObject, error.to_string())),
+        // The photo may be well, and somebody may mend the permission: it comes again when its lease ends.
+        Class::Refused => None,
         Class::Transient | Class::Throttled | Class::Bug => {
             let last = receive_count >= line.settings.queue.max_receives;
             let draining = line.generation.draining().is_cancelled();

@@ -290,7 +290,8 @@ impl BatchSource for Source {
     async fn read(&self, batch: &SealedBatch) -> Result<Bytes> {
         let object = self.store.get(&batch.bucket, &batch.key, None, MAX_BATCH_BYTES).await;
         let object = object.map_err(|error| match error.class() {
-            Class::Transient | Class::Throttled | Class::Bug => error,
+            // Of every batch: not this one's fault.
+            Class::Transient | Class::Throttled | Class::Refused | Class::Bug => error,
             // Gone, no regular file, too large: of this batch alone, the warehouse and the other batches are well.
             Class::Missing | Class::Permanent | Class::Poison => {
                 Error::poison("a batch cannot be read").hint(REMEDY).source(error)

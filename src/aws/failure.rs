@@ -107,7 +107,7 @@ where
     let subject = format!("{} {}", call.doing, call.what);
     if let Some(found) = credentials_error(&error) {
         let class = match found {
-            CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => Class::Permanent,
+            CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => Class::Refused,
             _ => Class::Transient,
         };
         return Error::new(class, format!("{subject}: no AWS credentials")).hint(NO_CREDENTIALS).source(cause(error));
@@ -142,16 +142,25 @@ fn answered(call: Call<'_>, status: u16, code: Option<&str>, message: Option<&st
     } else if is(TRANSIENT) || status >= 500 {
         Error::transient(text)
     } else if is(UNKNOWN_CREDENTIALS) {
-        Error::permanent(text).hint(format!("AWS does not know these credentials: {NO_CREDENTIALS}"))
+        Error::refused(text).hint(format!("AWS does not know these credentials: {NO_CREDENTIALS}"))
     } else if is(OTHER_REGION) || (300..400).contains(&status) {
-        Error::permanent(text).hint("it is in another region: set `aws.region` to that one")
+        Error::refused(text).hint("it is in another region: set `aws.region` to that one")
     } else if is(MISSING) || status == 404 {
         Error::missing(text)
     } else if is(NOT_ALLOWED) || status == 403 || status == 401 {
-        Error::permanent(text).hint(format!("allow `{}` on it, in the policy of the role in use", call.action))
+        let action = message.and_then(named_action).unwrap_or(call.action);
+        Error::refused(text).hint(format!("allow `{action}` on it, in the policy of the role in use"))
+    } else if code.is_some_and(|code| code.starts_with("KMS.")) {
+        Error::refused(text).hint("mend the KMS key it is encrypted with: it is disabled, deleted or not found")
     } else {
         Error::permanent(text)
     }
+}
+
+/// The action a refusal names, which may be another than the call's own: `kms:Decrypt` for an encrypted object.
+fn named_action(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("is not authorized to perform: ")?;
+    rest.split_whitespace().next().filter(|action| action.contains(':'))
 }
 
 /// How long the service asked us to wait.
@@ -208,12 +217,13 @@ mod tests {
             (404, Some("NoSuchKey"), Class::Missing, ""),
             (404, None, Class::Missing, ""),
             (400, Some("AWS.SimpleQueueService.NonExistentQueue"), Class::Missing, ""),
-            (403, Some("AccessDenied"), Class::Permanent, "s3:GetObject"),
-            (403, None, Class::Permanent, "s3:GetObject"),
-            (400, Some("AccessDeniedException"), Class::Permanent, "s3:GetObject"),
-            (403, Some("InvalidAccessKeyId"), Class::Permanent, "does not know these credentials"),
-            (301, Some("PermanentRedirect"), Class::Permanent, "aws.region"),
-            (400, Some("AuthorizationHeaderMalformed"), Class::Permanent, "aws.region"),
+            (403, Some("AccessDenied"), Class::Refused, "s3:GetObject"),
+            (403, None, Class::Refused, "s3:GetObject"),
+            (400, Some("AccessDeniedException"), Class::Refused, "s3:GetObject"),
+            (400, Some("KMS.DisabledException"), Class::Refused, "KMS key"),
+            (403, Some("InvalidAccessKeyId"), Class::Refused, "does not know these credentials"),
+            (301, Some("PermanentRedirect"), Class::Refused, "aws.region"),
+            (400, Some("AuthorizationHeaderMalformed"), Class::Refused, "aws.region"),
             (400, Some("ValidationException"), Class::Permanent, ""),
         ];
         for &(status, code, class, hint) in table {
@@ -223,5 +233,14 @@ mod tests {
             assert!(error.hint_text().unwrap_or("").contains(hint), "{status} {code:?}: {:?}", error.hint_text());
             assert!(error.to_string().starts_with("reading s3://inbox/a.jpg: "), "{error}");
         }
+    }
+
+    #[test]
+    fn the_action_a_refusal_names_is_the_one_to_allow() {
+        let call = Call { doing: "reading", what: "s3://inbox/a.jpg", action: "s3:GetObject" };
+        let message = "User: arn:aws:sts::1:assumed-role/x is not authorized to perform: kms:Decrypt on resource: \
+                       arn:aws:kms:eu-central-1:1:key/k because no identity-based policy allows it";
+        let error = answered(call, 403, Some("AccessDenied"), Some(message));
+        assert_eq!(error.hint_text(), Some("allow `kms:Decrypt` on it, in the policy of the role in use"));
     }
 }

@@ -64,7 +64,8 @@ reasons! {
     MissingObject = "missing_object" at Fetch;
     /// Received too often without an end: fetching failed each time, or the process died on it.
     GaveUp = "gave_up" at Fetch;
-    /// The key names something that is no regular object (a folder, a FIFO, a path out of the store).
+    /// The key names something that is no regular object (a folder, a FIFO, a path out of the store), or one that cannot
+    /// be read as it is (archived).
     NotAnObject = "not_an_object" at Fetch;
     /// More bytes than `limits.max_file_bytes`.
     TooLarge = "too_large" at Guard;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::error::Result;
 
 pub mod folder;
+pub mod s3;
 
 /// One object, as read.
 #[derive(Clone, Debug)]
@@ -26,6 +27,21 @@ pub struct Listed {
     pub key: String,
     /// Its size in bytes.
     pub size_bytes: u64,
+    /// When it was written.
+    pub modified_at: Option<Timestamp>,
+    /// Its eTag without quotes, where the listing tells it; [`Store::head`] always does.
+    pub etag: Option<String>,
+}
+
+/// One object as it stands under its key now, without its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Its eTag without quotes.
+    pub etag: String,
+    /// Its version, in a bucket that keeps versions.
+    pub version_id: Option<String>,
     /// When it was written.
     pub modified_at: Option<Timestamp>,
 }
@@ -56,8 +72,14 @@ pub enum Put {
 pub trait Store: Send + Sync {
     /// Reads one object whole. An object over `max_bytes` is [`crate::error::Class::Poison`] and is not read to its
     /// end; one that is not there is [`crate::error::Class::Missing`]; a key that names no regular object (a folder, a
-    /// FIFO, a path out of the root) is [`crate::error::Class::Permanent`].
+    /// FIFO, a path out of the root) or one that cannot be read as it is (archived) is
+    /// [`crate::error::Class::Permanent`]. [`crate::error::Class::Refused`] says nothing about the object: we may not
+    /// read it, and once that is mended the same call works. Bytes that are not what was written, as far as the store
+    /// tells a checksum, are [`crate::error::Class::Transient`].
     async fn get(&self, bucket: &str, key: &str, version_id: Option<&str>, max_bytes: u64) -> Result<Object>;
+
+    /// What stands under a key now; errors as those of [`Store::get`].
+    async fn head(&self, bucket: &str, key: &str) -> Result<Head>;
 
     /// Writes one object. When it returns, the object is durable and whole: a reader sees all of it or none.
     async fn put(&self, bucket: &str, key: &str, bytes: Bytes, mode: PutMode) -> Result<Put>;

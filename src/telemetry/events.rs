@@ -157,7 +157,9 @@ pub struct PhotoAgain<'a> {
 impl PhotoAgain<'_> {
     /// Logs; the ticket counts.
     pub fn emit(self) {
-        tracing::warn!(bucket = self.photo.bucket, key = self.photo.key, error = %self.error, "photo is left for later");
+        let Self { photo, error } = self;
+        let hint = error.hint_text().unwrap_or_default();
+        tracing::warn!(bucket = photo.bucket, key = photo.key, %error, hint, "photo is left for later");
     }
 }
 
@@ -314,7 +316,7 @@ impl CallFailed<'_> {
             Class::Transient | Class::Throttled => {
                 tracing::warn!(call = self.what, class = class.as_str(), error = %self.error, hint, "call failed, trying again");
             }
-            Class::Permanent | Class::Missing | Class::Poison | Class::Bug => {
+            Class::Permanent | Class::Refused | Class::Missing | Class::Poison | Class::Bug => {
                 tracing::error!(call = self.what, class = class.as_str(), error = %self.error, hint, "call failed");
             }
         }

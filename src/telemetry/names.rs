@@ -60,7 +60,7 @@ pub const RUNGS: &[&str] = &[
 pub const STAGES: &[&str] =
     &["queue_wait", "fetch", "decode_wait", "decode", "batch_wait", "upload_to_durable", "load"];
 
-const CLASSES: &[&str] = &["permanent", "transient", "throttled", "missing", "poison", "bug"];
+const CLASSES: &[&str] = &["permanent", "refused", "transient", "throttled", "missing", "poison", "bug"];
 
 const REASON_TEXTS: [&str; Reason::ALL.len()] = {
     let mut texts = [""; Reason::ALL.len()];

@@ -14,7 +14,7 @@ use scanmill::app::{self, Engine, Ports};
 use scanmill::config::Settings;
 use scanmill::error::{Error, Result};
 use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
-use scanmill::store::{Listed, Object, Put, PutMode, Store};
+use scanmill::store::{Head, Listed, Object, Put, PutMode, Store};
 use scanmill::warehouse::{BatchSource, Loaded, Manifest, Table, Value, Warehouse};
 use tempfile::TempDir;
 
@@ -256,6 +256,9 @@ impl Queue for Faulty<dyn Queue> {
 impl Store for Faulty<dyn Store> {
     async fn get(&self, bucket: &str, key: &str, version_id: Option<&str>, max_bytes: u64) -> Result<Object> {
         self.script.around("get", self.inner.get(bucket, key, version_id, max_bytes)).await
+    }
+    async fn head(&self, bucket: &str, key: &str) -> Result<Head> {
+        self.inner.head(bucket, key).await
     }
     async fn put(&self, bucket: &str, key: &str, bytes: Bytes, mode: PutMode) -> Result<Put> {
         self.script.around("put", self.inner.put(bucket, key, bytes, mode)).await

@@ -15,7 +15,8 @@ use super::seen::Stamp;
 use super::tree::{Opened, describe};
 use super::{Shared, etag, keys, modified_at};
 use crate::domain::PhotoRef;
-use crate::error::{Class, Error};
+use crate::error::{Class, Error, Result};
+use crate::store::Head;
 
 /// What one look found.
 pub(super) enum Look {
@@ -74,6 +75,24 @@ pub(super) fn examine(shared: &Shared, bucket: &str, key: &str, settle: Duration
         }
         Ok(_) => Look::Changing,
         Err(error) => Look::LeftOut(Error::io("cannot read", &shared.tree.bucket_path(bucket).join(key), error)),
+    }
+}
+
+/// What `key` holds now.
+pub(super) fn head(shared: &Shared, bucket: &str, key: &str) -> Result<Head> {
+    let path = || shared.tree.bucket_path(bucket).join(key);
+    let (file, metadata) = match shared.tree.open_object(&keys::object_path(bucket, key)?)? {
+        Opened::File(file, metadata) => (file, metadata),
+        Opened::Other(kind) => {
+            return Err(Error::permanent(format!("`{}` is {}, no object", path().display(), describe(kind))));
+        }
+    };
+    match hash(&file, &CancellationToken::new()) {
+        Ok(Some((hash, size_bytes))) => {
+            Ok(Head { size_bytes, etag: etag(hash), version_id: None, modified_at: modified_at(&metadata) })
+        }
+        Ok(None) => Err(Error::bug("hashing was cancelled, and nobody can")),
+        Err(error) => Err(Error::io("cannot read", &path(), error)),
     }
 }
 

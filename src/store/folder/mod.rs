@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 use twox_hash::XxHash3_128;
 
-use super::{Listed, Object, Put, PutMode, Store};
+use super::{Head, Listed, Object, Put, PutMode, Store};
 use crate::domain::PhotoRef;
 use crate::error::{Class, Error, Result};
 use seen::{Seen, Stamp};
@@ -137,6 +137,11 @@ impl Store for FolderStore {
         .await
     }
 
+    async fn head(&self, bucket: &str, key: &str) -> Result<Head> {
+        let (bucket, key) = (bucket.to_owned(), key.to_owned());
+        self.call(move |shared| examine::head(shared, &bucket, &key)).await
+    }
+
     async fn put(&self, bucket: &str, key: &str, bytes: Bytes, mode: PutMode) -> Result<Put> {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         let announcement = self.shared.announcement.as_ref().filter(|announcement| announcement.bucket == bucket);
@@ -186,6 +191,8 @@ impl Store for FolderStore {
             let listed = |found: walk::Found| Listed {
                 size_bytes: u64::try_from(found.stat.st_size).unwrap_or(0),
                 modified_at: walk::modified_at(&found.stat),
+                // The hash of its content, which a listing does not read.
+                etag: None,
                 key: found.key,
             };
             Ok(found.into_iter().map(listed).collect())
