@@ -39,31 +39,31 @@ pub(super) fn error_of(text: &str, doing: &str, options: &RedshiftOptions) -> Er
     let made = |class| Error::new(class, format!("{doing} on {}: {text}", options.server()));
     let (role, schema) = (&options.copy_role, &options.schema);
     if has(&["not authorized to assume", "not attached", "no default iam role", "not associated"]) {
-        return made(Class::Permanent).hint(format!(
+        return made(Class::Refused).hint(format!(
             "COPY reads with role `{role}` (`redshift.copy_role`): attach it to the workgroup's namespace or the \
              cluster, and let `redshift.amazonaws.com` assume it"
         ));
     }
     if has(&["s3serviceexception:access denied", "error accessdenied", "status 403"]) {
-        return made(Class::Permanent).hint(format!(
+        return made(Class::Refused).hint(format!(
             "allow `s3:GetObject` and `s3:ListBucket` on the results bucket in the policy of COPY's role `{role}`"
         ));
     }
     if has(&["must be addressed using the specified endpoint", "permanentredirect", "wrong region"]) {
-        return made(Class::Permanent).hint("the results bucket must be in the region of the warehouse");
+        return made(Class::Refused).hint("the results bucket must be in the region of the warehouse");
     }
     if has(&["permission denied", "must be owner"]) {
-        return made(Class::Permanent).hint(format!(
+        return made(Class::Refused).hint(format!(
             "GRANT USAGE, CREATE ON SCHEMA {schema} to the database user scanmill connects as; the tables must be its own"
         ));
     }
     if has(&["password authentication failed", "no such user"])
         || (low.contains("user") && low.contains("does not exist"))
     {
-        return made(Class::Permanent).hint("check `redshift.db_user` and `redshift.secret_arn`");
+        return made(Class::Refused).hint("check `redshift.db_user` and `redshift.secret_arn`");
     }
     if low.contains("database") && low.contains("does not exist") && !low.contains("in the database") {
-        return made(Class::Permanent).hint("check `redshift.database`, or CREATE DATABASE");
+        return made(Class::Refused).hint("check `redshift.database`, or CREATE DATABASE");
     }
     // Before what is transient: the name of a table could hold any of those words.
     if low.contains("does not exist") && has(MISSING) {
@@ -85,7 +85,7 @@ pub(super) fn refused(error: Error, message: Option<&str>, options: &RedshiftOpt
         return again(Class::Transient, "resume the cluster; the work goes on by itself".into());
     }
     if low.contains("endpoint doesn't exist") || (low.contains("not found") && low.contains("cluster")) {
-        return again(Class::Permanent, format!("check `{named}` and `aws.region`: there is none of this name"));
+        return again(Class::Refused, format!("check `{named}` and `aws.region`: there is none of this name"));
     }
     if low.contains("getcredentials") || low.contains("getclustercredentials") {
         let action = if options.workgroup.is_some() {
@@ -95,10 +95,10 @@ pub(super) fn refused(error: Error, message: Option<&str>, options: &RedshiftOpt
         } else {
             "redshift:GetClusterCredentialsWithIAM"
         };
-        return again(Class::Permanent, format!("allow `{action}` on it, in the policy of the role in use"));
+        return again(Class::Refused, format!("allow `{action}` on it, in the policy of the role in use"));
     }
     if low.contains("secretsmanager") {
-        return again(Class::Permanent, "allow `secretsmanager:GetSecretValue` on `redshift.secret_arn`".into());
+        return again(Class::Refused, "allow `secretsmanager:GetSecretValue` on `redshift.secret_arn`".into());
     }
     // A statement the service has forgotten is no missing table: what came of it must be asked of the ledger.
     if error.class() == Class::Missing {
@@ -119,14 +119,14 @@ mod tests {
             ("Query cancelled on user's request", Class::Transient, ""),
             ("FATAL: terminating connection due to administrator command", Class::Transient, ""),
             ("ERROR: relation \"warehouse_schema\" does not exist", Class::Missing, "schema --apply"),
-            ("ERROR: permission denied for schema public", Class::Permanent, "GRANT USAGE"),
-            ("FATAL: database \"scanmil\" does not exist", Class::Permanent, "redshift.database"),
+            ("ERROR: permission denied for schema public", Class::Refused, "GRANT USAGE"),
+            ("FATAL: database \"scanmil\" does not exist", Class::Refused, "redshift.database"),
             (
                 "ERROR: User arn:aws:redshift:x is not authorized to assume IAM Role default",
-                Class::Permanent,
+                Class::Refused,
                 "redshift.copy_role",
             ),
-            ("ERROR: S3ServiceException:Access Denied,Status 403,Error AccessDenied", Class::Permanent, "s3:GetObject"),
+            ("ERROR: S3ServiceException:Access Denied,Status 403,Error AccessDenied", Class::Refused, "s3:GetObject"),
             ("ERROR: division by zero", Class::Permanent, ""),
         ];
         for (text, class, hint) in table {
@@ -141,7 +141,7 @@ mod tests {
     fn refusals_are_never_taken_for_missing_tables() {
         let refused = |class, message: &str| refused(Error::new(class, message), Some(message), &options());
         let gone = refused(Class::Permanent, "Redshift endpoint doesn't exist in this region.");
-        assert_eq!(gone.class(), Class::Permanent);
+        assert_eq!(gone.class(), Class::Refused);
         assert!(gone.hint_text().unwrap().contains("redshift.workgroup"), "{:?}", gone.hint_text());
         assert_eq!(refused(Class::Permanent, "the cluster is paused").class(), Class::Transient);
         assert_eq!(refused(Class::Missing, "Query does not exist.").class(), Class::Transient);

@@ -67,8 +67,8 @@ impl RedshiftWarehouse {
         let first = self.load_errors(failed.query_id, &urls, 1).await?;
         let text = failed.text.clone();
         let error = failed.into_error("loading", &self.options);
-        let has_remedy = error.class() == Class::Permanent && error.hint_text().is_some();
-        if first.is_empty() && (error.class().is_retryable() || has_remedy) {
+        let is_refused = error.class() == Class::Refused;
+        if first.is_empty() && (error.class().is_retryable() || is_refused) {
             return Err(error);
         }
         let [batch] = batches else {
