@@ -18,7 +18,7 @@ use crate::queue::Queue;
 use crate::queue::sqlite::{SqliteQueue, SqliteQueueOptions};
 use crate::store::Store;
 use crate::store::folder::{Announce, Announcement, FolderStore};
-use crate::store::s3::{S3Options, S3Store};
+use crate::store::s3::{S3Options, S3Probe, S3Store};
 use crate::warehouse::Warehouse;
 use crate::warehouse::redshift::{RedshiftOptions, RedshiftWarehouse};
 use crate::warehouse::sqlite::SqliteWarehouse;
@@ -159,6 +159,16 @@ pub async fn probe(settings: &Settings) -> Vec<Finding> {
 
 fn probes(settings: &Settings) -> Vec<Arc<dyn Probe>> {
     let mut probes: Vec<Arc<dyn Probe>> = Vec::new();
+    if settings.store.kind == StoreKind::S3 {
+        let is_sqs = settings.queue.kind == QueueKind::Sqs;
+        probes.push(Arc::new(s3_store(settings).probed(S3Probe {
+            inbox: settings.store.inbox.clone(),
+            results: settings.store.results.clone(),
+            queue_url: is_sqs.then(|| settings.sqs.queue_url.clone()),
+            prefix: settings.filter.prefix.clone(),
+            suffixes: settings.filter.suffixes.clone(),
+        })));
+    }
     if settings.warehouse.kind == WarehouseKind::Redshift {
         probes.push(Arc::new(redshift(settings)));
     }

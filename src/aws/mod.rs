@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls;
 use tokio::sync::OnceCell;
 
@@ -44,13 +45,20 @@ pub struct Account {
 #[derive(Debug)]
 struct Shared {
     options: AccountOptions,
+    given: Option<Credentials>,
     config: OnceCell<SdkConfig>,
 }
 
 impl Account {
     /// An account by its options.
     pub fn new(options: AccountOptions) -> Account {
-        Account { shared: Arc::new(Shared { options, config: OnceCell::new() }) }
+        Account { shared: Arc::new(Shared { options, given: None, config: OnceCell::new() }) }
+    }
+
+    /// An account with these keys instead of those found in the environment, the profile or the instance.
+    pub fn with_keys(options: AccountOptions, access_key: &str, secret_key: &str) -> Account {
+        let given = Some(Credentials::new(access_key, secret_key, None, None, "given"));
+        Account { shared: Arc::new(Shared { options, given, config: OnceCell::new() }) }
     }
 
     /// The options it was made with.
@@ -64,11 +72,12 @@ impl Account {
     /// # Errors
     /// Permanent when no region is found.
     pub async fn config(&self) -> Result<&SdkConfig> {
-        self.shared.config.get_or_try_init(|| load(&self.shared.options)).await
+        self.shared.config.get_or_try_init(|| load(&self.shared)).await
     }
 }
 
-async fn load(options: &AccountOptions) -> Result<SdkConfig> {
+async fn load(shared: &Shared) -> Result<SdkConfig> {
+    let options = &shared.options;
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
         .build_https();
@@ -83,6 +92,9 @@ async fn load(options: &AccountOptions) -> Result<SdkConfig> {
         );
     if let Some(region) = &options.region {
         loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(given) = &shared.given {
+        loader = loader.credentials_provider(given.clone());
     }
     if let Some(profile) = &options.profile {
         loader = loader.profile_name(profile);
@@ -105,6 +117,31 @@ pub struct Finding {
     pub name: &'static str,
     /// What is well, or what is wrong with the remedy as hint: for a refusal the IAM action to allow.
     pub outcome: Result<String>,
+}
+
+impl Finding {
+    /// Whether it keeps nobody from starting: see [`warning`].
+    pub fn is_warning(&self) -> bool {
+        let source = self.outcome.as_ref().err().and_then(std::error::Error::source);
+        source.is_some_and(|source| source.is::<Warning>())
+    }
+}
+
+/// Something to look at that may be meant so.
+#[derive(Debug)]
+struct Warning(String);
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Warning {}
+
+/// The outcome of a [`Finding`] that is to be looked at and may be meant so: `check` warns, and `run` starts.
+pub fn warning(message: impl Into<String>) -> Error {
+    Error::transient("worth a look").source(Warning(message.into()))
 }
 
 /// An adapter that can say, changing nothing, whether it could do its work.

@@ -29,10 +29,15 @@ pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
                 Some(0) => checks.push(unmade("warehouse")),
                 Some(size) => checks.push(warehouse(settings, size <= QUICK_CHECK_UP_TO).await),
             }
-            for Finding { name, outcome } in app::probe(settings).await {
+            for finding in app::probe(settings).await {
+                let is_warning = finding.is_warning();
+                let Finding { name, outcome } = finding;
                 checks.push(match outcome {
                     Ok(message) => Check::ok(name, message),
-                    Err(error) => failed(name, &error),
+                    Err(error) => {
+                        let check = failed(name, &error);
+                        if is_warning { Check { status: Status::Warn, ..check } } else { check }
+                    }
                 });
             }
         })

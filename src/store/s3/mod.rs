@@ -21,8 +21,12 @@ use failure::failed;
 
 mod body;
 mod clients;
+mod events;
 mod failure;
 mod listing;
+mod probe;
+
+pub use probe::{Probed, S3Probe};
 
 /// How to reach the store.
 #[derive(Clone, Debug, Default)]
