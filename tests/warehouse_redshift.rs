@@ -99,7 +99,7 @@ async fn a_schema_of_ones_own_is_used() {
 async fn queries_bind_page_and_only_read() {
     let mut place = Place::prepared().await;
     let warehouse = place.warehouse();
-    let key = "it's \\ a \"key\" ?1 :p2 \u{fc}\u{1f375}.jpg";
+    let key = "it's \\ \"k\" ?1 :p2 \u{fc}\u{1f375}";
     rules::add(&mut place, "b1", vec![scans(key, 0, 1), rejection("b", 0, "no_code")]);
     place.load(&warehouse, &["b1"]).await.unwrap();
     let sql = "SELECT object_key, revision, uploaded_at, latitude, utm_medium FROM scans
@@ -190,7 +190,9 @@ async fn every_text_sent_is_redshifts() {
     for finding in scanmill::aws::Probe::probe(&warehouse).await {
         assert!(finding.outcome.is_ok(), "{}: {:?}", finding.name, finding.outcome);
     }
-    let mut texts: Vec<String> = place.api().sql().unwrap();
+    // The Data API puts a parameter's value where its name stands.
+    let in_place = |text: String| (1..10).fold(text, |text, number| text.replace(&format!(":p{number}"), "'x'"));
+    let mut texts: Vec<String> = place.api().sql().unwrap().into_iter().map(in_place).collect();
     texts.sort();
     texts.dedup();
     assert!(texts.len() > 150, "{}", texts.len());
