@@ -148,14 +148,6 @@ impl DataApi {
         }))
     }
 
-    /// [`DataApi::run`] where a rollback is an error like others.
-    pub(super) async fn run_or_fail(&self, doing: &str, submission: Submission<'_>) -> Result<Finished> {
-        match self.run(submission).await? {
-            Ran::Finished(finished) => Ok(finished),
-            Ran::Failed(failed) => Err(failed.into_error(doing, &self.options)),
-        }
-    }
-
     /// Sends the statements. The token makes a repeat of the same submission the same submission, so one whose answer
     /// was lost can be sent again. It is new for each submission: with an older one the service would answer with what
     /// came of that.

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_sdk_redshiftdata::types::SqlParameter;
 use bytes::Bytes;
 use serde_json::json;
 
@@ -87,11 +88,11 @@ impl RedshiftWarehouse {
     }
 
     /// Runs a transaction until it is committed, refused for good, or was rolled back too often.
-    async fn run(&self, name: &str, statements: &[String]) -> Result<Ran> {
+    async fn run(&self, name: &str, statements: Vec<String>, parameters: Vec<SqlParameter>) -> Result<Ran> {
         let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
         loop {
-            let statements = statements.to_vec();
-            let ran = self.api.run(Submission { name, statements, parameters: Vec::new() }).await?;
+            let (statements, parameters) = (statements.clone(), parameters.clone());
+            let ran = self.api.run(Submission { name, statements, parameters }).await?;
             let Ran::Failed(failed) = ran else { return Ok(ran) };
             let error = failure::error_of(&failed.text, "running SQL", &self.options);
             if error.class() != Class::Transient || backoff.attempts() + 1 >= TRIES {
@@ -99,6 +100,20 @@ impl RedshiftWarehouse {
             }
             tracing::warn!(name, %error, "rolled back, and tried again");
             tokio::time::sleep(backoff.next_wait()).await;
+        }
+    }
+
+    /// [`RedshiftWarehouse::run`] where a rollback is an error like others.
+    async fn run_or_fail(
+        &self,
+        doing: &str,
+        name: &str,
+        statements: Vec<String>,
+        parameters: Vec<SqlParameter>,
+    ) -> Result<Finished> {
+        match self.run(name, statements, parameters).await? {
+            Ran::Finished(finished) => Ok(finished),
+            Ran::Failed(failed) => Err(failed.into_error(doing, &self.options)),
         }
     }
 
@@ -113,7 +128,7 @@ impl RedshiftWarehouse {
     ) -> Result<Merged> {
         let manifest_url = put_manifest(objects, source).await?;
         let load = load::load(batches, manifest_id, &manifest_url, &self.options)?;
-        match self.run(manifest_id, &load.statements).await? {
+        match self.run(manifest_id, load.statements, Vec::new()).await? {
             Ran::Finished(finished) => Ok(Merged::Loaded(self.figures(&finished, load.figures, batches.len()).await?)),
             Ran::Failed(failed) if failed.place == Some(load.copy) || failed.place == Some(load.guard) => {
                 Ok(Merged::Refused(failed))
@@ -250,8 +265,7 @@ impl Warehouse for RedshiftWarehouse {
         for lists in lists.chunks(MAX_STATEMENTS - 1) {
             let ask = |list: &String| format!("SELECT batch_id FROM load_ledger WHERE batch_id IN ({list})");
             let statements: Vec<String> = lists.iter().map(ask).collect();
-            let submission = Submission { name: "ledger", statements, parameters: Vec::new() };
-            let finished = self.api.run_or_fail("asking the ledger", submission).await?;
+            let finished = self.run_or_fail("asking the ledger", "ledger", statements, Vec::new()).await?;
             for place in 0..lists.len() {
                 let rows = self.api.answer(&finished, place).await?.rows;
                 known.extend(rows.iter().filter_map(|row| row.first()?.as_str().map(str::to_owned)));
@@ -268,8 +282,7 @@ impl Warehouse for RedshiftWarehouse {
                 .hint("only statements that read are allowed here"));
         }
         let (sql, parameters) = bind(sql, parameters)?;
-        let submission = Submission { name: "query", statements: vec![sql], parameters };
-        let finished = self.api.run_or_fail("querying", submission).await?;
+        let finished = self.run_or_fail("querying", "query", vec![sql], parameters).await?;
         self.api.answer(&finished, 0).await
     }
 }
@@ -277,17 +290,16 @@ impl Warehouse for RedshiftWarehouse {
 impl RedshiftWarehouse {
     /// Creates everything, in as few transactions as the Data API allows. Cut off in between, it is done again.
     async fn create(&self) -> Result<()> {
-        let mut statements = schema::redshift::statements();
-        let rest = statements.split_off(1);
-        let mut all = vec![statements];
+        // Whoever creates at the same time waits for the ledger's lock, so the ledger itself comes first.
+        let ledger: Vec<String> = schema::redshift::statements().into_iter().take(1).collect();
+        let mut all = vec![ledger];
         // Two places are the search path's and the lock's.
-        all.extend(rest.chunks(MAX_STATEMENTS - 2).map(|chunk| {
+        all.extend(schema::redshift::transactions(MAX_STATEMENTS - 2).into_iter().map(|transaction| {
             let lock = "LOCK TABLE load_ledger".to_owned();
-            std::iter::once(lock).chain(chunk.iter().cloned()).collect()
+            std::iter::once(lock).chain(transaction).collect()
         }));
         for statements in all {
-            let submission = Submission { name: "schema", statements, parameters: Vec::new() };
-            self.api.run_or_fail("creating the tables", submission).await?;
+            self.run_or_fail("creating the tables", "schema", statements, Vec::new()).await?;
         }
         Ok(())
     }

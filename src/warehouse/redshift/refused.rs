@@ -141,7 +141,7 @@ impl RedshiftWarehouse {
     /// Has Redshift read the object again, to its end, without loading it.
     async fn dry_run(&self, manifest_url: &str, url: &str) -> Result<Vec<LoadError>> {
         let statements = load::dry_run(manifest_url, &self.options)?;
-        match self.run("dry-run", &statements).await? {
+        match self.run("dry-run", statements, Vec::new()).await? {
             Ran::Finished(finished) => {
                 let id = finished.query_id(1);
                 self.load_errors(id, &[url.to_owned()], MAX_ERRORS).await

@@ -41,6 +41,20 @@ pub fn statements() -> Vec<String> {
     all
 }
 
+/// The same as transactions of at most `most` statements. A view's DROP and CREATE stay together: apart, two processes
+/// could each drop it and then each create it.
+pub fn transactions(most: usize) -> Vec<Vec<String>> {
+    let mut all: Vec<Vec<String>> = Vec::new();
+    for statement in statements() {
+        let is_second_half = statement.starts_with("CREATE VIEW");
+        match all.last_mut() {
+            Some(last) if last.len() + 1 < most || (is_second_half && last.len() < most) => last.push(statement),
+            _ => all.push(vec![statement]),
+        }
+    }
+    all
+}
+
 /// The same as a script to run by hand.
 pub fn script() -> String {
     statements().into_iter().fold(String::new(), |mut script, statement| {
@@ -144,6 +158,18 @@ mod tests {
             all[all.len() - 2..],
             ["DROP VIEW IF EXISTS warehouse_schema", "CREATE VIEW warehouse_schema AS\nSELECT 1 AS schema_version"]
         );
+    }
+
+    #[test]
+    fn no_transaction_ends_between_drop_and_create() {
+        for most in 2..40 {
+            let all = transactions(most);
+            assert_eq!(all.concat(), statements());
+            for transaction in &all {
+                assert!(transaction.len() <= most);
+                assert!(!transaction.last().unwrap().starts_with("DROP"), "{most}: {transaction:?}");
+            }
+        }
     }
 
     #[test]
