@@ -151,11 +151,7 @@ fn faults_strike_where_they_are_told() {
     place.query("CREATE TABLE t (a INTEGER)");
     let rows = || place.query("SELECT COUNT(*) FROM t")[0][0].clone();
     let insert = "INSERT INTO t VALUES (1)";
-    // Other tests share this stand-in: every rule names the database.
-    let set = |mut rule: Value| {
-        rule["database"] = json!(place.database);
-        place.api.faults(&json!([rule])).unwrap();
-    };
+    let set = |rule: Value| place.api.faults_in(&place.database, &json!([rule])).unwrap();
 
     set(json!({ "at": "statement", "number": 2, "do": "fail", "text": "serializable" }));
     let failed = place.batch(&[insert, insert]);
@@ -187,7 +183,10 @@ fn faults_strike_where_they_are_told() {
     let known = place.api.call("BatchExecuteStatement", &request).unwrap();
     assert_eq!(place.api.described(&known["Id"]).unwrap()["Status"], json!("FINISHED"));
     assert_eq!(rows(), json!(3), "the lost answer's statement ran, once");
-    place.api.faults(&json!([{ "at": "nowhere", "do": "fail" }])).unwrap_err();
+    set(json!({ "at": "call", "action": "DescribeStatement", "do": "error" }));
+    let refused = place.api.call("DescribeStatement", &json!({ "Id": known["Id"] })).unwrap_err().to_string();
+    assert!(refused.contains("HTTP 500") && refused.contains("InternalServerException"), "{refused}");
+    place.api.faults_in(&place.database, &json!([{ "at": "nowhere", "do": "fail" }])).unwrap_err();
 }
 
 #[test]
@@ -229,6 +228,28 @@ fn settings_change_what_aws_would() {
 }
 
 #[test]
+fn copy_needs_a_role_that_may_read() {
+    let ministack = Ministack::shared();
+    let api = DataApi::start(ministack.server.endpoint()).unwrap();
+    let bucket = rig::unique("batches");
+    ministack.aws().create_bucket(&bucket).unwrap();
+    ministack.aws().put_object(&bucket, "1", b"{\"a\":1}").unwrap();
+    api.query("dev", "CREATE TABLE t (a INTEGER)").unwrap();
+    let copy = |role: &str| api.query("dev", &format!("COPY t FROM 's3://{bucket}/1' IAM_ROLE {role} JSON 'auto'"));
+    api.settings(&json!({
+        "denied_roles": ["arn:aws:iam::123456789012:role/blind"],
+        "unattached_roles": ["arn:aws:iam::123456789012:role/strange"],
+    }))
+    .unwrap();
+    let blind = copy("'arn:aws:iam::123456789012:role/blind'").unwrap_err().to_string();
+    assert!(blind.contains("S3ServiceException:Access Denied,Status 403"), "{blind}");
+    let strange = copy("'arn:aws:iam::123456789012:role/strange'").unwrap_err().to_string();
+    assert!(strange.contains("is not authorized to assume IAM Role"), "{strange}");
+    copy("default").unwrap();
+    assert_eq!(api.query("dev", "SELECT a FROM t").unwrap(), [[json!(1)]]);
+}
+
+#[test]
 fn a_lock_waits_and_then_sees_what_the_other_wrote() {
     let place = Place::new();
     place.query("CREATE TABLE t (a INTEGER)");
@@ -240,8 +261,8 @@ fn a_lock_waits_and_then_sees_what_the_other_wrote() {
         "INSERT INTO t SELECT * FROM s",
     ];
     // The first holds its lock while the second is submitted; without the lock both would insert.
-    let slow = json!([{ "at": "statement", "number": 5, "do": "delay", "seconds": 1, "database": place.database }]);
-    place.api.faults(&slow).unwrap();
+    let slow = json!([{ "at": "statement", "number": 5, "do": "delay", "seconds": 1 }]);
+    place.api.faults_in(&place.database, &slow).unwrap();
     let ids = [(); 2].map(|()| place.api.call("BatchExecuteStatement", &place.request(&once)).unwrap()["Id"].clone());
     for id in ids {
         let described = place.api.described(&id).unwrap();

@@ -78,16 +78,38 @@ pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
         decode_ms: 0.0,
     };
     match pixels::open(bytes, header, deadline) {
-        Ok(mut source) => {
-            let climb = ladder::climb(&mut source, deadline, limits.first_only);
-            reading.reject = why_no_code(&climb, source.is_cut(), limits);
-            reading.codes = climb.codes;
-            reading.rungs = climb.runs;
-        }
+        Ok(mut source) => climb(&mut source, deadline, limits, &mut reading),
         Err(reject) => reading.reject = Some(reject),
     }
     reading.decode_ms = thread_cpu().saturating_sub(cpu_before).as_secs_f64() * 1e3;
     reading
+}
+
+/// Reads the codes of a picture whose brightness is at hand: the ladder alone, as the fuzzer and the comparison with
+/// other readers need it. There is no file, so `format` and `capture` stay empty.
+pub fn read_luma(luma: Luma, limits: &DecodeLimits) -> Reading {
+    let cpu_before = thread_cpu();
+    let deadline = Deadline::after(limits.time_budget);
+    let mut reading = Reading {
+        format: None,
+        width: u32::try_from(luma.width()).ok(),
+        height: u32::try_from(luma.height()).ok(),
+        codes: Vec::new(),
+        rungs: Vec::new(),
+        capture: Capture::default(),
+        reject: None,
+        decode_ms: 0.0,
+    };
+    climb(&mut pixels::Source::whole(luma, false), deadline, limits, &mut reading);
+    reading.decode_ms = thread_cpu().saturating_sub(cpu_before).as_secs_f64() * 1e3;
+    reading
+}
+
+fn climb(source: &mut pixels::Source, deadline: Deadline, limits: &DecodeLimits, reading: &mut Reading) {
+    let climb = ladder::climb(source, deadline, limits.first_only);
+    reading.reject = why_no_code(&climb, source.is_cut(), limits);
+    reading.codes = climb.codes;
+    reading.rungs = climb.runs;
 }
 
 /// What one rung alone makes of a photo.

@@ -33,7 +33,8 @@ impl DataApi {
     }
 
     /// The one all tests of this process share, on [`super::Ministack::shared`]: use a database of your own
-    /// ([`DataApi::create_database`]) and name it in faults; settings hold for all, so they need a stand-in of their own.
+    /// ([`DataApi::create_database`]) and [`DataApi::faults_in`]; settings hold for all, so they need a stand-in of
+    /// their own.
     pub fn shared() -> &'static DataApi {
         static SHARED: OnceLock<DataApi> = OnceLock::new();
         SHARED.get_or_init(|| DataApi::start(super::Ministack::shared().server.endpoint()).unwrap())
@@ -51,9 +52,15 @@ impl DataApi {
         Ok(name)
     }
 
-    /// What goes wrong from now on, in place of what was set before; `redshift/faults.py` has the rules.
+    /// What goes wrong from now on, in place of all that was set before; `redshift/faults.py` has the rules. For a
+    /// stand-in of one's own.
     pub fn faults(&self, rules: &Value) -> Outcome<()> {
         self.control("faults", rules)
+    }
+
+    /// What goes wrong from now on in one database, in place of what was set for it before.
+    pub fn faults_in(&self, database: &str, rules: &Value) -> Outcome<()> {
+        self.control(&format!("faults?database={database}"), rules)
     }
 
     /// Changes settings; `redshift/faults.py` has them.
@@ -82,7 +89,8 @@ impl DataApi {
         let id = &answer["Id"];
         let described = self.described(id)?;
         if described["Status"] != json!("FINISHED") {
-            return Err(Failure::new(format!("{}: {}", described["Status"], described["Error"])));
+            let text = |name: &str| described[name].as_str().unwrap_or_default().to_owned();
+            return Err(Failure::new(format!("{}: {}", text("Status"), text("Error"))));
         }
         let mut rows = Vec::new();
         if described["HasResultSet"] == json!(false) {

@@ -1,6 +1,7 @@
 //! The Python environment the servers live in, made on first use.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -39,7 +40,7 @@ impl Venv {
         if complete.try_exists().map_err(says("cannot look for the venv"))? {
             return Ok(venv);
         }
-        eprintln!("rig: first use: installing pinned Python packages into {} (a minute or so)", folder.display());
+        tell(&format!("rig: first use: installing pinned Python packages into {} (a minute or so)", folder.display()));
         // What an interrupted install left. Nothing uses it: it was never complete.
         if folder.try_exists().map_err(says("cannot look for the venv"))? {
             std::fs::remove_dir_all(&folder).map_err(says("cannot remove a half-made venv"))?;
@@ -48,9 +49,15 @@ impl Venv {
         std::fs::write(&list, REQUIREMENTS).map_err(says("cannot write the requirements"))?;
         install(&folder, &list)?;
         std::fs::write(&complete, "").map_err(says("cannot mark the venv as complete"))?;
-        eprintln!("rig: installed");
+        tell("rig: installed");
         Ok(venv)
     }
+}
+
+/// Says why a test takes so long now; what `eprintln!` writes would be shown only if the test failed.
+fn tell(text: &str) {
+    // Whoever closed stderr does not want to hear it.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// `target`, wherever this build has it.

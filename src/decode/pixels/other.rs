@@ -9,6 +9,11 @@ use super::super::luma::{of_rgb, over_white};
 use super::{Header, Source, whole};
 use crate::domain::{Format, Reason, Reject};
 
+/// What the chunks of a PNG file beside its picture may take: EXIF with its thumbnail, a colour profile, which may
+/// inflate without end. A limit of its own, as the codec holds them, and a copy of one, beside the picture; twice this is
+/// what any photo may take.
+const PNG_CHUNK_BYTES: u64 = 3 << 20;
+
 /// Decodes to brightness; alpha is seen over white.
 pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
     let mut limits = Limits::default();
@@ -17,7 +22,11 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
     limits.max_alloc = Some(header.decode_bytes);
     let file = Cursor::new(bytes);
     let decoded = match header.format {
-        Format::Png => PngDecoder::with_limits(file, limits.clone()).map(|codec| read(codec, limits)),
+        Format::Png => {
+            let mut chunks = limits.clone();
+            chunks.max_alloc = Some(PNG_CHUNK_BYTES);
+            PngDecoder::with_limits(file, chunks).map(|codec| read(codec, limits))
+        }
         Format::Webp => WebPDecoder::new(file).map(|codec| read(codec, limits)),
         Format::Gif => GifDecoder::new(file).map(|codec| read(codec, limits)),
         Format::Bmp => BmpDecoder::new(file).map(|codec| read(codec, limits)),

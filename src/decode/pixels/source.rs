@@ -24,7 +24,7 @@ const LAST_JPEG_LEVEL: u32 = 3;
 
 impl Source {
     /// A photo decoded at its full size. `cut`: its file ends before the picture does, and the missing part is grey.
-    pub(super) fn whole(full: Luma, cut: bool) -> Source {
+    pub(in crate::decode) fn whole(full: Luma, cut: bool) -> Source {
         let (width, height) = (full.width(), full.height());
         Source { width, height, cut, jpeg: None, levels: BTreeMap::from([(0, full)]) }
     }

@@ -1,18 +1,19 @@
 """The HTTP server:  python -m redshift --port P --folder F --s3 http://127.0.0.1:4566
 
 `POST /` is the Data API. `/_standin/…` is for tests: `health`, `calls` (count by action), `sql` (every text submitted),
-`faults` and `settings` (GET shows, POST sets), `databases` (POST {"name": …} creates one).
+`faults` and `settings` (GET shows, POST sets; `faults?database=…` those of one database), `databases` (POST {"name": …} creates one).
 """
 
 import argparse
 import http.server
 import json
+import os
 import pathlib
 import re
 import signal
-import sys
 import time
 import traceback
+import uuid
 
 import boto3
 import botocore.config
@@ -81,7 +82,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 request = json.loads(body or b"{}")
             except ValueError as error:
                 raise ApiError("SerializationException", str(error)) from None
-            facts = {"action": action, "database": request.get("Database")}
+            facts = {"action": action, "database": self.service.database_of(request)}
             self._strike("call", facts)
             answer = self.service.handle(action, request)
             self._strike("answer", facts)
@@ -109,6 +110,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _control(self, body):
         service, path = self.service, self.path.removeprefix("/_standin/")
+        path, _, database = path.partition("?database=")
         try:
             if body is None:
                 shown = {"health": lambda: {"status": "ready"}, "calls": lambda: dict(service.calls), "sql": lambda: service.sqls,
@@ -122,8 +124,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
                     raise ControlError(f"not a name for a database: {name!r}")
                 with service.postgres.connect("postgres") as connection:
                     connection.execute(f"CREATE DATABASE {quoted(name)} TEMPLATE template1")
+            elif path == "faults":
+                service.faults.set(given, database or None)
             else:
-                {"faults": service.faults.set, "settings": service.configure}[path](given)
+                {"settings": service.configure}[path](given)
             self._send(200, {})
         except (KeyError, ControlError, ValueError) as error:
             self._send(400, {"error": f"{type(error).__name__}: {error}"})
@@ -133,6 +137,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/x-amz-json-1.1")
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("x-amzn-RequestId", str(uuid.uuid4()))
         self.end_headers()
         self.wfile.write(body)
 
@@ -162,7 +167,7 @@ def main():
 
     def stop(*_):
         postgres.stop()
-        sys.exit(0)
+        os._exit(0)
 
     signal.signal(signal.SIGTERM, stop)
     try:

@@ -30,16 +30,17 @@ def next_query_id():
 def run(statement, service):
     """From SUBMITTED to the end, in a thread of its own; whatever happens ends up in the statement."""
     try:
-        _run(statement, service)
+        service.wait_while_paused(statement)
+        with service.slots:
+            _run(statement, service)
     except Exception as error:
         traceback.print_exc()
         service.end(statement, "FAILED", f"ERROR: the stand-in itself failed: {type(error).__name__}: {error}")
 
 
 def _run(statement, service):
-    service.wait_while_paused(statement)
-    if statement.is_ended():
-        return
+    if statement.cancelled.is_set():
+        return service.end(statement, "ABORTED", "Query cancelled on user's request")
     service.change(statement, "PICKED")
     try:
         connection = service.postgres.connect(statement.database)
@@ -71,6 +72,8 @@ class Transaction:
         for number, part in enumerate(self.statement.parts, 1):
             part.begin()
             try:
+                if self.statement.cancelled.is_set():
+                    raise Failure("Query cancelled on user's request")
                 self._strike("statement", number=number)
                 self._one(part)
             except (SqlError, Failure, psycopg.Error) as error:

@@ -85,14 +85,14 @@ class Faults:
         self.lock = threading.Lock()
         self.rules = []
 
-    def set(self, given):
-        """Replaces all rules."""
+    def set(self, given, database=None):
+        """Replaces all rules, or those of one database by rules for that database."""
         try:
-            rules = [Rule(**each) for each in given]
+            rules = [Rule(**(each if database is None else each | {"database": database})) for each in given]
         except TypeError as error:
             raise ControlError(str(error)) from None
         with self.lock:
-            self.rules = rules
+            self.rules = rules + [rule for rule in self.rules if database is not None and rule.database != database]
 
     def take(self, at, **facts):
         """The rule that strikes now, used up once; None when none does."""

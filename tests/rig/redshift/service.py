@@ -14,6 +14,8 @@ from .tokens import SqlError, literal, text, tokenize
 TOKEN_SECONDS = 8 * 3600
 MAX_SQL_BYTES = 100 * 1024
 MAX_SQLS = 40
+# Statements that run at a time; the others wait as SUBMITTED. Each takes up to two of PostgreSQL's connections.
+SLOTS = 50
 ID_PATTERN = r"[a-z0-9]{8}(-[a-z0-9]{4}){3}-[a-z0-9]{12}(:\d{0,2})?"
 
 TARGET = {"ClusterIdentifier", "SecretArn", "DbUser", "Database", "WorkgroupName"}
@@ -48,11 +50,17 @@ class Service:
         self.postgres, self.s3 = postgres, s3
         self.settings, self.faults = Settings(), Faults()
         self.changed = threading.Condition()
+        self.slots = threading.BoundedSemaphore(SLOTS)
         self.statements, self.tokens = {}, {}
         self.calls, self.sqls = collections.Counter(), []
 
     def now(self):
         return time.time() + self.settings.clock_ahead_seconds
+
+    def database_of(self, request):
+        """The database a call is about: named, or that of the statement it asks for."""
+        statement = self.statements.get(str(request.get("Id", "")).split(":")[0])
+        return statement.database if statement else request.get("Database")
 
     def handle(self, action, request):
         """One API call: a dict to answer with, or `ApiError`."""
@@ -178,6 +186,8 @@ class Service:
             found = [each.listed() for each in reversed(self.statements.values())
                      if wanted in ("ALL", each.status) and self._is_kept(each)
                      and each.request.get("StatementName", "").startswith(request.get("StatementName", ""))]
+        if not request.get("NextToken", "0").isdigit():
+            raise invalid("Invalid NextToken")
         start = int(request.get("NextToken", "0"))
         end = start + (request.get("MaxResults") or 100)
         return {"Statements": found[start:end]} | ({"NextToken": str(end)} if end < len(found) else {})
@@ -220,8 +230,6 @@ class Service:
     def wait_while_paused(self, statement):
         with self.changed:
             self.changed.wait_for(lambda: not self.settings.paused or statement.cancelled.is_set())
-        if statement.cancelled.is_set():
-            self.end(statement, "ABORTED", "Query cancelled on user's request")
 
     def configure(self, given):
         with self.changed:

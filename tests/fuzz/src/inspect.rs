@@ -1,0 +1,10 @@
+#![no_main]
+#[path = "../seeds.rs"]
+mod seeds;
+#[path = "../targets.rs"]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(
+    init: seeds::write("inspect"),
+    |bytes: &[u8]| targets::inspect(bytes)
+);
