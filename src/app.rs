@@ -170,7 +170,7 @@ fn probes(settings: &Settings) -> Vec<Arc<dyn Probe>> {
         })));
     }
     if settings.warehouse.kind == WarehouseKind::Redshift {
-        probes.push(Arc::new(redshift(settings)));
+        probes.push(Arc::new(redshift(settings).probed(settings.store.results.clone(), settings.load.interval)));
     }
     probes
 }

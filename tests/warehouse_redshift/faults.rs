@@ -218,6 +218,25 @@ async fn what_was_never_there_is_named_with_its_remedy() {
     assert!(told.contains("Refused") && told.contains("redshift.workgroup"), "{told}");
     set(json!({ "workgroups": ["rig"] }));
 
+    // Before the first load COPY looks for what is not there, later it reads what was loaded last.
+    let mut place = place;
+    for is_loaded in [false, true] {
+        if is_loaded {
+            rules::add(&mut place, "b1", vec![scans("one", 0, 1)]);
+            place.load(&place.warehouse(), &["b1"]).await.unwrap();
+        }
+        place.api().settings(&json!({ "unattached_roles": ["default"] })).unwrap();
+        let told = probe(&place).await;
+        assert!(told.starts_with("redshift COPY Refused") && told.contains("redshift.copy_role"), "{told}");
+        place.api().settings(&json!({ "unattached_roles": [], "denied_roles": ["default"] })).unwrap();
+        let told = probe(&place).await;
+        assert!(told.starts_with("redshift COPY Refused") && told.contains("s3:GetObject"), "{told}");
+        place.api().settings(&json!({ "denied_roles": [] })).unwrap();
+        assert_eq!(probe(&place).await, "");
+    }
+    let kept = place.warehouse().query("SELECT COUNT(*) FROM scans", &[]).await.unwrap();
+    assert_eq!(kept.rows, [[json!(1)]]);
+
     let mut elsewhere = place;
     let database = std::mem::replace(&mut elsewhere.options.database, "nowhere".into());
     let told = probe(&elsewhere).await;

@@ -76,6 +76,7 @@ impl Place {
             attempt_timeout: Duration::from_secs(30),
         };
         RedshiftWarehouse::new(Account::with_keys(options, ACCESS_KEY, SECRET_KEY), self.options.clone())
+            .probed(self.bucket.clone(), Duration::from_secs(2))
     }
 
     /// Runs a statement past the adapter.

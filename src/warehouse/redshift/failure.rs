@@ -5,7 +5,7 @@ use crate::error::{Class, Error};
 
 /// Words by which a rolled-back transaction may go well the next time, lower case.
 const TRANSIENT: &[&str] = &[
-    "1023",
+    "error: 1023",
     "serializable isolation violation",
     "concurrent transaction",
     "could not serialize",

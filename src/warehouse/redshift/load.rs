@@ -44,7 +44,7 @@ pub(super) fn load(
     statements.extend(list(batches)?);
     statements.push("CREATE TEMP TABLE scanmill_guard (line_is_right SMALLINT NOT NULL)".into());
     let copy = statements.len();
-    statements.push(copy_from(manifest_url, options, "")?);
+    statements.push(copy_from(manifest_url, options, true, "")?);
     let guard = statements.len();
     statements.push(check_lines());
     statements.push(
@@ -78,9 +78,10 @@ LEFT JOIN (
     Ok(Load { statements, copy, guard, figures })
 }
 
-/// Statements that read a manifest's objects and load nothing; every line COPY refuses is then in its error view.
-pub(super) fn dry_run(manifest_url: &str, options: &RedshiftOptions) -> Result<Vec<String>> {
-    Ok(vec![create_stage(), copy_from(manifest_url, options, " NOLOAD MAXERROR 100000")?])
+/// Statements that read one object and load nothing; every line COPY refuses is then in its error view. (A URL without
+/// manifest is a prefix. That of a whole batch object begins no other.)
+pub(super) fn dry_run(url: &str, options: &RedshiftOptions) -> Result<Vec<String>> {
+    Ok(vec![create_stage(), copy_from(url, options, false, " NOLOAD MAXERROR 100000")?])
 }
 
 /// One stage for both kinds of rows, so that each object is read once; what belongs to the other kind stays null. What
@@ -94,16 +95,17 @@ fn create_stage() -> String {
     format!("CREATE TEMP TABLE scanmill_stage (\n  row_kind VARCHAR(16) NOT NULL,\n{}\n)", lines.join(",\n"))
 }
 
-fn copy_from(manifest_url: &str, options: &RedshiftOptions, more: &str) -> Result<String> {
+fn copy_from(url: &str, options: &RedshiftOptions, is_manifest: bool, more: &str) -> Result<String> {
+    let manifest = if is_manifest { "MANIFEST " } else { "" };
     let role = match options.copy_role.as_str() {
         "default" => "default".to_owned(),
         arn => literal(arn)?,
     };
     Ok(format!(
-        "COPY scanmill_stage (row_kind, {})\nFROM {}\nIAM_ROLE {role}\nMANIFEST FORMAT JSON 'auto' GZIP \
+        "COPY scanmill_stage (row_kind, {})\nFROM {}\nIAM_ROLE {role}\n{manifest}FORMAT JSON 'auto' GZIP \
          TIMEFORMAT 'auto' COMPUPDATE OFF STATUPDATE OFF{more}",
         names(COLUMNS.iter(), ""),
-        literal(manifest_url)?
+        literal(url)?
     ))
 }
 
@@ -291,7 +293,7 @@ mod tests {
     #[test]
     fn a_role_is_default_or_quoted() {
         let mut options = options();
-        let sql = |options: &RedshiftOptions| copy_from("s3://b/m", options, "").unwrap();
+        let sql = |options: &RedshiftOptions| copy_from("s3://b/m", options, true, "").unwrap();
         assert!(sql(&options).contains("\nIAM_ROLE default\n"));
         options.copy_role = "arn:aws:iam::123456789012:role/copy".into();
         assert!(sql(&options).contains("\nIAM_ROLE 'arn:aws:iam::123456789012:role/copy'\n"));

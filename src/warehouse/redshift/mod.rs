@@ -78,13 +78,25 @@ const MANIFEST_PREFIX: &str = "manifests/";
 pub struct RedshiftWarehouse {
     api: DataApi,
     options: Arc<RedshiftOptions>,
+    probed: Option<Probed>,
+}
+
+/// What [`crate::aws::Probe`] needs to know besides.
+struct Probed {
+    results: String,
+    interval: Duration,
 }
 
 impl RedshiftWarehouse {
     /// A warehouse by its options.
     pub fn new(account: Account, options: RedshiftOptions) -> RedshiftWarehouse {
         let options = Arc::new(options);
-        RedshiftWarehouse { api: DataApi::new(account, options.clone()), options }
+        RedshiftWarehouse { api: DataApi::new(account, options.clone()), options, probed: None }
+    }
+
+    /// The same, to be probed for loads from bucket `results` every `interval`.
+    pub fn probed(self, results: String, interval: Duration) -> RedshiftWarehouse {
+        RedshiftWarehouse { probed: Some(Probed { results, interval }), ..self }
     }
 
     /// Runs a transaction until it is committed, refused for good, or was rolled back too often.

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 
 use super::api::{FailedStatement, Ran};
 use super::literal::literal;
-use super::{Merged, RedshiftWarehouse, load, put_manifest};
+use super::{Merged, RedshiftWarehouse, load};
 use crate::domain::batch::SealedBatch;
 use crate::domain::photo::hash_128;
 use crate::domain::row::rejection_of;
@@ -91,7 +91,7 @@ impl RedshiftWarehouse {
             return Err(error);
         };
         let lines = source.read(batch).await?;
-        let refused = self.refused_lines(batch, &lines, source).await?;
+        let refused = self.refused_lines(batch, &lines).await?;
         if refused.is_empty() {
             return Err(error);
         }
@@ -117,37 +117,26 @@ impl RedshiftWarehouse {
     }
 
     /// Every line of the batch that COPY refuses or that is no row, with the reason.
-    async fn refused_lines(
-        &self,
-        batch: &SealedBatch,
-        lines: &[u8],
-        source: &dyn BatchSource,
-    ) -> Result<BTreeMap<usize, String>> {
-        let objects = [(batch.bucket.as_str(), batch.key.as_str())];
+    async fn refused_lines(&self, batch: &SealedBatch, lines: &[u8]) -> Result<BTreeMap<usize, String>> {
+        let url = url(batch);
         let mut refused = BTreeMap::new();
         for (number, line) in numbered(lines) {
             if let Err(why) = check(line, batch) {
                 refused.insert(number, why);
             }
         }
-        let manifest_url = put_manifest(&objects, source).await?;
-        for error in self.dry_run(&manifest_url, &url(batch)).await? {
+        // Redshift reads the object again, to its end, without loading it.
+        let query_id = match self.run("dry-run", load::dry_run(&url, &self.options)?, Vec::new()).await? {
+            Ran::Finished(finished) => finished.query_id(1),
+            Ran::Failed(failed) => {
+                return Err(failed.into_error("reading a batch without loading it", &self.options));
+            }
+        };
+        for error in self.load_errors(query_id, &[url], MAX_ERRORS).await? {
             let why = error.why();
             refused.entry(usize::try_from(error.line_number).unwrap_or(0)).or_insert(why);
         }
         Ok(refused)
-    }
-
-    /// Has Redshift read the object again, to its end, without loading it.
-    async fn dry_run(&self, manifest_url: &str, url: &str) -> Result<Vec<LoadError>> {
-        let statements = load::dry_run(manifest_url, &self.options)?;
-        match self.run("dry-run", statements, Vec::new()).await? {
-            Ran::Finished(finished) => {
-                let id = finished.query_id(1);
-                self.load_errors(id, &[url.to_owned()], MAX_ERRORS).await
-            }
-            Ran::Failed(failed) => Err(failed.into_error("reading a batch without loading it", &self.options)),
-        }
     }
 
     /// What the error view says of one COPY: by the number of its statement, or where that is not known by file.
