@@ -139,16 +139,24 @@ async fn thousands_of_ids_are_looked_up_in_the_ledger() {
 
 #[tokio::test]
 async fn two_instances_at_once_load_each_photo_once() {
-    let mut place = Place::prepared().await;
+    for isolation in ["snapshot", "serializable"] {
+        let mut place = Place::with_own_api();
+        place.api().settings(&json!({ "isolation": isolation })).unwrap();
+        place.warehouse().prepare().await.unwrap();
+        race(&mut place).await;
+    }
+}
+
+async fn race(place: &mut Place) {
     let ids: Vec<String> = (0..6).map(|batch| format!("b{batch}")).collect();
     for (index, id) in ids.iter().enumerate() {
         // Every photo stands in three batches.
         let photos = (0..10).map(|photo| scans(&format!("photo{}", index / 3 * 10 + photo), 0, 2)).collect();
-        rules::add(&mut place, id, photos);
+        rules::add(place, id, photos);
     }
     let (one, two) = (place.warehouse(), place.warehouse());
     let work = |warehouse: scanmill::warehouse::redshift::RedshiftWarehouse, ids: Vec<String>, size: usize| {
-        let place = &place;
+        let place = &*place;
         async move {
             let mut newly = 0;
             for group in ids.chunks(size) {
@@ -164,6 +172,20 @@ async fn two_instances_at_once_load_each_photo_once() {
     let warehouse = place.warehouse();
     assert_eq!(number(&warehouse, "SELECT COUNT(*) FROM scans").await, 2 * 10 * 2);
     assert_eq!(number(&warehouse, "SELECT COUNT(DISTINCT photo_id) FROM scans").await, 2 * 10);
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_scanmill_are_not_loaded() {
+    let mut place = Place::prepared().await;
+    let warehouse = place.warehouse();
+    rules::add(&mut place, "b1", vec![scans("one", 0, 1)]);
+    place.sql("DROP VIEW warehouse_schema");
+    place.sql("CREATE VIEW warehouse_schema AS SELECT 2 AS schema_version");
+    for error in [place.load(&warehouse, &["b1"]).await.unwrap_err(), warehouse.prepare().await.unwrap_err()] {
+        assert_eq!(error.class(), Class::Permanent, "{error}");
+        assert!(error.to_string().contains("schema version 2, this scanmill knows version 1"), "{error}");
+    }
+    assert_eq!(number(&warehouse, "SELECT COUNT(*) FROM scans").await, 0);
 }
 
 #[tokio::test]

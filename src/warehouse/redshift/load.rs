@@ -12,11 +12,14 @@ use super::{RedshiftOptions, api};
 use crate::domain::batch::SealedBatch;
 use crate::domain::columns::{COLUMNS, Column, Table, rejection_columns, scan_columns};
 use crate::error::{Error, Result};
+use crate::warehouse::schema::VERSION;
 use crate::warehouse::schema::redshift::kind;
 
 /// The statements of a load, and where in them stands what the caller looks at.
 pub(super) struct Load {
     pub(super) statements: Vec<String>,
+    /// The check that the tables are those this binary knows.
+    pub(super) version: usize,
     /// The COPY.
     pub(super) copy: usize,
     /// The check that every line is a row, whole and of its batch.
@@ -42,7 +45,13 @@ pub(super) fn load(
             .into(),
     );
     statements.extend(list(batches)?);
-    statements.push("CREATE TEMP TABLE scanmill_guard (line_is_right SMALLINT NOT NULL)".into());
+    statements.push("CREATE TEMP TABLE scanmill_guard (is_right SMALLINT NOT NULL)".into());
+    // COPY passes over what it knows no column for: against newer tables it would lose their new columns.
+    let version = statements.len();
+    statements.push(format!(
+        "INSERT INTO scanmill_guard (is_right)\nSELECT CAST(NULL AS SMALLINT)\nFROM warehouse_schema\nWHERE \
+         schema_version <> {VERSION}"
+    ));
     let copy = statements.len();
     statements.push(copy_from(manifest_url, options, true, "")?);
     let guard = statements.len();
@@ -75,7 +84,7 @@ LEFT JOIN (
         return Err(Error::permanent(format!("{} batches are too many for one load", batches.len()))
             .hint("set a smaller `load.max_batches`"));
     }
-    Ok(Load { statements, copy, guard, figures })
+    Ok(Load { statements, version, copy, guard, figures })
 }
 
 /// Statements that read one object and load nothing; every line COPY refuses is then in its error view. (A URL without
@@ -144,7 +153,7 @@ fn check_lines() -> String {
         format!("({})", tests.join(" AND "))
     };
     format!(
-        "INSERT INTO scanmill_guard (line_is_right)\nSELECT CAST(NULL AS SMALLINT)\nFROM scanmill_stage\nWHERE NOT ({}\n\
+        "INSERT INTO scanmill_guard (is_right)\nSELECT CAST(NULL AS SMALLINT)\nFROM scanmill_stage\nWHERE NOT ({}\n\
          \x20 OR {})\n   OR batch_id NOT IN (SELECT scanmill_batches.batch_id FROM scanmill_batches)",
         rule("scan", Table::Scans, Table::Rejections),
         rule("rejection", Table::Rejections, Table::Scans)

@@ -145,7 +145,12 @@ impl RedshiftWarehouse {
             Ran::Failed(failed) if failed.place == Some(load.copy) || failed.place == Some(load.guard) => {
                 Ok(Merged::Refused(failed))
             }
-            Ran::Failed(failed) => Err(failed.into_error("loading", &self.options)),
+            Ran::Failed(failed) => {
+                if failed.place == Some(load.version) {
+                    schema::require_current(self).await?;
+                }
+                Err(failed.into_error("loading", &self.options))
+            }
         }
     }
 
