@@ -41,6 +41,7 @@ fn main() {
         max_side: 16_384,
         max_pixels_per_byte: 10_000,
         time_budget: Duration::from_secs(20),
+        heic_time_budget: Some(Duration::from_secs(120)),
         first_only: false,
     };
     let mut rungs: BTreeMap<&str, Tally> = BTreeMap::new();

@@ -103,10 +103,13 @@ fn every_key_reaches_its_own_field() {
         ("limits.max_side_pixels", "108"),
         ("limits.max_pixels_per_byte", "109"),
         ("limits.photo_time_budget_ms", "110"),
+        ("limits.heic_time_budget_ms", "127"),
         ("memory.fetched_bytes", "100_011"),
         ("memory.decode_bytes", "100_000_012"),
         ("decode.codes", "first"),
         ("decode.threads", "13"),
+        ("decode.heic", "false"),
+        ("decode.heic_at_once", "28"),
         ("scale.min_fetches", "14"),
         ("scale.max_fetches", "115"),
         ("scale.min_decodes", "16"),
@@ -163,9 +166,10 @@ fn every_key_reaches_its_own_field() {
             max_side: 108,
             max_pixels_per_byte: 109,
             photo_time_budget: Duration::from_millis(110),
+            heic_time_budget: Duration::from_millis(127),
         },
         memory: Memory { fetched_bytes: 100_011, decode_bytes: 100_000_012 },
-        decode: Decode { codes: Codes::First, threads: 13 },
+        decode: Decode { codes: Codes::First, threads: 13, heic: false, heic_at_once: 28 },
         scale: Scale {
             min_fetches: 14,
             max_fetches: 115,
@@ -234,6 +238,16 @@ fn an_address_others_can_reach_is_allowed_with_a_warning() {
     assert!(loaded.settings.metrics.listen.is_some());
     let [warning] = loaded.warnings.as_slice() else { panic!("one warning: {:?}", loaded.warnings) };
     assert_eq!(warning.key, "metrics.listen");
+}
+
+#[test]
+fn leases_shorter_than_a_heic_photo_are_allowed_with_a_warning() {
+    let short = [("SCANMILL_QUEUE_VISIBILITY_TIMEOUT_SECONDS", "10")];
+    let loaded = load("", &short, &[]);
+    let [warning] = loaded.warnings.as_slice() else { panic!("one warning: {:?}", loaded.warnings) };
+    assert_eq!(warning.key, "queue.visibility_timeout_seconds");
+    assert!(warning.message.contains("HEIC"), "{}", warning.message);
+    assert!(load("[decode]\nheic = false", &short, &[]).warnings.is_empty());
 }
 
 #[test]

@@ -27,6 +27,7 @@ fn every_set_stays_above_its_floor_without_a_wrong_text() {
         max_side: 16_384,
         max_pixels_per_byte: 1_000,
         time_budget: std::time::Duration::from_secs(60),
+        heic_time_budget: Some(std::time::Duration::from_secs(120)),
         first_only: false,
     };
     let mut read: BTreeMap<&str, usize> = BTreeMap::new();

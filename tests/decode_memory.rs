@@ -7,6 +7,9 @@
 mod allocator;
 #[path = "decode_memory/forge.rs"]
 mod forge;
+#[cfg(feature = "heic")]
+#[path = "support/heic.rs"]
+mod heic;
 #[path = "support/decode_scene.rs"]
 mod scene;
 
@@ -113,6 +116,8 @@ fn every_file(photo: &Scene) -> Vec<(String, Vec<u8>)> {
     for (name, picture) in [&pictures[0], &pictures[1], &pictures[3], &pictures[4], &pictures[5]] {
         files.push((format!("tiff {name}"), encode(picture, ImageFormat::Tiff)));
     }
+    #[cfg(feature = "heic")]
+    files.push(("heic".into(), heic::heic(photo.width, photo.height, &photo.pixels)));
     files.push(("tiff float".into(), encode(&DynamicImage::from(grey.to_rgb32f()), ImageFormat::Tiff)));
     files
 }
@@ -156,7 +161,7 @@ fn every_file_cut_at_every_byte() {
             assert!(reading.codes.iter().all(|code| code.text == "held"), "{name} cut to {length}");
         }
     }
-    assert_eq!(seen.len(), 7, "{seen:?}");
+    assert_eq!(seen.len(), 7 + usize::from(cfg!(feature = "heic")), "{seen:?}");
 }
 
 #[test]

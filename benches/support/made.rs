@@ -18,6 +18,7 @@ pub fn limits() -> DecodeLimits {
         max_side: 16_384,
         max_pixels_per_byte: 10_000,
         time_budget: std::time::Duration::from_secs(5),
+        heic_time_budget: Some(std::time::Duration::from_secs(60)),
         first_only: false,
     }
 }

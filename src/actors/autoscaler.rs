@@ -119,7 +119,8 @@ impl Autoscaler {
 
 /// Sets the gauges that show one moment of the engine itself.
 pub(super) fn sample(budgets: &Budgets) {
-    for (stage, budget) in [("fetch", &budgets.fetches), ("decode", &budgets.decodes)] {
+    for (stage, budget) in [("fetch", &budgets.fetches), ("decode", &budgets.decodes), ("heic", &budgets.heic_decodes)]
+    {
         let state = budget.state();
         names::STAGE_LIMIT.set(Some(stage), state.limit as f64);
         names::STAGE_IN_USE.set(Some(stage), state.used as f64);

@@ -12,16 +12,16 @@ use tokio::sync::mpsc;
 
 use super::fetcher::Fetched;
 use super::in_flight::{Finished, PhotoInFlight};
-use super::line::{Line, decode_limits};
+use super::line::{Line, decode_limits, heic_is_on};
 use super::messages::{Ended, SetLimit};
 use super::poller::reject;
 use super::worker;
-use crate::decode;
+use crate::decode::{self, DecodeLimits, Header};
 use crate::domain::row::{rejection_of, rows_of};
-use crate::domain::{Reason, Reject, Row};
+use crate::domain::{Format, Reason, Reject, Row};
 use crate::error::{Error, Result};
-use crate::flow::CpuPool;
 use crate::flow::pool::panic_text;
+use crate::flow::{CpuPool, Permit};
 use crate::telemetry::events::PhotoDecoded;
 
 /// Name in metrics, logs and `/state`.
@@ -38,6 +38,8 @@ pub struct DecoderPool {
 pub struct Ends {
     /// Photos to decode.
     pub fetched: mpsc::Receiver<Fetched>,
+    /// HEIC photos that only their bytes tell.
+    pub heic: mpsc::Sender<PhotoInFlight>,
     /// Photos with their rows.
     pub finished: mpsc::Sender<Finished>,
 }
@@ -70,15 +72,16 @@ impl Handler<SetLimit> for DecoderPool {
     }
 }
 
+/// What was decoded.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     decoded: AtomicU64,
     rejected_by_header: AtomicU64,
     faults: AtomicU64,
 }
 
 impl Seen {
-    fn state(&self, threads: usize, jobs: crate::flow::BudgetState) -> serde_json::Value {
+    pub(super) fn state(&self, threads: usize, jobs: crate::flow::BudgetState) -> serde_json::Value {
         json!({
             "threads": threads,
             "jobs": jobs,
@@ -90,29 +93,74 @@ impl Seen {
 }
 
 async fn decode_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
-    let limits = decode_limits(&line.settings);
     // One more than the largest limit: an oversized photo may pass alone while the limit is lower.
     let pool = CpuPool::start("decode", line.settings.decode.threads, line.settings.scale.max_decodes + 1)?;
-    while let Some(Fetched { photo, bytes, memory, fetched_at }) = ends.fetched.recv().await {
-        // Contained here too: a header that panics its parser costs its photo, not the pipeline.
-        let inspected = catch_unwind(AssertUnwindSafe(|| decode::inspect(&bytes, &limits)))
-            .unwrap_or_else(|panic| Err(Reject::new(Reason::DecoderFault, panic_text(panic.as_ref()))));
-        let header = match inspected {
-            Ok(header) => header,
-            Err(why) => {
-                seen.rejected_by_header.fetch_add(1, Ordering::Relaxed);
-                drop((bytes, memory));
-                if !reject(&ends.finished, photo, why).await {
-                    break;
-                }
-                continue;
+    let has_lane = heic_is_on(&line.settings);
+    let decoder = Decoder::new(line, pool, ends.finished, seen);
+    while let Some(fetched) = ends.fetched.recv().await {
+        let Some((fetched, header)) = decoder.inspect(fetched).await else { continue };
+        if has_lane && header.format == Format::Heic {
+            // Without its bytes: its lane fetches it again when its turn comes.
+            if ends.heic.send(fetched.photo).await.is_err() {
+                break;
             }
-        };
-        let pixels = line.budgets.decode_bytes.acquire(header.decode_bytes).await;
-        let job = line.budgets.decodes.acquire(1).await;
+            continue;
+        }
+        let pixels = decoder.line.budgets.decode_bytes.acquire(header.decode_bytes).await;
+        let job = decoder.line.budgets.decodes.acquire(1).await;
+        if !decoder.submit(fetched, header, pixels, job).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A pool of threads, and what a photo needs to go through it.
+pub(super) struct Decoder {
+    line: Line,
+    pool: CpuPool,
+    limits: DecodeLimits,
+    finished: mpsc::Sender<Finished>,
+    seen: Arc<Seen>,
+}
+
+impl Decoder {
+    pub(super) fn new(line: Line, pool: CpuPool, finished: mpsc::Sender<Finished>, seen: Arc<Seen>) -> Decoder {
+        let limits = decode_limits(&line.settings);
+        Decoder { line, pool, limits, finished, seen }
+    }
+
+    /// The photo with its header; `None` when its header rejects it.
+    pub(super) async fn inspect(&self, fetched: Fetched) -> Option<(Fetched, Header)> {
+        // Contained here too: a header that panics its parser costs its photo, not the pipeline.
+        let inspected = catch_unwind(AssertUnwindSafe(|| decode::inspect(&fetched.bytes, &self.limits)))
+            .unwrap_or_else(|panic| Err(Reject::new(Reason::DecoderFault, panic_text(panic.as_ref()))));
+        match inspected {
+            Ok(header) => Some((fetched, header)),
+            Err(why) => {
+                self.seen.rejected_by_header.fetch_add(1, Ordering::Relaxed);
+                let Fetched { photo, bytes, memory, .. } = fetched;
+                drop((bytes, memory));
+                reject(&self.finished, photo, why).await;
+                None
+            }
+        }
+    }
+
+    /// Hands the photo to a thread. `pixels` is given back when it was read, `job` when its rows are on their way; false
+    /// when nobody takes rows any more.
+    pub(super) async fn submit(
+        &self,
+        fetched: Fetched,
+        header: Header,
+        pixels: impl Send + 'static,
+        job: Permit,
+    ) -> Result<bool> {
+        let Fetched { photo, bytes, memory, fetched_at } = fetched;
         // The place in the next channel is reserved now, so that a CPU thread never waits and never finds it full.
-        let Ok(place) = ends.finished.clone().reserve_owned().await else { break };
-        let (telemetry, seen, stopped) = (line.telemetry.clone(), seen.clone(), line.generation.stopped().clone());
+        let Ok(place) = self.finished.clone().reserve_owned().await else { return Ok(false) };
+        let (telemetry, seen, limits) = (self.line.telemetry.clone(), self.seen.clone(), self.limits);
+        let stopped = self.line.generation.stopped().clone();
         let (named, revision) = (photo.photo.clone(), photo.revision);
         let work = move || {
             // Whoever waited for it is gone; the next generation needs the threads and the memory.
@@ -147,7 +195,7 @@ async fn decode_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
             place.send(Finished { photo, rows, finished_at: Instant::now() });
             drop(job);
         };
-        pool.submit(work, deliver).map_err(|error: Error| error.context("handing a photo to the decoder pool"))?;
+        self.pool.submit(work, deliver).map_err(|error: Error| error.context("handing a photo to the decoder pool"))?;
+        Ok(true)
     }
-    Ok(())
 }

@@ -10,8 +10,9 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
+use super::heic_lane;
 use super::in_flight::{Finished, PhotoInFlight};
-use super::line::Line;
+use super::line::{Line, heic_is_on};
 use super::messages::{Ended, SetLimit};
 use super::poller::reject;
 use super::worker;
@@ -54,6 +55,8 @@ pub struct Ends {
     pub photos: mpsc::Receiver<PhotoInFlight>,
     /// Photos to decode.
     pub fetched: mpsc::Sender<Fetched>,
+    /// HEIC photos by their names, not fetched yet.
+    pub heic: mpsc::Sender<PhotoInFlight>,
     /// Rejections.
     pub finished: mpsc::Sender<Finished>,
 }
@@ -85,8 +88,9 @@ impl Handler<SetLimit> for Fetcher {
     }
 }
 
+/// What was fetched.
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     fetched: AtomicU64,
     bytes: AtomicU64,
     rejected: AtomicU64,
@@ -94,6 +98,10 @@ struct Seen {
 }
 
 impl Seen {
+    pub(super) fn fetched(&self) -> u64 {
+        self.fetched.load(Ordering::Relaxed)
+    }
+
     fn state(&self, jobs: crate::flow::BudgetState) -> serde_json::Value {
         json!({
             "jobs": jobs,
@@ -107,6 +115,7 @@ impl Seen {
 
 async fn fetch_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
     let mut running = JoinSet::new();
+    let has_lane = heic_is_on(&line.settings);
     while let Some(photo) = ends.photos.recv().await {
         while let Some(joined) = running.try_join_next() {
             note_panic(joined);
@@ -115,10 +124,19 @@ async fn fetch_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
         if line.generation.draining().is_cancelled() {
             continue;
         }
+        if has_lane && heic_lane::is_named_heic(&photo.photo.key) {
+            // Its lane fetches it when its turn comes: bytes that wait behind slow photos would take the others' room.
+            if ends.heic.send(photo).await.is_err() {
+                break;
+            }
+            continue;
+        }
         let job = line.budgets.fetches.acquire(1).await;
         let (line, fetched, finished, seen) = (line.clone(), ends.fetched.clone(), ends.finished.clone(), seen.clone());
         running.spawn(async move {
-            fetch_one(&line, photo, &fetched, &finished, &seen).await;
+            if let Some(photo) = fetch_one(&line, photo, &finished, &seen).await {
+                let _ = fetched.send(photo).await;
+            }
             drop(job);
         });
     }
@@ -135,19 +153,19 @@ fn note_panic(joined: std::result::Result<(), JoinError>) {
     }
 }
 
-async fn fetch_one(
+/// A photo with its bytes, under its share of the byte budget; `None` when it ended here, rejected or left for later.
+pub(super) async fn fetch_one(
     line: &Line,
     mut photo: PhotoInFlight,
-    fetched: &mpsc::Sender<Fetched>,
     finished: &mpsc::Sender<Finished>,
     seen: &Seen,
-) {
+) -> Option<Fetched> {
     let limit = line.settings.limits.max_file_bytes;
     let declared = photo.photo.size_bytes;
     if let Some(size) = declared.filter(|size| *size > limit) {
         seen.rejected.fetch_add(1, Ordering::Relaxed);
         reject(finished, photo, too_large(Some(size), limit)).await;
-        return;
+        return None;
     }
     let mut room = declared.unwrap_or(limit).max(1);
     let mut memory = line.budgets.fetched_bytes.acquire(room).await;
@@ -174,18 +192,21 @@ async fn fetch_one(
                 photo.photo.etag = Some(object.etag);
             }
             photo.photo.size_bytes = Some(bytes);
-            let _ = fetched.send(Fetched { photo, bytes: object.bytes, memory, fetched_at: Instant::now() }).await;
+            Some(Fetched { photo, bytes: object.bytes, memory, fetched_at: Instant::now() })
         }
-        Err(error) => match outcome(&error, declared, limit, photo.ticket().receive_count(), line) {
-            Some(why) => {
-                seen.rejected.fetch_add(1, Ordering::Relaxed);
-                reject(finished, photo, why).await;
+        Err(error) => {
+            match outcome(&error, declared, limit, photo.ticket().receive_count(), line) {
+                Some(why) => {
+                    seen.rejected.fetch_add(1, Ordering::Relaxed);
+                    reject(finished, photo, why).await;
+                }
+                None => {
+                    seen.again.fetch_add(1, Ordering::Relaxed);
+                    PhotoAgain { photo: &photo.photo, error: &error }.emit();
+                }
             }
-            None => {
-                seen.again.fetch_add(1, Ordering::Relaxed);
-                PhotoAgain { photo: &photo.photo, error: &error }.emit();
-            }
-        },
+            None
+        }
     }
 }
 

@@ -53,6 +53,10 @@ pub struct Budgets {
     pub fetches: Budget,
     /// Photos in the decoder pool.
     pub decodes: Budget,
+    /// HEIC photos being decoded, beside those.
+    pub heic_decodes: Budget,
+    /// The part of `decode_bytes` that HEIC photos may take together, so that others always find room.
+    pub heic_bytes: Budget,
     /// Bytes of photo files in memory.
     pub fetched_bytes: Budget,
     /// Bytes of pixels and codec memory.
@@ -68,13 +72,15 @@ impl Budgets {
             decodes: Budget::new(settings.scale.min_decodes as u64),
             fetched_bytes: Budget::new(settings.memory.fetched_bytes),
             decode_bytes: Budget::new(settings.memory.decode_bytes),
+            heic_decodes: Budget::new(settings.decode.heic_at_once as u64),
+            heic_bytes: Budget::new(settings.memory.decode_bytes / 2),
         }
     }
 
     /// Budgets of the next generation. The memory budgets go on: what the last generation still decodes counts.
     pub fn renewed(&self, settings: &Settings) -> Self {
-        let (fetched_bytes, decode_bytes) = (self.fetched_bytes.clone(), self.decode_bytes.clone());
-        Self { fetched_bytes, decode_bytes, ..Self::new(settings) }
+        let Self { fetched_bytes, decode_bytes, heic_bytes, .. } = self.clone();
+        Self { fetched_bytes, decode_bytes, heic_bytes, ..Self::new(settings) }
     }
 
     /// The budgets' figures, for `/state`.
@@ -83,10 +89,17 @@ impl Budgets {
             "tickets": self.tickets.state(),
             "fetches": self.fetches.state(),
             "decodes": self.decodes.state(),
+            "heic_decodes": self.heic_decodes.state(),
+            "heic_bytes": self.heic_bytes.state(),
             "fetched_bytes": self.fetched_bytes.state(),
             "decode_bytes": self.decode_bytes.state(),
         })
     }
+}
+
+/// Whether HEIC photos are read: by the settings, and in this build.
+pub(super) fn heic_is_on(settings: &Settings) -> bool {
+    settings.decode.heic && cfg!(feature = "heic")
 }
 
 /// The decoder's limits by the settings.
@@ -97,6 +110,7 @@ pub fn decode_limits(settings: &Settings) -> DecodeLimits {
         max_side: settings.limits.max_side,
         max_pixels_per_byte: settings.limits.max_pixels_per_byte,
         time_budget: settings.limits.photo_time_budget,
+        heic_time_budget: heic_is_on(settings).then_some(settings.limits.heic_time_budget),
         first_only: settings.decode.codes == Codes::First,
     }
 }

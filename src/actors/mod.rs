@@ -12,6 +12,7 @@ pub mod backlog;
 pub mod batch_writer;
 pub mod decoder_pool;
 pub mod fetcher;
+pub mod heic_lane;
 pub mod in_flight;
 pub mod lease_keeper;
 mod leases;

@@ -15,6 +15,7 @@ use super::autoscaler::{self, Autoscaler};
 use super::batch_writer::{self, BatchWriter};
 use super::decoder_pool::{self, DecoderPool};
 use super::fetcher::{self, Fetcher};
+use super::heic_lane::{self, HeicLane};
 use super::lease_keeper::{self, LeaseKeeper};
 use super::line::Line;
 use super::loader::{self, Loader};
@@ -98,7 +99,7 @@ struct Running {
     poller: Addr<Poller>,
     autoscaler: Addr<Autoscaler>,
     // Kept so that these actors, to whom nobody else holds an address, live as long as their generation.
-    _kept: (Addr<BatchWriter>, Addr<LeaseKeeper>, Addr<Loader>),
+    _kept: (Addr<BatchWriter>, Addr<HeicLane>, Addr<LeaseKeeper>, Addr<Loader>),
 }
 
 impl Supervisor {
@@ -137,24 +138,37 @@ impl Supervisor {
         let (leases, lease_commands) = mpsc::channel(in_flight * 2 + 2);
         let (photos, photos_to_fetch) = mpsc::channel(BETWEEN_STAGES);
         let (fetched, fetched_to_decode) = mpsc::channel(BETWEEN_STAGES);
-        let (finished, finished_to_write) = mpsc::channel(line.settings.scale.max_decodes + BETWEEN_STAGES);
+        // Room for one photo a message in flight: what waits here must not stop what comes behind it.
+        let (heic, heic_to_decode) = mpsc::channel(in_flight);
+        let decodes = line.settings.scale.max_decodes + line.settings.decode.heic_at_once;
+        let (finished, finished_to_write) = mpsc::channel(decodes + BETWEEN_STAGES);
         let last_sealed = CancellationToken::new();
 
         let loader = Loader::new(line.clone(), ended.clone(), last_sealed.clone()).start();
         let lease_keeper = LeaseKeeper::new(line.clone(), ended.clone(), lease_commands).start();
         let writer_ends = batch_writer::Ends { finished: finished_to_write, last_sealed: last_sealed.drop_guard() };
         let batch_writer = BatchWriter::new(line.clone(), ended.clone(), writer_ends).start();
-        let pool_ends = decoder_pool::Ends { fetched: fetched_to_decode, finished: finished.clone() };
+        let lane_ends = heic_lane::Ends { photos: heic_to_decode, finished: finished.clone() };
+        let heic_lane = HeicLane::new(line.clone(), ended.clone(), lane_ends).start();
+        let pool_ends =
+            decoder_pool::Ends { fetched: fetched_to_decode, heic: heic.clone(), finished: finished.clone() };
         let decoder_pool = DecoderPool::new(line.clone(), ended.clone(), pool_ends).start();
-        let fetch_ends = fetcher::Ends { photos: photos_to_fetch, fetched, finished: finished.clone() };
+        let fetch_ends = fetcher::Ends { photos: photos_to_fetch, fetched, heic, finished: finished.clone() };
         let fetcher = Fetcher::new(line.clone(), ended.clone(), fetch_ends).start();
         let outlets = poller::Outlets { fetch: photos, finished, leases };
         let poller = Poller::new(line.clone(), ended, outlets).start();
         let autoscaler = Autoscaler::new(line.clone(), fetcher.recipient(), decoder_pool.recipient()).start();
 
-        const WORKERS: usize =
-            [loader::NAME, lease_keeper::NAME, batch_writer::NAME, decoder_pool::NAME, fetcher::NAME, poller::NAME]
-                .len();
+        const WORKERS: usize = [
+            loader::NAME,
+            lease_keeper::NAME,
+            batch_writer::NAME,
+            heic_lane::NAME,
+            decoder_pool::NAME,
+            fetcher::NAME,
+            poller::NAME,
+        ]
+        .len();
         {
             let mut shown = self.shown();
             shown.generation = number;
@@ -167,7 +181,7 @@ impl Supervisor {
             workers: WORKERS,
             poller,
             autoscaler,
-            _kept: (batch_writer, lease_keeper, loader),
+            _kept: (batch_writer, heic_lane, lease_keeper, loader),
         });
         self.set_phase(Phase::Running);
     }

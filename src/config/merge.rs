@@ -30,7 +30,8 @@ impl Merged {
 pub fn merge(given: Vec<Given>, problems: &mut Vec<Problem>) -> Merged {
     let mut settings = Settings::default();
     // The default of a key that means "choose for me" depends on other keys, so it is chosen after the merge.
-    (settings.decode.threads, settings.scale.max_decodes, settings.run.io_threads) = (0, 0, 0);
+    (settings.decode.threads, settings.decode.heic_at_once) = (0, 0);
+    (settings.scale.max_decodes, settings.run.io_threads) = (0, 0);
     let mut merged = Merged { settings, origins: BTreeMap::new(), faulty: BTreeSet::new() };
     for Given { key, raw, origin } in given {
         let path = key.path();

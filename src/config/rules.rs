@@ -156,16 +156,39 @@ const ERRORS: &[Rule] = &[
     },
 ];
 
-const WARNINGS: &[Rule] = &[Rule {
-    keys: &["metrics.listen"],
-    broken: |s| {
-        let address = s.metrics.listen.filter(|address| !address.ip().is_loopback())?;
-        Some((
-            format!("{address} can be reached from other machines, without a password"),
-            "use 127.0.0.1 unless a firewall guards this port".into(),
-        ))
+const WARNINGS: &[Rule] = &[
+    Rule {
+        keys: &["metrics.listen"],
+        broken: |s| {
+            let address = s.metrics.listen.filter(|address| !address.ip().is_loopback())?;
+            Some((
+                format!("{address} can be reached from other machines, without a password"),
+                "use 127.0.0.1 unless a firewall guards this port".into(),
+            ))
+        },
     },
-}];
+    // No error: leases are extended while a photo is in work, and who has no HEIC photos may well keep leases short.
+    Rule {
+        keys: &["queue.visibility_timeout_seconds", "batch.max_age_ms", "limits.heic_time_budget_ms", "decode.heic"],
+        broken: |s| {
+            let work = s.batch.max_age + s.limits.heic_time_budget;
+            (s.decode.heic && s.queue.visibility_timeout <= work).then(|| {
+                (
+                    format!(
+                        "queue.visibility_timeout_seconds ({}) is not longer than a HEIC photo may take until its batch is sealed (batch.max_age_ms {} + limits.heic_time_budget_ms {}): one extension missed and it is delivered twice",
+                        s.queue.visibility_timeout.as_secs(),
+                        s.batch.max_age.as_millis(),
+                        s.limits.heic_time_budget.as_millis()
+                    ),
+                    format!(
+                        "at least {} seconds, or lower limits.heic_time_budget_ms, or decode.heic = false",
+                        (work + Duration::from_secs(1)).as_secs()
+                    ),
+                )
+            })
+        },
+    },
+];
 
 fn above(what: &str, least: usize, most: usize) -> Option<(String, String)> {
     let message = || format!("scale.max_{what} ({most}) is below scale.min_{what} ({least})");

@@ -199,6 +199,8 @@ pub struct Limits {
     pub max_pixels_per_byte: u32,
     /// `limits.photo_time_budget_ms`
     pub photo_time_budget: Duration,
+    /// `limits.heic_time_budget_ms`: pixels and codes of a HEIC photo.
+    pub heic_time_budget: Duration,
 }
 
 /// The two memory budgets.
@@ -226,6 +228,10 @@ pub struct Decode {
     pub codes: Codes,
     /// `decode.threads`: 0 in the file means one per core; here it is at least 1.
     pub threads: usize,
+    /// `decode.heic`: read HEIC photos.
+    pub heic: bool,
+    /// `decode.heic_at_once`: 0 in the file means a quarter of the threads; here it is at least 1.
+    pub heic_at_once: usize,
 }
 
 /// Bounds for the autoscaler.
@@ -346,9 +352,10 @@ impl Default for Settings {
                 max_side: 16_384,
                 max_pixels_per_byte: 1_000,
                 photo_time_budget: Duration::from_secs(5),
+                heic_time_budget: Duration::from_secs(20),
             },
             memory: Memory { fetched_bytes: 64 << 20, decode_bytes: 256 << 20 },
-            decode: Decode { codes: Codes::All, threads: cores },
+            decode: Decode { codes: Codes::All, threads: cores, heic: true, heic_at_once: (cores / 4).max(1) },
             scale: Scale {
                 min_fetches: 2,
                 max_fetches: 64,

@@ -3,7 +3,7 @@
 //! [`inspect`] looks at the header only and says what the decode will cost; [`read`] decodes pixels and climbs the
 //! ladder of readers. EXIF is read on its own: it never fails a photo, and a photo that fails still has it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::domain::{Capture, Format, Reading, Reason, Reject};
 use crate::telemetry::process::thread_cpu;
@@ -12,6 +12,7 @@ mod clock;
 mod contain;
 pub mod exif;
 mod guard;
+mod heif;
 pub mod jpeg;
 mod ladder;
 mod luma;
@@ -34,8 +35,10 @@ pub struct DecodeLimits {
     pub max_side: u32,
     /// Most pixels per byte of file.
     pub max_pixels_per_byte: u32,
-    /// Wall time for one photo.
+    /// Wall time for one photo; of a HEIC photo, for reading its codes once it has its pixels.
     pub time_budget: Duration,
+    /// Wall time for one HEIC photo, pixels and codes; `None` where HEIC is turned off.
+    pub heic_time_budget: Option<Duration>,
     /// Stop at the first code instead of looking for all.
     pub first_only: bool,
 }
@@ -64,8 +67,7 @@ pub fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Reject> {
 /// Reads one photo whose header was inspected: pixels, codes, EXIF. Panics of codecs are contained here and become
 /// [`crate::domain::Reason::DecoderFault`].
 pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
-    let cpu_before = thread_cpu();
-    let deadline = Deadline::after(limits.time_budget);
+    let (cpu_before, started) = (thread_cpu(), Instant::now());
     let capture = exif::read(bytes);
     let mut reading = Reading {
         format: Some(header.format),
@@ -77,8 +79,8 @@ pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
         reject: None,
         decode_ms: 0.0,
     };
-    match pixels::open(bytes, header, deadline) {
-        Ok(mut source) => climb(&mut source, deadline, limits, &mut reading),
+    match open(bytes, header, limits) {
+        Ok((mut source, deadline)) => climb(&mut source, deadline, limits, started, &mut reading),
         Err(reject) => reading.reject = Some(reject),
     }
     reading.decode_ms = thread_cpu().saturating_sub(cpu_before).as_secs_f64() * 1e3;
@@ -88,7 +90,7 @@ pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
 /// Reads the codes of a picture whose brightness is at hand: the ladder alone, as the fuzzer and the comparison with
 /// other readers need it. There is no file, so `format` and `capture` stay empty.
 pub fn read_luma(luma: Luma, limits: &DecodeLimits) -> Reading {
-    let cpu_before = thread_cpu();
+    let (started, cpu_before) = (Instant::now(), thread_cpu());
     let deadline = Deadline::after(limits.time_budget);
     let mut reading = Reading {
         format: None,
@@ -100,16 +102,33 @@ pub fn read_luma(luma: Luma, limits: &DecodeLimits) -> Reading {
         reject: None,
         decode_ms: 0.0,
     };
-    climb(&mut pixels::Source::whole(luma, false), deadline, limits, &mut reading);
+    climb(&mut pixels::Source::whole(luma, false), deadline, limits, started, &mut reading);
     reading.decode_ms = thread_cpu().saturating_sub(cpu_before).as_secs_f64() * 1e3;
     reading
 }
 
-fn climb(source: &mut pixels::Source, deadline: Deadline, limits: &DecodeLimits, reading: &mut Reading) {
+fn climb(
+    source: &mut pixels::Source,
+    deadline: Deadline,
+    limits: &DecodeLimits,
+    started: Instant,
+    reading: &mut Reading,
+) {
     let climb = ladder::climb(source, deadline, limits.first_only);
-    reading.reject = why_no_code(&climb, source.is_cut(), limits);
+    reading.reject = why_no_code(&climb, source.is_cut(), started.elapsed());
     reading.codes = climb.codes;
     reading.rungs = climb.runs;
+}
+
+/// The photo's pixels, and when reading its codes must end.
+fn open(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<(pixels::Source, Deadline), Reject> {
+    let deadline = match (header.format, limits.heic_time_budget) {
+        (Format::Heic, None) => return Err(pixels::heic_is_off()),
+        (Format::Heic, Some(budget)) => Deadline::after(budget),
+        _ => Deadline::after(limits.time_budget),
+    };
+    let source = pixels::open(bytes, header, deadline)?;
+    Ok((source, deadline.at_most(limits.time_budget)))
 }
 
 /// What one rung alone makes of a photo.
@@ -130,7 +149,7 @@ pub struct Trial {
 /// # Errors
 /// The rejection of a photo without pixels.
 pub fn trials(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<Vec<Trial>, Reject> {
-    let mut source = pixels::open(bytes, header, Deadline::after(limits.time_budget))?;
+    let (mut source, _) = open(bytes, header, limits)?;
     let alone = ladder::alone(&mut source, limits.time_budget);
     let trial = |(rung, climb, cpu_ms): (_, ladder::Climb, _)| Trial {
         rung,
@@ -141,7 +160,7 @@ pub fn trials(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<Ve
     Ok(alone.into_iter().map(trial).collect())
 }
 
-fn why_no_code(climb: &ladder::Climb, cut: bool, limits: &DecodeLimits) -> Option<Reject> {
+fn why_no_code(climb: &ladder::Climb, cut: bool, took: Duration) -> Option<Reject> {
     let ran = climb.runs.len();
     if !climb.codes.is_empty() {
         None
@@ -151,7 +170,7 @@ fn why_no_code(climb: &ladder::Climb, cut: bool, limits: &DecodeLimits) -> Optio
             "the file ends before its picture, and the part that is there shows no code",
         ))
     } else if climb.out_of_time {
-        let detail = format!("no code within {} ms, after {ran} rungs", limits.time_budget.as_millis());
+        let detail = format!("no code within {} ms, after {ran} rungs", took.as_millis());
         Some(Reject::new(Reason::TimedOut, detail))
     } else if let Some(panic) = &climb.panic {
         Some(Reject::new(Reason::DecoderFault, panic.clone()))

@@ -21,6 +21,8 @@ pub enum Format {
     Bmp,
     /// TIFF, first page.
     Tiff,
+    /// HEIC, primary picture.
+    Heic,
 }
 
 impl Format {
@@ -33,6 +35,7 @@ impl Format {
             Format::Gif => "gif",
             Format::Bmp => "bmp",
             Format::Tiff => "tiff",
+            Format::Heic => "heic",
         }
     }
 }

@@ -123,7 +123,8 @@ const H3_RESOLUTION: Resolution = Resolution::Seven;
 /// bytes it read sets it first.
 pub fn rows_of(photo: &PhotoRef, reading: &Reading, revision: i64, processed_at: Timestamp) -> Vec<Row> {
     if let Some(reject) = &reading.reject {
-        return vec![rejection_of(photo, reject, revision, processed_at)];
+        let detail = reject.detail.clone() + &taken(&reading.capture);
+        return vec![rejection_of(photo, &Reject::new(reject.reason, detail), revision, processed_at)];
     }
     if reading.codes.is_empty() {
         let reject = Reject::new(Reason::NoCode, "no code, and the decoder gave no reason");
@@ -276,6 +277,17 @@ pub fn rejection_of(photo: &PhotoRef, reject: &Reject, revision: i64, processed_
         reason: reject.reason.as_str().to_owned(),
         detail: fit(&reject.detail, DETAIL),
     }))
+}
+
+/// When and where a photo without a scan was taken, as the end of its detail: a rejection has no columns for it.
+fn taken(capture: &Capture) -> String {
+    let (when, place) = (When::of(capture), Place::of(capture));
+    let mut words = Vec::new();
+    // The instant before the wall clock: the clock alone does not say when it was.
+    words.extend(when.at.or(when.local));
+    words
+        .extend(place.latitude.zip(place.longitude).map(|(latitude, longitude)| format!("at {latitude}, {longitude}")));
+    if words.is_empty() { String::new() } else { format!("; taken {}", words.join(" ")) }
 }
 
 fn lineage(photo: &PhotoRef, revision: i64, processed_at: Timestamp) -> Lineage {

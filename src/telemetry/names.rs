@@ -126,9 +126,9 @@ metrics! {
         "Time a photo spends in each stage; upload_to_durable is from the event to the sealed batch; load is per load.")
         .by("stage", STAGES);
     STAGE_LIMIT = metric("scanmill_stage_limit", Gauge, "photos", "Photos each stage may work on at once.")
-        .by("stage", &["fetch", "decode"]);
+        .by("stage", &["fetch", "decode", "heic"]);
     STAGE_IN_USE = metric("scanmill_stage_in_use", Gauge, "photos", "Photos each stage works on now.")
-        .by("stage", &["fetch", "decode"]);
+        .by("stage", &["fetch", "decode", "heic"]);
     MEMORY_USED = metric("scanmill_memory_budget_used_bytes", Gauge, "bytes", "Bytes out of each memory budget.")
         .by("budget", &["fetched", "decode"]);
     MEMORY_LIMIT = metric("scanmill_memory_budget_limit_bytes", Gauge, "bytes", "Size of each memory budget.")

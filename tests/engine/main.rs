@@ -2,6 +2,11 @@
 
 mod faults;
 mod flow;
+#[cfg(feature = "heic")]
+mod heic;
+#[cfg(feature = "heic")]
+#[path = "../support/heic.rs"]
+mod heic_files;
 mod leases;
 mod limits;
 mod restart;

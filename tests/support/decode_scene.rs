@@ -15,6 +15,7 @@ pub fn limits() -> DecodeLimits {
         max_pixels_per_byte: 1_000,
         // No test may depend on how busy the machine is.
         time_budget: Duration::from_secs(120),
+        heic_time_budget: Some(Duration::from_secs(120)),
         first_only: false,
     }
 }

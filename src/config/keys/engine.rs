@@ -53,6 +53,14 @@ pub(super) static KEYS: &[Key] = &[
         kind: Kind::Whole { min: 10, max: 600_000, set: |s, v| s.limits.photo_time_budget = Duration::from_millis(v) },
     },
     Key {
+        section: "limits",
+        name: "heic_time_budget_ms",
+        default: "20_000",
+        unit: "milliseconds",
+        doc: "The same for a HEIC photo, whose pixels take about twenty times those of a JPEG: pixels and codes together. Reading the codes alone may take no longer than `photo_time_budget_ms`.",
+        kind: Kind::Whole { min: 10, max: 600_000, set: |s, v| s.limits.heic_time_budget = Duration::from_millis(v) },
+    },
+    Key {
         section: "memory",
         name: "fetched_bytes",
         default: "67_108_864",
@@ -92,6 +100,22 @@ pub(super) static KEYS: &[Key] = &[
         unit: "threads",
         doc: "Threads of the decoder pool; 0 means one per core.",
         kind: Kind::Whole { min: 0, max: 1_024, set: |s, v| s.decode.threads = size(v) },
+    },
+    Key {
+        section: "decode",
+        name: "heic",
+        default: "true",
+        unit: "true or false",
+        doc: "Read HEIC photos. Otherwise each becomes an `unsupported` rejection.",
+        kind: Kind::Flag { set: |s, v| s.decode.heic = v },
+    },
+    Key {
+        section: "decode",
+        name: "heic_at_once",
+        default: "0",
+        unit: "photos",
+        doc: "HEIC photos decoded at once, on threads of their own beside `threads`, so that they never hold up others; 0 means a quarter of `threads`, at least 1. Raise it where most photos are HEIC.",
+        kind: Kind::Whole { min: 0, max: 1_024, set: |s, v| s.decode.heic_at_once = size(v) },
     },
     Key {
         section: "scale",

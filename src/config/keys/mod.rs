@@ -46,6 +46,9 @@ pub(super) fn resolve(settings: &mut Settings) {
     if settings.decode.threads == 0 {
         settings.decode.threads = cores;
     }
+    if settings.decode.heic_at_once == 0 {
+        settings.decode.heic_at_once = (settings.decode.threads / 4).max(1);
+    }
     if settings.scale.max_decodes == 0 {
         settings.scale.max_decodes = settings.decode.threads.saturating_mul(2).max(settings.scale.min_decodes);
     }

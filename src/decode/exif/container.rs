@@ -1,6 +1,7 @@
 //! Where each image format keeps EXIF and XMP.
 
 use super::super::guard::JpegSegments;
+use super::super::heif::{Heif, is_heif};
 
 /// The raw metadata of a file.
 #[derive(Default)]
@@ -26,6 +27,8 @@ pub(super) fn metadata(bytes: &[u8]) -> Metadata<'_> {
     } else if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") {
         // XMP is a tag in it.
         Metadata { exif: Some(bytes), xmp: None }
+    } else if is_heif(bytes) {
+        heic(bytes)
     } else {
         Metadata::default()
     }
@@ -75,6 +78,12 @@ fn webp(bytes: &[u8]) -> Metadata<'_> {
         }
     }
     found
+}
+
+/// A file whose tables cannot be read has none: they say where it is.
+fn heic(bytes: &[u8]) -> Metadata<'_> {
+    let (exif, xmp) = Heif::new(bytes).map(|file| file.metadata()).unwrap_or_default();
+    Metadata { exif: exif.map(without_mark), xmp }
 }
 
 /// Some writers put JPEG's mark in front where it does not belong.

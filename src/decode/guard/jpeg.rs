@@ -104,7 +104,7 @@ pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
     let coefficients = if is_held_whole { (2 * samples).div_ceil(across * down) } else { 0 };
     let tokens = if layout.progressive { 4 } else { 2 };
     let bytes_per_pixel = luma + (rgb + coefficients).max(tokens);
-    Ok(Facts { width: layout.width, height: layout.height, bytes_per_pixel })
+    Ok(Facts { width: layout.width, height: layout.height, bytes_per_pixel, other_bytes: 0 })
 }
 
 /// Whether the picture data has its end marker. Inside entropy-coded data a 0xff is always followed by 0x00 or a

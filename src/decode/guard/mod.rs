@@ -7,6 +7,7 @@ mod jpeg;
 mod simple;
 mod tiff;
 
+use super::heif::{Heif, is_heif};
 use super::{DecodeLimits, Header};
 use crate::domain::{Format, Reason, Reject};
 
@@ -22,6 +23,8 @@ pub(super) struct Facts {
     height: u32,
     /// Most bytes per pixel that the codec and the luma made of its output take at once.
     bytes_per_pixel: u64,
+    /// Most bytes that the codec takes beside those, copies of the file not counted.
+    other_bytes: u64,
 }
 
 /// Why a header told nothing.
@@ -61,6 +64,7 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
         Format::Gif => simple::gif(bytes),
         Format::Bmp => simple::bmp(bytes),
         Format::Tiff => tiff::facts(bytes),
+        Format::Heic => heic(bytes),
     };
     let name = format.as_str();
     let facts = facts.map_err(|flaw| match flaw {
@@ -73,11 +77,16 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
     check_size(&facts, size, limits)?;
 
     let pixels = u64::from(facts.width) * u64::from(facts.height);
-    // The entropy-coded data without its stuffing.
-    let file_copy = if format == Format::Jpeg { size } else { 0 };
+    // The entropy-coded data without its stuffing; HEIC data that lies in pieces is put together before.
+    let file_copies = match format {
+        Format::Jpeg => size,
+        Format::Heic => 2 * size,
+        _ => 0,
+    };
     let decode_bytes = pixels
         .saturating_mul(facts.bytes_per_pixel)
-        .saturating_add(file_copy)
+        .saturating_add(facts.other_bytes)
+        .saturating_add(file_copies)
         .saturating_add(pixels / 2 * LADDER_BYTES_PER_TWO_PIXELS)
         .saturating_add(BASE_BYTES);
     Ok(Header { format, width: facts.width, height: facts.height, decode_bytes })
@@ -101,6 +110,12 @@ fn check_size(facts: &Facts, size: u64, limits: &DecodeLimits) -> Result<(), Rej
     Err(Reject::new(Reason::TooManyPixels, format!("{width} x {height} pixels: {refusal}")))
 }
 
+/// HEIC: the primary picture, and the tile that is decoded beside it.
+fn heic(bytes: &[u8]) -> Result<Facts, Flaw> {
+    let picture = Heif::new(bytes)?.picture()?;
+    Ok(Facts { width: picture.width, height: picture.height, bytes_per_pixel: 1, other_bytes: picture.tile_bytes() })
+}
+
 /// The format by content.
 fn sniff(bytes: &[u8]) -> Option<Format> {
     if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
@@ -117,6 +132,8 @@ fn sniff(bytes: &[u8]) -> Option<Format> {
         Some(Format::Bmp)
     } else if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") {
         Some(Format::Tiff)
+    } else if is_heif(bytes) {
+        Some(Format::Heic)
     } else {
         None
     }
@@ -129,9 +146,7 @@ fn name_of_content(bytes: &[u8]) -> &'static str {
         "a zip archive"
     } else if bytes.starts_with(b"%PDF") {
         "a PDF document"
-    } else if brand.starts_with(b"ftyphei") || brand.starts_with(b"ftypmif1") || brand.starts_with(b"ftyphev") {
-        "HEIC, which is not supported"
-    } else if brand.starts_with(b"ftypavif") {
+    } else if brand.starts_with(b"ftypavi") {
         "AVIF, which is not supported"
     } else if brand.starts_with(b"ftyp") {
         "an MP4 container"

@@ -25,7 +25,8 @@ pub(super) fn png(bytes: &[u8]) -> Result<Facts, Flaw> {
     // Interlaced pictures and the filter rows need one more row or pass; a whole picture is the safe bound.
     let interlaced = need(u8_at(bytes, 28))? != 0;
     let output = channels * sample;
-    Ok(Facts { width, height, bytes_per_pixel: LUMA + output + if interlaced { output } else { 0 } })
+    let bytes_per_pixel = LUMA + output + if interlaced { output } else { 0 };
+    Ok(Facts { width, height, bytes_per_pixel, other_bytes: 0 })
 }
 
 /// WebP: the canvas of the extended form, else the one frame's size.
@@ -52,7 +53,7 @@ pub(super) fn webp(bytes: &[u8]) -> Result<Facts, Flaw> {
         }
         _ => return Err(Flaw::Broken("the first chunk is no picture")),
     };
-    Ok(Facts { width, height, bytes_per_pixel })
+    Ok(Facts { width, height, bytes_per_pixel, other_bytes: 0 })
 }
 
 /// GIF: the screen; the first frame must fit in it, as the codec sizes a buffer by the frame.
@@ -80,7 +81,7 @@ pub(super) fn gif(bytes: &[u8]) -> Result<Facts, Flaw> {
                     return Err(Flaw::Broken("the first frame is larger than the screen"));
                 }
                 // The RGBA screen, the RGBA frame, and the frame's palette indices.
-                return Ok(Facts { width, height, bytes_per_pixel: LUMA + 4 + 4 + 1 });
+                return Ok(Facts { width, height, bytes_per_pixel: LUMA + 4 + 4 + 1, other_bytes: 0 });
             }
             0x3b => return Err(Flaw::Broken("it ends before a picture")),
             _ => return Err(Flaw::Broken("an unknown block")),
@@ -103,5 +104,5 @@ pub(super) fn bmp(bytes: &[u8]) -> Result<Facts, Flaw> {
         let signed = |value: u32| (value as i32).unsigned_abs();
         (signed(need(le32(bytes, 18))?), signed(need(le32(bytes, 22))?))
     };
-    Ok(Facts { width, height, bytes_per_pixel: LUMA + 4 })
+    Ok(Facts { width, height, bytes_per_pixel: LUMA + 4, other_bytes: 0 })
 }

@@ -59,5 +59,5 @@ pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
     }
     // Output and the codec's strip or tile, which may be the whole picture; a palette becomes RGB of 16 bits.
     let output = (u64::from(samples) * u64::from(bits).div_ceil(8)).max(6);
-    Ok(Facts { width, height, bytes_per_pixel: 1 + 2 * output })
+    Ok(Facts { width, height, bytes_per_pixel: 1 + 2 * output, other_bytes: 0 })
 }

@@ -1,5 +1,7 @@
 //! Bytes to brightness: opens a photo whose header was inspected, and gives it at the sizes the ladder asks for.
 
+#[cfg(feature = "heic")]
+mod heic;
 mod jpeg;
 mod other;
 mod source;
@@ -17,11 +19,25 @@ pub(super) fn open(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<
     let opened = contain(|| match header.format {
         Format::Jpeg => jpeg::open(bytes, header, deadline),
         Format::Png | Format::Webp | Format::Gif | Format::Bmp | Format::Tiff => other::decode(bytes, header),
+        #[cfg(feature = "heic")]
+        Format::Heic => heic::decode(bytes, header, deadline),
+        #[cfg(not(feature = "heic"))]
+        Format::Heic => Err(heic_is_off()),
     });
     opened.unwrap_or_else(|panic| {
         let detail = format!("the {} codec panicked: {panic}", header.format.as_str());
         Err(Reject::new(Reason::DecoderFault, detail))
     })
+}
+
+/// Why no HEIC photo is read here.
+pub(super) fn heic_is_off() -> Reject {
+    let why = if cfg!(feature = "heic") {
+        "HEIC is turned off by decode.heic"
+    } else {
+        "HEIC is not read: this scanmill was built without its feature `heic`"
+    };
+    Reject::new(Reason::Unsupported, why)
 }
 
 /// The photo at its full size, if its codec gave as many pixels as its header promised.

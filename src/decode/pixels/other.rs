@@ -31,7 +31,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
         Format::Gif => GifDecoder::new(file).map(|codec| read(codec, limits)),
         Format::Bmp => BmpDecoder::new(file).map(|codec| read(codec, limits)),
         Format::Tiff => TiffDecoder::new(file).map(|codec| read(codec, limits)),
-        Format::Jpeg => return Err(Reject::new(Reason::Unsupported, "jpeg has its own codec")),
+        Format::Jpeg | Format::Heic => {
+            return Err(Reject::new(Reason::Unsupported, "this format has its own codec"));
+        }
     };
     let pixels = decoded.and_then(|read| read).map_err(|error| refuse(bytes, header, &error))?;
     whole(header, pixels, false)
@@ -120,6 +122,6 @@ fn is_cut(bytes: &[u8], format: Format) -> bool {
         Format::Gif => bytes.last() != Some(&0x3b),
         Format::Bmp => declared(2).is_some_and(|size| bytes.len() < size),
         // A TIFF file has no end mark and no size; its codec tells by running over the end.
-        Format::Tiff | Format::Jpeg => false,
+        Format::Tiff | Format::Jpeg | Format::Heic => false,
     }
 }

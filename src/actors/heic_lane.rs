@@ -1,0 +1,109 @@
+//! The lane of HEIC photos: each takes as long as twenty others, so they wait by themselves, a few are decoded at once,
+//! and on threads of their own.
+//!
+//! A photo that waits here holds its lease and its place in flight and nothing else: its bytes are fetched when its turn
+//! has come. Those whose names say HEIC come before they were fetched, the others once their bytes told.
+
+use std::sync::Arc;
+
+use actix::{Actor, Context, Recipient};
+use tokio::sync::mpsc;
+
+use super::decoder_pool::{self, Decoder};
+use super::fetcher;
+use super::in_flight::{Finished, PhotoInFlight};
+use super::line::Line;
+use super::messages::Ended;
+use super::worker;
+use crate::error::Result;
+use crate::flow::CpuPool;
+
+/// Name in metrics, logs and `/state`.
+pub const NAME: &str = "heic_lane";
+
+/// The actor.
+pub struct HeicLane {
+    line: Line,
+    ended: Recipient<Ended>,
+    ends: Option<Ends>,
+}
+
+/// Both ends of the lane.
+pub struct Ends {
+    /// Photos that wait for their turn.
+    pub photos: mpsc::Receiver<PhotoInFlight>,
+    /// Photos with their rows.
+    pub finished: mpsc::Sender<Finished>,
+}
+
+impl HeicLane {
+    /// A lane that starts with its actor.
+    pub fn new(line: Line, ended: Recipient<Ended>, ends: Ends) -> Self {
+        Self { line, ended, ends: Some(ends) }
+    }
+}
+
+impl Actor for HeicLane {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        let Some(ends) = self.ends.take() else { return };
+        let (fetched, decoded) = (Arc::new(fetcher::Seen::default()), Arc::new(decoder_pool::Seen::default()));
+        let shown = (fetched.clone(), decoded.clone(), self.line.budgets.heic_decodes.clone());
+        let threads = self.line.settings.decode.heic_at_once;
+        let state = move || {
+            let (fetched, decoded, jobs) = &shown;
+            let mut state = decoded.state(threads, jobs.state());
+            state["fetched"] = fetched.fetched().into();
+            state
+        };
+        self.line.telemetry.board.register(NAME, Arc::new(state));
+        worker::start(NAME, &self.line, self.ended.clone(), decode_all(self.line.clone(), ends, fetched, decoded));
+    }
+}
+
+/// Whether a key ends as HEIC photos are named. Only a hint: the bytes decide.
+pub(super) fn is_named_heic(key: &str) -> bool {
+    let ending = key.rsplit_once('.').map_or("", |(_, ending)| ending);
+    ["heic", "heif", "hif"].iter().any(|name| ending.eq_ignore_ascii_case(name))
+}
+
+async fn decode_all(
+    line: Line,
+    mut ends: Ends,
+    fetched: Arc<fetcher::Seen>,
+    decoded: Arc<decoder_pool::Seen>,
+) -> Result<()> {
+    let threads = line.settings.decode.heic_at_once;
+    let pool = CpuPool::start("heic", threads, threads)?;
+    let decoder = Decoder::new(line.clone(), pool, ends.finished.clone(), decoded);
+    while let Some(photo) = ends.photos.recv().await {
+        // At a drain, photos not yet started go back to the queue at once.
+        let turn = line.generation.draining().run_until_cancelled(line.budgets.heic_decodes.acquire(1)).await;
+        let Some(job) = turn.filter(|_| !line.generation.draining().is_cancelled()) else { continue };
+        let Some(photo) = fetcher::fetch_one(&line, photo, &ends.finished, &fetched).await else { continue };
+        let Some((photo, header)) = decoder.inspect(photo).await else { continue };
+        // Their own share first, so that whoever stands behind them in line for the rest waits for no other HEIC photo.
+        let share = line.budgets.heic_bytes.acquire(header.decode_bytes).await;
+        let pixels = line.budgets.decode_bytes.acquire(header.decode_bytes).await;
+        if !decoder.submit(photo, header, (share, pixels), job).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_by_their_endings() {
+        for key in ["IMG_1.HEIC", "a/b.c/1.heif", "x.hif"] {
+            assert!(is_named_heic(key), "{key}");
+        }
+        for key in ["heic", "a.heic/1.jpg", "IMG_1.heic.jpg", ""] {
+            assert!(!is_named_heic(key), "{key}");
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The container of HEIC photos, HEIF (ISO/IEC 23008-12): which item is the picture, its tiles, its EXIF, and where their
+//! bytes are. Nothing of the pixels.
+//!
+//! Read by our own walk: what is kept is bounded by [`MOST_ITEMS`] whatever the file says, and nothing is looked up by
+//! going through a list for each entry of another. The crates for it do both, at a cost that grows with the square of
+//! the file.
+
+mod boxes;
+mod picture;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use self::boxes::{Boxes, Fields, Part};
+use super::guard::Flaw;
+pub(super) use picture::{Config, Picture};
+
+/// Most items a file may have: tiles, mostly. 200 megapixels in tiles of 512 pixels are 800.
+const MOST_ITEMS: usize = 4_096;
+/// Most pieces that the data of all items may lie in.
+const MOST_PIECES: usize = 8_192;
+/// Most bytes of a table that is walked entry by entry; a photo of 4,096 tiles needs a tenth of it.
+const MOST_TABLE_BYTES: usize = 1 << 20;
+
+/// One item.
+#[derive(Default)]
+struct Item<'a> {
+    kind: [u8; 4],
+    /// `application/rdf+xml` for XMP; empty for all but `mime` items.
+    content_type: &'a [u8],
+    /// Numbers of its properties, from 1.
+    properties: Vec<u16>,
+    pieces: Vec<Piece>,
+    source: Source,
+}
+
+/// A stretch of an item's data; a length of zero is to the end.
+struct Piece {
+    start: u64,
+    length: u64,
+}
+
+/// What an item's pieces lie in.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Source {
+    /// The file.
+    #[default]
+    File,
+    /// The `idat` box.
+    Idat,
+    /// Other items, or another file.
+    Elsewhere,
+}
+
+/// A HEIF file's tables.
+pub(super) struct Heif<'a> {
+    bytes: &'a [u8],
+    idat: &'a [u8],
+    primary: u32,
+    items: BTreeMap<u32, Item<'a>>,
+    properties: Vec<Part<'a>>,
+    /// What the primary item is made of, in order.
+    tiles: Vec<u32>,
+    /// Items that describe the primary item.
+    about: Vec<u32>,
+}
+
+/// Whether a file's first box names a brand of HEIF whose picture may be HEVC: the picture itself tells.
+pub(super) fn is_heif(bytes: &[u8]) -> bool {
+    const BRANDS: [&[u8]; 10] =
+        [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"];
+    bytes.get(4..8) == Some(b"ftyp") && bytes.get(8..12).is_some_and(|brand| BRANDS.contains(&brand))
+}
+
+impl<'a> Heif<'a> {
+    /// Reads the tables.
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Heif<'a>, Flaw> {
+        let mut moves = false;
+        let mut meta = None;
+        for part in Boxes::new(bytes) {
+            let part = part?;
+            match &part.kind {
+                b"meta" if part.cut => return Err(Flaw::Cut),
+                b"meta" => meta = meta.or(Some(part.body)),
+                b"moov" => moves = true,
+                _ if part.cut && meta.is_none() => return Err(Flaw::Cut),
+                _ => {}
+            }
+        }
+        let Some(meta) = meta else {
+            return Err(if moves { Flaw::Foreign("moving pictures only") } else { Flaw::Broken("no meta box") });
+        };
+        // What ends too early within a box that is all there is broken, not cut.
+        Heif::tables(bytes, meta).map_err(|flaw| match flaw {
+            Flaw::Cut => Flaw::Broken("a table that ends too early"),
+            flaw => flaw,
+        })
+    }
+
+    fn tables(bytes: &'a [u8], meta: &'a [u8]) -> Result<Heif<'a>, Flaw> {
+        let mut fields = Fields(meta);
+        fields.version()?;
+        let mut tables: BTreeMap<[u8; 4], &'a [u8]> = BTreeMap::new();
+        for part in Boxes::new(fields.0) {
+            let part = part?;
+            if part.cut {
+                return Err(Flaw::Broken("a box larger than the one around it"));
+            }
+            tables.entry(part.kind).or_insert(part.body);
+        }
+        let table = |kind: &[u8; 4]| tables.get(kind).copied();
+        let mut primary = Fields(table(b"pitm").ok_or(Flaw::Broken("no primary item"))?);
+        let (version, _) = primary.version()?;
+        let mut heif = Heif {
+            bytes,
+            idat: table(b"idat").unwrap_or(&[]),
+            primary: primary.id(version > 0)?,
+            items: BTreeMap::new(),
+            properties: Vec::new(),
+            tiles: Vec::new(),
+            about: Vec::new(),
+        };
+        heif.read_kinds(table(b"iinf").ok_or(Flaw::Broken("no items"))?)?;
+        heif.read_places(table(b"iloc").ok_or(Flaw::Broken("no item has a place"))?)?;
+        if let Some(references) = table(b"iref") {
+            heif.read_references(references)?;
+        }
+        if let Some(properties) = table(b"iprp") {
+            heif.read_properties(properties)?;
+        }
+        Ok(heif)
+    }
+
+    /// `iinf`: each item's kind.
+    fn read_kinds(&mut self, table: &'a [u8]) -> Result<(), Flaw> {
+        let mut fields = walked(table)?;
+        let (version, _) = fields.version()?;
+        fields.id(version > 0)?;
+        for part in Boxes::new(fields.0) {
+            let part = part?;
+            let mut fields = Fields(part.body);
+            let (version, _) = fields.version()?;
+            if part.kind != *b"infe" || !(2..=3).contains(&version) {
+                continue;
+            }
+            let id = fields.id(version == 3)?;
+            fields.u16()?;
+            let kind = fields.four()?;
+            let mut texts = fields.0.split(|&byte| byte == 0);
+            let content_type = if kind == *b"mime" { texts.nth(1).unwrap_or(&[]) } else { &[] };
+            self.items.insert(id, Item { kind, content_type, ..Item::default() });
+            if self.items.len() > MOST_ITEMS {
+                return Err(Flaw::Broken("more items than any photo has"));
+            }
+        }
+        Ok(())
+    }
+
+    /// `iloc`: where each item's data is.
+    fn read_places(&mut self, table: &'a [u8]) -> Result<(), Flaw> {
+        let mut fields = walked(table)?;
+        let (version, _) = fields.version()?;
+        let (sizes, more_sizes) = (fields.u8()?, fields.u8()?);
+        let index_size = if version > 0 { more_sizes & 0xf } else { 0 };
+        let count = fields.id(version > 1)?;
+        let mut pieces_left = MOST_PIECES;
+        for _ in 0..count {
+            let id = fields.id(version > 1)?;
+            let method = if version > 0 { fields.u16()? & 0xf } else { 0 };
+            let other_file = fields.u16()? != 0;
+            let base = fields.sized(more_sizes >> 4)?;
+            let pieces = usize::from(fields.u16()?);
+            pieces_left = pieces_left.checked_sub(pieces).ok_or(Flaw::Broken("data in too many pieces"))?;
+            let mut item = self.items.get_mut(&id);
+            if let Some(item) = &mut item {
+                item.source = match method {
+                    0 if !other_file => Source::File,
+                    1 if !other_file => Source::Idat,
+                    _ => Source::Elsewhere,
+                };
+                item.pieces.clear();
+            }
+            for _ in 0..pieces {
+                fields.sized(index_size)?;
+                let start = base.saturating_add(fields.sized(sizes >> 4)?);
+                let length = fields.sized(sizes & 0xf)?;
+                if let Some(item) = &mut item {
+                    item.pieces.push(Piece { start, length });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `iref`: what the primary item is made of, and what is said about it.
+    fn read_references(&mut self, table: &'a [u8]) -> Result<(), Flaw> {
+        let mut fields = walked(table)?;
+        let (version, _) = fields.version()?;
+        for part in Boxes::new(fields.0) {
+            let part = part?;
+            let mut fields = Fields(part.body);
+            let from = fields.id(version > 0)?;
+            let count = usize::from(fields.u16()?);
+            let is_tiles = part.kind == *b"dimg" && from == self.primary;
+            if is_tiles && count > MOST_ITEMS {
+                return Err(Flaw::Broken("more tiles than any photo has"));
+            }
+            let to = (0..count).map(|_| fields.id(version > 0));
+            if is_tiles {
+                self.tiles = to.collect::<Result<_, _>>()?;
+            } else if part.kind == *b"cdsc" && to.map_while(Result::ok).any(|id| id == self.primary) {
+                self.about.push(from);
+            }
+        }
+        Ok(())
+    }
+
+    /// `iprp`: properties, and which item has which.
+    fn read_properties(&mut self, table: &'a [u8]) -> Result<(), Flaw> {
+        for part in Boxes::new(table) {
+            let part = part?;
+            if part.kind == *b"ipco" {
+                self.properties = Boxes::new(part.body).collect::<Result<_, _>>()?;
+            }
+            if part.kind != *b"ipma" {
+                continue;
+            }
+            let mut fields = walked(part.body)?;
+            let (version, flags) = fields.version()?;
+            for _ in 0..fields.u32()? {
+                let id = fields.id(version > 0)?;
+                let mut item = self.items.get_mut(&id);
+                if let Some(item) = &mut item {
+                    item.properties.clear();
+                }
+                for _ in 0..fields.u8()? {
+                    // The top bit says that it must be understood.
+                    let index = if flags & 1 == 1 { fields.u16()? & 0x7fff } else { u16::from(fields.u8()? & 0x7f) };
+                    if let Some(item) = &mut item {
+                        item.properties.push(index);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn item(&self, id: u32) -> Result<&Item<'a>, Flaw> {
+        self.items.get(&id).ok_or(Flaw::Broken("an item that is not there"))
+    }
+
+    /// The first property of this kind.
+    fn property(&self, item: &Item<'a>, kind: &[u8; 4]) -> Option<&'a [u8]> {
+        let indexes = item.properties.iter().filter_map(|&index| usize::from(index).checked_sub(1));
+        let mut properties = indexes.filter_map(|index| self.properties.get(index));
+        properties.find(|part| part.kind == *kind).map(|part| part.body)
+    }
+
+    /// An item's data, and whether the file ends before it does. A copy when it lies in pieces, no larger than the file.
+    pub(super) fn data(&self, id: u32) -> Result<(Cow<'a, [u8]>, bool), Flaw> {
+        let item = self.item(id)?;
+        let source = match item.source {
+            Source::File => self.bytes,
+            Source::Idat => self.idat,
+            Source::Elsewhere => return Err(Flaw::Foreign("data that is made of other items")),
+        };
+        let mut cut = false;
+        let mut stretch = |piece: &Piece| {
+            let end = if piece.length == 0 { source.len() as u64 } else { piece.start.saturating_add(piece.length) };
+            cut |= end > source.len() as u64 || piece.start > source.len() as u64;
+            let within = |at: u64| at.min(source.len() as u64) as usize;
+            source.get(within(piece.start)..within(end)).unwrap_or(&[])
+        };
+        let data = match item.pieces.as_slice() {
+            [piece] => Cow::Borrowed(stretch(piece)),
+            pieces => {
+                let mut whole = Vec::new();
+                for stretch in pieces.iter().map(&mut stretch) {
+                    if whole.len() + stretch.len() > source.len() {
+                        return Err(Flaw::Broken("an item larger than the file"));
+                    }
+                    whole.extend_from_slice(stretch);
+                }
+                Cow::Owned(whole)
+            }
+        };
+        Ok((data, cut))
+    }
+
+    /// The EXIF (a TIFF structure) and the XMP of the primary item: of items that say they describe it, or else of any.
+    pub(super) fn metadata(&self) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
+        let is_xmp = |item: &Item| item.kind == *b"mime" && item.content_type == b"application/rdf+xml";
+        let exif = self.described_by(|item| item.kind == *b"Exif").and_then(|data| {
+            // Where the TIFF structure begins behind this number; some write it too small and put JPEG's mark there.
+            let start = Fields(data).u32().ok()? as usize;
+            data.get(4..)?.get(start..)
+        });
+        (exif, self.described_by(is_xmp))
+    }
+
+    /// The data of the first such item, where it lies in one piece, as everybody writes it.
+    fn described_by(&self, accept: impl Fn(&Item) -> bool) -> Option<&'a [u8]> {
+        let said = self.about.iter().filter_map(|id| self.items.get_key_value(id));
+        let (id, _) = said.chain(&self.items).find(|(_, item)| accept(item))?;
+        match self.data(*id).ok()? {
+            (Cow::Borrowed(data), _) => Some(data),
+            (Cow::Owned(_), _) => None,
+        }
+    }
+}
+
+/// The fields of a table whose entries are walked one by one.
+fn walked(table: &[u8]) -> Result<Fields<'_>, Flaw> {
+    if table.len() > MOST_TABLE_BYTES {
+        return Err(Flaw::Broken("a table larger than any photo needs"));
+    }
+    Ok(Fields(table))
+}
