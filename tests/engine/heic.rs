@@ -9,7 +9,7 @@ use bytes::Bytes;
 use scanmill::actors::supervisor::Phase;
 use scanmill::app::{Engine, Ports};
 use scanmill::error::Result;
-use scanmill::store::{Listed, Object, Put, PutMode, Store};
+use scanmill::store::{Head, Listed, Object, Put, PutMode, Store};
 use tokio::sync::Semaphore;
 
 use super::heic_files::{heic, paris, with_exif};
@@ -65,6 +65,9 @@ impl Store for Gate {
             let _pass = self.open.acquire().await.unwrap();
         }
         self.inner.get(bucket, key, version_id, max_bytes).await
+    }
+    async fn head(&self, bucket: &str, key: &str) -> Result<Head> {
+        self.inner.head(bucket, key).await
     }
     async fn put(&self, bucket: &str, key: &str, bytes: Bytes, mode: PutMode) -> Result<Put> {
         self.inner.put(bucket, key, bytes, mode).await
