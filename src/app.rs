@@ -21,6 +21,7 @@ use crate::store::Store;
 use crate::store::folder::{Announce, Announcement, FolderStore};
 use crate::store::s3::{S3Options, S3Probe, S3Store};
 use crate::warehouse::Warehouse;
+use crate::warehouse::redshift::{RedshiftOptions, RedshiftWarehouse};
 use crate::warehouse::sqlite::SqliteWarehouse;
 
 pub use engine::{Engine, io_runtime, run_system};
@@ -136,8 +137,24 @@ fn warehouse(
 ) -> Result<Arc<dyn Warehouse>> {
     match settings.warehouse.kind {
         WarehouseKind::Sqlite => Ok(Arc::new(open_sqlite(&warehouse_path(settings))?)),
-        WarehouseKind::Redshift => Err(not_yet("warehouse.kind", "redshift")),
+        WarehouseKind::Redshift => Ok(Arc::new(redshift(settings))),
     }
+}
+
+fn redshift(settings: &Settings) -> RedshiftWarehouse {
+    let of = settings.redshift.clone();
+    let options = RedshiftOptions {
+        workgroup: of.workgroup,
+        cluster: of.cluster,
+        database: of.database,
+        schema: of.schema,
+        db_user: of.db_user,
+        secret_arn: of.secret_arn,
+        copy_role: of.copy_role,
+        endpoint: of.endpoint,
+        statement_timeout: of.statement_timeout,
+    };
+    RedshiftWarehouse::new(account(settings), options)
 }
 
 /// Everything the cloud adapters find when they try, changing nothing, what the engine will do. Nothing for adapters
@@ -166,6 +183,9 @@ fn probes(settings: &Settings) -> Result<Vec<Arc<dyn Probe>>> {
             suffixes: settings.filter.suffixes.clone(),
         })));
     }
+    if settings.warehouse.kind == WarehouseKind::Redshift {
+        probes.push(Arc::new(redshift(settings).probed(settings.store.results.clone(), settings.load.interval)));
+    }
     if is_sqs {
         probes.push(Arc::new(sqs_queue(settings)?));
     }
@@ -189,10 +209,6 @@ pub async fn preflight(settings: &Settings) -> Result<()> {
         }
     }
     first.map_or(Ok(()), Err)
-}
-
-fn not_yet(key: &str, kind: &str) -> Error {
-    Error::permanent(format!("this build has no adapter for {key} `{kind}`")).hint("take the embedded one")
 }
 
 fn sqs_queue(settings: &Settings) -> Result<SqsQueue> {

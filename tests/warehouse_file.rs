@@ -5,7 +5,7 @@ mod warehouse_support;
 use std::path::Path;
 
 use rusqlite::Connection;
-use scanmill::cli::schema::{SchemaArgs, sql, state};
+use scanmill::cli::schema::{Dialect, SchemaArgs, sql, state};
 use scanmill::error::{Class, Error};
 use scanmill::warehouse::schema::{MARTS, VERSION, require_current, sqlite_tables, version_of};
 use scanmill::warehouse::sqlite::SqliteWarehouse;
@@ -92,8 +92,8 @@ async fn preparing_twice_changes_nothing_and_the_version_is_told() {
 
 #[test]
 fn the_printed_schema_is_the_one_that_is_applied() {
-    let args = |print, marts, apply| SchemaArgs { print, marts, apply };
-    let whole = sql(&args(false, false, false));
+    let sql = |print, marts, apply| sql(&SchemaArgs { print, marts, apply, dialect: None }, Dialect::Sqlite);
+    let whole = sql(false, false, false);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("by_hand.sqlite");
     let by_hand = Connection::open(&path).unwrap();
@@ -104,9 +104,9 @@ fn the_printed_schema_is_the_one_that_is_applied() {
     assert_eq!(count as usize, MARTS.matches("CREATE VIEW mart_").count());
     SqliteWarehouse::open(&path).unwrap();
     assert!(whole.contains(&sqlite_tables()));
-    assert_eq!(sql(&args(false, true, false)), MARTS);
-    assert_eq!(sql(&args(false, false, true)), "");
-    assert_eq!(sql(&args(true, false, true)), whole);
+    assert_eq!(sql(false, true, false), MARTS);
+    assert_eq!(sql(false, false, true), "");
+    assert_eq!(sql(true, false, true), whole);
 }
 
 #[tokio::test]

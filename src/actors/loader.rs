@@ -309,7 +309,7 @@ fn first_key_at(at: Timestamp) -> String {
 /// What to do about a batch object that is spoilt or gone.
 const REMEDY: &str = "restore this object from a copy, or move it away: its rows are in no other place";
 
-/// Reads batches from the store for a warehouse that cannot.
+/// The store as the warehouse sees it.
 struct Source {
     store: Arc<dyn Store>,
 }
@@ -338,6 +338,10 @@ impl BatchSource for Source {
         tokio::task::spawn_blocking(unpack)
             .await
             .map_err(|error| Error::bug("unpacking a batch panicked").source(error))?
+    }
+
+    async fn put(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<()> {
+        self.store.put(bucket, key, bytes, PutMode::CreateOnce).await.map(drop)
     }
 }
 

@@ -1,13 +1,14 @@
 //! `scanmill schema`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::report::block_on;
 use super::{Exit, GlobalArgs, out, settings};
 use crate::app;
+use crate::config::settings::WarehouseKind;
 use crate::error::{Class, Result};
 use crate::warehouse::Warehouse;
-use crate::warehouse::schema::{self, MARTS, VERSION, sqlite_tables};
+use crate::warehouse::schema::{self, MARTS, VERSION, redshift, sqlite_tables};
 
 /// Prints or creates the warehouse's tables and marts
 ///
@@ -18,6 +19,7 @@ use crate::warehouse::schema::{self, MARTS, VERSION, sqlite_tables};
 Examples:
   scanmill schema > warehouse.sql     the SQL of tables and marts
   scanmill schema --marts             the marts only, each with the question it answers
+  scanmill schema --dialect redshift  the same for Redshift, whatever is configured
   scanmill schema --apply             create or migrate tables and marts")]
 pub struct SchemaArgs {
     /// Print the SQL, also with --apply
@@ -29,12 +31,35 @@ pub struct SchemaArgs {
     /// Create the tables and marts, or migrate them to this scanmill's version; changes nothing when they are there
     #[arg(long)]
     pub apply: bool,
+    /// Print the SQL of this warehouse instead of the configured one, and ask none
+    #[arg(long, value_enum, value_name = "DIALECT", conflicts_with = "apply")]
+    pub dialect: Option<Dialect>,
+}
+
+/// Whose SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Dialect {
+    /// SQLite
+    Sqlite,
+    /// Amazon Redshift
+    Redshift,
 }
 
 /// Runs the command.
 pub fn run(args: &SchemaArgs, global: &GlobalArgs) -> Result<Exit> {
+    if let Some(dialect) = args.dialect {
+        out::print_text(&sql(args, dialect))?;
+        return Ok(Exit::Success);
+    }
     let settings = settings::load(global)?;
-    let told = if args.apply {
+    let dialect = match settings.warehouse.kind {
+        WarehouseKind::Sqlite => Dialect::Sqlite,
+        WarehouseKind::Redshift => Dialect::Redshift,
+    };
+    let told = if args.apply && dialect == Dialect::Redshift {
+        // Nothing but the warehouse: who creates tables need not be where the engine runs.
+        block_on(state(app::existing_warehouse(&settings)?.as_ref(), true))?
+    } else if args.apply {
         app::make_folders(&settings)?;
         block_on(state(app::open(&settings)?.warehouse.as_ref(), true))?
     } else {
@@ -48,14 +73,17 @@ pub fn run(args: &SchemaArgs, global: &GlobalArgs) -> Result<Exit> {
         }
     };
     out::note(&told);
-    out::print_text(&sql(args))?;
+    out::print_text(&sql(args, dialect))?;
     Ok(Exit::Success)
 }
 
 /// The SQL these arguments ask for.
-pub fn sql(args: &SchemaArgs) -> String {
+pub fn sql(args: &SchemaArgs, dialect: Dialect) -> String {
     match (args.marts, args.print || !args.apply) {
         (true, _) => MARTS.to_owned(),
+        (false, true) if dialect == Dialect::Redshift => {
+            format!("-- scanmill warehouse, schema version {VERSION}, Amazon Redshift\n\n{}", redshift::script())
+        }
         (false, true) => {
             format!("-- scanmill warehouse, schema version {VERSION}, SQLite\n\n{}\n{MARTS}", sqlite_tables())
         }

@@ -101,7 +101,7 @@ pub const COLUMNS: &[Column] = &[
     column("width", Integer, Scans, true, "photo width in pixels"),
     column("height", Integer, Scans, true, "photo height in pixels"),
     column("format", Text(16), Scans, true, "jpeg, png, webp, gif, bmp, tiff or heic"),
-    column("stage", Text(16), Rejections, true, "notify, fetch, guard or decode"),
+    column("stage", Text(16), Rejections, true, "notify, fetch, guard, decode or load"),
     column("reason", Text(32), Rejections, true, "typed reason"),
     column("detail", Text(4096), Rejections, true, "figures and limits for people"),
 ];

@@ -14,6 +14,8 @@ pub enum Stage {
     Guard,
     /// Decoding pixels and reading codes.
     Decode,
+    /// Loading the rows into the warehouse.
+    Load,
 }
 
 impl Stage {
@@ -24,6 +26,7 @@ impl Stage {
             Stage::Fetch => "fetch",
             Stage::Guard => "guard",
             Stage::Decode => "decode",
+            Stage::Load => "load",
         }
     }
 }
@@ -82,6 +85,8 @@ reasons! {
     TimedOut = "timed_out" at Decode;
     /// A decoder panicked on it; the panic was contained.
     DecoderFault = "decoder_fault" at Decode;
+    /// The warehouse refused a row of it.
+    RefusedRow = "refused_row" at Load;
 }
 
 /// A rejection before it becomes a row: the reason and a detail for people.

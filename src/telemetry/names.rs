@@ -46,7 +46,6 @@ pub const RUNGS: &[&str] = &[
     "own_800",
     "zxing_full",
     "own_1600",
-    "own_close",
     "own_blur_800",
     "own_400",
     "own_mean_800",
@@ -55,7 +54,6 @@ pub const RUNGS: &[&str] = &[
     "own_global_800",
     "own_full",
     "rqrr_800",
-    "own_lift_1600",
     "own_two_800",
     "own_two_1600",
 ];

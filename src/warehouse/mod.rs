@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::domain::batch::SealedBatch;
 use crate::error::Result;
 
+mod line;
+pub mod redshift;
 pub mod report;
 pub mod schema;
 pub mod sqlite;
@@ -40,11 +42,16 @@ pub struct Loaded {
     pub photos_replaced: u64,
 }
 
-/// How a warehouse that cannot read the store by itself gets a batch's bytes (decompressed JSON Lines).
+/// The store as a load sees it.
 #[async_trait]
 pub trait BatchSource: Send + Sync {
-    /// The batch's rows, one JSON object a line.
+    /// The batch's rows, one JSON object a line, decompressed. A batch that is gone or spoilt is
+    /// [`crate::error::Class::Poison`].
     async fn read(&self, batch: &SealedBatch) -> Result<Bytes>;
+
+    /// Writes an object beside the batches, for a warehouse that reads the store by itself. One that is there stays:
+    /// the key must follow from the content.
+    async fn put(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<()>;
 }
 
 /// One value of a query's answer.

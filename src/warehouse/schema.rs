@@ -10,6 +10,8 @@ use super::Warehouse;
 use crate::domain::columns::{Column, ColumnType, rejection_columns, scan_columns};
 use crate::error::{Class, Error, Result};
 
+pub mod redshift;
+
 /// The schema this binary knows. It goes up by one with every change of tables or marts (a test holds that), and
 /// then each adapter needs a migration from the version before.
 pub const VERSION: i64 = 1;

@@ -1,6 +1,8 @@
 //! Rows, batches and a warehouse in a temporary folder for the warehouse tests.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod rules;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -25,28 +27,56 @@ impl BatchSource for Batches {
         self.reads.lock().unwrap().push(batch.batch_id.clone());
         self.lines.get(&batch.batch_id).cloned().ok_or_else(|| Error::missing("no such batch"))
     }
+
+    async fn put(&self, _: &str, key: &str, _: Bytes) -> Result<()> {
+        Err(Error::bug(format!("this warehouse reads what it is given, yet `{key}` was written")))
+    }
 }
 
 impl Batches {
     /// Adds a batch of these photos.
     pub fn add(&mut self, batch_id: &str, photos: Vec<Vec<Row>>) {
-        // Photo by photo: a batch of its own would leave out a photo that it has, and the load must bear one that does not.
-        let mut lines = Vec::new();
-        for rows in photos {
-            let mut batch = OpenBatch::new(batch_id.to_owned());
-            batch.push_photo(rows).unwrap();
-            lines.extend(batch.into_lines());
-        }
-        self.lines.insert(batch_id.to_owned(), lines.into());
+        self.lines.insert(batch_id.to_owned(), lines_of(batch_id, photos).into());
     }
 }
 
+impl rules::Shelf for Batches {
+    fn bucket(&self) -> &str {
+        "results"
+    }
+    fn put_lines(&mut self, batch_id: &str, lines: Vec<u8>) {
+        self.lines.insert(batch_id.to_owned(), lines.into());
+    }
+    fn reads(&self) -> Vec<String> {
+        std::mem::take(&mut self.reads.lock().unwrap())
+    }
+    fn source(&self) -> &dyn BatchSource {
+        self
+    }
+}
+
+/// The lines of a batch of these photos.
+pub fn lines_of(batch_id: &str, photos: Vec<Vec<Row>>) -> Vec<u8> {
+    // Photo by photo: a batch of its own would leave out a photo that it has, and the load must bear one that does not.
+    let mut lines = Vec::new();
+    for rows in photos {
+        let mut batch = OpenBatch::new(batch_id.to_owned());
+        batch.push_photo(rows).unwrap();
+        lines.extend(batch.into_lines());
+    }
+    lines
+}
+
 pub fn manifest(batch_ids: &[&str]) -> Manifest {
+    manifest_in("results", batch_ids)
+}
+
+pub fn manifest_in(bucket: &str, batch_ids: &[&str]) -> Manifest {
     let batches: Vec<SealedBatch> = batch_ids
         .iter()
         .map(|id| SealedBatch {
             batch_id: (*id).to_owned(),
-            bucket: "results".into(),
+            bucket: bucket.into(),
             key: format!("batches/{id}.jsonl.gz"),
             sealed_at: Some("2026-11-22T15:40:10.000Z".into()),
         })

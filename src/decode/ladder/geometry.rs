@@ -9,10 +9,6 @@ impl Quad {
         Quad(self.0.map(|[x, y]| [x * by, y * by]))
     }
 
-    pub(super) fn moved(&self, [by_x, by_y]: [f32; 2]) -> Quad {
-        Quad(self.0.map(|[x, y]| [x + by_x, y + by_y]))
-    }
-
     pub(super) fn centre(&self) -> [f32; 2] {
         let [x, y] = self.0.iter().fold([0.0, 0.0], |[x, y], corner| [x + corner[0], y + corner[1]]);
         [x / 4.0, y / 4.0]

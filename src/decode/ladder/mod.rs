@@ -6,7 +6,6 @@
 //! top, or when the photo's time is over.
 
 mod bits;
-mod close;
 mod finder;
 mod found;
 mod geometry;
@@ -22,7 +21,7 @@ use std::time::Duration;
 use self::found::Found;
 use self::geometry::Quad;
 use self::own::Patterns::{Three, Two};
-use self::own::Retouch::{self, Blur, Enlarge, Lift, Plain};
+use self::own::Retouch::{self, Blur, Enlarge, Plain};
 use self::own::Threshold::{self, Global, Hybrid, Mean};
 use super::clock::Deadline;
 use super::contain::contain;
@@ -48,15 +47,12 @@ pub(super) struct View {
     codes: Vec<Sighting>,
     /// Centres of finder pattern groups that may be codes and were not read.
     strays: Vec<[f32; 2]>,
-    /// Outlines of what is a code for sure and was not read.
-    unread: Vec<Quad>,
 }
 
 impl View {
     /// From the pixels of an enlarged or shrunk picture to those of the one it was made from.
     fn scale(&mut self, by: f32) {
         self.codes.iter_mut().for_each(|code| code.quad = code.quad.scaled(by));
-        self.unread.iter_mut().for_each(|quad| *quad = quad.scaled(by));
         self.strays.iter_mut().for_each(|stray| *stray = stray.map(|at| at * by));
     }
 }
@@ -81,8 +77,6 @@ struct Task<'a> {
     scale: f32,
     /// Outlines of the codes read so far, in pixels of the full-size photo: not to be read again.
     codes: Vec<Quad>,
-    /// Outlines of what rungs before saw and could not read, in pixels of the full-size photo.
-    unread: Vec<Quad>,
     /// What our own reader tried in vain.
     tried: &'a mut Tried,
 }
@@ -134,14 +128,13 @@ const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> St
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 16] = [
     step(&zxing("zxing_500", 500), "zxing", true),
     step(&zxing("zxing_1000", 1_000), "zxing", true),
     step(&zxing_large("zxing_large", 3), "zxing_large", false),
     step(&own("own_800", 800, Plain, Hybrid), "own", true),
     step(&zxing("zxing_full", usize::MAX), "zxing", true),
     step(&own("own_1600", 1_600, Plain, Hybrid), "own", true),
-    step(&close::Close, "close", true),
     step(&own("own_blur_800", 800, Blur(2), Hybrid), "own_blur", false),
     step(&own("own_400", 400, Plain, Hybrid), "own", false),
     step(&own("own_mean_800", 800, Plain, Mean(40)), "own_mean", false),
@@ -150,7 +143,6 @@ const STEPS: [Step; 18] = [
     step(&own("own_global_800", 800, Plain, Global), "own_global", false),
     step(&own("own_full", usize::MAX, Plain, Hybrid), "own", false),
     step(&rqrr::Rqrr, "rqrr", false),
-    step(&own("own_lift_1600", 1_600, Lift, Hybrid), "own_lift", false),
     step(&own_two("own_two_800", 800, Hybrid), "own_two", false),
     step(&own_two("own_two_1600", 1_600, Hybrid), "own_two", false),
 ];
@@ -196,15 +188,12 @@ fn climb_by<'a>(
     let mut found = Found::default();
     let mut climb = Climb { codes: Vec::new(), runs: Vec::new(), out_of_time: false, panic: None };
     let mut strays: Vec<[f32; 2]> = Vec::new();
-    let mut unread: Vec<Quad> = Vec::new();
     let mut taken: Vec<(&str, usize)> = Vec::new();
     let mut tried = Tried::default();
     let long_side = source.long_side();
     for Step { rung, kind, for_rest } in steps {
         let Some(side) = rung.side(long_side) else { continue };
-        unread.retain(|quad| found.uncovered(&[quad.centre()], 1.0) > 0);
-        let idle = *kind == "close" && unread.is_empty();
-        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) || idle {
+        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) {
             continue;
         }
         taken.push((kind, side));
@@ -214,8 +203,7 @@ fn climb_by<'a>(
         }
         let before = thread_cpu();
         let scale = long_side as f32 / side as f32;
-        let (codes, pieces) = (found.outlines(), unread.clone());
-        let mut task = Task { deadline, first_only, scale, codes, unread: pieces, tried: &mut tried };
+        let mut task = Task { deadline, first_only, scale, codes: found.outlines(), tried: &mut tried };
         let view = contain(|| rung.read(&source.at_most(side), &mut task));
         let view = view.unwrap_or_else(|panic| {
             climb.panic.get_or_insert(format!("{} panicked: {panic}", rung.name()));
@@ -230,11 +218,6 @@ fn climb_by<'a>(
         // Our own reader proposes more than there is: what may be left is for zxing to say.
         if *kind == "zxing" {
             strays = view.strays.iter().map(|stray| stray.map(|at| at * scale)).collect();
-        }
-        for quad in view.unread.iter().map(|quad| quad.scaled(scale)) {
-            if !unread.iter().any(|known| known.is_same_place(&quad)) {
-                unread.push(quad);
-            }
         }
         let left = found.uncovered(&strays, 1.0) + found.doubtful();
         if !found.is_empty() && (first_only || left == 0) {

@@ -26,8 +26,6 @@ pub(super) enum Retouch {
     Plain,
     /// The mean of so many pixels on each side.
     Blur(usize),
-    /// Dark parts made bright; only where the picture has many.
-    Lift,
     /// So many times as large, for pictures up to [`SMALL`] only.
     Enlarge(usize),
 }
@@ -67,10 +65,6 @@ impl Rung for Own {
             Retouch::Plain => None,
             Retouch::Blur(reach) => retouch::blur(luma, reach),
             Retouch::Enlarge(times) => retouch::enlarge(luma, times),
-            Retouch::Lift => match retouch::lift(luma) {
-                Some(lifted) => Some(lifted),
-                None => return View::default(),
-            },
         };
         let mut view = self.look(retouched.as_ref().unwrap_or(luma), luma.width(), task);
         if let Some(large) = retouched {
@@ -95,7 +89,7 @@ impl Own {
         let mut task = qr::Task {
             deadline: task.deadline,
             first_only: task.first_only,
-            made: qr::Made { scale, retouched: matches!(self.retouch, Retouch::Blur(_) | Retouch::Lift) },
+            made: qr::Made { scale, retouched: matches!(self.retouch, Retouch::Blur(_)) },
             is_read: &is_read,
             tried: &mut *task.tried,
         };
@@ -112,7 +106,6 @@ impl Own {
 }
 
 fn add(view: &mut View, seen: qr::Seen) {
-    view.unread.extend(seen.unread.into_iter().map(Quad));
     for symbol in seen.symbols {
         let Some(text) = zxing::text_of(&symbol.payload.decoded) else { continue };
         view.codes.push(Sighting {

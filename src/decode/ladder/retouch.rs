@@ -30,24 +30,6 @@ pub(super) fn enlarge(luma: &Luma, times: usize) -> Option<Luma> {
     Luma::new(width, height, pixels)
 }
 
-/// Grey up to which a pixel is in the dark, and the share of a picture's pixels from which it is worth lifting.
-const DARK: u8 = 48;
-const MUCH: usize = 4;
-
-/// Dark parts made bright by a logarithm, so that shades that differ by the same factor differ by as much everywhere;
-/// `None` where less than a quarter of the picture is dark.
-pub(super) fn lift(luma: &Luma) -> Option<Luma> {
-    /// Grey below which a sensor tells little but noise.
-    const FLOOR: f32 = 6.0;
-    if luma.pixels().iter().filter(|pixel| **pixel < DARK).count() * MUCH < luma.pixels().len() {
-        return None;
-    }
-    let lifted = |grey: usize| 255.0 * (1.0 + grey as f32 / FLOOR).ln() / (1.0 + 255.0 / FLOOR).ln();
-    let table: [u8; 256] = std::array::from_fn(|grey| lifted(grey) as u8);
-    let pixels = luma.pixels().iter().map(|&pixel| table.get(usize::from(pixel)).copied().unwrap_or(pixel));
-    Luma::new(luma.width(), luma.height(), pixels.collect())
-}
-
 /// Every pixel the mean of the square of `2 * reach + 1` pixels around it, or of what of that lies in the picture.
 pub(super) fn blur(luma: &Luma, reach: usize) -> Option<Luma> {
     let (width, height) = (luma.width(), luma.height());
@@ -94,14 +76,6 @@ mod tests {
         assert_eq!((large.width(), large.height()), (6, 6));
         assert_eq!((large.row(0)[0], large.row(5)[5], large.row(0)[5]), (0, 180, 90));
         assert!(large.rows().all(<[u8]>::is_sorted));
-    }
-
-    #[test]
-    fn dark_pictures_are_lifted_and_bright_ones_left_alone() {
-        let lifted = lift(&Luma::new(4, 1, vec![10, 24, 200, 255]).unwrap()).unwrap();
-        let [dark, paper, bright, white] = lifted.row(0).try_into().unwrap();
-        assert!(paper - dark > 30 && bright > paper && white == 255, "{dark} {paper} {bright} {white}");
-        assert_eq!(lift(&Luma::new(5, 1, vec![10, 60, 90, 200, 255]).unwrap()), None);
     }
 
     #[test]

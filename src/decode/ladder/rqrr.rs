@@ -168,8 +168,7 @@ mod tests {
         let started = std::time::Instant::now();
         let mut tried = Tried::default();
         let deadline = Deadline::after(Duration::ZERO);
-        let mut task =
-            Task { deadline, first_only: false, scale: 1.0, codes: Vec::new(), unread: Vec::new(), tried: &mut tried };
+        let mut task = Task { deadline, first_only: false, scale: 1.0, codes: Vec::new(), tried: &mut tried };
         let view = Rqrr.read(&luma, &mut task);
         assert!(view.codes.is_empty() && view.strays.is_empty());
         // It does not even get through the 120,000 pixels once, which it reads four times to prepare.

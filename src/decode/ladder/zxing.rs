@@ -1,7 +1,6 @@
 //! The zxing-cpp reader, through rxing's port: its parts rather than its `QrReader`, which would hide the finder
 //! patterns left over, the version and level, and give no chance to look at the clock.
 
-use rxing::Point;
 use rxing::common::cpp_essentials::{ConcentricPattern, DecoderResult};
 use rxing::common::{BitMatrix, DetectorRXingResult};
 use rxing::qrcode::cpp_port::decoder::Decode;
@@ -82,26 +81,7 @@ fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) {
         }
     }
     unread.retain(|set| ![set.bl, set.tl, set.tr].iter().any(|pattern| used.contains(pattern)));
-    view.strays.extend(lonely_pairs(&patterns, &used));
     view.strays.extend(unread.iter().map(|set| [(set.bl.p.x + set.tr.p.x) / 2.0, (set.bl.p.y + set.tr.p.y) / 2.0]));
-}
-
-/// Patterns outside every code read that have another of their size not far: a code that shows two of its three.
-fn lonely_pairs<'a>(
-    patterns: &'a [ConcentricPattern],
-    used: &'a [ConcentricPattern],
-) -> impl Iterator<Item = [f32; 2]> {
-    let left = || patterns.iter().filter(|pattern| !used.contains(pattern));
-    left()
-        .filter(move |one| {
-            left().any(|other| {
-                let apart = Point::distance(one.p, other.p);
-                let (small, large) = (one.size.min(other.size) as f32, one.size.max(other.size) as f32);
-                // A pattern is seven modules wide; no code is wider than 177, and most are narrower than 60.
-                large < small * 1.3 && apart > small * 1.5 && apart < small * 8.0
-            })
-        })
-        .map(|pattern| [pattern.p.x, pattern.p.y])
 }
 
 fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {

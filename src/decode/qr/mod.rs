@@ -52,8 +52,6 @@ impl Symbol {
 pub(super) struct Seen {
     /// Codes, the most plausible first.
     pub symbols: Vec<Symbol>,
-    /// Outlines of what looks like a code and could not be read.
-    pub unread: Vec<[[f32; 2]; 4]>,
 }
 
 /// Groups of finder patterns that are looked at in one picture.
@@ -102,7 +100,7 @@ pub(super) fn read(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> See
         if group.corners().iter().any(|corner| used.contains(corner)) {
             continue;
         }
-        match read_group(plane, &group.seen_aside(picture), &sides.sides, &mut seen.unread, task) {
+        match read_group(plane, &group.seen_aside(picture), &sides.sides, task) {
             Outcome::Read(symbol) => {
                 used.extend(group.corners());
                 seen.symbols.push(*symbol);
@@ -136,7 +134,7 @@ pub(super) fn read_pairs(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) 
         if task.is_over() || seen.symbols.iter().any(known) || task.tried.has_code_at(group.middle(), task.made) {
             continue;
         }
-        if let Outcome::Read(symbol) = read_group(plane, &group, &[side], &mut seen.unread, task) {
+        if let Outcome::Read(symbol) = read_group(plane, &group, &[side], task) {
             seen.symbols.push(*symbol);
             if task.first_only {
                 break;
@@ -150,8 +148,6 @@ pub(super) fn read_pairs(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) 
 const LEAST_PROBE: f32 = 0.35;
 /// Agreement that needs no other view of the patterns.
 const GOOD_PROBE: f32 = 0.6;
-/// A fit this good is worth another look at more pixels.
-const LIKELY: f32 = 0.6;
 /// Sizes that a group is fitted with.
 const MOST_SIDES: usize = 3;
 
@@ -203,13 +199,7 @@ enum Outcome {
     TriedBefore,
 }
 
-fn read_group(
-    plane: Plane<'_>,
-    group: &Group,
-    sides: &[usize],
-    unread: &mut Vec<[[f32; 2]; 4]>,
-    task: &mut Task<'_>,
-) -> Outcome {
+fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<'_>) -> Outcome {
     let mut outcome = Outcome::TriedBefore;
     for &side in sides {
         if task.is_over() {
@@ -232,7 +222,6 @@ fn read_group(
             }
         }
         let sure = fit.as_ref().is_some_and(|fit| fit.score >= fit::SURE);
-        unread.extend(fit.iter().filter(|fit| fit.score >= LIKELY).map(|fit| fit.corners(false)));
         task.tried.note(group, side, task.made, sure, work);
         if sure {
             return Outcome::Unreadable;

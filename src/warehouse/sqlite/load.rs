@@ -9,15 +9,27 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use jiff::Timestamp;
+use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::errors::sql_error;
-use super::line::Line;
 use crate::domain::batch::SealedBatch;
 use crate::domain::columns::{COLUMNS, Column, rejection_columns, scan_columns};
 use crate::domain::row::utc_millis;
 use crate::error::{Error, Result};
 use crate::warehouse::Loaded;
+use crate::warehouse::line::{Cell, Line};
+
+impl ToSql for Cell<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Cell::Null => ToSqlOutput::Owned(Value::Null),
+            Cell::Integer(integer) => ToSqlOutput::Owned(Value::Integer(*integer)),
+            Cell::Real(real) => ToSqlOutput::Owned(Value::Real(*real)),
+            Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        })
+    }
+}
 
 /// A batch whose rows are in the stage.
 #[derive(Debug)]

@@ -17,7 +17,6 @@
 
 mod connection;
 mod errors;
-mod line;
 mod load;
 mod migrate;
 mod query;

@@ -1,4 +1,4 @@
-//! One line of a batch as values to bind, in the order of [`COLUMNS`].
+//! One line of a batch as checked values, in the order of [`COLUMNS`].
 //!
 //! The columns are looked up in the one list, never named here, and text is borrowed from the line: a load parses
 //! every row of the engine's life once.
@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 
 use crate::domain::columns::{COLUMNS, Column, ColumnType, Table};
@@ -18,17 +17,6 @@ pub(super) enum Cell<'a> {
     Integer(i64),
     Real(f64),
     Text(Cow<'a, str>),
-}
-
-impl ToSql for Cell<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self {
-            Cell::Null => ToSqlOutput::Owned(Value::Null),
-            Cell::Integer(integer) => ToSqlOutput::Owned(Value::Integer(*integer)),
-            Cell::Real(real) => ToSqlOutput::Owned(Value::Real(*real)),
-            Cell::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
-        })
-    }
 }
 
 /// A checked line: every value has its column's type, what is required is there, and nothing stands in a column of the

@@ -1,0 +1,222 @@
+//! The Redshift warehouse on the Data API's stand-in: the rules of every warehouse, and what can go wrong on the way.
+
+mod rig;
+mod warehouse_support;
+
+#[path = "warehouse_redshift/faults.rs"]
+mod faults;
+#[path = "warehouse_redshift/place.rs"]
+mod place;
+#[path = "warehouse_redshift/refused.rs"]
+mod refused;
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use scanmill::error::Class;
+use scanmill::warehouse::{Warehouse, schema};
+use serde_json::json;
+use warehouse_support::{number, rejection, rules, scans, standing};
+
+use place::Place;
+
+#[tokio::test]
+async fn a_load_brings_rows_and_ledger_and_its_repeat_reads_nothing() {
+    let mut place = Place::prepared().await;
+    let warehouse = place.warehouse();
+    rules::a_load_brings_rows_and_ledger_and_its_repeat_reads_nothing(&warehouse, &mut place).await;
+}
+
+#[tokio::test]
+async fn every_column_arrives_as_it_was_written() {
+    let mut place = Place::prepared().await;
+    let warehouse = place.warehouse();
+    // No NUL: the engine writes none, and Redshift takes none.
+    let odd = "naïve \"quoted\" it's \\ \u{1f375}\nline\ttab :p1 ?1 {}; --";
+    rules::every_column_arrives_as_it_was_written(&warehouse, &mut place, odd).await;
+}
+
+#[tokio::test]
+async fn a_photo_read_twice_stands_once_even_when_the_readings_differ() {
+    let mut place = Place::prepared().await;
+    let warehouse = place.warehouse();
+    rules::a_photo_read_twice_stands_once_even_when_the_readings_differ(&warehouse, &mut place).await;
+}
+
+#[tokio::test]
+async fn a_higher_revision_replaces_the_photo_in_both_tables() {
+    let mut place = Place::prepared().await;
+    let warehouse = place.warehouse();
+    rules::a_higher_revision_replaces_the_photo_in_both_tables(&warehouse, &mut place).await;
+}
+
+#[tokio::test]
+async fn an_empty_batch_is_loaded_too() {
+    let mut place = Place::prepared().await;
+    let warehouse = place.warehouse();
+    rules::an_empty_batch_is_loaded_too(&warehouse, &mut place).await;
+}
+
+#[tokio::test]
+async fn any_order_grouping_and_repetition_gives_the_models_rows() {
+    let mut runner = TestRunner::default();
+    for _ in 0..4 {
+        let (batches, groups) = rules::any_loads().new_tree(&mut runner).unwrap().current();
+        let mut place = Place::prepared().await;
+        let warehouse = place.warehouse();
+        rules::any_order_grouping_and_repetition_gives_the_models_rows(&warehouse, &mut place, &batches, &groups).await;
+    }
+}
+
+#[tokio::test]
+async fn the_schema_is_made_once_whoever_makes_it() {
+    let place = Place::new();
+    let (one, two) = (place.warehouse(), place.warehouse());
+    assert_eq!(schema::version_of(&one).await.unwrap(), None);
+    let error = schema::require_current(&one).await.unwrap_err();
+    assert_eq!(error.class(), Class::Missing, "{error}");
+    let (first, second) = tokio::join!(one.prepare(), two.prepare());
+    first.unwrap();
+    second.unwrap();
+    schema::require_current(&one).await.unwrap();
+    one.prepare().await.unwrap();
+    assert_eq!(number(&one, "SELECT COUNT(*) FROM scans_geo").await, 0);
+}
+
+#[tokio::test]
+async fn a_schema_of_ones_own_is_used() {
+    let mut place = Place::new();
+    place.sql("CREATE SCHEMA photos");
+    place.options.schema = "photos".into();
+    let warehouse = place.warehouse();
+    warehouse.prepare().await.unwrap();
+    rules::add(&mut place, "b1", vec![scans("one", 0, 1)]);
+    place.load(&warehouse, &["b1"]).await.unwrap();
+    assert_eq!(standing(&warehouse).await, ["one 0 scan one#0 b1"]);
+    assert_eq!(place.sql("SELECT COUNT(*) FROM photos.scans"), [[json!(1)]]);
+}
+
+#[tokio::test]
+async fn queries_bind_page_and_only_read() {
+    let mut place = Place::prepared().await;
+    let warehouse = place.warehouse();
+    let key = "it's \\ \"k\" ?1 :p2 \u{fc}\u{1f375}";
+    rules::add(&mut place, "b1", vec![scans(key, 0, 1), rejection("b", 0, "no_code")]);
+    place.load(&warehouse, &["b1"]).await.unwrap();
+    let sql = "SELECT object_key, revision, uploaded_at, latitude, utm_medium FROM scans
+               WHERE bucket = ?1 AND object_key IN (?2, ?3) ORDER BY object_key LIMIT ?4";
+    let answer = warehouse.query(sql, &[json!("inbox"), json!(key), json!(""), json!(7)]).await.unwrap();
+    assert_eq!(answer.columns, ["object_key", "revision", "uploaded_at", "latitude", "utm_medium"]);
+    assert_eq!(answer.rows, [[json!(key), json!(0), json!("2026-11-22T15:40:00.000Z"), json!(52.5), json!(null)]]);
+
+    let error = warehouse.query("DELETE FROM scans", &[]).await.unwrap_err();
+    assert!(error.class() == Class::Permanent && error.to_string().contains("no query"), "{error}");
+    let error = warehouse.query("SELECT nothing FROM scans", &[]).await.unwrap_err();
+    assert_eq!(error.class(), Class::Permanent, "{error}");
+    assert!(error.to_string().contains("nothing"), "{error}");
+
+    // More rows than a page of the Data API.
+    let photos = (0..1_200).map(|photo| rejection(&format!("p{photo}"), 0, "no_code")).collect();
+    rules::add(&mut place, "b2", photos);
+    place.load(&warehouse, &["b2"]).await.unwrap();
+    let answer = warehouse.query("SELECT object_key FROM rejections", &[]).await.unwrap();
+    assert_eq!(answer.rows.len(), 1_201);
+}
+
+#[tokio::test]
+async fn thousands_of_ids_are_looked_up_in_the_ledger() {
+    let mut place = Place::prepared().await;
+    let warehouse = place.warehouse();
+    rules::add(&mut place, "b1", vec![]);
+    place.load(&warehouse, &["b1"]).await.unwrap();
+    let mut ids: Vec<String> = (0..6_000).map(|n| format!("20261122T154000Z-0123456789ab-{n:06}")).collect();
+    ids.insert(3_000, "b1".into());
+    ids.extend(["it's \\'); DROP TABLE scans; --".to_owned(), "a\0b".into(), "\u{1f375}".into()]);
+    let left = warehouse.not_in_ledger(&ids).await.unwrap();
+    ids.remove(3_000);
+    assert_eq!(left, ids);
+    assert_eq!(warehouse.not_in_ledger(&[]).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn two_instances_at_once_load_each_photo_once() {
+    for isolation in ["snapshot", "serializable"] {
+        let mut place = Place::with_own_api();
+        place.api().settings(&json!({ "isolation": isolation })).unwrap();
+        place.warehouse().prepare().await.unwrap();
+        race(&mut place).await;
+    }
+}
+
+async fn race(place: &mut Place) {
+    let ids: Vec<String> = (0..6).map(|batch| format!("b{batch}")).collect();
+    for (index, id) in ids.iter().enumerate() {
+        // Every photo stands in three batches.
+        let photos = (0..10).map(|photo| scans(&format!("photo{}", index / 3 * 10 + photo), 0, 2)).collect();
+        rules::add(place, id, photos);
+    }
+    let (one, two) = (place.warehouse(), place.warehouse());
+    let work = |warehouse: scanmill::warehouse::redshift::RedshiftWarehouse, ids: Vec<String>, size: usize| {
+        let place = &*place;
+        async move {
+            let mut newly = 0;
+            for group in ids.chunks(size) {
+                let group: Vec<&str> = group.iter().map(String::as_str).collect();
+                newly += place.load(&warehouse, &group).await.unwrap().batches;
+            }
+            newly
+        }
+    };
+    let backwards = ids.iter().rev().cloned().collect();
+    let (first, second) = tokio::join!(work(one, ids, 2), work(two, backwards, 3));
+    assert_eq!(first + second, 6, "each batch entered the ledger once");
+    let warehouse = place.warehouse();
+    assert_eq!(number(&warehouse, "SELECT COUNT(*) FROM scans").await, 2 * 10 * 2);
+    assert_eq!(number(&warehouse, "SELECT COUNT(DISTINCT photo_id) FROM scans").await, 2 * 10);
+}
+
+#[tokio::test]
+async fn tables_of_a_newer_scanmill_are_not_loaded() {
+    let mut place = Place::prepared().await;
+    let warehouse = place.warehouse();
+    rules::add(&mut place, "b1", vec![scans("one", 0, 1)]);
+    place.sql("DROP VIEW warehouse_schema");
+    place.sql("CREATE VIEW warehouse_schema AS SELECT 2 AS schema_version");
+    for error in [place.load(&warehouse, &["b1"]).await.unwrap_err(), warehouse.prepare().await.unwrap_err()] {
+        assert_eq!(error.class(), Class::Permanent, "{error}");
+        assert!(error.to_string().contains("schema version 2, this scanmill knows version 1"), "{error}");
+    }
+    assert_eq!(number(&warehouse, "SELECT COUNT(*) FROM scans").await, 0);
+}
+
+#[tokio::test]
+async fn every_text_sent_is_redshifts() {
+    let mut place = Place::with_own_api();
+    let warehouse = place.warehouse();
+    warehouse.prepare().await.unwrap();
+    rules::add(&mut place, "b1", vec![scans("one", 0, 2), rejection("two", 0, "no_code")]);
+    place.load(&warehouse, &["b1"]).await.unwrap();
+    place.put_object("batches/b2.jsonl.gz", b"{}\n");
+    place.load(&warehouse, &["b2"]).await.unwrap();
+    scanmill::warehouse::report::report(&warehouse).await.unwrap();
+    let list = scanmill::cli::rejections::ListArgs {
+        filter: scanmill::cli::rejections::Filter {
+            reasons: vec![scanmill::domain::Reason::NoCode],
+            since: Some("2026-11-01T00:00:00Z".parse().unwrap()),
+            key_prefix: Some("t".into()),
+        },
+        limit: 5,
+        json: true,
+    };
+    let (listed, _) = scanmill::cli::rejections::list(&warehouse, &list).await.unwrap();
+    assert!(listed.contains("\"object_key\":\"two\""), "{listed}");
+    for finding in scanmill::aws::Probe::probe(&warehouse).await {
+        assert!(finding.outcome.is_ok(), "{}: {:?}", finding.name, finding.outcome);
+    }
+    // The Data API puts a parameter's value where its name stands.
+    let in_place = |text: String| (1..10).fold(text, |text, number| text.replace(&format!(":p{number}"), "'x'"));
+    let mut texts: Vec<String> = place.api().sql().unwrap().into_iter().map(in_place).collect();
+    texts.sort();
+    texts.dedup();
+    assert!(texts.len() > 150, "{}", texts.len());
+    rig::sqlfluff_all(&texts).unwrap();
+}
