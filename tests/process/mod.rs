@@ -225,6 +225,13 @@ impl Running {
         assert!(said.text.contains(text), "never said `{text}`:\n{}", said.text);
     }
 
+    /// The word of stderr that follows `text`.
+    pub fn word_after(&self, text: &str) -> String {
+        self.wait_for(text);
+        let said = self.said.0.lock().unwrap();
+        said.text.split_once(text).unwrap().1.split_whitespace().next().unwrap().to_owned()
+    }
+
     /// Waits until `is_so`, asked now and then.
     pub fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
         let began = Instant::now();

@@ -1,0 +1,14 @@
+//! The whole AWS path with the real binary and `config/aws.toml`, against servers nobody here wrote: S3 and SQS by
+//! ministack and moto, Redshift's Data API by the stand-in, faults by microburst and by the stand-in itself.
+
+#[path = "../process/mod.rs"]
+mod process;
+#[path = "../rig/mod.rs"]
+mod rig;
+
+mod faults;
+mod flow;
+mod instances;
+mod place;
+mod preflight;
+mod provisioning;

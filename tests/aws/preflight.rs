@@ -1,0 +1,51 @@
+//! What cannot work is named by `check`, and `run` refuses to start.
+
+use serde_json::json;
+
+use crate::place::Place;
+use crate::rig::{DataApi, Ministack};
+
+/// Each setting that makes the place wrong, and what both commands must say.
+#[test]
+fn check_names_it_and_run_refuses() {
+    let cases: &[(&[&str], &str)] = &[
+        (&["store.inbox=nobody-made-this"], "nobody-made-this"),
+        (&["store.results=nobody-made-this"], "nobody-made-this"),
+        (&["sqs.queue_url=http://127.0.0.1:1/000000000000/no-such-queue"], "no-such-queue"),
+        (&["redshift.workgroup=no-such-workgroup"], "no-such-workgroup"),
+        (&["redshift.database=no_such_database"], "no_such_database"),
+    ];
+    for (settings, says) in cases {
+        let mut place = Place::new();
+        place.more.extend(settings.iter().map(|pair| (*pair).to_owned()));
+        let check = place.ended(&["check", "--metrics", "off"]);
+        assert_eq!(check.code, Some(1), "{settings:?}\n{}\n{}", check.stdout, check.stderr);
+        let line = check.stdout.lines().find(|line| line.starts_with("fail") && line.contains(says));
+        assert!(line.is_some(), "{settings:?}\n{}", check.stdout);
+        let run = place.ended(&["run", "--metrics", "off"]);
+        assert_eq!(run.code, Some(3), "{settings:?}\n{}", run.stderr);
+        assert!(run.stderr.contains(says), "{settings:?}\n{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_missing_permission_is_named_with_its_action() {
+    let api = DataApi::start(Ministack::shared().server.endpoint()).unwrap();
+    let place = Place::on(Ministack::shared().aws(), &api);
+    api.settings(&json!({ "denied_actions": ["BatchExecuteStatement"] })).unwrap();
+    let check = place.ended(&["check", "--metrics", "off"]);
+    assert_eq!(check.code, Some(1), "{}", check.stdout);
+    assert!(check.stdout.contains("redshift-data:BatchExecuteStatement"), "{}", check.stdout);
+    let run = place.ended(&["run", "--metrics", "off"]);
+    assert_eq!(run.code, Some(3), "{}", run.stderr);
+    assert!(run.stderr.contains("redshift-data:BatchExecuteStatement"), "{}", run.stderr);
+}
+
+#[test]
+fn a_place_that_is_well_passes() {
+    let place = Place::new();
+    let schema = place.ended(&["schema", "--apply"]);
+    assert_eq!(schema.code, Some(0), "{}", schema.stderr);
+    let check = place.ended(&["check", "--metrics", "off"]);
+    assert_eq!(check.code, Some(0), "{}", check.stdout);
+}

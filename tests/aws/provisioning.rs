@@ -1,0 +1,130 @@
+//! The stacks of `config/aws`: the first and the third deployed on ministack, and what they made used. ministack has no
+//! Redshift Serverless, carries out no lifecycle rules, and launches no instance.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::rig::{self, Ministack, Venv};
+
+/// Deploys a template; its outputs, or why not.
+fn deploy(stack: &str, template: &str, parameters: &Value) -> Value {
+    let script = r#"
+import json, sys, time
+import boto3
+endpoint, stack, template, parameters = sys.argv[1:]
+cloud = boto3.client("cloudformation", endpoint_url=endpoint)
+given = [{"ParameterKey": key, "ParameterValue": value} for key, value in json.loads(parameters).items()]
+cloud.create_stack(StackName=stack, TemplateBody=open(template).read(), Parameters=given, Capabilities=["CAPABILITY_IAM"])
+while True:
+    made = cloud.describe_stacks(StackName=stack)["Stacks"][0]
+    if not made["StackStatus"].endswith("IN_PROGRESS"):
+        break
+    time.sleep(0.2)
+events = cloud.describe_stack_events(StackName=stack)["StackEvents"]
+failed = [e for e in events if e["ResourceStatus"].endswith("FAILED")]
+assert made["StackStatus"] == "CREATE_COMPLETE", [(e["LogicalResourceId"], e.get("ResourceStatusReason")) for e in failed]
+print(json.dumps({o["OutputKey"]: o["OutputValue"] for o in made["Outputs"]}))
+"#;
+    let endpoint = Ministack::shared().server.endpoint();
+    let template = templates().join(template).display().to_string();
+    let outputs = python(&["-c", script, endpoint, stack, &template, &parameters.to_string()]);
+    serde_json::from_str(&outputs).unwrap()
+}
+
+fn templates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config/aws")
+}
+
+fn python(arguments: &[&str]) -> String {
+    let mut command = Command::new(Venv::ready().unwrap().program("python"));
+    command.args(arguments).envs(rig::ENVIRONMENT.iter().copied()).env("AWS_DEFAULT_REGION", rig::REGION);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_stacks_deploy_and_a_photo_is_announced() {
+    let aws = Ministack::shared().aws();
+    let (landing, results) = (rig::unique("landing"), rig::unique("results"));
+    let made = deploy(
+        &rig::unique("pipeline"),
+        "pipeline.yaml",
+        &json!({ "LandingBucketName": landing, "ResultsBucketName": results, "KeyPrefix": "in/",
+                 "QueueName": rig::unique("photos") }),
+    );
+    let text = |key: &str| made[key].as_str().unwrap().to_owned();
+
+    // Only what the prefix lets through is announced.
+    aws.put_object(&landing, "out/b.jpg", b"-").unwrap();
+    aws.put_object(&landing, "in/a b.jpg", b"-").unwrap();
+    let mut announced = Vec::new();
+    while let Some(message) = aws.receive(&text("QueueUrl"), 1).unwrap().pop() {
+        aws.delete_message(&text("QueueUrl"), &message).unwrap();
+        let body: Value = serde_json::from_str(&message.body).unwrap();
+        announced.extend(body["Records"].as_array().into_iter().flatten().map(|r| r["s3"]["object"]["key"].clone()));
+    }
+    assert_eq!(announced, [json!("in/a+b.jpg")]);
+
+    let redrive: Value =
+        serde_json::from_str(&aws.queue_attribute(&text("QueueUrl"), "RedrivePolicy").unwrap()).unwrap();
+    assert_eq!(redrive["deadLetterTargetArn"], made["DeadLetterQueueArn"]);
+    assert_eq!(redrive["maxReceiveCount"].to_string().trim_matches('"'), "25");
+
+    let endpoint = Ministack::shared().server.endpoint();
+    let image = "import sys, boto3; boto3.client('ssm', endpoint_url=sys.argv[1]).put_parameter(\
+                 Name='/images/linux', Value='ami-12345678', Type='String', Overwrite=True)";
+    python(&["-c", image, endpoint]);
+    let mut parameters = json!({
+        "LandingBucketName": landing, "ResultsBucketName": results, "WorkgroupName": "scanmill",
+        "WorkgroupArn": "arn:aws:redshift-serverless:us-east-1:000000000000:workgroup/scanmill",
+        "ArtifactUrl": "s3://artifacts/scanmill", "ArtifactBucketName": "artifacts",
+        "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "ImageId": "/images/linux",
+    });
+    for key in ["QueueUrl", "QueueArn", "QueueName", "DeadLetterQueueArn", "DeadLetterQueueName", "CopyRoleArn"] {
+        parameters[key] = made[key].clone();
+    }
+    let engine = deploy(&rig::unique("engine"), "engine.yaml", &parameters);
+    assert!(engine["DatabaseUser"].as_str().unwrap().starts_with("IAMR:"), "{engine}");
+}
+
+/// The configuration that the instances get is one that scanmill takes.
+#[test]
+fn the_instances_configuration_is_right() {
+    let template = std::fs::read_to_string(templates().join("engine.yaml")).unwrap();
+    let (_, text) = template.split_once("<<'CONFIG'\n").unwrap();
+    let (text, _) = text.split_once("            CONFIG\n").unwrap();
+    let mut text: String = text.lines().map(|line| line.trim_start().to_owned() + "\n").collect();
+    for (name, value) in [
+        ("LandingBucketName", "landing"),
+        ("ResultsBucketName", "results"),
+        ("KeyPrefix", "in/"),
+        ("AWS::Region", rig::REGION),
+        ("QueueUrl", "https://sqs.us-east-1.amazonaws.com/123456789012/photos"),
+        ("WorkgroupName", "scanmill"),
+        ("DatabaseName", "scanmill"),
+        ("CopyRoleArn", "arn:aws:iam::123456789012:role/copy"),
+        ("LoadIntervalMs", "300000"),
+    ] {
+        text = text.replace(&format!("${{{name}}}"), value);
+    }
+    assert!(!text.contains("${"), "{text}");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("scanmill.toml");
+    std::fs::write(&file, &text).unwrap();
+    use scanmill::config::{Sources, load};
+    let loaded = load(&Sources { file: Some(&file), ..Sources::default() }).unwrap_or_else(|p| panic!("{p:?}\n{text}"));
+    assert_eq!(loaded.settings.store.inbox, "landing");
+}
+
+#[test]
+fn the_templates_are_clean_by_cfn_lint() {
+    let files: Vec<String> = ["pipeline.yaml", "warehouse.yaml", "engine.yaml"]
+        .map(|name| templates().join(name).display().to_string())
+        .to_vec();
+    let mut arguments = vec!["-m", "cfnlint"];
+    arguments.extend(files.iter().map(String::as_str));
+    python(&arguments);
+}
