@@ -38,10 +38,16 @@ fn templates() -> PathBuf {
 }
 
 fn python(arguments: &[&str]) -> String {
-    let mut command = Command::new(Venv::ready().unwrap().program("python"));
+    run("python", arguments)
+}
+
+/// Runs a program of the venv and expects that to go well; what it printed.
+fn run(program: &str, arguments: &[&str]) -> String {
+    let mut command = Command::new(Venv::ready().unwrap().program(program));
     command.args(arguments).envs(rig::ENVIRONMENT.iter().copied()).env("AWS_DEFAULT_REGION", rig::REGION);
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{program}: {}{}", said(&output.stdout), said(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -124,7 +130,5 @@ fn the_templates_are_clean_by_cfn_lint() {
     let files: Vec<String> = ["pipeline.yaml", "warehouse.yaml", "engine.yaml"]
         .map(|name| templates().join(name).display().to_string())
         .to_vec();
-    let mut arguments = vec!["-m", "cfnlint"];
-    arguments.extend(files.iter().map(String::as_str));
-    python(&arguments);
+    run("cfn-lint", &files.iter().map(String::as_str).collect::<Vec<_>>());
 }

@@ -37,7 +37,7 @@ impl Ministack {
                 ("MINISTACK_HOST", "127.0.0.1"),
                 ("GATEWAY_PORT", "{port}"),
                 ("MINISTACK_REGION", REGION),
-                ("SERVICES", "s3,sqs,sns,events,sts,iam,cloudformation"),
+                ("SERVICES", "s3,sqs,sns,events,sts,iam,cloudformation,ssm,ec2,autoscaling,cloudwatch,monitoring"),
                 // These would listen on fixed ports, on all interfaces.
                 ("IOT_MTLS_ENABLED", "false"),
                 ("SFTP_ENABLED", "0"),
