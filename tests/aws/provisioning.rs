@@ -4,9 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use scanmill::domain::notification::{Notification, parse};
 use serde_json::{Value, json};
 
-use crate::rig::{self, Ministack, Venv};
+use crate::rig::{self, Aws, Message, Ministack, Venv};
 
 /// Deploys a template; its outputs, or why not.
 fn deploy(stack: &str, template: &str, parameters: &Value) -> Value {
@@ -51,6 +52,19 @@ fn run(program: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// All messages of a queue, until a second brings no more.
+fn received(aws: &Aws, url: &str) -> Vec<Message> {
+    let mut all = Vec::new();
+    loop {
+        let some = aws.receive(url, 1).unwrap();
+        if some.is_empty() {
+            return all;
+        }
+        some.iter().for_each(|message| aws.delete_message(url, message).unwrap());
+        all.extend(some);
+    }
+}
+
 #[test]
 fn the_stacks_deploy_and_a_photo_is_announced() {
     let aws = Ministack::shared().aws();
@@ -67,8 +81,7 @@ fn the_stacks_deploy_and_a_photo_is_announced() {
     aws.put_object(&landing, "out/b.jpg", b"-").unwrap();
     aws.put_object(&landing, "in/a b.jpg", b"-").unwrap();
     let mut announced = Vec::new();
-    while let Some(message) = aws.receive(&text("QueueUrl"), 1).unwrap().pop() {
-        aws.delete_message(&text("QueueUrl"), &message).unwrap();
+    for message in received(&aws, &text("QueueUrl")) {
         let body: Value = serde_json::from_str(&message.body).unwrap();
         announced.extend(body["Records"].as_array().into_iter().flatten().map(|r| r["s3"]["object"]["key"].clone()));
     }
@@ -131,4 +144,39 @@ fn the_templates_are_clean_by_cfn_lint() {
         .map(|name| templates().join(name).display().to_string())
         .to_vec();
     run("cfn-lint", &files.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+/// Amazon's own client wires bucket and queue, and uploads under names that are awkward in events.
+#[test]
+fn what_amazons_client_uploads_is_announced_under_its_own_name() {
+    const KEYS: [&str; 3] = ["in/a b+c.jpg", "in/50% & #1.jpg", "in/größe 📷.jpg"];
+    let aws = Ministack::shared().aws();
+    let (bucket, queue) = (rig::unique("wired"), rig::unique("wired"));
+    let script = r#"
+import json, sys
+import boto3
+endpoint, bucket, queue, keys = sys.argv[1:]
+s3, sqs = boto3.client("s3", endpoint_url=endpoint), boto3.client("sqs", endpoint_url=endpoint)
+s3.create_bucket(Bucket=bucket)
+url = sqs.create_queue(QueueName=queue)["QueueUrl"]
+arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+rules = [{"Name": "prefix", "Value": "in/"}, {"Name": "suffix", "Value": ".jpg"}]
+wired = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}
+s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [wired]})
+for key in json.loads(keys) + ["in/no-photo.txt"]:
+    s3.put_object(Bucket=bucket, Key=key, Body=b"-")
+print(url)
+"#;
+    let endpoint = Ministack::shared().server.endpoint();
+    let url = python(&["-c", script, endpoint, &bucket, &queue, &json!(KEYS).to_string()]);
+    let mut announced = Vec::new();
+    for message in received(&aws, url.trim()) {
+        if let Notification::Photos { photos, .. } = parse(&message.body).unwrap() {
+            announced.extend(photos.into_iter().map(|photo| photo.key));
+        }
+    }
+    announced.sort();
+    let mut expected = KEYS.map(str::to_owned);
+    expected.sort();
+    assert_eq!(announced, expected);
 }
