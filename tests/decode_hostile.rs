@@ -41,6 +41,7 @@ fn jpeg(progressive: bool) -> Vec<u8> {
 fn files() -> Vec<(&'static str, Vec<u8>)> {
     let rgb = DynamicImage::from(scene().grey()).to_rgb8();
     let encoded = |format| encode(&rgb.clone().into(), format);
+    #[cfg_attr(not(feature = "heic"), allow(unused_mut))]
     let mut files = vec![
         ("jpeg", jpeg(false)),
         ("progressive jpeg", jpeg(true)),

@@ -4,6 +4,7 @@
 //! Read by our own walk: what is kept is bounded by [`MOST_ITEMS`] whatever the file says, and nothing is looked up by
 //! going through a list for each entry of another. The crates for it do both, at a cost that grows with the square of
 //! the file.
+#![cfg_attr(not(feature = "heic"), allow(dead_code, unused_imports, reason = "only the pixel decoder takes all of it"))]
 
 mod boxes;
 mod picture;
