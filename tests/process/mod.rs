@@ -15,7 +15,7 @@ use tempfile::TempDir;
 pub mod photo;
 
 /// Far longer than anything here takes; only a test that fails waits for it.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// Quick batches and loads, one decoding thread, and no page.
 const QUICK: &[&str] =
