@@ -88,6 +88,7 @@ pub fn places(settings: &Settings) -> (String, String) {
 /// Nothing is asked over the network yet.
 pub fn open(settings: &Settings) -> Result<Ports> {
     look_at_root(settings)?;
+    let account = account(settings);
     let (store, queue, folder): (Arc<dyn Store>, _, _) = match settings.store.kind {
         StoreKind::Folder => {
             // One and the same queue: who waits in it is woken by what is announced.
@@ -97,9 +98,9 @@ pub fn open(settings: &Settings) -> Result<Ports> {
             let folder = FolderStore::open(&settings.local.root, Some(announcement))?;
             (Arc::new(folder.clone()), queue as Arc<dyn Queue>, Some(folder))
         }
-        StoreKind::S3 => (Arc::new(s3_store(settings)), open_queue(settings)?, None),
+        StoreKind::S3 => (Arc::new(s3_store(settings, &account)), queue(settings, &account)?, None),
     };
-    let warehouse = warehouse(settings, SqliteWarehouse::open)?;
+    let warehouse = warehouse(settings, &account, SqliteWarehouse::open)?;
     Ok(Ports { queue, store, warehouse, folder })
 }
 
@@ -117,7 +118,7 @@ pub fn open_for_command(settings: &Settings) -> Result<Ports> {
 /// # Errors
 /// Missing when there is none.
 pub fn existing_warehouse(settings: &Settings) -> Result<Arc<dyn Warehouse>> {
-    warehouse(settings, |path| {
+    warehouse(settings, &account(settings), |path| {
         look_at_root(settings)?;
         SqliteWarehouse::open_existing(path)
     })
@@ -125,23 +126,28 @@ pub fn existing_warehouse(settings: &Settings) -> Result<Arc<dyn Warehouse>> {
 
 /// The queue alone; the embedded one's file is made where missing.
 pub fn open_queue(settings: &Settings) -> Result<Arc<dyn Queue>> {
+    queue(settings, &account(settings))
+}
+
+fn queue(settings: &Settings, account: &Account) -> Result<Arc<dyn Queue>> {
     match settings.queue.kind {
         QueueKind::Sqlite => Ok(sqlite_queue(settings)?),
-        QueueKind::Sqs => Ok(Arc::new(sqs_queue(settings)?)),
+        QueueKind::Sqs => Ok(Arc::new(sqs_queue(settings, account)?)),
     }
 }
 
 fn warehouse(
     settings: &Settings,
+    account: &Account,
     open_sqlite: impl FnOnce(&Path) -> Result<SqliteWarehouse>,
 ) -> Result<Arc<dyn Warehouse>> {
     match settings.warehouse.kind {
         WarehouseKind::Sqlite => Ok(Arc::new(open_sqlite(&warehouse_path(settings))?)),
-        WarehouseKind::Redshift => Ok(Arc::new(redshift(settings))),
+        WarehouseKind::Redshift => Ok(Arc::new(redshift(settings, account))),
     }
 }
 
-fn redshift(settings: &Settings) -> RedshiftWarehouse {
+fn redshift(settings: &Settings, account: &Account) -> RedshiftWarehouse {
     let of = settings.redshift.clone();
     let options = RedshiftOptions {
         workgroup: of.workgroup,
@@ -154,7 +160,7 @@ fn redshift(settings: &Settings) -> RedshiftWarehouse {
         endpoint: of.endpoint,
         statement_timeout: of.statement_timeout,
     };
-    RedshiftWarehouse::new(account(settings), options)
+    RedshiftWarehouse::new(account.clone(), options)
 }
 
 /// Everything the cloud adapters find when they try, changing nothing, what the engine will do. Nothing for adapters
@@ -173,9 +179,10 @@ pub async fn probe(settings: &Settings) -> Vec<Finding> {
 
 fn probes(settings: &Settings) -> Result<Vec<Arc<dyn Probe>>> {
     let mut probes: Vec<Arc<dyn Probe>> = Vec::new();
+    let account = account(settings);
     let is_sqs = settings.queue.kind == QueueKind::Sqs;
     if settings.store.kind == StoreKind::S3 {
-        probes.push(Arc::new(s3_store(settings).probed(S3Probe {
+        probes.push(Arc::new(s3_store(settings, &account).probed(S3Probe {
             inbox: settings.store.inbox.clone(),
             results: settings.store.results.clone(),
             queue_url: is_sqs.then(|| settings.sqs.queue_url.clone()),
@@ -184,10 +191,12 @@ fn probes(settings: &Settings) -> Result<Vec<Arc<dyn Probe>>> {
         })));
     }
     if settings.warehouse.kind == WarehouseKind::Redshift {
-        probes.push(Arc::new(redshift(settings).probed(settings.store.results.clone(), settings.load.interval)));
+        probes.push(Arc::new(
+            redshift(settings, &account).probed(settings.store.results.clone(), settings.load.interval),
+        ));
     }
     if is_sqs {
-        probes.push(Arc::new(sqs_queue(settings)?));
+        probes.push(Arc::new(sqs_queue(settings, &account)?));
     }
     Ok(probes)
 }
@@ -211,17 +220,18 @@ pub async fn preflight(settings: &Settings) -> Result<()> {
     first.map_or(Ok(()), Err)
 }
 
-fn sqs_queue(settings: &Settings) -> Result<SqsQueue> {
+fn sqs_queue(settings: &Settings, account: &Account) -> Result<SqsQueue> {
     let options = SqsOptions {
         queue_url: settings.sqs.queue_url.clone(),
         endpoint: settings.sqs.endpoint.clone(),
         visibility_timeout: settings.queue.visibility_timeout,
         dead_letter_after: settings.queue.dead_letter_after,
     };
-    SqsQueue::new(account(settings), options)
+    SqsQueue::new(account.clone(), options)
 }
 
-/// The way to AWS that the settings describe.
+/// The way to AWS that the settings describe: one for all adapters that are opened together, so that region and
+/// credentials are looked up once.
 fn account(settings: &Settings) -> Account {
     let aws = settings.aws.clone();
     Account::new(AccountOptions {
@@ -233,9 +243,9 @@ fn account(settings: &Settings) -> Account {
     })
 }
 
-fn s3_store(settings: &Settings) -> S3Store {
+fn s3_store(settings: &Settings, account: &Account) -> S3Store {
     let options = S3Options { endpoint: settings.s3.endpoint.clone(), path_style: settings.s3.path_style };
-    S3Store::new(account(settings), options)
+    S3Store::new(account.clone(), options)
 }
 
 fn sqlite_queue(settings: &Settings) -> Result<Arc<SqliteQueue>> {
