@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::unread::{Counts, Place, Sender, Unread, Window};
-use super::{Exit, GlobalArgs, out, pump, rejections, settings, signals};
+use super::unread::{Counts, Place, Sender, Unread, Window, search_in};
+use super::{Exit, GlobalArgs, out, pump, rejections};
 use crate::app;
 use crate::config::Settings;
 use crate::domain::photo::hash_128;
@@ -79,14 +79,9 @@ struct Saved {
 
 /// Runs the command.
 pub fn run(args: &BackfillArgs, global: &GlobalArgs) -> Result<Exit> {
-    let settings = settings::load(global)?;
-    let place = Place::of(args.place.as_deref(), &settings)?;
-    let runtime = app::io_runtime(settings.run.io_threads)?;
-    let cancel = CancellationToken::new();
-    let outcome = runtime.block_on(async {
-        signals::cancel_on_signal(&cancel, "stopping: what is being sent is sent, then the place is noted")?;
-        let ports = app::open_for_command(&settings)?;
-        fill(args, global, &settings, &ports, place, &cancel).await
+    let stopping = "stopping: what is being sent is sent, then the place is noted";
+    let outcome = search_in(args.place.as_deref(), global, stopping, async |settings, ports, place, cancel| {
+        fill(args, global, settings, ports, place, cancel).await
     })?;
     out::print_text(&if args.json { out::json_line(&outcome)? } else { outcome.to_text() })?;
     Ok(if outcome.complete { Exit::Success } else { Exit::Interrupted })

@@ -6,8 +6,8 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::unread::{Counts, Place, Sender, Unread, Window};
-use super::{Exit, GlobalArgs, out, pump, rejections, settings, signals};
+use super::unread::{Counts, Place, Sender, Unread, Window, search_in};
+use super::{Exit, GlobalArgs, out, pump, rejections};
 use crate::app;
 use crate::config::Settings;
 use crate::domain::PhotoRef;
@@ -72,14 +72,9 @@ struct Summary {
 
 /// Runs the command.
 pub fn run(args: &GapsArgs, global: &GlobalArgs) -> Result<Exit> {
-    let settings = settings::load(global)?;
-    let place = Place::of(args.place.as_deref(), &settings)?;
-    let runtime = app::io_runtime(settings.run.io_threads)?;
-    let cancel = CancellationToken::new();
-    let summary = runtime.block_on(async {
-        signals::cancel_on_signal(&cancel, "stopping")?;
-        let ports = app::open_for_command(&settings)?;
-        find(args, global, &settings, &ports, place, &cancel).await
+    let stopping = "stopping";
+    let summary = search_in(args.place.as_deref(), global, stopping, async |settings, ports, place, cancel| {
+        find(args, global, settings, ports, place, cancel).await
     })?;
     out::print_text(&if args.json { out::json_line(&summary)? } else { summary.to_text() })?;
     Ok(match (summary.complete, summary.counts.unread - summary.enqueued) {

@@ -11,10 +11,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::exit::usage;
+use super::{GlobalArgs, settings, signals};
 use crate::actors::admission::passed_over;
-use crate::app::Ports;
+use crate::app::{self, Ports};
 use crate::config::Settings;
 use crate::domain::PhotoRef;
 use crate::domain::notification::s3_event;
@@ -69,6 +71,26 @@ impl Place {
         }
         Ok(Place { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
     }
+}
+
+/// Runs `search` on a place with everything open; a signal, told of with `stopping`, cancels its token.
+///
+/// # Errors
+/// Wrong settings or place, and what the search fails with.
+pub fn search_in<T>(
+    place: Option<&str>,
+    global: &GlobalArgs,
+    stopping: &'static str,
+    search: impl AsyncFnOnce(&Settings, &Ports, Place, &CancellationToken) -> Result<T>,
+) -> Result<T> {
+    let settings = settings::load(global)?;
+    let place = Place::of(place, &settings)?;
+    let cancel = CancellationToken::new();
+    app::io_runtime(settings.run.io_threads)?.block_on(async {
+        signals::cancel_on_signal(&cancel, stopping)?;
+        let ports = app::open_for_command(&settings)?;
+        search(&settings, &ports, place, &cancel).await
+    })
 }
 
 /// Which objects, by when they were written.
