@@ -6,10 +6,10 @@ use exif::{In, Tag, Value};
 use scanmill::pump::answer_key::{Expectation, ExpectedPhoto};
 use scanmill::pump::photo::PhotoMaker;
 use scanmill::pump::scene::PhotoSize;
-use scanmill::pump::story::{Fault, PlannedPhoto, Story, StoryOptions};
+use scanmill::pump::story::{Fault, PlannedPhoto, Story, StoryOptions, StorySource};
 
 fn story(options: StoryOptions) -> Story {
-    Story::new(options, "p/".into()).unwrap()
+    Story::new(&StorySource::default(), options, "p/".into()).unwrap()
 }
 
 fn plans(options: StoryOptions) -> impl Iterator<Item = PlannedPhoto> {
@@ -133,7 +133,7 @@ fn the_mix_of_faults_is_the_one_asked_for() {
 #[test]
 fn the_story_shows_its_rhythm_its_launch_and_its_campaign() {
     let options = StoryOptions { count: 30_000, faults: false, ..StoryOptions::default() };
-    let (mut by_hour, mut by_product) = ([0u32; 24], HashMap::<&str, u32>::new());
+    let (mut by_hour, mut by_product) = ([0u32; 24], HashMap::<String, u32>::new());
     let (mut keys, mut naughty, mut last) = (HashSet::new(), 0, None);
     let mut launch_days: BTreeMap<String, u32> = BTreeMap::new();
     for plan in plans(options) {
@@ -142,10 +142,10 @@ fn the_story_shows_its_rhythm_its_launch_and_its_campaign() {
         last = Some(facts.taken_at.as_second());
         by_hour[facts.local.hour() as usize] += 1;
         let code = &plan.codes[0];
-        *by_product.entry(code.product.name).or_default() += 1;
-        match code.placement.utm().campaign {
+        *by_product.entry(code.title.to_string()).or_default() += 1;
+        match code.utm.campaign.as_deref() {
             Some("aurora-launch") => *launch_days.entry(facts.taken_at.to_string()[..10].to_owned()).or_default() += 1,
-            Some(_) => assert!(["Berlin", "Hamburg", "Vienna", "Zürich"].contains(&plan.city.name)),
+            Some(_) => assert!(["Berlin", "Hamburg", "Vienna", "Zürich"].contains(&&*plan.city)),
             None => {}
         }
         naughty += u32::from(plan.key.contains([' ', '+', '%', '#']));

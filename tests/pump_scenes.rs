@@ -11,8 +11,8 @@ use rxing::multi::MultipleBarcodeReader;
 use rxing::qrcode::cpp_port::QrReader;
 use rxing::{BinaryBitmap, Luma8Source};
 use scanmill::domain::Format;
-use scanmill::pump::scene::{Label, PhotoSize, SceneSpec};
-use scanmill::pump::story::{Fault, Story, StoryOptions};
+use scanmill::pump::scene::{Label, Look, PhotoSize, SceneSpec};
+use scanmill::pump::story::{Fault, Story, StoryOptions, StorySource};
 
 /// The codes that a reader of another make finds, at full size and at half.
 fn codes_in(picture: &GrayImage) -> BTreeSet<String> {
@@ -33,7 +33,7 @@ fn every_picture_of_a_story_holds_its_codes_and_no_others() {
     let seeds = std::env::var("SCANMILL_SCENE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(1u64);
     for seed in 1..=seeds {
         let options = StoryOptions { seed, count: 1_500, scene_variants: 1, ..StoryOptions::default() };
-        let story = Story::new(options, String::new()).unwrap();
+        let story = Story::new(&StorySource::default(), options, String::new()).unwrap();
         let mut drawn: HashSet<SceneSpec> = HashSet::new();
         let mut kinds = HashSet::new();
         for index in 0..options.count {
@@ -57,8 +57,8 @@ fn every_picture_of_a_story_holds_its_codes_and_no_others() {
 
 #[test]
 fn a_large_picture_is_twelve_megapixels_and_readable() {
-    let label = Label { title: "TRAIL 28", payload: "https://www.nordpfad.example/p/trail-28".into() };
-    let spec = SceneSpec::new(3, vec![label], 0, PhotoSize::Large, Format::Jpeg);
+    let label = Label { title: "TRAIL 28".into(), payload: "https://www.nordpfad.example/p/trail-28".into() };
+    let spec = SceneSpec::new(3, vec![label], 0, PhotoSize::Large, Format::Jpeg, Look::Easy);
     let bytes = spec.encode().unwrap();
     let picture = image::load_from_memory(&bytes).unwrap().to_luma8();
     assert_eq!(picture.width() * picture.height(), 4032 * 3024);
@@ -68,8 +68,8 @@ fn a_large_picture_is_twelve_megapixels_and_readable() {
 
 #[test]
 fn the_same_description_gives_the_same_picture_and_another_seed_another() {
-    let label = Label { title: "ROBO 3", payload: "http://toys.example/p/robo-3".into() };
-    let spec = |seed| SceneSpec::new(seed, vec![label.clone()], 1, PhotoSize::Small, Format::Jpeg);
+    let label = Label { title: "ROBO 3".into(), payload: "http://toys.example/p/robo-3".into() };
+    let spec = |seed| SceneSpec::new(seed, vec![label.clone()], 1, PhotoSize::Small, Format::Jpeg, Look::Easy);
     assert_eq!(spec(1).encode().unwrap(), spec(1).encode().unwrap());
     assert_ne!(spec(1).encode().unwrap(), spec(2).encode().unwrap());
 }
@@ -77,7 +77,7 @@ fn the_same_description_gives_the_same_picture_and_another_seed_another() {
 #[test]
 fn a_truncated_photo_has_lost_its_code() {
     let options = StoryOptions { count: 2_000, scene_variants: 1, size: PhotoSize::Small, ..StoryOptions::default() };
-    let story = Story::new(options, String::new()).unwrap();
+    let story = Story::new(&StorySource::default(), options, String::new()).unwrap();
     let photos = (0..options.count).map(|index| story.photo(story.stamp(index)));
     let maker = scanmill::pump::photo::PhotoMaker::new(16 << 20);
     let mut seen = 0;

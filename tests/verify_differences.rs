@@ -9,7 +9,7 @@ use scanmill::domain::columns::{rejection_columns, scan_columns};
 use scanmill::error::{Error, Result};
 use scanmill::pump::answer_key::{Expectation, ExpectedPhoto, KeyReader, KeyWriter, header};
 use scanmill::pump::scene::PhotoSize;
-use scanmill::pump::story::{Fault, Story, StoryOptions};
+use scanmill::pump::story::{Fault, Story, StoryOptions, StorySource};
 use scanmill::pump::verify::{Kind, Verdict, verify};
 use scanmill::warehouse::{BatchSource, Loaded, Manifest, Table, Value, Warehouse};
 use serde_json::json;
@@ -109,9 +109,9 @@ impl Fake {
 /// A key of `count` photos in `folder`, and a warehouse that holds what it asks for.
 fn whole(folder: &Path, count: u64) -> (std::path::PathBuf, Fake, Vec<ExpectedPhoto>) {
     let options = StoryOptions { count, size: PhotoSize::Small, ..StoryOptions::default() };
-    let story = Story::new(options, PREFIX.into()).unwrap();
+    let story = Story::new(&StorySource::default(), options, PREFIX.into()).unwrap();
     let path = folder.join("key.jsonl");
-    let mut writer = KeyWriter::create(&path, header(&options, "inbox", PREFIX)).unwrap();
+    let mut writer = KeyWriter::create(&path, header("story", &options, "inbox", PREFIX)).unwrap();
     let warehouse = Fake::new();
     let photos: Vec<_> = (0..count).map(|index| ExpectedPhoto::of("inbox", &story.photo(story.stamp(index)))).collect();
     for photo in &photos {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::scene::PhotoSize;
-use super::story::{Fault, PlannedPhoto};
+use super::story::{Fault, PlannedPhoto, ProductColumns};
 use crate::domain::Reason;
 use crate::domain::row::utc_millis;
 use crate::error::{Error, Result};
@@ -27,6 +27,9 @@ pub struct Header {
     pub version: u32,
     /// The story's name.
     pub story: String,
+    /// The run that sent the photos; `None` when one process did everything.
+    #[serde(default)]
+    pub run: Option<String>,
     /// Its seed.
     pub seed: u64,
     /// Photos the story has.
@@ -42,12 +45,23 @@ pub struct Header {
 /// One photo and what must become of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExpectedPhoto {
+    /// Which photo of the story.
+    pub index: u64,
+    /// When it was to be uploaded, UTC to the millisecond; `None` when as soon as possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<String>,
+    /// When the upload ended, where the writer of the key knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub put_at: Option<String>,
     /// Its bucket.
     pub bucket: String,
     /// Its key, decoded.
     pub key: String,
     /// Where the story has it taken.
     pub city: String,
+    /// Who takes it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device: String,
     /// The products on it, for people.
     pub products: Vec<String>,
     /// What was planted in it.
@@ -107,9 +121,9 @@ pub struct PhotoColumns {
 #[allow(missing_docs, reason = "each field is a column; `domain/columns.rs` says what it means")]
 pub struct CodeColumns {
     pub payload: String,
-    pub product_url: Option<String>,
-    pub product_id: Option<String>,
-    pub gtin: Option<String>,
+    /// Absent where the story does not say: then the engine's answer is not compared.
+    #[serde(flatten)]
+    pub product: Option<ProductColumns>,
     pub utm_source: Option<String>,
     pub utm_medium: Option<String>,
     pub utm_campaign: Option<String>,
@@ -121,32 +135,32 @@ impl ExpectedPhoto {
         let reasons = |reasons: &[Reason]| reasons.iter().map(|reason| reason.as_str().to_owned()).collect();
         let expect = match plan.fault {
             Some(Fault::NoCode) => Expectation::Rejected(reasons(&[Reason::NoCode])),
+            Some(Fault::Bomb) => Expectation::Rejected(reasons(&[Reason::TooManyPixels])),
             Some(Fault::Truncated) => Expectation::Rejected(reasons(&[Reason::Truncated, Reason::Unreadable])),
             _ => Expectation::Scans {
                 photo: Box::new(photo_columns(plan)),
                 codes: plan
                     .codes
                     .iter()
-                    .map(|code| {
-                        let utm = code.placement.utm();
-                        CodeColumns {
-                            payload: code.payload.clone(),
-                            product_url: Some(code.product.product_url.to_owned()),
-                            product_id: Some(code.product.product_id.to_owned()),
-                            gtin: code.product.gtin.map(str::to_owned),
-                            utm_source: utm.source.map(str::to_owned),
-                            utm_medium: utm.medium.map(str::to_owned),
-                            utm_campaign: utm.campaign.map(str::to_owned),
-                        }
+                    .map(|code| CodeColumns {
+                        payload: code.payload.clone(),
+                        product: code.product.clone(),
+                        utm_source: code.utm.source.clone(),
+                        utm_medium: code.utm.medium.clone(),
+                        utm_campaign: code.utm.campaign.clone(),
                     })
                     .collect(),
             },
         };
         Self {
+            index: plan.index,
+            due_at: None,
+            put_at: None,
             bucket: bucket.to_owned(),
             key: plan.key.clone(),
-            city: plan.city.name.to_owned(),
-            products: plan.codes.iter().map(|code| code.product.name.to_owned()).collect(),
+            city: plan.city.to_string(),
+            device: plan.device.clone(),
+            products: plan.codes.iter().map(|code| code.title.to_string()).collect(),
             fault: plan.fault,
             expect,
         }
@@ -174,8 +188,8 @@ fn photo_columns(plan: &PlannedPhoto) -> PhotoColumns {
         latitude: facts.place.map(|place| place.latitude),
         longitude: facts.place.map(|place| place.longitude),
         altitude_m: facts.place.map(|place| place.altitude_m),
-        camera_make: Some(facts.camera.make.to_owned()),
-        camera_model: Some(facts.camera.model.to_owned()),
+        camera_make: Some(facts.camera_make.to_string()),
+        camera_model: Some(facts.camera_model.to_string()),
         ..picture
     }
 }
@@ -333,10 +347,11 @@ impl KeyReader {
 }
 
 /// The header of a story's key.
-pub fn header(options: &super::story::StoryOptions, bucket: &str, prefix: &str) -> Header {
+pub fn header(story: &str, options: &super::story::StoryOptions, bucket: &str, prefix: &str) -> Header {
     Header {
         version: VERSION,
-        story: super::story::NAME.to_owned(),
+        story: story.to_owned(),
+        run: None,
         seed: options.seed,
         count: options.count,
         size: options.size,

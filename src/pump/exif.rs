@@ -1,12 +1,12 @@
 //! The EXIF block of one photo.
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use exif::experimental::Writer;
 use exif::{Field, In, Rational, Tag, Value};
 use jiff::{SignedDuration, Timestamp, civil};
 
-use super::story::places::Camera;
 use crate::error::{Error, Result};
 
 /// Where a photo was taken.
@@ -21,7 +21,7 @@ pub struct Place {
 }
 
 /// What the camera knew, and how much of it it wrote down.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CaptureFacts {
     /// The instant, to the millisecond, or to the second without sub-seconds.
     pub taken_at: Timestamp,
@@ -37,8 +37,12 @@ pub struct CaptureFacts {
     pub place: Option<Place>,
     /// How much older than the photo the GPS fix is.
     pub gps_lag_seconds: i64,
-    /// The camera.
-    pub camera: &'static Camera,
+    /// `Make`.
+    pub camera_make: Arc<str>,
+    /// `Model`.
+    pub camera_model: Arc<str>,
+    /// `BodySerialNumber`: the same in all photos of one device. `None` writes none.
+    pub serial: Option<Arc<str>>,
     /// `ImageUniqueID`.
     pub unique_id: u128,
 }
@@ -51,8 +55,8 @@ pub fn tiff(facts: &CaptureFacts) -> Result<Vec<u8>> {
     let mut fields = Vec::with_capacity(24);
     let mut push = |tag, value| fields.push(Field { tag, ifd_num: In::PRIMARY, value });
     let clock = facts.local.strftime("%Y:%m:%d %H:%M:%S").to_string();
-    push(Tag::Make, text(facts.camera.make));
-    push(Tag::Model, text(facts.camera.model));
+    push(Tag::Make, text(&facts.camera_make));
+    push(Tag::Model, text(&facts.camera_model));
     push(Tag::Orientation, Value::Short(vec![1]));
     push(Tag::DateTime, text(&clock));
     push(Tag::ExifVersion, Value::Undefined(b"0232".to_vec(), 0));
@@ -69,6 +73,9 @@ pub fn tiff(facts: &CaptureFacts) -> Result<Vec<u8>> {
         let offset = text(&format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60));
         push(Tag::OffsetTimeOriginal, offset.clone());
         push(Tag::OffsetTimeDigitized, offset);
+    }
+    if let Some(serial) = &facts.serial {
+        push(Tag::BodySerialNumber, text(serial));
     }
     push(Tag::ImageUniqueID, text(&format!("{:032x}", facts.unique_id)));
     if let Some(place) = facts.place {
@@ -118,7 +125,6 @@ fn offset_free(at: Timestamp) -> civil::DateTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pump::story::places::CAMERAS;
 
     fn facts(place: Option<Place>) -> CaptureFacts {
         let taken_at: Timestamp = "2026-03-14T23:10:05.042Z".parse().unwrap();
@@ -130,7 +136,9 @@ mod tests {
             with_subseconds: true,
             place,
             gps_lag_seconds: 6,
-            camera: &CAMERAS[0],
+            camera_make: "Apple".into(),
+            camera_model: "iPhone 15".into(),
+            serial: Some("SN-7".into()),
             unique_id: 7,
         }
     }

@@ -32,12 +32,14 @@ use answer_key::{Expectation, ExpectedPhoto, KeyWriter};
 use distribute::Workshop;
 use orchestrate::{Orchestrator, Pace};
 use photo::PhotoMaker;
-use story::{Story, StoryOptions};
+use story::{Story, StoryOptions, StorySource};
 
 /// What to pump.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PumpPlan {
-    /// Which story.
+    /// Where the story comes from.
+    pub source: StorySource,
+    /// Which story of that source.
     pub story: StoryOptions,
     /// Bucket the photos go to.
     pub bucket: String,
@@ -58,6 +60,7 @@ impl PumpPlan {
     pub fn new(story: StoryOptions, bucket: impl Into<String>, key_file: impl Into<PathBuf>) -> Self {
         Self {
             prefix: story.default_prefix(),
+            source: StorySource::default(),
             story,
             bucket: bucket.into(),
             per_second: None,
@@ -139,7 +142,7 @@ pub async fn run(
 ) -> Result<PumpReport> {
     let began = Instant::now();
     let workshop = Arc::new(workshop(plan)?);
-    let header = answer_key::header(&plan.story, &plan.bucket, &plan.prefix);
+    let header = answer_key::header(&plan.source.name, &plan.story, &plan.bucket, &plan.prefix);
     let mut key = KeyWriter::create(&plan.key_file, header)?;
     let stop = cancel.child_token();
     let threads = plan.threads.max(1);
@@ -200,7 +203,7 @@ pub fn make_only(plan: &PumpPlan, progress: impl Fn(u64) + Sync, cancel: &Cancel
 
 fn workshop(plan: &PumpPlan) -> Result<Workshop> {
     Ok(Workshop {
-        story: Story::new(plan.story, plan.prefix.clone())?,
+        story: Story::new(&plan.source, plan.story, plan.prefix.clone())?,
         orchestrator: Orchestrator::new(plan.story.count),
         maker: PhotoMaker::new(plan.scene_cache_bytes),
         bucket: plan.bucket.clone(),

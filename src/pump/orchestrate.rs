@@ -51,7 +51,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pump::story::StoryOptions;
+    use crate::pump::story::{StoryOptions, StorySource};
 
     #[test]
     fn the_schedule_is_open_loop() {
@@ -64,7 +64,9 @@ mod tests {
 
     #[test]
     fn every_stamp_is_handed_out_once() {
-        let story = Story::new(StoryOptions { count: 3, ..StoryOptions::default() }, String::new()).unwrap();
+        let story =
+            Story::new(&StorySource::default(), StoryOptions { count: 3, ..StoryOptions::default() }, String::new())
+                .unwrap();
         let orchestrator = Orchestrator::new(3);
         let indexes: Vec<u64> = std::iter::from_fn(|| orchestrator.next(&story)).map(|stamp| stamp.index).collect();
         assert_eq!(indexes, [0, 1, 2]);

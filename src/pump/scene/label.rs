@@ -84,7 +84,7 @@ impl Sheet {
         }
         if style.strips {
             sheet.fill(0, 0, across, BAND, style.band);
-            sheet.print(label.title, 1.5, f64::from(BAND) - 1.5, [250; 3]);
+            sheet.print(&label.title, 1.5, f64::from(BAND) - 1.5, [250; 3]);
             let address = label.payload.split('/').nth(2).unwrap_or("");
             let top = f64::from(band + across);
             sheet.print(address, top, top + 3.5, style.ink);

@@ -2,6 +2,8 @@
 //! little blurred, with a sensor's noise. A picture is drawn from its description alone, so the same description gives
 //! the same picture.
 
+use std::sync::Arc;
+
 use clap::ValueEnum;
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
@@ -51,11 +53,38 @@ impl PhotoSize {
     }
 }
 
+/// What makes a picture hard to read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Look {
+    /// A good photo.
+    #[default]
+    Easy,
+    /// Taken from the side.
+    Tilted,
+    /// Out of focus, or the hand shook.
+    Blurred,
+    /// A lamp or flash shines back from part of the label.
+    Glare,
+    /// Dark and noisy.
+    LowLight,
+    /// The code is small in the frame.
+    SmallCode,
+    /// Compressed hard.
+    LowQuality,
+}
+
+impl Look {
+    /// All looks.
+    pub const ALL: [Look; 7] =
+        [Look::Easy, Look::Tilted, Look::Blurred, Look::Glare, Look::LowLight, Look::SmallCode, Look::LowQuality];
+}
+
 /// One label in a picture.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Label {
     /// Printed above the code.
-    pub title: &'static str,
+    pub title: Arc<str>,
     /// Text of the code.
     pub payload: String,
 }
@@ -73,14 +102,16 @@ pub struct SceneSpec {
     pub width: u32,
     /// Pixels down.
     pub height: u32,
-    /// JPEG, PNG (a screenshot) or WebP.
+    /// JPEG, PNG (a screenshot), WebP or HEIC.
     pub format: Format,
+    /// What makes it hard to read.
+    pub look: Look,
 }
 
 impl SceneSpec {
     /// Describes a picture and settles its size. PNG and WebP are lossless here, so they stay small.
-    pub fn new(seed: u64, labels: Vec<Label>, variant: u32, size: PhotoSize, format: Format) -> Self {
-        let mut spec = Self { seed, labels, variant, width: 0, height: 0, format };
+    pub fn new(seed: u64, labels: Vec<Label>, variant: u32, size: PhotoSize, format: Format, look: Look) -> Self {
+        let mut spec = Self { seed, labels, variant, width: 0, height: 0, format, look };
         let mut draw = spec.generator("size");
         let mixed = match draw.random_range(0..100u32) {
             0..35 => (640, 480),

@@ -3,6 +3,9 @@
 //! Everything about a photo is drawn from a generator keyed by (seed, index): any slice of a story can be made again
 //! anywhere, in any order, and the rows it must lead to are known beforehand.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::exif::{CaptureFacts, Place};
-use super::scene::{Label, PhotoSize, SceneSpec};
+use super::scene::{Label, Look, PhotoSize, SceneSpec};
 use crate::domain::Format;
 use crate::error::Result;
 
@@ -18,13 +21,12 @@ pub mod keys;
 pub mod places;
 pub mod products;
 pub mod rhythm;
+pub mod source;
 
-use places::{CAMERAS, City};
-use products::{PRODUCTS, Placement, Product, payload};
+use places::CAMERAS;
+use products::{PRODUCTS, Placement, payload};
 use rhythm::Rhythm;
-
-/// The story's name, as answer keys give it.
-pub const NAME: &str = "spring launch";
+pub use source::StorySource;
 
 /// What is planted in a photo, on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,6 +48,10 @@ pub enum Fault {
     Truncated,
     /// The notification comes twice.
     DuplicateDelivery,
+    /// A small file that says it is a huge picture.
+    Bomb,
+    /// Uploaded long after it was taken: the phone was offline.
+    LateUpload,
 }
 
 impl Fault {
@@ -72,6 +78,8 @@ impl Fault {
             Fault::TwoCodes => "two_codes",
             Fault::Truncated => "truncated",
             Fault::DuplicateDelivery => "duplicate_delivery",
+            Fault::Bomb => "bomb",
+            Fault::LateUpload => "late_upload",
         }
     }
 
@@ -124,17 +132,52 @@ pub struct Stamp {
     pub index: u64,
     /// When it is taken.
     pub at: Timestamp,
+    /// Whether the photo is taken in any case; else the story decides ([`Story::accepts`]).
+    pub certain: bool,
+}
+
+/// A stretch of time, its end not included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// First instant.
+    pub from: Timestamp,
+    /// First instant after it.
+    pub to: Timestamp,
 }
 
 /// One code of a photo.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedCode {
-    /// The product.
-    pub product: &'static Product,
-    /// Where the code is printed.
-    pub placement: Placement,
-    /// Its text.
+    /// The product's name, for people.
+    pub title: Arc<str>,
+    /// The text of the code.
     pub payload: String,
+    /// What the row must say of the product; `None` where the story does not say.
+    pub product: Option<ProductColumns>,
+    /// Expected utm columns.
+    pub utm: Utm,
+}
+
+/// Expected columns of a product.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductColumns {
+    /// Expected `product_url`, whatever tracking parameters a placement adds.
+    pub product_url: Option<String>,
+    /// Expected `product_id`.
+    pub product_id: Option<String>,
+    /// Expected `gtin`.
+    pub gtin: Option<String>,
+}
+
+/// Expected utm columns of a placement.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Utm {
+    /// Expected `utm_source`.
+    pub source: Option<String>,
+    /// Expected `utm_medium`.
+    pub medium: Option<String>,
+    /// Expected `utm_campaign`.
+    pub campaign: Option<String>,
 }
 
 /// Everything decided about one photo.
@@ -144,8 +187,10 @@ pub struct PlannedPhoto {
     pub index: u64,
     /// Its object key.
     pub key: String,
-    /// Where it is taken.
-    pub city: &'static City,
+    /// Name of the place it is taken at.
+    pub city: Arc<str>,
+    /// Who takes it, by a name that is the same at each of their visits.
+    pub device: String,
     /// The codes in it.
     pub codes: Vec<PlannedCode>,
     /// Its EXIF; `None` when it has none.
@@ -158,6 +203,8 @@ pub struct PlannedPhoto {
     pub keep: Option<f64>,
     /// Written into the file, so that no two photos have the same bytes.
     pub unique_id: u128,
+    /// How long after it was taken it is uploaded, on the story's clock.
+    pub late_by: Duration,
 }
 
 /// The story of one seed.
@@ -172,15 +219,38 @@ impl Story {
     /// Works out the story whose photos go under `prefix`.
     ///
     /// # Errors
-    /// A time zone the built-in database does not have (a bug).
-    pub fn new(options: StoryOptions, prefix: String) -> Result<Self> {
+    /// A source that is no story: every mistake in it, each with its place.
+    pub fn new(_source: &StorySource, options: StoryOptions, prefix: String) -> Result<Self> {
         Ok(Self { options, prefix, rhythm: Rhythm::new()? })
+    }
+
+    /// From the first instant a photo may be taken to the last.
+    pub fn span(&self) -> Span {
+        Span { from: rhythm::START, to: rhythm::START + SignedDuration::from_hours(rhythm::DAYS * 24) }
+    }
+
+    /// The `index`-th of `count` moments spread evenly over `span`, for the story to accept or not.
+    pub fn candidate(&self, index: u64, count: u64, span: Span) -> Stamp {
+        let jitter: f64 = generator(self.options.seed, "candidate", index).random();
+        let share = (index as f64 + jitter) / count.max(1) as f64;
+        let length = (span.to.as_millisecond() - span.from.as_millisecond()) as f64;
+        let at = span.from + SignedDuration::from_millis((share * length) as i64);
+        Stamp { index, at, certain: false }
+    }
+
+    /// Whether a photo is taken at this moment.
+    pub fn accepts(&self, _stamp: Stamp) -> bool {
+        true
     }
 
     /// The moment of the `index`-th photo. Moments rise with the index and follow the story's rate.
     pub fn stamp(&self, index: u64) -> Stamp {
         let jitter: f64 = generator(self.options.seed, "stamp", index).random();
-        Stamp { index, at: self.rhythm.instant_at((index as f64 + jitter) / self.options.count.max(1) as f64) }
+        Stamp {
+            index,
+            certain: true,
+            at: self.rhythm.instant_at((index as f64 + jitter) / self.options.count.max(1) as f64),
+        }
     }
 
     /// Decides everything about the photo taken at `stamp`.
@@ -206,6 +276,8 @@ impl Story {
             altitude_m: city.altitude_m + spread(&mut draw, 12.0),
         };
         let unique_id: u128 = draw.random();
+        let lag = draw.random_range(0..3);
+        let camera = rhythm::pick(CAMERAS.iter().map(|camera| camera.weight), draw.random());
         let facts = CaptureFacts {
             taken_at,
             local: offset.to_datetime(taken_at),
@@ -213,8 +285,10 @@ impl Story {
             with_offset: !matches!(fault, Some(Fault::NoOffset | Fault::NoOffsetNoGps)),
             with_subseconds,
             place: (!matches!(fault, Some(Fault::NoGps | Fault::NoOffsetNoGps))).then_some(place),
-            gps_lag_seconds: draw.random_range(0..3),
-            camera: &CAMERAS[rhythm::pick(CAMERAS.iter().map(|camera| camera.weight), draw.random())],
+            gps_lag_seconds: lag,
+            camera_make: CAMERAS[camera].make.into(),
+            camera_model: CAMERAS[camera].model.into(),
+            serial: None,
             unique_id,
         };
         let (codes, scene) = self.picture(&mut draw, source.product, placement, fault);
@@ -227,13 +301,15 @@ impl Story {
         PlannedPhoto {
             index: stamp.index,
             key: keys::object_key(&self.prefix, facts.local, city, stamp.index, extension, naughty),
-            city,
+            city: city.name.into(),
+            device: String::new(),
             codes,
             capture: (fault != Some(Fault::NoExif)).then_some(facts),
             scene,
             fault,
             keep: (fault == Some(Fault::Truncated)).then(|| draw.random_range(0.1..0.3)),
             unique_id,
+            late_by: Duration::ZERO,
         }
     }
 
@@ -262,7 +338,16 @@ impl Story {
         };
         let code = |product: usize, placement| {
             let product = &PRODUCTS[product % PRODUCTS.len()];
-            PlannedCode { product, placement, payload: payload(product, placement) }
+            PlannedCode {
+                title: product.name.into(),
+                payload: payload(product, placement),
+                product: Some(ProductColumns {
+                    product_url: Some(product.product_url.into()),
+                    product_id: Some(product.product_id.into()),
+                    gtin: product.gtin.map(Into::into),
+                }),
+                utm: placement.utm(),
+            }
         };
         let (codes, variant) = match (fault, format) {
             (Some(Fault::NoCode), _) => (Vec::new(), variant),
@@ -275,8 +360,8 @@ impl Story {
             _ => (vec![code(product, Placement::Pack)], 0),
         };
         let labels =
-            codes.iter().map(|code| Label { title: code.product.name, payload: code.payload.clone() }).collect();
-        (codes, SceneSpec::new(self.options.seed, labels, variant, self.options.size, format))
+            codes.iter().map(|code| Label { title: Arc::clone(&code.title), payload: code.payload.clone() }).collect();
+        (codes, SceneSpec::new(self.options.seed, labels, variant, self.options.size, format, Look::Easy))
     }
 }
 

@@ -3,6 +3,8 @@
 //! The expected values stand here as literals beside the printed address. They are worked out by hand from the column
 //! definitions, so that comparing them with the warehouse checks the engine instead of repeating it.
 
+use super::Utm;
+
 /// A product and its printed address.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Product {
@@ -131,17 +133,6 @@ pub enum Placement {
     Campaign,
 }
 
-/// Expected utm columns of a placement.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Utm {
-    /// Expected `utm_source`.
-    pub source: Option<&'static str>,
-    /// Expected `utm_medium`.
-    pub medium: Option<&'static str>,
-    /// Expected `utm_campaign`.
-    pub campaign: Option<&'static str>,
-}
-
 impl Placement {
     /// The query the placement adds.
     fn query(self) -> &'static str {
@@ -157,13 +148,17 @@ impl Placement {
     pub fn utm(self) -> Utm {
         match self {
             Placement::Pack => Utm::default(),
-            Placement::Poster => Utm { source: Some("poster"), medium: Some("print"), campaign: None },
-            Placement::Launch => {
-                Utm { source: Some("window"), medium: Some("retail"), campaign: Some("aurora-launch") }
-            }
-            Placement::Campaign => {
-                Utm { source: Some("billboard"), medium: Some("ooh"), campaign: Some("spring-dach") }
-            }
+            Placement::Poster => Utm { source: Some("poster".into()), medium: Some("print".into()), campaign: None },
+            Placement::Launch => Utm {
+                source: Some("window".into()),
+                medium: Some("retail".into()),
+                campaign: Some("aurora-launch".into()),
+            },
+            Placement::Campaign => Utm {
+                source: Some("billboard".into()),
+                medium: Some("ooh".into()),
+                campaign: Some("spring-dach".into()),
+            },
         }
     }
 }
