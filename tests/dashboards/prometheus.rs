@@ -26,7 +26,7 @@ pub fn tools() -> Option<&'static Tools> {
         Err(why) => {
             let why = format!(
                 "no Prometheus here, so the dashboard's queries and the alerts were not run: {why}\n\
-                 Put `prometheus` and `promtool` on the PATH (Debian: apt-get install --no-install-recommends prometheus)."
+                 Put `prometheus` and `promtool` on the PATH."
             );
             assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
             tell(&why);
@@ -43,7 +43,8 @@ fn tell(text: &str) {
 
 fn on_path() -> Option<Tools> {
     let path = std::env::var_os("PATH")?;
-    let find = |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+    let is_file = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|found| found.is_file());
+    let find = |name: &str| std::env::split_paths(&path).map(|folder| folder.join(name)).find(is_file);
     Some(Tools { prometheus: find("prometheus")?, promtool: find("promtool")? })
 }
 
@@ -66,18 +67,20 @@ fn unpacked(target: &Path) -> Result<Tools, String> {
     std::fs::create_dir_all(target).map_err(says("cannot make the target folder"))?;
     let lock = File::create(folder.with_extension("lock")).map_err(says("cannot make the lock file"))?;
     lock.lock().map_err(says("cannot lock the folder"))?;
-    if complete.is_file() {
+    if complete.try_exists().map_err(says("cannot look for the programs"))? {
         return Ok(tools);
     }
     tell(&format!("rig: first use: fetching Debian's prometheus into {} (20 MB)", folder.display()));
-    if folder.is_dir() {
+    if folder.try_exists().map_err(says("cannot look for the folder"))? {
         std::fs::remove_dir_all(&folder).map_err(says("cannot remove what an interrupted fetch left"))?;
     }
-    std::fs::create_dir_all(&folder).map_err(says("cannot make the folder"))?;
-    let package = download(&folder)?;
+    let fetched = folder.join("fetched");
+    std::fs::create_dir_all(&fetched).map_err(says("cannot make the folder"))?;
+    let package = download(&fetched)?;
     run(Command::new("dpkg-deb").arg("-x").arg(&package).arg(folder.join("unpacked")))?;
     run(Command::new(&tools.prometheus).arg("--version"))?;
     run(Command::new(&tools.promtool).arg("--version"))?;
+    std::fs::remove_dir_all(&fetched).map_err(says("cannot remove the package"))?;
     File::create(&complete).map_err(says("cannot mark the folder as complete"))?;
     tell("rig: unpacked");
     Ok(tools)
