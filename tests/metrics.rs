@@ -16,7 +16,7 @@ use scanmill::console::{self, ConsoleState};
 use scanmill::decode::rung_names;
 use scanmill::store::PutMode;
 use scanmill::telemetry::names::{self, Kind, Metric};
-use scanmill::telemetry::{Stage, recorder};
+use scanmill::telemetry::{Stage, Workers, recorder};
 use tokio_util::sync::CancellationToken;
 
 /// One family of the exposition: help, type, and its series by the value of the label, if it has one.
@@ -219,6 +219,11 @@ fn the_exporter_shows_exactly_the_listed_metrics() {
         is(&names::STAGE_IN_USE, Some(stage), 0.0);
         assert!(of(&after[names::STAGE_LIMIT.name], Some(stage)) >= 1.0);
     }
+    for stage in names::WORKERS {
+        assert!(of(&after[names::STAGE_WORKERS.name], Some(stage)) >= 1.0, "{stage}");
+        // None of the photos was HEIC.
+        assert_eq!(of(&after[names::STAGE_BUSY_SECONDS.name], Some(stage)) > 0.0, *stage != "heic", "{stage}");
+    }
     for budget in ["fetched", "decode"] {
         is(&names::MEMORY_USED, Some(budget), 0.0);
         assert!(of(&after[names::MEMORY_LIMIT.name], Some(budget)) > 0.0);
@@ -268,4 +273,5 @@ fn names_follow_the_rules_and_labels_the_code() {
     }
     assert_eq!(rung_names().collect::<Vec<_>>(), names::RUNGS);
     assert_eq!(Stage::ALL.map(Stage::as_str), names::STAGES);
+    assert_eq!(Workers::ALL.map(Workers::as_str), names::WORKERS);
 }

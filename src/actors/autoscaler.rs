@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient};
 use serde_json::json;
 
-use super::line::{Budgets, Line};
+use super::batch_writer::SEALING_MAX;
+use super::line::Line;
 use super::messages::{DepthSampled, Halt, SetLimit};
 use crate::flow::BudgetState;
 use crate::queue::Depth;
 use crate::scale::{Bounds, StageView, next_limit};
 use crate::telemetry::events::CallFailed;
-use crate::telemetry::{names, process, recorder};
+use crate::telemetry::{Workers, names, process, recorder};
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "autoscaler";
@@ -50,7 +51,7 @@ impl Autoscaler {
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
-        sample(&self.line.budgets);
+        sample(&self.line);
         recorder::upkeep();
         let is_recent = self.sampled_at.is_some_and(|sampled_at| sampled_at.elapsed() < SELDOM);
         if is_recent && self.line.queue.advice().is_approximate {
@@ -141,12 +142,25 @@ impl Autoscaler {
 }
 
 /// Sets the gauges that show one moment of the engine itself.
-pub(super) fn sample(budgets: &Budgets) {
+pub(super) fn sample(line: &Line) {
+    let budgets = &line.budgets;
     for (stage, budget) in [("fetch", &budgets.fetches), ("decode", &budgets.decodes), ("heic", &budgets.heic_decodes)]
     {
         let state = budget.state();
         names::STAGE_LIMIT.set(Some(stage), state.limit as f64);
         names::STAGE_IN_USE.set(Some(stage), state.used as f64);
+    }
+    for workers in Workers::ALL {
+        let count = match workers {
+            Workers::Fetch => budgets.fetches.state().limit,
+            Workers::Decode => line.settings.decode.threads as u64,
+            Workers::Heic => line.settings.decode.heic_at_once as u64,
+            Workers::Seal => SEALING_MAX as u64,
+            // The loader does one after the other.
+            Workers::Load => 1,
+        };
+        names::STAGE_WORKERS.set(Some(workers.as_str()), count as f64);
+        names::STAGE_BUSY_SECONDS.set(Some(workers.as_str()), line.telemetry.busy.so_far(workers).as_secs_f64());
     }
     for (name, budget) in [("fetched", &budgets.fetched_bytes), ("decode", &budgets.decode_bytes)] {
         let state = budget.state();

@@ -24,7 +24,7 @@ pub const NAME: &str = "batch_writer";
 
 /// Batches being compressed and written at once. While both are busy the writer takes no rows, so back-pressure
 /// reaches the poller.
-const SEALING_MAX: usize = 2;
+pub(super) const SEALING_MAX: usize = 2;
 
 /// The actor.
 pub struct BatchWriter {

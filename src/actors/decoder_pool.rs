@@ -22,6 +22,7 @@ use crate::domain::{Format, Reason, Reject, Row};
 use crate::error::{Error, Result};
 use crate::flow::pool::panic_text;
 use crate::flow::{CpuPool, Permit};
+use crate::telemetry::Workers;
 use crate::telemetry::events::PhotoDecoded;
 
 /// Name in metrics, logs and `/state`.
@@ -96,7 +97,7 @@ async fn decode_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
     // One more than the largest limit: an oversized photo may pass alone while the limit is lower.
     let pool = CpuPool::start("decode", line.settings.decode.threads, line.settings.scale.max_decodes + 1)?;
     let has_lane = heic_is_on(&line.settings);
-    let decoder = Decoder::new(line, pool, ends.finished, seen);
+    let decoder = Decoder::new(line, Workers::Decode, pool, ends.finished, seen);
     while let Some(fetched) = ends.fetched.recv().await {
         let Some((fetched, header)) = decoder.inspect(fetched).await else { continue };
         if has_lane && header.format == Format::Heic {
@@ -118,6 +119,7 @@ async fn decode_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
 /// A pool of threads, and what a photo needs to go through it.
 pub(super) struct Decoder {
     line: Line,
+    workers: Workers,
     pool: CpuPool,
     limits: DecodeLimits,
     finished: mpsc::Sender<Finished>,
@@ -125,9 +127,15 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(line: Line, pool: CpuPool, finished: mpsc::Sender<Finished>, seen: Arc<Seen>) -> Decoder {
+    pub(super) fn new(
+        line: Line,
+        workers: Workers,
+        pool: CpuPool,
+        finished: mpsc::Sender<Finished>,
+        seen: Arc<Seen>,
+    ) -> Decoder {
         let limits = decode_limits(&line.settings);
-        Decoder { line, pool, limits, finished, seen }
+        Decoder { line, workers, pool, limits, finished, seen }
     }
 
     /// The photo with its header; `None` when its header rejects it.
@@ -161,12 +169,14 @@ impl Decoder {
         let Ok(place) = self.finished.clone().reserve_owned().await else { return Ok(false) };
         let (telemetry, seen, limits) = (self.line.telemetry.clone(), self.seen.clone(), self.limits);
         let stopped = self.line.generation.stopped().clone();
+        let workers = self.workers;
         let (named, revision) = (photo.photo.clone(), photo.revision);
         let work = move || {
             // Whoever waited for it is gone; the next generation needs the threads and the memory.
             if stopped.is_cancelled() {
                 return None;
             }
+            let _at_work = telemetry.busy.begin(workers);
             let (waited, started) = (fetched_at.elapsed(), Instant::now());
             let reading = decode::read(&bytes, &header, &limits);
             drop((bytes, memory, pixels));

@@ -20,6 +20,7 @@ use crate::domain::{Reason, Reject};
 use crate::error::{Class, Error, Result};
 use crate::flow::{Backoff, Permit};
 use crate::store::Object;
+use crate::telemetry::Workers;
 use crate::telemetry::events::{CallFailed, PhotoAgain, PhotoFetched};
 
 /// Name in metrics, logs and `/state`.
@@ -134,7 +135,7 @@ async fn fetch_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
         let job = line.budgets.fetches.acquire(1).await;
         let (line, fetched, finished, seen) = (line.clone(), ends.fetched.clone(), ends.finished.clone(), seen.clone());
         running.spawn(async move {
-            if let Some(photo) = fetch_one(&line, photo, &finished, &seen).await {
+            if let Some(photo) = fetch_one(&line, Workers::Fetch, photo, &finished, &seen).await {
                 let _ = fetched.send(photo).await;
             }
             drop(job);
@@ -156,6 +157,7 @@ fn note_panic(joined: std::result::Result<(), JoinError>) {
 /// A photo with its bytes, under its share of the byte budget; `None` when it ended here, rejected or left for later.
 pub(super) async fn fetch_one(
     line: &Line,
+    workers: Workers,
     mut photo: PhotoInFlight,
     finished: &mpsc::Sender<Finished>,
     seen: &Seen,
@@ -171,13 +173,13 @@ pub(super) async fn fetch_one(
     let mut memory = line.budgets.fetched_bytes.acquire(room).await;
     let waited = photo.ticket().received_at().elapsed();
     let started = Instant::now();
-    let mut got = get(line, &photo, room).await;
+    let mut got = get(line, workers, &photo, room).await;
     // Larger than its notification says (replaced since, or the notification lies): the memory comes first here too.
     if got.as_ref().is_err_and(|error| error.class() == Class::Poison) && room < limit {
         room = limit;
         drop(memory);
         memory = line.budgets.fetched_bytes.acquire(room).await;
-        got = get(line, &photo, room).await;
+        got = get(line, workers, &photo, room).await;
     }
     match got {
         Ok(object) => {
@@ -211,7 +213,8 @@ pub(super) async fn fetch_one(
 }
 
 /// GET, tried again while the class allows it and the time lasts.
-async fn get(line: &Line, photo: &PhotoInFlight, max_bytes: u64) -> Result<Object> {
+async fn get(line: &Line, workers: Workers, photo: &PhotoInFlight, max_bytes: u64) -> Result<Object> {
+    let _at_work = line.telemetry.busy.begin(workers);
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     let started = Instant::now();
     let PhotoInFlight { photo, .. } = photo;

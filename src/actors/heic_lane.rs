@@ -17,6 +17,7 @@ use super::messages::Ended;
 use super::worker;
 use crate::error::Result;
 use crate::flow::CpuPool;
+use crate::telemetry::Workers;
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "heic_lane";
@@ -76,12 +77,14 @@ async fn decode_all(
 ) -> Result<()> {
     let threads = line.settings.decode.heic_at_once;
     let pool = CpuPool::start("heic", threads, threads)?;
-    let decoder = Decoder::new(line.clone(), pool, ends.finished.clone(), decoded);
+    let decoder = Decoder::new(line.clone(), Workers::Heic, pool, ends.finished.clone(), decoded);
     while let Some(photo) = ends.photos.recv().await {
         // At a drain, photos not yet started go back to the queue at once.
         let turn = line.generation.draining().run_until_cancelled(line.budgets.heic_decodes.acquire(1)).await;
         let Some(job) = turn.filter(|_| !line.generation.draining().is_cancelled()) else { continue };
-        let Some(photo) = fetcher::fetch_one(&line, photo, &ends.finished, &fetched).await else { continue };
+        let Some(photo) = fetcher::fetch_one(&line, Workers::Heic, photo, &ends.finished, &fetched).await else {
+            continue;
+        };
         let Some((photo, header)) = decoder.inspect(photo).await else { continue };
         // Their own share first, so that whoever stands behind them in line for the rest waits for no other HEIC photo.
         let share = line.budgets.heic_bytes.acquire(header.decode_bytes).await;

@@ -44,16 +44,17 @@ pub struct OpenTicket {
 }
 
 impl OpenTicket {
-    /// A ticket for a message with `photos` photos (at least one).
+    /// A ticket for a message with `photos` photos (at least one), received at `received_at`: it may have waited since.
     pub fn new(
         receipt: ReceiptHandle,
         receive_count: u32,
+        received_at: Instant,
         photos: usize,
         permit: Permit,
         leases: mpsc::Sender<LeaseCommand>,
     ) -> Arc<Self> {
         let ends = Mutex::new((Ticket::new(photos), Some(permit)));
-        Arc::new(Self { receipt, receive_count, received_at: Instant::now(), ends, leases })
+        Arc::new(Self { receipt, receive_count, received_at, ends, leases })
     }
 
     /// How often the message was received, this time included.

@@ -22,7 +22,7 @@ use crate::error::{Class, Error, Result};
 use crate::flow::Backoff;
 use crate::store::{PutMode, Store};
 use crate::telemetry::events::{BatchSetAside, CallFailed, LoadDone, LoadFailed};
-use crate::telemetry::names;
+use crate::telemetry::{Workers, names};
 use crate::warehouse::{BatchSource, Loaded, Manifest};
 
 /// Name in metrics, logs and `/state`.
@@ -216,7 +216,9 @@ impl Work {
     async fn load(&self, batches: Vec<SealedBatch>) -> Result<()> {
         let started = Instant::now();
         let manifest = Manifest { manifest_id: manifest_id(&batches), batches };
+        let at_work = self.line.telemetry.busy.begin(Workers::Load);
         let loaded = self.write_and_load(&manifest).await;
+        drop(at_work);
         let Loaded { scans, rejections, photos_repeated, .. } =
             loaded.inspect_err(|error| self.note_failed_load(error, manifest.batches.len()))?;
         for batch in &manifest.batches {

@@ -106,21 +106,28 @@ impl Seen {
 /// still find their leases held.
 async fn poll(line: Line, outlets: Outlets, seen: Arc<Seen>) -> Result<()> {
     // Each message has a permit, so the channel is never full.
-    let (received, mut to_open) = mpsc::channel::<(Message, Permit)>(line.settings.queue.max_in_flight + RECEIVE_MAX);
+    let (received, mut to_open) = mpsc::channel::<Held>(line.settings.queue.max_in_flight + RECEIVE_MAX);
     let receiving = async {
         let ended = receive_all(&line, &outlets.leases, received, &seen).await;
         line.queue.release().await;
         ended
     };
     let opening = async {
-        while let Some((message, permit)) = to_open.recv().await {
+        while let Some(held) = to_open.recv().await {
             seen.messages.fetch_add(1, Ordering::Relaxed);
-            let photos = open(&line, &outlets, message, permit).await;
+            let photos = open(&line, &outlets, held).await;
             seen.photos.fetch_add(photos, Ordering::Relaxed);
         }
         Ok(())
     };
     tokio::try_join!(receiving, opening).map(|_| ())
+}
+
+/// A message that waits to be opened, its lease kept and its place in flight taken.
+struct Held {
+    message: Message,
+    permit: Permit,
+    received_at: Instant,
 }
 
 /// One receive, and how it went.
@@ -140,7 +147,7 @@ async fn receive(line: &Line, permits: Vec<Permit>) -> Received {
 async fn receive_all(
     line: &Line,
     leases: &mpsc::Sender<LeaseCommand>,
-    received: mpsc::Sender<(Message, Permit)>,
+    received: mpsc::Sender<Held>,
     seen: &Seen,
 ) -> Result<()> {
     let draining = line.generation.draining().clone();
@@ -192,7 +199,7 @@ async fn receive_all(
 async fn hold(
     line: &Line,
     leases: &mpsc::Sender<LeaseCommand>,
-    received: &mpsc::Sender<(Message, Permit)>,
+    received: &mpsc::Sender<Held>,
     messages: Vec<Message>,
     mut permits: Vec<Permit>,
 ) -> Result<()> {
@@ -201,6 +208,7 @@ async fn hold(
     }
     let ages: Vec<_> = messages.iter().map(|message| (message.receive_count, message.sent_at)).collect();
     MessagesReceived { messages: &ages, now: Timestamp::now() }.emit();
+    let received_at = Instant::now();
     let mut held = Vec::with_capacity(messages.len());
     for message in messages {
         // A queue that hands out more than was asked for breaks its contract; the message then waits for a place.
@@ -212,7 +220,7 @@ async fn hold(
         if leases.send(hold).await.is_err() {
             return Err(Error::transient("the lease keeper is gone"));
         }
-        held.push((message, permit));
+        held.push(Held { message, permit, received_at });
     }
     for one in held {
         if received.send(one).await.is_err() {
@@ -236,9 +244,17 @@ async fn free_places(line: &Line) -> Vec<Permit> {
 
 /// Sends one message's photos on their way and returns how many. When a send fails the stage after this one is gone;
 /// dropping the photos then gives the message back.
-async fn open(line: &Line, outlets: &Outlets, message: Message, permit: Permit) -> u64 {
+async fn open(line: &Line, outlets: &Outlets, held: Held) -> u64 {
+    let Held { message, permit, received_at } = held;
     let ticket = |photos: usize| {
-        OpenTicket::new(message.receipt.clone(), message.receive_count, photos, permit, outlets.leases.clone())
+        OpenTicket::new(
+            message.receipt.clone(),
+            message.receive_count,
+            received_at,
+            photos,
+            permit,
+            outlets.leases.clone(),
+        )
     };
     // Contained: a body that panics its reader is one rejection, not a pipeline that restarts on it again and again.
     let read = catch_unwind(|| notification::parse(&message.body))

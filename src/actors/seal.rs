@@ -18,6 +18,7 @@ use crate::domain::{RejectionRow, Row};
 use crate::error::{Error, Result};
 use crate::flow::Backoff;
 use crate::store::PutMode;
+use crate::telemetry::Workers;
 use crate::telemetry::events::{BatchSealed, CallFailed, PhotoDurable};
 
 /// Prefix of batch objects in the results bucket.
@@ -80,7 +81,7 @@ impl FullBatch {
 /// # Errors
 /// When compressing fails, a bug. The photos then go back to the queue.
 pub async fn seal(line: Line, batch: OpenBatch, mut waiting: FullBatch, cause: &'static str) -> Result<()> {
-    let started = Instant::now();
+    let (started, at_work) = (Instant::now(), line.telemetry.busy.begin(Workers::Seal));
     let (batch_id, rows, photos) = (batch.batch_id().to_owned(), batch.rows() as u64, batch.photos() as u64);
     let lines = batch.into_lines();
     let compressed = tokio::task::spawn_blocking(move || gzip(&lines))
@@ -90,6 +91,7 @@ pub async fn seal(line: Line, batch: OpenBatch, mut waiting: FullBatch, cause: &
     // A name that is taken can only be our own earlier attempt whose answer was lost: no two batches share an id.
     put(&line, &key, compressed.clone(), PutMode::CreateOnce).await;
     write_per_photo_json(&line, &mut waiting).await;
+    drop(at_work);
     let now = Timestamp::now();
     let bucket = line.settings.store.results.clone();
     let bytes = compressed.len() as u64;

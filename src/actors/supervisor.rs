@@ -190,7 +190,7 @@ impl Supervisor {
     fn generation_ended(&mut self, running: Running, context: &mut Context<Self>) {
         running.autoscaler.do_send(Halt);
         // Everything came back by now; the gauges must not go on showing the moment before.
-        autoscaler::sample(&running.line.budgets);
+        autoscaler::sample(&running.line);
         let fault = running.line.generation.fault();
         if let Some(fault) = fault {
             self.shown().last_fault = Some(format!("{}: {}", fault.actor, fault.error));

@@ -1,5 +1,6 @@
 //! What scanmill says about itself: metrics, logs, stage times and the state of every actor.
 
+pub mod busy;
 pub mod events;
 pub mod logging;
 pub mod names;
@@ -11,6 +12,7 @@ pub mod totals;
 
 use std::sync::Arc;
 
+pub use busy::{BusyTimes, Workers};
 pub use stages::{Stage, StageTimes};
 pub use state::StateBoard;
 pub use totals::Totals;
@@ -20,6 +22,8 @@ pub use totals::Totals;
 pub struct Telemetry {
     /// Times of every stage.
     pub stages: Arc<StageTimes>,
+    /// Time each stage's workers were at work.
+    pub busy: Arc<BusyTimes>,
     /// State of every actor, for `/state`.
     pub board: Arc<StateBoard>,
     /// Counts for the console and the closing report.

@@ -62,6 +62,9 @@ pub const RUNGS: &[&str] = &[
 pub const STAGES: &[&str] =
     &["queue_wait", "fetch", "decode_wait", "decode", "batch_wait", "upload_to_durable", "load"];
 
+/// Stages whose workers' time `scanmill_stage_busy_seconds` adds up.
+pub const WORKERS: &[&str] = &["fetch", "decode", "heic", "seal", "load"];
+
 const CLASSES: &[&str] = &["permanent", "refused", "transient", "throttled", "missing", "poison", "bug"];
 
 const REASON_TEXTS: [&str; Reason::ALL.len()] = {
@@ -137,6 +140,12 @@ metrics! {
         .by("stage", &["fetch", "decode", "heic"]);
     STAGE_IN_USE = metric("scanmill_stage_in_use", Gauge, "photos", "Photos each stage works on now.")
         .by("stage", &["fetch", "decode", "heic"]);
+    STAGE_WORKERS = metric("scanmill_stage_workers", Gauge, "workers",
+        "Pieces of work each stage can have at once: fetches by their present limit, threads, batches sealed, loads.")
+        .by("stage", WORKERS);
+    STAGE_BUSY_SECONDS = metric("scanmill_stage_busy_seconds", Gauge, "seconds",
+        "Time each stage's workers were at work so far, added up; its rate over the workers is the stage's busy share.")
+        .by("stage", WORKERS);
     MEMORY_USED = metric("scanmill_memory_budget_used_bytes", Gauge, "bytes", "Bytes out of each memory budget.")
         .by("budget", &["fetched", "decode"]);
     MEMORY_LIMIT = metric("scanmill_memory_budget_limit_bytes", Gauge, "bytes", "Size of each memory budget.")

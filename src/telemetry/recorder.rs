@@ -8,8 +8,10 @@ use super::names::{self, Kind};
 use crate::error::{Error, Result};
 
 /// Buckets of every histogram, in seconds: decoding takes milliseconds, a load or a backlog minutes.
-const BUCKETS: [f64; 18] =
-    [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0];
+const BUCKETS: [f64; 21] = [
+    0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0,
+    600.0, 1_800.0,
+];
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 /// Two engines of one process may start at once; the second waits until the first has installed it.

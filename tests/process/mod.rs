@@ -232,6 +232,13 @@ impl Running {
         said.text.split_once(text).unwrap().1.split_whitespace().next().unwrap().to_owned()
     }
 
+    /// The first line of stderr that has `text`.
+    pub fn line_with(&self, text: &str) -> String {
+        self.wait_for(text);
+        let said = self.said.0.lock().unwrap();
+        said.text.lines().find(|line| line.contains(text)).unwrap().to_owned()
+    }
+
     /// Waits until `is_so`, asked now and then.
     pub fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
         let began = Instant::now();

@@ -1,0 +1,202 @@
+//! `dashboards/`: every query and every alert against the metrics there are, and against a real Prometheus that
+//! scraped a real engine at work. Grafana itself is not here: what a panel looks like is not tested.
+
+#[path = "dashboards/board.rs"]
+mod board;
+#[path = "process/mod.rs"]
+mod process;
+#[path = "dashboards/prometheus.rs"]
+mod prometheus;
+#[path = "rig/mod.rs"]
+mod rig;
+#[path = "dashboards/rules.rs"]
+mod rules;
+#[path = "dashboards/series.rs"]
+mod series;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use process::Root;
+use scanmill::telemetry::names;
+use serde_json::Value;
+
+/// Panels of Grafana 10 and 11 themselves, no plugins.
+const CORE_PANELS: [&str; 4] = ["row", "stat", "timeseries", "bargauge"];
+
+#[test]
+fn the_dashboard_is_whole() {
+    let board = board::board();
+    assert!(board["id"].is_null(), "an id of one Grafana would overwrite a dashboard of another");
+    assert_eq!(board["schemaVersion"], 39);
+    for text in ["uid", "title", "refresh"] {
+        assert!(board[text].as_str().is_some_and(|text| !text.is_empty()), "{text}");
+    }
+    let variables = board::variables(&board);
+    assert_eq!(variables.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["datasource", "job", "instance"]);
+    assert_eq!((&variables[0].1["type"], &variables[0].1["query"]), (&"datasource".into(), &"prometheus".into()));
+
+    let all = board["panels"].as_array().unwrap();
+    let ids: BTreeSet<u64> = all.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
+    assert_eq!(ids.len(), all.len(), "an id stands twice");
+    let mut taken = BTreeSet::new();
+    let mut row = None;
+    for panel in all {
+        let title = panel["title"].as_str().filter(|title| !title.is_empty()).unwrap();
+        assert!(CORE_PANELS.contains(&panel["type"].as_str().unwrap()), "{title}");
+        let [x, y, w, h] = ["x", "y", "w", "h"].map(|key| panel["gridPos"][key].as_u64().unwrap());
+        assert!(w > 0 && h > 0 && x + w <= 24, "{title}");
+        for cell in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
+            assert!(taken.insert(cell), "{title} lies on another panel");
+        }
+        if panel["type"] == "row" {
+            assert!(panel["collapsed"] == false && panel["panels"] == Value::Array(Vec::new()), "{title}");
+            row = Some(title);
+            continue;
+        }
+        assert!(row.is_some(), "{title} stands in no row");
+        // How to read it, and what to do.
+        let description = panel["description"].as_str().unwrap_or_default();
+        assert!(description.len() > 60 && description.ends_with('.'), "{title}: {description}");
+        assert!(panel["fieldConfig"]["defaults"]["unit"].as_str().is_some_and(|unit| !unit.is_empty()), "{title}");
+        let steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"].as_array().unwrap();
+        assert!(steps[0]["value"].is_null() && steps[1..].iter().all(|step| step["value"].is_number()), "{title}");
+        let targets = panel["targets"].as_array().unwrap();
+        let refs: BTreeSet<&str> = targets.iter().map(|target| target["refId"].as_str().unwrap()).collect();
+        assert!(!targets.is_empty() && refs.len() == targets.len(), "{title}");
+    }
+    for board::Target { panel, expr, legend, .. } in board::targets(&board) {
+        assert!(!expr.is_empty() && !legend.is_empty(), "{panel}");
+        assert!(expr.contains("job=~\"$job\", instance=~\"$instance\""), "{panel} shows what was not chosen: {expr}");
+    }
+}
+
+#[test]
+fn the_dashboard_names_no_data_source_but_the_chosen_one() {
+    fn check(value: &Value, count: &mut usize) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(source) = fields.get("datasource") {
+                    assert_eq!(*source, serde_json::json!({ "type": "prometheus", "uid": "${datasource}" }));
+                    *count += 1;
+                }
+                fields.values().for_each(|field| check(field, count));
+            }
+            Value::Array(items) => items.iter().for_each(|item| check(item, count)),
+            _ => {}
+        }
+    }
+    let board = board::board();
+    let mut count = 0;
+    check(&board, &mut count);
+    // Each panel, each query, and the two variables that are queries.
+    assert_eq!(count, board::panels(&board).len() + board::targets(&board).len() + 2);
+}
+
+#[test]
+fn every_metric_stands_on_a_panel_and_nothing_else_does() {
+    let targets = board::targets(&board::board());
+    let shown: BTreeSet<&str> =
+        targets.iter().flat_map(|target| series::metrics_of(&target.expr)).map(|metric| metric.name).collect();
+    let exported: BTreeSet<&str> = names::ALL.iter().map(|metric| metric.name).collect();
+    assert_eq!(shown, exported);
+    for board::Target { panel, expr, legend, .. } in targets {
+        // A dashboard can be had without the rules, so it reads nothing that they record.
+        assert_eq!(series::mistakes(&expr, &[]), Vec::<String>::new(), "{panel}");
+        // A legend shows a label only if the query keeps it.
+        for label in legend.split("{{").skip(1).filter_map(|rest| rest.split("}}").next()) {
+            let is_kept = expr.contains(&format!("by ({label})")) || expr.contains(&format!(", {label})"));
+            let is_own = label == "instance" && !expr.contains("sum") && !expr.contains("max");
+            assert!(is_kept || is_own, "{panel}: {{{{{label}}}}} of {expr}");
+        }
+    }
+}
+
+#[test]
+fn alerts_name_what_exists_and_say_what_to_do() {
+    let recorded = rules::recorded();
+    let expressions = rules::expressions();
+    let alerts = rules::alerts();
+    assert!(!recorded.is_empty() && !alerts.is_empty());
+    assert_eq!(expressions.len(), recorded.len() + alerts.len());
+    for expr in &expressions {
+        assert_eq!(series::mistakes(expr, &recorded), Vec::<String>::new(), "{expr}");
+    }
+    for record in &recorded {
+        assert!(expressions.iter().any(|expr| expr.contains(record)), "{record} is recorded for nobody");
+    }
+    for alert in &alerts {
+        let severity = alert.value("severity").unwrap_or_default();
+        assert!(["critical", "warning", "info"].contains(&severity), "{alert:?}");
+        for key in ["summary", "description", "runbook"] {
+            assert!(alert.value(key).is_some_and(|text| text.len() > 20), "{key} of {alert:?}");
+        }
+    }
+    let names: BTreeSet<&str> = alerts.iter().map(|alert| alert.name).collect();
+    assert_eq!(names.len(), alerts.len(), "a name stands twice");
+    let cases = rules::cases();
+    for must_fire in [true, false] {
+        let tested: BTreeSet<&str> = cases.iter().filter(|(_, fires)| *fires == must_fire).map(|case| case.0).collect();
+        assert_eq!(tested, names, "cases where it must fire: {must_fire}");
+    }
+}
+
+#[test]
+fn promtool_accepts_the_rules_and_their_tests() {
+    let Some(tools) = prometheus::tools() else { return };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards");
+    for (kind, file) in [("check", "alerts.yml"), ("test", "alerts.test.yml")] {
+        let output = Command::new(&tools.promtool).args([kind, "rules", file]).current_dir(&folder).output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "promtool {kind} rules {file}:\n{said}");
+    }
+}
+
+/// Alerts that look at how long something takes: on a machine with other work they may be on the way to firing.
+const ABOUT_TIME: [&str; 2] = ["ScanmillUploadToDurableSlow", "ScanmillMessagesOld"];
+
+#[test]
+fn every_panel_has_data_of_a_real_engine_and_no_alert_is_on_the_way() {
+    let Some(tools) = prometheus::tools() else { return };
+    let root = Root::new();
+    let engine = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
+    let page = engine.word_after("http://");
+    let server = prometheus::Server::start(tools, page.trim_end_matches('/'));
+    let first = |expr: &str| server.values(expr, true).unwrap().first().copied();
+    // What grows has to be seen before it grew.
+    server.wait_until("the idle engine is scraped", || first("scanmill_ready") == Some(1.0));
+    let pumped = root.ended(&["pump", "--count", "300", "--pictures", "1", "--size", "small", "--wait", "--quiet"]);
+    assert_eq!(pumped.code, Some(0), "{}", pumped.stderr);
+    let loaded_at = jiff::Timestamp::now().as_second() as f64 + 1.0;
+    server.wait_until("it is scraped again", || first("timestamp(scanmill_ready)").is_some_and(|at| at > loaded_at));
+    assert!(first("sum(scanmill_photos_total)").is_some_and(|photos| photos >= 300.0));
+
+    let board = board::board();
+    for board::Target { panel, expr, is_instant, .. } in board::targets(&board) {
+        let expr = board::filled_in(&expr);
+        let values = server.values(&expr, is_instant).unwrap_or_else(|error| panic!("{panel}: {expr}\n{error}"));
+        assert!(values.iter().any(|value| !value.is_nan()), "{panel} shows nothing: {expr}");
+    }
+    for (name, variable) in &board::variables(&board)[1..] {
+        let query = variable["query"]["query"].as_str().unwrap().replace("$job", ".*");
+        let (selector, label) = query.strip_prefix("label_values(").unwrap().rsplit_once(", ").unwrap();
+        assert_eq!(label.trim_end_matches(')'), *name);
+        let values = server.ask(&format!("label/{name}/values"), &[("match[]", selector)]).unwrap();
+        assert_eq!(values.as_array().map(Vec::len), Some(1), "{name}: {values}");
+    }
+
+    server.wait_until("every rule was evaluated", || server.rules().iter().all(|(_, health, _)| health != "unknown"));
+    for (name, health, _) in server.rules() {
+        assert_eq!(health, "ok", "{name}");
+    }
+    let is_calm = |(name, _, state): &(String, String, String)| {
+        state.is_empty() || state == "inactive" || (state == "pending" && ABOUT_TIME.contains(&name.as_str()))
+    };
+    server.wait_until("no alert is on the way", || server.rules().iter().all(is_calm));
+    engine.drained();
+    // And the other way round: what is wrong is seen.
+    server.wait_until("the engine is missed", || {
+        server.rules().iter().any(|(name, _, state)| name == "ScanmillDown" && state == "pending")
+    });
+}
