@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use super::cost::Cost;
+
 /// All settings, by section of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -43,6 +45,8 @@ pub struct Settings {
     pub metrics: Metrics,
     /// `[run]`
     pub run: Run,
+    /// `[cost]`
+    pub cost: Cost,
     /// `[log]`
     pub log: Log,
 }
@@ -368,6 +372,7 @@ impl Default for Settings {
             output: Output { per_photo_json: false },
             metrics: Metrics { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9464))) },
             run: Run { drain: Duration::from_secs(30), io_threads: cores.min(8) },
+            cost: Cost::default(),
             log: Log { format: LogFormat::Text, filter: "info".into() },
         }
     }
