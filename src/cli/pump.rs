@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +20,9 @@ use crate::pump::wait::{self, Waited};
 use crate::pump::{self, PumpPlan, PumpReport};
 use crate::telemetry::process;
 
+pub mod report;
+mod sampler;
+
 /// Name of the answer key in the root.
 pub const KEY_FILE: &str = "answer-key.jsonl";
 /// How long `--wait` waits while nothing moves.
@@ -32,9 +35,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// warehouse. Ctrl-C ends early with the key sealed for the photos that were put.
 #[derive(Debug, Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
     after_help = "Examples:\n  scanmill pump --count 500 --rate 20\n  scanmill pump --json     # with `scanmill run` in another terminal: waits, verifies, figures as JSON"
 )]
 pub struct PumpArgs {
+    /// What else the pump can do.
+    #[command(subcommand)]
+    pub command: Option<PumpCommand>,
     /// Photos to make
     #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub count: u64,
@@ -71,9 +78,19 @@ pub struct PumpArgs {
     /// End when every photo is put
     #[arg(long, conflicts_with = "wait")]
     pub no_wait: bool,
+    /// Watch the engine meanwhile and write report.html, report.txt and report.json into this folder
+    #[arg(long, value_name = "DIR", conflicts_with = "make_only")]
+    pub report: Option<PathBuf>,
     /// End with one JSON object on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// What else the pump can do.
+#[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "each command's own Args type has the text that `--help` shows")]
+pub enum PumpCommand {
+    Report(report::ReportArgs),
 }
 
 /// Photos a second, as an argument.
@@ -114,6 +131,13 @@ struct Outcome {
 
 /// Runs the command.
 pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
+    match &args.command {
+        None => pump(args, global),
+        Some(PumpCommand::Report(args)) => report::run(args),
+    }
+}
+
+fn pump(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = settings::load(global)?;
     let plan = plan(args, &settings);
     let cancel = CancellationToken::new();
@@ -126,12 +150,16 @@ pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
         let bar = Progress::new(global, "made", Some(plan.story.count));
         let report = pump::make_only(&plan, |made| bar.set(made), &cancel)?;
         drop(bar);
-        return finish(args, Outcome::new(report, None), None);
+        return finish(args, None, Outcome::new(report, None), None);
     }
     runtime.block_on(async {
         app::make_folders(&settings)?;
         let ports = app::open(&settings)?;
         let engine = engine_file::find(&settings.local.root);
+        let mut watching = match &args.report {
+            Some(folder) => Some(report::Watching::start(folder, &settings, &plan)?),
+            None => None,
+        };
         let began = Instant::now();
         let bar = Progress::new(global, "put", Some(plan.story.count));
         let both = (Arc::clone(&ports.store), Arc::clone(&ports.queue));
@@ -143,7 +171,7 @@ pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
             if !args.no_wait && !cancel.is_cancelled() {
                 out::note("no engine is running on this root: the rows are not waited for");
             }
-            return finish(args, outcome, None);
+            return finish(args, watching, outcome, None);
         }
         ports.warehouse.prepare().await?;
         let bar = Progress::new(global, "loaded", Some(outcome.photos));
@@ -160,7 +188,11 @@ pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
         .await?;
         drop(bar);
         match waited {
-            Waited::Done => outcome.photos_per_second = outcome.photos as f64 / began.elapsed().as_secs_f64(),
+            Waited::Done => {
+                let seconds = began.elapsed().as_secs_f64();
+                outcome.photos_per_second = outcome.photos as f64 / seconds;
+                watching.iter_mut().for_each(|watching| watching.loaded_after(seconds));
+            }
             Waited::Stalled => {
                 let seconds = PATIENCE.as_secs();
                 out::note(&format!("nothing was loaded for {seconds} s: is `scanmill run` running on this root?"));
@@ -178,7 +210,7 @@ pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
             outcome.engine_peak_rss_bytes = after.peak_resident_bytes;
         }
         outcome.decode_cpu_ms_per_photo = wait::decode_ms_per_photo(&*ports.warehouse, place.0, place.1).await?;
-        finish(args, outcome, Some(verdict))
+        finish(args, watching, outcome, Some(verdict))
     })
 }
 
@@ -222,7 +254,12 @@ impl Outcome {
 }
 
 /// Prints the outcome and decides the exit code.
-fn finish(args: &PumpArgs, mut outcome: Outcome, verdict: Option<Verdict>) -> Result<Exit> {
+fn finish(
+    args: &PumpArgs,
+    watching: Option<report::Watching>,
+    mut outcome: Outcome,
+    verdict: Option<Verdict>,
+) -> Result<Exit> {
     if let Some(verdict) = &verdict {
         outcome.rows = Some(verdict.rows);
         outcome.rejections = Some(verdict.rejections);
@@ -237,6 +274,9 @@ fn finish(args: &PumpArgs, mut outcome: Outcome, verdict: Option<Verdict>) -> Re
     } else {
         let verdict = verdict.as_ref().map(verify::report).unwrap_or_default();
         out::print_line((summary(&outcome) + &verdict).trim_end())?;
+    }
+    if let Some(watching) = watching {
+        watching.write(&outcome.pump, verdict.as_ref(), args.json)?;
     }
     Ok(if verdict.is_none_or(|verdict| verdict.is_clean()) { Exit::Success } else { Exit::Differences })
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::format::{bytes, millis, number};
 use super::sample::{Sample, Use};
-use super::side::PumpSide;
+use super::side::{Pace, PaceLimit, PumpSide};
 use super::watch::EngineSide;
 use crate::config::Settings;
 use crate::telemetry::Stage;
@@ -192,8 +192,10 @@ fn kept_up(pump: &PumpSide, engine: &EngineSide, wait: f64, cores: u64) -> (Limi
     let cpu = engine.cpu_ms().map_or_else(String::new, |ms| {
         format!("; its CPU was {} % of {cores} cores", number((ms * pump.put_per_second / 10.0 / cores as f64).round()))
     });
-    match pump.held_the_rate() {
-        Some(true) => (Limit::KeptUp, evidence + &cpu),
+    match &pump.pace {
+        Some(pace) if pace.held => (Limit::KeptUp, evidence + &cpu),
+        Some(Pace { limit: Some(PaceLimit::Makers), .. }) => (Limit::PumpMakers, evidence + &cpu),
+        Some(Pace { limit: Some(PaceLimit::Store), .. }) => (Limit::PumpPuts, evidence + &cpu),
         // Nothing more was asked of it, or less than was asked came.
         _ => {
             let busy = pump.make_cpu_seconds / (pump.seconds * pump.makers.max(1) as f64).max(1e-9);
@@ -274,14 +276,14 @@ fn cpu(pump: &PumpSide, engine: &EngineSide, cores: u64) -> Vec<Looked> {
     let (Some(first), Some(last)) = (at(from), at(to)) else { return Vec::new() };
     let all = cores.max(1) as f64;
     let own = (last.cpu_seconds - first.cpu_seconds).max(0.0) / window;
-    let making = pump.make_cpu_seconds / pump.seconds.max(1e-9) * ((pump.seconds.min(to) - from) / window).max(0.0);
+    let making = pump.cpu_seconds / pump.seconds.max(1e-9) * ((pump.seconds.min(to) - from) / window).max(0.0);
     let machine = match (first.machine_cpu_seconds, last.machine_cpu_seconds) {
         (Some(before), Some(after)) if after >= before => (after - before) / window,
         _ => own + making,
     };
     let others = (machine - own - making).max(0.0);
     let says = format!(
-        "of {cores} cores the engine used {}, the pump's makers {}, everything else {}",
+        "of {cores} cores the engine used {}, the pump {}, everything else {}",
         number(own),
         number(making),
         number(others)
@@ -319,7 +321,7 @@ pub fn ceilings(pump: &PumpSide, engine: Option<&EngineSide>, cores: u64, settin
             ceilings.push(Ceiling { name: name.into(), per_second, formula });
         }
     };
-    let making = pump.make_cpu_ms();
+    let making = pump.cpu_ms();
     if let Some(engine) = engine {
         if let Some(ms) = engine.cpu_ms() {
             let alone = cores as f64 * 1_000.0 / ms;

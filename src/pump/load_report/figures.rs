@@ -36,7 +36,9 @@ pub fn figures(report: &LoadReport) -> Vec<Figure> {
     let pump = &report.pump;
     all.group = "pump";
     all.add("photos", Some(pump.photos as f64), Unit::Count, Better::Neither);
-    all.add("asked", pump.asked_per_second, Unit::PerSecond, Better::Neither);
+    all.add("asked", pump.pace.as_ref().map(|pace| pace.asked_per_second), Unit::PerSecond, Better::Neither);
+    let achieved = pump.pace.as_ref().map(|pace| pace.achieved_per_second);
+    all.add("put in the time asked for", achieved, Unit::PerSecond, Better::More);
     all.add("put", Some(pump.put_per_second), Unit::PerSecond, Better::More);
     all.add("CPU to make a photo", Some(pump.make_cpu_ms()), Unit::Millis, Better::Less);
     all.add("bytes a photo", Some(pump.bytes as f64 / pump.photos.max(1) as f64), Unit::Bytes, Better::Neither);

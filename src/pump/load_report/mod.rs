@@ -15,6 +15,7 @@ pub mod cost;
 pub mod figures;
 pub mod format;
 pub mod html;
+mod join;
 pub mod sample;
 pub mod scrape;
 pub mod side;
@@ -23,7 +24,7 @@ pub mod watch;
 
 use bottleneck::{Bottleneck, Ceiling};
 use cost::{Costs, Measured};
-use side::{Latency, PumpSide, Ran, VerdictSide};
+use side::{Flow, Latency, PumpSide, Ran, VerdictSide};
 use watch::EngineSide;
 
 /// What every report says it is.
@@ -48,6 +49,8 @@ pub struct LoadReport {
     pub durable: Option<Latency>,
     /// The same until its rows were in the warehouse.
     pub row: Option<Latency>,
+    /// Photos due, durable and loaded over time.
+    pub flow: Option<Flow>,
     /// What the engine did.
     pub engine: Option<EngineSide>,
     /// From the beginning until everything was in the warehouse, if that was waited for.
@@ -75,6 +78,8 @@ pub struct Parts {
     pub durable: Option<Latency>,
     /// Until in the warehouse.
     pub row: Option<Latency>,
+    /// Photos over time.
+    pub flow: Option<Flow>,
     /// The engine's side, where one answered.
     pub engine: Option<EngineSide>,
     /// Until everything was loaded.
@@ -86,7 +91,7 @@ pub struct Parts {
 impl LoadReport {
     /// Works out everything that follows from the parts.
     pub fn new(parts: Parts, settings: &Settings) -> LoadReport {
-        let Parts { ran, pump, durable, row, engine, loaded_seconds, verdict } = parts;
+        let Parts { ran, pump, durable, row, flow, engine, loaded_seconds, verdict } = parts;
         let bottleneck = bottleneck::find(&pump, engine.as_ref(), ran.host_cores, settings);
         let ceilings = bottleneck::ceilings(&pump, engine.as_ref(), ran.host_cores, settings);
         let costs = engine.as_ref().and_then(|engine| {
@@ -100,6 +105,7 @@ impl LoadReport {
             pump,
             durable,
             row,
+            flow,
             engine,
             loaded_seconds,
             bottleneck,
@@ -222,10 +228,10 @@ fn notes(report: &LoadReport) -> Vec<String> {
     notes
 }
 
-/// The part of all cores that neither the engine nor the makers used.
+/// The part of all cores that neither the engine nor the pump used.
 fn others_on_the_machine(report: &LoadReport, engine: &EngineSide) -> Option<f64> {
     let (first, last) = (engine.samples.first()?, engine.samples.last()?);
     let machine = last.machine_cpu_seconds? - first.machine_cpu_seconds?;
-    let others = machine - (last.cpu_seconds - first.cpu_seconds) - report.pump.make_cpu_seconds;
+    let others = machine - (last.cpu_seconds - first.cpu_seconds) - report.pump.cpu_seconds;
     Some(others / ((last.at - first.at) * report.ran.host_cores as f64).max(1e-9))
 }

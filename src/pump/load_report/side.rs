@@ -37,6 +37,33 @@ pub struct PumpSecond {
     pub put: f64,
 }
 
+/// How well a schedule was held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pace {
+    /// The schedule in words: `500/s`.
+    pub asked: String,
+    /// Photos a second asked for, on average where the rate moves.
+    pub asked_per_second: f64,
+    /// Photos a second reached in the time asked for.
+    pub achieved_per_second: f64,
+    /// Whether the two differ by at most 1 %.
+    pub held: bool,
+    /// What kept it from being held.
+    pub limit: Option<PaceLimit>,
+}
+
+/// What kept a schedule from being held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaceLimit {
+    /// Photos were not made in time.
+    Makers,
+    /// Puts took too long.
+    Store,
+    /// Something else: stamps came late, or it was stopped.
+    Other,
+}
+
 /// What the pump says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PumpSide {
@@ -48,14 +75,16 @@ pub struct PumpSide {
     pub bytes: u64,
     /// From the beginning to the last put.
     pub seconds: f64,
-    /// Photos a second asked for, on average where the rate moves.
-    pub asked_per_second: Option<f64>,
+    /// How well an asked schedule was held; nothing where none was asked for.
+    pub pace: Option<Pace>,
     /// Photos a second put.
     pub put_per_second: f64,
     /// Threads (or workers) that made photos.
     pub makers: u64,
     /// CPU seconds of making them.
     pub make_cpu_seconds: f64,
+    /// CPU seconds of the whole pump meanwhile.
+    pub cpu_seconds: f64,
     /// By how much puts began after they were due.
     pub lateness: Option<Quantiles>,
     /// How long a put took.
@@ -70,9 +99,9 @@ impl PumpSide {
         self.make_cpu_seconds * 1_000.0 / self.photos.max(1) as f64
     }
 
-    /// Whether an asked rate was held within one per cent; nothing where none was asked for.
-    pub fn held_the_rate(&self) -> Option<bool> {
-        self.asked_per_second.map(|asked| self.put_per_second >= asked * 0.99)
+    /// CPU milliseconds of the whole pump for one photo.
+    pub fn cpu_ms(&self) -> f64 {
+        self.cpu_seconds * 1_000.0 / self.photos.max(1) as f64
     }
 }
 
@@ -95,19 +124,6 @@ pub struct Quantiles {
     pub max: f64,
 }
 
-/// One second of a latency.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LatencySecond {
-    /// Seconds since the beginning: of the photos' upload.
-    pub at: f64,
-    /// Photos in it.
-    pub count: u64,
-    /// Half took no longer, in milliseconds.
-    pub p50: f64,
-    /// 99 of 100.
-    pub p99: f64,
-}
-
 /// A latency over all photos of the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Latency {
@@ -117,8 +133,33 @@ pub struct Latency {
     pub quantiles: Quantiles,
     /// `(quantile, milliseconds)`, rising in both: the curve, for plots.
     pub curve: Vec<(f64, f64)>,
-    /// Over time.
-    pub series: Vec<LatencySecond>,
+}
+
+/// How many photos were due, durable and in the warehouse over time, in equal steps.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// Where the first step begins, in seconds since the beginning.
+    pub begins: f64,
+    /// Length of a step in seconds.
+    pub step: f64,
+    /// Photos due in each step.
+    pub due: Vec<u64>,
+    /// Photos that became durable in each.
+    pub durable: Vec<u64>,
+    /// Photos whose rows came into the warehouse in each.
+    pub loaded: Vec<u64>,
+}
+
+impl Flow {
+    /// Photos so far at the end of each step, from zero at the beginning: `(second, photos)`.
+    pub fn running(&self, counts: &[u64]) -> Vec<(f64, f64)> {
+        let mut sum = 0;
+        let sums = counts.iter().enumerate().map(|(index, count)| {
+            sum += count;
+            (self.begins + self.step * (index + 1) as f64, sum as f64)
+        });
+        std::iter::once((self.begins, 0.0)).chain(sums).collect()
+    }
 }
 
 /// What the check of the rows against the answer key said.

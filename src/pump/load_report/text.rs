@@ -41,14 +41,12 @@ fn head(text: &mut String, report: &LoadReport) {
         ran.host_cores,
         ran.began_at.strftime("%Y-%m-%d %H:%M:%SZ")
     );
-    let asked = match (pump.asked_per_second, pump.held_the_rate()) {
-        (Some(asked), Some(true)) => format!("asked {}/s, held", number(asked)),
-        (Some(asked), _) => format!(
-            "asked {}/s, NOT held: {} % of it",
-            number(asked),
-            number((pump.put_per_second / asked * 1_000.0).round() / 10.0)
-        ),
-        (None, _) => ran.arrival.clone(),
+    let asked = match &pump.pace {
+        Some(pace) if pace.held => format!("asked {}/s, held", number(pace.asked_per_second)),
+        Some(pace) => {
+            format!("asked {}/s, NOT held: {}/s", number(pace.asked_per_second), number(pace.achieved_per_second))
+        }
+        None => ran.arrival.clone(),
     };
     let durable = report.engine.as_ref().and_then(|engine| engine.durable_per_second());
     let rate =

@@ -198,7 +198,8 @@ impl Watch {
 
     /// A look that got no answer.
     pub fn missed(&mut self) {
-        self.side.looks_missed += 1;
+        // Before the first answer there was no engine to look at.
+        self.side.looks_missed += u64::from(self.last.is_some());
     }
 
     /// Adds what was counted since the last look. Another process, or a counter that fell, counts from zero again.

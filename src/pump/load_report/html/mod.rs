@@ -133,12 +133,16 @@ impl LoadReport {
             tile("", format!("{}/s", number(rate)), "photos durable while at work".into(), Some(("rate", "durable")));
         }
         let pump = &self.pump;
-        let (class, about) = match (pump.asked_per_second, pump.held_the_rate()) {
-            (Some(asked), Some(false)) => ("bad", format!("put; asked {}/s, not held", number(asked))),
-            (Some(asked), _) => ("", format!("put; asked {}/s, held", number(asked))),
-            (None, _) => ("", "put, as fast as possible".into()),
+        let (class, put, about) = match &pump.pace {
+            Some(pace) if pace.held => {
+                ("", pace.achieved_per_second, format!("put; asked {}/s, held", number(pace.asked_per_second)))
+            }
+            Some(pace) => {
+                ("bad", pace.achieved_per_second, format!("put; asked {}/s, not held", number(pace.asked_per_second)))
+            }
+            None => ("", pump.put_per_second, "put, as fast as possible".into()),
         };
-        tile(class, format!("{}/s", number(pump.put_per_second)), about, Some(("pump", "put")));
+        tile(class, format!("{}/s", number(put)), about, Some(("pump", "put")));
         for (latency, to, group) in
             [(&self.durable, "durable", "due to durable"), (&self.row, "in the warehouse", "due to row")]
         {

@@ -16,7 +16,7 @@ pub fn all(report: &LoadReport, old: Option<&LoadReport>) -> String {
         rate(report, old, &time),
         queue(report, &time),
         latency_curve(report, old),
-        latency_over_time(report, &time),
+        lag(report, &time),
         stage_use(report, &time, "fetches", "Fetches", |sample| sample.fetch),
         stage_use(report, &time, "decodes", "Decodes", |sample| sample.decode),
         heic(report, &time),
@@ -94,21 +94,22 @@ fn running(series: &[PumpSecond], of: impl Fn(&PumpSecond) -> f64) -> Vec<(f64, 
 fn rate(report: &LoadReport, old: Option<&LoadReport>, time: &Time) -> Option<Plot> {
     let mut lines = Vec::new();
     let pump = &report.pump;
-    if !pump.series.is_empty() {
-        if pump.asked_per_second.is_some() {
-            lines.push(Line::new("asked", 'e', growth(time, &running(&pump.series, |second| second.due))).dashed());
-        }
-        lines.push(Line::new("put", 'b', growth(time, &running(&pump.series, |second| second.put))));
-    } else if let Some(asked) = pump.asked_per_second {
-        lines.push(Line::new("asked", 'e', vec![(0.0, asked), (time.at(pump.seconds), asked)]).dashed());
+    if let Some(pace) = &pump.pace {
+        let due = growth(time, &running(&pump.series, |second| second.due));
+        let flat = vec![(0.0, pace.asked_per_second), (time.at(pump.seconds), pace.asked_per_second)];
+        lines.push(Line::new("asked", 'e', if due.len() > 1 { due } else { flat }).dashed());
     }
-    let total = |of: &LoadReport, value: fn(&Sample) -> u64| -> Vec<(f64, f64)> {
-        growth(time, &samples(of).iter().map(|sample| (sample.at, value(sample) as f64)).collect::<Vec<_>>())
-    };
-    lines.push(Line::new("durable", 'a', total(report, |sample| sample.photos)));
-    lines.push(Line::new("loaded (rows)", 'c', total(report, |sample| sample.rows_loaded)));
+    lines.push(Line::new("put", 'b', growth(time, &running(&pump.series, |second| second.put))));
+    lines.push(Line::new("durable", 'a', durable(report, time)));
+    match &report.flow {
+        Some(flow) => lines.push(Line::new("loaded", 'c', growth(time, &flow.running(&flow.loaded)))),
+        None => {
+            let rows: Vec<_> = samples(report).iter().map(|sample| (sample.at, sample.rows_loaded as f64)).collect();
+            lines.push(Line::new("loaded (rows)", 'c', growth(time, &rows)));
+        }
+    }
     if let Some(old) = old {
-        lines.push(Line::new("durable, before", 'a', total(old, |sample| sample.photos)).dashed());
+        lines.push(Line::new("durable, before", 'a', durable(old, time)).dashed());
     }
     Some(Plot {
         id: "rate",
@@ -118,6 +119,17 @@ fn rate(report: &LoadReport, old: Option<&LoadReport>, time: &Time) -> Option<Pl
         y: Axis::linear("photos/s"),
         lines,
     })
+}
+
+/// Photos durable a second: by the rows, else by the engine's own count.
+fn durable(report: &LoadReport, time: &Time) -> Vec<(f64, f64)> {
+    match &report.flow {
+        Some(flow) => growth(time, &flow.running(&flow.durable)),
+        None => {
+            let photos: Vec<_> = samples(report).iter().map(|sample| (sample.at, sample.photos as f64)).collect();
+            growth(time, &photos)
+        }
+    }
 }
 
 fn queue(report: &LoadReport, time: &Time) -> Option<Plot> {
@@ -168,24 +180,38 @@ fn latency_curve(report: &LoadReport, old: Option<&LoadReport>) -> Option<Plot> 
     })
 }
 
-fn latency_over_time(report: &LoadReport, time: &Time) -> Option<Plot> {
-    let points = |latency: &Option<Latency>, of: fn(&super::super::side::LatencySecond) -> f64| -> Vec<(f64, f64)> {
-        let seconds = latency.iter().flat_map(|latency| &latency.series);
-        seconds.filter(|second| second.count > 0).map(|second| (time.at(second.at), of(second))).collect()
-    };
+/// How far behind each part is: the time from when the n-th photo was due until n photos had come through. Exact where
+/// photos do not overtake one another.
+fn lag(report: &LoadReport, time: &Time) -> Option<Plot> {
+    let flow = report.flow.as_ref()?;
+    let due = flow.running(&flow.due);
+    let behind = |counts: &[u64]| lags(&due, &flow.running(counts), time);
     Some(Plot {
-        id: "latency-time",
-        title: "Latency over time".into(),
-        about: "By the second in which the photos were due.".into(),
+        id: "lag",
+        title: "Lag over time".into(),
+        about: format!("From when a photo was due until as many were through; to {} s.", number(flow.step)),
         x: time.axis(),
-        y: Axis { show: millis, ..Axis::linear("from due") },
+        y: Axis::linear("seconds behind"),
         lines: vec![
-            Line::new("durable p50", 'a', points(&report.durable, |second| second.p50)),
-            Line::new("durable p99", 'a', points(&report.durable, |second| second.p99)).dashed(),
-            Line::new("row p50", 'c', points(&report.row, |second| second.p50)),
-            Line::new("row p99", 'c', points(&report.row, |second| second.p99)).dashed(),
+            Line::new("durable", 'a', behind(&flow.durable)),
+            Line::new("in the warehouse", 'c', behind(&flow.loaded)),
         ],
     })
+}
+
+/// The horizontal distance of two running sums, at the steps of the first.
+fn lags(due: &[(f64, f64)], done: &[(f64, f64)], time: &Time) -> Vec<(f64, f64)> {
+    let mut next = done.iter().zip(done.iter().skip(1)).peekable();
+    let mut points = Vec::new();
+    for (at, photos) in due.iter().skip(1) {
+        while next.peek().is_some_and(|(_, to)| to.1 < *photos) {
+            next.next();
+        }
+        let Some((from, to)) = next.peek() else { break };
+        let part = if to.1 > from.1 { ((photos - from.1) / (to.1 - from.1)).clamp(0.0, 1.0) } else { 1.0 };
+        points.push((time.at(*at), (from.0 + part * (to.0 - from.0) - at).max(0.0)));
+    }
+    points
 }
 
 fn stage_use(report: &LoadReport, time: &Time, id: &'static str, title: &str, of: fn(&Sample) -> Use) -> Option<Plot> {
@@ -250,6 +276,7 @@ fn memory(report: &LoadReport, time: &Time) -> Option<Plot> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::side::Flow;
     use super::*;
 
     #[test]
@@ -261,5 +288,14 @@ mod tests {
         assert_eq!(rates.len(), total.len());
         assert!(rates[3..17].iter().all(|(_, rate)| (9.9..=10.1).contains(rate)), "{rates:?}");
         assert!(growth(&time, &[(0.0, 1.0)]).is_empty());
+    }
+
+    #[test]
+    fn the_lag_is_the_distance_between_two_sums() {
+        let time = Time { seconds: 1.0, label: "seconds", window: 4.0 };
+        let flow = |counts: &[u64]| Flow { step: 1.0, ..Flow::default() }.running(counts);
+        let lag = lags(&flow(&[10, 10, 10]), &flow(&[0, 0, 10, 10, 5, 5]), &time);
+        assert_eq!(lag, [(1.0, 2.0), (2.0, 2.0), (3.0, 3.0)]);
+        assert_eq!(lags(&flow(&[10, 10]), &flow(&[0, 10, 0]), &time), [(1.0, 1.0)], "what never came has no lag");
     }
 }
