@@ -25,6 +25,8 @@ pub struct Settings {
     pub sqs: Sqs,
     /// `[redshift]`
     pub redshift: Redshift,
+    /// `[pump]`
+    pub pump: Pump,
     /// `[limits]`
     pub limits: Limits,
     /// `[memory]`
@@ -50,7 +52,7 @@ pub struct Settings {
 /// Where the embedded adapters keep their files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Local {
-    /// `local.root`: the folder that holds everything: buckets as folders, `queue.sqlite`, `warehouse.sqlite`.
+    /// `local.root`: the folder that holds everything: buckets as folders, `queue.sqlite`, `stamps.sqlite`, `warehouse.sqlite`.
     pub root: PathBuf,
     /// `local.watch`: find photos dropped into the inbox by hand.
     pub watch: bool,
@@ -166,6 +168,13 @@ pub struct Redshift {
     pub endpoint: Option<String>,
     /// `redshift.statement_timeout_seconds`: longest time a load may take.
     pub statement_timeout: Duration,
+}
+
+/// The two halves of the pump.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pump {
+    /// `pump.stamp_queue_url`: with `queue.kind` `sqs`.
+    pub stamp_queue_url: String,
 }
 
 /// Leases and redelivery.
@@ -346,6 +355,7 @@ impl Default for Settings {
                 endpoint: None,
                 statement_timeout: Duration::from_secs(900),
             },
+            pump: Pump::default(),
             limits: Limits {
                 max_file_bytes: 32 << 20,
                 max_megapixels: 64,
