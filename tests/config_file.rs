@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use scanmill::config::keys::{self, SECTIONS};
 use scanmill::config::settings::{
-    Aws, Batch, Codes, Cost, Decode, Filter, Limits, Load, Local, Log, LogFormat, Memory, Metrics, Output, Queue,
+    Aws, Batch, Codes, Cost, Decode, Filter, Limits, Load, Local, Log, LogFormat, Memory, Metrics, Output, Pump, Queue,
     QueueKind, Redshift, Run, S3, Scale, Sqs, Store, StoreKind, Warehouse, WarehouseKind,
 };
 use scanmill::config::{self, FlagValue, Loaded, Settings, Sources, reference};
@@ -98,6 +98,7 @@ fn every_key_reaches_its_own_field() {
         ("redshift.copy_role", "arn:aws:iam::123456789012:role/copy"),
         ("redshift.endpoint", "http://127.0.0.1:131"),
         ("redshift.statement_timeout_seconds", "132"),
+        ("pump.stamp_queue_url", "http://127.0.0.1:130/1/stamps"),
         ("limits.max_file_bytes", "10_006"),
         ("limits.max_megapixels", "7"),
         ("limits.max_side_pixels", "108"),
@@ -178,6 +179,7 @@ fn every_key_reaches_its_own_field() {
             endpoint: Some("http://127.0.0.1:131".into()),
             statement_timeout: Duration::from_secs(132),
         },
+        pump: Pump { stamp_queue_url: "http://127.0.0.1:130/1/stamps".into() },
         limits: Limits {
             max_file_bytes: 10_006,
             max_megapixels: 7,

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::run_plan::RunPlan;
 use super::scene::PhotoSize;
 use super::story::{Fault, PlannedPhoto, ProductColumns};
 use crate::domain::Reason;
@@ -344,6 +345,11 @@ impl KeyReader {
             Err(error) => Err(bad(format!("has a line {number} that does not parse")).source(error)),
         }
     }
+}
+
+/// The header of a run's key.
+pub fn header_of(plan: &RunPlan) -> Header {
+    Header { run: plan.run.clone(), ..header(&plan.source.name, &plan.story, &plan.bucket, &plan.prefix) }
 }
 
 /// The header of a story's key.

@@ -78,73 +78,77 @@ pub struct Watching {
     plan: PumpPlan,
     sampler: Sampler,
     began_at: Timestamp,
-    loaded_seconds: Option<f64>,
+    loaded_at: Option<Timestamp>,
 }
 
 impl Watching {
-    /// Begins to look at the engine. The folder is made now: what cannot be written must not come out after an hour.
+    /// Begins to look at the engine, if a report was asked for. Its folder is made now: that it cannot be written must
+    /// not come out after an hour.
     ///
     /// # Errors
     /// A folder that cannot be made.
-    pub fn start(folder: &Path, settings: &Settings, plan: &PumpPlan) -> Result<Watching> {
+    pub fn start(folder: Option<&Path>, settings: &Settings, plan: &PumpPlan) -> Result<Option<Watching>> {
+        let Some(folder) = folder else { return Ok(None) };
         std::fs::create_dir_all(folder).map_err(|error| Error::io("cannot make the folder", folder, error))?;
-        Ok(Watching {
+        Ok(Some(Watching {
             folder: folder.to_owned(),
             settings: settings.clone(),
             plan: plan.clone(),
             sampler: Sampler::start(&settings.local.root)?,
             began_at: Timestamp::now(),
-            loaded_seconds: None,
-        })
+            loaded_at: None,
+        }))
     }
 
-    /// Everything was in the warehouse after so long.
-    pub fn loaded_after(&mut self, seconds: f64) {
-        self.loaded_seconds = Some(seconds);
+    /// Everything is in the warehouse now.
+    pub fn is_loaded(&mut self) {
+        self.loaded_at = Some(Timestamp::now());
     }
 
-    /// Writes the report, and prints it unless `is_quiet`.
+    /// Writes the report and returns it as text.
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub fn write(self, pump: &PumpReport, verdict: Option<&Verdict>, is_quiet: bool) -> Result<()> {
+    pub fn write(self, pump: &PumpReport, verdict: Option<&Verdict>) -> Result<String> {
+        // Pictures are drawn before the clock of the pump starts: its start is the beginning of everything shown.
+        let started_at = pump.started_at.as_deref().and_then(|at| at.parse().ok()).unwrap_or(self.began_at);
+        let since_start = |at: Timestamp| at.duration_since(started_at).as_secs_f64();
+        let mut engine = self.sampler.end()?;
+        if let Some(engine) = &mut engine {
+            engine.count_time_from(-since_start(self.began_at));
+        }
         let parts = Parts {
-            ran: ran(&self.plan, &self.settings, self.began_at),
-            pump: PumpSide::of(pump, &self.plan),
+            ran: ran(&self.plan, pump, &self.settings, started_at),
+            pump: PumpSide::of(pump),
             durable: None,
             row: None,
             flow: None,
-            engine: self.sampler.end()?,
-            loaded_seconds: self.loaded_seconds,
+            engine,
+            loaded_seconds: self.loaded_at.map(since_start),
             verdict: verdict.map(VerdictSide::of),
         };
         let report = LoadReport::new(parts, &self.settings);
         let text = report.to_text();
-        for (name, content) in
-            [(DATA, report.to_json()?), ("report.txt", text.clone()), ("report.html", report.to_html(None))]
-        {
-            write_file(&self.folder.join(name), &content)?;
-        }
-        if !is_quiet {
-            out::print_text(&format!("\n{text}"))?;
-        }
-        out::note(&format!("report {}", self.folder.join("report.html").display()));
-        Ok(())
+        let page = self.folder.join("report.html");
+        write_file(&self.folder.join(DATA), &report.to_json()?)?;
+        write_file(&self.folder.join("report.txt"), &text)?;
+        write_file(&page, &report.to_html(None))?;
+        out::note(&format!("report {}", page.display()));
+        Ok(text)
     }
 }
 
-fn ran(plan: &PumpPlan, settings: &Settings, began_at: Timestamp) -> Ran {
-    let arrival = plan.per_second.map_or_else(|| "as fast as possible".into(), |rate| format!("{rate}/s"));
+fn ran(plan: &PumpPlan, pump: &PumpReport, settings: &Settings, began_at: Timestamp) -> Ran {
     Ran {
         began_at,
-        story: plan.source.name.clone(),
-        seed: plan.story.seed,
-        count: plan.story.count,
-        size: plan.story.size.as_str().to_owned(),
-        arrival,
+        story: pump.story.clone(),
+        seed: plan.run.story.seed,
+        count: plan.run.stamps.count().unwrap_or(pump.photos),
+        size: plan.run.story.size.as_str().to_owned(),
+        arrival: plan.run.arrival.words(),
         ports: ports(settings),
         version: env!("CARGO_PKG_VERSION").into(),
-        host_cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64),
+        host_cores: pump.cores as u64,
     }
 }
 

@@ -19,6 +19,7 @@ pub static SECTIONS: &[(&str, &str)] = &[
     ("s3", "With `store.kind` `s3`."),
     ("sqs", "With `queue.kind` `sqs`."),
     ("redshift", "With `warehouse.kind` `redshift`."),
+    ("pump", "Test load: `orchestrate` and `distribute`."),
     ("limits", "What a photo may be; one over a limit becomes a rejection row."),
     ("memory", "The two memory budgets. With them the engine's memory does not grow with the backlog."),
     ("decode", "The decoder pool."),

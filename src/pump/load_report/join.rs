@@ -1,31 +1,58 @@
 //! From the pump's and the check's own types to those of the report.
 
-use super::side::{Pace, PumpSide, VerdictSide};
+use super::side::{Pace, PaceLimit, PumpSecond, PumpSide, Quantiles, VerdictSide};
+use crate::pump::run_report::{self, Limit, PaceReport, PumpReport};
 use crate::pump::verify::Verdict;
-use crate::pump::{PumpPlan, PumpReport};
 
 impl PumpSide {
-    /// What the pump says of a run by this plan.
-    pub fn of(report: &PumpReport, plan: &PumpPlan) -> PumpSide {
-        let pace = report.per_second_asked.map(|asked| Pace {
-            asked: format!("{asked}/s"),
-            asked_per_second: asked,
-            achieved_per_second: report.per_second,
-            held: report.per_second >= asked * 0.99,
-            limit: None,
+    /// What the pump says of a run.
+    pub fn of(report: &PumpReport) -> PumpSide {
+        let counted = |quantiles: &run_report::Quantiles| (quantiles.count > 0).then(|| Quantiles::of(quantiles));
+        let step = f64::from(report.series.step_seconds.max(1));
+        let length = report.series.due.len().max(report.series.put.len());
+        let at = |counts: &[u64], index: usize| counts.get(index).copied().unwrap_or(0) as f64;
+        let series = (0..length).map(|index| PumpSecond {
+            at: step * (index + 1) as f64,
+            due: at(&report.series.due, index),
+            put: at(&report.series.put, index),
         });
         PumpSide {
             photos: report.photos,
             complete: report.complete,
             bytes: report.bytes,
             seconds: report.seconds,
-            pace,
+            pace: report.pace.as_ref().map(Pace::of),
             put_per_second: report.per_second,
-            makers: plan.threads as u64,
+            makers: report.threads as u64,
             make_cpu_seconds: report.make_cpu_seconds,
-            cpu_seconds: report.make_cpu_seconds,
-            ..PumpSide::default()
+            cpu_seconds: report.process_cpu_seconds,
+            lateness: counted(&report.late_ms),
+            put_time: counted(&report.put_ms),
+            series: series.collect(),
         }
+    }
+}
+
+impl Pace {
+    fn of(pace: &PaceReport) -> Pace {
+        Pace {
+            asked: pace.asked.clone(),
+            asked_per_second: pace.asked_per_second,
+            achieved_per_second: pace.achieved_per_second,
+            held: pace.held,
+            limit: pace.limit.map(|limit| match limit {
+                Limit::Makers => PaceLimit::Makers,
+                Limit::Store => PaceLimit::Store,
+                Limit::Stamps | Limit::Stopped => PaceLimit::Other,
+            }),
+        }
+    }
+}
+
+impl Quantiles {
+    fn of(quantiles: &run_report::Quantiles) -> Quantiles {
+        let run_report::Quantiles { count, p50, p90, p99, p999, p9999, max, .. } = *quantiles;
+        Quantiles { count, p50, p90, p99, p999, p9999, max }
     }
 }
 

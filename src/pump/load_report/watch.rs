@@ -118,6 +118,21 @@ impl EngineSide {
         (to > from).then(|| self.photos as f64 / (to - from))
     }
 
+    /// Moves the beginning of time to `seconds` after the first look; earlier looks are left out.
+    pub fn count_time_from(&mut self, seconds: f64) {
+        let moved = |at: &mut f64| *at = (*at - seconds).max(0.0);
+        // One look before the beginning stays, as what things were then.
+        let early = self.samples.iter().filter(|sample| sample.at <= seconds).count();
+        self.samples.drain(..early.saturating_sub(1));
+        self.samples.iter_mut().for_each(|sample| moved(&mut sample.at));
+        if let Some((from, to)) = &mut self.busy {
+            moved(from);
+            moved(to);
+        }
+        self.loaded_at.iter_mut().for_each(moved);
+        self.limits.iter_mut().flat_map(|track| &mut track.changes).for_each(|(at, _)| moved(at));
+    }
+
     /// Time in `stage`, if any photo came through it.
     pub fn stage(&self, stage: Stage) -> Option<&StageTime> {
         self.stages.iter().find(|time| time.stage == stage.as_str() && time.count > 0)
