@@ -21,6 +21,7 @@ pub mod cities;
 mod compare;
 pub mod distribute;
 pub mod exif;
+pub mod latency;
 pub mod orchestrate;
 pub mod photo;
 pub mod scene;
