@@ -13,7 +13,8 @@ use crate::app;
 use crate::config::Settings;
 use crate::error::Result;
 use crate::pump::arrival::Arrival;
-use crate::pump::verify::{Verdict, verify as compare};
+use crate::pump::latency::LatencyRecorder;
+use crate::pump::verify::{Verdict, VerifyOptions, verify_with};
 use crate::pump::wait::{self, Waited};
 use crate::pump::{self, PumpPlan, Step};
 
@@ -175,7 +176,16 @@ fn pump(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
         }
         outcome.loaded = Some(waited == Waited::Done);
         let bar = Progress::new(global, "verified", Some(outcome.photos));
-        let verdict = compare(&plan.key_file, &*ports.warehouse, 100, |photos| bar.set(photos)).await?;
+        let mut recorder = LatencyRecorder::new()?;
+        let verdict = verify_with(
+            std::slice::from_ref(&plan.key_file),
+            &*ports.warehouse,
+            &VerifyOptions::default(),
+            &mut [&mut recorder],
+            |photos| bar.set(photos),
+        )
+        .await?;
+        watching.iter_mut().for_each(|watching| watching.has_latencies(recorder.finish()));
         drop(bar);
         if let (Some(before), Some(after)) = (engine, engine_file::find(&settings.local.root)) {
             let cpu = after.cpu_seconds - before.cpu_seconds;

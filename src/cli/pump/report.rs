@@ -10,8 +10,9 @@ use crate::cli::{Exit, out};
 use crate::config::Settings;
 use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
 use crate::error::{Error, Result};
+use crate::pump::latency::Latencies;
 use crate::pump::load_report::compare::compare;
-use crate::pump::load_report::side::{PumpSide, Ran, VerdictSide};
+use crate::pump::load_report::side::{Flow, Latency, PumpSide, Ran, VerdictSide};
 use crate::pump::load_report::{LoadReport, Parts};
 use crate::pump::verify::Verdict;
 use crate::pump::{PumpPlan, PumpReport};
@@ -79,6 +80,7 @@ pub struct Watching {
     sampler: Sampler,
     began_at: Timestamp,
     loaded_at: Option<Timestamp>,
+    latencies: Option<Latencies>,
 }
 
 impl Watching {
@@ -97,12 +99,18 @@ impl Watching {
             sampler: Sampler::start(&settings.local.root)?,
             began_at: Timestamp::now(),
             loaded_at: None,
+            latencies: None,
         }))
     }
 
     /// Everything is in the warehouse now.
     pub fn is_loaded(&mut self) {
         self.loaded_at = Some(Timestamp::now());
+    }
+
+    /// How long photos took, as the check of the rows saw it.
+    pub fn has_latencies(&mut self, latencies: Latencies) {
+        self.latencies = Some(latencies);
     }
 
     /// Writes the report and returns it as text.
@@ -117,12 +125,13 @@ impl Watching {
         if let Some(engine) = &mut engine {
             engine.count_time_from(-since_start(self.began_at));
         }
+        let (durable, row) = self.latencies.as_ref().map(Latency::both).unwrap_or_default();
         let parts = Parts {
             ran: ran(&self.plan, pump, &self.settings, started_at),
             pump: PumpSide::of(pump),
-            durable: None,
-            row: None,
-            flow: None,
+            durable,
+            row,
+            flow: self.latencies.as_ref().and_then(|latencies| Flow::of(latencies, started_at)),
             engine,
             loaded_seconds: self.loaded_at.map(since_start),
             verdict: verdict.map(VerdictSide::of),

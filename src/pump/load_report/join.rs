@@ -1,6 +1,9 @@
 //! From the pump's and the check's own types to those of the report.
 
-use super::side::{Pace, PaceLimit, PumpSecond, PumpSide, Quantiles, VerdictSide};
+use jiff::Timestamp;
+
+use super::side::{Flow, Latency, Pace, PaceLimit, PumpSecond, PumpSide, Quantiles, VerdictSide};
+use crate::pump::latency::{Latencies, LatencySummary};
 use crate::pump::run_report::{self, Limit, PaceReport, PumpReport};
 use crate::pump::verify::Verdict;
 
@@ -66,5 +69,45 @@ impl VerdictSide {
             doubled: verdict.doubled,
             wrong: verdict.wrong,
         }
+    }
+}
+
+impl Latency {
+    /// Until durable, and until in the warehouse; nothing where no photo was measured.
+    pub fn both(latencies: &Latencies) -> (Option<Latency>, Option<Latency>) {
+        let from = latencies.measured_from.words();
+        let of = |summary: &LatencySummary| (summary.count > 0).then(|| Latency::of(summary, &from));
+        (of(&latencies.upload_to_durable), of(&latencies.upload_to_row))
+    }
+
+    fn of(summary: &LatencySummary, measured_from: &str) -> Latency {
+        Latency {
+            measured_from: measured_from.to_owned(),
+            quantiles: Quantiles {
+                count: summary.count,
+                p50: summary.p50_ms as f64,
+                p90: summary.p90_ms as f64,
+                p99: summary.p99_ms as f64,
+                p999: summary.p999_ms as f64,
+                p9999: summary.p9999_ms as f64,
+                max: summary.max_ms as f64,
+            },
+            curve: summary.curve.iter().map(|point| (point.quantile, point.ms as f64)).collect(),
+        }
+    }
+}
+
+impl Flow {
+    /// Photos over time; nothing where no photo was measured.
+    pub fn of(latencies: &Latencies, began_at: Timestamp) -> Option<Flow> {
+        let series = &latencies.by_second;
+        let begins_at: Timestamp = series.begins_at.as_deref()?.parse().ok()?;
+        Some(Flow {
+            begins: begins_at.duration_since(began_at).as_secs_f64(),
+            step: series.seconds_per_step.max(1) as f64,
+            due: series.due.clone(),
+            durable: series.durable.clone(),
+            loaded: series.loaded.clone(),
+        })
     }
 }
