@@ -46,6 +46,11 @@ pub fn queue_path(settings: &Settings) -> PathBuf {
     settings.local.root.join("queue.sqlite")
 }
 
+/// File of the embedded queue of stamps, in the root folder.
+pub fn stamp_queue_path(settings: &Settings) -> PathBuf {
+    settings.local.root.join("stamps.sqlite")
+}
+
 /// File of the embedded warehouse, in the root folder.
 pub fn warehouse_path(settings: &Settings) -> PathBuf {
     settings.local.root.join("warehouse.sqlite")
@@ -127,6 +132,24 @@ pub fn existing_warehouse(settings: &Settings) -> Result<Arc<dyn Warehouse>> {
 /// The queue alone; the embedded one's file is made where missing.
 pub fn open_queue(settings: &Settings) -> Result<Arc<dyn Queue>> {
     queue(settings, &account(settings))
+}
+
+/// The queue that carries stamps from `orchestrate` to `distribute`; the embedded one's file is made where missing.
+///
+/// # Errors
+/// With SQS, when nobody says which.
+pub fn open_stamp_queue(settings: &Settings) -> Result<Arc<dyn Queue>> {
+    match settings.queue.kind {
+        QueueKind::Sqlite => {
+            look_at_root(settings)?;
+            Ok(Arc::new(SqliteQueue::open(&stamp_queue_path(settings), sqlite_options(settings))?))
+        }
+        QueueKind::Sqs if settings.pump.stamp_queue_url.is_empty() => Err(Error::permanent(
+            "queue.kind is `sqs` and pump.stamp_queue_url is empty",
+        )
+        .hint("make a queue for stamps, not that of the photos, and set its URL: config/aws/pipeline.yaml has one")),
+        QueueKind::Sqs => Ok(Arc::new(sqs(settings, &account(settings), settings.pump.stamp_queue_url.clone())?)),
+    }
 }
 
 fn queue(settings: &Settings, account: &Account) -> Result<Arc<dyn Queue>> {
@@ -221,8 +244,12 @@ pub async fn preflight(settings: &Settings) -> Result<()> {
 }
 
 fn sqs_queue(settings: &Settings, account: &Account) -> Result<SqsQueue> {
+    sqs(settings, account, settings.sqs.queue_url.clone())
+}
+
+fn sqs(settings: &Settings, account: &Account, queue_url: String) -> Result<SqsQueue> {
     let options = SqsOptions {
-        queue_url: settings.sqs.queue_url.clone(),
+        queue_url,
         endpoint: settings.sqs.endpoint.clone(),
         visibility_timeout: settings.queue.visibility_timeout,
         dead_letter_after: settings.queue.dead_letter_after,
@@ -249,11 +276,14 @@ fn s3_store(settings: &Settings, account: &Account) -> S3Store {
 }
 
 fn sqlite_queue(settings: &Settings) -> Result<Arc<SqliteQueue>> {
-    let options = SqliteQueueOptions {
+    Ok(Arc::new(SqliteQueue::open(&queue_path(settings), sqlite_options(settings))?))
+}
+
+fn sqlite_options(settings: &Settings) -> SqliteQueueOptions {
+    SqliteQueueOptions {
         visibility_timeout: settings.queue.visibility_timeout,
         dead_letter_after: settings.queue.dead_letter_after,
-    };
-    Ok(Arc::new(SqliteQueue::open(&queue_path(settings), options)?))
+    }
 }
 
 /// Names the root before SQLite says that it cannot open a file in it.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use scanmill::config::keys::{self, SECTIONS};
 use scanmill::config::settings::{
-    Aws, Batch, Codes, Decode, Filter, Limits, Load, Local, Log, LogFormat, Memory, Metrics, Output, Queue, QueueKind,
-    Redshift, Run, S3, Scale, Sqs, Store, StoreKind, Warehouse, WarehouseKind,
+    Aws, Batch, Codes, Cost, Decode, Filter, Limits, Load, Local, Log, LogFormat, Memory, Metrics, Output, Pump, Queue,
+    QueueKind, Redshift, Run, S3, Scale, Sqs, Store, StoreKind, Warehouse, WarehouseKind,
 };
 use scanmill::config::{self, FlagValue, Loaded, Settings, Sources, reference};
 
@@ -98,6 +98,7 @@ fn every_key_reaches_its_own_field() {
         ("redshift.copy_role", "arn:aws:iam::123456789012:role/copy"),
         ("redshift.endpoint", "http://127.0.0.1:131"),
         ("redshift.statement_timeout_seconds", "132"),
+        ("pump.stamp_queue_url", "http://127.0.0.1:130/1/stamps"),
         ("limits.max_file_bytes", "10_006"),
         ("limits.max_megapixels", "7"),
         ("limits.max_side_pixels", "108"),
@@ -126,6 +127,24 @@ fn every_key_reaches_its_own_field() {
         ("run.io_threads", "126"),
         ("log.format", "json"),
         ("log.filter", "debug"),
+        ("cost.instance", "c7i.big"),
+        ("cost.instance_usd_per_hour", "201.5"),
+        ("cost.instance_vcpus", "202.5"),
+        ("cost.s3_put_usd_per_million", "203.5"),
+        ("cost.s3_get_usd_per_million", "204.5"),
+        ("cost.s3_usd_per_gb_month", "205.5"),
+        ("cost.batch_days", "206.5"),
+        ("cost.sqs_usd_per_million", "207.5"),
+        ("cost.redshift_rpus", "208.5"),
+        ("cost.redshift_usd_per_rpu_hour", "209.5"),
+        ("cost.redshift_minimum_seconds", "210.5"),
+        ("cost.redshift_load_every_seconds", "211.5"),
+        ("cost.lambda_usd_per_million_requests", "212.5"),
+        ("cost.lambda_usd_per_million_gb_seconds", "213.5"),
+        ("cost.lambda_memory_mb", "214.5"),
+        ("cost.lambda_photos_per_call", "215.5"),
+        ("cost.lambda_slowdown_percent", "216.5"),
+        ("cost.lambda_get_ms", "217.5"),
     ];
     let expected = Settings {
         local: Local { root: "elsewhere".into(), watch: false },
@@ -160,6 +179,7 @@ fn every_key_reaches_its_own_field() {
             endpoint: Some("http://127.0.0.1:131".into()),
             statement_timeout: Duration::from_secs(132),
         },
+        pump: Pump { stamp_queue_url: "http://127.0.0.1:130/1/stamps".into() },
         limits: Limits {
             max_file_bytes: 10_006,
             max_megapixels: 7,
@@ -183,6 +203,26 @@ fn every_key_reaches_its_own_field() {
         metrics: Metrics { listen: Some(([127, 0, 0, 1], 124).into()) },
         run: Run { drain: Duration::from_secs(125), io_threads: 126 },
         log: Log { format: LogFormat::Json, filter: "debug".into() },
+        cost: Cost {
+            instance: "c7i.big".into(),
+            instance_usd_per_hour: 201.5,
+            instance_vcpus: 202.5,
+            s3_put_usd_per_million: 203.5,
+            s3_get_usd_per_million: 204.5,
+            s3_usd_per_gb_month: 205.5,
+            batch_days: 206.5,
+            sqs_usd_per_million: 207.5,
+            redshift_rpus: 208.5,
+            redshift_usd_per_rpu_hour: 209.5,
+            redshift_minimum_seconds: 210.5,
+            redshift_load_every_seconds: 211.5,
+            lambda_usd_per_million_requests: 212.5,
+            lambda_usd_per_million_gb_seconds: 213.5,
+            lambda_memory_mb: 214.5,
+            lambda_photos_per_call: 215.5,
+            lambda_slowdown_percent: 216.5,
+            lambda_get_ms: 217.5,
+        },
     };
     assert!(keys::all().map(|key| key.path()).eq(values.iter().map(|(key, _)| *key)), "a key without a value here");
     let flags = values.map(|(key, value)| ("--set", key, value));
@@ -220,6 +260,10 @@ format = \"json\"
 filter = \"warn,scanmill::actors=trace\"
 [limits]
 max_file_bytes = 0x10_0000
+[cost]
+instance_vcpus = 4
+instance_usd_per_hour = 1_000.0
+s3_get_usd_per_million = 4.1e-1
 ";
     let settings = load(file, &[], &[]).settings;
     assert!(!settings.local.watch);
@@ -229,6 +273,8 @@ max_file_bytes = 0x10_0000
     assert_eq!(settings.metrics.listen, Some("[::1]:0".parse().expect("an address")));
     assert_eq!((settings.log.format, settings.log.filter.as_str()), (LogFormat::Json, "warn,scanmill::actors=trace"));
     assert_eq!(settings.limits.max_file_bytes, 1 << 20);
+    assert_eq!((settings.cost.instance_vcpus, settings.cost.instance_usd_per_hour), (4.0, 1_000.0));
+    assert_eq!(settings.cost.s3_get_usd_per_million, 0.41);
     assert_eq!(load("[metrics]\nlisten = \"\"", &[], &[]).settings.metrics.listen, None);
 }
 

@@ -10,9 +10,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use scanmill::error::{Class, Error, Result};
 use scanmill::pump::answer_key::{Expectation, ExpectedPhoto, KeyReader, Seal};
+use scanmill::pump::arrival::{Arrival, Schedule};
+use scanmill::pump::run_plan::RunPlan;
+use scanmill::pump::run_report::Limit;
 use scanmill::pump::scene::PhotoSize;
-use scanmill::pump::story::{Fault, StoryOptions};
-use scanmill::pump::{self, PumpPlan};
+use scanmill::pump::story::{Fault, StoryOptions, StorySource};
+use scanmill::pump::{self, PumpPlan, Step};
 use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
 use scanmill::store::{Head, Listed, Object, Put, PutMode, Store};
 use tokio_util::sync::CancellationToken;
@@ -25,6 +28,8 @@ struct Memory {
     fail_from: Option<(u64, Class)>,
     fails_left: AtomicU64,
     puts: AtomicU64,
+    /// How long a put takes.
+    slow: Duration,
 }
 
 #[async_trait]
@@ -38,6 +43,9 @@ impl Store for Memory {
     async fn put(&self, bucket: &str, key: &str, bytes: Bytes, _: PutMode) -> Result<Put> {
         assert_eq!(bucket, "inbox");
         let nth = self.puts.fetch_add(1, Ordering::SeqCst);
+        if !self.slow.is_zero() {
+            tokio::time::sleep(self.slow).await;
+        }
         if let Some((from, class)) = self.fail_from
             && nth >= from
             && self.fails_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
@@ -74,7 +82,8 @@ impl Queue for Memory {
 
 fn plan(folder: &Path, count: u64) -> PumpPlan {
     let story = StoryOptions { count, size: PhotoSize::Small, scene_variants: 1, ..StoryOptions::default() };
-    PumpPlan { threads: 2, ..PumpPlan::new(story, "inbox", folder.join("key.jsonl")) }
+    let run = RunPlan::new(StorySource::default(), story, "inbox");
+    PumpPlan { threads: 2, ..PumpPlan::new(run, folder.join("key.jsonl")) }
 }
 
 fn key(plan: &PumpPlan) -> (Vec<ExpectedPhoto>, Seal) {
@@ -103,7 +112,11 @@ async fn every_photo_is_put_once_and_named_in_the_key() {
     let report = pump::run(
         &plan,
         (ports.clone(), ports.clone()),
-        |put| last.store(put, Ordering::SeqCst),
+        |step| {
+            if let Step::Photos(put) = step {
+                last.store(put, Ordering::SeqCst);
+            }
+        },
         CancellationToken::new(),
     )
     .await
@@ -126,14 +139,45 @@ async fn every_photo_is_put_once_and_named_in_the_key() {
 async fn a_cancel_seals_the_key_for_what_was_put() {
     let folder = tempfile::tempdir().unwrap();
     // At this rate the whole story would take months: only the cancel can end it.
-    let plan = PumpPlan { per_second: Some(1e-4), ..plan(folder.path(), 1_000) };
+    let mut plan = plan(folder.path(), 1_000);
+    plan.run.arrival = Arrival::steady(1e-4);
     let ports = Arc::new(Memory::default());
     let cancel = CancellationToken::new();
     let at_first_put = cancel.clone();
-    let report =
-        pump::run(&plan, (ports.clone(), ports.clone()), move |_| at_first_put.cancel(), cancel).await.unwrap();
+    let at_put = move |step| {
+        if matches!(step, Step::Photos(_)) {
+            at_first_put.cancel();
+        }
+    };
+    let report = pump::run(&plan, (ports.clone(), ports.clone()), at_put, cancel).await.unwrap();
     assert!(!assert_key_is_what_was_put(&plan, &ports).complete);
     assert_eq!((report.photos, report.complete), (1, false));
+    let pace = report.pace.unwrap();
+    assert_eq!((pace.held, pace.limit), (false, Some(Limit::Stopped)));
+    assert!(report.pictures_drawn > 100, "drawn before the clock started");
+}
+
+#[tokio::test]
+async fn a_schedule_is_kept_whatever_the_store_does_and_the_key_says_when_each_photo_was_due() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut plan = plan(folder.path(), 60);
+    plan.run.arrival =
+        Arrival::Paced(Schedule::bursts(100.0, 400.0, Duration::from_millis(50), Duration::from_millis(250)));
+    let ports = Arc::new(Memory { slow: Duration::from_millis(300), ..Memory::default() });
+    let report = pump::run(&plan, (ports.clone(), ports.clone()), |_| {}, CancellationToken::new()).await.unwrap();
+    assert!(report.complete);
+    // One after the other these puts would take 18 seconds; that many are under way at once.
+    assert!(report.put_ms.min >= 299.0 && report.durable_ms.min >= 299.0, "{:?}", report.put_ms);
+    assert_eq!((report.late_ms.count, report.series.due.iter().sum::<u64>()), (60, 60));
+    let pace = report.pace.unwrap();
+    assert_eq!((pace.asked_photos, pace.window_seconds), (60, 0.375));
+    let (photos, _) = key(&plan);
+    let mut due: Vec<jiff::Timestamp> =
+        photos.iter().map(|photo| photo.due_at.as_ref().unwrap().parse().unwrap()).collect();
+    assert!(photos.iter().all(|photo| photo.put_at.as_ref().unwrap() > photo.due_at.as_ref().unwrap()));
+    due.sort();
+    let lasts = due[59].duration_since(due[0]);
+    assert!((360..=375).contains(&lasts.as_millis()), "{lasts:?}");
 }
 
 #[tokio::test]
@@ -144,7 +188,7 @@ async fn a_store_that_fails_for_good_ends_the_pump_with_its_error_and_a_right_ke
         Arc::new(Memory { fail_from: Some((50, Class::Permanent)), fails_left: u64::MAX.into(), ..Memory::default() });
     let error = pump::run(&plan, (ports.clone(), ports.clone()), |_| {}, CancellationToken::new()).await.unwrap_err();
     assert_eq!(error.class(), Class::Permanent);
-    assert!(error.to_string().starts_with("putting photo `story-1-200-small-v1/2026/"), "{error}");
+    assert!(error.to_string().starts_with(&format!("putting photo `{}2026/", plan.run.prefix)), "{error}");
     let seal = assert_key_is_what_was_put(&plan, &ports);
     assert_eq!((seal.photos, seal.complete), (50, false));
 }

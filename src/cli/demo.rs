@@ -18,8 +18,8 @@ use crate::app::{self, Ports};
 use crate::config::Settings;
 use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
 use crate::error::{Error, Result};
-use crate::pump::cities::{CityScans, scans_by_city};
-use crate::pump::verify::{Verdict, verify};
+use crate::pump::cities::{Cities, CityScans};
+use crate::pump::verify::{Verdict, VerifyOptions, verify_with};
 use crate::telemetry::process;
 use crate::telemetry::stages::StageSummary;
 use crate::telemetry::totals::TotalsSnapshot;
@@ -162,7 +162,10 @@ async fn show(
     let totals = engine.telemetry().totals.snapshot();
     let key = settings.local.root.join(KEY_FILE);
     let progress = Progress::new(global, "verified", Some(args.photos));
-    let verdict = verify(&key, ports.warehouse.as_ref(), LISTED, |photos| progress.set(photos)).await?;
+    let options = VerifyOptions { max_listed: LISTED, ..VerifyOptions::default() };
+    let mut cities = Cities::default();
+    let warehouse = ports.warehouse.as_ref();
+    let verdict = verify_with(&[key], warehouse, &options, &mut [&mut cities], |photos| progress.set(photos)).await?;
     drop(progress);
     let outcome = Outcome {
         photos: verdict.photos,
@@ -177,8 +180,8 @@ async fn show(
         peak_rss_bytes: process::memory().map(|memory| memory.peak_resident_bytes),
         seconds,
         stages: engine.telemetry().stages.snapshot(),
-        cities: scans_by_city(&key, ports.warehouse.as_ref()).await?,
-        report: report(ports.warehouse.as_ref()).await?,
+        cities: cities.most_first(),
+        report: report(warehouse).await?,
         root: settings.local.root.clone(),
     };
     if args.json {

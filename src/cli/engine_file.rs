@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::{Error, Result};
 
@@ -15,8 +16,8 @@ const FILE: &str = "engine.json";
 /// How long an engine may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
-/// The most that `/state` may be.
-const MAX_STATE: u64 = 4 << 20;
+/// The most that an answer may be.
+const MAX_ANSWER: u64 = 4 << 20;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Note {
@@ -59,30 +60,48 @@ pub struct EngineProcess {
     pub peak_resident_bytes: Option<u64>,
 }
 
+/// Everything a running engine shows of one moment.
+#[derive(Debug)]
+pub struct Look {
+    /// `/state`.
+    pub state: Value,
+    /// `/metrics`.
+    pub metrics: String,
+}
+
 /// The engine that runs on `root`, if one does and has a page.
 pub fn find(root: &Path) -> Option<EngineProcess> {
-    let note = read(&root.join(FILE))?;
-    ask(note.page).ok()
+    #[derive(Deserialize)]
+    struct State {
+        process: EngineProcess,
+    }
+    let state = ask(read(&root.join(FILE))?.page, "/state").ok()?;
+    serde_json::from_slice(&state).ok().map(|state: State| state.process)
+}
+
+/// Looks at the engine that runs on `root`, if one does, has a page and answers in time.
+pub fn look(root: &Path) -> Option<Look> {
+    let page = read(&root.join(FILE))?.page;
+    let state: Value = serde_json::from_slice(&ask(page, "/state").ok()?).ok()?;
+    // Before the engine is there the page shows nothing.
+    state.get("process")?;
+    let metrics = String::from_utf8(ask(page, "/metrics").ok()?).ok()?;
+    Some(Look { state, metrics })
 }
 
 fn read(path: &Path) -> Option<Note> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
-fn ask(page: SocketAddr) -> std::io::Result<EngineProcess> {
-    #[derive(Deserialize)]
-    struct State {
-        process: EngineProcess,
-    }
+/// The body of the page's answer.
+fn ask(page: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect_timeout(&page, ANSWER_WITHIN)?;
     stream.set_read_timeout(Some(ANSWER_WITHIN))?;
-    write!(stream, "GET /state HTTP/1.1\r\nhost: {page}\r\nconnection: close\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {page}\r\nconnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
-    stream.take(MAX_STATE).read_to_end(&mut answer)?;
+    stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
     let head_ends = answer.windows(4).position(|window| window == b"\r\n\r\n");
-    let body = head_ends.and_then(|at| answer.get(at + 4..)).unwrap_or_default();
-    let state: State = serde_json::from_slice(body)?;
-    Ok(state.process)
+    Ok(answer.split_off(head_ends.map_or(answer.len(), |at| at + 4)))
 }
 
 #[cfg(test)]

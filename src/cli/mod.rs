@@ -13,9 +13,11 @@ pub mod check;
 pub mod completions;
 pub mod decode;
 pub mod demo;
+pub mod distribute;
 pub mod engine_file;
 pub mod exit;
 pub mod gaps;
+pub mod orchestrate;
 pub mod out;
 pub mod progress;
 pub mod pump;
@@ -79,7 +81,9 @@ pub enum Command {
     Demo(demo::DemoArgs),
     Run(run::RunArgs),
     Decode(decode::DecodeArgs),
-    Pump(pump::PumpArgs),
+    Pump(Box<pump::PumpArgs>),
+    Orchestrate(Box<orchestrate::OrchestrateArgs>),
+    Distribute(distribute::DistributeArgs),
     Report(report::ReportArgs),
     Verify(verify::VerifyArgs),
     Check(check::CheckArgs),
@@ -97,6 +101,8 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Run(args) => run::run(args, &cli.global),
         Command::Decode(args) => decode::run(args, &cli.global),
         Command::Pump(args) => pump::run(args, &cli.global),
+        Command::Orchestrate(args) => orchestrate::run(args, &cli.global),
+        Command::Distribute(args) => distribute::run(args, &cli.global),
         Command::Report(args) => report::run(args, &cli.global),
         Command::Verify(args) => verify::run(args, &cli.global),
         Command::Check(args) => check::run(args, &cli.global),

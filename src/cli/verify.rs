@@ -3,47 +3,102 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::{Exit, GlobalArgs, out, pump, settings};
+use super::{Exit, GlobalArgs, out, pump, settings, signals};
+use crate::app;
 use crate::error::Result;
-use crate::pump::verify::{Difference, Kind, Verdict, verify};
+use crate::pump::answer_key::KeyReader;
+use crate::pump::key_files::key_files;
+use crate::pump::latency::{Latencies, LatencyRecorder, LatencySummary};
+use crate::pump::verify::{Difference, Kind, Observer, Verdict, VerifyOptions, verify_with};
 use crate::warehouse::schema::require_current;
-use crate::{app, pump::answer_key::KeyReader};
+
+/// What stands below the options.
+const NOTES: &str = "\
+JSON (--json), one object; the figures count rows where nothing else is said:
+  photos       photos in the keys
+  repeated     lines that named a photo once more (a message delivered twice)
+  expected     rows the keys ask for
+  rows         scan rows in the warehouse under the keys' prefixes
+  rejections   rejection rows there
+  lost         rows that are not there
+  doubled      rows too many
+  wrong        rows that are not as they should be, unexpected photos among them
+  unexpected   photos that no key names
+  fields       differences by column; `outcome`: scans instead of a rejection or the reverse, `photo_id`: another photo's row
+  differences  the first ones: kind (lost, doubled, wrong, unexpected), bucket, key, payload, field, expected, found
+  not_listed   differences beyond --max-listed
+  latencies    with --latency: upload_to_durable and upload_to_row in ms, and photos by second
+
+Examples:
+  scanmill pump --count 500
+  scanmill run --until-empty
+  scanmill verify
+  scanmill verify --key keys/ --json     # several pumps into one warehouse";
 
 /// Compares the warehouse with an answer key: lost, doubled and wrong rows
 ///
-/// Exits with 0 when every row is there once and right, and with 1 when any is lost, doubled or wrong.
+/// Keys of any length take the same memory; a long one is sorted in a temporary folder beside it, or in TMPDIR. Exits
+/// with 0 when every row is there once and right, and with 1 when any is lost, doubled or wrong.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  scanmill pump --count 500\n  scanmill run --until-empty\n  scanmill verify")]
+#[command(after_help = NOTES)]
 pub struct VerifyArgs {
-    /// Answer key that `pump` wrote [default: answer-key.jsonl in the root]
-    #[arg(long, value_name = "FILE")]
-    pub key: Option<PathBuf>,
-    /// Print one JSON object: expected, lost, doubled, wrong and the differences
+    /// Answer key that `pump` wrote, or a folder of them; may be given more than once [default: answer-key.jsonl in the root]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub key: Vec<PathBuf>,
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
     /// List at most this many differences
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub max_listed: usize,
+    /// Say also how long photos took from when they were due until they were durable, and until their row
+    #[arg(long)]
+    pub latency: bool,
+}
+
+#[derive(Serialize)]
+struct Outcome<'o> {
+    #[serde(flatten)]
+    verdict: &'o Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latencies: Option<&'o Latencies>,
 }
 
 /// Runs the command.
 pub fn run(args: &VerifyArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = settings::load(global)?;
-    let key = args.key.clone().unwrap_or_else(|| settings.local.root.join(pump::KEY_FILE));
+    let keys = match args.key.as_slice() {
+        [] => vec![settings.local.root.join(pump::KEY_FILE)],
+        named => key_files(named)?,
+    };
     // A mistyped key is found before any database is opened or made.
-    KeyReader::open(&key)?;
+    keys.iter().try_for_each(|key| KeyReader::open(key).map(drop))?;
+    let mut recorder = args.latency.then(LatencyRecorder::new).transpose()?;
     let verdict = app::io_runtime(settings.run.io_threads)?.block_on(async {
+        let cancel = CancellationToken::new();
+        signals::cancel_on_signal(&cancel, "stopping: nothing is verified to the end")?;
         let warehouse = app::existing_warehouse(&settings)?;
-        require_current(warehouse.as_ref()).await?;
-        let progress = Progress::new(global, "verified", None);
-        verify(&key, warehouse.as_ref(), args.max_listed, |photos| progress.set(photos)).await
+        let work = async {
+            require_current(warehouse.as_ref()).await?;
+            let progress = Progress::new(global, "verified", None);
+            let options = VerifyOptions { max_listed: args.max_listed, ..VerifyOptions::default() };
+            let mut observers: Vec<&mut dyn Observer> = Vec::new();
+            observers.extend(recorder.as_mut().map(|recorder| recorder as &mut dyn Observer));
+            verify_with(&keys, warehouse.as_ref(), &options, &mut observers, |photos| progress.set(photos)).await
+        };
+        cancel.run_until_cancelled(work).await.transpose()
     })?;
+    let Some(verdict) = verdict else { return Ok(Exit::Interrupted) };
+    let latencies = recorder.map(|recorder| recorder.finish());
     if args.json {
-        out::print_json(&verdict)?;
+        out::print_json(&Outcome { verdict: &verdict, latencies: latencies.as_ref() })?;
     } else {
-        out::print_line(report(&verdict).trim_end())?;
+        let latencies = latencies.as_ref().map(latency_text).unwrap_or_default();
+        out::print_line((report(&verdict) + &latencies).trim_end())?;
     }
     Ok(if verdict.is_clean() { Exit::Success } else { Exit::Differences })
 }
@@ -57,6 +112,10 @@ pub fn report(verdict: &Verdict) -> String {
     }
     if verdict.not_listed > 0 {
         text.push_str(&format!("… and {} more differences (--max-listed lists more)\n", verdict.not_listed));
+        let fields: Vec<String> = verdict.fields.iter().map(|(field, count)| format!("{field} {count}")).collect();
+        if !fields.is_empty() {
+            text.push_str(&format!("by column: {}\n", fields.join(", ")));
+        }
     }
     text.push_str(&format!(
         "{} photos, {} rows expected: {} lost, {} doubled, {} wrong",
@@ -70,14 +129,52 @@ pub fn report(verdict: &Verdict) -> String {
 }
 
 fn sentence(difference: &Difference) -> String {
-    let Difference { bucket, key, payload, field, expected, found, .. } = difference;
+    let Difference { kind, bucket, key, payload, field, expected, found } = difference;
     let code = payload.as_ref().map(|payload| format!(" code `{payload}`")).unwrap_or_default();
-    let field = field.map(|field| format!(" {field}")).unwrap_or_default();
-    let place = format!("{bucket}/{key}:{code}{field}");
-    match difference.kind {
-        Kind::Lost => format!("lost        {place} expected {expected}"),
-        Kind::Doubled => format!("doubled     {place} expected {expected}, found {found}"),
-        Kind::Wrong => format!("wrong       {place} expected {expected}, found {found}"),
-        Kind::Unexpected => format!("unexpected  {place} no photo of this key was sent"),
+    let kind_word = match kind {
+        Kind::Lost => "lost",
+        Kind::Doubled => "doubled",
+        Kind::Wrong => "wrong",
+        Kind::Unexpected => "unexpected",
+    };
+    let what = match (kind, field) {
+        (Kind::Unexpected, _) => format!(" no photo of this key was sent, found {found}"),
+        (_, Some("photo_id")) => format!("{code} the row of another photo: photo_id {found} where {expected} belongs"),
+        (Kind::Lost, _) => format!("{code} expected {expected}"),
+        (_, Some(field)) => format!("{code} {field} expected {expected}, found {found}"),
+        (_, None) => format!("{code} expected {expected}, found {found}"),
+    };
+    format!("{kind_word:<11} {bucket}/{key}:{what}")
+}
+
+/// Latencies for people, with all that is not as one would expect.
+fn latency_text(latencies: &Latencies) -> String {
+    let line = |name: &str, summary: &LatencySummary| {
+        let LatencySummary { count, p50_ms, p90_ms, p99_ms, p999_ms, p9999_ms, max_ms, .. } = summary;
+        let mut text = format!(
+            "{name}: p50 {p50_ms} ms, p90 {p90_ms}, p99 {p99_ms}, p99.9 {p999_ms}, p99.99 {p9999_ms}, max {max_ms} \
+             ({count} photos"
+        );
+        if summary.negative > 0 {
+            let by = summary.most_negative_ms;
+            text.push_str(&format!(
+                ", {} of them before their time, by up to {by} ms: clocks differ",
+                summary.negative
+            ));
+        }
+        text + ")\n"
+    };
+    let mut text = format!("measured from {}\n", latencies.measured_from.words());
+    text.push_str(&line("until durable", &latencies.upload_to_durable));
+    text.push_str(&line("until the row", &latencies.upload_to_row));
+    for (photos, what) in [
+        (latencies.photos_without_row, "photos have no row and are in no figure"),
+        (latencies.photos_without_sealed_at, "photos came in adopted batches: when those became durable is not known"),
+        (latencies.photos_without_ledger, "photos came in batches that the ledger does not have"),
+    ] {
+        if photos > 0 {
+            text.push_str(&format!("{photos} {what}\n"));
+        }
     }
+    text
 }

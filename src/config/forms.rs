@@ -54,6 +54,15 @@ pub(super) fn endpoint(value: &str, target: &mut Option<String>) -> Result<(), &
     optional(value, target)
 }
 
+/// A queue's URL, or nothing when it is empty.
+pub(super) fn queue_url(value: &str, target: &mut String) -> Result<(), &'static str> {
+    if !(value.is_empty() || value.starts_with("https://") || value.starts_with("http://")) {
+        return Err("a queue URL like `https://sqs.eu-central-1.amazonaws.com/123456789012/photos`");
+    }
+    value.clone_into(target);
+    Ok(())
+}
+
 /// An ARN, or nothing when it is empty.
 pub(super) fn arn(value: &str, target: &mut Option<String>) -> Result<(), &'static str> {
     let is_arn = value.starts_with("arn:") && value.split(':').count() >= 6;

@@ -33,6 +33,15 @@ pub enum Kind {
         /// Puts it into the settings.
         set: fn(&mut Settings, u64),
     },
+    /// A number, with or without a fraction, within bounds, both included.
+    Decimal {
+        /// Least.
+        min: f64,
+        /// Most.
+        max: f64,
+        /// Puts it into the settings.
+        set: fn(&mut Settings, f64),
+    },
     /// `true` or `false`.
     Flag {
         /// Puts it into the settings.
@@ -64,7 +73,7 @@ impl Key {
     /// The default as TOML.
     pub fn default_toml(&self) -> String {
         match self.kind {
-            Kind::Whole { .. } | Kind::Flag { .. } => self.default.to_owned(),
+            Kind::Whole { .. } | Kind::Decimal { .. } | Kind::Flag { .. } => self.default.to_owned(),
             Kind::Text { .. } | Kind::Folder { .. } => format!("\"{}\"", self.default),
         }
     }
@@ -73,6 +82,7 @@ impl Key {
     pub fn range(&self) -> Option<String> {
         match self.kind {
             Kind::Whole { min, max, .. } => Some(format!("{} to {}", grouped(min), grouped(max))),
+            Kind::Decimal { min, max, .. } => Some(format!("{min} to {max}")),
             Kind::Flag { .. } | Kind::Text { .. } | Kind::Folder { .. } => None,
         }
     }

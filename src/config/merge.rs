@@ -58,6 +58,14 @@ fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), Fault> {
                 _ => return Err((format!("{number} is out of range"), hint())),
             }
         }
+        Kind::Decimal { min, max, set } => {
+            let hint = || format!("a number of {} from {min} to {max}", key.unit);
+            let number = decimal(raw).map_err(|message| (message, hint()))?;
+            if !(min..=max).contains(&number) {
+                return Err((format!("{number} is out of range"), hint()));
+            }
+            set(settings, number);
+        }
         Kind::Flag { set } => {
             let flag = match raw {
                 Raw::Flag(flag) => Ok(flag),
@@ -112,11 +120,24 @@ fn whole(raw: Raw) -> Result<i128, String> {
     }
 }
 
+fn decimal(raw: Raw) -> Result<f64, String> {
+    match raw {
+        Raw::Decimal(digits) => digits.parse().map_err(|_| format!("{digits} is out of range")),
+        Raw::Untyped(value) => {
+            let text = value.to_string_lossy();
+            text.replace('_', "").parse().map_err(|_| format!("`{text}` is not a number"))
+        }
+        Raw::Whole { .. } => whole(raw).map(|number| number as f64),
+        other => Err(mismatch("a number", &other)),
+    }
+}
+
 fn mismatch(expected: &str, found: &Raw) -> String {
     match found {
         Raw::Untyped(text) => format!("expected {expected}, found `{}`", text.to_string_lossy()),
         Raw::Text(text) => format!("expected {expected}, found the text \"{text}\""),
         Raw::Whole { digits, .. } => format!("expected {expected}, found the number {digits}"),
+        Raw::Decimal(_) => format!("expected {expected}, found a number with a fraction"),
         Raw::Flag(flag) => format!("expected {expected}, found {flag}"),
         Raw::Other(name) => format!("expected {expected}, found {name}"),
     }

@@ -7,6 +7,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+mod cost;
 mod forms;
 pub mod key;
 pub mod keys;

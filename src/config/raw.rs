@@ -33,6 +33,8 @@ pub enum Raw {
         /// Their base.
         radix: u32,
     },
+    /// A TOML number with a fraction, as written, without `_`.
+    Decimal(String),
     /// TOML `true` or `false`.
     Flag(bool),
     /// Any other TOML type, by its name.
@@ -142,6 +144,7 @@ fn raw(value: &DeValue<'_>) -> Raw {
     match value {
         DeValue::String(text) => Raw::Text(text.clone().into_owned()),
         DeValue::Integer(whole) => Raw::Whole { digits: whole.as_str().to_owned(), radix: whole.radix() },
+        DeValue::Float(decimal) => Raw::Decimal(decimal.as_str().to_owned()),
         DeValue::Boolean(flag) => Raw::Flag(*flag),
         other => Raw::Other(type_name(other)),
     }

@@ -18,7 +18,9 @@ const WIDTH: usize = 118;
 pub fn commented() -> String {
     let mut text = String::from(HEAD);
     for (section, about) in SECTIONS {
-        text.push_str(&format!("\n# {about}\n[{section}]\n"));
+        text.push('\n');
+        wrap(about, &mut text);
+        text.push_str(&format!("[{section}]\n"));
         for key in keys::all().filter(|key| key.section == *section) {
             wrap(key.doc, &mut text);
             let range = key.range().map(|range| format!(", {range}")).unwrap_or_default();

@@ -60,6 +60,15 @@ const ERRORS: &[Rule] = &[
         },
     },
     Rule {
+        keys: &["pump.stamp_queue_url", "sqs.queue_url"],
+        broken: |s| {
+            (!s.pump.stamp_queue_url.is_empty() && s.pump.stamp_queue_url == s.sqs.queue_url).then(|| {
+                let message = "pump.stamp_queue_url and sqs.queue_url are one queue: the engine would take the stamps";
+                (message.into(), "give stamps a queue of their own".into())
+            })
+        },
+    },
+    Rule {
         keys: &["warehouse.kind", "redshift.workgroup", "redshift.cluster"],
         broken: |s| {
             let targets = usize::from(s.redshift.workgroup.is_some()) + usize::from(s.redshift.cluster.is_some());

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use super::cost::Cost;
+
 /// All settings, by section of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -25,6 +27,8 @@ pub struct Settings {
     pub sqs: Sqs,
     /// `[redshift]`
     pub redshift: Redshift,
+    /// `[pump]`
+    pub pump: Pump,
     /// `[limits]`
     pub limits: Limits,
     /// `[memory]`
@@ -43,6 +47,8 @@ pub struct Settings {
     pub metrics: Metrics,
     /// `[run]`
     pub run: Run,
+    /// `[cost]`
+    pub cost: Cost,
     /// `[log]`
     pub log: Log,
 }
@@ -50,7 +56,7 @@ pub struct Settings {
 /// Where the embedded adapters keep their files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Local {
-    /// `local.root`: the folder that holds everything: buckets as folders, `queue.sqlite`, `warehouse.sqlite`.
+    /// `local.root`: the folder that holds everything: buckets as folders, `queue.sqlite`, `stamps.sqlite`, `warehouse.sqlite`.
     pub root: PathBuf,
     /// `local.watch`: find photos dropped into the inbox by hand.
     pub watch: bool,
@@ -166,6 +172,13 @@ pub struct Redshift {
     pub endpoint: Option<String>,
     /// `redshift.statement_timeout_seconds`: longest time a load may take.
     pub statement_timeout: Duration,
+}
+
+/// The two halves of the pump.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pump {
+    /// `pump.stamp_queue_url`: with `queue.kind` `sqs`.
+    pub stamp_queue_url: String,
 }
 
 /// Leases and redelivery.
@@ -346,6 +359,7 @@ impl Default for Settings {
                 endpoint: None,
                 statement_timeout: Duration::from_secs(900),
             },
+            pump: Pump::default(),
             limits: Limits {
                 max_file_bytes: 32 << 20,
                 max_megapixels: 64,
@@ -368,6 +382,7 @@ impl Default for Settings {
             output: Output { per_photo_json: false },
             metrics: Metrics { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9464))) },
             run: Run { drain: Duration::from_secs(30), io_threads: cores.min(8) },
+            cost: Cost::default(),
             log: Log { format: LogFormat::Text, filter: "info".into() },
         }
     }

@@ -6,11 +6,13 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+pub use super::key_reader::KeyReader;
+use super::run_plan::RunPlan;
 use super::scene::PhotoSize;
 use super::story::{Fault, PlannedPhoto, ProductColumns};
 use crate::domain::Reason;
@@ -18,7 +20,7 @@ use crate::domain::row::utc_millis;
 use crate::error::{Error, Result};
 
 /// Version of the format.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -118,6 +120,7 @@ pub struct PhotoColumns {
 
 /// Expected values of the columns of one code. Each field is named as its column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "CodeLine")]
 #[allow(missing_docs, reason = "each field is a column; `domain/columns.rs` says what it means")]
 pub struct CodeColumns {
     pub payload: String,
@@ -127,6 +130,46 @@ pub struct CodeColumns {
     pub utm_source: Option<String>,
     pub utm_medium: Option<String>,
     pub utm_campaign: Option<String>,
+}
+
+/// [`CodeColumns`] as it stands in a line: reading `flatten` would take three times as long.
+#[derive(Deserialize)]
+struct CodeLine {
+    payload: String,
+    #[serde(default, deserialize_with = "present")]
+    product_url: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    product_id: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    gtin: Option<Option<String>>,
+    utm_source: Option<String>,
+    utm_medium: Option<String>,
+    utm_campaign: Option<String>,
+}
+
+/// Tells a column that is null from one that is absent.
+fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+impl From<CodeLine> for CodeColumns {
+    fn from(line: CodeLine) -> Self {
+        let product = match (line.product_url, line.product_id, line.gtin) {
+            (None, None, None) => None,
+            (product_url, product_id, gtin) => Some(ProductColumns {
+                product_url: product_url.flatten(),
+                product_id: product_id.flatten(),
+                gtin: gtin.flatten(),
+            }),
+        };
+        Self {
+            payload: line.payload,
+            product,
+            utm_source: line.utm_source,
+            utm_medium: line.utm_medium,
+            utm_campaign: line.utm_campaign,
+        }
+    }
 }
 
 impl ExpectedPhoto {
@@ -203,15 +246,17 @@ pub struct Seal {
     pub complete: bool,
 }
 
+/// A line; `P` is what is wanted of a photo.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Line {
+pub(super) enum Line<P> {
     Header(Header),
-    Photo(ExpectedPhoto),
+    Photo(P),
     Sealed(Seal),
 }
 
-fn partial(path: &Path) -> PathBuf {
+/// The name of a key that is not sealed yet.
+pub(super) fn partial(path: &Path) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(".partial");
     name.into()
@@ -256,7 +301,7 @@ impl KeyWriter {
         std::fs::rename(&unsealed, &self.path).map_err(|error| Error::io("cannot rename to", &self.path, error))
     }
 
-    fn line(&mut self, line: &Line) -> Result<()> {
+    fn line(&mut self, line: &Line<ExpectedPhoto>) -> Result<()> {
         let mut text =
             serde_json::to_vec(line).map_err(|error| Error::bug("cannot encode an answer key line").source(error))?;
         text.push(b'\n');
@@ -264,86 +309,9 @@ impl KeyWriter {
     }
 }
 
-/// Reads a key, line by line.
-#[derive(Debug)]
-pub struct KeyReader {
-    lines: std::io::Lines<BufReader<File>>,
-    path: PathBuf,
-    header: Header,
-    read: u64,
-    seal: Option<Seal>,
-}
-
-impl KeyReader {
-    /// Opens a sealed key.
-    ///
-    /// # Errors
-    /// A file that is missing or is no answer key; a pump that did not end leaves only `<path>.partial`.
-    pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|error| {
-            let failed = Error::io("cannot read answer key", path, error);
-            if partial(path).try_exists().unwrap_or(false) {
-                failed.hint("the pump that wrote it has not ended, or was killed; end it, or pump again")
-            } else {
-                failed.hint("`scanmill pump` writes one; name it with `--key FILE`")
-            }
-        })?;
-        let mut lines = BufReader::new(file).lines();
-        let first = lines.next().transpose().map_err(|error| Error::io("cannot read", path, error))?;
-        match first.as_deref().map(serde_json::from_str) {
-            Some(Ok(Line::Header(header))) if header.version == VERSION => {
-                Ok(Self { lines, path: path.to_owned(), header, read: 0, seal: None })
-            }
-            Some(Ok(Line::Header(header))) => Err(Error::permanent(format!(
-                "answer key `{}` has version {}, this binary reads {VERSION}",
-                path.display(),
-                header.version
-            ))),
-            _ => Err(Error::permanent(format!("`{}` is no answer key", path.display()))),
-        }
-    }
-
-    /// The first line.
-    pub fn header(&self) -> &Header {
-        &self.header
-    }
-
-    /// The last line, once [`Self::next_photo`] has returned `None`.
-    pub fn seal(&self) -> Option<Seal> {
-        self.seal
-    }
-
-    /// The next photo, or `None` behind the last.
-    ///
-    /// # Errors
-    /// A line that does not parse, or a key without its seal.
-    pub fn next_photo(&mut self) -> Result<Option<ExpectedPhoto>> {
-        let bad = |what: String| {
-            Error::permanent(format!("answer key `{}` {what}", self.path.display()))
-                .hint("pump again to get a whole one")
-        };
-        if self.seal.is_some() {
-            return Ok(None);
-        }
-        let Some(line) = self.lines.next() else {
-            return Err(bad("ends without its seal".into()));
-        };
-        let line = line.map_err(|error| Error::io("cannot read", &self.path, error))?;
-        let number = self.read + 2;
-        match serde_json::from_str(&line) {
-            Ok(Line::Photo(photo)) => {
-                self.read += 1;
-                Ok(Some(photo))
-            }
-            Ok(Line::Sealed(seal)) if seal.photos == self.read => {
-                self.seal = Some(seal);
-                Ok(None)
-            }
-            Ok(Line::Sealed(seal)) => Err(bad(format!("has {} photos, its seal says {}", self.read, seal.photos))),
-            Ok(Line::Header(_)) => Err(bad(format!("has a second header in line {number}"))),
-            Err(error) => Err(bad(format!("has a line {number} that does not parse")).source(error)),
-        }
-    }
+/// The header of a run's key.
+pub fn header_of(plan: &RunPlan) -> Header {
+    Header { run: plan.run.clone(), ..header(&plan.source.name, &plan.story, &plan.bucket, &plan.prefix) }
 }
 
 /// The header of a story's key.

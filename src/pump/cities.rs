@@ -1,17 +1,11 @@
 //! Scans by city: the warehouse knows coordinates, only the story knows which city a photo was taken in.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use serde::Serialize;
-use serde_json::Value;
 
-use super::answer_key::{ExpectedPhoto, KeyReader};
+use super::verify::{Observer, Passed};
 use crate::error::Result;
-use crate::warehouse::Warehouse;
-
-/// Photos asked about in one query.
-const PAGE: usize = 500;
 
 /// Scans the warehouse has of photos taken in one city.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,45 +16,27 @@ pub struct CityScans {
     pub scans: u64,
 }
 
-/// The warehouse's scans of the key's photos by city, the most first.
-///
-/// # Errors
-/// A key that is missing, unsealed or broken; a query that fails.
-pub async fn scans_by_city(key_file: &Path, warehouse: &dyn Warehouse) -> Result<Vec<CityScans>> {
-    let mut key = KeyReader::open(key_file)?;
-    let bucket = key.header().bucket.clone();
-    let mut by_city: HashMap<String, u64> = HashMap::new();
-    loop {
-        let mut page: Vec<ExpectedPhoto> = Vec::with_capacity(PAGE);
-        while page.len() < PAGE
-            && let Some(photo) = key.next_photo()?
-        {
-            page.push(photo);
-        }
-        if page.is_empty() {
-            break;
-        }
-        let scans = scans_of(&page, &bucket, warehouse).await?;
-        for photo in page {
-            if let Some(scans) = scans.get(&photo.key) {
-                *by_city.entry(photo.city).or_default() += scans;
-            }
-        }
+/// Counts scans by city while photos are verified.
+#[derive(Debug, Default)]
+pub struct Cities(HashMap<String, u64>);
+
+impl Cities {
+    /// The cities that have scans, the most first.
+    pub fn most_first(self) -> Vec<CityScans> {
+        let mut cities: Vec<CityScans> = self.0.into_iter().map(|(city, scans)| CityScans { city, scans }).collect();
+        cities.sort_by(|left, right| right.scans.cmp(&left.scans).then_with(|| left.city.cmp(&right.city)));
+        cities
     }
-    let mut cities: Vec<CityScans> = by_city.into_iter().map(|(city, scans)| CityScans { city, scans }).collect();
-    cities.sort_by(|left, right| right.scans.cmp(&left.scans).then_with(|| left.city.cmp(&right.city)));
-    Ok(cities)
 }
 
-async fn scans_of(page: &[ExpectedPhoto], bucket: &str, warehouse: &dyn Warehouse) -> Result<HashMap<String, u64>> {
-    let places: Vec<String> = (2..page.len() + 2).map(|place| format!("?{place}")).collect();
-    let sql = format!(
-        "SELECT object_key, count(*) FROM scans WHERE bucket = ?1 AND object_key IN ({}) GROUP BY object_key",
-        places.join(", ")
-    );
-    let mut parameters = vec![Value::from(bucket)];
-    parameters.extend(page.iter().map(|photo| Value::from(photo.key.as_str())));
-    let table = warehouse.query(&sql, &parameters).await?;
-    let counted = |row: &Vec<Value>| Some((row.first()?.as_str()?.to_owned(), row.get(1)?.as_u64()?));
-    Ok(table.rows.iter().filter_map(counted).collect())
+impl Observer for Cities {
+    fn passed(&mut self, passed: &Passed<'_>) -> Result<()> {
+        if passed.scans > 0 {
+            match self.0.get_mut(&passed.photo.city) {
+                Some(scans) => *scans += passed.scans,
+                None => drop(self.0.insert(passed.photo.city.clone(), passed.scans)),
+            }
+        }
+        Ok(())
+    }
 }

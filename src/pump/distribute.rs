@@ -1,129 +1,100 @@
-//! The distributor: decides, makes and puts each photo, and writes the answer key for what it put.
-//!
-//! Making is CPU work on threads of its own; a short channel between them and the puts keeps only a few photos in
-//! memory however slow the store is.
+//! The puts: each made photo goes to the store when it is due, as many at once as it takes.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::answer_key::{ExpectedPhoto, KeyWriter};
-use super::orchestrate::{Orchestrator, Pace};
-use super::photo::PhotoMaker;
-use super::story::{Fault, Story};
+use super::make::{Made, MadePhoto};
+use super::recorder::Delivered;
+use super::run_report::Limit;
+use super::story::Fault;
+use crate::domain::row::utc_millis;
 use crate::domain::{PhotoRef, notification};
 use crate::error::{Error, Result};
 use crate::queue::Queue;
 use crate::store::{Put, PutMode, Store};
-use crate::telemetry::process::thread_cpu;
 
-/// Puts under way at once.
-const PUTS: usize = 16;
+/// Most puts under way at once.
+const PUTS: usize = 256;
 /// How often a put is tried while its error says that trying again may help.
 const TRIES: u32 = 6;
+/// A photo later than this was held up by something; what is less is the clock's and the scheduler's.
+const LATE: Duration = Duration::from_millis(20);
 
-/// A photo, made and not yet put.
+/// How one made photo, or a stamp without one, ended.
 #[derive(Debug)]
-pub struct MadePhoto {
-    /// What must become of it.
-    pub expected: ExpectedPhoto,
-    /// The file.
-    pub bytes: Bytes,
+pub enum Ended {
+    /// It is durable, and whoever is to hear of it has been told.
+    Put {
+        /// The job's ticket.
+        ticket: u64,
+        /// What was put.
+        delivered: Box<Delivered>,
+    },
+    /// The story took none.
+    Declined {
+        /// The job's ticket.
+        ticket: u64,
+    },
+    /// It could not be made or put.
+    Failed {
+        /// The job's ticket.
+        ticket: u64,
+        /// Why.
+        error: Error,
+    },
 }
 
-/// Where the makers get their work.
-#[derive(Debug)]
-pub struct Workshop {
-    /// The story.
-    pub story: Story,
-    /// Which photo is next.
-    pub orchestrator: Orchestrator,
-    /// Makes the files.
-    pub maker: PhotoMaker,
-    /// Where they will go.
-    pub bucket: String,
-}
-
-impl Workshop {
-    /// Makes photos on the calling thread and gives them to `take` until the story ends, `take` says stop or `cancel`
-    /// does. Returns the thread's CPU time for it.
-    pub fn work(&self, cancel: &CancellationToken, mut take: impl FnMut(MadePhoto) -> bool) -> Result<Duration> {
-        let before = thread_cpu();
-        while !cancel.is_cancelled() {
-            let Some(stamp) = self.orchestrator.next(&self.story) else { break };
-            let plan = self.story.photo(stamp);
-            let bytes = self.maker.make(&plan)?;
-            if !take(MadePhoto { expected: ExpectedPhoto::of(&self.bucket, &plan), bytes }) {
-                break;
-            }
-        }
-        Ok(thread_cpu().saturating_sub(before))
-    }
-
-    /// Starts a maker thread that sends what it makes.
-    pub fn start(
-        self: &Arc<Self>,
-        cancel: &CancellationToken,
-        made: mpsc::Sender<MadePhoto>,
-    ) -> Result<std::thread::JoinHandle<Result<Duration>>> {
-        let (workshop, cancel) = (Arc::clone(self), cancel.clone());
-        std::thread::Builder::new()
-            .name("pump-maker".into())
-            .spawn(move || workshop.work(&cancel, |photo| made.blocking_send(photo).is_ok()))
-            .map_err(|error| Error::transient("cannot start a maker thread").source(error))
-    }
-}
-
-/// Puts every photo that comes and writes its key line once it is put. On cancel, and after the first error, puts
-/// under way end and no new one starts, so that the key is right for what was put.
+/// Puts every photo that comes and tells `ended` of each. On cancel, and once `ended` fails, puts under way end and no
+/// new one starts.
 ///
 /// # Errors
-/// The first put, send or write that failed for good.
-pub async fn distribute(
-    mut made: mpsc::Receiver<MadePhoto>,
+/// The first error of `ended`.
+pub async fn put_all(
+    mut made: mpsc::Receiver<Made>,
     store: &dyn Store,
     queue: &dyn Queue,
-    pace: Pace,
-    key: &mut KeyWriter,
     stop: &CancellationToken,
-    mut put: impl FnMut(&ExpectedPhoto, usize),
+    mut ended: impl FnMut(Ended) -> Result<()>,
 ) -> Result<()> {
+    let slots = Arc::new(Semaphore::new(PUTS));
     let mut puts = FuturesUnordered::new();
-    let mut nth = 0;
     let mut more = true;
     let mut first_error = None;
     loop {
-        tokio::select! {
+        let end = tokio::select! {
             biased;
-            () = stop.cancelled(), if more => more = false,
-            Some(ended) = puts.next(), if !puts.is_empty() => {
-                let written = match ended {
-                    Ok(Some((expected, bytes))) => {
-                        put(&expected, bytes);
-                        key.push(expected)
-                    }
-                    Ok(None) => Ok(()),
-                    Err(error) => Err(error),
-                };
-                if let Err(error) = written {
-                    stop.cancel();
-                    first_error.get_or_insert(error);
-                }
+            () = stop.cancelled(), if more => {
+                more = false;
+                // Makers that wait to hand something over go on to their end.
+                made.close();
+                continue;
             }
-            photo = made.recv(), if more && puts.len() < PUTS => match photo {
-                Some(photo) => {
-                    puts.push(deliver(photo, store, queue, pace.due(nth), stop));
-                    nth += 1;
+            Some(end) = puts.next(), if !puts.is_empty() => end,
+            came = made.recv(), if more => match came {
+                Some(Made::Photo(photo)) => {
+                    puts.push(deliver(*photo, store, queue, slots.clone(), stop));
+                    continue;
                 }
-                None => more = false,
+                Some(Made::Declined { ticket }) => Some(Ended::Declined { ticket }),
+                Some(Made::Failed { ticket, error }) => Some(Ended::Failed { ticket, error }),
+                None => {
+                    more = false;
+                    continue;
+                }
             },
             else => break,
+        };
+        if let Some(end) = end
+            && let Err(error) = ended(end)
+        {
+            stop.cancel();
+            first_error.get_or_insert(error);
         }
     }
     first_error.map_or(Ok(()), Err)
@@ -134,20 +105,57 @@ async fn deliver(
     photo: MadePhoto,
     store: &dyn Store,
     queue: &dyn Queue,
-    due: Option<tokio::time::Instant>,
+    slots: Arc<Semaphore>,
     stop: &CancellationToken,
-) -> Result<Option<(ExpectedPhoto, usize)>> {
-    if let Some(due) = due {
+) -> Option<Ended> {
+    if let Some(due) = photo.due {
         tokio::select! {
-            () = tokio::time::sleep_until(due) => {}
-            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep_until(due.into()) => {}
+            () = stop.cancelled() => return None,
         }
     }
-    let ExpectedPhoto { bucket, key, fault, .. } = &photo.expected;
-    let size = photo.bytes.len();
+    let at_once = slots.clone().try_acquire_owned();
+    let waited = at_once.is_err();
+    let slot = match at_once {
+        Ok(slot) => Ok(slot),
+        Err(_) => tokio::select! {
+            slot = slots.acquire_owned() => slot,
+            () = stop.cancelled() => return None,
+        },
+    };
+    if stop.is_cancelled() {
+        return None;
+    }
+    let ticket = photo.ticket;
+    let began = Instant::now();
+    let held_up = photo.due.filter(|due| began.saturating_duration_since(*due) > LATE).map(|due| {
+        if photo.came_late {
+            Limit::Stamps
+        } else if waited || (photo.waited && photo.at > due) {
+            Limit::Store
+        } else {
+            Limit::Makers
+        }
+    });
+    let put = put(&photo, store, queue).await;
+    drop(slot);
+    let (bytes, due) = (photo.bytes.len(), photo.due);
+    Some(match put {
+        Ok(()) => {
+            let mut expected = photo.expected;
+            expected.put_at = Some(utc_millis(Timestamp::now()));
+            let ended = Instant::now();
+            Ended::Put { ticket, delivered: Box::new(Delivered { expected, bytes, due, began, ended, held_up }) }
+        }
+        Err(error) => Ended::Failed { ticket, error },
+    })
+}
+
+async fn put(photo: &MadePhoto, store: &dyn Store, queue: &dyn Queue) -> Result<()> {
+    let (bucket, key) = (&photo.expected.bucket, &photo.expected.key);
     let put = retried(|| store.put(bucket, key, photo.bytes.clone(), PutMode::Overwrite)).await;
     let put = put.map_err(|error| error.context(format!("putting photo `{key}`")))?;
-    if *fault == Some(Fault::DuplicateDelivery) {
+    if photo.expected.fault == Some(Fault::DuplicateDelivery) {
         let etag = match put {
             Put::Written { etag } => Some(etag),
             Put::AlreadyThere => None,
@@ -157,7 +165,7 @@ async fn deliver(
             key: key.clone(),
             version_id: None,
             etag,
-            size_bytes: Some(size as u64),
+            size_bytes: Some(photo.bytes.len() as u64),
             sequencer: None,
             uploaded_at: None,
         };
@@ -165,11 +173,11 @@ async fn deliver(
         let sent = retried(|| queue.send(&body)).await;
         sent.map_err(|error| error.context(format!("notifying again about `{key}`")))?;
     }
-    Ok(Some((photo.expected, size)))
+    Ok(())
 }
 
 /// Tries again, slower each time, while the error says that it may help.
-async fn retried<T, F: Future<Output = Result<T>>>(call: impl Fn() -> F) -> Result<T> {
+pub(super) async fn retried<T, F: Future<Output = Result<T>>>(call: impl Fn() -> F) -> Result<T> {
     let mut wait = Duration::from_millis(50);
     for _ in 1..TRIES {
         match call().await {

@@ -1,52 +1,75 @@
 //! The pump: photos by a story, into the inbox, with the rows they must lead to.
 //!
-//! Story → orchestrator (which photo, when it is due) → makers (threads) → distributor (puts, answer key). [`verify`]
-//! compares the key with the warehouse afterwards.
+//! Story → [`orchestrate`] (which stamp, when it is due) → [`make`] (threads) → [`distribute`] (puts) → answer key.
+//! Between orchestrator and makers there is nothing, or a queue: then [`send`] puts stamps into it and any number of
+//! [`worker`]s elsewhere take them out. [`verify`] compares the key with the warehouse afterwards.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-use tokio::sync::mpsc;
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::row::utc_millis;
 use crate::error::{Error, Result};
 use crate::queue::Queue;
 use crate::store::Store;
+use crate::telemetry::process::thread_cpu;
 
 pub mod answer_key;
+pub mod arrival;
 pub mod cities;
 mod compare;
 pub mod distribute;
 pub mod exif;
+mod found;
+mod held;
+pub mod key_files;
+mod key_reader;
+mod key_run;
+pub mod latency;
+mod ledger;
+pub mod load_report;
+pub mod make;
 pub mod orchestrate;
+mod pages;
 pub mod photo;
+pub mod recorder;
+pub mod run_plan;
+pub mod run_report;
 pub mod scene;
+pub mod send;
+mod sorted_key;
+pub mod spec;
+pub mod stamp_message;
+pub mod stamps;
 pub mod story;
 pub mod verify;
 pub mod wait;
+mod warm_up;
+pub mod worker;
 
-use answer_key::{Expectation, ExpectedPhoto, KeyWriter};
-use distribute::Workshop;
-use orchestrate::{Orchestrator, Pace};
+use answer_key::KeyWriter;
+use arrival::Arrival;
+use distribute::{Ended, put_all};
+use make::{Job, Jobs, MakerTimes, Makers, Run};
+use orchestrate::Orchestrator;
 use photo::PhotoMaker;
-use story::{Story, StoryOptions, StorySource};
+use recorder::{Asked, Recorder};
+use run_plan::RunPlan;
+pub use run_report::PumpReport;
+use story::Story;
+use warm_up::warm_up;
 
-/// What to pump.
+/// Time between the end of the preparations and the first photo that is due by a schedule: makers get a little ahead.
+const HEAD_START: Duration = Duration::from_millis(300);
+
+/// What to pump, and with what.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PumpPlan {
-    /// Where the story comes from.
-    pub source: StorySource,
-    /// Which story of that source.
-    pub story: StoryOptions,
-    /// Bucket the photos go to.
-    pub bucket: String,
-    /// What their keys begin with; no other photo's key may begin so. [`StoryOptions::default_prefix`] is right.
-    pub prefix: String,
-    /// Photos per second, open loop; `None` is as fast as possible.
-    pub per_second: Option<f64>,
+    /// The photos and when they are due.
+    pub run: RunPlan,
     /// Threads that make photos, at least 1.
     pub threads: usize,
     /// Where the answer key goes.
@@ -55,157 +78,206 @@ pub struct PumpPlan {
     pub scene_cache_bytes: usize,
 }
 
+/// Enough for every picture but the largest.
+pub const SCENE_CACHE_BYTES: usize = 96 << 20;
+
 impl PumpPlan {
-    /// A plan for this story with one maker thread, no rate and a cache that holds every picture but the largest.
-    pub fn new(story: StoryOptions, bucket: impl Into<String>, key_file: impl Into<PathBuf>) -> Self {
-        Self {
-            prefix: story.default_prefix(),
-            source: StorySource::default(),
-            story,
-            bucket: bucket.into(),
-            per_second: None,
-            threads: 1,
-            key_file: key_file.into(),
-            scene_cache_bytes: 96 << 20,
-        }
+    /// A plan with one maker thread.
+    pub fn new(run: RunPlan, key_file: impl Into<PathBuf>) -> Self {
+        Self { run, threads: 1, key_file: key_file.into(), scene_cache_bytes: SCENE_CACHE_BYTES }
     }
 }
 
-/// What was pumped.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct PumpReport {
-    /// Photos put (or only made).
-    pub photos: u64,
-    /// Whether those are all photos of the story.
-    pub complete: bool,
-    /// Scan rows they must lead to.
-    pub expected_scans: u64,
-    /// Rejection rows they must lead to.
-    pub expected_rejections: u64,
-    /// Photos by what was planted in them.
-    pub faults: BTreeMap<&'static str, u64>,
-    /// Bytes of all files.
-    pub bytes: u64,
-    /// Wall time in seconds.
-    pub seconds: f64,
-    /// CPU time of the maker threads in seconds, drawing included.
-    pub make_cpu_seconds: f64,
-    /// The part of it that drew and encoded pictures, each once.
-    pub draw_cpu_seconds: f64,
-    /// Pictures drawn.
-    pub pictures_drawn: u64,
-    /// Photos per second asked for.
-    pub per_second_asked: Option<f64>,
-    /// Photos per second put.
-    pub per_second: f64,
+/// How far a pump is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// So many of so many pictures are drawn before the clock starts.
+    Drawn(u64, u64),
+    /// So many photos are put, or made.
+    Photos(u64),
 }
 
-impl PumpReport {
-    /// CPU milliseconds to make one photo, drawing included.
-    pub fn make_cpu_ms_per_photo(&self) -> f64 {
-        self.make_cpu_seconds * 1_000.0 / self.photos.max(1) as f64
-    }
-
-    fn count(&mut self, expected: &ExpectedPhoto, bytes: usize) {
-        self.photos += 1;
-        self.bytes += bytes as u64;
-        match expected.expect {
-            Expectation::Scans { .. } => self.expected_scans += expected.expect.rows(),
-            Expectation::Rejected(_) => self.expected_rejections += expected.expect.rows(),
-        }
-        if let Some(fault) = expected.fault {
-            *self.faults.entry(fault.as_str()).or_default() += 1;
-        }
-    }
-
-    fn finish(&mut self, plan: &PumpPlan, workshop: &Workshop, began: Instant, make_cpu: Duration) {
-        self.complete = self.photos == plan.story.count;
-        self.seconds = began.elapsed().as_secs_f64();
-        self.make_cpu_seconds = make_cpu.as_secs_f64();
-        self.draw_cpu_seconds = workshop.maker.draw_cpu().as_secs_f64();
-        self.pictures_drawn = workshop.maker.drawn();
-        self.per_second_asked = plan.per_second;
-        self.per_second = self.photos as f64 / self.seconds.max(1e-9);
-    }
-}
-
-/// Puts a story's photos into the store, which notifies, and writes the answer key. `progress` is called with the
-/// photos put so far. A cancel ends it early: the key is then sealed for what was put, and the report is not complete.
+/// Puts a story's photos into the store, which notifies, and writes the answer key. A cancel ends it early: the key is
+/// then sealed for what was put, and the report is not complete.
 ///
 /// # Errors
 /// A put that failed for good, or a key file that cannot be written. The key is sealed then too, where it can be.
 pub async fn run(
     plan: &PumpPlan,
     (store, queue): (Arc<dyn Store>, Arc<dyn Queue>),
-    progress: impl Fn(u64),
+    progress: impl Fn(Step) + Send + Sync,
     cancel: CancellationToken,
 ) -> Result<PumpReport> {
-    let began = Instant::now();
-    let workshop = Arc::new(workshop(plan)?);
-    let header = answer_key::header(&plan.source.name, &plan.story, &plan.bucket, &plan.prefix);
-    let mut key = KeyWriter::create(&plan.key_file, header)?;
+    let story = Arc::new(plan.run.tell()?);
+    let maker = Arc::new(PhotoMaker::new(plan.scene_cache_bytes));
+    let mut key = KeyWriter::create(&plan.key_file, answer_key::header_of(&plan.run))?;
+    let drawing = match plan.run.arrival {
+        Arrival::Unpaced => Ok(MakerTimes::default()),
+        // Nothing else is to be done meanwhile: the calling thread may well be blocked.
+        Arrival::Paced(_) | Arrival::Replay { .. } => {
+            let drawn = |drawn, all| progress(Step::Drawn(drawn, all));
+            warm_up(&plan.run, &story, &maker, (plan.threads, plan.scene_cache_bytes), drawn, &cancel)
+        }
+    };
+    let pumped = match drawing {
+        Ok(drawing) => pump(plan, &story, &maker, (&*store, &*queue), &mut key, progress, &cancel, drawing).await,
+        Err(error) => (Err(error), false),
+    };
+    let sealed = key.seal(pumped.1);
+    let report = pumped.0?;
+    sealed?;
+    Ok(report)
+}
+
+/// The part with the clock running. Says also whether every photo was put.
+#[allow(clippy::too_many_arguments, reason = "one caller, which made each of them for this")]
+async fn pump(
+    plan: &PumpPlan,
+    story: &Arc<Story>,
+    maker: &Arc<PhotoMaker>,
+    (store, queue): (&dyn Store, &dyn Queue),
+    key: &mut KeyWriter,
+    progress: impl Fn(Step),
+    cancel: &CancellationToken,
+    drawing: MakerTimes,
+) -> (Result<PumpReport>, bool) {
+    let paced = plan.run.arrival != Arrival::Unpaced;
+    let head_start = if paced { HEAD_START } else { Duration::ZERO };
+    let start = Instant::now() + head_start;
+    let starts_at = Timestamp::now() + SignedDuration::try_from(head_start).unwrap_or_default();
     let stop = cancel.child_token();
-    let threads = plan.threads.max(1);
-    let (sender, made) = mpsc::channel(threads * 2);
-    let makers = (0..threads).map(|_| workshop.start(&stop, sender.clone())).collect::<Result<Vec<_>>>();
-    drop(sender);
-    let makers = makers.inspect_err(|_| stop.cancel())?;
-    let mut report = PumpReport::default();
-    let pace = Pace::new(plan.per_second);
-    let distributed = distribute::distribute(made, &*store, &*queue, pace, &mut key, &stop, |expected, bytes| {
-        report.count(expected, bytes);
-        progress(report.photos);
+    let jobs = Arc::new(OwnJobs::new(plan, story, (start, starts_at), stop.clone()));
+    let asked = plan.run.window(story).map(|window| Asked { words: plan.run.arrival.words(), window });
+    let started = Recorder::new(start, asked).and_then(|recorder| {
+        let jobs: Arc<dyn Jobs> = jobs.clone();
+        Ok((recorder, Makers::start(&jobs, maker, plan.threads)?))
+    });
+    let (mut recorder, (makers, made)) = match started {
+        Ok(started) => started,
+        Err(error) => return (Err(error), false),
+    };
+    let put = put_all(made, store, queue, &stop, |ended| match ended {
+        Ended::Put { delivered, .. } => {
+            recorder.count_put(&delivered);
+            progress(Step::Photos(recorder.photos()));
+            key.push(delivered.expected)
+        }
+        Ended::Declined { .. } => {
+            recorder.count_declined();
+            Ok(())
+        }
+        Ended::Failed { error, .. } => Err(error),
     })
     .await;
-    // The receiver is gone, so every maker ends with the photo it is at.
-    let mut make_cpu = Duration::ZERO;
-    let mut making = Ok(());
-    for maker in makers {
-        match maker.join() {
-            Ok(Ok(cpu)) => make_cpu += cpu,
-            Ok(Err(error)) => making = Err(error),
-            Err(_) => making = Err(Error::bug("a maker thread panicked")),
-        }
-    }
-    report.finish(plan, &workshop, began, make_cpu);
-    let sealed = key.seal(report.complete);
-    distributed.and(making).and(sealed)?;
-    Ok(report)
+    // Nobody listens to the makers any more, so every one of them ends with the photo it is at.
+    let made = makers.join();
+    let out = jobs.out();
+    let complete = put.is_ok() && made.is_ok() && out.is_all && recorder.photos() == out.photos;
+    let report = put.and(made).map(|times| {
+        let times = [drawing, times].into_iter().sum();
+        let mut report = recorder.finish(complete, plan.threads, times, out.photos_in_window);
+        describe(&mut report, plan, maker);
+        report.started_at = Some(utc_millis(starts_at));
+        report
+    });
+    (report, complete)
 }
 
 /// Makes a story's photos and throws them away: what making costs.
 ///
 /// # Errors
 /// A photo that cannot be made (a bug).
-pub fn make_only(plan: &PumpPlan, progress: impl Fn(u64) + Sync, cancel: &CancellationToken) -> Result<PumpReport> {
+pub fn make_only(plan: &PumpPlan, progress: impl Fn(Step) + Sync, cancel: &CancellationToken) -> Result<PumpReport> {
+    let story = Arc::new(plan.run.tell()?);
+    let maker = PhotoMaker::new(plan.scene_cache_bytes);
     let began = Instant::now();
-    let workshop = workshop(plan)?;
-    let report = std::sync::Mutex::new(PumpReport::default());
-    let cpu = std::thread::scope(|scope| {
+    let jobs = OwnJobs::new(plan, &story, (began, Timestamp::now()), cancel.clone());
+    let recorder = Mutex::new(Recorder::new(began, None)?);
+    let times = std::thread::scope(|scope| {
         let work = || {
-            workshop.work(cancel, |photo| {
-                let mut report = report.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                report.count(&photo.expected, photo.bytes.len());
-                progress(report.photos);
-                true
-            })
+            let before = thread_cpu();
+            while let Some(job) = jobs.next() {
+                let made = job.make(&maker)?;
+                let mut recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner);
+                match made {
+                    Some((expected, bytes)) => recorder.count(&expected, bytes.len()),
+                    None => recorder.count_declined(),
+                }
+                progress(Step::Photos(recorder.photos()));
+            }
+            Ok(MakerTimes { cpu: thread_cpu().saturating_sub(before), busy: began.elapsed() })
         };
         let makers: Vec<_> = (0..plan.threads.max(1)).map(|_| scope.spawn(work)).collect();
         makers
             .into_iter()
             .map(|maker| maker.join().unwrap_or_else(|_| Err(Error::bug("a maker thread panicked"))))
-            .sum::<Result<Duration>>()
+            .sum::<Result<MakerTimes>>()
     })?;
-    let mut report = report.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    report.finish(plan, &workshop, began, cpu);
+    let recorder = recorder.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut report = recorder.finish(jobs.out().is_all, plan.threads, times, 0);
+    describe(&mut report, plan, &maker);
     Ok(report)
 }
 
-fn workshop(plan: &PumpPlan) -> Result<Workshop> {
-    Ok(Workshop {
-        story: Story::new(&plan.source, plan.story, plan.prefix.clone())?,
-        orchestrator: Orchestrator::new(plan.story.count),
-        maker: PhotoMaker::new(plan.scene_cache_bytes),
-        bucket: plan.bucket.clone(),
-    })
+fn describe(report: &mut PumpReport, plan: &PumpPlan, maker: &PhotoMaker) {
+    report.run.clone_from(&plan.run.run);
+    report.story.clone_from(&plan.run.source.name);
+    report.draw_cpu_seconds = maker.draw_cpu().as_secs_f64();
+    report.pictures_drawn = maker.drawn();
+}
+
+/// What this process's own orchestrator has handed to its makers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Out {
+    photos: u64,
+    photos_in_window: u64,
+    is_all: bool,
+}
+
+/// The jobs of this process's own orchestrator.
+struct OwnJobs {
+    run: Arc<Run>,
+    orchestrator: Mutex<(Orchestrator, Out)>,
+    start: (Instant, Timestamp),
+    window: Option<Duration>,
+    stop: CancellationToken,
+}
+
+impl OwnJobs {
+    fn new(plan: &PumpPlan, story: &Arc<Story>, start: (Instant, Timestamp), stop: CancellationToken) -> Self {
+        Self {
+            run: Arc::new(Run { story: story.clone(), bucket: plan.run.bucket.clone() }),
+            orchestrator: Mutex::new((Orchestrator::new(&plan.run, story.clone()), Out::default())),
+            start,
+            window: plan.run.window(story),
+            stop,
+        }
+    }
+
+    fn out(&self) -> Out {
+        self.orchestrator.lock().unwrap_or_else(PoisonError::into_inner).1
+    }
+}
+
+impl Jobs for OwnJobs {
+    fn next(&self) -> Option<Job> {
+        let mut guard = self.orchestrator.lock().unwrap_or_else(PoisonError::into_inner);
+        let (orchestrator, out) = &mut *guard;
+        while !self.stop.is_cancelled() {
+            let Some(turn) = orchestrator.next() else {
+                out.is_all = true;
+                break;
+            };
+            // What the story does not take needs no maker.
+            let Some(photo) = turn.photo else { continue };
+            out.photos += 1;
+            out.photos_in_window +=
+                u64::from(self.window.is_some_and(|window| turn.due.is_some_and(|due| due <= window)));
+            let (start, starts_at) = self.start;
+            let due = turn.due.map(|due| (start + due, starts_at + SignedDuration::try_from(due).unwrap_or_default()));
+            let run = self.run.clone();
+            return Some(Job { run, stamp: turn.stamp, photo: Some(photo), due, ticket: 0, came_late: false });
+        }
+        None
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::forms::{arn, endpoint, identifier, narrow, optional, text};
+use crate::config::forms::{arn, endpoint, identifier, narrow, optional, queue_url, text};
 use crate::config::key::{Key, Kind};
 
 pub(super) static KEYS: &[Key] = &[
@@ -68,16 +68,7 @@ pub(super) static KEYS: &[Key] = &[
         default: "",
         unit: "URL",
         doc: "The queue that the landing bucket's notifications go to.",
-        kind: Kind::Text {
-            set: |s, v| {
-                let url = v.is_empty() || v.starts_with("https://") || v.starts_with("http://");
-                if !url {
-                    return Err("a queue URL like `https://sqs.eu-central-1.amazonaws.com/123456789012/photos`");
-                }
-                v.clone_into(&mut s.sqs.queue_url);
-                Ok(())
-            },
-        },
+        kind: Kind::Text { set: |s, v| queue_url(v, &mut s.sqs.queue_url) },
     },
     Key {
         section: "sqs",
@@ -158,5 +149,14 @@ pub(super) static KEYS: &[Key] = &[
         unit: "seconds",
         doc: "Longest time for one load.",
         kind: Kind::Whole { min: 10, max: 86_400, set: |s, v| s.redshift.statement_timeout = Duration::from_secs(v) },
+    },
+    Key {
+        section: "pump",
+        name: "stamp_queue_url",
+        default: "",
+        unit: "URL",
+        doc: "With `queue.kind` `sqs`: the queue that `orchestrate` puts stamps into and `distribute` takes them from. Never \
+              that of the photos.",
+        kind: Kind::Text { set: |s, v| queue_url(v, &mut s.pump.stamp_queue_url) },
     },
 ];

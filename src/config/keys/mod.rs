@@ -4,6 +4,7 @@ use super::key::Key;
 use super::settings::Settings;
 
 mod cloud;
+mod cost;
 mod engine;
 mod places;
 
@@ -18,6 +19,7 @@ pub static SECTIONS: &[(&str, &str)] = &[
     ("s3", "With `store.kind` `s3`."),
     ("sqs", "With `queue.kind` `sqs`."),
     ("redshift", "With `warehouse.kind` `redshift`."),
+    ("pump", "Test load: `orchestrate` and `distribute`."),
     ("limits", "What a photo may be; one over a limit becomes a rejection row."),
     ("memory", "The two memory budgets. With them the engine's memory does not grow with the backlog."),
     ("decode", "The decoder pool."),
@@ -28,11 +30,15 @@ pub static SECTIONS: &[(&str, &str)] = &[
     ("metrics", "The page, metrics and health over HTTP."),
     ("run", "Start and stop."),
     ("log", "Logs, on stderr."),
+    (
+        "cost",
+        "What the load report (`pump --report`) counts with: list prices of us-east-1 in 2025 in US dollars, without free tiers, discounts and taxes. Put in your own.",
+    ),
 ];
 
 /// Every key, in order.
 pub fn all() -> impl Iterator<Item = &'static Key> {
-    [places::KEYS, cloud::KEYS, engine::KEYS].into_iter().flatten()
+    [places::KEYS, cloud::KEYS, engine::KEYS, cost::KEYS].into_iter().flatten()
 }
 
 /// The key `section.name`.

@@ -15,7 +15,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "root",
         default: "data",
         unit: "folder",
-        doc: "Holds everything: buckets as folders, `queue.sqlite`, `warehouse.sqlite`.",
+        doc: "Holds everything: buckets as folders, `queue.sqlite`, `stamps.sqlite`, `warehouse.sqlite`.",
         kind: Kind::Folder { set: |s, v| s.local.root = v },
     },
     Key {

@@ -94,7 +94,7 @@ impl Fault {
 }
 
 /// Which story, of the one built in.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoryOptions {
     /// Another seed, another story.
     pub seed: u64,

@@ -1,0 +1,98 @@
+//! The bottleneck, by table: what the samples show and what is named.
+
+use scanmill::config::Settings;
+use scanmill::pump::load_report::bottleneck::{self, Limit};
+use scanmill::pump::load_report::side::{Pace, PaceLimit};
+
+use crate::scene::{Engine, pump};
+
+/// An engine that nothing waits in.
+fn idle() -> Engine {
+    Engine { ready: 0, means: [0.001, 0.005, 0.001, 0.01, 1.0], ..Engine::default() }
+}
+
+fn found(engine: &Engine, asked: Option<f64>) -> Limit {
+    let bottleneck = bottleneck::find(&pump(engine, asked), Some(&engine.watched()), 2, &Settings::default());
+    assert!(!bottleneck.title.is_empty() && !bottleneck.evidence.is_empty() && !bottleneck.remedy.is_empty());
+    bottleneck.what
+}
+
+#[test]
+fn each_full_stage_is_named() {
+    let busy = Engine::default;
+    for (expected, engine) in [
+        (Limit::Cores, Engine { cpu_per_second: 1.8, machine_per_second: 2.0, ..busy() }),
+        (Limit::SharedCores, Engine { cpu_per_second: 1.0, machine_per_second: 1.95, ..busy() }),
+        (Limit::DecodeMemory, Engine { decode_bytes: (256 << 20, 250 << 20, 3), ..busy() }),
+        (Limit::HeicLane, Engine { heic: (1, 1, 4), ..busy() }),
+        (Limit::DecodeSlots, Engine { decode: (4, 4, 2), ..busy() }),
+        (Limit::FetchMemory, Engine { fetched_bytes: (64 << 20, 64 << 20, 0), ..busy() }),
+        (Limit::Fetches, Engine { fetch: (64, 64, 1), ..busy() }),
+        // Most of the time in flight is waiting for the batch.
+        (Limit::BatchWait, Engine { tickets: (200, 200, 0), means: [0.6, 0.005, 0.1, 0.01, 2.0], ..busy() }),
+        (Limit::InFlight, Engine { tickets: (200, 200, 0), means: [0.6, 3.0, 0.1, 0.01, 0.5], ..busy() }),
+        (Limit::Receives, busy()),
+        (Limit::WarehouseLoad, Engine { load_lag: 40, ..busy() }),
+        (Limit::WarehouseLoad, Engine { load_lag: 40, ..idle() }),
+    ] {
+        assert_eq!(found(&engine, None), expected);
+    }
+}
+
+#[test]
+fn the_last_full_stage_of_the_way_is_named_for_it_fills_those_before() {
+    let engine = Engine {
+        cpu_per_second: 1.9,
+        decode: (4, 4, 2),
+        fetch: (64, 64, 1),
+        fetched_bytes: (64 << 20, 64 << 20, 1),
+        tickets: (2_000, 2_000, 1),
+        ..Engine::default()
+    };
+    assert_eq!(found(&engine, None), Limit::Cores);
+    assert_eq!(found(&Engine { cpu_per_second: 0.5, ..engine.clone() }, None), Limit::DecodeSlots);
+    assert_eq!(found(&Engine { cpu_per_second: 0.5, decode: (4, 2, 0), ..engine }, None), Limit::FetchMemory);
+    // A limit below the most it may be is the autoscaler's choice.
+    assert_eq!(found(&Engine { fetch: (8, 8, 1), ..Engine::default() }, None), Limit::Receives);
+}
+
+#[test]
+fn an_engine_that_keeps_up_is_no_bottleneck() {
+    assert_eq!(found(&idle(), Some(50.0)), Limit::KeptUp);
+    assert_eq!(found(&Engine { decode: (4, 4, 2), ..idle() }, Some(50.0)), Limit::KeptUp, "no photo had to wait");
+    let mut slow = pump(&idle(), None);
+    slow.make_cpu_seconds = slow.seconds * 0.9;
+    let engine = idle().watched();
+    let settings = Settings::default();
+    let what = |pump| bottleneck::find(pump, Some(&engine), 2, &settings).what;
+    assert_eq!(what(&slow), Limit::PumpMakers);
+    slow.make_cpu_seconds = slow.seconds * 0.1;
+    assert_eq!(what(&slow), Limit::PumpPuts);
+    for (limit, expected) in [(PaceLimit::Makers, Limit::PumpMakers), (PaceLimit::Store, Limit::PumpPuts)] {
+        slow.pace = Some(Pace {
+            asked: "500/s".into(),
+            asked_per_second: 500.0,
+            achieved_per_second: 50.0,
+            held: false,
+            limit: Some(limit),
+        });
+        assert_eq!(what(&slow), expected);
+    }
+    assert_eq!(bottleneck::find(&slow, None, 2, &settings).what, Limit::Unknown);
+}
+
+#[test]
+fn ceilings_follow_their_formula() {
+    let engine = Engine::default();
+    let settings = Settings::default();
+    let ceilings = bottleneck::ceilings(&pump(&engine, None), Some(&engine.watched()), 2, &settings);
+    let of = |name: &str| ceilings.iter().find(|ceiling| ceiling.name.contains(name)).unwrap().per_second;
+    // 0.5 CPU seconds for 50 photos, and half that for the pump; a little is used before and after.
+    let cpu = engine.watched().cpu_ms().unwrap();
+    assert!((of("alone") - 2_000.0 / cpu).abs() < 1e-6);
+    assert!((of("beside") - 2_000.0 / (cpu + 5.0)).abs() < 1e-6);
+    assert!((of("fetches") - 64.0 / 0.005).abs() < 1e-3);
+    assert!((of("one SQS queue") - 120_000.0 / 2.015).abs() < 1e-3);
+    assert!(ceilings.is_sorted_by(|a, b| a.per_second <= b.per_second));
+    assert!(bottleneck::ceilings(&pump(&engine, None), None, 2, &settings).is_empty());
+}
