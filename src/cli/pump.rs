@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +20,15 @@ use crate::pump::wait::{self, Waited};
 use crate::pump::{self, PumpPlan, PumpReport};
 use crate::telemetry::process;
 
+pub mod story;
+
+/// What `pump` can do besides pumping.
+#[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "each command's own Args type has the text that `--help` shows")]
+pub enum PumpCommand {
+    Story(story::StoryArgs),
+}
+
 /// Name of the answer key in the root.
 pub const KEY_FILE: &str = "answer-key.jsonl";
 /// How long `--wait` waits while nothing moves.
@@ -32,9 +41,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// warehouse. Ctrl-C ends early with the key sealed for the photos that were put.
 #[derive(Debug, Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
     after_help = "Examples:\n  scanmill pump --count 500 --rate 20\n  scanmill pump --json     # with `scanmill run` in another terminal: waits, verifies, figures as JSON"
 )]
 pub struct PumpArgs {
+    /// Something else than pumping
+    #[command(subcommand)]
+    pub command: Option<PumpCommand>,
     /// Photos to make
     #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub count: u64,
@@ -114,6 +127,9 @@ struct Outcome {
 
 /// Runs the command.
 pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
+    if let Some(PumpCommand::Story(args)) = &args.command {
+        return story::run(args, global);
+    }
     let settings = settings::load(global)?;
     let plan = plan(args, &settings);
     let cancel = CancellationToken::new();
