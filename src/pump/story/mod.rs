@@ -100,7 +100,7 @@ impl Fault {
 }
 
 /// What of a story is told.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoryOptions {
     /// Another seed, another story.
     pub seed: u64,
