@@ -122,9 +122,9 @@ fn the_mix_of_faults_is_the_one_asked_for() {
             *found.entry(fault).or_default() += 1.0;
         }
     }
-    for (fault, thousandths) in Fault::MIX {
-        let expected = f64::from(thousandths) * options.count as f64 / 1_000.0;
-        let apart = (found.get(&fault).copied().unwrap_or(0.0) - expected).abs();
+    for (fault, share) in &story(options).world().mix.fault {
+        let expected = share * options.count as f64;
+        let apart = (found.get(fault).copied().unwrap_or(0.0) - expected).abs();
         assert!(apart < 5.0 * expected.sqrt(), "{}: {apart} off {expected}", fault.as_str());
     }
     assert!(plans(StoryOptions { faults: false, count: 2_000, ..options }).all(|plan| plan.fault.is_none()));

@@ -12,7 +12,7 @@ mod forms;
 pub mod key;
 pub mod keys;
 mod merge;
-mod nearest;
+pub mod nearest;
 pub mod problem;
 mod raw;
 pub mod reference;

@@ -41,7 +41,6 @@ pub mod run_report;
 pub mod scene;
 pub mod send;
 mod sorted_key;
-pub mod spec;
 pub mod stamp_message;
 pub mod stamps;
 pub mod story;

@@ -56,7 +56,7 @@ impl StampSource {
     /// The stamps of a story told with this seed.
     pub fn new(stamps: Stamps, seed: u64, story: &Story) -> Self {
         let peak = match stamps {
-            Stamps::Rhythm { .. } => peak_rate(story),
+            Stamps::Rhythm { .. } => story.peak_rate(),
             Stamps::Photos { .. } | Stamps::Candidates { .. } => 0.0,
         };
         Self { stamps, seed, next: 0, elapsed: 0.0, peak }
@@ -87,13 +87,6 @@ impl StampSource {
         let at = span.from + SignedDuration::from_millis((self.elapsed * 1_000.0) as i64);
         Some(Stamp { index, at, certain: false })
     }
-}
-
-/// Photos per story second at the story's busiest.
-fn peak_rate(story: &Story) -> f64 {
-    // STAND-IN for `story.peak_rate()`, which comes with the stories in TOML.
-    let span = story.span();
-    4_000.0 / story_seconds(span.from, span.to)
 }
 
 /// How long it is from one moment of the story to a later one.

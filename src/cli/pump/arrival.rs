@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp, civil};
 use crate::cli::exit::usage;
 use crate::error::{Error, Result};
 use crate::pump::arrival::{Arrival, Schedule};
-use crate::pump::spec::parse_orchestrator;
+use crate::pump::story::original::parse_orchestrator;
 use crate::pump::stamps::Stamps;
 use crate::pump::story::Span;
 

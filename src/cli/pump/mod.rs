@@ -23,6 +23,7 @@ pub mod choice;
 mod outcome;
 pub mod report;
 mod sampler;
+pub mod story;
 
 use arrival::ArrivalArgs;
 use choice::ChoiceArgs;
@@ -88,6 +89,7 @@ pub struct PumpArgs {
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs, reason = "each command's own Args type has the text that `--help` shows")]
 pub enum PumpCommand {
+    Story(story::StoryArgs),
     Report(report::ReportArgs),
     #[command(hide = true)]
     Orchestrate(orchestrate::OrchestrateArgs),
@@ -109,6 +111,7 @@ fn per_second(rate: f64) -> Result<f64, String> {
 pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
     match &args.command {
         None => pump(args, global),
+        Some(PumpCommand::Story(args)) => story::run(args, global),
         Some(PumpCommand::Report(args)) => report::run(args),
         Some(PumpCommand::Orchestrate(args)) => orchestrate::run(args, global),
         Some(PumpCommand::Distribute(args)) => distribute::run(args, global),

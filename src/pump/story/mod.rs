@@ -1,32 +1,45 @@
-//! The built-in story: who photographs what, when and where, and what is wrong with some of the photos.
+//! Stories: who photographs what, when and where, and what is wrong with some of the photos.
 //!
-//! Everything about a photo is drawn from a generator keyed by (seed, index): any slice of a story can be made again
-//! anywhere, in any order, and the rows it must lead to are known beforehand.
+//! A [`StorySource`] is read into a [`world::World`]; [`timeline::Timeline`] turns its rates into moments, places and
+//! products; [`pictures`], [`devices`] and [`keys`] decide the rest. Everything about a photo is drawn from a generator
+//! keyed by (seed, index): any slice of a story can be made again anywhere, in any order, and the rows it must lead to
+//! are known beforehand.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use rand::{RngExt, SeedableRng};
+use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp, civil};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::exif::{CaptureFacts, Place};
-use super::scene::{Label, Look, PhotoSize, SceneSpec};
+use super::scene::{PhotoSize, SceneSpec};
 use crate::domain::Format;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
+pub mod devices;
+pub mod draws;
 pub mod keys;
-pub mod places;
-pub mod products;
-pub mod rhythm;
+pub mod language;
+pub mod mix;
+pub mod original;
+pub mod pictures;
+pub mod rules;
 pub mod source;
+pub mod summary;
+pub mod timeline;
+pub mod world;
+pub mod zones;
 
-use places::CAMERAS;
-use products::{PRODUCTS, Placement, payload};
-use rhythm::Rhythm;
+use draws::Draws;
+pub use draws::generator;
+use pictures::Pictures;
+use source::Language;
 pub use source::StorySource;
+use timeline::{Shares, Timeline, pick};
+use world::{Rhythm, World};
 
 /// What is planted in a photo, on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,16 +68,18 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// All faults with their share of the photos in thousandths.
-    pub const MIX: [(Fault, u32); 8] = [
-        (Fault::NoExif, 30),
-        (Fault::NoOffset, 30),
-        (Fault::NoGps, 40),
-        (Fault::NoOffsetNoGps, 20),
-        (Fault::NoCode, 25),
-        (Fault::TwoCodes, 30),
-        (Fault::Truncated, 15),
-        (Fault::DuplicateDelivery, 20),
+    /// All faults.
+    pub const ALL: [Fault; 10] = [
+        Fault::NoExif,
+        Fault::NoOffset,
+        Fault::NoGps,
+        Fault::NoOffsetNoGps,
+        Fault::NoCode,
+        Fault::TwoCodes,
+        Fault::Truncated,
+        Fault::DuplicateDelivery,
+        Fault::Bomb,
+        Fault::LateUpload,
     ];
 
     /// The fault as reports name it.
@@ -82,25 +97,16 @@ impl Fault {
             Fault::LateUpload => "late_upload",
         }
     }
-
-    /// The fault that a number below 1000 falls on, or none.
-    fn of(thousandth: u32) -> Option<Fault> {
-        let mut below = 0;
-        Fault::MIX.into_iter().find_map(|(fault, share)| {
-            below += share;
-            (thousandth < below).then_some(fault)
-        })
-    }
 }
 
-/// Which story, of the one built in.
+/// What of a story is told.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoryOptions {
     /// Another seed, another story.
     pub seed: u64,
     /// Photos in it, at least one.
     pub count: u64,
-    /// How large they are.
+    /// How large they are; `Mixed` is as the story says.
     pub size: PhotoSize,
     /// Whether faults are planted.
     pub faults: bool,
@@ -207,12 +213,19 @@ pub struct PlannedPhoto {
     pub late_by: Duration,
 }
 
-/// The story of one seed.
+/// A story with a seed.
 #[derive(Debug)]
 pub struct Story {
     options: StoryOptions,
     prefix: String,
-    rhythm: Rhythm,
+    world: World,
+    timeline: Timeline,
+    pictures: Pictures,
+    devices: devices::Pool,
+    candidates: Draws,
+    stamps: Draws,
+    thinning: Draws,
+    photos: Draws,
 }
 
 impl Story {
@@ -220,163 +233,208 @@ impl Story {
     ///
     /// # Errors
     /// A source that is no story: every mistake in it, each with its place.
-    pub fn new(_source: &StorySource, options: StoryOptions, prefix: String) -> Result<Self> {
-        Ok(Self { options, prefix, rhythm: Rhythm::new()? })
+    pub fn new(source: &StorySource, options: StoryOptions, prefix: String) -> Result<Self> {
+        let world = match source.language {
+            Language::Toml => language::read(&source.name, &source.text)?,
+            Language::Original => original::read(&source.name, &source.text)?,
+        };
+        let timeline = Timeline::new(&world);
+        if timeline.is_empty() {
+            return Err(Error::permanent(format!("the story `{}` never has a photo taken", source.name))
+                .hint("at no moment of its span is there a product with interest, at a place with weight, at an hour with any"));
+        }
+        let pictures = Pictures::new(&world, &timeline, options).map_err(|why| {
+            Error::permanent(format!("the story `{}` asks for shares that cannot be: {why}", source.name))
+                .hint("change the shares under [mix], or make fewer faults")
+        })?;
+        let draws = |purpose| Draws::new(options.seed, purpose);
+        Ok(Self {
+            devices: devices::Pool::new(&world, options.seed),
+            candidates: draws("candidate"),
+            stamps: draws("stamp"),
+            thinning: draws("accept"),
+            photos: draws("photo"),
+            options,
+            prefix,
+            world,
+            timeline,
+            pictures,
+        })
+    }
+
+    /// What the story says.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// What of it is told.
+    pub fn options(&self) -> &StoryOptions {
+        &self.options
     }
 
     /// From the first instant a photo may be taken to the last.
     pub fn span(&self) -> Span {
-        Span { from: rhythm::START, to: rhythm::START + SignedDuration::from_hours(rhythm::DAYS * 24) }
+        self.world.span
+    }
+
+    /// Whether the story says what happens all through `span`.
+    ///
+    /// # Errors
+    /// A span that the story does not reach, or a date in it that no rule is about.
+    pub fn covers(&self, span: Span) -> Result<()> {
+        if span.from >= span.to {
+            return Err(Error::permanent(format!("the span from {} to {} is empty", span.from, span.to))
+                .hint("its end must be later than its beginning"));
+        }
+        let own = self.span();
+        match &self.world.rhythm {
+            Rhythm::Rules(rules) => original::covered(rules, span),
+            Rhythm::Local(_) if span.to <= own.from || span.from >= own.to => {
+                Err(Error::permanent(format!("the story has no photo from {} to {}", span.from, span.to))
+                    .hint(format!("it plays from {} to {}", own.from, own.to)))
+            }
+            Rhythm::Local(_) => Ok(()),
+        }
+    }
+
+    /// Photos per second of the story's own time, on average over its span.
+    pub fn mean_per_second(&self) -> f64 {
+        let seconds = (self.span().to.as_second() - self.span().from.as_second()) as f64;
+        self.world.photos_per_day.map_or(self.options.count as f64 / seconds, |photos| photos / 86_400.0)
+    }
+
+    /// The rate, in photos per second of the story's own time, at which every stamp becomes a photo.
+    pub fn peak_rate(&self) -> f64 {
+        self.mean_per_second() * self.timeline.peak_to_mean()
     }
 
     /// The `index`-th of `count` moments spread evenly over `span`, for the story to accept or not.
     pub fn candidate(&self, index: u64, count: u64, span: Span) -> Stamp {
-        let jitter: f64 = generator(self.options.seed, "candidate", index).random();
+        let jitter: f64 = self.candidates.at(index).random();
         let share = (index as f64 + jitter) / count.max(1) as f64;
         let length = (span.to.as_millisecond() - span.from.as_millisecond()) as f64;
         let at = span.from + SignedDuration::from_millis((share * length) as i64);
         Stamp { index, at, certain: false }
     }
 
+    /// How likely a photo is taken at this moment: the rate there, relative to the peak; one for a certain stamp.
+    pub fn acceptance(&self, stamp: Stamp) -> f64 {
+        if stamp.certain { 1.0 } else { self.timeline.acceptance(&self.world, stamp.at) }
+    }
+
     /// Whether a photo is taken at this moment.
-    pub fn accepts(&self, _stamp: Stamp) -> bool {
-        true
+    pub fn accepts(&self, stamp: Stamp) -> bool {
+        stamp.certain || self.thinning.at(stamp.index).random::<f64>() < self.acceptance(stamp)
+    }
+
+    /// How likely each place and product is for a photo taken at this moment.
+    pub fn shares(&self, at: Timestamp) -> Shares {
+        self.timeline.shares(&self.world, at)
     }
 
     /// The moment of the `index`-th photo. Moments rise with the index and follow the story's rate.
     pub fn stamp(&self, index: u64) -> Stamp {
-        let jitter: f64 = generator(self.options.seed, "stamp", index).random();
-        Stamp {
-            index,
-            certain: true,
-            at: self.rhythm.instant_at((index as f64 + jitter) / self.options.count.max(1) as f64),
-        }
+        let jitter: f64 = self.stamps.at(index).random();
+        let share = (index as f64 + jitter) / self.options.count.max(1) as f64;
+        Stamp { index, certain: true, at: self.timeline.instant_at(share) }
     }
 
     /// Decides everything about the photo taken at `stamp`.
     pub fn photo(&self, stamp: Stamp) -> PlannedPhoto {
-        let mut draw = generator(self.options.seed, "photo", stamp.index);
-        let (city, zone) = self.rhythm.city(stamp.at, draw.random());
-        let source = Rhythm::source(city, stamp.at, draw.random());
-        let thousandth = draw.random_range(0..1000);
-        let fault = if self.options.faults { Fault::of(thousandth) } else { None };
-        let on_poster = draw.random_bool(0.3);
-        let placement = source.placement.unwrap_or(if on_poster { Placement::Poster } else { Placement::Pack });
-
+        let mut draw = self.photos.at(stamp.index);
+        let (place, source) = self.timeline.choose(&self.world, stamp.at, (draw.random(), draw.random()));
+        let fault = self.fault(draw.random());
+        let city = &self.world.places[place];
         let with_subseconds = draw.random_bool(0.8);
-        let taken_at = if with_subseconds {
-            stamp.at
-        } else {
-            stamp.at - SignedDuration::from_millis(stamp.at.as_millisecond().rem_euclid(1000))
-        };
-        let offset = zone.to_offset(taken_at);
-        let place = Place {
-            latitude: city.latitude + spread(&mut draw, 0.04),
-            longitude: city.longitude + spread(&mut draw, 0.04),
-            altitude_m: city.altitude_m + spread(&mut draw, 12.0),
-        };
+        let (taken_at, offset) = self.taken(stamp.at, self.timeline.zone(place), draw.random(), with_subseconds);
         let unique_id: u128 = draw.random();
-        let lag = draw.random_range(0..3);
-        let camera = rhythm::pick(CAMERAS.iter().map(|camera| camera.weight), draw.random());
+        let product = self.timeline.sources()[source].product;
+        let device = self.devices.choose(&self.world, &mut draw, (stamp.index, place, product));
         let facts = CaptureFacts {
             taken_at,
             local: offset.to_datetime(taken_at),
             offset_minutes: offset.seconds() / 60,
             with_offset: !matches!(fault, Some(Fault::NoOffset | Fault::NoOffsetNoGps)),
             with_subseconds,
-            place: (!matches!(fault, Some(Fault::NoGps | Fault::NoOffsetNoGps))).then_some(place),
-            gps_lag_seconds: lag,
-            camera_make: CAMERAS[camera].make.into(),
-            camera_model: CAMERAS[camera].model.into(),
-            serial: None,
+            place: (!matches!(fault, Some(Fault::NoGps | Fault::NoOffsetNoGps))).then(|| position(city, &mut draw)),
+            gps_lag_seconds: draw.random_range(0..3),
+            camera_make: device.make,
+            camera_model: device.model,
+            serial: Some(device.serial),
             unique_id,
         };
-        let (codes, scene) = self.picture(&mut draw, source.product, placement, fault);
-        let naughty = draw.random_bool(0.06).then_some(draw.random());
+        let (codes, scene) = self.pictures.choose(&self.world, &mut draw, (&self.timeline, source), fault);
+        let naughty = draw.random_bool(self.world.naughty).then_some(draw.random());
         let extension = match scene.format {
             Format::Png => "png",
             Format::Webp => "webp",
+            Format::Heic => "heic",
             _ => "jpg",
         };
         PlannedPhoto {
             index: stamp.index,
-            key: keys::object_key(&self.prefix, facts.local, city, stamp.index, extension, naughty),
-            city: city.name.into(),
-            device: String::new(),
+            key: keys::object_key(&self.prefix, facts.local, &city.name, stamp.index, extension, naughty),
+            city: Arc::clone(&city.name),
+            device: device.name,
             codes,
             capture: (fault != Some(Fault::NoExif)).then_some(facts),
             scene,
             fault,
             keep: (fault == Some(Fault::Truncated)).then(|| draw.random_range(0.1..0.3)),
             unique_id,
-            late_by: Duration::ZERO,
+            late_by: if fault == Some(Fault::LateUpload) { lateness(draw.random()) } else { Duration::ZERO },
         }
     }
 
-    /// Chooses the codes and one of their pictures. Only few pictures are PNG or WebP, of the best-known products, so
-    /// that the number of pictures to render stays small.
-    fn picture(
-        &self,
-        draw: &mut ChaCha8Rng,
-        product: usize,
-        placement: Placement,
-        fault: Option<Fault>,
-    ) -> (Vec<PlannedCode>, SceneSpec) {
-        let variant = draw.random_range(0..self.options.scene_variants.max(1));
-        let format = match draw.random_range(0..100u32) {
-            0..4 => Format::Png,
-            4..8 => Format::Webp,
-            _ => Format::Jpeg,
-        };
-        let format = match fault {
-            None | Some(Fault::DuplicateDelivery | Fault::NoGps | Fault::NoOffset | Fault::NoOffsetNoGps)
-                if product < 3 =>
-            {
-                format
-            }
-            _ => Format::Jpeg,
-        };
-        let code = |product: usize, placement| {
-            let product = &PRODUCTS[product % PRODUCTS.len()];
-            PlannedCode {
-                title: product.name.into(),
-                payload: payload(product, placement),
-                product: Some(ProductColumns {
-                    product_url: Some(product.product_url.into()),
-                    product_id: Some(product.product_id.into()),
-                    gtin: product.gtin.map(Into::into),
-                }),
-                utm: placement.utm(),
+    /// The fault that a number from 0 to 1 falls on.
+    fn fault(&self, draw: f64) -> Option<Fault> {
+        let mut below = 0.0;
+        let mix = if self.options.faults { self.world.mix.fault.as_slice() } else { &[] };
+        mix.iter().find_map(|(fault, share)| {
+            below += share;
+            (draw < below).then_some(*fault)
+        })
+    }
+
+    /// The instant of a photo, as exact as its EXIF, and the offset of the wall clock there.
+    fn taken(&self, at: Timestamp, zone: &TimeZone, draw: f64, with_subseconds: bool) -> (Timestamp, Offset) {
+        let at = match &self.world.rhythm {
+            Rhythm::Local(_) => at,
+            // The original's calendar knows no zones: a stamp's date is the date on the photo wherever it is taken,
+            // and only the hour is drawn anew. A clock that is put forward skips an hour; then it is the one after.
+            Rhythm::Rules(rules) => {
+                let naive = Offset::UTC.to_datetime(at);
+                let clock = naive.time().with().hour(pick(&rules.hours, draw) as i8).build().unwrap_or(naive.time());
+                let local = civil::DateTime::from_parts(naive.date(), clock);
+                // Only at the very ends of the calendar is there no such instant, and no story plays there.
+                zone.to_timestamp(local).unwrap_or(at)
             }
         };
-        let (codes, variant) = match (fault, format) {
-            (Some(Fault::NoCode), _) => (Vec::new(), variant),
-            // Six pairs of neighbours: (0,1), (2,3) and so on.
-            (Some(Fault::TwoCodes), _) => {
-                let first = product - product % 2;
-                (vec![code(first, Placement::Pack), code(first + 1, Placement::Pack)], 0)
-            }
-            (_, Format::Jpeg) => (vec![code(product, placement)], variant),
-            _ => (vec![code(product, Placement::Pack)], 0),
-        };
-        let labels =
-            codes.iter().map(|code| Label { title: Arc::clone(&code.title), payload: code.payload.clone() }).collect();
-        (codes, SceneSpec::new(self.options.seed, labels, variant, self.options.size, format, Look::Easy))
+        let surplus = if with_subseconds { 0 } else { at.as_millisecond().rem_euclid(1_000) };
+        let at = at - SignedDuration::from_millis(surplus);
+        (at, zone.to_offset(at))
     }
 }
 
-/// The generator of one decision: the same numbers for the same seed, purpose and index, on every machine.
-pub fn generator(seed: u64, purpose: &str, index: u64) -> ChaCha8Rng {
-    let mut hasher = Sha256::new();
-    hasher.update(seed.to_le_bytes());
-    hasher.update(purpose.as_bytes());
-    let mut generator = ChaCha8Rng::from_seed(hasher.finalize().into());
-    generator.set_stream(index);
-    generator
+/// How long a phone was offline, by a number from 0 to 1: an hour to three days, mostly less than a day.
+fn lateness(draw: f64) -> Duration {
+    Duration::from_secs_f64(3_600.0 * 72.0_f64.powf(draw))
 }
 
-/// A number around 0, rarely beyond `width` and never beyond twice that.
-fn spread(draw: &mut ChaCha8Rng, width: f64) -> f64 {
-    let sum: f64 = (0..4).map(|_| draw.random_range(-0.5..0.5)).sum();
-    sum * width
+/// A point near the centre of a place.
+fn position(place: &world::Place, draw: &mut ChaCha8Rng) -> Place {
+    const KM_PER_DEGREE: f64 = 111.2;
+    let north = spread(draw) * place.spread_km / KM_PER_DEGREE;
+    let east = spread(draw) * place.spread_km / KM_PER_DEGREE / place.latitude.to_radians().cos().max(0.05);
+    let up = if place.spread_km > 0.0 { spread(draw) * 12.0 } else { 0.0 };
+    Place {
+        latitude: (place.latitude + north).clamp(-89.9, 89.9),
+        longitude: (place.longitude + east + 540.0).rem_euclid(360.0) - 180.0,
+        altitude_m: place.altitude_m + up,
+    }
+}
+
+/// A number around 0, rarely beyond 1 and never beyond 2.
+fn spread(draw: &mut ChaCha8Rng) -> f64 {
+    (0..4).map(|_| draw.random_range(-0.5..0.5)).sum()
 }

@@ -29,7 +29,12 @@ pub struct StorySource {
 }
 
 /// Built-in stories by name; the first is the default.
-pub const BUILT_IN: &[(&str, &str)] = &[("story", "")];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("story", include_str!("../../../config/story.toml")),
+    ("product-launch", include_str!("../../../config/stories/product-launch.toml")),
+    ("retail-year", include_str!("../../../config/stories/retail-year.toml")),
+    ("counterfeit-outbreak", include_str!("../../../config/stories/counterfeit-outbreak.toml")),
+];
 
 impl Default for StorySource {
     fn default() -> Self {
