@@ -210,7 +210,7 @@ fn notes(report: &LoadReport) -> Vec<String> {
         ));
     } else if engine.photos > report.pump.photos {
         say(format!(
-            "the engine did {} photos, {} more than this run put: redeliveries, or somebody else's photos",
+            "the engine did {} photos, {} more than this run put: redeliveries (the story plants some), or somebody else's photos",
             engine.photos,
             engine.photos - report.pump.photos
         ));

@@ -68,12 +68,8 @@ impl LoadReport {
             tables::stages(self)
         );
         page.push_str(&tables::costs(self));
-        let _ = write!(
-            page,
-            "<section class=\"grid halves\" aria-label=\"Details\">{}{}</section>\n",
-            tables::figures(self),
-            tables::details(self)
-        );
+        page.push_str(&tables::figures(self));
+        page.push_str(&tables::details(self));
         let _ = write!(
             page,
             "</main>\n<footer>Made by scanmill {}. This page asks nobody for anything; report.json beside it has every figure and sample. \

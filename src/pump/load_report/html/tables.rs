@@ -14,7 +14,7 @@ pub fn bottleneck(report: &LoadReport) -> String {
     let found = &report.bottleneck;
     let mut card = format!(
         "<div class=\"card\" id=\"bottleneck\"><h2>Bottleneck</h2><p class=\"named\">{}</p><p>{}.</p><p><b>What helps:</b> {}.</p>",
-        escape(&found.title),
+        escape(&capital(&found.title)),
         escape(&capital(&found.evidence)),
         escape(&found.remedy)
     );
@@ -26,8 +26,7 @@ pub fn bottleneck(report: &LoadReport) -> String {
             "<h3>Looked at, from the end of the way to its beginning</h3><div class=\"scroll\"><table><tbody>",
         );
         for looked in &found.looked_at {
-            let is_it = looked.share >= looked.counts_from;
-            let class = if is_it { "bad-text" } else { "soft" };
+            let class = if looked.what == found.what { "bad-text" } else { "soft" };
             let _ = write!(
                 card,
                 "<tr><th scope=\"row\" class=\"formula\">{}</th><td class=\"n {class}\" title=\"counts from {} %\">{} %</td></tr>",
@@ -146,11 +145,11 @@ pub fn costs(report: &LoadReport) -> String {
         .collect();
     let bars: String = costs.ways.iter().map(|way| bar(way, &shown, most)).collect();
     format!(
-        "<section class=\"grid halves\" id=\"costs\" aria-label=\"Costs\"><div class=\"card\"><h2>Cost of a million photos</h2><p class=\"soft\">US dollars, by component. The upload of the photos is the same for all and left out.</p><ul class=\"legend\">{legend}</ul>{bars}{}{}</div><div class=\"card\"><h2>How it was counted</h2>{}{}</div></section>\n",
+        "<section class=\"grid halves\" id=\"costs\" aria-label=\"Costs\"><div class=\"card\"><h2>Cost of a million photos</h2><p class=\"soft\">US dollars, by component. The upload of the photos is the same for all and left out.</p><ul class=\"legend\">{legend}</ul>{bars}{}{}{}</div><div class=\"card\"><h2>How it was counted</h2>{}</div></section>\n",
         break_even(costs),
         cadence(costs),
-        formulas(costs),
-        prices(costs)
+        prices(costs),
+        formulas(costs)
     )
 }
 
@@ -256,25 +255,20 @@ fn prices(costs: &Costs) -> String {
 
 /// Every figure.
 pub fn figures(report: &LoadReport) -> String {
-    let mut bodies = String::new();
-    let mut group = "";
-    for figure in figures::figures(report) {
-        if figure.group != group {
-            group = figure.group;
-            let end = if bodies.is_empty() { "" } else { "</tbody>" };
-            let _ = write!(
-                bodies,
-                "{end}<tbody class=\"group\"><tr><th colspan=\"2\" scope=\"rowgroup\">{group}</th></tr>"
-            );
-        }
-        let _ = write!(
-            bodies,
-            "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td></tr>",
-            escape(&figure.name),
-            figure.unit.show(figure.value)
-        );
+    let mut tables = String::new();
+    let all = figures::figures(report);
+    for group in all.chunk_by(|a, b| a.group == b.group) {
+        let name = group.first().map_or("", |figure| figure.group);
+        let row = |figure: &figures::Figure| {
+            let value = figure.unit.show(figure.value);
+            format!("<tr><th scope=\"row\">{}</th><td class=\"n\">{value}</td></tr>", escape(&figure.name))
+        };
+        let rows: String = group.iter().map(row).collect();
+        let _ = write!(tables, "<table><caption>{name}</caption><tbody>{rows}</tbody></table>");
     }
-    format!("<div class=\"card\" id=\"figures\"><h2>All figures</h2><table>{bodies}</tbody></table></div>")
+    format!(
+        "<section class=\"card whole\" id=\"figures\"><h2>All figures</h2><div class=\"columns\">{tables}</div></section>\n"
+    )
 }
 
 /// What ran.
@@ -302,7 +296,7 @@ pub fn details(report: &LoadReport) -> String {
             format!("{} of the pipeline, {} of the process", engine.pipeline_restarts, engine.process_changes),
         );
     }
-    format!("<div class=\"card\" id=\"details\"><h2>What ran</h2><dl>{rows}</dl></div>")
+    format!("<section class=\"card whole\" id=\"details\"><h2>What ran</h2><dl>{rows}</dl></section>\n")
 }
 
 /// What changed since the old report.
