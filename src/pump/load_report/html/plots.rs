@@ -156,17 +156,22 @@ fn latency_curve(report: &LoadReport, old: Option<&LoadReport>) -> Option<Plot> 
         let place = |quantile: f64| if quantile < 1.0 { -(1.0 - quantile).log10() } else { f64::MAX };
         latency.curve.iter().map(|(quantile, ms)| (place(*quantile).min(end), *ms)).collect()
     };
-    let mut lines = vec![
-        Line::new("due to durable", 'a', curve(&report.durable)),
-        Line::new("due to row", 'c', curve(&report.row)),
-    ];
+    let mut lines =
+        vec![Line::new("until durable", 'a', curve(&report.durable)), Line::new("until row", 'c', curve(&report.row))];
     if let Some(old) = old {
         lines.push(Line::new("to durable, before", 'a', curve(&old.durable)).dashed());
         lines.push(Line::new("to row, before", 'c', curve(&old.row)).dashed());
     }
     let from = report.durable.as_ref().or(report.row.as_ref())?.measured_from.clone();
-    let ticks =
-        [(0.0, "0"), (0.301_03, "50"), (1.0, "90"), (2.0, "99"), (3.0, "99.9"), (4.0, "99.99"), (5.0, "99.999")];
+    let ticks = [
+        (0.0, "0"),
+        (std::f64::consts::LOG10_2, "50"),
+        (1.0, "90"),
+        (2.0, "99"),
+        (3.0, "99.9"),
+        (4.0, "99.99"),
+        (5.0, "99.999"),
+    ];
     Some(Plot {
         id: "latency",
         title: "Latency by percentile".into(),
@@ -177,7 +182,7 @@ fn latency_curve(report: &LoadReport, old: Option<&LoadReport>) -> Option<Plot> 
             ticks: Some(ticks.map(|(at, label)| (at, label.to_owned())).into()),
             ..Axis::linear("percent of photos, log of 1/(1−q)")
         },
-        y: Axis { scale: Scale::Log, show: millis, ..Axis::linear("until durable, until row") },
+        y: Axis { scale: Scale::Log, show: millis, ..Axis::linear("until durable, until in the warehouse") },
         lines,
     })
 }

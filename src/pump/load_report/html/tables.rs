@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::LoadReport;
-use super::super::compare::{Comparison, NOISE};
+use super::super::compare::{Change, Comparison, Meaning, NOISE};
 use super::super::cost::{Component, CostLine, Costs, Way};
 use super::super::figures;
 use super::super::format::{dollars, millis, number, price};
@@ -301,33 +301,36 @@ pub fn details(report: &LoadReport) -> String {
 
 /// What changed since the old report.
 pub fn changes(comparison: &Comparison) -> String {
-    let mut bodies = String::new();
-    let mut group = "";
-    for change in &comparison.changes {
-        if change.group != group {
-            group = change.group;
-            let end = if bodies.is_empty() { "" } else { "</tbody>" };
-            let _ = write!(
-                bodies,
-                "{end}<tbody class=\"group\"><tr><th colspan=\"5\" scope=\"rowgroup\">{group}</th></tr>"
-            );
-        }
+    let mut tables = String::new();
+    for group in comparison.changes.chunk_by(|a, b| a.group == b.group) {
+        let name = group.first().map_or("", |change| change.group);
+        let rows: String = group.iter().map(change).collect();
         let _ = write!(
-            bodies,
-            "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n {class}\">{}</td><td class=\"{class} small-hide\">{}</td></tr>",
-            escape(&change.name),
-            change.unit.show(change.old),
-            change.unit.show(change.new),
-            escape(&change.shown()),
-            change.meaning.as_str(),
-            class = meaning_class(change.meaning)
+            tables,
+            "<table><caption>{name}</caption><thead><tr><th scope=\"col\">figure</th><th scope=\"col\" class=\"n\">before</th><th scope=\"col\" class=\"n\">now</th><th scope=\"col\" class=\"n\">change</th></tr></thead><tbody>{rows}</tbody></table>"
         );
     }
-    let end = if bodies.is_empty() { "" } else { "</tbody>" };
     let warnings: String = comparison.warnings.iter().map(|warning| format!("<li>{}</li>", escape(warning))).collect();
     let warnings = if warnings.is_empty() { warnings } else { format!("<ul class=\"notes bad-text\">{warnings}</ul>") };
     format!(
-        "<section class=\"card whole\" id=\"changes\"><h2>What changed</h2><p class=\"soft\">Against the report given with --compare, whose curves are dashed below. Under {} % counts as about the same.</p>{warnings}<div class=\"scroll\"><table><thead><tr><th scope=\"col\">figure</th><th scope=\"col\" class=\"n\">before</th><th scope=\"col\" class=\"n\">now</th><th scope=\"col\" class=\"n\">change</th><th scope=\"col\" class=\"small-hide\"></th></tr></thead>{bodies}{end}</table></div></section>\n",
+        "<section class=\"card whole\" id=\"changes\"><h2>What changed</h2><p class=\"soft\">Against the report given with --compare, whose curves are dashed above. ▲ better, ▼ worse; under {} % counts as about the same.</p>{warnings}<div class=\"columns wider\">{tables}</div></section>\n",
         number(NOISE * 100.0)
+    )
+}
+
+fn change(change: &Change) -> String {
+    let mark = match change.meaning {
+        Meaning::Better => " ▲",
+        Meaning::Worse => " ▼",
+        Meaning::Noise | Meaning::Neutral => "",
+    };
+    format!(
+        "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n {}\" title=\"{}\">{}{mark}</td></tr>",
+        escape(&change.name),
+        change.unit.show(change.old),
+        change.unit.show(change.new),
+        meaning_class(change.meaning),
+        change.meaning.as_str(),
+        escape(&change.shown())
     )
 }
