@@ -8,7 +8,7 @@ use super::escape;
 /// Size of the drawing in its own units; the page scales it.
 const SIZE: (f64, f64) = (560.0, 280.0);
 /// Room for labels: left, right, top, bottom.
-const ROOM: (f64, f64, f64, f64) = (66.0, 16.0, 30.0, 46.0);
+const ROOM: (f64, f64, f64, f64) = (78.0, 16.0, 36.0, 50.0);
 /// Ticks aimed at.
 const TICKS: f64 = 5.0;
 
@@ -159,7 +159,7 @@ impl Plot {
                 svg,
                 "<line class=\"tick\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{base}\" y2=\"{:.1}\"/><text class=\"mid\" x=\"{at:.1}\" y=\"{:.1}\">{}</text>",
                 base + 5.0,
-                base + 20.0,
+                base + 22.0,
                 escape(label)
             );
         }
