@@ -172,7 +172,7 @@ fn the_text_is_compact_and_has_what_matters() {
         "story launch, seed 1, 1,000 photos",
         "asked 60/s, NOT held: 50/s; put 50/s, durable 50/s",
         "0 lost, 0 doubled, 0 wrong",
-        "due to durable  400 ms  800 ms  1.60 s",
+        "until durable  400 ms  800 ms  1.60 s",
         "measured from when it was due",
         "batch wait",
         "Bottleneck: CPU: the engine uses the cores there are",
@@ -224,7 +224,7 @@ fn a_comparison_says_what_became_better_and_what_is_noise() {
     assert_eq!(meaning("rate", "durable"), (Meaning::Better, "+60 %".into()));
     assert_eq!(meaning("engine", "CPU a photo").0, Meaning::Better);
     assert_eq!(meaning("stage", "fetch mean"), (Meaning::Worse, "×4".into()));
-    assert_eq!(meaning("due to row", "p99").0, Meaning::Noise);
+    assert_eq!(meaning("until row", "p99").0, Meaning::Noise);
     assert_eq!(meaning("rows", "lost"), (Meaning::Worse, "from nothing".into()));
     assert_eq!(meaning("pump", "photos").0, Meaning::Neutral);
     assert!(comparison.warnings.iter().any(|warning| warning.contains("number of photos")), "{comparison:?}");

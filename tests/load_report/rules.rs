@@ -2,7 +2,7 @@
 
 use scanmill::config::Settings;
 use scanmill::pump::load_report::bottleneck::{self, Limit};
-use scanmill::pump::load_report::side::{Pace, PaceLimit};
+use scanmill::pump::load_report::side::{Pace, PaceLimit, PumpSide};
 
 use crate::scene::{Engine, pump};
 
@@ -64,7 +64,7 @@ fn an_engine_that_keeps_up_is_no_bottleneck() {
     slow.make_cpu_seconds = slow.seconds * 0.9;
     let engine = idle().watched();
     let settings = Settings::default();
-    let what = |pump| bottleneck::find(pump, Some(&engine), 2, &settings).what;
+    let what = |pump: &PumpSide| bottleneck::find(pump, Some(&engine), 2, &settings).what;
     assert_eq!(what(&slow), Limit::PumpMakers);
     slow.make_cpu_seconds = slow.seconds * 0.1;
     assert_eq!(what(&slow), Limit::PumpPuts);

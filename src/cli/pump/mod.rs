@@ -88,6 +88,7 @@ pub struct PumpArgs {
 /// What else the pump can do: one line for each, with its file in this folder.
 #[derive(Debug, Subcommand)]
 #[allow(missing_docs, reason = "each command's own Args type has the text that `--help` shows")]
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub enum PumpCommand {
     Story(story::StoryArgs),
     Report(report::ReportArgs),

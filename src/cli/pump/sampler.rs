@@ -1,6 +1,6 @@
 //! A thread that looks at the running engine once a second while the pump works and waits.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ impl Sampler {
     }
 }
 
-fn watch(root: &PathBuf, stopped: &Receiver<()>) -> Watch {
+fn watch(root: &Path, stopped: &Receiver<()>) -> Watch {
     let began = Instant::now();
     let mut watch = Watch::default();
     for look in 0_u32.. {

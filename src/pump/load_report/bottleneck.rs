@@ -104,12 +104,13 @@ pub fn find(pump: &PumpSide, engine: Option<&EngineSide>, cores: u64, settings: 
     let latency = slowest_part(engine);
     let wait = waiting_ms(pump, engine);
     let load = load_lag(engine, settings);
-    if wait < KEEPS_UP_BELOW_MS && load.share < load.counts_from {
-        let (what, evidence) = kept_up(pump, engine, wait, cores);
-        return named(what, evidence, vec![load], latency);
-    }
+    let loads_late = load.share >= load.counts_from;
     let mut looked_at = vec![load];
     looked_at.extend(full_stages(pump, engine, cores, settings));
+    if wait < KEEPS_UP_BELOW_MS && !loads_late {
+        let (what, evidence) = kept_up(pump, engine, wait, cores);
+        return named(what, evidence, looked_at, latency);
+    }
     let found = looked_at.iter().find(|looked| looked.share >= looked.counts_from);
     let (what, evidence) = match found {
         Some(looked) => (looked.what, looked.says.clone()),

@@ -106,7 +106,7 @@ impl Way {
 
     /// What a component costs here.
     pub fn of(&self, component: Component) -> f64 {
-        self.lines.iter().filter(|line| line.component == component).map(|line| line.usd).sum()
+        self.lines.iter().filter(|line| line.component == component).fold(0.0, |sum, line| sum + line.usd)
     }
 }
 

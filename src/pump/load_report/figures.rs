@@ -48,9 +48,9 @@ pub fn figures(report: &LoadReport) -> Vec<Figure> {
     all.group = "rate";
     all.add("durable", durable, Unit::PerSecond, Better::More);
     all.add("until all loaded", report.loaded_per_second(), Unit::PerSecond, Better::More);
-    all.group = "due to durable";
+    all.group = "until durable";
     all.quantiles("", report.durable.as_ref().map(|latency| &latency.quantiles));
-    all.group = "due to row";
+    all.group = "until row";
     all.quantiles("", report.row.as_ref().map(|latency| &latency.quantiles));
     if let Some(engine) = &report.engine {
         all.group = "engine";

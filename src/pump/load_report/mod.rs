@@ -45,7 +45,7 @@ pub struct LoadReport {
     pub ran: Ran,
     /// What the pump says.
     pub pump: PumpSide,
-    /// From the time a photo was due until its rows were durable in a sealed batch.
+    /// From the time a photo was due (where there was a schedule) until its rows were durable in a sealed batch.
     pub durable: Option<Latency>,
     /// The same until its rows were in the warehouse.
     pub row: Option<Latency>,
@@ -210,7 +210,7 @@ fn notes(report: &LoadReport) -> Vec<String> {
         ));
     } else if engine.photos > report.pump.photos {
         say(format!(
-            "the engine did {} photos, {} more than this run put: redeliveries, or somebody else's photos",
+            "the engine did {} photos, {} more than this run put: redeliveries (the story plants some), or somebody else's photos",
             engine.photos,
             engine.photos - report.pump.photos
         ));

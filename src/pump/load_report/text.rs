@@ -87,8 +87,8 @@ fn latencies(text: &mut String, report: &LoadReport) {
     let rows: Vec<(&str, Quantiles)> = [
         ("due to put", report.pump.lateness),
         ("put", report.pump.put_time),
-        ("due to durable", of(&report.durable)),
-        ("due to row", of(&report.row)),
+        ("until durable", of(&report.durable)),
+        ("until row", of(&report.row)),
     ]
     .into_iter()
     .filter_map(|(name, quantiles)| Some((name, quantiles.filter(|quantiles| quantiles.count > 0)?)))

@@ -69,6 +69,8 @@ pub struct EngineSide {
     pub peak_resident_bytes: u64,
     /// First and last second between which photos became durable.
     pub busy: Option<(f64, f64)>,
+    /// When the first of them were seen durable, and how many they were: a batch that had been filling for a while.
+    pub first_durable: Option<(f64, u64)>,
     /// When everything was loaded.
     pub loaded_at: Option<f64>,
     /// Time in each stage.
@@ -115,7 +117,10 @@ impl EngineSide {
     /// Photos durable a second, while there were any.
     pub fn durable_per_second(&self) -> Option<f64> {
         let (from, to) = self.busy?;
-        (to > from).then(|| self.photos as f64 / (to - from))
+        // What the first batch held was not done in the second it was sealed in.
+        let later = self.first_durable.filter(|(at, photos)| to - at >= 3.0 && *photos < self.photos);
+        let (from, photos) = later.map_or((from, self.photos), |(at, photos)| (at, self.photos - photos));
+        (to > from).then(|| photos as f64 / (to - from))
     }
 
     /// Moves the beginning of time to `seconds` after the first look; earlier looks are left out.
@@ -130,6 +135,7 @@ impl EngineSide {
             moved(to);
         }
         self.loaded_at.iter_mut().for_each(moved);
+        self.first_durable.iter_mut().for_each(|(at, _)| moved(at));
         self.limits.iter_mut().flat_map(|track| &mut track.changes).for_each(|(at, _)| moved(at));
     }
 
@@ -187,7 +193,10 @@ impl Watch {
         };
         if let Some(before) = before {
             if sample.photos > before.photos {
-                self.first_rise.get_or_insert(before.at);
+                if self.first_rise.is_none() {
+                    self.first_rise = Some(before.at);
+                    self.side.first_durable = Some((at, sample.photos));
+                }
                 self.last_rise = Some(at);
             }
             if sample.rows_loaded > before.rows_loaded {

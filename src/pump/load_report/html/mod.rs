@@ -38,46 +38,42 @@ impl LoadReport {
         let comparison = old.map(|old| compare(self, old));
         let title = escape(&format!("Load report: {}, {} photos", self.ran.story, number(self.ran.count as f64)));
         let mut page = String::with_capacity(64 << 10);
-        let _ = write!(
+        let _ = writeln!(
             page,
             "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
              <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\"/>\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
-             <meta name=\"color-scheme\" content=\"light dark\"/>\n<title>{title}</title>\n<style>\n{}</style>\n</head>\n<body>\n",
+             <meta name=\"color-scheme\" content=\"light dark\"/>\n<title>{title}</title>\n<style>\n{}</style>\n</head>\n<body>",
             include_str!("style.css")
         );
         page.push_str(&self.header());
         page.push_str("<main>\n");
         page.push_str(&self.tiles(comparison.as_ref()));
-        let _ = write!(
+        let _ = writeln!(
             page,
-            "<section class=\"grid halves\" aria-label=\"What limits\">{}{}</section>\n",
+            "<section class=\"grid halves\" aria-label=\"What limits\">{}{}</section>",
             tables::bottleneck(self),
             tables::ceilings(self)
         );
         if !self.notes.is_empty() {
             page.push_str(&list("notes", "To know when reading this", &self.notes));
         }
-        if let Some(comparison) = &comparison {
-            page.push_str(&tables::changes(comparison));
-        }
-        let _ = write!(
+        let _ = writeln!(
             page,
-            "<section class=\"grid halves\" aria-label=\"Plots\">{}{}</section>\n",
+            "<section class=\"grid halves\" aria-label=\"Plots\">{}{}</section>",
             plots::all(self, old),
             tables::stages(self)
         );
+        if let Some(comparison) = &comparison {
+            page.push_str(&tables::changes(comparison));
+        }
         page.push_str(&tables::costs(self));
-        let _ = write!(
-            page,
-            "<section class=\"grid halves\" aria-label=\"Details\">{}{}</section>\n",
-            tables::figures(self),
-            tables::details(self)
-        );
-        let _ = write!(
+        page.push_str(&tables::figures(self));
+        page.push_str(&tables::details(self));
+        let _ = writeln!(
             page,
             "</main>\n<footer>Made by scanmill {}. This page asks nobody for anything; report.json beside it has every figure and sample. \
-             Differences under {} % mean little on a machine that does other things too.</footer>\n<script>\n{}</script>\n</body>\n</html>\n",
+             Differences under {} % mean little on a machine that does other things too.</footer>\n<script>\n{}</script>\n</body>\n</html>",
             escape(&self.ran.version),
             number(NOISE * 100.0),
             include_str!("hover.js")
@@ -144,10 +140,10 @@ impl LoadReport {
         };
         tile(class, format!("{}/s", number(put)), about, Some(("pump", "put")));
         for (latency, to, group) in
-            [(&self.durable, "durable", "due to durable"), (&self.row, "in the warehouse", "due to row")]
+            [(&self.durable, "durable", "until durable"), (&self.row, "in the warehouse", "until row")]
         {
             if let Some(latency) = latency {
-                let about = format!("p99 from due to {to}; half within {}", millis(latency.quantiles.p50));
+                let about = format!("p99 until {to}; half within {}", millis(latency.quantiles.p50));
                 tile("", millis(latency.quantiles.p99), about, Some((group, "p99")));
             }
         }

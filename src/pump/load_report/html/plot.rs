@@ -8,7 +8,7 @@ use super::escape;
 /// Size of the drawing in its own units; the page scales it.
 const SIZE: (f64, f64) = (560.0, 280.0);
 /// Room for labels: left, right, top, bottom.
-const ROOM: (f64, f64, f64, f64) = (66.0, 16.0, 30.0, 46.0);
+const ROOM: (f64, f64, f64, f64) = (78.0, 16.0, 36.0, 50.0);
 /// Ticks aimed at.
 const TICKS: f64 = 5.0;
 
@@ -159,7 +159,7 @@ impl Plot {
                 svg,
                 "<line class=\"tick\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{base}\" y2=\"{:.1}\"/><text class=\"mid\" x=\"{at:.1}\" y=\"{:.1}\">{}</text>",
                 base + 5.0,
-                base + 20.0,
+                base + 22.0,
                 escape(label)
             );
         }
@@ -240,7 +240,7 @@ impl Axis {
         if low > high {
             (low, high) = (1.0, 10.0);
         }
-        let mut ticks = match self.scale {
+        let ticks = match self.scale {
             Scale::Linear => {
                 low = low.min(0.0);
                 high = high.max(low + 1e-9);
@@ -248,8 +248,10 @@ impl Axis {
                 if !is_lengthwise {
                     high = (high / step).ceil() * step;
                 }
-                let count = ((high - low) / step + 1e-6).floor() as u32;
-                (0..=count).map(|index| low + f64::from(index) * step).collect::<Vec<f64>>()
+                // Ticks stand at round numbers, also where the axis does not begin with one.
+                let first = (low / step - 1e-6).ceil() * step;
+                let count = ((high - first) / step + 1e-6).floor() as u32;
+                (0..=count).map(|index| first + f64::from(index) * step).collect::<Vec<f64>>()
             }
             Scale::Log => {
                 (low, high) = (10_f64.powf(low.log10().floor()), 10_f64.powf(high.log10().ceil()));
@@ -266,8 +268,14 @@ impl Axis {
         let labelled = match &self.ticks {
             Some(own) => own.iter().filter(|(at, _)| *at >= low && *at <= high).cloned().collect(),
             None => {
-                ticks.dedup();
-                ticks.into_iter().map(|tick| (tick, (self.show)(tick))).collect()
+                let is_fine = ticks.windows(2).next().is_some_and(|pair| pair[1] - pair[0] < 0.1);
+                let label = |tick: f64| match self.scale {
+                    // The same digits on every tick.
+                    Scale::Linear if is_fine => format!("{tick:.2}"),
+                    Scale::Linear if ticks.iter().any(|tick| tick.fract().abs() > 1e-6) => format!("{tick:.1}"),
+                    Scale::Linear | Scale::Log => (self.show)(tick),
+                };
+                ticks.iter().map(|tick| (*tick, label(*tick))).collect()
             }
         };
         (labelled, Span { low, high, from, to, scale: self.scale })

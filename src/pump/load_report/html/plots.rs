@@ -62,23 +62,25 @@ fn line(report: &LoadReport, time: &Time, value: impl Fn(&Sample) -> f64) -> Vec
 
 /// The growth of `total` a second, averaged over the window around each point.
 fn growth(time: &Time, total: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let (Some(first), Some(last)) = (total.first(), total.last()) else { return Vec::new() };
     let half = time.window / 2.0;
-    let (mut from, mut to) = (0, 0);
-    let mut rates = Vec::with_capacity(total.len());
-    for (at, _) in total {
-        while total.get(from).is_some_and(|point| point.0 < at - half) {
-            from += 1;
+    let rate = |at: f64| {
+        let (from, to) = ((at - half).max(first.0), (at + half).min(last.0));
+        (to > from).then(|| (time.at(at), (value_at(total, to) - value_at(total, from)) / (to - from)))
+    };
+    total.iter().filter_map(|(at, _)| rate(*at)).collect()
+}
+
+/// The value at a moment, on the straight line between its neighbours.
+fn value_at(points: &[(f64, f64)], at: f64) -> f64 {
+    let next = points.partition_point(|point| point.0 < at);
+    match (next.checked_sub(1).and_then(|before| points.get(before)), points.get(next)) {
+        (Some(before), Some(after)) => {
+            before.1 + (after.1 - before.1) * (at - before.0) / (after.0 - before.0).max(1e-9)
         }
-        while total.get(to + 1).is_some_and(|point| point.0 <= at + half) {
-            to += 1;
-        }
-        if let (Some(first), Some(last)) = (total.get(from), total.get(to))
-            && last.0 > first.0
-        {
-            rates.push((time.at(*at), (last.1 - first.1) / (last.0 - first.0)));
-        }
+        (Some(only), None) | (None, Some(only)) => only.1,
+        (None, None) => 0.0,
     }
-    rates
 }
 
 /// Photos so far, by what each second had.
@@ -154,17 +156,22 @@ fn latency_curve(report: &LoadReport, old: Option<&LoadReport>) -> Option<Plot> 
         let place = |quantile: f64| if quantile < 1.0 { -(1.0 - quantile).log10() } else { f64::MAX };
         latency.curve.iter().map(|(quantile, ms)| (place(*quantile).min(end), *ms)).collect()
     };
-    let mut lines = vec![
-        Line::new("due to durable", 'a', curve(&report.durable)),
-        Line::new("due to row", 'c', curve(&report.row)),
-    ];
+    let mut lines =
+        vec![Line::new("until durable", 'a', curve(&report.durable)), Line::new("until row", 'c', curve(&report.row))];
     if let Some(old) = old {
         lines.push(Line::new("to durable, before", 'a', curve(&old.durable)).dashed());
         lines.push(Line::new("to row, before", 'c', curve(&old.row)).dashed());
     }
     let from = report.durable.as_ref().or(report.row.as_ref())?.measured_from.clone();
-    let ticks =
-        [(0.0, "0"), (0.301_03, "50"), (1.0, "90"), (2.0, "99"), (3.0, "99.9"), (4.0, "99.99"), (5.0, "99.999")];
+    let ticks = [
+        (0.0, "0"),
+        (std::f64::consts::LOG10_2, "50"),
+        (1.0, "90"),
+        (2.0, "99"),
+        (3.0, "99.9"),
+        (4.0, "99.99"),
+        (5.0, "99.999"),
+    ];
     Some(Plot {
         id: "latency",
         title: "Latency by percentile".into(),
@@ -175,7 +182,7 @@ fn latency_curve(report: &LoadReport, old: Option<&LoadReport>) -> Option<Plot> 
             ticks: Some(ticks.map(|(at, label)| (at, label.to_owned())).into()),
             ..Axis::linear("percent of photos, log of 1/(1−q)")
         },
-        y: Axis { scale: Scale::Log, show: millis, ..Axis::linear("until durable, until row") },
+        y: Axis { scale: Scale::Log, show: millis, ..Axis::linear("until durable, until in the warehouse") },
         lines,
     })
 }
@@ -203,7 +210,8 @@ fn lag(report: &LoadReport, time: &Time) -> Option<Plot> {
 fn lags(due: &[(f64, f64)], done: &[(f64, f64)], time: &Time) -> Vec<(f64, f64)> {
     let mut next = done.iter().zip(done.iter().skip(1)).peekable();
     let mut points = Vec::new();
-    for (at, photos) in due.iter().skip(1) {
+    let due_then = due.iter().zip(due.iter().skip(1)).filter(|(before, after)| after.1 > before.1);
+    for (_, (at, photos)) in due_then {
         while next.peek().is_some_and(|(_, to)| to.1 < *photos) {
             next.next();
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::LoadReport;
-use super::super::compare::{Comparison, NOISE};
+use super::super::compare::{Change, Comparison, Meaning, NOISE};
 use super::super::cost::{Component, CostLine, Costs, Way};
 use super::super::figures;
 use super::super::format::{dollars, millis, number, price};
@@ -14,7 +14,7 @@ pub fn bottleneck(report: &LoadReport) -> String {
     let found = &report.bottleneck;
     let mut card = format!(
         "<div class=\"card\" id=\"bottleneck\"><h2>Bottleneck</h2><p class=\"named\">{}</p><p>{}.</p><p><b>What helps:</b> {}.</p>",
-        escape(&found.title),
+        escape(&capital(&found.title)),
         escape(&capital(&found.evidence)),
         escape(&found.remedy)
     );
@@ -26,8 +26,7 @@ pub fn bottleneck(report: &LoadReport) -> String {
             "<h3>Looked at, from the end of the way to its beginning</h3><div class=\"scroll\"><table><tbody>",
         );
         for looked in &found.looked_at {
-            let is_it = looked.share >= looked.counts_from;
-            let class = if is_it { "bad-text" } else { "soft" };
+            let class = if looked.what == found.what { "bad-text" } else { "soft" };
             let _ = write!(
                 card,
                 "<tr><th scope=\"row\" class=\"formula\">{}</th><td class=\"n {class}\" title=\"counts from {} %\">{} %</td></tr>",
@@ -146,11 +145,11 @@ pub fn costs(report: &LoadReport) -> String {
         .collect();
     let bars: String = costs.ways.iter().map(|way| bar(way, &shown, most)).collect();
     format!(
-        "<section class=\"grid halves\" id=\"costs\" aria-label=\"Costs\"><div class=\"card\"><h2>Cost of a million photos</h2><p class=\"soft\">US dollars, by component. The upload of the photos is the same for all and left out.</p><ul class=\"legend\">{legend}</ul>{bars}{}{}</div><div class=\"card\"><h2>How it was counted</h2>{}{}</div></section>\n",
+        "<section class=\"grid halves\" id=\"costs\" aria-label=\"Costs\"><div class=\"card\"><h2>Cost of a million photos</h2><p class=\"soft\">US dollars, by component. The upload of the photos is the same for all and left out.</p><ul class=\"legend\">{legend}</ul>{bars}{}{}{}</div><div class=\"card\"><h2>How it was counted</h2>{}</div></section>\n",
         break_even(costs),
         cadence(costs),
-        formulas(costs),
-        prices(costs)
+        prices(costs),
+        formulas(costs)
     )
 }
 
@@ -256,25 +255,20 @@ fn prices(costs: &Costs) -> String {
 
 /// Every figure.
 pub fn figures(report: &LoadReport) -> String {
-    let mut bodies = String::new();
-    let mut group = "";
-    for figure in figures::figures(report) {
-        if figure.group != group {
-            group = figure.group;
-            let end = if bodies.is_empty() { "" } else { "</tbody>" };
-            let _ = write!(
-                bodies,
-                "{end}<tbody class=\"group\"><tr><th colspan=\"2\" scope=\"rowgroup\">{group}</th></tr>"
-            );
-        }
-        let _ = write!(
-            bodies,
-            "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td></tr>",
-            escape(&figure.name),
-            figure.unit.show(figure.value)
-        );
+    let mut tables = String::new();
+    let all = figures::figures(report);
+    for group in all.chunk_by(|a, b| a.group == b.group) {
+        let name = group.first().map_or("", |figure| figure.group);
+        let row = |figure: &figures::Figure| {
+            let value = figure.unit.show(figure.value);
+            format!("<tr><th scope=\"row\">{}</th><td class=\"n\">{value}</td></tr>", escape(&figure.name))
+        };
+        let rows: String = group.iter().map(row).collect();
+        let _ = write!(tables, "<table><caption>{name}</caption><tbody>{rows}</tbody></table>");
     }
-    format!("<div class=\"card\" id=\"figures\"><h2>All figures</h2><table>{bodies}</tbody></table></div>")
+    format!(
+        "<section class=\"card whole\" id=\"figures\"><h2>All figures</h2><div class=\"columns\">{tables}</div></section>\n"
+    )
 }
 
 /// What ran.
@@ -302,38 +296,41 @@ pub fn details(report: &LoadReport) -> String {
             format!("{} of the pipeline, {} of the process", engine.pipeline_restarts, engine.process_changes),
         );
     }
-    format!("<div class=\"card\" id=\"details\"><h2>What ran</h2><dl>{rows}</dl></div>")
+    format!("<section class=\"card whole\" id=\"details\"><h2>What ran</h2><dl>{rows}</dl></section>\n")
 }
 
 /// What changed since the old report.
 pub fn changes(comparison: &Comparison) -> String {
-    let mut bodies = String::new();
-    let mut group = "";
-    for change in &comparison.changes {
-        if change.group != group {
-            group = change.group;
-            let end = if bodies.is_empty() { "" } else { "</tbody>" };
-            let _ = write!(
-                bodies,
-                "{end}<tbody class=\"group\"><tr><th colspan=\"5\" scope=\"rowgroup\">{group}</th></tr>"
-            );
-        }
+    let mut tables = String::new();
+    for group in comparison.changes.chunk_by(|a, b| a.group == b.group) {
+        let name = group.first().map_or("", |change| change.group);
+        let rows: String = group.iter().map(change).collect();
         let _ = write!(
-            bodies,
-            "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n {class}\">{}</td><td class=\"{class} small-hide\">{}</td></tr>",
-            escape(&change.name),
-            change.unit.show(change.old),
-            change.unit.show(change.new),
-            escape(&change.shown()),
-            change.meaning.as_str(),
-            class = meaning_class(change.meaning)
+            tables,
+            "<table><caption>{name}</caption><thead><tr><th scope=\"col\">figure</th><th scope=\"col\" class=\"n\">before</th><th scope=\"col\" class=\"n\">now</th><th scope=\"col\" class=\"n\">change</th></tr></thead><tbody>{rows}</tbody></table>"
         );
     }
-    let end = if bodies.is_empty() { "" } else { "</tbody>" };
     let warnings: String = comparison.warnings.iter().map(|warning| format!("<li>{}</li>", escape(warning))).collect();
     let warnings = if warnings.is_empty() { warnings } else { format!("<ul class=\"notes bad-text\">{warnings}</ul>") };
     format!(
-        "<section class=\"card whole\" id=\"changes\"><h2>What changed</h2><p class=\"soft\">Against the report given with --compare, whose curves are dashed below. Under {} % counts as about the same.</p>{warnings}<div class=\"scroll\"><table><thead><tr><th scope=\"col\">figure</th><th scope=\"col\" class=\"n\">before</th><th scope=\"col\" class=\"n\">now</th><th scope=\"col\" class=\"n\">change</th><th scope=\"col\" class=\"small-hide\"></th></tr></thead>{bodies}{end}</table></div></section>\n",
+        "<section class=\"card whole\" id=\"changes\"><h2>What changed</h2><p class=\"soft\">Against the report given with --compare, whose curves are dashed above. ▲ better, ▼ worse; under {} % counts as about the same.</p>{warnings}<div class=\"columns wider\">{tables}</div></section>\n",
         number(NOISE * 100.0)
+    )
+}
+
+fn change(change: &Change) -> String {
+    let mark = match change.meaning {
+        Meaning::Better => " ▲",
+        Meaning::Worse => " ▼",
+        Meaning::Noise | Meaning::Neutral => "",
+    };
+    format!(
+        "<tr><th scope=\"row\">{}</th><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n {}\" title=\"{}\">{}{mark}</td></tr>",
+        escape(&change.name),
+        change.unit.show(change.old),
+        change.unit.show(change.new),
+        meaning_class(change.meaning),
+        change.meaning.as_str(),
+        escape(&change.shown())
     )
 }
