@@ -259,7 +259,7 @@ fn ctrl_c_ends_it_with_130() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let root = Root::new();
-    key_of(&root.file("answer-key.jsonl"), 10);
+    key_of(&root.file("answer-key.jsonl"), 100);
     let running = Running::start(on_redshift(&root, &endpoint, "dev", &["verify"]));
     let _question = silent.accept().unwrap();
     running.signal(rustix::process::Signal::INT);

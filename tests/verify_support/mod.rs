@@ -143,8 +143,11 @@ pub fn sqlite_warehouse(path: &Path, photos: impl Iterator<Item = ExpectedPhoto>
     let warehouse = SqliteWarehouse::open(path).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(warehouse.prepare()).unwrap();
-    let mut connection = Connection::open(path).unwrap();
-    let transaction = connection.transaction().unwrap();
+    let connection = Connection::open(path).unwrap();
+    // A file that need not outlive a crash, with its indexes made at the end: a tenth of the time.
+    connection.execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -131072;").unwrap();
+    let indexes = indexes(&connection);
+    indexes.iter().for_each(|(name, _)| connection.execute_batch(&format!("DROP INDEX {name}; ")).unwrap());
     let insert = |table: &str| {
         let columns = columns_of(table);
         let places: Vec<String> = (1..=columns.len()).map(|place| format!("?{place}")).collect();
@@ -152,9 +155,13 @@ pub fn sqlite_warehouse(path: &Path, photos: impl Iterator<Item = ExpectedPhoto>
     };
     let mut batches = 0;
     {
-        let mut scans = transaction.prepare(&insert("scans")).unwrap();
-        let mut rejections = transaction.prepare(&insert("rejections")).unwrap();
-        for photo in photos {
+        let mut scans = connection.prepare(&insert("scans")).unwrap();
+        let mut rejections = connection.prepare(&insert("rejections")).unwrap();
+        connection.execute_batch("BEGIN").unwrap();
+        for (count, photo) in photos.enumerate() {
+            if count % 20_000 == 19_999 {
+                connection.execute_batch("COMMIT; BEGIN").unwrap();
+            }
             batches = batches.max(photo.index / BATCH + 1);
             for (table, row) in rows_of(&photo) {
                 let cells = columns_of(table).into_iter().map(|column| match row.get(column) {
@@ -171,10 +178,19 @@ pub fn sqlite_warehouse(path: &Path, photos: impl Iterator<Item = ExpectedPhoto>
         }
     }
     for row in ledger(batches) {
-        transaction.execute(&row, []).unwrap();
+        connection.execute(&row, []).unwrap();
     }
-    transaction.commit().unwrap();
+    connection.execute_batch("COMMIT").unwrap();
+    indexes.iter().for_each(|(_, sql)| connection.execute_batch(sql).unwrap());
     warehouse
+}
+
+/// The indexes beside the primary keys, and how they are made.
+fn indexes(connection: &Connection) -> Vec<(String, String)> {
+    let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
+    let mut statement = connection.prepare(sql).unwrap();
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
 }
 
 /// Statements that put these photos into any warehouse.
