@@ -44,7 +44,7 @@ pub fn photo(index: u64) -> ExpectedPhoto {
             utm_campaign: Some(format!("spring-{number}")),
         }
     };
-    let codes: Vec<CodeColumns> = (0..if index % 33 == 0 { 2 } else { 1 }).map(code).collect();
+    let codes: Vec<CodeColumns> = (0..if index.is_multiple_of(33) { 2 } else { 1 }).map(code).collect();
     let columns = PhotoColumns {
         captured_at: Some("2026-11-20T08:15:30.000Z".into()),
         captured_local: Some("2026-11-20T09:15:30.000".into()),
