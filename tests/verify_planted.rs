@@ -189,6 +189,48 @@ fn each_planted_difference_is_named_on_sqlite() {
     expect_text(&root.ended(&["verify"]), &planted);
 }
 
+#[test]
+fn latencies_say_what_they_do_not_know() {
+    let root = Root::new();
+    let key = root.file("answer-key.jsonl");
+    // Of the first thousand the key knows only when they were put, of the second nothing.
+    let photos = || {
+        (0..3_000).map(photo).map(|mut photo| {
+            let due_at = photo.due_at.take();
+            match photo.index / verify_support::BATCH {
+                0 => photo.put_at = due_at,
+                1 => {}
+                _ => photo.due_at = due_at,
+            }
+            photo
+        })
+    };
+    write_key(&key, photos());
+    sqlite_warehouse(&root.file("warehouse.sqlite"), (0..3_000).map(photo));
+    let connection = Connection::open(root.file("warehouse.sqlite")).unwrap();
+    // The first batch was adopted, the third is unknown, and a photo of the second has no row.
+    connection.execute("UPDATE load_ledger SET sealed_at = NULL WHERE batch_id LIKE '%-000000'", []).unwrap();
+    connection.execute("DELETE FROM load_ledger WHERE batch_id LIKE '%-000002'", []).unwrap();
+    connection.execute("DELETE FROM scans WHERE object_key = ?1", [photo(1_001).key]).unwrap();
+    let ended = root.ended(&["verify", "--latency", "--json"]);
+    let found: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let latencies = &found["latencies"];
+    assert_eq!(latencies["measured_from"], json!({ "due": 0, "put": 1_000, "uploaded": 999, "unknown": 0 }));
+    for (name, photos) in
+        [("photos_without_row", 1), ("photos_without_sealed_at", 1_000), ("photos_without_ledger", 1_000)]
+    {
+        assert_eq!(latencies[name], photos, "{name}");
+    }
+    assert_eq!(latencies["upload_to_durable"]["count"], 999);
+    assert_eq!(latencies["upload_to_row"]["count"], 1_999);
+    let text = root.ended(&["verify", "--latency"]).stdout;
+    for part in
+        ["the end of its upload (1000), the row's uploaded_at (999)", "until the row: p50 ", "1000 photos came in"]
+    {
+        assert!(text.contains(part), "{part}:\n{text}");
+    }
+}
+
 fn on_redshift(root: &Root, endpoint: &str, database: &str, arguments: &[&str]) -> Command {
     let mut command = root.command(arguments);
     command.envs(ENVIRONMENT.iter().copied());
