@@ -17,6 +17,7 @@ use crate::queue::Queue;
 use crate::store::Store;
 
 pub mod answer_key;
+pub mod bomb;
 pub mod cities;
 mod compare;
 pub mod distribute;
@@ -24,6 +25,7 @@ pub mod exif;
 pub mod orchestrate;
 pub mod photo;
 pub mod scene;
+mod splice;
 pub mod story;
 pub mod verify;
 pub mod wait;
