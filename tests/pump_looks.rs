@@ -49,7 +49,7 @@ fn fare(look: Look, format: Format, size: PhotoSize, seeds: std::ops::Range<u64>
             expected.sort_unstable();
             let spec = SceneSpec::new(seed, labels.clone(), seed as u32 % 3, size, format, look);
             let reading = decode(&spec.encode().unwrap(), &limits());
-            let mut found: Vec<&str> = reading.codes.iter().map(|code| code.payload.as_str()).collect();
+            let mut found: Vec<&str> = reading.codes.iter().map(|code| code.text.as_str()).collect();
             found.sort_unstable();
             fared.pictures += 1;
             fared.rungs_run += reading.rungs.len();
@@ -72,7 +72,8 @@ fn check(look: Look, format: Format, size: PhotoSize, few: u64) -> f64 {
     let fared = fare(look, format, size, seeds(few));
     let share = fared.unread.len() as f64 / f64::from(fared.pictures);
     let mean = fared.rungs_run as f64 / f64::from(fared.pictures);
-    let said = format!("{look:?} {format:?} {size:?}: {} pictures, {mean:.2} rungs each, {:?}", fared.pictures, fared.rungs);
+    let said =
+        format!("{look:?} {format:?} {size:?}: {} pictures, {mean:.2} rungs each, {:?}", fared.pictures, fared.rungs);
     eprintln!("{said}, unread: {:?}", fared.unread);
     // One in two hundred may be lost; of few pictures that is none.
     assert!(share <= 0.005, "{said}\nunread: {:#?}", fared.unread);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +20,11 @@ use crate::pump::wait::{self, Waited};
 use crate::pump::{self, PumpPlan, PumpReport};
 use crate::telemetry::process;
 
+pub mod preview;
+pub mod reading;
+
+use reading::ReadingCost;
+
 /// Name of the answer key in the root.
 pub const KEY_FILE: &str = "answer-key.jsonl";
 /// How long `--wait` waits while nothing moves.
@@ -32,9 +37,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// warehouse. Ctrl-C ends early with the key sealed for the photos that were put.
 #[derive(Debug, Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
     after_help = "Examples:\n  scanmill pump --count 500 --rate 20\n  scanmill pump --json     # with `scanmill run` in another terminal: waits, verifies, figures as JSON"
 )]
 pub struct PumpArgs {
+    /// What else the pump can do.
+    #[command(subcommand)]
+    pub command: Option<PumpCommand>,
     /// Photos to make
     #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub count: u64,
@@ -76,6 +85,13 @@ pub struct PumpArgs {
     pub json: bool,
 }
 
+/// What else the pump can do.
+#[derive(Debug, Subcommand)]
+#[allow(missing_docs, reason = "each command's own Args type has the text that `--help` shows")]
+pub enum PumpCommand {
+    Preview(preview::PreviewArgs),
+}
+
 /// Photos a second, as an argument.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
@@ -106,6 +122,8 @@ struct Outcome {
     #[serde(skip)]
     engine_peak_rss_bytes: Option<u64>,
     make_cpu_ms_per_photo: f64,
+    /// What the engine's reader takes for a sample of them; with `--make-only`.
+    reading: Option<ReadingCost>,
     /// Null when nobody waited; false when the engine stalled or the wait was cancelled.
     loaded: Option<bool>,
     key_file: Option<PathBuf>,
@@ -114,6 +132,9 @@ struct Outcome {
 
 /// Runs the command.
 pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
+    if let Some(PumpCommand::Preview(args)) = &args.command {
+        return preview::run(args, global);
+    }
     let settings = settings::load(global)?;
     let plan = plan(args, &settings);
     let cancel = CancellationToken::new();
@@ -126,7 +147,8 @@ pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
         let bar = Progress::new(global, "made", Some(plan.story.count));
         let report = pump::make_only(&plan, |made| bar.set(made), &cancel)?;
         drop(bar);
-        return finish(args, Outcome::new(report, None), None);
+        let reading = reading::cost(&plan, &settings, &cancel)?;
+        return finish(args, Outcome { reading: Some(reading), ..Outcome::new(report, None) }, None);
     }
     runtime.block_on(async {
         app::make_folders(&settings)?;
@@ -214,6 +236,7 @@ impl Outcome {
             peak_rss_bytes: None,
             engine_peak_rss_bytes: None,
             make_cpu_ms_per_photo: pump.make_cpu_ms_per_photo(),
+            reading: None,
             loaded: None,
             key_file,
             pump,
@@ -254,6 +277,9 @@ fn summary(outcome: &Outcome) -> String {
         pump.draw_cpu_seconds * 1_000.0 / pump.photos.max(1) as f64,
         pump.pictures_drawn,
     );
+    if let Some(reading) = &outcome.reading {
+        text.push_str(&reading.summary(outcome.make_cpu_ms_per_photo));
+    }
     if let Some(asked) = pump.per_second_asked {
         text.push_str(&format!("asked for {asked}/s\n"));
     }

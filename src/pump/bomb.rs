@@ -27,12 +27,7 @@ pub fn png(unique_id: u128) -> Result<Bytes> {
     let mut rows = ZlibEncoder::new(Vec::new(), Compression::best());
     let rows = rows.write_all(&vec![0; 3 * width as usize + 1]).and_then(|()| rows.finish());
     let rows = rows.map_err(|error| Error::bug("cannot pack a bomb").source(error))?;
-    let chunks = [
-        (*b"IHDR", header),
-        (*b"tEXt", comment(unique_id)),
-        (*b"IDAT", rows),
-        (*b"IEND", Vec::new()),
-    ];
+    let chunks = [(*b"IHDR", header), (*b"tEXt", comment(unique_id)), (*b"IDAT", rows), (*b"IEND", Vec::new())];
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     for (kind, data) in chunks {
         file.extend_from_slice(&png_chunk(kind, &data));

@@ -24,6 +24,7 @@ pub mod distribute;
 pub mod exif;
 pub mod orchestrate;
 pub mod photo;
+pub mod preview;
 pub mod scene;
 mod splice;
 pub mod story;

@@ -28,7 +28,10 @@ enum Kind {
     /// The canvas as the extended header has it: sides less one, 24 bits each.
     Webp([u8; 6]),
     /// Where EXIF goes, and where its kind of item is named.
-    Heic { exif_at: usize, named_at: usize },
+    Heic {
+        exif_at: usize,
+        named_at: usize,
+    },
 }
 
 impl Template {

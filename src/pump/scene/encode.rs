@@ -60,7 +60,7 @@ pub fn encode(picture: &Planes, format: Format, quality: u8, enlarge: Enlarge, e
 #[cfg(feature = "heic")]
 fn heic(rgb: &image::RgbImage, exif_bytes: usize) -> Result<Encoded> {
     /// Does not occur in a picture by chance.
-    const MARK: [u8; 16] = *b"\0room for EXIF\0\0!";
+    const MARK: [u8; 16] = *b"\0room for EXIF\0!";
     let image = heifer::Image {
         width: rgb.width(),
         height: rgb.height(),

@@ -5,9 +5,9 @@ use qrcode::{Color, EcLevel, QrCode};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::Label;
 use super::font::{Cut, Line};
 use super::planes::Colour;
-use super::Label;
 use crate::error::{Error, Result};
 
 /// Modules of empty paper around a code.
@@ -224,23 +224,26 @@ impl Sheet {
         let dot = (down * scale * 1.4 / line.height as f64).min(across * scale / line.width as f64);
         let left = (x + across / 2.0) * scale - line.width as f64 * dot / 2.0;
         let top = (y + down / 2.0) * scale - line.height as f64 * dot / 2.0;
-        let ink = colour.0;
-        for (y, row) in self.samples.chunks_exact_mut(stride).skip(BORDER).enumerate() {
-            if (y as f64 + 1.0) < top || y as f64 > top + line.height as f64 * dot {
+        // Three by three looks a sample: letters are finer than samples in a small picture.
+        let looks = |count: u32, start: f64, dots: usize| -> Vec<[Option<usize>; 3]> {
+            let dot_at = |place: f64| Some((place - start) / dot).filter(|at| *at >= 0.0 && *at < dots as f64);
+            let three =
+                |place: u32| [1.0, 3.0, 5.0].map(|sixth| dot_at(f64::from(place) + sixth / 6.0).map(|at| at as usize));
+            (0..count).map(three).collect()
+        };
+        let (columns, rows) = (looks(self.width, left, line.width), looks(self.height, top, line.height));
+        let printed = &|x, y| line.dot(x, y);
+        for (row, ys) in self.samples.chunks_exact_mut(stride).skip(BORDER).zip(&rows) {
+            if ys.iter().all(Option::is_none) {
                 continue;
             }
-            for (x, sample) in row.iter_mut().skip(BORDER).enumerate().skip(left.max(0.0) as usize) {
-                if x as f64 > left + line.width as f64 * dot {
-                    break;
+            for (sample, xs) in row.iter_mut().skip(BORDER).zip(&columns) {
+                let dots = xs.iter().flatten().flat_map(|&x| ys.iter().flatten().filter(move |&&y| printed(x, y)));
+                let cover = dots.count() as f32 / 9.0;
+                if cover == 0.0 {
+                    continue;
                 }
-                // Three by three looks a sample: letters are finer than samples in a small picture.
-                let looks = (0..9).filter(|look| {
-                    let column = (x as f64 + (f64::from(look % 3) * 2.0 + 1.0) / 6.0 - left) / dot;
-                    let row = (y as f64 + (f64::from(look / 3) * 2.0 + 1.0) / 6.0 - top) / dot;
-                    column >= 0.0 && row >= 0.0 && line.dot(column as usize, row as usize)
-                });
-                let cover = looks.count() as f32 / 9.0;
-                for ((value, ink), zero) in sample.iter_mut().zip(ink).zip([0.0, 128.0, 128.0]) {
+                for ((value, ink), zero) in sample.iter_mut().zip(colour.0).zip([0.0, 128.0, 128.0]) {
                     *value = (f32::from(*value) * (1.0 - cover) + (ink + zero) * cover + 0.5) as u8;
                 }
             }

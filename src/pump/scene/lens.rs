@@ -63,8 +63,9 @@ impl Lens {
             })
             .collect();
         // Colour has less noise, in larger blots: its pixels are twice as large.
-        let strength = (if plane == 0 { self.noise } else { self.noise * 0.45 } * 16.0 * 32.0 / f64::from(GRAIN_DEVIATION))
-            .min(255.0) as i16;
+        let strength = (if plane == 0 { self.noise } else { self.noise * 0.45 } * 16.0 * 32.0
+            / f64::from(GRAIN_DEVIATION))
+        .min(255.0) as i16;
         let cast = match plane {
             1 => -60.0 * self.warmth,
             2 => 36.0 * self.warmth,
@@ -77,7 +78,10 @@ impl Lens {
             for (line, glare) in &glare {
                 let part = (bell((share(y, height) - glare.at.1) / glare.radius.1) * 256.0) as i32;
                 if part > 0 {
-                    added.iter_mut().zip(line).for_each(|(sum, &own)| *sum = sum.saturating_add((i32::from(own) * part >> 8) as i16));
+                    added
+                        .iter_mut()
+                        .zip(line)
+                        .for_each(|(sum, &own)| *sum = sum.saturating_add((i32::from(own) * part >> 8) as i16));
                 }
             }
             let grain = grain(self.seed ^ (y as u64) << 8 ^ plane as u64, width);
@@ -143,11 +147,11 @@ fn blur_rows(plane: &mut [u8], width: usize, deviation: f64) {
     if (radius, soft) == (0, 0) {
         return;
     }
-    let mut copy = vec![0; width];
+    let (mut copy, mut padded) = (vec![0; width], Vec::new());
     for row in plane.chunks_exact_mut(width) {
         if radius > 0 {
-            average(row, &mut copy, radius);
-            average(&copy, row, radius);
+            average(row, &mut copy, radius, &mut padded);
+            average(&copy, row, radius, &mut padded);
         }
         for _ in 0..soft {
             copy.copy_from_slice(row);
@@ -160,17 +164,24 @@ fn blur_rows(plane: &mut [u8], width: usize, deviation: f64) {
 }
 
 /// Every value of `to` is the mean of those around it in `from`; beyond the ends the last ones go on.
-fn average(from: &[u8], to: &mut [u8], radius: usize) {
+fn average(from: &[u8], to: &mut [u8], radius: usize, padded: &mut Vec<u8>) {
     let (Some(&first), Some(&last)) = (from.first(), from.last()) else { return };
-    let inverse = (65_536 / (2 * radius + 1)) as u32 + 1;
-    let ahead = from.iter().copied().chain(std::iter::repeat(last));
-    let behind = std::iter::repeat_n(first, radius + 1).chain(from.iter().copied());
-    let mut sum = u32::from(first) * (radius as u32 + 1);
-    sum += ahead.clone().take(radius).map(u32::from).sum::<u32>();
-    for ((target, enters), leaves) in to.iter_mut().zip(ahead.skip(radius)).zip(behind) {
+    padded.clear();
+    padded.resize(radius + 1, first);
+    padded.extend_from_slice(from);
+    padded.resize(padded.len() + radius, last);
+    let inverse = inverse(radius);
+    let wide = 2 * radius + 1;
+    let mut sum: u32 = padded.iter().take(wide).copied().map(u32::from).sum();
+    for ((target, &enters), &leaves) in to.iter_mut().zip(padded.iter().skip(wide)).zip(padded.iter()) {
         sum = sum + u32::from(enters) - u32::from(leaves);
         *target = (sum * inverse >> 16).min(255) as u8;
     }
+}
+
+/// One through the width of an average, times 65,536 and a little more, so that a constant stays as it is.
+fn inverse(radius: usize) -> u32 {
+    (65_536 / (2 * radius + 1)) as u32 + 1
 }
 
 fn blur_columns(plane: &mut [u8], width: usize, deviation: f64) {
@@ -204,7 +215,7 @@ fn average_columns(plane: &[u8], width: usize, radius: usize) -> Vec<u8> {
     for y in -reach - 1..reach {
         sums.iter_mut().zip(row(y)).for_each(|(sum, &value)| *sum += u32::from(value));
     }
-    let inverse = (65_536 / (2 * radius + 1)) as u32 + 1;
+    let inverse = inverse(radius);
     let mut out = Vec::with_capacity(plane.len());
     for y in 0..height as isize {
         for ((sum, &enters), &leaves) in sums.iter_mut().zip(row(y + reach)).zip(row(y - reach - 1)) {
@@ -231,7 +242,8 @@ mod tests {
             for line in [row, column] {
                 let mass: f64 = line.iter().map(|&v| f64::from(v)).sum();
                 let variance: f64 =
-                    line.iter().enumerate().map(|(x, &v)| f64::from(v) * (x as f64 - 100.0).powi(2)).sum::<f64>() / mass;
+                    line.iter().enumerate().map(|(x, &v)| f64::from(v) * (x as f64 - 100.0).powi(2)).sum::<f64>()
+                        / mass;
                 let found = (variance - 36.67).max(0.0).sqrt();
                 assert!((found - deviation).abs() < 0.25 + 0.1 * deviation, "{deviation}: {found}");
             }

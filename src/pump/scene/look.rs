@@ -82,14 +82,14 @@ impl Look {
         };
         match self {
             Look::Easy => easy,
-            Look::Tilted => Traits { share: 0.56..0.74, module: 5.0, tilt: 36.0..50.0, ..easy },
-            Look::Blurred => Traits { share: 0.4..0.6, blur: 0.42..0.58, shake: 0.6..0.85, noise: 1.0..3.0, ..easy },
+            Look::Tilted => Traits { share: 0.54..0.7, module: 4.6, tilt: 46.0..57.0, ..easy },
+            Look::Blurred => Traits { share: 0.42..0.6, blur: 0.27..0.37, shake: 0.38..0.5, noise: 1.0..2.5, ..easy },
             Look::Glare => Traits { gain: 0.85..1.05, ..easy },
-            Look::LowLight => Traits { gain: 0.1..0.2, noise: 3.0..5.0, blur: 0.1..0.3, ..easy },
+            Look::LowLight => Traits { gain: 0.14..0.24, noise: 9.0..15.0, blur: 0.1..0.22, ..easy },
             Look::SmallCode => {
                 Traits { share: 0.15..0.24, module: 2.3, blur: 0.0..0.1, noise: 1.0..3.0, quality: 80..95, ..easy }
             }
-            Look::LowQuality => Traits { share: 0.4..0.56, module: 4.6, quality: 8..19, noise: 1.5..4.0, ..easy },
+            Look::LowQuality => Traits { share: 0.32..0.46, module: 3.6, quality: 5..10, noise: 1.5..4.0, ..easy },
         }
     }
 }
@@ -126,10 +126,10 @@ impl Lens {
             let (sin, cos) = exact::sin_cos(draw.random_range(0.0..std::f64::consts::TAU));
             let off = draw.random_range(0.1..0.34);
             let at = (seen.at.0 + off * cos * seen.side.0, seen.at.1 + off * sin * seen.side.1);
-            let radius: f64 = draw.random_range(0.1..0.16);
+            let radius: f64 = draw.random_range(0.07..0.11);
             let long: f64 = draw.random_range(0.8..1.4);
             let spot = |radius: f64| (seen.side.0 * radius * long, seen.side.1 * radius / long);
-            glare.push(Glare { at, radius: spot(radius), strength: draw.random_range(260.0..420.0) });
+            glare.push(Glare { at, radius: spot(radius), strength: draw.random_range(260.0..380.0) });
             glare.push(Glare { at, radius: spot(radius * 4.0), strength: draw.random_range(40.0..80.0) });
         } else if !dark && draw.random_bool(0.3) {
             let at = (draw.random(), draw.random());

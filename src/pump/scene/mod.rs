@@ -261,16 +261,26 @@ impl SceneSpec {
         picture.fill((0, 0), (width, bar), Colour::rgb(38, 62, 110));
         picture.fill((0, height - bar / 2), (width, bar / 2), Colour::rgb(225, 228, 233));
         for dot in 0..3 {
-            picture.fill((width - bar * (dot + 1), bar / 3 & !1), (bar / 2 & !1, bar / 3 & !1), Colour::rgb(120, 146, 196));
+            picture.fill(
+                (width - bar * (dot + 1), bar / 3 & !1),
+                (bar / 2 & !1, bar / 3 & !1),
+                Colour::rgb(120, 146, 196),
+            );
         }
-        for label in &self.labels {
+        let count = self.labels.len() as u32;
+        for (place, label) in (0u32..).zip(&self.labels) {
             let modules = Sheet::modules(&label.payload)?;
-            let side = width.min(height) as f64 * 0.6;
+            let side = width.min(height) as f64 * if count > 1 { 0.44 } else { 0.6 };
             let module = (side / f64::from(modules + 2 * label::QUIET)).floor().max(4.0);
             let sheet = Sheet::with_code(label, module as u32, SheetStyle::SCREEN)?;
-            // On whole pixels, so that every module is as sharp as the next.
-            let middle = |size: usize, own: u32| ((size as f64 - f64::from(own)) / 2.0).floor() + f64::from(own) / 2.0;
-            let pose = Pose::upright((middle(width, sheet.width), middle(height + bar / 2, sheet.height)));
+            // On whole pixels, so that every module is as sharp as the next; several along the long side.
+            let middle = |size: usize, own: u32, is_long: bool| {
+                let share = if is_long { f64::from(2 * place + 1) / f64::from(count) } else { 1.0 };
+                ((size as f64 * share - f64::from(own)) / 2.0).floor() + f64::from(own) / 2.0
+            };
+            let is_wide = width > height;
+            let pose =
+                Pose::upright((middle(width, sheet.width, is_wide), middle(height + bar / 2, sheet.height, !is_wide)));
             warp::paste(&mut picture, &sheet, &pose);
         }
         Ok(picture)

@@ -137,10 +137,8 @@ impl Canvas {
     fn put_thing(&mut self, draw: &mut ChaCha8Rng) {
         let short = self.width.min(self.height) as f64;
         let (half_width, half_height) = (short * draw.random_range(0.07..0.24), short * draw.random_range(0.06..0.2));
-        let centre = (
-            self.width as f64 * draw.random_range(0.0..1.0),
-            self.height as f64 * draw.random_range(0.0..1.0),
-        );
+        let centre =
+            (self.width as f64 * draw.random_range(0.0..1.0), self.height as f64 * draw.random_range(0.0..1.0));
         let kind = draw.random_range(0..3u32);
         let half_height = if kind == 0 { half_width } else { half_height };
         let (sin, cos) = exact::sin_cos(draw.random_range(-0.7..0.7));
@@ -183,7 +181,11 @@ impl Canvas {
                 self.dots.iter().map(|dot| ((dot[plane] + offset).clamp(0.0, 255.0) * 16.0) as u16).collect();
             let (width, _) = picture.size(plane);
             let out = &mut picture.samples[plane];
-            if plane == 0 { spread::<4>(&low, self.width, out, width) } else { spread::<2>(&low, self.width, out, width) }
+            if plane == 0 {
+                spread::<4>(&low, self.width, out, width)
+            } else {
+                spread::<2>(&low, self.width, out, width)
+            }
         }
         picture
     }

@@ -130,13 +130,31 @@ pub fn paste(picture: &mut Planes, sheet: &Sheet, pose: &Pose) {
     let inverse = invert(&matrix);
     let ((_, low_y), (_, high_y)) = pose.bounds(sheet);
     let flat = Flat { sheet, size: (sheet.width as f32, sheet.height as f32), edge: 1.0 / pose.scale as f32 };
-    // Which sample is meant where the inverse says so; colour is sampled at every other pixel.
-    for y in low_y.floor().max(0.0) as usize..(high_y.ceil().max(0.0) as usize).min(picture.height) {
-        lay::<0>(picture, &flat, &inverse, y, 1.0);
+    let rows = |step: f64, most: usize| {
+        (low_y / step).floor().max(0.0) as usize..((high_y / step).ceil().max(0.0) as usize).min(most)
+    };
+    let (width, height) = (picture.width, picture.height);
+    let [luma, blue, red] = &mut picture.samples;
+    for y in rows(1.0, height) {
+        let row = luma.get_mut(y * width..(y + 1) * width).unwrap_or_default();
+        flat.lay(&inverse, y, 1.0, width, |x, corners, cover| {
+            if let Some(out) = row.get_mut(x) {
+                corners.put::<0>(out, cover);
+            }
+        });
     }
-    for y in (low_y / 2.0).floor().max(0.0) as usize..((high_y / 2.0).ceil().max(0.0) as usize).min(picture.height / 2) {
-        lay::<1>(picture, &flat, &inverse, y, 2.0);
-        lay::<2>(picture, &flat, &inverse, y, 2.0);
+    // Colour stands for two by two pixels.
+    let width = width / 2;
+    for y in rows(2.0, height / 2) {
+        let row = y * width..(y + 1) * width;
+        let blue = blue.get_mut(row.clone()).unwrap_or_default();
+        let red = red.get_mut(row).unwrap_or_default();
+        flat.lay(&inverse, y, 2.0, width, |x, corners, cover| {
+            if let (Some(blue), Some(red)) = (blue.get_mut(x), red.get_mut(x)) {
+                corners.put::<1>(blue, cover);
+                corners.put::<2>(red, cover);
+            }
+        });
     }
 }
 
@@ -147,62 +165,73 @@ struct Flat<'a> {
     edge: f32,
 }
 
-/// Lays one row of one plane.
-fn lay<const PLANE: usize>(picture: &mut Planes, flat: &Flat<'_>, inverse: &Matrix, y: usize, step: f64) {
-    let (plane_width, _) = picture.size(PLANE);
-    let Some(row) = picture.samples[PLANE].get_mut(y * plane_width..(y + 1) * plane_width) else { return };
-    let [a, b, c, d, e, f, g, h, i] = *inverse;
-    let at = (y as f64 + 0.5) * step;
-    let first = 0.5 * step;
-    // The three are linear in x: start at column 0, then so much a column.
-    let line = [(a, b * at + c), (d, e * at + f), (g, h * at + i)].map(|(by, start)| (start + by * first, by * step));
-    let sign = if line[2].0 > 0.0 { 1.0 } else { -1.0 };
-    let [(u0, du), (v0, dv), (w0, dw)] = line.map(|(start, by)| (start * sign, by * sign));
-    let (width, height) = (f64::from(flat.size.0), f64::from(flat.size.1));
-    // Inside the sheet is where four lines are not negative: u, width w - u, v, height w - v.
-    let edges = [(u0, du), (width * w0 - u0, width * dw - du), (v0, dv), (height * w0 - v0, height * dw - dv)];
-    let (mut from, mut to) = (0.0f64, plane_width as f64);
-    for (start, by) in edges {
-        if by > 0.0 {
-            from = from.max((-start / by).ceil());
-        } else if by < 0.0 {
-            to = to.min((-start / by).floor() + 1.0);
-        } else if start < 0.0 {
-            return;
-        }
-    }
-    let (from, to) = (from.max(0.0) as usize, to.max(0.0) as usize);
-    let columns = row.get_mut(from..to.min(plane_width).max(from)).unwrap_or_default();
-    let [u0, du, v0, dv, w0, dw] = [u0, du, v0, dv, w0, dw].map(|number| number as f32);
-    let (stride, samples) = (flat.sheet.stride(), flat.sheet.samples.as_slice());
-    let near = (flat.sheet.corner as f32).max(flat.edge * step as f32);
-    for (x, out) in (from..).zip(columns) {
-        let x = x as f32;
-        let inverse_w = 1.0 / (w0 + dw * x);
-        let (u, v) = ((u0 + du * x) * inverse_w, (v0 + dv * x) * inverse_w);
-        // The border is one sample wide, a sample's middle half a sample from its edge.
-        let (column, line) = ((u * 256.0) as i32 + 128, (v * 256.0) as i32 + 128);
-        let start = (line >> 8) as usize * stride + (column >> 8) as usize;
-        let (along, down) = ((column & 255) as u32, (line & 255) as u32);
-        let (Some([one, two]), Some([three, four])) =
-            (samples.get(start..start + 2), samples.get(start + stride..start + stride + 2))
-        else {
-            continue;
-        };
-        let upper = u32::from(one[PLANE]) * (256 - along) + u32::from(two[PLANE]) * along;
-        let lower = u32::from(three[PLANE]) * (256 - along) + u32::from(four[PLANE]) * along;
-        let value = (upper * (256 - down) + lower * down + 32_768) >> 16;
-        let (beside, below) = (u.min(flat.size.0 - u), v.min(flat.size.1 - v));
-        if beside > near && below > near {
-            *out = value as u8;
-            continue;
-        }
-        let cover = flat.cover(beside, below, step as f32);
-        *out = (f32::from(*out) * (1.0 - cover) + value as f32 * cover) as u8;
+/// Four samples around a point, and where between them it is.
+struct Corners<'a> {
+    samples: [&'a [u8; 3]; 4],
+    along: u32,
+    down: u32,
+}
+
+impl Corners<'_> {
+    /// Puts what is between the samples over a pixel.
+    #[inline(always)]
+    fn put<const PLANE: usize>(&self, out: &mut u8, cover: f32) {
+        let [one, two, three, four] = self.samples.map(|sample| u32::from(sample[PLANE]));
+        let upper = one * (256 - self.along) + two * self.along;
+        let lower = three * (256 - self.along) + four * self.along;
+        let value = (upper * (256 - self.down) + lower * self.down + 32_768) >> 16;
+        *out = if cover >= 1.0 { value as u8 } else { (f32::from(*out) * (1.0 - cover) + value as f32 * cover) as u8 };
     }
 }
 
 impl Flat<'_> {
+    /// Goes along one row of pixels, each `step` wide, and tells where the sheet is what and how much it covers.
+    #[inline(always)]
+    fn lay(&self, inverse: &Matrix, y: usize, step: f64, across: usize, mut put: impl FnMut(usize, &Corners<'_>, f32)) {
+        let [a, b, c, d, e, f, g, h, i] = *inverse;
+        let at = (y as f64 + 0.5) * step;
+        let first = 0.5 * step;
+        // The three are linear in x: start at column 0, then so much a column.
+        let line =
+            [(a, b * at + c), (d, e * at + f), (g, h * at + i)].map(|(by, start)| (start + by * first, by * step));
+        let sign = if line[2].0 > 0.0 { 1.0 } else { -1.0 };
+        let [(u0, du), (v0, dv), (w0, dw)] = line.map(|(start, by)| (start * sign, by * sign));
+        let (width, height) = (f64::from(self.size.0), f64::from(self.size.1));
+        // Inside the sheet is where four lines are not negative: u, width w - u, v, height w - v.
+        let edges = [(u0, du), (width * w0 - u0, width * dw - du), (v0, dv), (height * w0 - v0, height * dw - dv)];
+        let (mut from, mut to) = (0.0f64, across as f64);
+        for (start, by) in edges {
+            if by > 0.0 {
+                from = from.max((-start / by).ceil());
+            } else if by < 0.0 {
+                to = to.min((-start / by).floor() + 1.0);
+            } else if start < 0.0 {
+                return;
+            }
+        }
+        let [u0, du, v0, dv, w0, dw] = [u0, du, v0, dv, w0, dw].map(|number| number as f32);
+        let (stride, samples) = (self.sheet.stride(), self.sheet.samples.as_slice());
+        let near = (self.sheet.corner as f32).max(self.edge * step as f32);
+        for column in from.max(0.0) as usize..to.max(0.0) as usize {
+            let x = column as f32;
+            let inverse_w = 1.0 / (w0 + dw * x);
+            let (u, v) = ((u0 + du * x) * inverse_w, (v0 + dv * x) * inverse_w);
+            // The border is one sample wide, a sample's middle half a sample from its edge.
+            let (right, below) = ((u * 256.0) as i32 + 128, (v * 256.0) as i32 + 128);
+            let start = (below >> 8) as usize * stride + (right >> 8) as usize;
+            let upper = samples.get(start..start + 2);
+            let (Some([one, two]), Some([three, four])) = (upper, samples.get(start + stride..start + stride + 2))
+            else {
+                continue;
+            };
+            let (along, down) = ((right & 255) as u32, (below & 255) as u32);
+            let (beside, below) = (u.min(self.size.0 - u), v.min(self.size.1 - v));
+            let is_inside = beside > near && below > near;
+            let cover = if is_inside { 1.0 } else { self.cover(beside, below, step as f32) };
+            put(column, &Corners { samples: [one, two, three, four], along, down }, cover);
+        }
+    }
+
     /// How much of a pixel the sheet covers, by the distances to its two nearest edges.
     fn cover(&self, beside: f32, below: f32, step: f32) -> f32 {
         let radius = self.sheet.corner;

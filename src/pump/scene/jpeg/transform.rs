@@ -62,16 +62,8 @@ impl Transform<8> for Kernel<8> {
         out
     }
 
-    const SCALES: [f32; 8] = [
-        0.353_553_4,
-        0.254_897_8,
-        0.270_598_05,
-        0.300_672_45,
-        0.353_553_4,
-        0.449_988_1,
-        0.653_281_5,
-        1.281_457_7,
-    ];
+    const SCALES: [f32; 8] =
+        [0.353_553_4, 0.254_897_8, 0.270_598_05, 0.300_672_45, 0.353_553_4, 0.449_988_1, 0.653_281_5, 1.281_457_7];
 
     fn coefficients(&self, samples: &[[f32; 8]; 8]) -> Block {
         self.quantised(&Self::along(&turned(&Self::along(samples))))
@@ -115,12 +107,9 @@ where
         let natural = |row: usize, column: usize| row * 8 + column;
         // Along columns, turned, along rows: the first index is the column now.
         let factors = std::array::from_fn(|column| {
-            std::array::from_fn(|row| {
-                Self::SCALES[column] * Self::SCALES[row] / f32::from(steps[natural(row, column)])
-            })
+            std::array::from_fn(|row| Self::SCALES[column] * Self::SCALES[row] / f32::from(steps[natural(row, column)]))
         });
-        let places: [[u8; N]; N] =
-            std::array::from_fn(|column| std::array::from_fn(|row| order[natural(row, column)]));
+        let places: [[u8; N]; N] = std::array::from_fn(|column| std::array::from_fn(|row| order[natural(row, column)]));
         let last = places.iter().flatten().copied().max().unwrap_or(63);
         Self { factors, places, reach: usize::from(last) + 1 }
     }
@@ -152,7 +141,8 @@ pub fn requantise(plane: &mut [u8], (width, height): (usize, usize), steps: &[u8
     let kernel = Kernel::<8>::new(steps);
     let basis: [[f32; 8]; 8] = std::array::from_fn(|wave| {
         std::array::from_fn(|place| {
-            let (_, cos) = super::super::exact::sin_cos(std::f64::consts::PI / 16.0 * (2 * place + 1) as f64 * wave as f64);
+            let (_, cos) =
+                super::super::exact::sin_cos(std::f64::consts::PI / 16.0 * (2 * place + 1) as f64 * wave as f64);
             cos as f32 * if wave == 0 { 0.353_553_4 } else { 0.5 }
         })
     });
