@@ -83,9 +83,9 @@ impl Look {
         match self {
             Look::Easy => easy,
             Look::Tilted => Traits { share: 0.54..0.7, module: 4.6, tilt: 46.0..57.0, ..easy },
-            Look::Blurred => Traits { share: 0.42..0.6, blur: 0.27..0.37, shake: 0.38..0.5, noise: 1.0..2.5, ..easy },
+            Look::Blurred => Traits { share: 0.42..0.6, blur: 0.3..0.4, shake: 0.4..0.5, noise: 1.0..2.5, ..easy },
             Look::Glare => Traits { gain: 0.85..1.05, ..easy },
-            Look::LowLight => Traits { gain: 0.14..0.24, noise: 9.0..15.0, blur: 0.1..0.22, ..easy },
+            Look::LowLight => Traits { gain: 0.14..0.24, noise: 7.0..11.0, blur: 0.1..0.2, ..easy },
             Look::SmallCode => {
                 Traits { share: 0.15..0.24, module: 2.3, blur: 0.0..0.1, noise: 1.0..3.0, quality: 80..95, ..easy }
             }
@@ -102,6 +102,8 @@ pub(super) struct Seen {
     pub at: (f64, f64),
     /// Side of the code as shares of the picture.
     pub side: (f64, f64),
+    /// How much of blur and noise there is: two codes must both come out.
+    pub harm: f64,
 }
 
 impl Lens {
@@ -126,7 +128,7 @@ impl Lens {
             let (sin, cos) = exact::sin_cos(draw.random_range(0.0..std::f64::consts::TAU));
             let off = draw.random_range(0.1..0.34);
             let at = (seen.at.0 + off * cos * seen.side.0, seen.at.1 + off * sin * seen.side.1);
-            let radius: f64 = draw.random_range(0.07..0.11);
+            let radius: f64 = draw.random_range(0.07..0.11) * seen.harm;
             let long: f64 = draw.random_range(0.8..1.4);
             let spot = |radius: f64| (seen.side.0 * radius * long, seen.side.1 * radius / long);
             glare.push(Glare { at, radius: spot(radius), strength: draw.random_range(260.0..380.0) });
@@ -136,13 +138,13 @@ impl Lens {
             glare.push(Glare { at, radius: (0.18, 0.18), strength: draw.random_range(20.0..60.0) });
         }
         Self {
-            blur: (blur.0 * seen.module, blur.1 * seen.module),
+            blur: (blur.0 * seen.module * seen.harm, blur.1 * seen.module * seen.harm),
             slope: (cos * strength, sin * strength),
             vignette: draw.random_range(0.0..0.35),
             glare,
             gain: draw.random_range(traits.gain),
             warmth,
-            noise: draw.random_range(traits.noise),
+            noise: draw.random_range(traits.noise) * seen.harm,
             seed: draw.random(),
         }
     }

@@ -96,8 +96,8 @@ pub struct SceneSpec {
 const MOST_DRAWN: usize = 4_000_000;
 
 impl SceneSpec {
-    /// Describes a picture and settles its size and format. PNG and WebP are lossless here and HEIC is slow, so those
-    /// stay small; an engine built without HEIC gets JPEG in its place.
+    /// Describes a picture and settles its size and format. PNG and WebP are lossless here and HEIC is slow to
+    /// encode, so those stay small; an engine built without HEIC gets JPEG in its place.
     pub fn new(seed: u64, labels: Vec<Label>, variant: u32, size: PhotoSize, format: Format, look: Look) -> Self {
         let format = if encode::can(format) { format } else { Format::Jpeg };
         let mut spec = Self { seed, labels, variant, width: 0, height: 0, format, look };
@@ -112,7 +112,9 @@ impl SceneSpec {
         let (long, short) = match (format, size) {
             (Format::Jpeg, PhotoSize::Mixed) => mixed,
             (Format::Jpeg, PhotoSize::Large) => (4032, 3024),
-            (Format::Jpeg | Format::Heic, PhotoSize::Medium) => (1280, 960),
+            (Format::Jpeg, PhotoSize::Medium) => (1280, 960),
+            // The most that is coded in one piece and without a thumbnail.
+            (Format::Heic, _) => (512, 384),
             _ => (640, 480),
         };
         (spec.width, spec.height) = if draw.random_bool(0.45) { (short, long) } else { (long, short) };
@@ -297,5 +299,6 @@ fn seen(laid: &[(Sheet, Pose)], width: usize, height: usize) -> Seen {
         None => ((width as f64 / 2.0, height as f64 / 2.0), short / 2.0),
     };
     let (width, height) = (width as f64, height as f64);
-    Seen { module: smallest, at: (at.0 / width, at.1 / height), side: (side / width, side / height) }
+    let harm = if laid.len() > 1 { 0.7 } else { 1.0 };
+    Seen { module: smallest, at: (at.0 / width, at.1 / height), side: (side / width, side / height), harm }
 }
