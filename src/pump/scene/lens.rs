@@ -81,10 +81,10 @@ impl Lens {
                     added
                         .iter_mut()
                         .zip(line)
-                        .for_each(|(sum, &own)| *sum = sum.saturating_add((i32::from(own) * part >> 8) as i16));
+                        .for_each(|(sum, &own)| *sum = sum.saturating_add(((i32::from(own) * part) >> 8) as i16));
                 }
             }
-            let grain = grain(self.seed ^ (y as u64) << 8 ^ plane as u64, width);
+            let grain = grain(self.seed ^ ((y as u64) << 8) ^ plane as u64, width);
             // Sixteenths of a step, as all that follows.
             let cast = (cast * light.min(2.0) * 16.0) as i32;
             let light = fixed(light);
@@ -99,8 +99,8 @@ impl Lens {
                 // Glare is white: colour fades in it.
                 for (((pixel, &column), &grain), &glare) in pixels {
                     let fade = 256 - (glare >> 4).clamp(0, 256);
-                    let colour = i32::from((i16::from(*pixel) - 128) * 16) * i32::from(times(column, light)) >> 12;
-                    let colour = (colour + cast) * i32::from(fade) >> 8;
+                    let colour = (i32::from((i16::from(*pixel) - 128) * 16) * i32::from(times(column, light))) >> 12;
+                    let colour = ((colour + cast) * i32::from(fade)) >> 8;
                     let noise = (i16::from(grain) * strength) >> 5;
                     *pixel = (((colour as i16).saturating_add(noise).saturating_add(8) >> 4) + 128).clamp(0, 255) as u8;
                 }
@@ -175,7 +175,7 @@ fn average(from: &[u8], to: &mut [u8], radius: usize, padded: &mut Vec<u8>) {
     let mut sum: u32 = padded.iter().take(wide).copied().map(u32::from).sum();
     for ((target, &enters), &leaves) in to.iter_mut().zip(padded.iter().skip(wide)).zip(padded.iter()) {
         sum = sum + u32::from(enters) - u32::from(leaves);
-        *target = (sum * inverse >> 16).min(255) as u8;
+        *target = ((sum * inverse) >> 16).min(255) as u8;
     }
 }
 
@@ -221,7 +221,7 @@ fn average_columns(plane: &[u8], width: usize, radius: usize) -> Vec<u8> {
         for ((sum, &enters), &leaves) in sums.iter_mut().zip(row(y + reach)).zip(row(y - reach - 1)) {
             *sum = *sum + u32::from(enters) - u32::from(leaves);
         }
-        out.extend(sums.iter().map(|&sum| (sum * inverse >> 16).min(255) as u8));
+        out.extend(sums.iter().map(|&sum| ((sum * inverse) >> 16).min(255) as u8));
     }
     out
 }

@@ -259,13 +259,13 @@ impl SceneSpec {
     /// A shop page as it looks on a screen: flat, upright, sharp.
     fn screenshot(&self, width: usize, height: usize) -> Result<Planes> {
         let mut picture = Planes::new(width, height, Colour::rgb(246, 247, 249));
-        let bar = height / 12 & !1;
+        let bar = (height / 12) & !1;
         picture.fill((0, 0), (width, bar), Colour::rgb(38, 62, 110));
         picture.fill((0, height - bar / 2), (width, bar / 2), Colour::rgb(225, 228, 233));
         for dot in 0..3 {
             picture.fill(
-                (width - bar * (dot + 1), bar / 3 & !1),
-                (bar / 2 & !1, bar / 3 & !1),
+                (width - bar * (dot + 1), (bar / 3) & !1),
+                ((bar / 2) & !1, (bar / 3) & !1),
                 Colour::rgb(120, 146, 196),
             );
         }

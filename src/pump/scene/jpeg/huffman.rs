@@ -126,15 +126,15 @@ impl Writer {
     #[inline(always)]
     fn number(&mut self, number: i32, zeros: u32, codes: &[(u16, u8); 256]) {
         let size = 32 - number.unsigned_abs().leading_zeros();
-        let (bits, length) = codes[(zeros << 4 | size) as usize & 255];
+        let (bits, length) = codes[((zeros << 4) | size) as usize & 255];
         // Negative numbers are written one lower.
         let own = (number + (number >> 31)) as u32 & ((1 << size) - 1);
-        self.put(u32::from(bits) << size | own, u32::from(length) + size);
+        self.put((u32::from(bits) << size) | own, u32::from(length) + size);
     }
 
     #[inline(always)]
     fn put(&mut self, bits: u32, length: u32) {
-        self.bits = self.bits << length | u64::from(bits);
+        self.bits = (self.bits << length) | u64::from(bits);
         self.count += length;
         if self.count >= 32 {
             self.count -= 32;
@@ -158,7 +158,7 @@ impl Writer {
     /// Fills the last byte with ones.
     pub fn finish(mut self) -> Vec<u8> {
         let free = (8 - self.count % 8) % 8;
-        self.bits = self.bits << free | ((1 << free) - 1);
+        self.bits = (self.bits << free) | ((1 << free) - 1);
         self.count += free;
         while self.count > 0 {
             self.count -= 8;
