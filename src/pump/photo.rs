@@ -1,7 +1,7 @@
 //! Files: a picture drawn and encoded once, and for each photo its own metadata spliced in.
 //!
-//! Drawing costs tens of milliseconds, splicing a copy of the bytes. That is how one core can make photos faster than
-//! one core reads them.
+//! Drawing costs milliseconds, splicing a copy of the bytes. That is how one core can make photos faster than one core
+//! reads them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,15 +9,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use img_parts::ImageEXIF;
-use img_parts::jpeg::{Jpeg, JpegSegment, markers};
-use img_parts::png::Png;
-use img_parts::webp::WebP;
 
-use super::exif;
 use super::scene::SceneSpec;
-use super::story::PlannedPhoto;
-use crate::domain::Format;
+use super::splice::{EXIF_ROOM, Template};
+use super::story::{Fault, PlannedPhoto};
+use super::{bomb, exif};
 use crate::error::{Error, Result};
 use crate::telemetry::process::thread_cpu;
 
@@ -40,7 +36,7 @@ struct Scenes {
 #[derive(Debug)]
 struct Entry {
     /// Filled by the first thread that needs it; others wait for it instead of drawing it again.
-    scene: Arc<OnceLock<Result<Container, String>>>,
+    scene: Arc<OnceLock<Result<Template, String>>>,
     bytes: usize,
     used: u64,
 }
@@ -56,16 +52,19 @@ impl PhotoMaker {
     /// # Errors
     /// A picture or its metadata that cannot be encoded (a bug).
     pub fn make(&self, plan: &PlannedPhoto) -> Result<Bytes> {
-        let mut image = self.scene(&plan.scene)?;
-        match &plan.capture {
-            Some(facts) => image.set_exif(exif::tiff(facts)?.into()),
-            None => image.mark(plan.unique_id),
+        if plan.fault == Some(Fault::Bomb) {
+            return bomb::png(plan.unique_id);
         }
-        let bytes = image.into_bytes();
-        Ok(match plan.keep {
-            Some(share) => bytes.slice(..(bytes.len() as f64 * share) as usize),
-            None => bytes,
-        })
+        let cell = self.scene(&plan.scene)?;
+        let scene = match cell.get() {
+            Some(Ok(scene)) => scene,
+            Some(Err(why)) => return Err(Error::bug(format!("cannot draw a picture: {why}"))),
+            None => return Err(Error::bug("a picture was not drawn")),
+        };
+        match &plan.capture {
+            Some(facts) => scene.with_exif(&exif::tiff(facts)?, plan.keep),
+            None => Ok(scene.with_mark(plan.unique_id, plan.keep)),
+        }
     }
 
     /// Pictures drawn so far; more than there are when the cache is too small.
@@ -78,27 +77,28 @@ impl PhotoMaker {
         Duration::from_micros(self.draw_cpu_us.load(Ordering::Relaxed))
     }
 
-    fn scene(&self, spec: &SceneSpec) -> Result<Container> {
+    /// The picture, drawn unless it is kept.
+    fn scene(&self, spec: &SceneSpec) -> Result<Arc<OnceLock<Result<Template, String>>>> {
         let cell = self.cell(spec);
         let mut drawn_bytes = None;
-        let scene = cell.get_or_init(|| {
+        cell.get_or_init(|| {
             let before = thread_cpu();
-            let encoded = spec.encode().map_err(|error| error.to_string())?;
-            drawn_bytes = Some(encoded.len());
-            let image = Container::parse(spec.format, encoded.into()).map_err(|error| error.to_string())?;
+            let encoded = spec.encode_with_room(EXIF_ROOM);
+            let scene = encoded.and_then(|encoded| Template::new(encoded, spec.format, (spec.width, spec.height)));
+            let scene = scene.map_err(|error| error.to_string())?;
+            drawn_bytes = Some(scene.len());
             self.drawn.fetch_add(1, Ordering::Relaxed);
             let cpu = thread_cpu().saturating_sub(before).as_micros() as u64;
             self.draw_cpu_us.fetch_add(cpu, Ordering::Relaxed);
-            Ok(image)
+            Ok(scene)
         });
-        let scene = scene.clone().map_err(|why| Error::bug(format!("cannot draw a picture: {why}")))?;
         if let Some(bytes) = drawn_bytes {
             self.keep(spec, bytes);
         }
-        Ok(scene)
+        Ok(cell)
     }
 
-    fn cell(&self, spec: &SceneSpec) -> Arc<OnceLock<Result<Container, String>>> {
+    fn cell(&self, spec: &SceneSpec) -> Arc<OnceLock<Result<Template, String>>> {
         let mut scenes = self.scenes.lock().unwrap_or_else(PoisonError::into_inner);
         scenes.clock += 1;
         let used = scenes.clock;
@@ -125,49 +125,6 @@ impl PhotoMaker {
             if let Some(entry) = scenes.entries.remove(&oldest) {
                 scenes.bytes -= entry.bytes;
             }
-        }
-    }
-}
-
-/// An encoded picture in its parts. A clone shares the bytes.
-#[derive(Clone, Debug)]
-enum Container {
-    Jpeg(Jpeg),
-    Png(Png),
-    Webp(WebP),
-}
-
-impl Container {
-    fn parse(format: Format, bytes: Bytes) -> Result<Self, img_parts::Error> {
-        Ok(match format {
-            Format::Png => Container::Png(Png::from_bytes(bytes)?),
-            Format::Webp => Container::Webp(WebP::from_bytes(bytes)?),
-            _ => Container::Jpeg(Jpeg::from_bytes(bytes)?),
-        })
-    }
-
-    fn set_exif(&mut self, tiff: Bytes) {
-        match self {
-            Container::Jpeg(jpeg) => jpeg.set_exif(Some(tiff)),
-            Container::Png(png) => png.set_exif(Some(tiff)),
-            Container::Webp(webp) => webp.set_exif(Some(tiff)),
-        }
-    }
-
-    /// Makes a photo without EXIF unlike every other one: a JPEG comment. The story has such photos as JPEG only.
-    fn mark(&mut self, unique_id: u128) {
-        if let Container::Jpeg(jpeg) = self {
-            let comment = JpegSegment::new_with_contents(markers::COM, format!("{unique_id:032x}").into());
-            let behind_header = 1.min(jpeg.segments().len());
-            jpeg.segments_mut().insert(behind_header, comment);
-        }
-    }
-
-    fn into_bytes(self) -> Bytes {
-        match self {
-            Container::Jpeg(jpeg) => jpeg.encoder().bytes(),
-            Container::Png(png) => png.encoder().bytes(),
-            Container::Webp(webp) => webp.encoder().bytes(),
         }
     }
 }

@@ -21,6 +21,8 @@ use crate::pump::{self, PumpPlan, Step};
 pub mod arrival;
 pub mod choice;
 mod outcome;
+pub mod preview;
+pub mod reading;
 pub mod report;
 mod sampler;
 pub mod story;
@@ -90,6 +92,7 @@ pub struct PumpArgs {
 #[allow(missing_docs, reason = "each command's own Args type has the text that `--help` shows")]
 #[allow(clippy::large_enum_variant, reason = "there is one of it in a process")]
 pub enum PumpCommand {
+    Preview(preview::PreviewArgs),
     Story(story::StoryArgs),
     Report(report::ReportArgs),
     #[command(hide = true)]
@@ -112,6 +115,7 @@ fn per_second(rate: f64) -> Result<f64, String> {
 pub fn run(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
     match &args.command {
         None => pump(args, global),
+        Some(PumpCommand::Preview(args)) => preview::run(args, global),
         Some(PumpCommand::Story(args)) => story::run(args, global),
         Some(PumpCommand::Report(args)) => report::run(args),
         Some(PumpCommand::Orchestrate(args)) => orchestrate::run(args, global),
@@ -133,7 +137,8 @@ fn pump(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
         let bars = Bars::new(global, "made", count);
         let report = pump::make_only(&plan, |step| bars.show(step), &cancel)?;
         drop(bars);
-        return finish(args.json, Outcome::new(report, None), None);
+        let reading = reading::cost(&plan, &settings, &cancel)?;
+        return finish(args.json, Outcome { reading: Some(reading), ..Outcome::new(report, None) }, None);
     }
     runtime.block_on(async {
         app::make_folders(&settings)?;

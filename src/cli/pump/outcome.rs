@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::reading::ReadingCost;
 use crate::cli::{Exit, out, verify};
 use crate::error::Result;
 use crate::pump::PumpReport;
@@ -33,6 +34,8 @@ pub(super) struct Outcome {
     #[serde(skip)]
     pub(super) engine_peak_rss_bytes: Option<u64>,
     pub(super) make_cpu_ms_per_photo: f64,
+    /// What the engine's reader takes for a sample of them; with `--make-only`.
+    pub(super) reading: Option<ReadingCost>,
     /// Null when nobody waited; false when the engine stalled or the wait was cancelled.
     pub(super) loaded: Option<bool>,
     pub(super) key_file: Option<PathBuf>,
@@ -54,6 +57,7 @@ impl Outcome {
             peak_rss_bytes: None,
             engine_peak_rss_bytes: None,
             make_cpu_ms_per_photo: pump.make_cpu_ms_per_photo(),
+            reading: None,
             loaded: None,
             key_file,
             pump,
@@ -112,6 +116,9 @@ fn summary(outcome: &Outcome) -> String {
         pump.draw_cpu_seconds * 1_000.0 / pump.photos.max(1) as f64,
         pump.pictures_drawn,
     );
+    if let Some(reading) = &outcome.reading {
+        text.push_str(&reading.summary(outcome.make_cpu_ms_per_photo));
+    }
     text.push_str(&pace_lines(pump));
     let faults: Vec<String> = pump.faults.iter().map(|(fault, photos)| format!("{photos} {fault}")).collect();
     if !faults.is_empty() {

@@ -1,59 +1,79 @@
-//! A 5 x 7 dot font for the print on labels.
+//! The print on labels and contact sheets: Spleen, a bitmap font that has the letters of European place names.
 
-/// Columns of a glyph.
-pub const WIDTH: usize = 5;
-/// Rows of a glyph.
-pub const HEIGHT: usize = 7;
+use spleen_font::{FONT_8X16, FONT_16X32, PSF2Font};
 
-/// Rows from top to bottom; bit 4 is the left column.
-const GLYPHS: [(char, [u8; HEIGHT]); 40] = [
-    ('A', [14, 17, 17, 31, 17, 17, 17]),
-    ('B', [30, 17, 17, 30, 17, 17, 30]),
-    ('C', [14, 17, 16, 16, 16, 17, 14]),
-    ('D', [30, 17, 17, 17, 17, 17, 30]),
-    ('E', [31, 16, 16, 30, 16, 16, 31]),
-    ('F', [31, 16, 16, 30, 16, 16, 16]),
-    ('G', [14, 17, 16, 23, 17, 17, 15]),
-    ('H', [17, 17, 17, 31, 17, 17, 17]),
-    ('I', [14, 4, 4, 4, 4, 4, 14]),
-    ('J', [7, 2, 2, 2, 2, 18, 12]),
-    ('K', [17, 18, 20, 24, 20, 18, 17]),
-    ('L', [16, 16, 16, 16, 16, 16, 31]),
-    ('M', [17, 27, 21, 21, 17, 17, 17]),
-    ('N', [17, 25, 21, 19, 17, 17, 17]),
-    ('O', [14, 17, 17, 17, 17, 17, 14]),
-    ('P', [30, 17, 17, 30, 16, 16, 16]),
-    ('Q', [14, 17, 17, 17, 21, 18, 13]),
-    ('R', [30, 17, 17, 30, 20, 18, 17]),
-    ('S', [15, 16, 16, 14, 1, 1, 30]),
-    ('T', [31, 4, 4, 4, 4, 4, 4]),
-    ('U', [17, 17, 17, 17, 17, 17, 14]),
-    ('V', [17, 17, 17, 17, 17, 10, 4]),
-    ('W', [17, 17, 17, 21, 21, 27, 17]),
-    ('X', [17, 17, 10, 4, 10, 17, 17]),
-    ('Y', [17, 17, 10, 4, 4, 4, 4]),
-    ('Z', [31, 1, 2, 4, 8, 16, 31]),
-    ('0', [14, 17, 19, 21, 25, 17, 14]),
-    ('1', [4, 12, 4, 4, 4, 4, 14]),
-    ('2', [14, 17, 1, 6, 8, 16, 31]),
-    ('3', [30, 1, 1, 14, 1, 1, 30]),
-    ('4', [2, 6, 10, 18, 31, 2, 2]),
-    ('5', [31, 16, 30, 1, 1, 17, 14]),
-    ('6', [6, 8, 16, 30, 17, 17, 14]),
-    ('7', [31, 1, 2, 4, 8, 8, 8]),
-    ('8', [14, 17, 17, 14, 17, 17, 14]),
-    ('9', [14, 17, 17, 15, 1, 2, 12]),
-    ('.', [0, 0, 0, 0, 0, 12, 12]),
-    ('-', [0, 0, 0, 31, 0, 0, 0]),
-    ('/', [1, 1, 2, 4, 8, 16, 16]),
-    ('%', [24, 25, 2, 4, 8, 19, 3]),
-];
+/// Which cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// 8 x 16 dots a letter.
+    Small,
+    /// 16 x 32 dots a letter.
+    Large,
+}
 
-/// Whether the dot at `column`, `row` of a character is printed. Lower case prints as upper case; what the font does
-/// not have prints as a blank.
-pub fn dot(character: char, column: usize, row: usize) -> bool {
-    let wanted = character.to_ascii_uppercase();
-    let rows = GLYPHS.iter().find(|(glyph, _)| *glyph == wanted).map(|(_, rows)| rows);
-    let bits = rows.and_then(|rows| rows.get(row)).copied().unwrap_or(0);
-    column < WIDTH && bits >> (WIDTH - 1 - column) & 1 == 1
+impl Cut {
+    /// Dots across and down a letter.
+    pub const fn size(self) -> (usize, usize) {
+        match self {
+            Cut::Small => (8, 16),
+            Cut::Large => (16, 32),
+        }
+    }
+}
+
+/// A line of text as dots, row by row: its width and whether each dot is printed. What the font does not have is left
+/// blank.
+#[derive(Debug)]
+pub struct Line {
+    /// Dots across.
+    pub width: usize,
+    /// Dots down.
+    pub height: usize,
+    dots: Vec<bool>,
+}
+
+impl Line {
+    /// Sets a line.
+    pub fn new(text: &str, cut: Cut) -> Self {
+        let (across, height) = cut.size();
+        let width = across * text.chars().count();
+        let mut line = Self { width, height, dots: vec![false; width * height] };
+        let data = match cut {
+            Cut::Small => FONT_8X16,
+            Cut::Large => FONT_16X32,
+        };
+        let Ok(mut font) = PSF2Font::new(data) else { return line };
+        let mut letter = [0; 4];
+        for (place, character) in text.chars().enumerate() {
+            let Some(glyph) = font.glyph_for_utf8(character.encode_utf8(&mut letter).as_bytes()) else { continue };
+            for (y, row) in glyph.enumerate() {
+                for (x, dot) in row.enumerate() {
+                    if let Some(place) = line.dots.get_mut(y * width + place * across + x) {
+                        *place = dot;
+                    }
+                }
+            }
+        }
+        line
+    }
+
+    /// Whether the dot at `x`, `y` is printed.
+    pub fn dot(&self, x: usize, y: usize) -> bool {
+        x < self.width && self.dots.get(y * self.width + x).copied().unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn captions_have_all_their_letters() {
+        let blank = Line::new(" ", Cut::Small).dots;
+        for character in "azAZ09.,:;-/%+()×São Paulo, Bogotá, Zürich · Œ".chars().filter(|c| !c.is_whitespace()) {
+            let line = Line::new(&character.to_string(), Cut::Small);
+            assert_ne!(line.dots, blank, "{character}");
+        }
+        assert_eq!(Line::new("ab", Cut::Large).width, 32);
+    }
 }

@@ -1,10 +1,13 @@
-//! Labels as flat sheets: paper, a coloured band with the product's name, the code, its address in small print.
+//! Labels as flat sheets: paper, a coloured band with the product's name, the code, its address in small print; or the
+//! front of a pack with the code in a corner.
 
 use qrcode::{Color, EcLevel, QrCode};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Label, font};
+use super::Label;
+use super::font::{Cut, Line};
+use super::planes::Colour;
 use crate::error::{Error, Result};
 
 /// Modules of empty paper around a code.
@@ -12,54 +15,98 @@ pub const QUIET: u32 = 4;
 /// Modules of the band above and the print below a code.
 const BAND: u32 = 8;
 const PRINT: u32 = 5;
+/// What stands outside a sheet in its samples, so that sampling never leaves them.
+const BORDER: usize = 1;
+
+/// What is on a label beside its code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Nothing.
+    Bare,
+    /// A band above and the address below.
+    Strips,
+    /// The front of a pack: the code stands in its lower part.
+    Pack,
+}
 
 /// How a label is printed.
 #[derive(Clone, Copy, Debug)]
 pub struct SheetStyle {
-    paper: [u8; 3],
-    ink: [u8; 3],
-    band: [u8; 3],
-    /// Whether band and print are there.
-    pub strips: bool,
+    paper: Colour,
+    ink: Colour,
+    band: Colour,
+    /// What else is on it.
+    pub layout: Layout,
     /// Radius of the corners in modules.
     corner: f64,
 }
 
 impl SheetStyle {
     /// A card on a screen.
-    pub const SCREEN: SheetStyle =
-        SheetStyle { paper: [255; 3], ink: [0; 3], band: [52, 110, 235], strips: true, corner: 2.0 };
+    pub const SCREEN: SheetStyle = SheetStyle {
+        paper: Colour::rgb(255, 255, 255),
+        ink: Colour::rgb(0, 0, 0),
+        band: Colour::rgb(52, 110, 235),
+        layout: Layout::Strips,
+        corner: 2.0,
+    };
 
     /// Some style of a printing house.
     pub fn draw(draw: &mut ChaCha8Rng) -> Self {
-        const PAPERS: [[u8; 3]; 5] =
-            [[250, 250, 248], [244, 240, 228], [232, 240, 246], [248, 232, 208], [226, 226, 224]];
-        const INKS: [[u8; 3]; 4] = [[18, 18, 20], [16, 28, 66], [14, 52, 36], [66, 20, 26]];
-        const BANDS: [[u8; 3]; 6] =
-            [[190, 38, 44], [24, 92, 160], [34, 120, 70], [226, 140, 20], [84, 50, 120], [40, 44, 52]];
+        const PAPERS: [Colour; 5] = [
+            Colour::rgb(250, 250, 248),
+            Colour::rgb(244, 240, 228),
+            Colour::rgb(232, 240, 246),
+            Colour::rgb(248, 232, 208),
+            Colour::rgb(226, 226, 224),
+        ];
+        const INKS: [Colour; 4] =
+            [Colour::rgb(18, 18, 20), Colour::rgb(16, 28, 66), Colour::rgb(14, 52, 36), Colour::rgb(66, 20, 26)];
+        const BANDS: [Colour; 8] = [
+            Colour::rgb(190, 38, 44),
+            Colour::rgb(24, 92, 160),
+            Colour::rgb(34, 120, 70),
+            Colour::rgb(226, 140, 20),
+            Colour::rgb(84, 50, 120),
+            Colour::rgb(40, 44, 52),
+            Colour::rgb(18, 128, 136),
+            Colour::rgb(206, 84, 112),
+        ];
+        fn one<T: Copy>(of: &[T], draw: &mut ChaCha8Rng) -> T {
+            of[draw.random_range(0..of.len() as u32) as usize]
+        }
+        let layout = match draw.random_range(0..100u32) {
+            0..45 => Layout::Strips,
+            45..80 => Layout::Pack,
+            _ => Layout::Bare,
+        };
         Self {
-            paper: PAPERS[draw.random_range(0..PAPERS.len() as u32) as usize],
-            ink: INKS[draw.random_range(0..INKS.len() as u32) as usize],
-            band: BANDS[draw.random_range(0..BANDS.len() as u32) as usize],
-            strips: draw.random_bool(0.75),
+            paper: one(&PAPERS, draw),
+            ink: one(&INKS, draw),
+            band: one(&BANDS, draw),
+            layout,
             corner: draw.random_range(0.0..3.0),
         }
     }
 }
 
-/// A label before the camera sees it: RGB and cover, row by row.
+/// A label before the camera sees it.
 #[derive(Debug)]
 pub struct Sheet {
-    /// Pixels across.
+    /// Samples across, borders not counted.
     pub width: u32,
-    /// Pixels down.
+    /// Samples down, borders not counted.
     pub height: u32,
     /// Its resolution.
     pub pixels_per_module: u32,
-    /// Pixels across the code with its quiet zone.
+    /// Samples across the code with its quiet zone.
     pub code_side: u32,
-    /// Red, green, blue, cover.
-    pub pixels: Vec<[u8; 4]>,
+    /// The middle of the code.
+    pub code_at: (f64, f64),
+    /// Radius of the corners in samples.
+    pub corner: f64,
+    /// Brightness and the colour differences plus 128, row by row, with a border of one sample.
+    pub samples: Vec<[u8; 3]>,
 }
 
 impl Sheet {
@@ -72,102 +119,133 @@ impl Sheet {
     pub fn with_code(label: &Label, pixels_per_module: u32, style: SheetStyle) -> Result<Self> {
         let code = code(&label.payload)?;
         let modules = code.width() as u32;
-        let across = modules + 2 * QUIET;
-        let (band, print) = if style.strips { (BAND, PRINT) } else { (0, 0) };
-        let mut sheet = Self::blank(across, across + band + print, pixels_per_module, across, style);
-        let colors = code.to_colors();
-        for (place, color) in colors.iter().enumerate() {
+        let side = modules + 2 * QUIET;
+        // Where the code's quiet zone begins, and the whole.
+        let (left, top, across, down) = match style.layout {
+            Layout::Bare => (0, 0, side, side),
+            Layout::Strips => (0, BAND, side, BAND + side + PRINT),
+            Layout::Pack => (side / 8, side / 3, side + side / 4, side + side / 3 + side / 8),
+        };
+        let paper = if style.layout == Layout::Pack { style.band } else { style.paper };
+        let mut sheet = Self::blank((across, down), pixels_per_module, side, paper, style.corner);
+        let middle = f64::from(side) / 2.0;
+        let scale = f64::from(pixels_per_module);
+        sheet.code_at = ((f64::from(left) + middle) * scale, (f64::from(top) + middle) * scale);
+        if style.layout == Layout::Pack {
+            sheet.fill((left, top), (side, side), style.paper);
+        }
+        for (place, color) in code.to_colors().iter().enumerate() {
             if *color == Color::Dark {
                 let (x, y) = (place as u32 % modules, place as u32 / modules);
-                sheet.fill(QUIET + x, band + QUIET + y, 1, 1, style.ink);
+                sheet.fill((left + QUIET + x, top + QUIET + y), (1, 1), style.ink);
             }
         }
-        if style.strips {
-            sheet.fill(0, 0, across, BAND, style.band);
-            sheet.print(&label.title, 1.5, f64::from(BAND) - 1.5, [250; 3]);
-            let address = label.payload.split('/').nth(2).unwrap_or("");
-            let top = f64::from(band + across);
-            sheet.print(address, top, top + 3.5, style.ink);
+        let white = Colour::rgb(250, 250, 250);
+        let address = label.payload.split('/').nth(2).unwrap_or("");
+        let (band, wide, high) = (f64::from(BAND), f64::from(across), f64::from(down));
+        match style.layout {
+            Layout::Bare => {}
+            Layout::Strips => {
+                sheet.fill((0, 0), (across, BAND), style.band);
+                sheet.print(&label.title, (2.0, 1.0), (wide - 4.0, band - 2.0), white);
+                sheet.print(address, (2.0, high - 4.5), (wide - 4.0, 4.0), style.ink);
+            }
+            Layout::Pack => {
+                let top = f64::from(top);
+                sheet.print(&label.title, (3.0, top * 0.12), (wide - 6.0, top * 0.52), white);
+                sheet.print(address, (3.0, top * 0.66), (wide - 6.0, top * 0.24), style.paper);
+                let below = high - f64::from(side / 8);
+                sheet.print("SCAN ME", (3.0, below + 0.8), (wide - 6.0, high - below - 1.6), white);
+            }
         }
-        sheet.round_corners(style.corner);
         Ok(sheet)
     }
 
     /// Prints a price tag with a bar code and text, and no QR code.
     pub fn without_code(pixels_per_module: u32, style: SheetStyle) -> Self {
         let (across, down) = (44, 30);
-        let mut sheet = Self::blank(across, down, pixels_per_module, across, style);
-        sheet.fill(0, 0, across, BAND, style.band);
-        sheet.print("SPRING SALE", 1.5, 6.5, [250; 3]);
-        sheet.print("2 FOR 9.90", 9.5, 14.5, style.ink);
+        let mut sheet = Self::blank((across, down), pixels_per_module, across, style.paper, style.corner);
+        sheet.fill((0, 0), (across, BAND), style.band);
+        sheet.print("SPRING SALE", (2.0, 1.0), (40.0, 6.0), Colour::rgb(250, 250, 250));
+        sheet.print("2 for 9.90", (2.0, 9.0), (40.0, 6.5), style.ink);
         // Bars of fixed widths; no symbology that any reader knows.
         let mut x = 5;
         for (place, width) in [2, 1, 1, 2, 3, 1, 2, 1, 1, 3, 2, 1, 2, 2, 1, 3, 1, 1, 2].into_iter().enumerate() {
             if place % 2 == 0 {
-                sheet.fill(x, 17, width, 9, style.ink);
+                sheet.fill((x, 17), (width, 9), style.ink);
             }
             x += width;
         }
-        sheet.round_corners(style.corner);
         sheet
     }
 
-    fn blank(across: u32, down: u32, pixels_per_module: u32, code_across: u32, style: SheetStyle) -> Self {
-        let (width, height) = (across * pixels_per_module, down * pixels_per_module);
-        let [red, green, blue] = style.paper;
-        let pixels = vec![[red, green, blue, 255]; (width * height) as usize];
-        Self { width, height, pixels_per_module, code_side: code_across * pixels_per_module, pixels }
-    }
-
-    /// Fills a rectangle given in modules.
-    fn fill(&mut self, x: u32, y: u32, across: u32, down: u32, [red, green, blue]: [u8; 3]) {
-        let scale = self.pixels_per_module;
-        for row in
-            self.pixels.chunks_exact_mut(self.width as usize).skip((y * scale) as usize).take((down * scale) as usize)
-        {
-            for pixel in row.iter_mut().skip((x * scale) as usize).take((across * scale) as usize) {
-                *pixel = [red, green, blue, 255];
-            }
+    fn blank((across, down): (u32, u32), scale: u32, code_across: u32, paper: Colour, corner: f64) -> Self {
+        let (width, height) = (across * scale, down * scale);
+        let samples = vec![paper.samples(); (width as usize + 2 * BORDER) * (height as usize + 2 * BORDER)];
+        Self {
+            width,
+            height,
+            pixels_per_module: scale,
+            code_side: code_across * scale,
+            code_at: (f64::from(width) / 2.0, f64::from(height) / 2.0),
+            corner: corner * f64::from(scale),
+            samples,
         }
     }
 
-    /// Prints a line of text between two heights given in modules, as large as they and the width allow.
-    fn print(&mut self, text: &str, top: f64, bottom: f64, [red, green, blue]: [u8; 3]) {
-        let scale = f64::from(self.pixels_per_module);
-        let columns = (text.chars().count() * (font::WIDTH + 1)) as f64;
-        let dot = ((bottom - top) * scale / font::HEIGHT as f64).min((f64::from(self.width) - 4.0 * scale) / columns);
-        let left = (f64::from(self.width) - columns * dot) / 2.0;
-        let characters: Vec<char> = text.chars().collect();
-        for (y, row) in self.pixels.chunks_exact_mut(self.width as usize).enumerate() {
-            let line = (y as f64 - top * scale) / dot;
-            if !(0.0..font::HEIGHT as f64).contains(&line) {
+    /// Samples a row, borders included.
+    pub fn stride(&self) -> usize {
+        self.width as usize + 2 * BORDER
+    }
+
+    /// Fills a rectangle given in modules; what touches the edge goes on in the border.
+    fn fill(&mut self, (x, y): (u32, u32), (across, down): (u32, u32), colour: Colour) {
+        let (scale, stride) = (self.pixels_per_module, self.stride());
+        let range = |from: u32, count: u32, size: u32| {
+            let (start, end) = (from * scale, (from + count) * scale);
+            let start = if start == 0 { 0 } else { start as usize + BORDER };
+            start..if end >= size { size as usize + 2 * BORDER } else { end as usize + BORDER }
+        };
+        let (columns, rows) = (range(x, across, self.width), range(y, down, self.height));
+        let samples = colour.samples();
+        for row in self.samples.chunks_exact_mut(stride).skip(rows.start).take(rows.len()) {
+            row.get_mut(columns.clone()).unwrap_or_default().fill(samples);
+        }
+    }
+
+    /// Prints a line of text in the middle of a rectangle given in modules, as large as it allows.
+    fn print(&mut self, text: &str, (x, y): (f64, f64), (across, down): (f64, f64), colour: Colour) {
+        let line = Line::new(text, Cut::Large);
+        let (scale, stride) = (f64::from(self.pixels_per_module), self.stride());
+        if line.width == 0 {
+            return;
+        }
+        // Capitals fill the middle two thirds of a line's height.
+        let dot = (down * scale * 1.4 / line.height as f64).min(across * scale / line.width as f64);
+        let left = (x + across / 2.0) * scale - line.width as f64 * dot / 2.0;
+        let top = (y + down / 2.0) * scale - line.height as f64 * dot / 2.0;
+        // Three by three looks a sample: letters are finer than samples in a small picture.
+        let looks = |count: u32, start: f64, dots: usize| -> Vec<[Option<usize>; 3]> {
+            let dot_at = |place: f64| Some((place - start) / dot).filter(|at| *at >= 0.0 && *at < dots as f64);
+            let three =
+                |place: u32| [1.0, 3.0, 5.0].map(|sixth| dot_at(f64::from(place) + sixth / 6.0).map(|at| at as usize));
+            (0..count).map(three).collect()
+        };
+        let (columns, rows) = (looks(self.width, left, line.width), looks(self.height, top, line.height));
+        let printed = &|x, y| line.dot(x, y);
+        for (row, ys) in self.samples.chunks_exact_mut(stride).skip(BORDER).zip(&rows) {
+            if ys.iter().all(Option::is_none) {
                 continue;
             }
-            for (x, pixel) in row.iter_mut().enumerate() {
-                let column = (x as f64 - left) / dot;
-                if column < 0.0 {
+            for (sample, xs) in row.iter_mut().skip(BORDER).zip(&columns) {
+                let dots = xs.iter().flatten().flat_map(|&x| ys.iter().flatten().filter(move |&&y| printed(x, y)));
+                let cover = dots.count() as f32 / 9.0;
+                if cover == 0.0 {
                     continue;
                 }
-                let column = column as usize;
-                let Some(&character) = characters.get(column / (font::WIDTH + 1)) else { break };
-                if font::dot(character, column % (font::WIDTH + 1), line as usize) {
-                    *pixel = [red, green, blue, 255];
+                for ((value, ink), zero) in sample.iter_mut().zip(colour.0).zip([0.0, 128.0, 128.0]) {
+                    *value = (f32::from(*value) * (1.0 - cover) + (ink + zero) * cover + 0.5) as u8;
                 }
-            }
-        }
-    }
-
-    fn round_corners(&mut self, modules: f64) {
-        let radius = modules * f64::from(self.pixels_per_module);
-        let (width, height) = (f64::from(self.width), f64::from(self.height));
-        for (y, row) in self.pixels.chunks_exact_mut(self.width as usize).enumerate() {
-            for (x, pixel) in row.iter_mut().enumerate() {
-                let beyond = |place: usize, size: f64| {
-                    let place = place as f64 + 0.5;
-                    (radius - place).max(place - (size - radius)).max(0.0)
-                };
-                let over = beyond(x, width).hypot(beyond(y, height)) - radius;
-                pixel[3] = ((0.5 - over).clamp(0.0, 1.0) * 255.0) as u8;
             }
         }
     }
