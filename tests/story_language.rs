@@ -143,7 +143,7 @@ fn what_cannot_be_is_refused_with_the_reason() {
 #[test]
 fn every_shipped_story_is_read_and_keeps_its_pictures_few() {
     for (name, _) in BUILT_IN {
-        for (variants, most) in [(1, 75), (3, 170)] {
+        for (variants, most) in [(1, 75), (3, 150)] {
             let options = StoryOptions { count: 2_400, scene_variants: variants, ..StoryOptions::default() };
             let story = Story::new(&StorySource::find(name).unwrap(), options, String::new())
                 .unwrap_or_else(|error| panic!("{}", error.report()));

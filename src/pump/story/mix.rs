@@ -32,7 +32,9 @@ pub struct Treatments {
     all: Vec<Treatment>,
     /// By cell: numbers of treatments with running sums of their chances.
     by_cell: Vec<Vec<(usize, f64)>>,
-    /// Sizes of pictures without exactly one code, with running sums.
+    /// By cell: its share, and the shares of all cells before it.
+    places: Vec<(f64, f64)>,
+    /// Sizes of pictures that may not be unusual, with running sums.
     other_sizes: Vec<(PhotoSize, f64)>,
 }
 
@@ -119,7 +121,7 @@ fn treatments(mix: &Mix, faults: bool) -> Result<Vec<(Treatment, f64)>, String> 
     Ok(all)
 }
 
-/// Sizes of pictures without exactly one code: the story's, none of them large if it has any other.
+/// Sizes of pictures that may not be unusual: the story's, none of them large if it has any other.
 fn other_sizes(mix: &Mix) -> Vec<(PhotoSize, f64)> {
     let small: Vec<(PhotoSize, f64)> =
         mix.size.iter().copied().filter(|(size, weight)| *size != PhotoSize::Large && *weight > 0.0).collect();
@@ -181,15 +183,21 @@ impl Treatments {
                 *chance = sum;
             }
         }
+        let mut places = vec![(0.0, 0.0); cells.len()];
+        let mut before = 0.0;
+        for cell in order {
+            places[cell] = (cells[cell], before);
+            before += cells[cell];
+        }
+        // The usual size last, as the cells with unusual pictures are first: so that they are of the same sizes.
+        let mut other_sizes = other_sizes(mix);
+        other_sizes.sort_by_key(|(size, _)| *size == all[usual].0.size);
         let mut sum = 0.0;
-        let other_sizes = other_sizes(mix)
-            .into_iter()
-            .map(|(size, share)| {
-                sum += share;
-                (size, sum)
-            })
-            .collect();
-        Ok(Self { all: all.into_iter().map(|(treatment, _)| treatment).collect(), by_cell, other_sizes })
+        for (_, share) in &mut other_sizes {
+            sum += *share;
+            *share = sum;
+        }
+        Ok(Self { all: all.into_iter().map(|(treatment, _)| treatment).collect(), by_cell, places, other_sizes })
     }
 
     /// The treatment of a photo of a cell, by a number drawn evenly from 0 to 1.
@@ -199,9 +207,12 @@ impl Treatments {
         self.all[chances[chosen].0]
     }
 
-    /// The size of a picture without exactly one code.
-    pub fn other_size(&self, draw: f64) -> PhotoSize {
-        let chosen = self.other_sizes.partition_point(|(_, until)| *until <= draw);
+    /// The size of a picture of a cell that may not be unusual. Cells and sizes lie along the same line, so that most
+    /// cells have one such size.
+    pub fn other_size(&self, cell: usize, draw: f64) -> PhotoSize {
+        let (share, before) = self.places[cell];
+        let place = before + draw * share;
+        let chosen = self.other_sizes.partition_point(|(_, until)| *until <= place);
         self.other_sizes.get(chosen).or(self.other_sizes.last()).map_or(PhotoSize::Mixed, |(size, _)| *size)
     }
 }
