@@ -82,7 +82,7 @@ fn the_files_say_what_the_answer_key_says() {
         assert_eq!(shown(Tag::Model), photo.camera_model.map(|model| format!("\"{model}\"")));
     }
     assert_eq!(signs.len(), 4);
-    assert_eq!(formats, ["jpeg", "png", "webp"].map(str::to_owned).into());
+    assert_eq!(formats, ["heic", "jpeg", "png", "webp"].map(str::to_owned).into());
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub struct Treatment {
     pub format: Format,
     /// Its size.
     pub size: PhotoSize,
-    /// Whether it is the story's usual one, of which there are several pictures of each cell.
+    /// Whether it is a usual one, of which there are several pictures of each cell.
     pub usual: bool,
 }
 
@@ -32,7 +32,9 @@ pub struct Treatments {
     all: Vec<Treatment>,
     /// By cell: numbers of treatments with running sums of their chances.
     by_cell: Vec<Vec<(usize, f64)>>,
-    /// Sizes of pictures without exactly one code, with running sums.
+    /// By cell: its share, and the shares of all cells before it.
+    places: Vec<(f64, f64)>,
+    /// Sizes of pictures that may not be unusual, with running sums.
     other_sizes: Vec<(PhotoSize, f64)>,
 }
 
@@ -119,7 +121,7 @@ fn treatments(mix: &Mix, faults: bool) -> Result<Vec<(Treatment, f64)>, String> 
     Ok(all)
 }
 
-/// Sizes of pictures without exactly one code: the story's, none of them large if it has any other.
+/// Sizes of pictures that may not be unusual: the story's, none of them large if it has any other.
 fn other_sizes(mix: &Mix) -> Vec<(PhotoSize, f64)> {
     let small: Vec<(PhotoSize, f64)> =
         mix.size.iter().copied().filter(|(size, weight)| *size != PhotoSize::Large && *weight > 0.0).collect();
@@ -143,53 +145,65 @@ impl Treatments {
     pub fn new(mix: &Mix, faults: bool, cells: &[f64], spread: u32) -> Result<Self, String> {
         let mut all = treatments(mix, faults)?;
         all.sort_by(|(_, left), (_, right)| left.total_cmp(right));
-        if let Some((usual, _)) = all.last_mut() {
-            usual.usual = true;
-        }
-        let unusual: f64 = all.iter().filter(|(treatment, _)| !treatment.usual).map(|(_, share)| share).sum();
-        let whole: f64 = all.iter().map(|(_, share)| share).sum();
-        // Dear ones first, to as few cells as there may be.
         let dear = |treatment: &Treatment| treatment.format != Format::Jpeg || treatment.size == PhotoSize::Large;
-        let (first, then): (Vec<usize>, Vec<usize>) =
-            (0..all.len()).filter(|&number| !all[number].0.usual).partition(|&number| dear(&all[number].0));
+        for (treatment, _) in &mut all {
+            treatment.usual = treatment.look == Look::Easy && !dear(treatment);
+        }
+        let whole: f64 = all.iter().map(|(_, share)| share).sum();
+        let unusual: f64 = all.iter().filter(|(treatment, _)| !treatment.usual).map(|(_, share)| share).sum();
+        let most = if unusual <= 0.5 * whole { 0.5 } else { 1.0 };
+        // Dear ones first, to as few cells as there may be; the usual ones take what is left of each cell.
+        let mut numbers: Vec<usize> = (0..all.len()).collect();
+        numbers.sort_by_key(|&number| (all[number].0.usual, !dear(&all[number].0)));
         let mut order: Vec<usize> = (0..cells.len()).collect();
         order.sort_by(|&left, &right| cells[right].total_cmp(&cells[left]).then(left.cmp(&right)));
-        let most = if unusual <= 0.5 * whole { 0.5 } else { 1.0 };
-        let mut room: Vec<f64> = cells.iter().map(|share| share * whole * most).collect();
+        let mut taken = vec![0.0; cells.len()];
         let mut by_cell: Vec<Vec<(usize, f64)>> = vec![Vec::new(); cells.len()];
-        for number in first.into_iter().chain(then) {
+        for number in numbers {
             let (treatment, mut left) = all[number];
-            let a_cell = if dear(&treatment) { left } else { left / f64::from(spread.max(1)) };
+            let one_each = dear(&treatment) || treatment.usual;
+            let a_cell = if one_each { left } else { left / f64::from(spread.max(1)) };
             // The second time without the limit: the cells may be too small for an even spread.
             for limit in [a_cell, left] {
                 for &cell in &order {
-                    let taken = left.min(limit).min(room[cell]);
-                    if taken > CLOSE {
-                        room[cell] -= taken;
-                        left -= taken;
-                        by_cell[cell].push((number, taken / (cells[cell] * whole)));
+                    let room = cells[cell] * whole * if treatment.usual { 1.0 } else { most } - taken[cell];
+                    let share = left.min(limit).min(room);
+                    if share > CLOSE {
+                        taken[cell] += share;
+                        left -= share;
+                        by_cell[cell].push((number, share / (cells[cell] * whole)));
                     }
                 }
             }
         }
-        let usual = all.len() - 1;
+        // The largest share comes last; a cell that is never expected has that.
+        let largest = all.len() - 1;
         for chances in &mut by_cell {
-            chances.push((usual, 1.0));
             let mut sum = 0.0;
-            for (number, chance) in chances {
-                sum = if *number == usual { 1.0 } else { sum + *chance };
+            for (_, chance) in chances.iter_mut() {
+                sum += *chance;
                 *chance = sum;
             }
+            match chances.last_mut() {
+                Some((_, until)) => *until = 1.0,
+                None => chances.push((largest, 1.0)),
+            }
         }
+        let mut places = vec![(0.0, 0.0); cells.len()];
+        let mut before = 0.0;
+        for cell in order {
+            places[cell] = (cells[cell], before);
+            before += cells[cell];
+        }
+        // The largest share last here as well, so that these pictures are of the same sizes as the cell's usual ones.
+        let mut other_sizes = other_sizes(mix);
+        other_sizes.sort_by_key(|(size, _)| *size == all[largest].0.size);
         let mut sum = 0.0;
-        let other_sizes = other_sizes(mix)
-            .into_iter()
-            .map(|(size, share)| {
-                sum += share;
-                (size, sum)
-            })
-            .collect();
-        Ok(Self { all: all.into_iter().map(|(treatment, _)| treatment).collect(), by_cell, other_sizes })
+        for (_, share) in &mut other_sizes {
+            sum += *share;
+            *share = sum;
+        }
+        Ok(Self { all: all.into_iter().map(|(treatment, _)| treatment).collect(), by_cell, places, other_sizes })
     }
 
     /// The treatment of a photo of a cell, by a number drawn evenly from 0 to 1.
@@ -199,9 +213,12 @@ impl Treatments {
         self.all[chances[chosen].0]
     }
 
-    /// The size of a picture without exactly one code.
-    pub fn other_size(&self, draw: f64) -> PhotoSize {
-        let chosen = self.other_sizes.partition_point(|(_, until)| *until <= draw);
+    /// The size of a picture of a cell that may not be unusual. Cells and sizes lie along the same line, so that most
+    /// cells have one such size.
+    pub fn other_size(&self, cell: usize, draw: f64) -> PhotoSize {
+        let (share, before) = self.places[cell];
+        let place = before + draw * share;
+        let chosen = self.other_sizes.partition_point(|(_, until)| *until <= place);
         self.other_sizes.get(chosen).or(self.other_sizes.last()).map_or(PhotoSize::Mixed, |(size, _)| *size)
     }
 }

@@ -147,7 +147,7 @@ pub fn read(name: &str, text: &str) -> Result<World> {
     }
     let rules = Rules { dates, hours };
     let span = span(&rules).ok_or_else(|| {
-        refused().hint("no date of the years that its rules name matches any rule: look at `time_function`")
+        refused().hint("in the years that its rules name no date has a share above 0: look at `time_function`")
     })?;
     covered(&rules, span).map_err(|error| error.context(format!("the story `{name}` cannot be told")))?;
     Ok(World {
@@ -333,28 +333,34 @@ fn dates(rules: &[TimeRule], mistakes: &mut Mistakes) -> Vec<DateRule> {
     dates
 }
 
-/// From the first to the last day that a rule matches, in the years that the rules name and their neighbours.
+/// From the first to the last day with photos, in the years that the rules are about.
 fn span(rules: &Rules) -> Option<Span> {
     let tests = rules.dates.iter().flat_map(|rule| &rule.tests).filter(|(part, _)| *part == Part::Year);
-    let named: Vec<i64> = tests.flat_map(|(_, test)| test.values()).copied().collect();
-    let (first, last) = match (named.iter().min(), named.iter().max()) {
-        (Some(first), Some(last)) => (first - 1, (last + 1).min(first + MOST_YEARS)),
-        _ => (DEFAULT_YEAR, DEFAULT_YEAR),
-    };
+    // Of an endless stretch of years the one at its end.
+    let years: Vec<i64> = tests
+        .flat_map(|(_, test)| match test {
+            Test::In(years) => years.clone(),
+            Test::AtMost(year) | Test::AtLeast(year) => vec![*year],
+            Test::Less(year) => vec![year.saturating_sub(1)],
+            Test::More(year) => vec![year.saturating_add(1)],
+        })
+        .collect();
+    let first = years.iter().min().copied().unwrap_or(DEFAULT_YEAR).clamp(1970, 2098);
+    let last = years.iter().max().copied().unwrap_or(DEFAULT_YEAR).clamp(first, 2098).min(first + MOST_YEARS);
     let midnight = |year: i64| {
         let date = civil::Date::new(i16::try_from(year).ok()?, 1, 1).ok()?;
         Offset::UTC.to_timestamp(date.to_datetime(civil::Time::midnight())).ok()
     };
-    let years = Span { from: midnight(first.max(1970))?, to: midnight(last.min(2098) + 1)? };
+    let years = Span { from: midnight(first)?, to: midnight(last + 1)? };
     let day = SignedDuration::from_hours(24);
     let grain = SignedDuration::from_mins(rules.grain_minutes());
-    let matches = |begin: Timestamp| {
+    let has_photos = |begin: Timestamp| {
         let steps = std::iter::successors(Some(begin), |at| Some(*at + grain)).take_while(|at| *at < begin + day);
-        steps.into_iter().any(|at| rules.share(Offset::UTC.to_datetime(at)).is_some())
+        steps.into_iter().any(|at| rules.share(Offset::UTC.to_datetime(at)).is_some_and(|share| share > 0.0))
     };
     let days = || std::iter::successors(Some(years.from), |at| Some(*at + day)).take_while(|at| *at < years.to);
-    let from = days().find(|at| matches(*at))?;
-    let to = days().filter(|at| matches(*at)).last()? + day;
+    let from = days().find(|at| has_photos(*at))?;
+    let to = days().filter(|at| has_photos(*at)).last()? + day;
     Some(Span { from, to })
 }
 

@@ -82,7 +82,7 @@ impl Pictures {
             }
         };
         let plain = |codes: Vec<PlannedCode>, most| {
-            let size = self.treatments.other_size(draws[1]);
+            let size = self.treatments.other_size(cell, draws[1]);
             let scene = self.scene(&codes, variant(most), size, Format::Jpeg, Look::Easy);
             (codes, scene)
         };
@@ -115,7 +115,7 @@ impl Pictures {
     /// A plain picture of one code.
     fn usual(&self, codes: Vec<PlannedCode>, cell: usize, draws: &[f64; 3]) -> (Vec<PlannedCode>, SceneSpec) {
         let variant = (draws[2] * f64::from(self.variants[cell])) as u32;
-        let size = self.treatments.other_size(draws[1]);
+        let size = self.treatments.other_size(cell, draws[1]);
         let scene = self.scene(&codes, variant, size, Format::Jpeg, Look::Easy);
         (codes, scene)
     }

@@ -87,16 +87,6 @@ impl Test {
             Test::AtLeast(limit) => value >= *limit,
         }
     }
-
-    /// The numbers it names.
-    pub fn values(&self) -> &[i64] {
-        match self {
-            Test::In(values) => values,
-            Test::Less(value) | Test::AtMost(value) | Test::More(value) | Test::AtLeast(value) => {
-                std::slice::from_ref(value)
-            }
-        }
-    }
 }
 
 impl Rules {

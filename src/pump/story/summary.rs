@@ -368,6 +368,8 @@ fn deviation(row: &Row) -> f64 {
 }
 
 fn section(text: &mut String, title: &str, rows: &[Row]) {
+    // What cannot be and is not says nothing.
+    let rows: Vec<&Row> = rows.iter().filter(|row| row.found > 0 || row.expected != Some(0.0)).collect();
     if rows.is_empty() {
         return;
     }
@@ -393,7 +395,7 @@ fn section(text: &mut String, title: &str, rows: &[Row]) {
         );
     }
     if let Some(rest) = rows.get(shown..).filter(|rest| !rest.is_empty()) {
-        let farthest = rest.iter().map(deviation).fold(0.0, f64::max);
+        let farthest = rest.iter().map(|row| deviation(row)).fold(0.0, f64::max);
         let _ = writeln!(text, "… and {} more, none farther than {farthest:.2} σ", rest.len());
     }
 }

@@ -140,7 +140,7 @@ impl Cast {
         let columns = columns(table);
         Some(Product {
             name: Arc::from(name?),
-            url: url?,
+            url: url.unwrap_or_default(),
             columns,
             utm: Utm::default(),
             interest: weight.unwrap_or(interest),
@@ -151,6 +151,7 @@ impl Cast {
     }
 
     fn campaign(&self, table: &Table<'_>) -> Option<Campaign> {
+        let before = table.document.count();
         // For people; the codes carry `utm`.
         table.text("name", "its name");
         let start = table.instant("start");
@@ -169,7 +170,12 @@ impl Cast {
         if kernel.until <= kernel.start {
             table.wrong("until", "not later than `start`", "expected the end of the campaign");
         }
-        if kernel.rise + kernel.hold == 0 && kernel.half_life.is_none() {
+        let lengths = ["rise", "hold", "half_life"];
+        let has_none = !lengths.iter().any(|key| table.has(key));
+        if kernel.rise + kernel.hold == 0
+            && kernel.half_life.is_none()
+            && (has_none || table.document.count() == before)
+        {
             table.wrong("half_life", "a campaign that is over as it begins", "expected `rise`, `hold` or `half_life`");
         }
         let reach = self.reach(table);
@@ -236,10 +242,11 @@ fn place(table: &Table<'_>) -> Option<Place> {
         altitude_m: table.number("altitude_m", -430.0..=8_850.0).unwrap_or(0.0),
         region: table.text("region", "the name of a region"),
         spread_km: table.number("spread_km", 0.0..=500.0).unwrap_or(4.0),
+        // With a mistake in it, it is still a place that others name.
         name: Arc::from(name?),
-        zone: zone?,
-        latitude: latitude?,
-        longitude: longitude?,
+        zone: zone.unwrap_or_default(),
+        latitude: latitude.unwrap_or(0.0),
+        longitude: longitude.unwrap_or(0.0),
     })
 }
 

@@ -305,7 +305,7 @@ fn parse_duration(text: &str) -> Option<i64> {
         _ => return None,
     };
     let number: f64 = number.trim().parse().ok()?;
-    (number >= 0.0 && number * minutes <= 100.0 * 366.0 * 24.0 * 60.0).then(|| (number * minutes * 60_000.0) as i64)
+    (number >= 0.0 && number * minutes <= 100.0 * 366.0 * 24.0 * 60.0).then_some((number * minutes * 60_000.0) as i64)
 }
 
 #[cfg(test)]
