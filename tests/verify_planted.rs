@@ -266,6 +266,15 @@ fn each_planted_difference_is_named_on_redshift() {
     expect_clean(&command(&["verify", "--json", "--latency"]), 3_000);
     let asked = api.calls("BatchExecuteStatement").unwrap() - before;
     assert!(asked < 20, "{asked} queries: each takes a second or more on Redshift");
+    // Redshift itself would take each of them; the Data API puts a parameter's value where its name stands.
+    let of_verify =
+        |text: &String| ["object_key >", "AS by_bytes", "batch_id IN"].iter().any(|part| text.contains(part));
+    let in_place = |text: String| (1..10).rev().fold(text, |text, number| text.replace(&format!(":p{number}"), "'x'"));
+    let mut texts: Vec<String> = api.sql().unwrap().into_iter().filter(of_verify).map(in_place).collect();
+    texts.sort();
+    texts.dedup();
+    assert!(texts.len() >= 5, "{texts:?}");
+    rig::sqlfluff_all(&texts).unwrap();
     for statement in planting(&planted) {
         api.query(&database, &statement).unwrap();
     }
