@@ -81,7 +81,7 @@ pub struct PumpArgs {
 #[allow(missing_docs, reason = "each command's own Args type has the text that `--help` shows")]
 pub enum PumpCommand {
     #[command(hide = true)]
-    Orchestrate(orchestrate::OrchestrateArgs),
+    Orchestrate(Box<orchestrate::OrchestrateArgs>),
     #[command(hide = true)]
     Distribute(distribute::DistributeArgs),
 }
