@@ -96,7 +96,7 @@ pub enum PumpCommand {
     Story(story::StoryArgs),
     Report(report::ReportArgs),
     #[command(hide = true)]
-    Orchestrate(orchestrate::OrchestrateArgs),
+    Orchestrate(Box<orchestrate::OrchestrateArgs>),
     #[command(hide = true)]
     Distribute(distribute::DistributeArgs),
 }

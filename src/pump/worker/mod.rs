@@ -131,7 +131,7 @@ pub async fn work(
         (worker, served)
     };
     // The sender of events goes with `putting`, whose end is therefore the end of events.
-    let (put, (mut worker, ())) = tokio::join!(async move { putting.await }, serving);
+    let (put, (mut worker, ())) = tokio::join!(putting, serving);
     let makers = makers.join();
     worker.give_back_all().await;
     let failed = worker.failed.take();
@@ -366,7 +366,7 @@ impl<'a> Worker<'a> {
     /// Deletes what is done and extends what is not.
     fn keep_up(&mut self) {
         self.delete_done();
-        let short = self.leases.to_extend();
+        let short = self.leases.extend_short();
         self.extend(short, self.options.visibility);
     }
 
