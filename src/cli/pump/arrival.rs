@@ -10,9 +10,9 @@ use jiff::{SignedDuration, Timestamp, civil};
 use crate::cli::exit::usage;
 use crate::error::{Error, Result};
 use crate::pump::arrival::{Arrival, Schedule};
-use crate::pump::story::original::parse_orchestrator;
 use crate::pump::stamps::Stamps;
 use crate::pump::story::Span;
+use crate::pump::story::original::parse_orchestrator;
 
 /// Photos of a run whose number nobody gives.
 const DEFAULT_COUNT: u64 = 2_000;
