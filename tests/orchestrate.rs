@@ -55,7 +55,7 @@ fn settings(root: &Root) -> Settings {
     settings
 }
 
-fn stamps(root: &Root) -> std::sync::Arc<dyn Queue> {
+fn stamp_queue(root: &Root) -> std::sync::Arc<dyn Queue> {
     app::open_stamp_queue(&settings(root)).unwrap()
 }
 
@@ -142,14 +142,10 @@ fn one_worker_three_and_three_of_which_one_is_killed_make_the_same_objects() {
     // A stamp that comes again changes nothing.
     let again: Vec<String> =
         (0..20).map(|index| StampMessage::new("results", name, story.stamp(index), None).body().unwrap()).collect();
-    runtime().block_on(stamps_of(&alone).send(&again)).unwrap();
+    runtime().block_on(stamp_queue(&alone).send(&again)).unwrap();
     let done = figures(&worker(&alone, &["--until-empty"]).ended());
     assert_eq!(done["pump"]["photos"], 20);
     assert!(inbox(&alone) == objects);
-}
-
-fn stamps_of(root: &Root) -> std::sync::Arc<dyn Queue> {
-    stamps(root)
 }
 
 #[test]
@@ -189,14 +185,14 @@ fn ctrl_c_seals_the_key_for_the_stamps_that_were_sent() {
     let sender = Running::start(root.command(&[&["orchestrate"], STORY, &slow].concat()));
     sender.wait_until("stamps are sent", || {
         root.file("stamps.sqlite").try_exists().unwrap()
-            && runtime().block_on(stamps(&root).depth()).is_ok_and(|depth| depth.ready >= 32)
+            && runtime().block_on(stamp_queue(&root).depth()).is_ok_and(|depth| depth.ready >= 32)
     });
     sender.signal(Signal::INT);
     let ended = sender.ended();
     assert_eq!(ended.code, Some(130), "{}", ended.stderr);
     let sent: Value = serde_json::from_str(&ended.stdout).unwrap();
     let (photos, seal) = key(&root);
-    let depth = runtime().block_on(stamps(&root).depth()).unwrap();
+    let depth = runtime().block_on(stamp_queue(&root).depth()).unwrap();
     assert!(!seal.complete);
     assert_eq!((photos.len() as u64, sent["stamps"].as_u64()), (depth.ready, Some(depth.ready)));
     assert!(depth.ready < 5_000);
@@ -204,7 +200,7 @@ fn ctrl_c_seals_the_key_for_the_stamps_that_were_sent() {
 
 /// A worker that finds these messages.
 fn told(root: &Root, messages: &[String], more: &[&str]) -> Ended {
-    runtime().block_on(stamps(root).send(messages)).unwrap();
+    runtime().block_on(stamp_queue(root).send(messages)).unwrap();
     worker(root, &[&["--until-empty"], more].concat()).ended()
 }
 
@@ -218,7 +214,7 @@ fn a_worker_refuses_a_plan_it_cannot_use_and_gives_the_stamps_back() {
     assert_eq!(ended.code, Some(3));
     assert!(ended.stderr.contains("a stamp names a plan that is not there"), "{}", ended.stderr);
     assert!(ended.stderr.contains("compare store.results"), "{}", ended.stderr);
-    let depth = runtime().block_on(stamps(&root).depth()).unwrap();
+    let depth = runtime().block_on(stamp_queue(&root).depth()).unwrap();
     assert_eq!((depth.ready, depth.in_flight), (1, 0), "given back at once");
 
     let root = Root::new();
@@ -240,7 +236,7 @@ fn a_worker_refuses_a_plan_it_cannot_use_and_gives_the_stamps_back() {
         assert_eq!(ended.code, Some(3));
         assert!(ended.stderr.contains(&format!("plan `results/{name}`: {expected}")), "{}", ended.stderr);
     }
-    let depth = runtime().block_on(stamps(&root).depth()).unwrap();
+    let depth = runtime().block_on(stamp_queue(&root).depth()).unwrap();
     assert_eq!((depth.ready, depth.in_flight), (3, 0));
 }
 
