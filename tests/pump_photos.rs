@@ -159,21 +159,3 @@ fn the_story_shows_its_rhythm_its_launch_and_its_campaign() {
     assert_eq!(days[0].0, "2026-03-12");
     assert!(days[1].1 > days[4].1 && days[4].1 > days[8].1, "{days:?}");
 }
-
-#[test]
-fn stories_that_differ_share_no_prefix() {
-    let base = StoryOptions::default();
-    let prefixes: HashSet<String> = [
-        base,
-        StoryOptions { seed: 2, ..base },
-        StoryOptions { count: 7, ..base },
-        StoryOptions { size: PhotoSize::Small, ..base },
-        StoryOptions { faults: false, ..base },
-        StoryOptions { scene_variants: 1, ..base },
-    ]
-    .iter()
-    .map(StoryOptions::default_prefix)
-    .collect();
-    assert_eq!(prefixes.len(), 6);
-    assert!(prefixes.iter().all(|prefix| prefix.ends_with('/')));
-}

@@ -7,6 +7,7 @@ use crate::config::Settings;
 use crate::error::Result;
 use crate::pump::run_plan::{RunPlan, prefix};
 use crate::pump::scene::PhotoSize;
+use crate::pump::stamps::Stamps;
 use crate::pump::story::{Story, StoryOptions, StorySource};
 
 /// Which story, and how it is told.
@@ -49,8 +50,11 @@ impl ChoiceArgs {
             // reading.
             scene_variants: self.pictures.unwrap_or((count / 1_000).clamp(1, 3) as u32),
         };
-        let span = Story::new(&source, told(1), String::new())?.span();
-        let asked = arrival.resolve(span)?;
+        let first = Story::new(&source, told(1), String::new())?;
+        let asked = arrival.resolve(first.span())?;
+        if let Stamps::Candidates { span, .. } | Stamps::Rhythm { span } = asked.stamps {
+            first.covers(span)?;
+        }
         let story = told(asked.count());
         // What the engine filters away would never become a row.
         let prefix = format!("{}{}", settings.filter.prefix, prefix(&source, &story, &asked.stamps));

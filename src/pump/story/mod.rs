@@ -120,17 +120,6 @@ impl Default for StoryOptions {
     }
 }
 
-impl StoryOptions {
-    /// Where this story's photos go. Stories that differ in any option never share a key, so that one photo never
-    /// overwrites another.
-    pub fn default_prefix(&self) -> String {
-        let size = self.size.as_str();
-        let clean = if self.faults { "" } else { "-clean" };
-        let variants = if self.scene_variants == 3 { String::new() } else { format!("-v{}", self.scene_variants) };
-        format!("story-{}-{}-{size}{clean}{variants}/", self.seed, self.count)
-    }
-}
-
 /// One moment of the story at which a photo is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
