@@ -14,11 +14,11 @@ use crate::domain::Format;
 use crate::error::Result;
 
 /// Room for a photo.
-const PHOTO: (u32, u32) = (288, 216);
+const PHOTO: (u32, u32) = (372, 279);
 /// Around photos and captions.
 const MARGIN: u32 = 10;
 /// Caption lines below a photo.
-const LINES: u32 = 3;
+const LINES: u32 = 4;
 const PAPER: Rgb<u8> = Rgb([250, 250, 248]);
 const FRAME: Rgb<u8> = Rgb([226, 226, 222]);
 const INK: Rgb<u8> = Rgb([40, 42, 46]);
@@ -133,9 +133,9 @@ fn cell(sheet: &mut RgbImage, (left, top): (u32, u32), plan: &PlannedPhoto, make
     let row = |nth: u32| (left, top + PHOTO.1 + 4 + nth * line);
     write(sheet, row(0), PHOTO.0, &titles, Cut::Small, INK);
     write(sheet, row(1), PHOTO.0, &format!("{when} {}", plan.city), Cut::Small, INK);
-    let used = write(sheet, row(2), PHOTO.0, &format!("{} {size} ", scene.look.as_str()), Cut::Small, PALE);
+    write(sheet, row(2), PHOTO.0, &format!("{} {size}", scene.look.as_str()), Cut::Small, PALE);
     if let Some(fault) = fault {
-        write(sheet, (left + used, row(2).1), PHOTO.0.saturating_sub(used), fault, Cut::Small, RED);
+        write(sheet, row(3), PHOTO.0, fault, Cut::Small, RED);
     }
     Ok(())
 }
@@ -157,8 +157,8 @@ fn shown(plan: &PlannedPhoto, bytes: &[u8]) -> Result<Result<RgbImage, String>> 
     Ok(reader.decode().map(|photo| photo.into_rgb8()).map_err(|error| error.to_string()))
 }
 
-/// Writes a line as far as it fits, and returns the pixels across it.
-fn write(sheet: &mut RgbImage, (left, top): (u32, u32), most: u32, text: &str, cut: Cut, ink: Rgb<u8>) -> u32 {
+/// Writes a line as far as it fits.
+fn write(sheet: &mut RgbImage, (left, top): (u32, u32), most: u32, text: &str, cut: Cut, ink: Rgb<u8>) {
     let letters = most as usize / cut.size().0;
     let text: String = if text.chars().count() > letters {
         text.chars().take(letters.saturating_sub(1)).chain(['…']).collect()
@@ -173,7 +173,6 @@ fn write(sheet: &mut RgbImage, (left, top): (u32, u32), most: u32, text: &str, c
             }
         }
     }
-    line.width as u32
 }
 
 impl Default for Preview {

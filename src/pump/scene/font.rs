@@ -1,11 +1,11 @@
 //! The print on labels and contact sheets: Spleen, a bitmap font that has the letters of European place names.
 
-use spleen_font::{FONT_8X16, FONT_16X32, PSF2Font};
+use spleen_font::{FONT_12X24, FONT_16X32, PSF2Font};
 
 /// Which cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// 8 x 16 dots a letter.
+    /// 12 x 24 dots a letter.
     Small,
     /// 16 x 32 dots a letter.
     Large,
@@ -15,7 +15,7 @@ impl Cut {
     /// Dots across and down a letter.
     pub const fn size(self) -> (usize, usize) {
         match self {
-            Cut::Small => (8, 16),
+            Cut::Small => (12, 24),
             Cut::Large => (16, 32),
         }
     }
@@ -39,7 +39,7 @@ impl Line {
         let width = across * text.chars().count();
         let mut line = Self { width, height, dots: vec![false; width * height] };
         let data = match cut {
-            Cut::Small => FONT_8X16,
+            Cut::Small => FONT_12X24,
             Cut::Large => FONT_16X32,
         };
         let Ok(mut font) = PSF2Font::new(data) else { return line };
@@ -75,5 +75,11 @@ mod tests {
             assert_ne!(line.dots, blank, "{character}");
         }
         assert_eq!(Line::new("ab", Cut::Large).width, 32);
+        // A letter goes over the whole height of its line, not over the first rows alone.
+        for cut in [Cut::Small, Cut::Large] {
+            let line = Line::new("H", cut);
+            let rows = (0..line.height).filter(|&y| (0..line.width).any(|x| line.dot(x, y))).count();
+            assert!(rows * 2 > line.height && rows < line.height, "{cut:?}: {rows} rows");
+        }
     }
 }
