@@ -154,7 +154,7 @@ async fn a_cancel_seals_the_key_for_what_was_put() {
     assert_eq!((report.photos, report.complete), (1, false));
     let pace = report.pace.unwrap();
     assert_eq!((pace.held, pace.limit), (false, Some(Limit::Stopped)));
-    assert!(report.pictures_drawn > 100, "drawn before the clock started");
+    assert!(report.pictures_drawn > 20, "drawn before the clock started");
 }
 
 #[tokio::test]
@@ -170,14 +170,14 @@ async fn a_schedule_is_kept_whatever_the_store_does_and_the_key_says_when_each_p
     assert!(report.put_ms.min >= 299.0 && report.durable_ms.min >= 299.0, "{:?}", report.put_ms);
     assert_eq!((report.late_ms.count, report.series.due.iter().sum::<u64>()), (60, 60));
     let pace = report.pace.unwrap();
-    assert_eq!((pace.asked_photos, pace.window_seconds), (60, 0.375));
+    assert_eq!((pace.asked_photos, pace.window_seconds), (60, 0.45));
     let (photos, _) = key(&plan);
     let mut due: Vec<jiff::Timestamp> =
         photos.iter().map(|photo| photo.due_at.as_ref().unwrap().parse().unwrap()).collect();
     assert!(photos.iter().all(|photo| photo.put_at.as_ref().unwrap() > photo.due_at.as_ref().unwrap()));
     due.sort();
     let lasts = due[59].duration_since(due[0]);
-    assert!((360..=375).contains(&lasts.as_millis()), "{lasts:?}");
+    assert!((430..=450).contains(&lasts.as_millis()), "{lasts:?}");
 }
 
 #[tokio::test]

@@ -119,7 +119,7 @@ impl Leases {
     }
 
     /// Leases that have less than two thirds of their time left; they count as extended from now on.
-    pub(super) fn to_extend(&mut self) -> Vec<ReceiptHandle> {
+    pub(super) fn extend_short(&mut self) -> Vec<ReceiptHandle> {
         let (now, visibility) = (Instant::now(), self.visibility);
         let short = self.held.values_mut().filter(|(_, until)| *until < now + visibility * 2 / 3);
         short
@@ -183,8 +183,8 @@ mod tests {
             visible_again_at: Instant::now() + Duration::from_secs(left),
         };
         let (fresh, old) = (leases.hold(&message("fresh", 60)), leases.hold(&message("old", 20)));
-        assert_eq!(leases.to_extend(), [ReceiptHandle("old".into())]);
-        assert!(leases.to_extend().is_empty(), "it has its full time again");
+        assert_eq!(leases.extend_short(), [ReceiptHandle("old".into())]);
+        assert!(leases.extend_short().is_empty(), "it has its full time again");
         assert_eq!(leases.release(old), Some(ReceiptHandle("old".into())));
         assert_eq!(leases.release(old), None);
         assert_eq!((leases.len(), leases.release_all()), (1, vec![ReceiptHandle("fresh".into())]));

@@ -147,7 +147,7 @@ impl Recorder {
         let seconds = asked.window.as_secs_f64().max(1e-9);
         let missing = asked_photos.saturating_sub(self.in_window) as f64;
         let held = missing <= asked_photos as f64 * TOLERANCE;
-        let limit = (!held).then(|| match self.held_up {
+        let limit = (!held).then_some(match self.held_up {
             _ if !report.complete => Limit::Stopped,
             [makers, store, stamps] if stamps > makers && stamps > store => Limit::Stamps,
             [makers, store, _] if store > makers => Limit::Store,

@@ -138,8 +138,7 @@ impl Desk<'_> {
         progress: impl Fn(u64),
         cancel: &CancellationToken,
     ) -> Result<bool> {
-        let mut taken = 0;
-        for turn in turns {
+        for (taken, turn) in (0..).zip(turns) {
             if cancel.is_cancelled() {
                 return Ok(false);
             }
@@ -159,7 +158,6 @@ impl Desk<'_> {
                 }
             }
             self.add(turn, due_at)?;
-            taken += 1;
             if self.waiting.len() >= TOGETHER {
                 self.flush().await?;
                 progress(self.sent);

@@ -91,7 +91,7 @@ pub struct PumpArgs {
 pub enum PumpCommand {
     Report(report::ReportArgs),
     #[command(hide = true)]
-    Orchestrate(orchestrate::OrchestrateArgs),
+    Orchestrate(Box<orchestrate::OrchestrateArgs>),
     #[command(hide = true)]
     Distribute(distribute::DistributeArgs),
 }

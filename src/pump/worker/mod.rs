@@ -14,19 +14,24 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::Step;
 use super::arrival::Arrival;
 use super::distribute::{Ended, put_all, retried};
 use super::held::{DueJobs, Leases};
 use super::make::{Job, Jobs, MakerTimes, Makers, Run};
 use super::photo::PhotoMaker;
 use super::recorder::Recorder;
-use super::run_plan::RunPlan;
 use super::run_report::PumpReport;
 use super::stamp_message::StampMessage;
-use super::{Step, warm_up::warm_up};
 use crate::error::{Class, Error, Result};
 use crate::queue::{Message, Queue, ReceiptHandle};
 use crate::store::Store;
+
+mod loading;
+mod looks;
+
+use loading::{Loaded, PlanName, load};
+use looks::{LOOK_EVERY, Looks};
 
 /// Most messages a receive brings.
 const A_RECEIVE: usize = 10;
@@ -40,9 +45,6 @@ const AGAIN_BEFORE: Duration = Duration::from_secs(3);
 const TICK: Duration = Duration::from_millis(50);
 /// How long a stamp rests whose photo could not be put just now, or that is none.
 const REST: Duration = Duration::from_secs(5);
-/// Looks at an empty queue before it counts as empty, where its depth is only roughly right; and the time between two.
-const LOOKS: u32 = 3;
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How a worker works.
 #[derive(Clone, Debug)]
@@ -129,7 +131,7 @@ pub async fn work(
         (worker, served)
     };
     // The sender of events goes with `putting`, whose end is therefore the end of events.
-    let (put, (mut worker, ())) = tokio::join!(async move { putting.await }, serving);
+    let (put, (mut worker, ())) = tokio::join!(putting, serving);
     let makers = makers.join();
     worker.give_back_all().await;
     let failed = worker.failed.take();
@@ -146,20 +148,12 @@ pub async fn work(
     failed.map_or(Ok(report), Err)
 }
 
-type PlanName = (String, String);
 type Under<'a, T> = FuturesUnordered<Pin<Box<dyn Future<Output = T> + 'a>>>;
 
 /// A run's plan: known, or being read while its stamps wait.
 enum KnownRun {
     Loading(Vec<(StampMessage, u64, bool)>),
     Ready(Arc<Run>),
-}
-
-/// What came of reading a plan: the run, with the time that drawing its pictures took, and when it begins.
-struct Loaded {
-    run: Arc<Run>,
-    plan: RunPlan,
-    drawing: MakerTimes,
 }
 
 /// A call about done or held stamps.
@@ -250,7 +244,7 @@ impl<'a> Worker<'a> {
     fn receive(&mut self) {
         let most = RECEIVES.min(self.stamps.advice().receives_at_once);
         while self.receives.len() < most
-            && self.leases.len() + (self.receives.len() + 1) * A_RECEIVE <= self.options.max_held
+            && self.leases.len() + (self.receives.len() + 1) * A_RECEIVE <= self.options.max_held.max(A_RECEIVE)
         {
             let wait = if self.options.until_empty { self.options.wait.min(LOOK_EVERY) } else { self.options.wait };
             self.receives.push(Box::pin(self.stamps.receive(A_RECEIVE, wait)));
@@ -372,7 +366,7 @@ impl<'a> Worker<'a> {
     /// Deletes what is done and extends what is not.
     fn keep_up(&mut self) {
         self.delete_done();
-        let short = self.leases.to_extend();
+        let short = self.leases.extend_short();
         self.extend(short, self.options.visibility);
     }
 
@@ -426,35 +420,6 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Whether the queue is empty, by looks at it.
-#[derive(Default)]
-struct Looks {
-    empty: u32,
-    last: Option<Instant>,
-    brought: bool,
-}
-
-impl Looks {
-    fn received(&mut self, received: &Result<Vec<Message>>) {
-        self.brought |= received.as_ref().is_ok_and(|messages| !messages.is_empty());
-    }
-
-    async fn is_empty(&mut self, stamps: &dyn Queue, idle: bool) -> bool {
-        if !idle || std::mem::take(&mut self.brought) {
-            self.empty = 0;
-            return false;
-        }
-        let is_approximate = stamps.advice().is_approximate;
-        if is_approximate && self.last.is_some_and(|last| last.elapsed() < LOOK_EVERY) {
-            return false;
-        }
-        self.last = Some(Instant::now());
-        let is_empty = stamps.depth().await.is_ok_and(|depth| depth.ready == 0 && depth.in_flight == 0);
-        self.empty = if is_empty { self.empty + 1 } else { 0 };
-        self.empty >= if is_approximate { LOOKS } else { 1 }
-    }
-}
-
 fn job(run: &Arc<Run>, stamp: &StampMessage, ticket: u64, came_late: bool) -> Job {
     let due = stamp.due_at().map(|due_at| (instant_of(due_at), due_at));
     Job { run: run.clone(), stamp: stamp.stamp(), photo: None, due, ticket, came_late }
@@ -472,42 +437,4 @@ fn instant_of(at: Timestamp) -> Instant {
 
 fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
-}
-
-/// Reads a plan, works out its story, and with a schedule draws its pictures.
-fn load<'a>(
-    name: PlanName,
-    options: &'a WorkerOptions,
-    store: &'a Arc<dyn Store>,
-    maker: &Arc<PhotoMaker>,
-    progress: &Arc<dyn Fn(Step) + Send + Sync>,
-    drain: &CancellationToken,
-) -> Pin<Box<dyn Future<Output = (PlanName, Result<Loaded>)> + 'a>> {
-    let (maker, progress, drain) = (maker.clone(), progress.clone(), drain.clone());
-    let (threads, cache) = (options.threads, options.scene_cache_bytes);
-    Box::pin(async move {
-        let loaded = async {
-            let plan = retried(|| RunPlan::read(&**store, &name.0, &name.1)).await?;
-            if plan.bucket != options.inbox {
-                return Err(Error::permanent(format!(
-                    "plan `{}/{}` puts photos into `{}`, and this worker's store.inbox is `{}`",
-                    name.0, name.1, plan.bucket, options.inbox
-                ))
-                .hint("an engine would not hear of them: use the configuration that `orchestrate` had"));
-            }
-            let story = Arc::new(plan.tell()?);
-            let run = Arc::new(Run { story: story.clone(), bucket: plan.bucket.clone() });
-            if plan.arrival == Arrival::Unpaced {
-                return Ok(Loaded { run, plan, drawing: MakerTimes::default() });
-            }
-            let drawn = tokio::task::spawn_blocking(move || {
-                let shown = |drawn, all| progress(Step::Drawn(drawn, all));
-                let drawing = warm_up(&plan, &story, &maker, (threads, cache), shown, &drain)?;
-                Ok(Loaded { run, plan, drawing })
-            });
-            drawn.await.map_err(|error| Error::bug("drawing pictures panicked").source(error))?
-        };
-        let loaded = loaded.await;
-        (name, loaded)
-    })
 }
