@@ -57,8 +57,13 @@ impl Warehouse for Fake {
 
 impl Fake {
     fn new() -> Self {
+        Self::with_keys_compared("BINARY")
+    }
+
+    fn with_keys_compared(collation: &str) -> Self {
         let connection = Connection::open_in_memory().unwrap();
-        let names = |columns: Vec<&str>| columns.join(", ");
+        let names =
+            |columns: Vec<&str>| columns.join(", ").replace("object_key", &format!("object_key COLLATE {collation}"));
         let scans = names(scan_columns().map(|column| column.name).collect());
         let rejections = names(rejection_columns().map(|column| column.name).collect());
         connection
@@ -163,7 +168,7 @@ async fn each_planted_difference_is_found_and_named() {
         (Some(Fault::TwoCodes), vec![copy_scans], (0, 2, 0), Kind::Doubled, None),
         (Some(Fault::NoCode), vec![copy_rejections], (0, 1, 0), Kind::Doubled, None),
         (None, vec![add_rejection.clone()], (0, 1, 0), Kind::Doubled, Some("outcome")),
-        (Some(Fault::Truncated), vec![add_scan.clone()], (0, 1, 0), Kind::Doubled, None),
+        (Some(Fault::Truncated), vec![add_scan.clone()], (0, 1, 0), Kind::Doubled, Some("outcome")),
         (None, vec![format!("{scan} latitude = latitude + 0.001 {at}")], (0, 0, 1), Kind::Wrong, Some("latitude")),
         (None, vec![format!("{scan} longitude = -longitude {at}")], (0, 0, 1), Kind::Wrong, Some("longitude")),
         (None, vec![format!("{scan} latitude = NULL {at}")], (0, 0, 1), Kind::Wrong, Some("latitude")),
@@ -246,4 +251,58 @@ async fn one_row_with_several_wrong_columns_counts_once() {
     let report = scanmill::cli::verify::report(&verdict);
     assert!(report.ends_with("0 lost, 0 doubled, 1 wrong\n"), "{report}");
     assert_eq!(report.lines().count(), 4);
+}
+
+#[tokio::test]
+async fn another_order_than_that_of_bytes_is_an_error_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, _, photos) = whole(folder.path(), 20);
+    let warehouse = Fake::with_keys_compared("NOCASE");
+    photos.iter().for_each(|photo| warehouse.hold(photo));
+    assert!(verify(&key, &warehouse, 10, |_| {}).await.unwrap().is_clean(), "these keys are in any order's order");
+    for name in ["a", "B"] {
+        warehouse.reject("inbox", &format!("{PREFIX}{name}"), "no_code");
+    }
+    let error = verify(&key, &warehouse, 10, |_| {}).await.unwrap_err();
+    assert!(error.to_string().contains("byte by byte"), "{error}");
+    assert!(error.hint_text().is_some_and(|hint| hint.contains("collation")), "{}", error.report());
+}
+
+#[tokio::test]
+async fn a_flood_of_rows_is_counted_whatever_it_is_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, warehouse, photos) = whole(folder.path(), 300);
+    let of = |fault: Option<Fault>| photos.iter().find(|photo| photo.fault == fault).unwrap();
+    let many = "WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 9000)";
+    // One expected rejection among nine thousand of another reason, so many doubles of one code of two, and rows of a
+    // photo that nobody sent.
+    let rejected = of(Some(Fault::NoCode));
+    let table = |table: &str, columns: &str| format!("INSERT INTO {table} ({columns}) {many}");
+    let flood = table("rejections", "bucket, object_key, reason") + " SELECT 'inbox', ?1, 'timed_out' FROM many";
+    warehouse.execute(&flood, &rejected.key);
+    let stranger = format!("{PREFIX}nobody.jpg");
+    warehouse.execute(&flood, &stranger);
+    let two = of(Some(Fault::TwoCodes));
+    let Expectation::Scans { codes, .. } = &two.expect else { panic!("two codes are scans") };
+    let columns: Vec<&str> = scan_columns().map(|column| column.name).collect();
+    let columns = columns.join(", ");
+    let doubles = table("scans", &columns)
+        + &format!(" SELECT {columns} FROM many, scans WHERE object_key = ?1 AND payload = '{}'", codes[0].payload);
+    warehouse.execute(&doubles, &two.key);
+    let verdict = verify(&key, &warehouse, 10, |_| {}).await.unwrap();
+    assert_eq!(figures(&verdict), (0, 18_000, 1), "{:#?}", verdict.differences);
+    assert_eq!(verdict.rows + verdict.rejections, verdict.expected + 27_000);
+    let mut named: Vec<(Kind, &str, Option<&str>)> = verdict
+        .differences
+        .iter()
+        .map(|difference| (difference.kind, difference.key.as_str(), difference.payload.as_deref()))
+        .collect();
+    named.sort_by_key(|(_, key, _)| *key);
+    let mut expected = [
+        (Kind::Doubled, rejected.key.as_str(), None),
+        (Kind::Doubled, two.key.as_str(), Some(codes[0].payload.as_str())),
+        (Kind::Unexpected, stranger.as_str(), None),
+    ];
+    expected.sort_by_key(|(_, key, _)| *key);
+    assert_eq!(named, expected);
 }

@@ -18,8 +18,8 @@ pub enum Exit {
     Usage,
     /// 3: it failed; the message says on what and why.
     Failure,
-    /// 130: stopped by Ctrl-C or SIGTERM before the end: the engine by the second, `backfill` and `gaps` by the first.
-    /// Nothing is lost.
+    /// 130: stopped by Ctrl-C or SIGTERM before the end: the engine by the second; `backfill`, `gaps` and `verify` by
+    /// the first. Nothing is lost.
     Interrupted,
 }
 

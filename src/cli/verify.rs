@@ -80,7 +80,7 @@ pub fn run(args: &VerifyArgs, global: &GlobalArgs) -> Result<Exit> {
     let mut recorder = args.latency.then(LatencyRecorder::new).transpose()?;
     let verdict = app::io_runtime(settings.run.io_threads)?.block_on(async {
         let cancel = CancellationToken::new();
-        signals::cancel_on_signal(&cancel, "stopping: nothing is verified to the end")?;
+        signals::cancel_on_signal(&cancel, "stopping: the warehouse was not compared to the end")?;
         let warehouse = app::existing_warehouse(&settings)?;
         let work = async {
             require_current(warehouse.as_ref()).await?;
