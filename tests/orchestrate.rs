@@ -152,10 +152,13 @@ fn one_worker_three_and_three_of_which_one_is_killed_make_the_same_objects() {
 fn the_originals_specification_goes_through_workers_and_engine_and_is_right() {
     let root = Root::new();
     let spec = root.file("orchestrator.json");
-    let text = r#"{"start_date": "2015-04-01 00:00:00", "end_date": "2015-07-01 00:00:00", "count": 90}"#;
+    let text = r#"{"start_date": "2024-01-01 00:00:00", "end_date": "2024-04-01 00:00:00", "count": 90}"#;
     std::fs::write(&spec, text).unwrap();
-    let sent = orchestrate(&root, &["--spec", spec.to_str().unwrap()]);
+    let story = root.file("rules.json");
+    std::fs::write(&story, include_str!("story_fixtures/story.json")).unwrap();
+    let sent = orchestrate(&root, &["--spec", spec.to_str().unwrap(), "--story", story.to_str().unwrap()]);
     assert_eq!(sent["stamps"], 90);
+    assert!(sent["photos"].as_u64().unwrap() < 90, "most of the winter's are not taken");
     let workers = [(); 2].map(|()| worker(&root, &["--until-empty", "--threads", "1"]));
     let photos: u64 = workers.map(|worker| figures(&worker.ended())["pump"]["photos"].as_u64().unwrap()).iter().sum();
     assert_eq!(Some(photos), sent["photos"].as_u64(), "orchestrator and workers decide alike");

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use scanmill::actors::supervisor::Phase;
+use scanmill::app;
 use scanmill::domain::PhotoRef;
 use scanmill::domain::notification::s3_event;
 
@@ -70,7 +71,10 @@ fn places_in_flight_fewer_than_a_batch_do_not_wait_for_its_age() {
         }
         panic!("stuck: {:#}", engine.state());
     });
-    assert_eq!(place.rows(&ports).1.len(), bodies.len());
+    // A message that no stage had begun with when the drain came is given back, not lost.
+    let left = app::run_system(&place.settings, ports.queue.depth()).unwrap().ready as usize;
+    assert_eq!(place.rows(&ports).1.len() + left, bodies.len());
+    assert!(left < 3, "{left} left");
 }
 
 #[test]
