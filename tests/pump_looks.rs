@@ -42,7 +42,7 @@ fn fare(look: Look, format: Format, size: PhotoSize, seeds: std::ops::Range<u64>
         for (place, text) in TEXTS.iter().enumerate() {
             let mut labels = vec![label(text)];
             // Every twelfth picture has two.
-            if (seed as usize + place) % 12 == 0 {
+            if (seed as usize + place).is_multiple_of(12) {
                 labels.push(label(TEXTS[(place + 1) % TEXTS.len()]));
             }
             let mut expected: Vec<&str> = labels.iter().map(|label| label.payload.as_str()).collect();

@@ -80,7 +80,7 @@ fn the_retail_year_has_hours_weekends_seasons_and_a_storm() {
     assert!(sum(12, 25, 26) * 10 < sum(12, 18, 19));
     let name = |photo: &PlannedPhoto, name: &str| *photo.codes[0].title == *name;
     let sunscreen = per_day(&photos, |photo| name(photo, "SUNSCREEN 50"));
-    assert!(sunscreen.keys().all(|day| (date(2026, 4, 1)..=date(2026, 10, 1)).contains(day)));
+    assert!(sunscreen.keys().all(|day| (date(2026, 4, 1)..=date(2026, 10, 1)).contains(day)), "{sunscreen:?}");
     assert!(sunscreen.len() > 150);
     let garden = per_day(&photos, |photo| name(photo, "GARDEN SET"));
     let during: u32 = garden.range(date(2026, 4, 17)..date(2026, 4, 29)).map(|(_, n)| n).sum();

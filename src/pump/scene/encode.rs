@@ -22,11 +22,7 @@ pub struct Encoded {
 
 /// Whether this build makes files of the format.
 pub fn can(format: Format) -> bool {
-    match format {
-        Format::Jpeg | Format::Png | Format::Webp => true,
-        Format::Heic => cfg!(feature = "heic"),
-        _ => false,
-    }
+    matches!(format, Format::Jpeg | Format::Png | Format::Webp) || (format == Format::Heic && cfg!(feature = "heic"))
 }
 
 /// Encodes a picture.

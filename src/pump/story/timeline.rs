@@ -235,14 +235,16 @@ impl Timeline {
         let mut campaign_shares = world.campaigns.iter().flat_map(|campaign| campaign.products.iter().map(|(_, s)| *s));
         self.sources
             .iter()
-            .map(|source| match source.campaign {
-                Some(campaign) => kernels[campaign] * campaign_shares.next().unwrap_or(0.0),
-                None => {
-                    let product = &world.products[source.product];
-                    let begun = product.from.is_none_or(|from| from.as_millisecond() <= ms);
-                    let over = product.until.is_some_and(|until| until.as_millisecond() <= ms);
-                    if begun && !over { product.interest } else { 0.0 }
-                }
+            .map(|source| {
+                let product = &world.products[source.product];
+                let strength = match source.campaign {
+                    Some(campaign) => kernels[campaign] * campaign_shares.next().unwrap_or(0.0),
+                    None => product.interest,
+                };
+                // A campaign sells nothing that is not in the shops.
+                let begun = product.from.is_none_or(|from| from.as_millisecond() <= ms);
+                let over = product.until.is_some_and(|until| until.as_millisecond() <= ms);
+                if begun && !over { strength } else { 0.0 }
             })
             .collect()
     }
