@@ -1,7 +1,7 @@
 //! The comparison of an answer key with the warehouse: what is lost, doubled, wrong, or there though nobody sent it.
 //!
-//! A merge join: the key sorted by bucket and object key ([`super::sorted_key`]) beside the warehouse's rows in the same
-//! order ([`super::pages`]). Each photo and each row passes once and is forgotten, so memory does not grow with the key:
+//! A merge join: the key sorted by bucket and object key (`sorted_key`) beside the warehouse's rows in the same
+//! order (`pages`). Each photo and each row passes once and is forgotten, so memory does not grow with the key:
 //! 16 MiB of lines while sorting, then two pages of rows, and the times of at most 65,536 batches.
 
 use std::path::{Path, PathBuf};

@@ -37,7 +37,7 @@ const MAX_FILE_BYTES: u64 = 64 << 20;
 /// The report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadReport {
-    /// [`KIND`], so that a file can be recognised.
+    /// Always `scanmill load report`, so that a file can be recognised.
     pub kind: String,
     /// [`VERSION`].
     pub version: u32,

@@ -38,7 +38,7 @@ pub fn find(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok().filter(|zone| zone.iana_name().is_some())
 }
 
-/// The zone of the nearest of [`REFERENCE`]: plausible, not surveyed. Near a border it may be the neighbour's.
+/// The zone of the nearest of a few reference cities: plausible, not surveyed. Near a border it may be the neighbour's.
 pub fn nearest(latitude: f64, longitude: f64) -> &'static str {
     let closeness = |(_, lat, lon): &(&str, f64, f64)| {
         let (a, b) = (latitude.to_radians(), lat.to_radians());
