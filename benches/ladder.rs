@@ -2,7 +2,9 @@
 //! millisecond of CPU: `cargo bench --bench ladder -- [OPTIONS] DIR|MANIFEST [PART_OF_PATH]`.
 //!
 //! `--made hard` instead of a corpus makes one, of the kinds that readers fail on (`benches/made`): `--each 30` photos of
-//! each kind, `--seed N` for others. `--whole` leaves the rungs alone out.
+//! each kind, `--seed N` for others. `--whole` leaves the rungs alone out. `--covered` pastes paper over every code that is
+//! read first: what is left is what photos without a code cost. `--trials FILE` writes what every rung alone read and cost
+//! to a file (TSV).
 //!
 //! A manifest is tab-separated: path, category, number of codes, where the truth comes from, expected texts as a JSON
 //! list. In a plain folder of pictures there is no truth: a text counts when the whole ladder reads it too.
@@ -10,11 +12,14 @@
 #![allow(clippy::disallowed_macros, reason = "a tool for a terminal, not part of the product")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scanmill::decode::{DecodeLimits, inspect, read, trials};
 
+#[path = "support/covered.rs"]
+mod covered;
 mod made;
 
 struct Photo {
@@ -68,7 +73,7 @@ fn main() {
         arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1)).map(String::as_str)
     };
     let number = |name: &str| option(name).and_then(|number| number.parse::<u64>().ok());
-    let named = ["--made", "--each", "--seed", "--keep"];
+    let named = ["--made", "--each", "--seed", "--keep", "--trials"];
     let is_value = |at: usize| at > 0 && named.contains(&arguments[at - 1].as_str());
     let mut plain_ones = arguments
         .iter()
@@ -95,6 +100,8 @@ fn main() {
         heic_time_budget: Some(Duration::from_secs(120)),
         first_only: false,
     };
+    let cover = arguments.iter().any(|argument| argument == "--covered");
+    let mut lines = option("--trials").map(|path| std::fs::File::create(path).expect("the file can be written"));
     let mut rungs: BTreeMap<&str, Tally> = BTreeMap::new();
     let mut whole = Tally::default();
     let mut from_bytes = Tally::default();
@@ -102,7 +109,12 @@ fn main() {
     let mut steps: BTreeMap<usize, usize> = BTreeMap::new();
     let mut kinds: BTreeMap<String, Kind> = BTreeMap::new();
     for (index, photo) in photos.iter_mut().enumerate() {
-        let Some(bytes) = photo.bytes() else { continue };
+        let Some(mut bytes) = photo.bytes() else { continue };
+        if cover {
+            let Some(covered) = covered::cover(&bytes, &limits) else { continue };
+            bytes = covered;
+            photo.texts = Some(Vec::new());
+        }
         if let Some(folder) = option("--keep") {
             let name = photo.path.to_string_lossy().replace('/', "_");
             std::fs::write(Path::new(folder).join(name + ".jpg"), &bytes).expect("the folder can be written");
@@ -133,6 +145,12 @@ fn main() {
             let tally = rungs.entry(trial.rung).or_default();
             if trial.ran {
                 let texts: Vec<String> = trial.codes.iter().map(|code| plain(&code.text)).collect();
+                if let Some(file) = &mut lines {
+                    let right = truth.iter().filter(|text| texts.contains(text)).count();
+                    let path = photo.path.display();
+                    writeln!(file, "{path}\t{}\t{right}\t{}\t{:.3}", trial.rung, truth.len(), trial.cpu_ms)
+                        .expect("the file can be written");
+                }
                 for text in texts.iter().filter(|text| !truth.is_empty() && !truth.contains(text)) {
                     println!("wrong by {}: {} {text:?}", trial.rung, photo.path.display());
                 }
