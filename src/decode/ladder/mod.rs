@@ -47,6 +47,8 @@ pub(super) struct View {
     codes: Vec<Sighting>,
     /// Centres of finder pattern groups that may be codes and were not read.
     strays: Vec<[f32; 2]>,
+    /// How much something in the picture looked like a code to our own reader, read or not: 0 for nothing to 1.
+    hint: f32,
 }
 
 impl View {

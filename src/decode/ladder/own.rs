@@ -106,6 +106,7 @@ impl Own {
 }
 
 fn add(view: &mut View, seen: qr::Seen) {
+    view.hint = view.hint.max(seen.hint);
     for symbol in seen.symbols {
         let Some(text) = zxing::text_of(&symbol.payload.decoded) else { continue };
         view.codes.push(Sighting {

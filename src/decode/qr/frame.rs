@@ -5,26 +5,48 @@ use rxing::common::BitMatrix;
 
 use super::finder::Pattern;
 
-/// Where the fourth corner of a code lies that is seen in perspective: where the edges meet that begin at the top right
-/// and the bottom left pattern. As the other corners, it lies three and a half modules within the code.
-pub(super) fn fourth(
-    picture: &BitMatrix,
-    top_left: &Pattern,
-    top_right: &Pattern,
-    bottom_left: &Pattern,
-) -> Option<[f32; 2]> {
-    let to = |pattern: &Pattern| [pattern.centre[0] - top_left.centre[0], pattern.centre[1] - top_left.centre[1]];
-    let down = Frame::of(picture, top_right)?.turned([1.0, 0.0], to(top_right))?.down;
-    let right = Frame::of(picture, bottom_left)?.turned([0.0, 1.0], to(bottom_left))?.right;
-    let apart = [bottom_left.centre[0] - top_right.centre[0], bottom_left.centre[1] - top_right.centre[1]];
-    let turn = down[0] * right[1] - down[1] * right[0];
-    let far = (apart[0] * right[1] - apart[1] * right[0]) / turn;
-    // Lines that hardly meet say nothing.
-    let is_near = (5.0..400.0).contains(&far) && turn.abs() > length(down) * length(right) * 0.2;
-    is_near.then(|| [top_right.centre[0] + down[0] * far, top_right.centre[1] + down[1] * far])
+/// The frames of a picture's finder patterns, each measured once: a pattern stands in many groups.
+pub(super) struct Frames<'a> {
+    picture: &'a BitMatrix,
+    known: Vec<(Pattern, Option<Frame>)>,
+}
+
+impl Frames<'_> {
+    pub(super) fn new(picture: &BitMatrix) -> Frames<'_> {
+        Frames { picture, known: Vec::new() }
+    }
+
+    fn of(&mut self, pattern: &Pattern) -> Option<Frame> {
+        if let Some((_, frame)) = self.known.iter().find(|(known, _)| known == pattern) {
+            return *frame;
+        }
+        let frame = Frame::of(self.picture, pattern);
+        self.known.push((*pattern, frame));
+        frame
+    }
+
+    /// Where the fourth corner of a code lies that is seen in perspective: where the edges meet that begin at the top
+    /// right and the bottom left pattern. As the other corners, it lies three and a half modules within the code.
+    pub(super) fn fourth(
+        &mut self,
+        top_left: &Pattern,
+        top_right: &Pattern,
+        bottom_left: &Pattern,
+    ) -> Option<[f32; 2]> {
+        let to = |pattern: &Pattern| [pattern.centre[0] - top_left.centre[0], pattern.centre[1] - top_left.centre[1]];
+        let down = self.of(top_right)?.turned([1.0, 0.0], to(top_right))?.down;
+        let right = self.of(bottom_left)?.turned([0.0, 1.0], to(bottom_left))?.right;
+        let apart = [bottom_left.centre[0] - top_right.centre[0], bottom_left.centre[1] - top_right.centre[1]];
+        let turn = down[0] * right[1] - down[1] * right[0];
+        let far = (apart[0] * right[1] - apart[1] * right[0]) / turn;
+        // Lines that hardly meet say nothing.
+        let is_near = (5.0..400.0).contains(&far) && turn.abs() > length(down) * length(right) * 0.2;
+        is_near.then(|| [top_right.centre[0] + down[0] * far, top_right.centre[1] + down[1] * far])
+    }
 }
 
 /// How a finder pattern is stretched: the symmetric root of its second moments, so that a module has length 1.
+#[derive(Clone, Copy)]
 pub(super) struct Frame([f32; 3]);
 
 /// A module to the right and one down, in pixels.

@@ -3,7 +3,7 @@
 use rxing::common::BitMatrix;
 
 use super::finder::Pattern;
-use super::frame;
+use super::frame::Frames;
 
 /// Three patterns: top left, top right and bottom left of a code that is not mirrored.
 #[derive(Clone, Copy, Debug)]
@@ -172,8 +172,8 @@ impl Group {
     }
 
     /// The same with its fourth corner as the patterns' shapes tell it.
-    pub(super) fn seen_aside(self, picture: &BitMatrix) -> Group {
-        let aside = frame::fourth(picture, &self.top_left, &self.top_right, &self.bottom_left);
+    pub(super) fn seen_aside(self, frames: &mut Frames<'_>) -> Group {
+        let aside = frames.fourth(&self.top_left, &self.top_right, &self.bottom_left);
         Group { aside, ..self }
     }
 

@@ -24,6 +24,7 @@ use std::collections::BTreeMap;
 
 use rxing::common::BitMatrix;
 
+use self::frame::Frames;
 use self::group::Group;
 use self::plane::Plane;
 pub(super) use self::tried::{Made, Tried};
@@ -52,6 +53,9 @@ impl Symbol {
 pub(super) struct Seen {
     /// Codes, the most plausible first.
     pub symbols: Vec<Symbol>,
+    /// The best agreement of an outline laid over finder patterns with what every code shows: 1 at most, and 0 where no
+    /// patterns stood like those of a code, or all of them were tried before.
+    pub hint: f32,
 }
 
 /// Groups of finder patterns that are looked at in one picture.
@@ -86,11 +90,12 @@ pub(super) fn read(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> See
     let mut used: Vec<[f32; 2]> = Vec::new();
     let mut candidates = Vec::new();
     let mut finders = BTreeMap::new();
+    let mut frames = Frames::new(picture);
     for group in group::plausible(picture, &patterns, MOST_GROUPS) {
         if task.is_over() {
             break;
         }
-        candidates.extend(candidate(plane, picture, group, &mut finders));
+        candidates.extend(candidate(plane, group, &mut frames, &mut finders));
     }
     candidates.sort_by(|a, b| b.1.agreement.total_cmp(&a.1.agreement));
     for (group, sides) in candidates {
@@ -100,7 +105,7 @@ pub(super) fn read(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> See
         if group.corners().iter().any(|corner| used.contains(corner)) {
             continue;
         }
-        match read_group(plane, &group.seen_aside(picture), &sides.sides, task) {
+        match read_group(plane, &group.seen_aside(&mut frames), &sides.sides, task, &mut seen.hint) {
             Outcome::Read(symbol) => {
                 used.extend(group.corners());
                 seen.symbols.push(*symbol);
@@ -134,7 +139,7 @@ pub(super) fn read_pairs(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) 
         if task.is_over() || seen.symbols.iter().any(known) || task.tried.has_code_at(group.middle(), task.made) {
             continue;
         }
-        if let Outcome::Read(symbol) = read_group(plane, &group, &[side], task) {
+        if let Outcome::Read(symbol) = read_group(plane, &group, &[side], task, &mut seen.hint) {
             seen.symbols.push(*symbol);
             if task.first_only {
                 break;
@@ -144,12 +149,13 @@ pub(super) fn read_pairs(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) 
     seen
 }
 
-/// Agreement of the three finder patterns alone that is worth a fit.
-const LEAST_PROBE: f32 = 0.35;
+/// Agreement of the three finder patterns alone that is worth a fit: of 4,000 that were read none had less than 0.53, as
+/// half of the chance groups have.
+const LEAST_PROBE: f32 = 0.5;
 /// Agreement that needs no other view of the patterns.
 const GOOD_PROBE: f32 = 0.6;
-/// Sizes that a group is fitted with.
-const MOST_SIDES: usize = 3;
+/// Sizes that a group is fitted with: of 4,000 codes read the first was right for 99 %, the third for one.
+const MOST_SIDES: usize = 2;
 
 /// Sizes the group may have by its three finder patterns alone.
 struct Sides {
@@ -162,15 +168,15 @@ struct Sides {
 /// The group with the sizes it may have, as seen straight from above, or else in perspective.
 fn candidate(
     plane: Plane<'_>,
-    picture: &BitMatrix,
     group: Group,
+    frames: &mut Frames<'_>,
     finders: &mut BTreeMap<usize, Vec<fit::Patch>>,
 ) -> Option<(Group, Sides)> {
     let flat = sides(plane, &group, finders);
     if flat.as_ref().is_some_and(|flat| flat.agreement >= GOOD_PROBE) || !group.is_uneven() {
         return flat.map(|flat| (group, flat));
     }
-    let aside = group.seen_aside(picture);
+    let aside = group.seen_aside(frames);
     let turned = aside.aside.and_then(|_| sides(plane, &aside, finders));
     let better = |turned: &Sides| flat.as_ref().is_none_or(|flat| turned.agreement > flat.agreement);
     match turned.filter(better) {
@@ -199,7 +205,8 @@ enum Outcome {
     TriedBefore,
 }
 
-fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<'_>) -> Outcome {
+/// Lays outlines of those sizes over a group and reads the first that is a code. `hint` is raised to what agrees best.
+fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<'_>, hint: &mut f32) -> Outcome {
     let mut outcome = Outcome::TriedBefore;
     for &side in sides {
         if task.is_over() {
@@ -208,7 +215,9 @@ fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<
         if task.tried.has(group, side, task.made) {
             continue;
         }
-        let fit = fit::fit(plane, group, side).filter(|fit| fit.score >= fit::LEAST);
+        let fit = fit::fit(plane, group, side);
+        *hint = fit.as_ref().map_or(*hint, |fit| fit.score.max(*hint));
+        let fit = fit.filter(|fit| fit.score >= fit::LEAST);
         let mut work = fit::cost(side);
         if let Some(fit) = &fit {
             let mut payload = symbol::read(&soft::sample(plane, &fit.flat()));
