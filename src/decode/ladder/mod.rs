@@ -10,6 +10,7 @@ mod finder;
 mod found;
 mod geometry;
 mod own;
+mod payload;
 mod retouch;
 mod rqrr;
 mod text;

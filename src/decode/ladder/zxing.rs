@@ -3,15 +3,13 @@
 
 use rxing::common::cpp_essentials::{ConcentricPattern, DecoderResult};
 use rxing::common::{BitMatrix, DetectorRXingResult};
-use rxing::qrcode::cpp_port::decoder::Decode;
 use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternSets, SampleQR};
 
 use super::super::contain::contain;
 use super::super::luma::Luma;
-use super::super::qr;
 use super::geometry::Quad;
 use super::retouch::{self, SMALL};
-use super::{Rung, Sighting, Task, View, bits, finder, near, text};
+use super::{Rung, Sighting, Task, View, bits, finder, near, payload, text};
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Zxing {
@@ -86,26 +84,17 @@ fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) {
 
 fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
     let sampled = SampleQR(picture, set).ok()?;
-    let decoded = Decode(sampled.getBits()).ok()?;
-    if !decoded.isValid() {
-        return None;
-    }
+    let payload = payload::read(sampled.getBits())?;
     let &[top_left, top_right, bottom_left, bottom_right] = sampled.getPoints().first_chunk::<4>()?;
     // The sampler lays a mirrored symbol out as it is seen.
     let (top_right, bottom_left) =
-        if decoded.isMirrored() { (bottom_left, top_right) } else { (top_right, bottom_left) };
-    let ecc_level = decoded.ecLevel().chars().next().filter(|level| "LMQH".contains(*level));
-    let bits = sampled.getBits();
-    let mirrored = decoded.isMirrored();
-    let is_dark = |column: usize, row: usize| {
-        if mirrored { bits.get(row as u32, column as u32) } else { bits.get(column as u32, row as u32) }
-    };
+        if payload.mirrored { (bottom_left, top_right) } else { (top_right, bottom_left) };
     Some(Sighting {
-        text: text_of(&decoded)?,
+        text: text_of(&payload.decoded)?,
         quad: Quad([top_left, top_right, bottom_right, bottom_left].map(|point| [point.x, point.y])),
-        qr_version: u8::try_from(decoded.versionNumber()).ok().filter(|version| (1..=40).contains(version)),
-        ecc_level,
-        ecc_used: ecc_level.and_then(|level| qr::ecc_used(bits.height() as usize, level, is_dark)),
+        qr_version: payload.version,
+        ecc_level: payload.ecc_level,
+        ecc_used: payload.ecc_used,
     })
 }
 

@@ -48,6 +48,12 @@ impl Symbol {
     }
 }
 
+/// Mends a block (data, then `check` check codewords) as another reader saw it; the share of its error correction that
+/// this used, or `None` where it cannot be mended.
+pub(super) fn mend(block: &mut [u8], check: usize) -> Option<f32> {
+    reed_solomon::correct(block, check, &[]).map(|wrong| symbol::share_used(check, wrong, 0))
+}
+
 /// What one picture showed.
 #[derive(Default)]
 pub(super) struct Seen {

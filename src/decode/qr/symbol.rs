@@ -83,7 +83,7 @@ pub fn ecc_used(side: usize, level: char, is_dark: impl Fn(usize, usize) -> bool
 
 /// The share of a block's error correction that a mending used: a codeword found wrong costs two check codewords, one
 /// left out costs one.
-fn share_used(check: usize, wrong: usize, erased: usize) -> f32 {
+pub(super) fn share_used(check: usize, wrong: usize, erased: usize) -> f32 {
     let most = (check & !1).max(1);
     ((2 * wrong + erased) as f32 / most as f32).min(1.0)
 }
