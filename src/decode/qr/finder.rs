@@ -122,16 +122,17 @@ fn column(picture: &BitMatrix, x: f32, y: u32, dark_width: i32) -> Option<(f32, 
 
 /// Light, dark, light of 1:3:1 between two dark runs. The outer runs only have to be there: what lies beyond them may
 /// be dark as well, where a code has no quiet zone.
+///
+/// In whole numbers: five modules are as long as the three runs between. The light runs may be off by 0.6 modules and
+/// 0.6 pixels, the dark one by 1.4 times as much; the outer runs are 0.35 modules at least.
 fn is_finder([before, a, b, c, after]: [i32; 5]) -> bool {
-    let module = (a + b + c) as f32 / 5.0;
-    let (a, b, c) = (a as f32, b as f32, c as f32);
-    let slack = module * 0.6 + 0.6;
-    module >= 0.9
-        && (a - module).abs() <= slack
-        && (c - module).abs() <= slack
-        && (b - 3.0 * module).abs() <= slack * 1.4
-        && before as f32 >= module * 0.35
-        && after as f32 >= module * 0.35
+    let five = a + b + c;
+    let slack = 3 * five + 15;
+    (25 * (5 * b - 3 * five)).abs() <= 7 * slack
+        && 5 * (5 * a - five).abs() <= slack
+        && 5 * (5 * c - five).abs() <= slack
+        && five >= 5
+        && 100 * before.min(after) >= 7 * five
 }
 
 /// Where the colour changes along a row: the left edge of the first dark run, then each edge in turn.

@@ -4,6 +4,7 @@
 use rxing::common::BitMatrix;
 
 use super::finder::Pattern;
+use super::ray;
 
 /// The frames of a picture's finder patterns, each measured once: a pattern stands in many groups.
 pub(super) struct Frames<'a> {
@@ -57,22 +58,20 @@ pub(super) struct Axes {
 
 /// Directions in which a pattern's light ring is measured.
 const DIRECTIONS: usize = 48;
+/// Pixels between two looks.
+const STRIDE: f32 = 0.5;
 
 impl Frame {
     pub(super) fn of(picture: &BitMatrix, pattern: &Pattern) -> Option<Frame> {
-        let is_dark = |x: f32, y: f32| {
-            let inside = x >= 0.0 && y >= 0.0 && x < picture.width() as f32 && y < picture.height() as f32;
-            inside && picture.get(x as u32, y as u32)
-        };
-        let most = (pattern.module * 9.0 * 2.0) as i32;
+        let most = (pattern.module * 9.0 / STRIDE) as usize;
         // The outer edge of the light ring, 2.5 modules out.
         let reach = |way: [f32; 2]| {
             let mut light = false;
-            (1..most).map(|step| step as f32 / 2.0).find(|&far| {
-                let dark = is_dark(pattern.centre[0] + way[0] * far, pattern.centre[1] + way[1] * far);
+            let step = ray::walk(picture, pattern.centre, way, STRIDE).take(most).position(|dark| {
                 light |= !dark;
                 light && dark
-            })
+            })?;
+            Some((step + 1) as f32 * STRIDE)
         };
         let (mut area, mut xx, mut xy, mut yy, mut seen) = (0.0, 0.0, 0.0, 0.0, 0);
         for index in 0..DIRECTIONS {

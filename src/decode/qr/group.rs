@@ -4,6 +4,7 @@ use rxing::common::BitMatrix;
 
 use super::finder::Pattern;
 use super::frame::Frames;
+use super::ray;
 
 /// Three patterns: top left, top right and bottom left of a code that is not mirrored.
 #[derive(Clone, Copy, Debug)]
@@ -96,30 +97,29 @@ const LONGEST_REACH: f32 = 9.0;
 
 /// Pixels a module in the direction of `way` (of length 1) through a pattern, from its outer dark edges.
 fn module_along(picture: &BitMatrix, pattern: &Pattern, way: [f32; 2]) -> Option<f32> {
-    let is_dark = |x: f32, y: f32| {
-        let inside = x >= 0.0 && y >= 0.0 && x < picture.width() as f32 && y < picture.height() as f32;
-        inside && picture.get(x as u32, y as u32)
-    };
-    let edge = |turn: f32| {
+    let stride = ray::stride(pattern.module);
+    let most = (LONGEST_REACH * pattern.module / stride) as usize;
+    let edge = |way: [f32; 2]| {
         let mut dark = true;
         let mut edges = 0;
         let mut inner = 0.0;
-        for step in 1..(LONGEST_REACH * pattern.module * 2.0) as i32 {
-            let way_off = step as f32 / 2.0 * turn;
-            if is_dark(pattern.centre[0] + way[0] * way_off, pattern.centre[1] + way[1] * way_off) != dark {
-                dark = !dark;
-                edges += 1;
-                match edges {
-                    2 => inner = step as f32 / 2.0,
-                    3 => return Some((inner, step as f32 / 2.0)),
-                    _ => {}
-                }
+        for (index, now) in ray::walk(picture, pattern.centre, way, stride).take(most).enumerate() {
+            if now == dark {
+                continue;
+            }
+            dark = now;
+            edges += 1;
+            let far = (index + 1) as f32 * stride - (stride - 0.5) / 2.0;
+            match edges {
+                2 => inner = far,
+                3 => return Some((inner, far)),
+                _ => {}
             }
         }
         // No quiet zone: the light ring ends 2.5 modules out.
         (edges == 2).then_some((inner, inner * 1.4))
     };
-    let ((inner_1, outer_1), (inner_2, outer_2)) = (edge(1.0)?, edge(-1.0)?);
+    let ((inner_1, outer_1), (inner_2, outer_2)) = (edge(way)?, edge(way.map(|along| -along))?);
     let (inner, outer) = ((inner_1 + inner_2) / 5.0, (outer_1 + outer_2) / 7.0);
     // Where both agree the outer edge is the better measure; where not, something touches it.
     Some(if (outer - inner).abs() < inner * 0.2 { outer } else { inner })

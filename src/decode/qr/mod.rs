@@ -13,14 +13,13 @@ mod layout;
 mod mesh;
 mod pair;
 mod plane;
+mod ray;
 mod reed_solomon;
 mod soft;
 mod symbol;
 mod tried;
 
 pub(super) use self::symbol::{Payload, ecc_used};
-
-use std::collections::BTreeMap;
 
 use rxing::common::BitMatrix;
 
@@ -86,51 +85,104 @@ impl Task<'_> {
     }
 }
 
+/// Groups that are looked at together, the most plausible first. Nine of ten codes are the most plausible group of
+/// their picture, and what was read spares the looks at every other group of its patterns.
+const BATCHES: [usize; 3] = [6, 24, MOST_GROUPS];
+
 /// Reads the dark codes of `luma`, whose finder patterns are looked for in `picture` (the same size, dark set).
 pub(super) fn read(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> Seen {
-    let mut seen = Seen::default();
-    let plane = Plane(luma);
     let mut patterns = finder::find(picture, task.deadline);
     patterns.retain(|pattern| !(task.is_read)(pattern.centre));
-    let mut failures = 0;
-    let mut used: Vec<[f32; 2]> = Vec::new();
-    let mut candidates = Vec::new();
-    let mut finders = BTreeMap::new();
-    let mut frames = Frames::new(picture);
-    for group in group::plausible(picture, &patterns, MOST_GROUPS) {
-        if task.is_over() {
-            break;
+    let groups = group::plausible(picture, &patterns, MOST_GROUPS);
+    let mut reading = Reading {
+        plane: Plane(luma),
+        frames: Frames::new(picture),
+        used: Vec::new(),
+        failures: 0,
+        seen: Seen::default(),
+        task,
+    };
+    let mut waiting = Vec::new();
+    let mut start = 0;
+    for end in BATCHES {
+        let end = end.min(groups.len());
+        for group in groups.get(start..end).unwrap_or(&[]) {
+            if reading.is_over() {
+                return reading.seen;
+            }
+            waiting.extend(reading.candidate(*group));
         }
-        candidates.extend(candidate(plane, group, &mut frames, &mut finders));
+        start = end;
+        waiting.sort_by(|a: &Candidate, b: &Candidate| b.agreement.total_cmp(&a.agreement));
+        // Those that may not be the best wait for the others.
+        let least = if end < groups.len() { SURE_PROBE } else { 0.0 };
+        let ready = waiting.partition_point(|candidate| candidate.agreement >= least);
+        for candidate in waiting.drain(..ready) {
+            if reading.is_over() {
+                return reading.seen;
+            }
+            reading.try_it(&candidate);
+        }
     }
-    candidates.sort_by(|a, b| b.1.agreement.total_cmp(&a.1.agreement));
-    for (group, sides) in candidates {
-        if task.is_over() {
-            break;
+    reading.seen
+}
+
+/// The reading of one picture.
+struct Reading<'a, 'b> {
+    plane: Plane<'a>,
+    frames: Frames<'a>,
+    /// Middles of finder patterns whose code is known.
+    used: Vec<[f32; 2]>,
+    failures: usize,
+    seen: Seen,
+    task: &'a mut Task<'b>,
+}
+
+impl Reading<'_, '_> {
+    fn is_over(&self) -> bool {
+        let is_enough = self.task.first_only && !self.seen.symbols.is_empty();
+        is_enough || self.failures == MOST_FAILURES || self.task.is_over()
+    }
+
+    fn is_used(&self, group: &Group) -> bool {
+        group.corners().iter().any(|corner| self.used.contains(corner))
+    }
+
+    /// The group with the sizes it may have, as seen straight from above, or else in perspective.
+    fn candidate(&mut self, group: Group) -> Option<Candidate> {
+        if self.is_used(&group) {
+            return None;
         }
-        if group.corners().iter().any(|corner| used.contains(corner)) {
-            continue;
+        let flat = Candidate::of(self.plane, group);
+        if flat.as_ref().is_some_and(|flat| flat.agreement >= GOOD_PROBE) || !group.is_uneven() {
+            return flat;
         }
-        match read_group(plane, &group.seen_aside(&mut frames), &sides.sides, task, &mut seen.hint) {
+        let aside = group.seen_aside(&mut self.frames);
+        let turned = aside.aside.and_then(|_| Candidate::of(self.plane, aside));
+        let is_better =
+            |turned: &Candidate| flat.as_ref().is_none_or(|flat: &Candidate| turned.agreement > flat.agreement);
+        turned.filter(is_better).or(flat)
+    }
+
+    fn try_it(&mut self, candidate: &Candidate) {
+        let Candidate { group, sides, .. } = candidate;
+        if self.is_used(group) {
+            return;
+        }
+        let aside = group.seen_aside(&mut self.frames);
+        match read_group(self.plane, &aside, sides, self.task, &mut self.seen.hint) {
             Outcome::Read(symbol) => {
-                used.extend(group.corners());
-                seen.symbols.push(*symbol);
-                if task.first_only {
-                    break;
-                }
-                continue;
+                self.used.extend(group.corners());
+                self.seen.symbols.push(*symbol);
+                return;
             }
             // Its patterns belong to this code and no other.
-            Outcome::Unreadable => used.extend(group.corners()),
+            Outcome::Unreadable => self.used.extend(group.corners()),
             Outcome::NoCode => {}
-            Outcome::TriedBefore => continue,
+            Outcome::TriedBefore => return,
         }
-        failures += 1;
-        if failures == MOST_FAILURES {
-            break;
-        }
+        self.failures += 1;
     }
-    seen
 }
 
 /// Reads the dark codes of `luma` that show only two finder patterns.
@@ -155,50 +207,42 @@ pub(super) fn read_pairs(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) 
     seen
 }
 
-/// Agreement of the three finder patterns alone that is worth a fit: of 4,000 that were read none had less than 0.53, as
-/// half of the chance groups have.
-const LEAST_PROBE: f32 = 0.5;
 /// Agreement that needs no other view of the patterns.
 const GOOD_PROBE: f32 = 0.6;
+/// Agreement of a group that is read before less plausible groups are looked at.
+const SURE_PROBE: f32 = 0.8;
+/// Agreement at the likeliest size below which the sizes next to it are not looked at.
+const LEAST_NEAREST: f32 = 0.2;
 /// Sizes that a group is fitted with: of 4,000 codes read the first was right for 99 %, the third for one.
 const MOST_SIDES: usize = 2;
 
-/// Sizes the group may have by its three finder patterns alone.
-struct Sides {
+/// A group that may be a code by its three finder patterns alone.
+struct Candidate {
+    group: Group,
     /// How well the patterns agree at the likeliest size.
     agreement: f32,
     /// Modules on a side, the likeliest first.
     sides: Vec<usize>,
 }
 
-/// The group with the sizes it may have, as seen straight from above, or else in perspective.
-fn candidate(
-    plane: Plane<'_>,
-    group: Group,
-    frames: &mut Frames<'_>,
-    finders: &mut BTreeMap<usize, Vec<fit::Patch>>,
-) -> Option<(Group, Sides)> {
-    let flat = sides(plane, &group, finders);
-    if flat.as_ref().is_some_and(|flat| flat.agreement >= GOOD_PROBE) || !group.is_uneven() {
-        return flat.map(|flat| (group, flat));
+impl Candidate {
+    fn of(plane: Plane<'_>, group: Group) -> Option<Candidate> {
+        let sides = group.dimensions();
+        // Where more than the next sizes are possible, or the view is not known yet, the first says little.
+        let tells = sides.len() <= 3 && (group.aside.is_some() || !group.is_uneven());
+        let mut probes: Vec<(f32, usize)> = Vec::with_capacity(sides.len());
+        for side in sides {
+            probes.push((fit::probe(plane, &group, side), side));
+            if tells && probes.first().is_some_and(|nearest| nearest.0 < LEAST_NEAREST) {
+                return None;
+            }
+        }
+        probes.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let agreement = probes.first().map_or(0.0, |probe| probe.0);
+        probes.retain(|(score, _)| *score >= agreement - 0.15);
+        let sides = probes.into_iter().take(MOST_SIDES).map(|(_, side)| side).collect();
+        (agreement >= fit::LEAST_PROBE).then_some(Candidate { group, agreement, sides })
     }
-    let aside = group.seen_aside(frames);
-    let turned = aside.aside.and_then(|_| sides(plane, &aside, finders));
-    let better = |turned: &Sides| flat.as_ref().is_none_or(|flat| turned.agreement > flat.agreement);
-    match turned.filter(better) {
-        Some(turned) => Some((aside, turned)),
-        None => flat.map(|flat| (group, flat)),
-    }
-}
-
-fn sides(plane: Plane<'_>, group: &Group, finders: &mut BTreeMap<usize, Vec<fit::Patch>>) -> Option<Sides> {
-    let mut probe = |side| fit::probe(plane, group, side, finders.entry(side).or_insert_with(|| fit::finders(side)));
-    let mut probes: Vec<(f32, usize)> = group.dimensions().into_iter().map(|side| (probe(side), side)).collect();
-    probes.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let agreement = probes.first().map_or(0.0, |probe| probe.0);
-    probes.retain(|(score, _)| *score >= agreement - 0.15);
-    let sides = probes.into_iter().take(MOST_SIDES).map(|(_, side)| side).collect();
-    (agreement >= LEAST_PROBE).then_some(Sides { agreement, sides })
 }
 
 /// What became of a group.

@@ -7,7 +7,7 @@ use rxing::common::BitMatrix;
 
 use super::super::clock::Deadline;
 use super::finder::Pattern;
-use super::fit::{self, Patch};
+use super::fit::{self, Look};
 use super::frame::{Frame, length};
 use super::group::Group;
 use super::plane::Plane;
@@ -114,16 +114,15 @@ fn guess(plane: Plane<'_>, p: &(Pattern, Frame), q: &(Pattern, Frame), lost: Los
         .filter(|version| (1..=40).contains(version))
         .filter_map(|version| {
             let side = version as usize * 4 + 17;
-            let mut patches = fit::patches(side)?;
+            let template = fit::template(side)?;
             // What leads from one of the two to the other.
-            let there: &[usize] = match lost {
+            let there: &'static [usize] = match lost {
                 Lost::BottomLeft => &[0, 1, 3],
                 Lost::TopRight => &[0, 2, 4],
                 Lost::TopLeft => &[1, 2],
             };
-            let mut index = 0..;
-            patches.retain(|_| index.next().is_some_and(|index| there.contains(&index)));
-            let probe = fit::score(plane, &patches, side, anchors(&corners), third.module)?;
+            let patches = there.iter().filter_map(|&index| template.patches.get(index));
+            let probe = Look { plane, anchors: anchors(&corners), module: third.module }.probe(patches, LEAST_PROBE);
             Some(Guess { lost, corners, side, probe })
         })
         .filter(|guess| guess.probe >= LEAST_PROBE)
@@ -140,7 +139,7 @@ fn anchors(corners: &[Pattern; 3]) -> [[f32; 2]; 4] {
 impl Guess {
     /// Looks for the lost corner around where it should be.
     fn search(&self, plane: Plane<'_>) -> Option<(f32, Group, usize)> {
-        let patches: Vec<Patch> = fit::patches(self.side)?.into_iter().take(5).collect();
+        let patches = fit::template(self.side)?.patches.get(..5)?;
         let [top_left, top_right, bottom_left] = self.corners.map(|corner| corner.centre);
         let reach = (self.side - 7) as f32;
         let step = |to: [f32; 2]| [(to[0] - top_left[0]) / reach, (to[1] - top_left[1]) / reach];
@@ -149,8 +148,11 @@ impl Guess {
         let samples: usize = patches.iter().map(|patch| patch.modules.len()).sum();
         let affordable = (MOST_SAMPLES / samples as f32).sqrt() / 2.0;
         let far = (reach * 0.2 + 2.0).min(affordable) as i32;
-        let mut best: Option<(f32, [Pattern; 3])> = None;
-        for (columns, rows) in (-far..=far).flat_map(|y| (-far..=far).map(move |x| (x as f32, y as f32))) {
+        let mut best: (f32, Option<[Pattern; 3]>) = (LEAST_FOUND, None);
+        let mut steps: Vec<(i32, i32)> = (-far..=far).flat_map(|y| (-far..=far).map(move |x| (x, y))).collect();
+        // The nearest first: what is found early bounds what must be looked at.
+        steps.sort_by_key(|(x, y)| x.abs() + y.abs());
+        for (columns, rows) in steps.into_iter().map(|(x, y)| (x as f32, y as f32)) {
             let mut corners = self.corners;
             let [a, b, c] = &mut corners;
             let lost = match self.lost {
@@ -160,15 +162,17 @@ impl Guess {
             };
             lost.centre[0] += right[0] * columns + down[0] * rows;
             lost.centre[1] += right[1] * columns + down[1] * rows;
-            let Some(score) = fit::score(plane, &patches, self.side, anchors(&corners), module) else { continue };
             // Of two places that agree alike the expected one is right.
-            let score = score - 0.004 * (columns.abs() + rows.abs());
-            if best.is_none_or(|best| score > best.0) {
-                best = Some((score, corners));
+            let malus = 0.004 * (columns.abs() + rows.abs());
+            let look = Look { plane, anchors: anchors(&corners), module };
+            // The timing patterns change most from place to place, and tell soonest that it is the wrong one.
+            let Some(score) = look.score_above(patches.iter().rev(), best.0 + malus) else { continue };
+            if score - malus > best.0 {
+                best = (score - malus, Some(corners));
             }
         }
-        let (score, [top_left, top_right, bottom_left]) = best?;
-        (score >= LEAST_FOUND).then(|| (score, Group::guessed(top_left, top_right, bottom_left), self.side))
+        let (score, [top_left, top_right, bottom_left]) = (best.0, best.1?);
+        Some((score, Group::guessed(top_left, top_right, bottom_left), self.side))
     }
 }
 
