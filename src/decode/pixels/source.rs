@@ -17,7 +17,12 @@ pub(in crate::decode) struct Source {
     /// What the levels are made of; `None` when level 0 is there from the start.
     jpeg: Option<Coefficients>,
     levels: BTreeMap<u32, Luma>,
+    /// Copies between the levels by their width and height, up to [`LARGEST_KEPT`]: several rungs read the same one.
+    between: BTreeMap<[usize; 2], Luma>,
 }
+
+/// Long side of the copies between levels that are kept: next to a photo large enough to need them they are small.
+const LARGEST_KEPT: usize = 1_000;
 
 /// Scales that a JPEG picture is made at, by level.
 const JPEG_SCALES: [Scale; 4] = [Scale::Full, Scale::Half, Scale::Quarter, Scale::Eighth];
@@ -42,13 +47,13 @@ impl Source {
     /// A photo decoded at its full size. `cut`: its file ends before the picture does, and the missing part is grey.
     pub(in crate::decode) fn whole(full: Luma, cut: bool) -> Source {
         let (width, height) = (full.width(), full.height());
-        Source { width, height, cut, jpeg: None, levels: BTreeMap::from([(0, full)]) }
+        Source { width, height, cut, jpeg: None, levels: BTreeMap::from([(0, full)]), between: BTreeMap::new() }
     }
 
     /// A photo whose first four levels are made when asked for, each at the same cost.
     pub(super) fn scaled(jpeg: Coefficients, cut: bool) -> Source {
         let (width, height) = (jpeg.width(), jpeg.height());
-        Source { width, height, cut, jpeg: Some(jpeg), levels: BTreeMap::new() }
+        Source { width, height, cut, jpeg: Some(jpeg), levels: BTreeMap::new(), between: BTreeMap::new() }
     }
 
     /// The longer side of the photo in pixels, at its full size.
@@ -70,11 +75,17 @@ impl Source {
         let wanted = full.map(side);
         let holds = |level: &u32| self.size(*level).iter().zip(&wanted).all(|(has, wants)| has >= wants);
         let level = (1..usize::BITS).take_while(holds).last().unwrap_or(0);
-        let copy = self.level(level);
-        if [copy.width(), copy.height()] == wanted {
-            return Cow::Borrowed(copy);
+        if self.size(level) == wanted {
+            return Cow::Borrowed(self.level(level));
         }
-        Cow::Owned(resample(copy, full, 1 << level, wanted))
+        let copy = match self.between.remove(&wanted) {
+            Some(made) => made,
+            None => resample(self.level(level), full, 1 << level, wanted),
+        };
+        if long_side > LARGEST_KEPT {
+            return Cow::Owned(copy);
+        }
+        Cow::Borrowed(self.between.entry(wanted).or_insert(copy))
     }
 
     /// The part of the photo between two corners, in pixels of its full size (left and top, then right and bottom, which
