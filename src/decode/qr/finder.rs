@@ -23,29 +23,59 @@ const MOST_PROPOSALS: usize = 20_000;
 
 /// The dark finder patterns of a picture.
 pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
-    let mut found: Vec<Pattern> = Vec::new();
-    // Those that the rows to come may still see.
-    let mut open: Vec<usize> = Vec::new();
-    let mut edges = Vec::new();
-    let mut proposals = 0;
+    let mut search = Search::default();
+    // The middle of a pattern is three rows high at least: every second row meets it, and where one does the rows next
+    // to it are looked at too.
+    let (mut is_near, mut next) = (false, 0);
     for y in 0..picture.height() {
         if y % 16 == 0 {
             if deadline.is_over() {
                 break;
             }
-            open.retain(|&at| found.get(at).is_some_and(|old| old.centre[1] + old.module * 3.0 + 4.0 > y as f32));
+            search.forget_above(y);
         }
-        edges_of_row(picture, y, &mut edges);
-        for window in edges.windows(6).step_by(2) {
+        if y % 2 == 1 && !is_near {
+            continue;
+        }
+        is_near = search.row(picture, y);
+        if is_near && next < y {
+            search.row(picture, y - 1);
+        }
+        next = y + 1;
+        if search.proposals > MOST_PROPOSALS {
+            break;
+        }
+    }
+    strongest(search.found)
+}
+
+#[derive(Default)]
+struct Search {
+    found: Vec<Pattern>,
+    /// Those that the rows to come may still see.
+    open: Vec<usize>,
+    edges: Vec<i32>,
+    proposals: usize,
+}
+
+impl Search {
+    fn forget_above(&mut self, y: u32) {
+        let found = &self.found;
+        let reaches = |old: &Pattern| old.centre[1] + old.module * 3.0 + 4.0 > y as f32;
+        self.open.retain(|&at| found.get(at).is_some_and(reaches));
+    }
+
+    /// Looks at one row; whether a pattern was met.
+    fn row(&mut self, picture: &BitMatrix, y: u32) -> bool {
+        let mut is_met = false;
+        edges_of_row(picture, y, &mut self.edges);
+        for window in self.edges.windows(6).step_by(2) {
             let &[left, a, b, c, d, right] = window else { continue };
             let runs = [a - left, b - a, c - b, d - c, right - d];
             if !is_finder(runs) {
                 continue;
             }
-            proposals += 1;
-            if proposals > MOST_PROPOSALS {
-                return strongest(found);
-            }
+            self.proposals += 1;
             let across = (d - a) as f32 / 5.0;
             let middle_x = (b + c) as f32 / 2.0;
             let Some((middle_y, down)) = column(picture, middle_x, y, c - b) else { continue };
@@ -53,14 +83,12 @@ pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
             if high > low * 4.0 + 1.0 {
                 continue;
             }
-            add(
-                &mut found,
-                &mut open,
-                Pattern { centre: [middle_x, middle_y], module: (across + down) / 2.0, hits: 1 },
-            );
+            is_met = true;
+            let new = Pattern { centre: [middle_x, middle_y], module: (across + down) / 2.0, hits: 1 };
+            add(&mut self.found, &mut self.open, new);
         }
+        is_met
     }
-    strongest(found)
 }
 
 fn strongest(mut found: Vec<Pattern>) -> Vec<Pattern> {
