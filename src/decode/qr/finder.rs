@@ -24,9 +24,6 @@ const MOST_PROPOSALS: usize = 20_000;
 /// The dark finder patterns of a picture.
 pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
     let mut search = Search::default();
-    // The middle of a pattern is three rows high at least: every second row meets it, and where one does the rows next
-    // to it are looked at too.
-    let (mut is_near, mut next) = (false, 0);
     for y in 0..picture.height() {
         if y % 16 == 0 {
             if deadline.is_over() {
@@ -34,14 +31,7 @@ pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
             }
             search.forget_above(y);
         }
-        if y % 2 == 1 && !is_near {
-            continue;
-        }
-        is_near = search.row(picture, y);
-        if is_near && next < y {
-            search.row(picture, y - 1);
-        }
-        next = y + 1;
+        search.row(picture, y);
         if search.proposals > MOST_PROPOSALS {
             break;
         }
@@ -52,24 +42,22 @@ pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
 #[derive(Default)]
 struct Search {
     found: Vec<Pattern>,
-    /// Those that the rows to come may still see.
-    open: Vec<usize>,
+    /// Those that the rows to come may still see, and their places in `found`.
+    open: Vec<(usize, Pattern)>,
     edges: Vec<i32>,
     proposals: usize,
 }
 
 impl Search {
     fn forget_above(&mut self, y: u32) {
-        let found = &self.found;
-        let reaches = |old: &Pattern| old.centre[1] + old.module * 3.0 + 4.0 > y as f32;
-        self.open.retain(|&at| found.get(at).is_some_and(reaches));
+        self.open.retain(|(_, old)| old.centre[1] + old.module * 3.0 + 4.0 > y as f32);
     }
 
-    /// Looks at one row; whether a pattern was met.
-    fn row(&mut self, picture: &BitMatrix, y: u32) -> bool {
-        let mut is_met = false;
-        edges_of_row(picture, y, &mut self.edges);
-        for window in self.edges.windows(6).step_by(2) {
+    /// Looks at one row.
+    fn row(&mut self, picture: &BitMatrix, y: u32) {
+        let mut edges = std::mem::take(&mut self.edges);
+        edges_of_row(picture, y, &mut edges);
+        for window in edges.windows(6).step_by(2) {
             let &[left, a, b, c, d, right] = window else { continue };
             let runs = [a - left, b - a, c - b, d - c, right - d];
             if !is_finder(runs) {
@@ -83,11 +71,9 @@ impl Search {
             if high > low * 4.0 + 1.0 {
                 continue;
             }
-            is_met = true;
-            let new = Pattern { centre: [middle_x, middle_y], module: (across + down) / 2.0, hits: 1 };
-            add(&mut self.found, &mut self.open, new);
+            self.add(Pattern { centre: [middle_x, middle_y], module: (across + down) / 2.0, hits: 1 });
         }
-        is_met
+        self.edges = edges;
     }
 }
 
@@ -100,27 +86,27 @@ fn strongest(mut found: Vec<Pattern>) -> Vec<Pattern> {
     found
 }
 
-/// Merges a proposal with the pattern it belongs to.
-fn add(found: &mut Vec<Pattern>, open: &mut Vec<usize>, new: Pattern) {
-    let full = found.len() >= MOST_PROPOSALS / 10;
-    let is_same = |old: &Pattern| {
-        let [dx, dy] = [old.centre[0] - new.centre[0], old.centre[1] - new.centre[1]];
-        dx * dx + dy * dy < (old.module * 1.5).powi(2) && new.module < old.module * 1.6 && old.module < new.module * 1.6
-    };
-    let same = open.iter().copied().find(|&at| found.get(at).is_some_and(is_same));
-    match same.and_then(|at| found.get_mut(at)) {
-        Some(old) => {
+impl Search {
+    /// Merges a proposal with the pattern it belongs to.
+    fn add(&mut self, new: Pattern) {
+        let is_same = |old: &Pattern| {
+            let [dx, dy] = [old.centre[0] - new.centre[0], old.centre[1] - new.centre[1]];
+            let (near, alike) = (old.module * 1.5, 1.6);
+            dx * dx + dy * dy < near * near && new.module < old.module * alike && old.module < new.module * alike
+        };
+        if let Some((at, old)) = self.open.iter_mut().find(|(_, old)| is_same(old)) {
             let weight = 1.0 / (old.hits + 1) as f32;
             let blend = |old: f32, new: f32| old + (new - old) * weight;
             old.centre = [blend(old.centre[0], new.centre[0]), blend(old.centre[1], new.centre[1])];
             old.module = blend(old.module, new.module);
             old.hits += 1;
+            if let Some(found) = self.found.get_mut(*at) {
+                *found = *old;
+            }
+        } else if self.found.len() < MOST_PROPOSALS / 10 {
+            self.open.push((self.found.len(), new));
+            self.found.push(new);
         }
-        None if !full => {
-            open.push(found.len());
-            found.push(new);
-        }
-        None => {}
     }
 }
 

@@ -4,7 +4,7 @@ use rxing::common::BitMatrix;
 
 use super::finder::Pattern;
 use super::frame::Frames;
-use super::ray;
+use super::ray::{self, STRIDE};
 
 /// Three patterns: top left, top right and bottom left of a code that is not mirrored.
 #[derive(Clone, Copy, Debug)]
@@ -97,19 +97,18 @@ const LONGEST_REACH: f32 = 9.0;
 
 /// Pixels a module in the direction of `way` (of length 1) through a pattern, from its outer dark edges.
 fn module_along(picture: &BitMatrix, pattern: &Pattern, way: [f32; 2]) -> Option<f32> {
-    let stride = ray::stride(pattern.module);
-    let most = (LONGEST_REACH * pattern.module / stride) as usize;
+    let most = (LONGEST_REACH * pattern.module / STRIDE) as usize;
     let edge = |way: [f32; 2]| {
         let mut dark = true;
         let mut edges = 0;
         let mut inner = 0.0;
-        for (index, now) in ray::walk(picture, pattern.centre, way, stride).take(most).enumerate() {
+        for (index, now) in ray::walk(picture, pattern.centre, way).take(most).enumerate() {
             if now == dark {
                 continue;
             }
             dark = now;
             edges += 1;
-            let far = (index + 1) as f32 * stride - (stride - 0.5) / 2.0;
+            let far = (index + 1) as f32 * STRIDE;
             match edges {
                 2 => inner = far,
                 3 => return Some((inner, far)),
