@@ -1,5 +1,7 @@
 //! Our own reader ([`super::super::qr`]) as rungs.
 
+use std::borrow::Cow;
+
 use rxing::common::BitMatrix;
 
 use super::super::luma::Luma;
@@ -93,13 +95,14 @@ impl Own {
             is_read: &is_read,
             tried: &mut *task.tried,
         };
-        add(&mut view, read(luma, &picture, &mut task));
+        add(&mut view, read(&|| Some(Cow::Borrowed(luma)), &picture, &mut task));
         if !task.first_only || view.codes.is_empty() {
             picture.flip_self();
-            let pixels = luma.pixels().iter().map(|pixel| 255 - pixel).collect();
-            if let Some(negative) = Luma::new(luma.width(), luma.height(), pixels) {
-                add(&mut view, read(&negative, &picture, &mut task));
-            }
+            let negative = || {
+                let pixels = luma.pixels().iter().map(|pixel| 255 - pixel).collect();
+                Luma::new(luma.width(), luma.height(), pixels).map(Cow::Owned)
+            };
+            add(&mut view, read(&negative, &picture, &mut task));
         }
         view
     }

@@ -23,18 +23,39 @@ const MOST_PROPOSALS: usize = 20_000;
 
 /// The dark finder patterns of a picture.
 pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
-    let mut found: Vec<Pattern> = Vec::new();
-    // Those that the rows to come may still see.
-    let mut open: Vec<usize> = Vec::new();
-    let mut edges = Vec::new();
-    let mut proposals = 0;
+    let mut search = Search::default();
     for y in 0..picture.height() {
         if y % 16 == 0 {
             if deadline.is_over() {
                 break;
             }
-            open.retain(|&at| found.get(at).is_some_and(|old| old.centre[1] + old.module * 3.0 + 4.0 > y as f32));
+            search.forget_above(y);
         }
+        search.row(picture, y);
+        if search.proposals > MOST_PROPOSALS {
+            break;
+        }
+    }
+    strongest(search.found)
+}
+
+#[derive(Default)]
+struct Search {
+    found: Vec<Pattern>,
+    /// Those that the rows to come may still see, and their places in `found`.
+    open: Vec<(usize, Pattern)>,
+    edges: Vec<i32>,
+    proposals: usize,
+}
+
+impl Search {
+    fn forget_above(&mut self, y: u32) {
+        self.open.retain(|(_, old)| old.centre[1] + old.module * 3.0 + 4.0 > y as f32);
+    }
+
+    /// Looks at one row.
+    fn row(&mut self, picture: &BitMatrix, y: u32) {
+        let mut edges = std::mem::take(&mut self.edges);
         edges_of_row(picture, y, &mut edges);
         for window in edges.windows(6).step_by(2) {
             let &[left, a, b, c, d, right] = window else { continue };
@@ -42,10 +63,7 @@ pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
             if !is_finder(runs) {
                 continue;
             }
-            proposals += 1;
-            if proposals > MOST_PROPOSALS {
-                return strongest(found);
-            }
+            self.proposals += 1;
             let across = (d - a) as f32 / 5.0;
             let middle_x = (b + c) as f32 / 2.0;
             let Some((middle_y, down)) = column(picture, middle_x, y, c - b) else { continue };
@@ -53,14 +71,10 @@ pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
             if high > low * 4.0 + 1.0 {
                 continue;
             }
-            add(
-                &mut found,
-                &mut open,
-                Pattern { centre: [middle_x, middle_y], module: (across + down) / 2.0, hits: 1 },
-            );
+            self.add(Pattern { centre: [middle_x, middle_y], module: (across + down) / 2.0, hits: 1 });
         }
+        self.edges = edges;
     }
-    strongest(found)
 }
 
 fn strongest(mut found: Vec<Pattern>) -> Vec<Pattern> {
@@ -72,27 +86,27 @@ fn strongest(mut found: Vec<Pattern>) -> Vec<Pattern> {
     found
 }
 
-/// Merges a proposal with the pattern it belongs to.
-fn add(found: &mut Vec<Pattern>, open: &mut Vec<usize>, new: Pattern) {
-    let full = found.len() >= MOST_PROPOSALS / 10;
-    let is_same = |old: &Pattern| {
-        let [dx, dy] = [old.centre[0] - new.centre[0], old.centre[1] - new.centre[1]];
-        dx * dx + dy * dy < (old.module * 1.5).powi(2) && new.module < old.module * 1.6 && old.module < new.module * 1.6
-    };
-    let same = open.iter().copied().find(|&at| found.get(at).is_some_and(is_same));
-    match same.and_then(|at| found.get_mut(at)) {
-        Some(old) => {
+impl Search {
+    /// Merges a proposal with the pattern it belongs to.
+    fn add(&mut self, new: Pattern) {
+        let is_same = |old: &Pattern| {
+            let [dx, dy] = [old.centre[0] - new.centre[0], old.centre[1] - new.centre[1]];
+            let (near, alike) = (old.module * 1.5, 1.6);
+            dx * dx + dy * dy < near * near && new.module < old.module * alike && old.module < new.module * alike
+        };
+        if let Some((at, old)) = self.open.iter_mut().find(|(_, old)| is_same(old)) {
             let weight = 1.0 / (old.hits + 1) as f32;
             let blend = |old: f32, new: f32| old + (new - old) * weight;
             old.centre = [blend(old.centre[0], new.centre[0]), blend(old.centre[1], new.centre[1])];
             old.module = blend(old.module, new.module);
             old.hits += 1;
+            if let Some(found) = self.found.get_mut(*at) {
+                *found = *old;
+            }
+        } else if self.found.len() < MOST_PROPOSALS / 10 {
+            self.open.push((self.found.len(), new));
+            self.found.push(new);
         }
-        None if !full => {
-            open.push(found.len());
-            found.push(new);
-        }
-        None => {}
     }
 }
 

@@ -80,7 +80,10 @@ pub(super) fn probe(plane: Plane<'_>, group: &Group, side: usize) -> f32 {
     let flat = [top_right[0] + bottom_left[0] - top_left[0], top_right[1] + bottom_left[1] - top_left[1]];
     let anchors = [top_left, top_right, group.aside.unwrap_or(flat), bottom_left];
     let Some(template) = template(side) else { return 0.0 };
-    Look { plane, anchors, module: group.top_left.module }.probe(template.finders(), LEAST_PROBE)
+    // Seen in perspective, but not known how, one pattern alone tells nothing.
+    let least_first = if group.is_uneven() { f32::MIN } else { LEAST_CORNER };
+    let look = Look { plane, anchors, module: group.top_left.module };
+    look.probe(template.finders(), LEAST_PROBE, least_first)
 }
 
 /// The best fit of a code `side` modules wide; `None` where no outline fits at all.
@@ -312,9 +315,15 @@ impl Look<'_> {
         whole.then_some(sum / weights)
     }
 
-    /// How well finder patterns, and what may come after them, agree. Less than `least` is no exact figure.
-    pub(super) fn probe<'p>(&self, patches: impl IntoIterator<Item = &'p Patch, IntoIter: Clone>, least: f32) -> f32 {
-        let look = self.sum(patches, least, |first| first >= LEAST_CORNER);
+    /// How well finder patterns, and what may come after them, agree. Less than `least` is no exact figure, and no more
+    /// is looked at where the first agrees by less than `least_first`.
+    pub(super) fn probe<'p>(
+        &self,
+        patches: impl IntoIterator<Item = &'p Patch, IntoIter: Clone>,
+        least: f32,
+        least_first: f32,
+    ) -> f32 {
+        let look = self.sum(patches, least, |first| first >= least_first);
         look.map_or(0.0, |(sum, weights, _)| sum / weights)
     }
 

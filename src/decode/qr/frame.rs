@@ -4,7 +4,7 @@
 use rxing::common::BitMatrix;
 
 use super::finder::Pattern;
-use super::ray;
+use super::ray::{self, STRIDE};
 
 /// The frames of a picture's finder patterns, each measured once: a pattern stands in many groups.
 pub(super) struct Frames<'a> {
@@ -58,8 +58,6 @@ pub(super) struct Axes {
 
 /// Directions in which a pattern's light ring is measured.
 const DIRECTIONS: usize = 48;
-/// Pixels between two looks.
-const STRIDE: f32 = 0.5;
 
 impl Frame {
     pub(super) fn of(picture: &BitMatrix, pattern: &Pattern) -> Option<Frame> {
@@ -67,7 +65,7 @@ impl Frame {
         // The outer edge of the light ring, 2.5 modules out.
         let reach = |way: [f32; 2]| {
             let mut light = false;
-            let step = ray::walk(picture, pattern.centre, way, STRIDE).take(most).position(|dark| {
+            let step = ray::walk(picture, pattern.centre, way).take(most).position(|dark| {
                 light |= !dark;
                 light && dark
             })?;

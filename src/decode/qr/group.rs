@@ -4,7 +4,7 @@ use rxing::common::BitMatrix;
 
 use super::finder::Pattern;
 use super::frame::Frames;
-use super::ray;
+use super::ray::{self, STRIDE};
 
 /// Three patterns: top left, top right and bottom left of a code that is not mirrored.
 #[derive(Clone, Copy, Debug)]
@@ -16,39 +16,39 @@ pub(super) struct Group {
     pub aside: Option<[f32; 2]>,
     /// Modules from the top left pattern to the other two.
     apart: [f32; 2],
-    /// How far from what a code looks like: less is more plausible.
-    flaw: f32,
 }
 
 /// Every group that could be a code, the most plausible first.
 pub(super) fn plausible(picture: &BitMatrix, patterns: &[Pattern], most: usize) -> Vec<Group> {
     // Each pair stands in many groups, and its distance is what takes time: it is measured once.
-    let mut pairs: Vec<Option<Pair>> = vec![None; patterns.len() * patterns.len()];
+    let mut partners: Vec<Vec<(usize, Pair)>> = vec![Vec::new(); patterns.len()];
     for (index, a) in patterns.iter().enumerate() {
-        for (offset, b) in patterns.iter().enumerate().skip(index + 1) {
-            let pair = Pair::of(picture, a, b);
-            for at in [index * patterns.len() + offset, offset * patterns.len() + index] {
-                if let Some(place) = pairs.get_mut(at) {
-                    *place = pair;
+        for (other, b) in patterns.iter().enumerate().skip(index + 1) {
+            let Some(pair) = Pair::of(picture, a, b) else { continue };
+            for (at, partner) in [(index, other), (other, index)] {
+                if let Some(partners) = partners.get_mut(at) {
+                    partners.push((partner, pair));
                 }
             }
         }
     }
-    let pair = |a: usize, b: usize| pairs.get(a * patterns.len() + b).copied().flatten();
-    let mut groups = Vec::new();
-    let indexed = || patterns.iter().enumerate();
-    for top_left in indexed() {
-        for p in indexed() {
-            let Some(to_p) = pair(top_left.0, p.0) else { continue };
-            for q in indexed().skip(p.0 + 1) {
-                let Some(to_q) = pair(top_left.0, q.0) else { continue };
-                groups.extend(Group::of([top_left.1, p.1, q.1], [to_p, to_q]));
+    // There may be thousands: only the best are worth more than their rank.
+    let mut ranked: Vec<(f32, [&Pattern; 3], [Pair; 2])> = Vec::new();
+    for (top_left, partners) in patterns.iter().zip(&partners) {
+        for (index, &(p, to_p)) in partners.iter().enumerate() {
+            for &(q, to_q) in partners.iter().skip(index + 1) {
+                let (Some(p), Some(q)) = (patterns.get(p), patterns.get(q)) else { continue };
+                let (corners, pairs) = ([top_left, p, q], [to_p, to_q]);
+                ranked.extend(flaw(corners, pairs).map(|flaw| (flaw, corners, pairs)));
             }
         }
     }
-    groups.sort_by(|a, b| a.flaw.total_cmp(&b.flaw));
-    groups.truncate(most);
-    groups
+    if ranked.len() > most {
+        ranked.select_nth_unstable_by(most, |a, b| a.0.total_cmp(&b.0));
+        ranked.truncate(most);
+    }
+    ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
+    ranked.into_iter().map(|(_, corners, pairs)| Group::of(corners, pairs)).collect()
 }
 
 /// Two patterns that may belong to one code.
@@ -97,19 +97,18 @@ const LONGEST_REACH: f32 = 9.0;
 
 /// Pixels a module in the direction of `way` (of length 1) through a pattern, from its outer dark edges.
 fn module_along(picture: &BitMatrix, pattern: &Pattern, way: [f32; 2]) -> Option<f32> {
-    let stride = ray::stride(pattern.module);
-    let most = (LONGEST_REACH * pattern.module / stride) as usize;
+    let most = (LONGEST_REACH * pattern.module / STRIDE) as usize;
     let edge = |way: [f32; 2]| {
         let mut dark = true;
         let mut edges = 0;
         let mut inner = 0.0;
-        for (index, now) in ray::walk(picture, pattern.centre, way, stride).take(most).enumerate() {
+        for (index, now) in ray::walk(picture, pattern.centre, way).take(most).enumerate() {
             if now == dark {
                 continue;
             }
             dark = now;
             edges += 1;
-            let far = (index + 1) as f32 * stride - (stride - 0.5) / 2.0;
+            let far = (index + 1) as f32 * STRIDE;
             match edges {
                 2 => inner = far,
                 3 => return Some((inner, far)),
@@ -135,32 +134,38 @@ fn modules_apart(picture: &BitMatrix, a: &Pattern, b: &Pattern) -> Option<f32> {
     (at_a < at_b * 3.0 && at_b < at_a * 3.0).then_some(length / (at_a * at_b).sqrt())
 }
 
+/// How far three patterns, the first in the corner, are from what a code looks like: less is more plausible.
+fn flaw([top_left, p, q]: [&Pattern; 3], [pair_p, pair_q]: [Pair; 2]) -> Option<f32> {
+    if !alike(p, q) {
+        return None;
+    }
+    let (to_p, to_q) = (from_to(top_left, p), from_to(top_left, q));
+    let (short, long) = ordered(pair_p.length, pair_q.length);
+    let (low, high) = ordered(pair_p.modules, pair_q.modules);
+    let cosine = (to_p[0] * to_q[0] + to_p[1] * to_q[1]) / (short * long);
+    if long > short * 3.0 || high > low * 1.4 || cosine.abs() > 0.75 {
+        return None;
+    }
+    let sizes = [top_left.module, p.module, q.module];
+    let spread = sizes.into_iter().fold(0.0, f32::max) / sizes.into_iter().fold(f32::MAX, f32::min).max(1e-3);
+    let hits: f32 = [top_left, p, q].iter().map(|pattern| (pattern.hits as f32 / pattern.module).min(3.0)).sum();
+    let flaw = cosine.abs()
+        + (high / low - 1.0) * 2.0
+        + (long / short - 1.0) * 0.5
+        + (spread - 1.0)
+        + (9.0 - hits) * 0.1
+        // Patterns of far-apart codes make large squares too.
+        + high / 177.0;
+    Some(flaw)
+}
+
 impl Group {
-    fn of([top_left, p, q]: [&Pattern; 3], [pair_p, pair_q]: [Pair; 2]) -> Option<Group> {
-        if !alike(p, q) {
-            return None;
-        }
+    fn of([top_left, p, q]: [&Pattern; 3], [pair_p, pair_q]: [Pair; 2]) -> Group {
         let (to_p, to_q) = (from_to(top_left, p), from_to(top_left, q));
-        let (short, long) = ordered(pair_p.length, pair_q.length);
-        let (low, high) = ordered(pair_p.modules, pair_q.modules);
-        let cosine = (to_p[0] * to_q[0] + to_p[1] * to_q[1]) / (short * long);
-        if long > short * 3.0 || high > low * 1.4 || cosine.abs() > 0.75 {
-            return None;
-        }
         let clockwise = to_p[0] * to_q[1] - to_p[1] * to_q[0] > 0.0;
         let (top_right, bottom_left) = if clockwise { (*p, *q) } else { (*q, *p) };
         let apart = if clockwise { [pair_p.modules, pair_q.modules] } else { [pair_q.modules, pair_p.modules] };
-        let sizes = [top_left.module, p.module, q.module];
-        let spread = sizes.into_iter().fold(0.0, f32::max) / sizes.into_iter().fold(f32::MAX, f32::min).max(1e-3);
-        let hits: f32 = [top_left, p, q].iter().map(|pattern| (pattern.hits as f32 / pattern.module).min(3.0)).sum();
-        let flaw = cosine.abs()
-            + (high / low - 1.0) * 2.0
-            + (long / short - 1.0) * 0.5
-            + (spread - 1.0)
-            + (9.0 - hits) * 0.1
-            // Patterns of far-apart codes make large squares too.
-            + high / 177.0;
-        Some(Group { top_left: *top_left, top_right, bottom_left, aside: None, apart, flaw })
+        Group { top_left: *top_left, top_right, bottom_left, aside: None, apart }
     }
 
     /// Whether the patterns differ in size as they do in perspective.
@@ -190,7 +195,7 @@ impl Group {
 
     /// A group of which one corner was guessed.
     pub(super) fn guessed(top_left: Pattern, top_right: Pattern, bottom_left: Pattern) -> Group {
-        Group { top_left, top_right, bottom_left, aside: None, apart: [0.0; 2], flaw: 0.0 }
+        Group { top_left, top_right, bottom_left, aside: None, apart: [0.0; 2] }
     }
 
     /// Sides in modules worth trying, the likeliest first.

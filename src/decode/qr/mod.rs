@@ -21,6 +21,8 @@ mod tried;
 
 pub(super) use self::symbol::{Payload, ecc_used};
 
+use std::borrow::Cow;
+
 use rxing::common::BitMatrix;
 
 use self::frame::Frames;
@@ -89,13 +91,17 @@ impl Task<'_> {
 /// their picture, and what was read spares the looks at every other group of its patterns.
 const BATCHES: [usize; 3] = [6, 24, MOST_GROUPS];
 
-/// Reads the dark codes of `luma`, whose finder patterns are looked for in `picture` (the same size, dark set).
-pub(super) fn read(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> Seen {
+/// Makes the grey picture, once something in the black-and-white one is worth a look.
+pub(super) type Grey<'a> = &'a dyn Fn() -> Option<Cow<'a, Luma>>;
+
+/// Reads the dark codes of `grey`, whose finder patterns are looked for in `picture` (the same size, dark set).
+pub(super) fn read(grey: Grey<'_>, picture: &BitMatrix, task: &mut Task<'_>) -> Seen {
     let mut patterns = finder::find(picture, task.deadline);
     patterns.retain(|pattern| !(task.is_read)(pattern.centre));
     let groups = group::plausible(picture, &patterns, MOST_GROUPS);
+    let Some(luma) = groups.first().and_then(|_| grey()) else { return Seen::default() };
     let mut reading = Reading {
-        plane: Plane(luma),
+        plane: Plane(&luma),
         frames: Frames::new(picture),
         used: Vec::new(),
         failures: 0,
@@ -185,12 +191,13 @@ impl Reading<'_, '_> {
     }
 }
 
-/// Reads the dark codes of `luma` that show only two finder patterns.
-pub(super) fn read_pairs(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> Seen {
+/// Reads the dark codes of `grey` that show only two finder patterns.
+pub(super) fn read_pairs(grey: Grey<'_>, picture: &BitMatrix, task: &mut Task<'_>) -> Seen {
     let mut seen = Seen::default();
-    let plane = Plane(luma);
     let mut patterns = finder::find(picture, task.deadline);
     patterns.retain(|pattern| !(task.is_read)(pattern.centre));
+    let Some(luma) = patterns.get(1).and_then(|_| grey()) else { return seen };
+    let plane = Plane(&luma);
     for (group, side) in pair::groups(plane, picture, &patterns, task.deadline) {
         let known = |symbol: &Symbol| symbol.holds(group.middle());
         // Where all three patterns were seen, two of them tell nothing new.

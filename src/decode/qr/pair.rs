@@ -122,7 +122,8 @@ fn guess(plane: Plane<'_>, p: &(Pattern, Frame), q: &(Pattern, Frame), lost: Los
                 Lost::TopLeft => &[1, 2],
             };
             let patches = there.iter().filter_map(|&index| template.patches.get(index));
-            let probe = Look { plane, anchors: anchors(&corners), module: third.module }.probe(patches, LEAST_PROBE);
+            let probe =
+                Look { plane, anchors: anchors(&corners), module: third.module }.probe(patches, LEAST_PROBE, f32::MIN);
             Some(Guess { lost, corners, side, probe })
         })
         .filter(|guess| guess.probe >= LEAST_PROBE)
