@@ -41,6 +41,7 @@ pub struct Metric {
 /// Rungs of the decode ladder, by name. `tests/metrics.rs` compares the list with the decoder's own.
 pub const RUNGS: &[&str] = &[
     "zxing_500",
+    "zxing_means_500",
     "zxing_1000",
     "zxing_large",
     "own_800",

@@ -1,8 +1,8 @@
 //! Grey to black and white for the zxing reader.
 //!
-//! The rule is that of ZXing's hybrid binarizer: a threshold for every block of 8 x 8 pixels, from the blocks around it.
-//! rxing has it too, pixel by pixel; this one goes row by row over whole words and takes a tenth of the time, which on a
-//! full-size photo is more than reading the codes.
+//! The rules are those of ZXing's hybrid binarizer, old and new: a threshold for every block of 8 x 8 pixels, from the
+//! blocks around it. rxing has the old one too, pixel by pixel; this one goes row by row over whole words and takes a tenth
+//! of the time, which on a full-size photo is more than reading the codes.
 
 use rxing::common::{BitArray, BitMatrix};
 
@@ -17,22 +17,34 @@ const FLAT: u8 = 24;
 /// The smallest code is 21 modules wide.
 const SMALLEST: usize = 21;
 
+/// How a block of 8 x 8 pixels comes to its threshold. Neither is better: each reads photos that the other does not.
+#[derive(Clone, Copy)]
+pub(super) enum Rule {
+    /// From the middle between its darkest and lightest pixel, as zxing-cpp does since 2.3; flat blocks have no say.
+    Middles,
+    /// From its mean, as ZXing always did; a flat block is taken to be light.
+    Means,
+}
+
 /// Black where a pixel is not lighter than its neighbourhood's threshold; `None` for a picture too small for any code.
-pub(super) fn binarize(luma: &Luma) -> Option<BitMatrix> {
+pub(super) fn binarize(luma: &Luma, rule: Rule) -> Option<BitMatrix> {
     let (width, height) = (luma.width(), luma.height());
     if width < SMALLEST || height < SMALLEST {
         return None;
     }
     let blocks = Blocks { across: width.div_ceil(BLOCK), down: height.div_ceil(BLOCK) };
-    let black_points = black_points(luma, &blocks);
+    let of_blocks = match rule {
+        Rule::Middles => by_middles(luma, &blocks),
+        Rule::Means => by_means(luma, &blocks),
+    };
 
     let mut matrix = BitMatrix::new(width as u32, height as u32).ok()?;
     let mut line = BitArray::with_size(width);
     let mut thresholds = vec![0u8; width];
     for (y, row) in luma.rows().enumerate() {
         if y % BLOCK == 0 {
-            let of_block = blocks.thresholds(&black_points, y / BLOCK);
-            for (places, threshold) in thresholds.chunks_mut(BLOCK).zip(of_block) {
+            let of_row = of_blocks.get(y / BLOCK * blocks.across..).unwrap_or(&[]);
+            for (places, &threshold) in thresholds.chunks_mut(BLOCK).zip(of_row) {
                 places.fill(threshold);
             }
         }
@@ -94,68 +106,107 @@ struct Blocks {
 }
 
 impl Blocks {
-    /// The thresholds of one row of blocks: the mean black point of the five by five blocks around each, moved inward
-    /// at the edges.
-    fn thresholds(&self, black_points: &[u8], block_y: usize) -> Vec<u8> {
-        let (top, bottom) = window(block_y, self.down);
-        let mut columns = vec![0u32; self.across];
-        for row in black_points.chunks_exact(self.across).take(bottom).skip(top) {
-            for (sum, &point) in columns.iter_mut().zip(row) {
-                *sum += u32::from(point);
+    /// Goes over all blocks, row after row, with the darkest and the lightest pixel of each and the sum of all. `beyond`: so
+    /// many pixels to the right and below count for darkest and lightest too.
+    fn of(&self, luma: &Luma, beyond: usize, mut visit: impl FnMut(u8, u8, u32)) {
+        let width = luma.width();
+        let (mut darkest, mut lightest, mut sums) = (vec![0u8; width], vec![0u8; width], vec![0u16; width]);
+        for block_y in 0..self.down {
+            let top = (block_y * BLOCK).min(luma.height() - BLOCK);
+            darkest.fill(u8::MAX);
+            lightest.fill(0);
+            sums.fill(0);
+            for y in top..top + BLOCK {
+                let columns = darkest.iter_mut().zip(lightest.iter_mut()).zip(sums.iter_mut());
+                for (((darkest, lightest), sum), &pixel) in columns.zip(luma.row(y)) {
+                    *darkest = pixel.min(*darkest);
+                    *lightest = pixel.max(*lightest);
+                    *sum += u16::from(pixel);
+                }
+            }
+            for y in top + BLOCK..(top + BLOCK + beyond).min(luma.height()) {
+                for ((darkest, lightest), &pixel) in darkest.iter_mut().zip(lightest.iter_mut()).zip(luma.row(y)) {
+                    *darkest = pixel.min(*darkest);
+                    *lightest = pixel.max(*lightest);
+                }
+            }
+            for block_x in 0..self.across {
+                let left = (block_x * BLOCK).min(width - BLOCK);
+                let columns = left..(left + BLOCK + beyond).min(width);
+                let of_block = |values: &[u8], start, pick: fn(u8, u8) -> u8| {
+                    values.get(columns.clone()).unwrap_or(&[]).iter().copied().fold(start, pick)
+                };
+                let (darkest, lightest) = (of_block(&darkest, u8::MAX, u8::min), of_block(&lightest, 0, u8::max));
+                let sum = sums.get(left..left + BLOCK).unwrap_or(&[]).iter().map(|&sum| u32::from(sum)).sum();
+                visit(darkest, lightest, sum);
             }
         }
-        let mean = |block_x: usize| {
-            let (left, right) = window(block_x, self.across);
-            let sum: u32 = columns.get(left..right).unwrap_or(&[]).iter().sum();
-            (sum / ((right - left) * (bottom - top)) as u32) as u8
-        };
-        (0..self.across).map(mean).collect()
+    }
+
+    /// For each block the sum of the values of, and the number of those above zero among, the five by five blocks around it, moved inward at the edges.
+    fn around(&self, values: &[u8], mut visit: impl FnMut(u32, u32)) {
+        let mut columns = vec![(0u32, 0u32); self.across];
+        for block_y in 0..self.down {
+            let (top, bottom) = window(block_y, self.down);
+            columns.fill((0, 0));
+            for row in values.chunks_exact(self.across).take(bottom).skip(top) {
+                for ((sum, count), &value) in columns.iter_mut().zip(row) {
+                    *sum += u32::from(value);
+                    *count += u32::from(value > 0);
+                }
+            }
+            for block_x in 0..self.across {
+                let (left, right) = window(block_x, self.across);
+                let columns = columns.get(left..right).unwrap_or(&[]).iter();
+                let (sum, count) = columns.fold((0, 0), |sums, column| (sums.0 + column.0, sums.1 + column.1));
+                visit(sum, count);
+            }
+        }
     }
 }
 
-/// The blocks that count for the one at `index` of `count`: first, and one past the last.
-fn window(index: usize, count: usize) -> (usize, usize) {
-    let width = (2 * REACH + 1).min(count);
-    let start = index.saturating_sub(REACH).min(count - width);
-    (start, start + width)
+/// Thresholds by [`Rule::Middles`]: the mean middle of those of the five by five blocks around that hold an edge, its own
+/// counting three times. Where there is none, that of the block before. A block reaches a pixel into the next ones, as the
+/// edges of drawn modules may all lie between blocks.
+fn by_middles(luma: &Luma, blocks: &Blocks) -> Vec<u8> {
+    let mut middles: Vec<u8> = Vec::with_capacity(blocks.across * blocks.down);
+    blocks.of(luma, 1, |darkest, lightest, _| {
+        middles.push(if lightest - darkest > FLAT { darkest.midpoint(lightest) } else { 0 });
+    });
+    let mut thresholds: Vec<u8> = Vec::with_capacity(middles.len());
+    blocks.around(&middles, |sum, count| {
+        let own = middles.get(thresholds.len()).map_or(0, |&middle| u32::from(middle));
+        let count = if own > 0 { count + 2 } else { count };
+        thresholds.push((sum + 2 * own).checked_div(count).unwrap_or(0) as u8);
+    });
+    let mut last = thresholds.iter().copied().find(|&threshold| threshold > 0).unwrap_or(0);
+    for threshold in &mut thresholds {
+        if *threshold == 0 {
+            *threshold = last;
+        }
+        last = *threshold;
+    }
+    thresholds
 }
 
-/// The black point of every block: its mean where it holds an edge; in a flat block half its darkest pixel, or what its
-/// neighbours say if that is lighter than it.
-fn black_points(luma: &Luma, blocks: &Blocks) -> Vec<u8> {
-    let width = luma.width();
+/// Thresholds by [`Rule::Means`]: the mean black point of the five by five blocks around. The black point of a block is
+/// its mean where it holds an edge; in a flat one half its darkest pixel, or what its neighbours say if that is lighter.
+fn by_means(luma: &Luma, blocks: &Blocks) -> Vec<u8> {
     let mut points: Vec<u8> = Vec::with_capacity(blocks.across * blocks.down);
-    let (mut darkest, mut lightest, mut sums) = (vec![0u8; width], vec![0u8; width], vec![0u16; width]);
-    for block_y in 0..blocks.down {
-        let top = (block_y * BLOCK).min(luma.height() - BLOCK);
-        darkest.fill(u8::MAX);
-        lightest.fill(0);
-        sums.fill(0);
-        for y in top..top + BLOCK {
-            let columns = darkest.iter_mut().zip(lightest.iter_mut()).zip(sums.iter_mut());
-            for (((darkest, lightest), sum), &pixel) in columns.zip(luma.row(y)) {
-                *darkest = pixel.min(*darkest);
-                *lightest = pixel.max(*lightest);
-                *sum += u16::from(pixel);
-            }
-        }
-        for block_x in 0..blocks.across {
-            let left = (block_x * BLOCK).min(width - BLOCK);
-            let columns = left..left + BLOCK;
-            let fold = |values: &[u8], pick: fn(u8, u8) -> u8| values.iter().copied().reduce(pick).unwrap_or(0);
-            let darkest = fold(darkest.get(columns.clone()).unwrap_or(&[]), u8::min);
-            let lightest = fold(lightest.get(columns.clone()).unwrap_or(&[]), u8::max);
-            let sum: u32 = sums.get(columns).unwrap_or(&[]).iter().map(|&sum| u32::from(sum)).sum();
-            let point = if lightest - darkest > FLAT {
-                (sum / (BLOCK * BLOCK) as u32) as u8
-            } else {
-                let around = (block_x > 0 && block_y > 0).then(|| around(&points, blocks.across)).flatten();
-                around.filter(|&around| darkest < around).unwrap_or(darkest / 2)
-            };
-            points.push(point);
-        }
-    }
-    points
+    blocks.of(luma, 0, |darkest, lightest, sum| {
+        let point = if lightest - darkest > FLAT {
+            (sum / (BLOCK * BLOCK) as u32) as u8
+        } else {
+            let has_neighbours = !points.len().is_multiple_of(blocks.across);
+            let around = has_neighbours.then(|| around(&points, blocks.across)).flatten();
+            around.filter(|&around| darkest < around).unwrap_or(darkest / 2)
+        };
+        points.push(point);
+    });
+    let size = (blocks.across.min(2 * REACH + 1) * blocks.down.min(2 * REACH + 1)) as u32;
+    let mut thresholds: Vec<u8> = Vec::with_capacity(points.len());
+    blocks.around(&points, |sum, _| thresholds.push((sum / size) as u8));
+    thresholds
 }
 
 /// What the blocks above, left (twice) and above left of the next one say.
@@ -164,6 +215,13 @@ fn around(points: &[u8], across: usize) -> Option<u8> {
     let at = |index: Option<usize>| points.get(index?).map(|&point| u32::from(point));
     let sum = at(next.checked_sub(across))? + 2 * at(next.checked_sub(1))? + at(next.checked_sub(across + 1))?;
     Some((sum / 4) as u8)
+}
+
+/// The blocks that count for the one at `index` of `count`: first, and one past the last.
+fn window(index: usize, count: usize) -> (usize, usize) {
+    let width = (2 * REACH + 1).min(count);
+    let start = index.saturating_sub(REACH).min(count - width);
+    (start, start + width)
 }
 
 #[cfg(test)]
@@ -188,20 +246,37 @@ mod tests {
         let shade =
             |x: usize, y: usize| if (24..40).contains(&x) && (24..40).contains(&y) { 40 } else { 230 - x as u8 };
         let pixels = (0..64 * 64).map(|index| shade(index % 64, index / 64)).collect();
-        let matrix = binarize(&Luma::new(64, 64, pixels).unwrap()).unwrap();
-        for y in 0..64u32 {
-            for x in 0..64u32 {
-                assert_eq!(matrix.get(x, y), (24..40).contains(&x) && (24..40).contains(&y), "{x} {y}");
+        let luma = Luma::new(64, 64, pixels).unwrap();
+        for rule in [Rule::Middles, Rule::Means] {
+            let matrix = binarize(&luma, rule).unwrap();
+            for y in 0..64u32 {
+                for x in 0..64u32 {
+                    assert_eq!(matrix.get(x, y), (24..40).contains(&x) && (24..40).contains(&y), "{x} {y}");
+                }
             }
         }
+    }
+
+    /// The old rule sees light paper wherever there is no edge near.
+    #[test]
+    fn the_middle_of_a_wide_dark_area_is_dark_by_the_new_rule() {
+        let shade = |x: usize, y: usize| if (16..144).contains(&x) && (16..144).contains(&y) { 90 } else { 200 };
+        let luma = Luma::new(160, 160, (0..160 * 160).map(|at| shade(at % 160, at / 160)).collect()).unwrap();
+        let matrix = binarize(&luma, Rule::Middles).unwrap();
+        assert!(matrix.get(80, 80) && !matrix.get(2, 2));
+        // A flat picture has no threshold at all.
+        let flat = binarize(&Luma::new(40, 40, vec![90; 1600]).unwrap(), Rule::Middles).unwrap();
+        assert!(!flat.get(20, 20));
     }
 
     proptest! {
         #[test]
         fn any_size_is_fine(width in 1usize..150, height in 1usize..150, grey in any::<u8>()) {
             let pixels = (0..width * height).map(|index| grey.wrapping_mul((index % 251) as u8)).collect();
-            let matrix = binarize(&Luma::new(width, height, pixels).unwrap());
-            prop_assert_eq!(matrix.is_some(), width >= 21 && height >= 21);
+            let luma = Luma::new(width, height, pixels).unwrap();
+            for rule in [Rule::Middles, Rule::Means] {
+                prop_assert_eq!(binarize(&luma, rule).is_some(), width >= 21 && height >= 21);
+            }
         }
     }
 }

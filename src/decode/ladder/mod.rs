@@ -19,6 +19,7 @@ mod zxing;
 
 use std::time::Duration;
 
+use self::bits::Rule::{Means, Middles};
 use self::found::Found;
 use self::geometry::Quad;
 use self::own::Patterns::{Three, Two};
@@ -111,11 +112,15 @@ fn near(side: usize, longest: usize) -> usize {
 }
 
 const fn zxing(name: &'static str, side: usize) -> zxing::Zxing {
-    zxing::Zxing { name, side, times: 1 }
+    zxing::Zxing { name, side, times: 1, rule: Middles }
+}
+
+const fn zxing_means(name: &'static str, side: usize) -> zxing::Zxing {
+    zxing::Zxing { name, side, times: 1, rule: Means }
 }
 
 const fn zxing_large(name: &'static str, times: usize) -> zxing::Zxing {
-    zxing::Zxing { name, side: retouch::SMALL, times }
+    zxing::Zxing { name, side: retouch::SMALL, times, rule: Middles }
 }
 
 const fn own(name: &'static str, side: usize, retouch: Retouch, threshold: Threshold) -> own::Own {
@@ -131,8 +136,9 @@ const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> St
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     step(&zxing("zxing_500", 500), "zxing", true),
+    step(&zxing_means("zxing_means_500", 500), "zxing_means", false),
     step(&zxing("zxing_1000", 1_000), "zxing", true),
     step(&zxing_large("zxing_large", 3), "zxing_large", false),
     step(&own("own_800", 800, Plain, Hybrid), "own", true),

@@ -125,7 +125,7 @@ fn add(view: &mut View, seen: qr::Seen) {
 impl Threshold {
     fn of(self, luma: &Luma) -> Option<BitMatrix> {
         match self {
-            Threshold::Hybrid => bits::binarize(luma),
+            Threshold::Hybrid => bits::binarize(luma, bits::Rule::Means),
             Threshold::Mean(window) => threshold::local_mean(luma, window),
             Threshold::Global => threshold::global(luma),
         }

@@ -132,7 +132,11 @@ fn codewords(rows: &Rows, version: &Version) -> Option<Vec<u8>> {
             }
         };
         let both = rows.iter().zip(&reserved);
-        if upward { both.rev().for_each(&mut take) } else { both.for_each(&mut take) }
+        if upward {
+            both.rev().for_each(&mut take)
+        } else {
+            both.for_each(&mut take)
+        }
         upward = !upward;
     }
     (codewords.len() == version.getTotalCodewords() as usize).then_some(codewords)
@@ -150,8 +154,9 @@ fn mend(codewords: &[u8], version: &Version, level: ErrorCorrectionLevel) -> Opt
     let ec_blocks = version.getECBlocksForLevel(level);
     let check = ec_blocks.getECCodewordsPerBlock() as usize;
     let groups = ec_blocks.getECBlocks().iter();
-    let sizes: Vec<usize> =
-        groups.flat_map(|group| std::iter::repeat_n(group.getDataCodewords() as usize, group.getCount() as usize)).collect();
+    let sizes: Vec<usize> = groups
+        .flat_map(|group| std::iter::repeat_n(group.getDataCodewords() as usize, group.getCount() as usize))
+        .collect();
     let divisor = Divisor::new(check)?;
     let shortest = sizes.iter().copied().min()?;
     let total: usize = sizes.iter().sum();
@@ -289,7 +294,8 @@ mod tests {
     #[test]
     fn reads_what_rxing_reads_of_every_version_and_level() {
         for (index, (version, level)) in (1..=40).flat_map(|version| LEVELS.map(|level| (version, level))).enumerate() {
-            let text: String = (0..version as usize * 3 + 4).map(|at| char::from(b'a' + (at * at % 26) as u8)).collect();
+            let text: String =
+                (0..version as usize * 3 + 4).map(|at| char::from(b'a' + (at * at % 26) as u8)).collect();
             let code = QrCode::with_version(&text, qrcode::Version::Normal(version), level).unwrap();
             let bits = matrix(&code, index % 3 == 2);
             let payload = read(&bits).unwrap();

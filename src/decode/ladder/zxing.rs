@@ -7,9 +7,10 @@ use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternS
 
 use super::super::contain::contain;
 use super::super::luma::Luma;
+use super::bits::{self, Rule};
 use super::geometry::Quad;
 use super::retouch::{self, SMALL};
-use super::{Rung, Sighting, Task, View, bits, finder, near, payload, text};
+use super::{Rung, Sighting, Task, View, finder, near, payload, text};
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Zxing {
@@ -17,6 +18,7 @@ pub(super) struct Zxing {
     pub side: usize,
     /// So many times as large first; pictures up to [`SMALL`] only where that is more than once.
     pub times: usize,
+    pub rule: Rule,
 }
 
 impl Rung for Zxing {
@@ -25,13 +27,13 @@ impl Rung for Zxing {
     }
 
     fn side(&self, longest: usize) -> Option<usize> {
-        (self.times == 1 || longest <= SMALL).then_some(near(self.side, longest))
+        (self.times == 1 || longest <= SMALL).then(|| size(self.side, longest))
     }
 
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         let mut view = View::default();
         let large = if self.times == 1 { None } else { retouch::enlarge(luma, self.times) };
-        if let Some(mut picture) = bits::binarize(large.as_ref().unwrap_or(luma)) {
+        if let Some(mut picture) = bits::binarize(large.as_ref().unwrap_or(luma), self.rule) {
             let scale = task.scale / self.times as f32;
             search(&picture, task, scale, &mut view);
             if !task.first_only || view.codes.is_empty() {
@@ -42,6 +44,12 @@ impl Rung for Zxing {
         view.scale(1.0 / self.times as f32);
         view
     }
+}
+
+/// Long side of the picture that a rung for about `side` pixels reads. A photo of up to five thirds of that stays as it is:
+/// to bring it to any other size than half costs more than to read it.
+fn size(side: usize, longest: usize) -> usize {
+    if longest <= side.saturating_add(side / 3 * 2) { longest } else { near(side, longest) }
 }
 
 /// Groups of three patterns that may fail before the rest is left: they come most plausible first, and a picture full of
@@ -87,8 +95,7 @@ fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
     let payload = payload::read(sampled.getBits())?;
     let &[top_left, top_right, bottom_left, bottom_right] = sampled.getPoints().first_chunk::<4>()?;
     // The sampler lays a mirrored symbol out as it is seen.
-    let (top_right, bottom_left) =
-        if payload.mirrored { (bottom_left, top_right) } else { (top_right, bottom_left) };
+    let (top_right, bottom_left) = if payload.mirrored { (bottom_left, top_right) } else { (top_right, bottom_left) };
     Some(Sighting {
         text: text_of(&payload.decoded)?,
         quad: Quad([top_left, top_right, bottom_right, bottom_left].map(|point| [point.x, point.y])),
