@@ -1,10 +1,18 @@
 //! Bytes to brightness: opens a photo whose header was inspected, and gives it at the sizes the ladder asks for.
 
+#[cfg(test)]
+mod against_image;
+mod bmp;
+mod gif;
 #[cfg(feature = "heic")]
 mod heic;
 mod jpeg;
 mod other;
+mod png;
+mod refuse;
+mod samples;
 mod source;
+mod webp;
 mod zune;
 
 use super::Header;
@@ -14,11 +22,18 @@ use super::luma::Luma;
 use crate::domain::{Format, Reason, Reject};
 pub(super) use source::Source;
 
+/// Brightness of what a file that ends early does not hold, and of what there was no time for.
+const MISSING: u8 = 128;
+
 /// Opens the photo. A codec's panic becomes [`Reason::DecoderFault`]; what a codec had no time for is grey.
 pub(super) fn open(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
     let opened = contain(|| match header.format {
         Format::Jpeg => jpeg::open(bytes, header, deadline),
-        Format::Png | Format::Webp | Format::Gif | Format::Bmp | Format::Tiff => other::decode(bytes, header),
+        Format::Png => png::decode(bytes, header, deadline),
+        Format::Webp => webp::decode(bytes, header),
+        Format::Gif => gif::decode(bytes, header, deadline),
+        Format::Bmp => bmp::decode(bytes, header),
+        Format::Tiff => other::decode(bytes, header),
         #[cfg(feature = "heic")]
         Format::Heic => heic::decode(bytes, header, deadline),
         #[cfg(not(feature = "heic"))]
