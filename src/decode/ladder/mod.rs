@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use self::found::Found;
 use self::geometry::Quad;
-use self::own::Patterns::{Three, Two};
+use self::own::Patterns::{Bent, Three, Two};
 use self::own::Retouch::{self, Blur, Enlarge, Plain};
 use self::own::Threshold::{self, Global, Hybrid, Mean};
 use super::clock::Deadline;
@@ -123,12 +123,16 @@ const fn own_two(name: &'static str, side: usize, threshold: Threshold) -> own::
     own::Own { name, side, retouch: Plain, threshold, patterns: Two }
 }
 
+const fn own_bent(name: &'static str, side: usize) -> own::Own {
+    own::Own { name, side, retouch: Plain, threshold: Hybrid, patterns: Bent }
+}
+
 const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> Step {
     Step { rung, kind, for_rest }
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     step(&zxing("zxing_500", 500), "zxing", true),
     step(&zxing("zxing_1000", 1_000), "zxing", true),
     step(&zxing_large("zxing_large", 3), "zxing_large", false),
@@ -142,6 +146,7 @@ const STEPS: [Step; 16] = [
     step(&own("own_large", 400, Enlarge(3), Mean(40)), "own_large", false),
     step(&own("own_global_800", 800, Plain, Global), "own_global", false),
     step(&own("own_full", usize::MAX, Plain, Hybrid), "own", false),
+    step(&own_bent("own_bent_1600", 1_600), "own_bent", false),
     step(&rqrr::Rqrr, "rqrr", false),
     step(&own_two("own_two_800", 800, Hybrid), "own_two", false),
     step(&own_two("own_two_1600", 1_600, Hybrid), "own_two", false),
