@@ -226,3 +226,94 @@ fn damage_gives_the_right_text_or_none() {
     }
     assert!(right >= 4 && none >= 6, "{right} {none}");
 }
+
+/// A point of a sheet, in modules from its middle, wound around a cylinder of that radius that stands upright (its axis
+/// along the rows), and seen from `distance` modules away, the cylinder tilted by `tilt`: in modules from the middle of
+/// the picture.
+fn wound([x, y]: [f32; 2], radius: f32, tilt: f32, distance: f32) -> [f32; 2] {
+    let (sin, cos) = (x / radius).sin_cos();
+    let (x, z) = (radius * sin, radius * (1.0 - cos));
+    let (y, z) = (y * tilt.cos() - z * tilt.sin(), y * tilt.sin() + z * tilt.cos());
+    let near = distance / (distance + z);
+    [x * near, y * near]
+}
+
+/// The inverse of a map near the start, by Newton's method.
+fn inverse(map: impl Fn([f32; 2]) -> [f32; 2], to: [f32; 2], start: [f32; 2]) -> [f32; 2] {
+    let mut at = start;
+    for _ in 0..12 {
+        let [x, y] = map(at);
+        let [[ax, ay], [bx, by]] = [map([at[0] + 0.05, at[1]]), map([at[0], at[1] + 0.05])];
+        let (a, b, c, d) = ((ax - x) * 20.0, (bx - x) * 20.0, (ay - y) * 20.0, (by - y) * 20.0);
+        let (dx, dy, scale) = (to[0] - x, to[1] - y, (a * d - b * c).max(0.02));
+        at = [at[0] + (d * dx - b * dy) / scale, at[1] + (a * dy - c * dx) / scale];
+    }
+    at
+}
+
+#[test]
+fn codes_around_bottles_and_large_ones_on_bent_pages_are_read_on_the_rung_that_follows_them() {
+    // Version, radius in modules, tilt of the bottle, pixels a module.
+    for (version, radius, tilt, module) in [(4, 20.0, 0.5f32, 9.0), (4, 22.0, -0.55, 8.0), (25, 110.0, 0.45, 5.0)] {
+        let code = code(version, EcLevel::M);
+        let half = code.width() as f32 / 2.0;
+        let side = (code.width() as f32 * module * 1.2) as usize;
+        let look = |at| wound(at, radius, tilt, half * 5.0);
+        let place = |x: f32, y: f32| {
+            let to = [(x - side as f32 / 2.0) / module, (y - side as f32 / 2.0) / module];
+            // From the middle outward: the bottle ends a quarter of a turn away.
+            let [x, y] = inverse(look, to, [to[0].clamp(-1.2 * radius, 1.2 * radius), to[1]]);
+            (x + half, y + half)
+        };
+        let scene = draw(&code, side, place, plain_light);
+        let reading = decode(&scene.png(), &limits());
+        let read: Vec<(&str, &str)> = reading.codes.iter().map(|code| (code.text.as_str(), code.rung)).collect();
+        assert_eq!(read, [(TEXT, "own_bent_1600")], "version {version}: {:?}", reading.rungs);
+    }
+}
+
+#[test]
+fn a_hard_shadow_across_a_code_is_read() {
+    let code = code(3, EcLevel::L);
+    let flat = |x: f32, y: f32| ((x - 40.0) / 8.0, (y - 40.0) / 8.0);
+    for (slope, left) in [(-0.7f32, 0.24), (2.1, 0.2), (0.9, 0.16), (-1.5, 0.16)] {
+        let light = |x: f32, y: f32, ink: f32| {
+            let lit = if y - 156.0 > (x - 156.0) * slope { 1.0 } else { left };
+            (14.0 + 215.0 * ink) * lit
+        };
+        assert_read(&format!("slope {slope}, {left} left"), &draw(&code, 312, flat, light));
+    }
+}
+
+/// Codes in one large frame, each at a place and with so many pixels a module.
+fn frame(codes: &[(&str, usize, usize, f32)]) -> Scene {
+    let (width, height) = (1600, 1200);
+    let mut pixels = vec![225u8; width * height];
+    for &(text, left, top, module) in codes {
+        let code = QrCode::with_version(text, Version::Normal(2), EcLevel::M).unwrap();
+        let side = (33.0 * module) as usize;
+        let place = |x: f32, y: f32| (x / module - 4.0, y / module - 4.0);
+        let small = draw(&code, side, place, plain_light);
+        for (y, row) in small.pixels.chunks(side).enumerate() {
+            pixels[(top + y) * width + left..][..side].copy_from_slice(row);
+        }
+    }
+    Scene { width, height, pixels }
+}
+
+#[test]
+fn a_tiny_code_in_a_large_frame_is_read_and_so_is_one_beside_a_large_code() {
+    for module in [1.8, 2.3, 3.1] {
+        for (left, top) in [(40, 50), (801, 603), (1470, 1033)] {
+            let reading = decode(&frame(&[("tiny", left, top, module)]).png(), &limits());
+            let texts: Vec<&str> = reading.codes.iter().map(|code| code.text.as_str()).collect();
+            assert_eq!(texts, ["tiny"], "{module} pixels at {left}, {top}: {:?}", reading.rungs);
+        }
+    }
+    // Seen at the size where the large one is read, it makes the ladder climb.
+    for module in [5.0, 7.0] {
+        let scene = frame(&[("large", 60, 60, 20.0), ("small", 1200, 800, module)]);
+        let texts: Vec<String> = decode(&scene.png(), &limits()).codes.into_iter().map(|code| code.text).collect();
+        assert_eq!(texts, ["large", "small"], "{module} pixels");
+    }
+}

@@ -54,6 +54,7 @@ pub const RUNGS: &[&str] = &[
     "own_large",
     "own_global_800",
     "own_full",
+    "own_bent_1600",
     "rqrr_800",
     "own_two_800",
     "own_two_1600",

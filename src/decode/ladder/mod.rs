@@ -22,7 +22,7 @@ use std::time::Duration;
 use self::bits::Rule::{Means, Middles};
 use self::found::Found;
 use self::geometry::Quad;
-use self::own::Patterns::{Three, Two};
+use self::own::Patterns::{Bent, Three, Two};
 use self::own::Retouch::{self, Blur, Enlarge, Plain};
 use self::own::Threshold::{self, Global, Hybrid, Mean};
 use super::clock::Deadline;
@@ -131,6 +131,10 @@ const fn own_two(name: &'static str, side: usize, threshold: Threshold) -> own::
     own::Own { name, side, retouch: Plain, threshold, patterns: Two }
 }
 
+const fn own_bent(name: &'static str, side: usize) -> own::Own {
+    own::Own { name, side, retouch: Plain, threshold: Hybrid, patterns: Bent }
+}
+
 const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> Step {
     Step { rung, kind, for_rest }
 }
@@ -151,6 +155,7 @@ const STEPS: [Step; 17] = [
     step(&own("own_large", 400, Enlarge(3), Mean(40)), "own_large", false),
     step(&own("own_global_800", 800, Plain, Global), "own_global", false),
     step(&own("own_full", usize::MAX, Plain, Hybrid), "own", false),
+    step(&own_bent("own_bent_1600", 1_600), "own_bent", false),
     step(&rqrr::Rqrr, "rqrr", false),
     step(&own_two("own_two_800", 800, Hybrid), "own_two", false),
     step(&own_two("own_two_1600", 1_600, Hybrid), "own_two", false),

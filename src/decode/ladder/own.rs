@@ -39,6 +39,8 @@ pub(super) enum Patterns {
     Three,
     /// Two: for codes that [`Patterns::Three`] did not find.
     Two,
+    /// All three, on a surface that is not flat.
+    Bent,
 }
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
@@ -82,6 +84,7 @@ impl Own {
         let read = match self.patterns {
             Patterns::Three => qr::read,
             Patterns::Two => qr::read_pairs,
+            Patterns::Bent => qr::read_bent,
         };
         let mut view = View::default();
         let Some(mut picture) = self.threshold.of(luma) else { return view };

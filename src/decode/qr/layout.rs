@@ -65,6 +65,18 @@ fn format_bits(format: u16) -> u16 {
     (format << 10 | rest) ^ 0x5412
 }
 
+/// The 18 bits that tell a version from 7 on.
+pub(super) fn version_bits(version: usize) -> u32 {
+    let version = version as u32;
+    let mut rest = version << 12;
+    for bit in (12..18).rev() {
+        if rest >> bit & 1 == 1 {
+            rest ^= 0x1f25 << (bit - 12);
+        }
+    }
+    version << 12 | rest
+}
+
 /// How well both copies of the format bits agree, from -1 to 1.
 pub(super) fn agreement(soft: &Soft, format: Format) -> f32 {
     let bits = format_bits(format.0);
@@ -158,4 +170,12 @@ fn deal(codewords: &[Codeword], sizes: &[usize], check: usize) -> Vec<Vec<Codewo
         }
     }
     blocks
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn version_bits_are_those_of_the_standard() {
+        assert_eq!([7, 8, 21, 40].map(super::version_bits), [0x07c94, 0x085bc, 0x15683, 0x28c69]);
+    }
 }

@@ -33,7 +33,7 @@ pub(super) fn cost(side: usize) -> u64 {
 
 /// The modules around a node, laid out to be looked at a few at a time. Places left over have no weight.
 #[derive(Default)]
-struct Around {
+pub(super) struct Around {
     count: usize,
     xs: [[f32; LANES]; GROUPS],
     ys: [[f32; LANES]; GROUPS],
@@ -48,7 +48,7 @@ struct Around {
 const GROUPS: usize = 4;
 
 impl Around {
-    fn push(&mut self, [x, y]: [f32; 2], sign: f32, weight: f32) {
+    pub(super) fn push(&mut self, [x, y]: [f32; 2], sign: f32, weight: f32) {
         let (group, lane) = (self.count / LANES, self.count % LANES);
         let (free, known) = if sign == 0.0 { (weight, 0.0) } else { (0.0, 1.5 * weight * sign) };
         for (all, value) in [(&mut self.xs, x), (&mut self.ys, y), (&mut self.free, free), (&mut self.known, known)] {
@@ -69,8 +69,17 @@ impl Around {
         values.iter().flatten().copied().take(self.count).collect()
     }
 
+    /// Halfway between dark and light, and how far those are from there.
+    pub(super) fn levels(&self, plane: Plane<'_>, moved: [f32; 2]) -> (f32, f32) {
+        let mut values = self.values(plane, moved);
+        values.sort_by(f32::total_cmp);
+        let rank = |share: usize| values.get(values.len() * share / 10).copied().unwrap_or(0.0);
+        let (dark, light) = (rank(1), rank(9));
+        ((dark + light) / 2.0, (light - dark).max(8.0) / 2.0)
+    }
+
     /// How clearly the modules are dark or light, moved by so many pixels, and how well those known agree.
-    fn clearness(&self, plane: Plane<'_>, moved: [f32; 2], threshold: f32, contrast: f32) -> f32 {
+    pub(super) fn clearness(&self, plane: Plane<'_>, moved: [f32; 2], threshold: f32, contrast: f32) -> f32 {
         let mut sum = 0.0;
         let mut values = [0.0; LANES];
         let groups = self.xs.iter().zip(&self.ys).zip(self.free.iter().zip(&self.known));
@@ -146,11 +155,7 @@ impl Mesh<'_> {
                 around.push(self.fit.pixel(x as f32 + 0.5, y as f32 + 0.5), sign, weight);
             }
         }
-        let mut values = around.values(plane, expected);
-        values.sort_by(f32::total_cmp);
-        let rank = |share: usize| values.get(values.len() * share / 10).copied().unwrap_or(0.0);
-        let (dark, light) = (rank(1), rank(9));
-        let (threshold, contrast) = ((dark + light) / 2.0, (light - dark).max(8.0) / 2.0);
+        let (threshold, contrast) = around.levels(plane, expected);
         let unit = self.fit.module;
         let steps = (reach / step).round() as i32;
         let mut best = (f32::MIN, expected);

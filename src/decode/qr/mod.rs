@@ -5,20 +5,25 @@
 //! the outline is fitted to the patterns every code has ([`fit`]), a mesh follows bent surfaces ([`mesh`]), modules are
 //! compared with their neighbourhood ([`soft`]), and doubtful ones count half in the error correction ([`symbol`]).
 
+mod bent;
 mod finder;
 mod fit;
 mod frame;
 mod group;
+mod grow;
 mod layout;
 mod mesh;
 mod pair;
+mod piece;
 mod plane;
 mod ray;
 mod reed_solomon;
 mod soft;
+mod surface;
 mod symbol;
 mod tried;
 
+pub(super) use self::bent::read as read_bent;
 pub(super) use self::symbol::{Payload, ecc_used};
 
 use std::borrow::Cow;

@@ -12,8 +12,84 @@ pub(super) struct Soft {
 /// Modules around each that its threshold comes from, each way.
 const REACH: usize = 4;
 
+/// The grey values of a code's modules.
+pub(super) struct Greys {
+    side: usize,
+    values: Vec<f32>,
+}
+
+impl Greys {
+    /// Every module against the square of modules around it.
+    pub(super) fn soft(&self) -> Soft {
+        Soft { side: self.side, values: against_neighbours(&self.values, self.side) }
+    }
+
+    /// Every module against whichever small square of modules around or beside it parts best in dark and light: an edge
+    /// of a shadow, or the rim of a bright spot, runs through some of these squares and not through others. A module in
+    /// the middle of a square of one grey is not sure, whatever it looks like: a stain or glare lies there.
+    pub(super) fn soft_in_patches(&self) -> Soft {
+        let side = self.side;
+        let patches: Vec<Patch> =
+            (0..side * side).map(|at| Patch::around(&self.values, side, at % side, at / side)).collect();
+        let patch = |column: usize, row: usize| patches.get(row * side + column).copied().unwrap_or_default();
+        let aside = |at: usize| [at, at.saturating_sub(PATCH), (at + PATCH).min(side - 1)];
+        let value = |at: usize| {
+            let (column, row) = (at % side, at / side);
+            let own = patch(column, row);
+            let all = aside(row).into_iter().flat_map(|y| aside(column).map(|x| patch(x, y)));
+            let best = all.fold(own, |best, patch| if patch.clearness > best.clearness { patch } else { best });
+            let grey = self.values.get(at).copied().unwrap_or(best.threshold);
+            let value = ((grey - best.threshold) / best.contrast.max(2.0)).clamp(-1.5, 1.5);
+            value * (own.contrast / best.contrast.max(2.0)).min(1.0)
+        };
+        Soft { side, values: (0..side * side).map(value).collect() }
+    }
+}
+
+/// Modules of a patch around its middle, each way.
+const PATCH: usize = 2;
+
+/// A small square of modules.
+#[derive(Clone, Copy, Default)]
+struct Patch {
+    /// Halfway between its dark and its light modules, and how far those are from there.
+    threshold: f32,
+    contrast: f32,
+    /// Contrast against how much dark modules and light ones differ among themselves.
+    clearness: f32,
+}
+
+impl Patch {
+    fn around(greys: &[f32], side: usize, column: usize, row: usize) -> Patch {
+        let rows = row.saturating_sub(PATCH)..(row + PATCH + 1).min(side);
+        let columns = column.saturating_sub(PATCH)..(column + PATCH + 1).min(side);
+        let around = || {
+            let columns = columns.clone();
+            rows.clone().filter_map(move |y| greys.get(y * side + columns.start..y * side + columns.end)).flatten()
+        };
+        let count = (rows.len() * columns.len()) as f32;
+        let mean = around().sum::<f32>() / count;
+        let (mut dark, mut light) = ([0f32; 3], [0f32; 3]);
+        for &grey in around() {
+            let [number, sum, squares] = if grey < mean { &mut dark } else { &mut light };
+            (*number, *sum, *squares) = (*number + 1.0, *sum + grey, *squares + grey * grey);
+        }
+        let middle = |[number, sum, _]: [f32; 3]| if number > 0.0 { sum / number } else { mean };
+        let spread = |half: [f32; 3]| (half[2] - middle(half) * half[1]).max(0.0);
+        let apart = (spread(dark) + spread(light)) / count;
+        let contrast = (middle(light) - middle(dark)) / 2.0;
+        let clearness = (contrast / (apart + NOISE * NOISE).sqrt()).min(CLEAR);
+        Patch { threshold: (middle(dark) + middle(light)) / 2.0, contrast, clearness }
+    }
+}
+
+/// From here a patch is as clear as any: its own is the one that counts for a module then.
+const CLEAR: f32 = 5.0;
+/// Grey levels that modules of one colour differ in any picture.
+const NOISE: f32 = 2.0;
+
 /// Samples the picture at the middles of all modules (row after row).
-pub(super) fn sample(plane: Plane<'_>, places: &[[f32; 2]]) -> Soft {
+pub(super) fn sample(plane: Plane<'_>, places: &[[f32; 2]]) -> Greys {
     let side = places.len().isqrt();
     let place = |column: usize, row: usize| places.get(row * side + column).copied().unwrap_or([0.0; 2]);
     let mut values = Vec::with_capacity(places.len());
@@ -32,7 +108,7 @@ pub(super) fn sample(plane: Plane<'_>, places: &[[f32; 2]]) -> Soft {
             values.push((sum + 2.0 * plane.at(middle)) / 6.0);
         }
     }
-    Soft { side, values: against_neighbours(&values, side) }
+    Greys { side, values }
 }
 
 /// Grey values to signed ones: the threshold lies halfway between the mean of the darker and of the lighter modules of

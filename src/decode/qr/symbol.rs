@@ -5,7 +5,7 @@ use rxing::qrcode::cpp_port::decoder::DecodeBitStream;
 
 use super::layout::{self, Block, Format};
 use super::reed_solomon;
-use super::soft::Soft;
+use super::soft::{Greys, Soft};
 
 /// What a code says.
 pub struct Payload {
@@ -25,7 +25,11 @@ const LEAST_PROOF: f32 = 20.0;
 const LEAST_PROOF_ERASED: f32 = 28.0;
 
 /// Reads a sampled code; `None` where it cannot be, or where chance could have made it.
-pub(super) fn read(soft: &Soft) -> Option<Payload> {
+pub(super) fn read(greys: &Greys) -> Option<Payload> {
+    read_soft(&greys.soft()).or_else(|| read_soft(&greys.soft_in_patches()))
+}
+
+fn read_soft(soft: &Soft) -> Option<Payload> {
     for sharpen in [0.0, 0.6] {
         let soft = if sharpen == 0.0 { soft.clone() } else { soft.sharpened(sharpen) };
         let mirrored = soft.mirrored();
@@ -137,12 +141,12 @@ mod tests {
     fn tells_how_much_of_the_error_correction_was_used() {
         // Version 2 at level M: 16 check codewords mend 8. The two columns on the right hold a codeword in four rows.
         let clean = soft(&code(2, EcLevel::M));
-        assert_eq!(read(&clean).unwrap().ecc_used, 0.0);
+        assert_eq!(read_soft(&clean).unwrap().ecc_used, 0.0);
         let mut values = clean.values.clone();
         for wrong in 1..=4usize {
             values[(28 - 4 * wrong) * 25 + 24] *= -1.0;
             let soft = Soft { side: 25, values: values.clone() };
-            assert_eq!(read(&soft).unwrap().ecc_used, wrong as f32 / 8.0);
+            assert_eq!(read_soft(&soft).unwrap().ecc_used, wrong as f32 / 8.0);
             assert_eq!(ecc_used(25, 'M', |column, row| soft.at(column, row) < 0.0), Some(wrong as f32 / 8.0));
         }
         assert_eq!(ecc_used(25, 'H', |column, row| clean.at(column, row) < 0.0), None);
@@ -170,7 +174,7 @@ mod tests {
                 // Some readers know how sure they are, and some are sure and wrong.
                 *value *= random.random_range(0.05f32..1.2);
             }
-            match read(&Soft { side: clean.side, values }) {
+            match read_soft(&Soft { side: clean.side, values }) {
                 Some(payload) => {
                     assert_eq!(payload.decoded.text(), TEXT, "round {round}");
                     right += 1;
@@ -203,7 +207,7 @@ mod tests {
                     *value = random.random_range(-1.0f32..1.0);
                 }
             }
-            assert!(read(&Soft { side, values }).is_none(), "round {round}");
+            assert!(read_soft(&Soft { side, values }).is_none(), "round {round}");
         }
     }
 }
