@@ -2,24 +2,17 @@
 
 use rxing::common::BitMatrix;
 
-/// Fraction bits of a place on the way.
-const ONE: f32 = 65_536.0;
-
 /// Pixels between two looks.
 pub(super) const STRIDE: f32 = 0.5;
 
 /// The pixels on a straight way, one every [`STRIDE`] pixels: dark or not. Beyond the picture all is light.
 pub(super) fn walk(picture: &BitMatrix, from: [f32; 2], way: [f32; 2]) -> impl Iterator<Item = bool> + use<'_> {
-    // In whole numbers: a picture is at most 16,384 pixels wide, so a place fits in 31 bits, and a way that leaves the
-    // picture is cut there.
-    let fixed = |value: f32| i64::from((value * ONE) as i32);
-    let ([mut x, mut y], [dx, dy]) = (from.map(fixed), way.map(|along| fixed(along * STRIDE)));
-    let (width, height) = (i64::from(picture.width()), i64::from(picture.height()));
-    std::iter::from_fn(move || {
-        (x, y) = (x + dx, y + dy);
-        let (column, row) = (x >> 16, y >> 16);
-        let inside = (0..width).contains(&column) && (0..height).contains(&row);
-        Some(inside && picture.get(column as u32, row as u32))
+    let (width, height) = (picture.width() as f32, picture.height() as f32);
+    (1i32..).map(move |step| {
+        let far = step as f32 * STRIDE;
+        let (x, y) = (from[0] + way[0] * far, from[1] + way[1] * far);
+        let inside = x >= 0.0 && y >= 0.0 && x < width && y < height;
+        inside && picture.get(x as u32, y as u32)
     })
 }
 
