@@ -3,12 +3,11 @@
 
 use rxing::common::BitMatrix;
 
-use super::super::luma::Luma;
 use super::finder::Pattern;
 use super::frame::Frame;
 use super::piece::Piece;
 use super::plane::Plane;
-use super::{Seen, Symbol, Task, finder, fit, grow, layout, soft, symbol};
+use super::{Grey, Seen, Symbol, Task, finder, fit, grow, layout, soft, symbol};
 
 /// Corners that are followed in one picture, and modules that this may look at: two of the largest codes there are.
 const MOST_FOLLOWED: usize = 6;
@@ -23,12 +22,13 @@ const LEAST_KNOWN: f32 = 0.5;
 /// Modules on a side of the largest code that does not tell its version.
 const MOST_UNTOLD: usize = 41;
 
-/// Reads the dark codes of `luma` by following them from their finder patterns.
-pub(in super::super) fn read(luma: &Luma, picture: &BitMatrix, task: &mut Task<'_>) -> Seen {
+/// Reads the dark codes of the picture by following them from their finder patterns.
+pub(in super::super) fn read(grey: Grey<'_>, picture: &BitMatrix, task: &mut Task<'_>) -> Seen {
     let mut seen = Seen::default();
-    let plane = Plane(luma);
     let mut patterns = finder::find(picture, task.deadline);
     patterns.retain(|pattern| !(task.is_read)(pattern.centre));
+    let Some(luma) = patterns.get(2).and_then(|_| grey()) else { return seen };
+    let plane = Plane(&luma);
     let mut roots: Vec<Piece> = Vec::new();
     for pattern in &patterns {
         if task.is_over() {
@@ -176,7 +176,7 @@ fn follow(plane: Plane<'_>, corner: &Corner, task: &Task<'_>, work: &mut u64) ->
             root.module = module;
         }
         let mut known = vec![0.0; side * side];
-        let patches = fit::patches(side)?;
+        let patches = &fit::template(side)?.patches;
         let modules = || patches.iter().flat_map(|patch| &patch.modules);
         for module in modules() {
             if let Some(sign) = known.get_mut(module.row * side + module.column) {
