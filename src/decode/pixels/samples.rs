@@ -58,12 +58,12 @@ fn float(sample: [u8; 4]) -> u8 {
 }
 
 /// The brightness of each colour of a palette.
-pub(super) struct Palette([u8; 256]);
+pub(super) struct Palette(Box<[u8; 256]>);
 
 impl Palette {
     /// From its colours, each with its alpha. Numbers that it has no colour for are of the brightness `none`.
     pub(super) fn new(colours: impl Iterator<Item = [u8; 4]>, none: u8) -> Palette {
-        let mut greys = [none; 256];
+        let mut greys = Box::new([none; 256]);
         for (grey, [red, green, blue, alpha]) in greys.iter_mut().zip(colours) {
             *grey = over_white(of_rgb(red, green, blue), alpha);
         }
