@@ -41,23 +41,17 @@ pub struct Metric {
 /// Rungs of the decode ladder, by name. `tests/metrics.rs` compares the list with the decoder's own.
 pub const RUNGS: &[&str] = &[
     "zxing_500",
-    "zxing_means_500",
+    "own_800",
     "zxing_1000",
     "zxing_large",
-    "own_800",
-    "zxing_full",
-    "own_1600",
     "own_blur_800",
-    "own_400",
+    "own_two_800",
+    "own_1600",
+    "zxing_full",
     "own_mean_800",
-    "own_mean_1600",
-    "own_large",
-    "own_global_800",
-    "own_full",
+    "own_400",
     "own_bent_1600",
     "rqrr_800",
-    "own_two_800",
-    "own_two_1600",
 ];
 
 /// Stages that `scanmill_stage_seconds` times.

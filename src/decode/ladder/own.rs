@@ -7,7 +7,6 @@ use rxing::common::BitMatrix;
 use super::super::luma::Luma;
 use super::super::qr;
 use super::geometry::Quad;
-use super::retouch::SMALL;
 use super::{Rung, Sighting, Task, View, bits, near, retouch, threshold, zxing};
 
 /// How grey becomes black and white for finding finder patterns.
@@ -17,8 +16,6 @@ pub(super) enum Threshold {
     Hybrid,
     /// The mean of a square of so many pixels.
     Mean(usize),
-    /// One for the whole picture.
-    Global,
 }
 
 /// What is done to the picture first.
@@ -28,8 +25,6 @@ pub(super) enum Retouch {
     Plain,
     /// The mean of so many pixels on each side.
     Blur(usize),
-    /// So many times as large, for pictures up to [`SMALL`] only.
-    Enlarge(usize),
 }
 
 /// Which finder patterns a code must show.
@@ -58,38 +53,32 @@ impl Rung for Own {
     }
 
     fn side(&self, longest: usize) -> Option<usize> {
-        match self.retouch {
-            Retouch::Enlarge(_) if longest > SMALL => None,
-            _ => Some(near(self.side, longest)),
-        }
+        Some(near(self.side, longest))
     }
 
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
-        let retouched = match self.retouch {
-            Retouch::Plain => None,
-            Retouch::Blur(reach) => retouch::blur(luma, reach),
-            Retouch::Enlarge(times) => retouch::enlarge(luma, times),
-        };
-        let mut view = self.look(retouched.as_ref().unwrap_or(luma), luma.width(), task);
-        if let Some(large) = retouched {
-            view.scale(luma.width() as f32 / large.width() as f32);
+        match self.retouch {
+            Retouch::Plain => self.look(luma, task),
+            Retouch::Blur(reach) => {
+                retouch::blur(luma, reach).map_or_else(View::default, |calm| self.look(&calm, task))
+            }
         }
-        view
     }
 }
 
 impl Own {
-    /// Dark codes, then light ones, of a picture made of one that is `width` pixels wide.
-    fn look(&self, luma: &Luma, width: usize, task: &mut Task<'_>) -> View {
+    /// Dark codes, then light ones.
+    fn look(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         let read = match self.patterns {
             Patterns::Three => qr::read,
             Patterns::Two => qr::read_pairs,
             Patterns::Bent => qr::read_bent,
         };
         let mut view = View::default();
-        let Some(mut picture) = self.threshold.of(luma) else { return view };
-        let scale = task.scale * width as f32 / luma.width() as f32;
-        let codes = &task.codes;
+        let Some(mut proposals) = self.proposals(luma, task) else { return view };
+        let deadline = task.deadline;
+        let kept = &mut *task.proposals;
+        let (codes, scale) = (&task.codes, task.scale);
         let is_read = |[x, y]: [f32; 2]| codes.iter().any(|quad| quad.holds([x * scale, y * scale], 0.0));
         let mut task = qr::Task {
             deadline: task.deadline,
@@ -98,21 +87,37 @@ impl Own {
             is_read: &is_read,
             tried: &mut *task.tried,
         };
-        add(&mut view, read(&|| Some(Cow::Borrowed(luma)), &picture, &mut task));
+        add(&mut view, read(&|| Some(Cow::Borrowed(luma)), &proposals, &mut task));
         if !task.first_only || view.codes.is_empty() {
-            picture.flip_self();
+            proposals.turn_over(deadline);
             let negative = || {
                 let pixels = luma.pixels().iter().map(|pixel| 255 - pixel).collect();
                 Luma::new(luma.width(), luma.height(), pixels).map(Cow::Owned)
             };
-            add(&mut view, read(&negative, &picture, &mut task));
+            add(&mut view, read(&negative, &proposals, &mut task));
+            proposals.turn_over(deadline);
+        }
+        if self.is_plain() {
+            kept.insert(luma.width(), proposals);
         }
         view
     }
 }
 
+impl Own {
+    /// Whether the rungs of other patterns look at the very same picture.
+    fn is_plain(&self) -> bool {
+        matches!((self.retouch, self.threshold), (Retouch::Plain, Threshold::Hybrid))
+    }
+
+    /// The finder patterns of the picture, from an earlier rung where one looked at the same.
+    fn proposals(&self, luma: &Luma, task: &mut Task<'_>) -> Option<qr::Proposals> {
+        let kept = if self.is_plain() { task.proposals.remove(&luma.width()) } else { None };
+        kept.or_else(|| Some(qr::Proposals::of(self.threshold.of(luma)?, task.deadline)))
+    }
+}
+
 fn add(view: &mut View, seen: qr::Seen) {
-    view.hint = view.hint.max(seen.hint);
     for symbol in seen.symbols {
         let Some(text) = zxing::text_of(&symbol.payload.decoded) else { continue };
         view.codes.push(Sighting {
@@ -130,7 +135,6 @@ impl Threshold {
         match self {
             Threshold::Hybrid => bits::binarize(luma, bits::Rule::Means),
             Threshold::Mean(window) => threshold::local_mean(luma, window),
-            Threshold::Global => threshold::global(luma),
         }
     }
 }

@@ -55,39 +55,6 @@ fn add(columns: &mut [u32], row: &[u8]) {
     }
 }
 
-/// Dark below the one threshold that parts the picture best in two (Otsu).
-pub(super) fn global(luma: &Luma) -> Option<BitMatrix> {
-    let mut counts = [0u64; 256];
-    for &pixel in luma.pixels() {
-        if let Some(count) = counts.get_mut(usize::from(pixel)) {
-            *count += 1;
-        }
-    }
-    let count = luma.pixels().len() as f64;
-    let sum: f64 = counts.iter().enumerate().map(|(grey, &count)| grey as f64 * count as f64).sum();
-    let (mut dark, mut dark_sum, mut best) = (0.0, 0.0, (-1.0, 0));
-    for (grey, &here) in counts.iter().enumerate() {
-        dark += here as f64;
-        dark_sum += grey as f64 * here as f64;
-        let light = count - dark;
-        if dark > 0.0 && light > 0.0 {
-            let apart = dark_sum / dark - (sum - dark_sum) / light;
-            let spread = dark * light * apart * apart;
-            if spread > best.0 {
-                best = (spread, grey);
-            }
-        }
-    }
-    let threshold = best.1 as u8;
-    let mut dark = vec![0u8; luma.width()];
-    rows_of_bits(luma.width(), luma.height(), |y, line| {
-        for (dark, &pixel) in dark.iter_mut().zip(luma.row(y)) {
-            *dark = u8::from(pixel <= threshold);
-        }
-        bits::pack(&dark, line);
-    })
-}
-
 fn rows_of_bits(width: usize, height: usize, mut fill: impl FnMut(usize, &mut BitArray)) -> Option<BitMatrix> {
     let mut matrix = BitMatrix::new(width as u32, height as u32).ok()?;
     let mut line = BitArray::with_size(width);
@@ -103,14 +70,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_find_dark_squares_on_light_paper() {
+    fn finds_dark_squares_on_light_paper() {
         let dark = |x: usize, y: usize| (20..30).contains(&x) && (15..25).contains(&y);
         let pixels = (0..70 * 50).map(|at| if dark(at % 70, at / 70) { 60 } else { 200 }).collect();
         let luma = Luma::new(70, 50, pixels).unwrap();
-        for picture in [local_mean(&luma, 40).unwrap(), global(&luma).unwrap()] {
-            for (x, y) in (0..50).flat_map(|y| (0..70).map(move |x| (x, y))) {
-                assert_eq!(picture.get(x, y), dark(x as usize, y as usize), "{x} {y}");
-            }
+        let picture = local_mean(&luma, 40).unwrap();
+        for (x, y) in (0..50).flat_map(|y| (0..70).map(move |x| (x, y))) {
+            assert_eq!(picture.get(x, y), dark(x as usize, y as usize), "{x} {y}");
         }
     }
 
@@ -118,6 +84,5 @@ mod tests {
     fn a_picture_of_one_grey_or_smaller_than_the_window_is_fine() {
         let luma = Luma::new(5, 3, vec![9; 15]).unwrap();
         assert!(!local_mean(&luma, 40).unwrap().get(2, 1));
-        assert!(global(&luma).is_some());
     }
 }

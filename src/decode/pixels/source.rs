@@ -21,8 +21,8 @@ pub(in crate::decode) struct Source {
     between: BTreeMap<[usize; 2], Luma>,
 }
 
-/// Long side of the copies between levels that are kept: next to a photo large enough to need them they are small.
-const LARGEST_KEPT: usize = 1_000;
+/// Long side of the copies between levels that are kept.
+const LARGEST_KEPT: usize = 1_600;
 
 /// Scales that a JPEG picture is made at, by level.
 const JPEG_SCALES: [Scale; 4] = [Scale::Full, Scale::Half, Scale::Quarter, Scale::Eighth];

@@ -7,7 +7,7 @@ use super::finder::Pattern;
 use super::frame::Frame;
 use super::piece::Piece;
 use super::plane::Plane;
-use super::{Grey, Seen, Symbol, Task, finder, fit, grow, layout, soft, symbol};
+use super::{Grey, Proposals, Seen, Symbol, Task, fit, grow, layout, soft, symbol};
 
 /// Corners that are followed in one picture, and modules that this may look at: two of the largest codes there are.
 const MOST_FOLLOWED: usize = 6;
@@ -23,10 +23,9 @@ const LEAST_KNOWN: f32 = 0.5;
 const MOST_UNTOLD: usize = 41;
 
 /// Reads the dark codes of the picture by following them from their finder patterns.
-pub(in super::super) fn read(grey: Grey<'_>, picture: &BitMatrix, task: &mut Task<'_>) -> Seen {
+pub(in super::super) fn read(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<'_>) -> Seen {
     let mut seen = Seen::default();
-    let mut patterns = finder::find(picture, task.deadline);
-    patterns.retain(|pattern| !(task.is_read)(pattern.centre));
+    let (picture, patterns) = (&proposals.picture, proposals.unread(task));
     let Some(luma) = patterns.get(2).and_then(|_| grey()) else { return seen };
     let plane = Plane(&luma);
     let mut roots: Vec<Piece> = Vec::new();

@@ -16,6 +16,7 @@ mod mesh;
 mod pair;
 mod piece;
 mod plane;
+mod proposals;
 mod ray;
 mod reed_solomon;
 mod soft;
@@ -24,11 +25,10 @@ mod symbol;
 mod tried;
 
 pub(super) use self::bent::read as read_bent;
+pub(super) use self::proposals::Proposals;
 pub(super) use self::symbol::{Payload, ecc_used};
 
 use std::borrow::Cow;
-
-use rxing::common::BitMatrix;
 
 use self::frame::Frames;
 use self::group::Group;
@@ -65,9 +65,6 @@ pub(super) fn mend(block: &mut [u8], check: usize) -> Option<f32> {
 pub(super) struct Seen {
     /// Codes, the most plausible first.
     pub symbols: Vec<Symbol>,
-    /// The best agreement of an outline laid over finder patterns with what every code shows: 1 at most, and 0 where no
-    /// patterns stood like those of a code, or all of them were tried before.
-    pub hint: f32,
 }
 
 /// Groups of finder patterns that are looked at in one picture.
@@ -99,10 +96,9 @@ const BATCHES: [usize; 3] = [6, 24, MOST_GROUPS];
 /// Makes the grey picture, once something in the black-and-white one is worth a look.
 pub(super) type Grey<'a> = &'a dyn Fn() -> Option<Cow<'a, Luma>>;
 
-/// Reads the dark codes of `grey`, whose finder patterns are looked for in `picture` (the same size, dark set).
-pub(super) fn read(grey: Grey<'_>, picture: &BitMatrix, task: &mut Task<'_>) -> Seen {
-    let mut patterns = finder::find(picture, task.deadline);
-    patterns.retain(|pattern| !(task.is_read)(pattern.centre));
+/// Reads the dark codes of `grey`, whose finder patterns a picture of the same size proposes.
+pub(super) fn read(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<'_>) -> Seen {
+    let (picture, patterns) = (&proposals.picture, proposals.unread(task));
     let groups = group::plausible(picture, &patterns, MOST_GROUPS);
     let Some(luma) = groups.first().and_then(|_| grey()) else { return Seen::default() };
     let mut reading = Reading {
@@ -181,7 +177,7 @@ impl Reading<'_, '_> {
             return;
         }
         let aside = group.seen_aside(&mut self.frames);
-        match read_group(self.plane, &aside, sides, self.task, &mut self.seen.hint) {
+        match read_group(self.plane, &aside, sides, self.task) {
             Outcome::Read(symbol) => {
                 self.used.extend(group.corners());
                 self.seen.symbols.push(*symbol);
@@ -197,10 +193,9 @@ impl Reading<'_, '_> {
 }
 
 /// Reads the dark codes of `grey` that show only two finder patterns.
-pub(super) fn read_pairs(grey: Grey<'_>, picture: &BitMatrix, task: &mut Task<'_>) -> Seen {
+pub(super) fn read_pairs(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<'_>) -> Seen {
     let mut seen = Seen::default();
-    let mut patterns = finder::find(picture, task.deadline);
-    patterns.retain(|pattern| !(task.is_read)(pattern.centre));
+    let (picture, patterns) = (&proposals.picture, proposals.unread(task));
     let Some(luma) = patterns.get(1).and_then(|_| grey()) else { return seen };
     let plane = Plane(&luma);
     for (group, side) in pair::groups(plane, picture, &patterns, task.deadline) {
@@ -209,7 +204,7 @@ pub(super) fn read_pairs(grey: Grey<'_>, picture: &BitMatrix, task: &mut Task<'_
         if task.is_over() || seen.symbols.iter().any(known) || task.tried.has_code_at(group.middle(), task.made) {
             continue;
         }
-        if let Outcome::Read(symbol) = read_group(plane, &group, &[side], task, &mut seen.hint) {
+        if let Outcome::Read(symbol) = read_group(plane, &group, &[side], task) {
             seen.symbols.push(*symbol);
             if task.first_only {
                 break;
@@ -267,8 +262,8 @@ enum Outcome {
     TriedBefore,
 }
 
-/// Lays outlines of those sizes over a group and reads the first that is a code. `hint` is raised to what agrees best.
-fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<'_>, hint: &mut f32) -> Outcome {
+/// Lays outlines of those sizes over a group and reads the first that is a code.
+fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<'_>) -> Outcome {
     let mut outcome = Outcome::TriedBefore;
     for &side in sides {
         if task.is_over() {
@@ -277,9 +272,7 @@ fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<
         if task.tried.has(group, side, task.made) {
             continue;
         }
-        let fit = fit::fit(plane, group, side);
-        *hint = fit.as_ref().map_or(*hint, |fit| fit.score.max(*hint));
-        let fit = fit.filter(|fit| fit.score >= fit::LEAST);
+        let fit = fit::fit(plane, group, side).filter(|fit| fit.score >= fit::LEAST);
         let mut work = fit::cost(side);
         if let Some(fit) = &fit {
             let mut payload = symbol::read(&soft::sample(plane, &fit.flat()));
