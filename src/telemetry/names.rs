@@ -47,10 +47,11 @@ pub const RUNGS: &[&str] = &[
     "own_blur_800",
     "own_two_800",
     "own_1600",
+    "own_two_1600",
     "zxing_full",
+    "own_bent_1600",
     "own_mean_800",
     "own_400",
-    "own_bent_1600",
     "rqrr_800",
 ];
 

@@ -136,7 +136,7 @@ const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> St
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 12] = [
+const STEPS: [Step; 13] = [
     step(&zxing("zxing_500", 500), "zxing", true),
     step(&own("own_800", 800, Plain, Hybrid), "own", true),
     step(&zxing("zxing_1000", 1_000), "zxing", true),
@@ -144,10 +144,11 @@ const STEPS: [Step; 12] = [
     step(&own("own_blur_800", 800, Blur(2), Hybrid), "own_blur", false),
     step(&own_two("own_two_800", 800), "own_two", false),
     step(&own("own_1600", 1_600, Plain, Hybrid), "own", true),
+    step(&own_two("own_two_1600", 1_600), "own_two", false),
     step(&zxing("zxing_full", usize::MAX), "zxing", true),
+    step(&own_bent("own_bent_1600", 1_600), "own_bent", false),
     step(&own("own_mean_800", 800, Plain, Mean(40)), "own_mean", false),
     step(&own("own_400", 400, Plain, Hybrid), "own", false),
-    step(&own_bent("own_bent_1600", 1_600), "own_bent", false),
     step(&rqrr::Rqrr, "rqrr", false),
 ];
 

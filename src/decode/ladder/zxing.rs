@@ -18,7 +18,6 @@ pub(super) struct Zxing {
     pub side: usize,
     /// So many times as large first; pictures up to [`SMALL`] only where that is more than once.
     pub times: usize,
-    pub rule: Rule,
 }
 
 impl Rung for Zxing {
@@ -33,7 +32,7 @@ impl Rung for Zxing {
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         let mut view = View::default();
         let large = if self.times == 1 { None } else { retouch::enlarge(luma, self.times) };
-        if let Some(mut picture) = bits::binarize(large.as_ref().unwrap_or(luma), self.rule) {
+        if let Some(mut picture) = bits::binarize(large.as_ref().unwrap_or(luma), Rule::Middles) {
             let scale = task.scale / self.times as f32;
             search(&picture, task, scale, &mut view);
             if !task.first_only || view.codes.is_empty() {
