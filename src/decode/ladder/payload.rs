@@ -263,8 +263,8 @@ impl Divisor {
             // Sixteen rows for four bits: the default is never taken.
             let low = self.low.get(usize::from(first & 15)).unwrap_or(&[0; 2]);
             let high = self.high.get(usize::from(first >> 4)).unwrap_or(&[0; 2]);
-            front = (front << 8 | back >> 120) ^ low[0] ^ high[0];
-            back = back << 8 ^ low[1] ^ high[1];
+            front = ((front << 8) | (back >> 120)) ^ low[0] ^ high[0];
+            back = (back << 8) ^ low[1] ^ high[1];
         }
         front | back == 0
     }
@@ -273,8 +273,8 @@ impl Divisor {
 /// Sixteen codewords, each times two in GF(256).
 const fn doubled(codewords: u128) -> u128 {
     const ONES: u128 = u128::MAX / 255;
-    let carries = codewords >> 7 & ONES;
-    (codewords & (ONES * 0x7f)) << 1 ^ carries * 0x1d
+    let carries = (codewords >> 7) & ONES;
+    ((codewords & (ONES * 0x7f)) << 1) ^ (carries * 0x1d)
 }
 
 /// For each number of check codewords the polynomial (x - 1)(x - 2)(x - 4)... without its leading 1, the highest power
