@@ -7,7 +7,7 @@ use rxing::common::BitMatrix;
 use rxing::common::cpp_essentials::DecoderResult;
 use rxing::qrcode::common::{ErrorCorrectionLevel, FormatInformation, Version};
 use rxing::qrcode::cpp_port::Type;
-use rxing::qrcode::cpp_port::decoder::{Decode, DecodeBitStream};
+use rxing::qrcode::cpp_port::decoder::DecodeBitStream;
 
 use super::super::qr;
 
@@ -15,11 +15,10 @@ use super::super::qr;
 pub(super) struct Payload {
     pub decoded: DecoderResult<bool>,
     pub mirrored: bool,
-    /// `None` for a code of the first model, which nobody makes any more.
     pub version: Option<u8>,
     pub ecc_level: Option<char>,
     /// Share of the error correction that the worst block used.
-    pub ecc_used: Option<f32>,
+    pub ecc_used: f32,
 }
 
 /// Reads sampled modules; `None` where they are no code.
@@ -29,19 +28,26 @@ pub(super) fn read(bits: &BitMatrix) -> Option<Payload> {
         return None;
     }
     let format = format(bits);
-    if format.qr_type() != Type::Model2 {
-        let decoded = Decode(bits).ok().filter(DecoderResult::isValid)?;
-        let ecc_level = decoded.ecLevel().chars().next().filter(|level| "LMQH".contains(*level));
-        return Some(Payload { mirrored: decoded.isMirrored(), decoded, version: None, ecc_level, ecc_used: None });
-    }
-    let version = Version::Model2((side - 17) / 4).ok()?;
     let level = format.error_correction_level;
-    let codewords = codewords(&unmasked(bits, &format), version)?;
-    let (data, ecc_used) = mend(&codewords, version, level)?;
+    let rows = unmasked(bits, &format);
+    let is_model_1 = format.qr_type() == Type::Model1;
+    let number = (side - 17) / 4;
+    let (version, codewords) = if is_model_1 {
+        let version = Version::Model1(number).ok()?;
+        (version, model_1_codewords(&rows)?)
+    } else {
+        let version = Version::Model2(number).ok()?;
+        (version, codewords(&rows, version)?)
+    };
+    let (data, ecc_used) = mend(&codewords, version, level, !is_model_1)?;
     let decoded = DecodeBitStream(&data, version, level).ok().filter(DecoderResult::isValid)?;
-    let ecc_level = level.to_string().chars().next();
-    let number = u8::try_from(version.getVersionNumber()).ok();
-    Some(Payload { decoded, mirrored: format.isMirrored, version: number, ecc_level, ecc_used: Some(ecc_used) })
+    Some(Payload {
+        decoded,
+        mirrored: format.isMirrored,
+        version: u8::try_from(number).ok(),
+        ecc_level: level.to_string().chars().next(),
+        ecc_used,
+    })
 }
 
 /// The format that both copies of its bits are nearest to, as the code stands or mirrored.
@@ -149,15 +155,51 @@ fn pair_at(row: &[u64; 4], left: usize) -> u64 {
     if shift == 63 { (word(index) >> 63 | word(index + 1) << 1) & 3 } else { word(index) >> shift & 3 }
 }
 
+/// The codewords of a code of the first model (ISO/IEC 18004:2000, annex M): two modules wide along the right and the left,
+/// four wide between. As zxing-cpp lays them out; larger versions have one or a few more than their blocks take.
+fn model_1_codewords(rows: &Rows) -> Option<Vec<u8>> {
+    let side = rows.len();
+    let bit =
+        |x: usize, y: usize| rows.get(y).and_then(|row| row.get(x / 64)).is_some_and(|word| word >> (x % 64) & 1 == 1);
+    let codeword = |x: usize, y: usize, wide: usize| {
+        (0..8).fold(0u8, |byte, step| byte << 1 | u8::from(bit(x - step % wide, y - step / wide)))
+    };
+    let columns = side / 4 + 3;
+    let mut codewords = Vec::with_capacity(side * side / 8);
+    for column in 0..columns {
+        let left = columns - 1 - column;
+        if column <= 1 {
+            let count = (side - 8) / 4;
+            // Every other one at the right edge is an extension pattern.
+            let places = (0..count).filter(|&at| column == 1 || at % 2 == 1 || at == 0 || at == count - 1);
+            codewords.extend(places.map(|at| codeword(side - 1 - column * 2, side - 1 - at * 4, 2)));
+        } else if left <= 3 {
+            let x = left * 2 + 1 + usize::from(left == 3);
+            codewords.extend((0..(side - 16) / 4).map(|at| codeword(x, side - 9 - at * 4, 2)));
+        } else {
+            let count = side / 2;
+            let is_finder = |at: usize| column == 2 && at + 4 >= count;
+            let is_extension = |at: usize| at == 0 && column % 2 == 1 && left != 4;
+            let places = (0..count).filter(|&at| !is_finder(at) && !is_extension(at));
+            let y = |at: usize| side - 1 - at * 2 - usize::from(at + 3 >= count);
+            codewords.extend(places.map(|at| codeword(side + 3 - column * 4, y(at), 4)));
+        }
+    }
+    // The corner belongs to the pattern there.
+    *codewords.first_mut()? &= 0xf;
+    Some(codewords)
+}
+
 /// The data of all blocks, corrected, and the share of the error correction that the worst of them used.
-fn mend(codewords: &[u8], version: &Version, level: ErrorCorrectionLevel) -> Option<(Vec<u8>, f32)> {
+/// `interleaved`: each block's first codeword comes before any second one; else block after block, then all check codewords.
+fn mend(codewords: &[u8], version: &Version, level: ErrorCorrectionLevel, interleaved: bool) -> Option<(Vec<u8>, f32)> {
     let ec_blocks = version.getECBlocksForLevel(level);
     let check = ec_blocks.getECCodewordsPerBlock() as usize;
     let groups = ec_blocks.getECBlocks().iter();
     let sizes: Vec<usize> = groups
         .flat_map(|group| std::iter::repeat_n(group.getDataCodewords() as usize, group.getCount() as usize))
         .collect();
-    let divisor = Divisor::new(check)?;
+    let divisor = Divisor::new(check);
     let shortest = sizes.iter().copied().min()?;
     let total: usize = sizes.iter().sum();
     let mut data = Vec::with_capacity(total);
@@ -167,12 +209,17 @@ fn mend(codewords: &[u8], version: &Version, level: ErrorCorrectionLevel) -> Opt
     let short = sizes.iter().filter(|&&size| size == shortest).count();
     for (index, &size) in sizes.iter().enumerate() {
         block.clear();
-        block.extend(codewords.iter().skip(index).step_by(sizes.len()).take(shortest));
-        if size > shortest {
-            block.push(*codewords.get(shortest * sizes.len() + index - short)?);
+        if interleaved {
+            block.extend(codewords.iter().skip(index).step_by(sizes.len()).take(shortest));
+            if size > shortest {
+                block.push(*codewords.get(shortest * sizes.len() + index - short)?);
+            }
+            block.extend(codewords.iter().skip(total + index).step_by(sizes.len()).take(check));
+        } else {
+            block.extend(codewords.get(data.len()..data.len() + size)?);
+            block.extend(codewords.get(total + index * check..total + (index + 1) * check)?);
         }
-        block.extend(codewords.iter().skip(total + index).step_by(sizes.len()).take(check));
-        if !divisor.divides(&block) {
+        if !divisor.as_ref().is_some_and(|divisor| divisor.divides(&block)) {
             used = used.max(qr::mend(&mut block, check)?);
         }
         data.extend(block.get(..size)?);
@@ -187,7 +234,7 @@ struct Divisor {
     high: [[u128; 2]; 16],
 }
 
-/// Check codewords of the blocks that have most of them.
+/// Check codewords of the blocks that have most of them, but for codes of the first model.
 const MOST_CHECK: usize = 30;
 
 impl Divisor {
@@ -216,8 +263,8 @@ impl Divisor {
             // Sixteen rows for four bits: the default is never taken.
             let low = self.low.get(usize::from(first & 15)).unwrap_or(&[0; 2]);
             let high = self.high.get(usize::from(first >> 4)).unwrap_or(&[0; 2]);
-            front = (front << 8 | back >> 120) ^ low[0] ^ high[0];
-            back = back << 8 ^ low[1] ^ high[1];
+            front = ((front << 8) | (back >> 120)) ^ low[0] ^ high[0];
+            back = (back << 8) ^ low[1] ^ high[1];
         }
         front | back == 0
     }
@@ -226,8 +273,8 @@ impl Divisor {
 /// Sixteen codewords, each times two in GF(256).
 const fn doubled(codewords: u128) -> u128 {
     const ONES: u128 = u128::MAX / 255;
-    let carries = codewords >> 7 & ONES;
-    (codewords & (ONES * 0x7f)) << 1 ^ carries * 0x1d
+    let carries = (codewords >> 7) & ONES;
+    ((codewords & (ONES * 0x7f)) << 1) ^ (carries * 0x1d)
 }
 
 /// For each number of check codewords the polynomial (x - 1)(x - 2)(x - 4)... without its leading 1, the highest power
@@ -277,6 +324,7 @@ mod tests {
     use qrcode::{Color, EcLevel, QrCode};
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
+    use rxing::qrcode::cpp_port::decoder::Decode;
 
     const LEVELS: [EcLevel; 4] = [EcLevel::L, EcLevel::M, EcLevel::Q, EcLevel::H];
 
@@ -301,7 +349,7 @@ mod tests {
             let payload = read(&bits).unwrap();
             assert_eq!(payload.decoded.text(), text);
             assert_eq!(payload.decoded.text(), Decode(&bits).unwrap().text());
-            assert_eq!((payload.version, payload.ecc_used), (Some(version as u8), Some(0.0)));
+            assert_eq!((payload.version, payload.ecc_used), (Some(version as u8), 0.0));
             assert_eq!(payload.ecc_level, Some(['L', 'M', 'Q', 'H'][index % 4]));
             assert_eq!(payload.mirrored, index % 3 == 2);
         }
@@ -320,10 +368,57 @@ mod tests {
             bits.flip_coords(x, y);
             let (payload, other) = (read(&bits).unwrap(), Decode(&bits).unwrap());
             assert_eq!((payload.decoded.text(), other.text()), ("1".to_owned(), "1".to_owned()));
-            let used = payload.ecc_used.unwrap();
+            let used = payload.ecc_used;
             let level = payload.ecc_level.unwrap();
             let again = qr::ecc_used(side as usize, level, |x, y| bits.get(x as u32, y as u32)).unwrap();
             assert_eq!(used, again, "round {round}");
+        }
+    }
+
+    /// Check codewords for the data: what is left of it when divided by the generator.
+    fn check_codewords(data: &[u8], check: usize) -> Vec<u8> {
+        let (mut generator, mut root) = (vec![1u8], 1);
+        for _ in 0..check {
+            generator.push(0);
+            for index in (1..generator.len()).rev() {
+                generator[index] ^= times(generator[index - 1], root);
+            }
+            root = times(root, 2);
+        }
+        let mut rest = data.to_vec();
+        rest.resize(data.len() + check, 0);
+        for at in 0..data.len() {
+            let factor = rest[at];
+            for (offset, &coefficient) in generator.iter().enumerate() {
+                rest[at + offset] ^= times(coefficient, factor);
+            }
+        }
+        rest.split_off(data.len())
+    }
+
+    #[test]
+    fn blocks_of_the_first_model_stand_one_after_the_other() {
+        let version = Version::Model1(5).unwrap();
+        let data: Vec<u8> = (0..46).map(|at| (at * 37 + 11) as u8).collect();
+        let mut codewords = data.clone();
+        data.chunks(23).for_each(|block| codewords.extend(check_codewords(block, 44)));
+        let read = |codewords: &[u8]| mend(codewords, version, ErrorCorrectionLevel::H, false);
+        assert_eq!(read(&codewords), Some((data.clone(), 0.0)));
+        for wrong in [3, 30, 31, 60, 100] {
+            codewords[wrong] ^= 0x5a;
+        }
+        // Three in the second block, of 22 that can be mended.
+        assert_eq!(read(&codewords), Some((data, 3.0 / 22.0)));
+        assert_eq!(mend(&codewords, version, ErrorCorrectionLevel::H, true), None);
+    }
+
+    #[test]
+    fn every_version_of_the_first_model_has_its_codewords() {
+        let counts = [26, 46, 72, 100, 134, 170, 212, 256, 306, 358, 416, 476, 542, 610];
+        for (index, count) in counts.into_iter().enumerate() {
+            let codewords = model_1_codewords(&vec![[u64::MAX; 4]; index * 4 + 21]).unwrap();
+            assert_eq!((codewords.len(), codewords[0]), (count, 0x0f));
+            assert!(codewords[1..].iter().all(|&codeword| codeword == 0xff));
         }
     }
 

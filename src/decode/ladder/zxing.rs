@@ -100,7 +100,7 @@ fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
         quad: Quad([top_left, top_right, bottom_right, bottom_left].map(|point| [point.x, point.y])),
         qr_version: payload.version,
         ecc_level: payload.ecc_level,
-        ecc_used: payload.ecc_used,
+        ecc_used: Some(payload.ecc_used),
     })
 }
 
