@@ -14,6 +14,8 @@ const BLOCK: usize = 8;
 const REACH: usize = 2;
 /// A block whose lightest and darkest pixel differ by no more than this holds no edge.
 const FLAT: u8 = 24;
+/// Long side of a picture that may be drawn to the pixel. In larger ones, which are photos, a pixel more is more noise.
+const LARGEST_DRAWN: usize = 1_700;
 /// The smallest code is 21 modules wide.
 const SMALLEST: usize = 21;
 
@@ -166,11 +168,12 @@ impl Blocks {
 }
 
 /// Thresholds by [`Rule::Middles`]: the mean middle of those of the five by five blocks around that hold an edge, its own
-/// counting three times. Where there is none, that of the block before. A block reaches a pixel into the next ones, as the
-/// edges of drawn modules may all lie between blocks.
+/// counting three times. Where there is none, that of the block before. In pictures as small as drawn ones are, a block
+/// reaches a pixel into the next ones, as the edges of drawn modules may all lie between blocks.
 fn by_middles(luma: &Luma, blocks: &Blocks) -> Vec<u8> {
+    let beyond = usize::from(luma.width().max(luma.height()) <= LARGEST_DRAWN);
     let mut middles: Vec<u8> = Vec::with_capacity(blocks.across * blocks.down);
-    blocks.of(luma, 1, |darkest, lightest, _| {
+    blocks.of(luma, beyond, |darkest, lightest, _| {
         middles.push(if lightest - darkest > FLAT { darkest.midpoint(lightest) } else { 0 });
     });
     let mut thresholds: Vec<u8> = Vec::with_capacity(middles.len());
