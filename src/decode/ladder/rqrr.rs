@@ -159,6 +159,8 @@ impl GenericImage for Canvas {
 #[cfg(test)]
 mod tests {
     use super::super::super::qr::Tried;
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -168,7 +170,15 @@ mod tests {
         let started = std::time::Instant::now();
         let mut tried = Tried::default();
         let deadline = Deadline::after(Duration::ZERO);
-        let mut task = Task { deadline, first_only: false, scale: 1.0, codes: Vec::new(), tried: &mut tried };
+        let mut proposals = BTreeMap::new();
+        let mut task = Task {
+            deadline,
+            first_only: false,
+            scale: 1.0,
+            codes: Vec::new(),
+            tried: &mut tried,
+            proposals: &mut proposals,
+        };
         let view = Rqrr.read(&luma, &mut task);
         assert!(view.codes.is_empty() && view.strays.is_empty());
         // It does not even get through the 120,000 pixels once, which it reads four times to prepare.
