@@ -114,10 +114,5 @@ fn main() {
             let turbo = turbo.map_or("no Pillow here".to_owned(), |ms| format!("{:.2} ({ms:.2})", all / ms));
             println!("  1/{part}    {pixels:9.2} {all:7.2}  {:15.2}  {turbo}", all / zune);
         }
-        // A tenth of the photo, about where a code is held: a third of the way across and down.
-        let blocks = |pixels: usize| pixels / 8 / 3..pixels / 8 / 3 + pixels * 10 / 8 / 32;
-        let (columns, rows) = (blocks(picture.width()), blocks(picture.height()));
-        let crop = best(|| picture.part(Scale::Full, columns.clone(), rows.clone()));
-        println!("  a tenth of it at 1/1 {crop:.2} ms");
     }
 }

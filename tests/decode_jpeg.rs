@@ -84,27 +84,6 @@ fn layouts(width: u16, height: u16) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-#[test]
-fn a_part_is_what_the_whole_picture_has_there() {
-    for (name, bytes) in layouts(131, 77) {
-        let picture = whole(&bytes);
-        for (part, scale) in SCALES {
-            let (luma, side) = (picture.luma(scale), 8 / part);
-            for [left, top, right, bottom] in [[0, 0, 1, 1], [3, 2, 16, 9], [16, 9, 17, 10], [5, 5, 90, 90]] {
-                let some = picture.part(scale, left..right, top..bottom);
-                let columns = left * side..luma.width().min(right * side);
-                let expected: Vec<u8> = luma
-                    .rows()
-                    .take(bottom * side)
-                    .skip(top * side)
-                    .flat_map(|row| row[columns.clone()].to_vec())
-                    .collect();
-                assert_eq!((some.width(), some.pixels()), (columns.len(), &expected[..]), "{name} 1/{part}");
-            }
-        }
-    }
-}
-
 fn means(luma: &Luma, part: usize) -> Vec<u8> {
     let mut out = Vec::new();
     for y in (0..luma.height()).step_by(part) {

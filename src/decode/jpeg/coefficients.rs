@@ -46,20 +46,6 @@ impl Coefficients {
     }
 }
 
-/// The tokens of a row behind its first `blocks` blocks. Nothing tells where a block starts but the tokens before it;
-/// to go over them takes a fraction of what their transform would.
-pub(super) fn behind(tokens: &[u16], blocks: usize) -> &[u16] {
-    let mut rest = tokens.iter();
-    for _ in 0..blocks {
-        let mut at = 1;
-        while at < 64 {
-            let Some(&token) = rest.next().filter(|token| **token != END) else { break };
-            at += 1 + open(token).0;
-        }
-    }
-    rest.as_slice()
-}
-
 /// Writes the tokens of a block behind its first coefficient.
 pub(super) fn tokens_of(block: &Block, out: &mut Vec<u16>) {
     let mut run = 0;

@@ -1,9 +1,7 @@
 //! Coefficients to pixels.
 
-use std::ops::Range;
-
 use super::super::luma::Luma;
-use super::coefficients::{Coefficients, END, behind, open};
+use super::coefficients::{Coefficients, END, open};
 use super::lanes::{Blocks, LANES, Samples, invert};
 
 /// How much smaller than the picture.
@@ -29,42 +27,23 @@ const PLACES: [u8; 64] = [
 impl Coefficients {
     /// The picture, sides rounded up.
     pub fn luma(&self, scale: Scale) -> Luma {
-        self.part(scale, 0..usize::MAX, 0..usize::MAX)
-    }
-
-    /// Some columns and rows of blocks alone, each 8 by 8 pixels at full size: the same pixels that the whole picture has
-    /// there. What lies outside of the picture is left out; a part that has nothing is one black pixel.
-    pub fn part(&self, scale: Scale, columns: Range<usize>, rows: Range<usize>) -> Luma {
         match scale {
-            Scale::Full => self.paint::<8>(columns, rows),
-            Scale::Half => self.paint::<4>(columns, rows),
-            Scale::Quarter => self.paint::<2>(columns, rows),
-            Scale::Eighth => self.means(columns, rows),
+            Scale::Full => self.paint::<8>(),
+            Scale::Half => self.paint::<4>(),
+            Scale::Quarter => self.paint::<2>(),
+            Scale::Eighth => self.means(),
         }
     }
 
-    /// A picture for some columns and rows of blocks, with `side` by `side` pixels for each.
-    fn blank(&self, side: usize, columns: &Range<usize>, rows: &Range<usize>) -> Luma {
-        let pixels = |full: usize, blocks: &Range<usize>| {
-            let at = |block: usize| block.saturating_mul(side).min((full * side).div_ceil(8));
-            at(blocks.end).saturating_sub(at(blocks.start))
-        };
-        Luma::blank(pixels(self.width, columns), pixels(self.height, rows))
-    }
-
-    /// The first coefficients of a row of blocks, from the block `from` on.
-    fn firsts(&self, row: usize, from: usize) -> &[i16] {
-        let row = self.first.get(row.saturating_mul(self.across)..).unwrap_or(&[]);
-        row.get(from..row.len().min(self.across)).unwrap_or(&[])
-    }
-
     /// The mean of every block, which its first coefficient alone tells.
-    fn means(&self, columns: Range<usize>, rows: Range<usize>) -> Luma {
-        let mut luma = self.blank(1, &columns, &rows);
+    fn means(&self) -> Luma {
+        let mut luma = Luma::blank(self.width.div_ceil(8), self.height.div_ceil(8));
         let step = i32::from(self.steps[0]);
-        for (row, index) in luma.rows_mut().zip(rows) {
+        let mut firsts = self.first.chunks(self.across.max(1));
+        for row in luma.rows_mut() {
+            let firsts = firsts.next().unwrap_or(&[]);
             row.fill(128);
-            for (pixel, &first) in row.iter_mut().zip(self.firsts(index, columns.start)) {
+            for (pixel, &first) in row.iter_mut().zip(firsts) {
                 *pixel = grey((i32::from(first).wrapping_mul(step).wrapping_add(4)) >> 3);
             }
         }
@@ -72,12 +51,16 @@ impl Coefficients {
     }
 
     /// `N` by `N` pixels from each block.
-    fn paint<const N: usize>(&self, columns: Range<usize>, rows: Range<usize>) -> Luma {
-        let mut luma = self.blank(N, &columns, &rows);
+    fn paint<const N: usize>(&self) -> Luma {
+        let mut luma = Luma::blank((self.width * N).div_ceil(8), (self.height * N).div_ceil(8));
         let width = luma.width();
-        for (strip, index) in luma.pixels_mut().chunks_mut(width * N).zip(rows) {
-            let tokens = self.rows.get(index).map_or(&[][..], |row| behind(row, columns.start));
-            paint_strip::<N>(&self.steps, self.firsts(index, columns.start), tokens, strip, width);
+        let mut strips = luma.pixels_mut().chunks_mut(width * N);
+        let mut firsts = self.first.chunks(self.across.max(1));
+        let mut rows = self.rows.iter();
+        for strip in &mut strips {
+            let first = firsts.next().unwrap_or(&[]);
+            let tokens = rows.next().map_or(&[][..], |row| row);
+            paint_strip::<N>(&self.steps, first, tokens, strip, width);
         }
         luma
     }
