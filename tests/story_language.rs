@@ -306,7 +306,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_slice_is_the_same_alone_and_in_any_order(seed in any::<u64>(), first in 0..5_000u64, nth in 0..4usize) {
+    fn any_slice_is_the_same_alone_and_in_any_order(seed in any::<u64>(), first in 0..=4_980u64, nth in 0..4usize) {
         let options = StoryOptions { seed, count: 5_000, ..StoryOptions::default() };
         let source = StorySource::find(BUILT_IN[nth].0).unwrap();
         let (one, other) = (
