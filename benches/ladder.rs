@@ -101,7 +101,9 @@ fn main() {
         first_only: false,
     };
     let cover = arguments.iter().any(|argument| argument == "--covered");
-    let mut lines = option("--trials").map(|path| std::fs::File::create(path).expect("the file can be written"));
+    let mut lines = option("--trials").map(|path| {
+        std::fs::File::create(path).unwrap_or_else(|error| panic!("--trials: cannot write {path}: {error}"))
+    });
     let mut rungs: BTreeMap<&str, Tally> = BTreeMap::new();
     let mut whole = Tally::default();
     let mut from_bytes = Tally::default();

@@ -1,4 +1,4 @@
-//! Grey to black and white for the zxing reader.
+//! Grey to black and white, for both readers.
 //!
 //! The rules are those of ZXing's hybrid binarizer, old and new: a threshold for every block of 8 x 8 pixels, from the
 //! blocks around it. rxing has the old one too, pixel by pixel; this one goes row by row over whole words and takes a tenth
@@ -145,7 +145,8 @@ impl Blocks {
         }
     }
 
-    /// For each block the sum of the values of, and the number of those above zero among, the five by five blocks around it, moved inward at the edges.
+    /// For each block the five by five around it, moved inward at the edges: the sum of their values, and how many of these
+    /// are above zero.
     fn around(&self, values: &[u8], mut visit: impl FnMut(u32, u32)) {
         let mut columns = vec![(0u32, 0u32); self.across];
         for block_y in 0..self.down {

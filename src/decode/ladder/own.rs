@@ -102,9 +102,7 @@ impl Own {
         }
         view
     }
-}
 
-impl Own {
     /// Whether the rungs of other patterns look at the very same picture.
     fn is_plain(&self) -> bool {
         matches!((self.retouch, self.threshold), (Retouch::Plain, Threshold::Hybrid))

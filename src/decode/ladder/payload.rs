@@ -89,25 +89,12 @@ fn unmasked(bits: &BitMatrix, format: &FormatInformation) -> Rows {
     // Every mask repeats after twelve rows.
     let mut masks = [[0u64; 4]; 12];
     for (y, mask) in masks.iter_mut().enumerate() {
-        (0..side as usize).filter(|&x| is_masked(format.data_mask, x, y)).for_each(|x| set(mask, x));
+        (0..side as usize).filter(|&x| qr::is_masked(format.data_mask, x, y)).for_each(|x| set(mask, x));
     }
     for (row, mask) in rows.iter_mut().zip(masks.iter().cycle()) {
         row.iter_mut().zip(mask).for_each(|(word, mask)| *word ^= mask);
     }
     rows
-}
-
-fn is_masked(mask: u8, x: usize, y: usize) -> bool {
-    match mask {
-        0 => (y + x).is_multiple_of(2),
-        1 => y.is_multiple_of(2),
-        2 => x.is_multiple_of(3),
-        3 => (y + x).is_multiple_of(3),
-        4 => (y / 2 + x / 3).is_multiple_of(2),
-        5 => (y * x) % 2 + (y * x) % 3 == 0,
-        6 => ((y * x) % 2 + (y * x) % 3).is_multiple_of(2),
-        _ => ((y + x) % 2 + (y * x) % 3).is_multiple_of(2),
-    }
 }
 
 /// The codewords in the order they were laid: pairs of columns from the right, up and down in turn.
@@ -193,12 +180,7 @@ fn model_1_codewords(rows: &Rows) -> Option<Vec<u8>> {
 /// The data of all blocks, corrected, and the share of the error correction that the worst of them used.
 /// `interleaved`: each block's first codeword comes before any second one; else block after block, then all check codewords.
 fn mend(codewords: &[u8], version: &Version, level: ErrorCorrectionLevel, interleaved: bool) -> Option<(Vec<u8>, f32)> {
-    let ec_blocks = version.getECBlocksForLevel(level);
-    let check = ec_blocks.getECCodewordsPerBlock() as usize;
-    let groups = ec_blocks.getECBlocks().iter();
-    let sizes: Vec<usize> = groups
-        .flat_map(|group| std::iter::repeat_n(group.getDataCodewords() as usize, group.getCount() as usize))
-        .collect();
+    let (sizes, check) = qr::block_sizes(version, level);
     let divisor = Divisor::new(check);
     let shortest = sizes.iter().copied().min()?;
     let total: usize = sizes.iter().sum();
@@ -290,12 +272,12 @@ const fn generators() -> [[u128; 2]; MOST_CHECK + 1] {
     while check < MOST_CHECK {
         let mut power = check + 1;
         while power > 0 {
-            polynomial[power] = polynomial[power - 1] ^ times(polynomial[power], root);
+            polynomial[power] = polynomial[power - 1] ^ qr::multiply(polynomial[power], root);
             power -= 1;
         }
-        polynomial[0] = times(polynomial[0], root);
+        polynomial[0] = qr::multiply(polynomial[0], root);
         check += 1;
-        root = times(root, 2);
+        root = qr::multiply(root, 2);
         let (mut packed, mut index) = ([0u128; 2], 0);
         while index < check {
             packed[index / 16] |= (polynomial[check - 1 - index] as u128) << (120 - index % 16 * 8);
@@ -304,18 +286,6 @@ const fn generators() -> [[u128; 2]; MOST_CHECK + 1] {
         all[check] = packed;
     }
     all
-}
-
-const fn times(a: u8, b: u8) -> u8 {
-    let (mut product, mut double, mut bit) = (0, a as u128, 0);
-    while bit < 8 {
-        if b >> bit & 1 == 1 {
-            product ^= double as u8;
-        }
-        double = doubled(double);
-        bit += 1;
-    }
-    product
 }
 
 #[cfg(test)]
@@ -375,33 +345,12 @@ mod tests {
         }
     }
 
-    /// Check codewords for the data: what is left of it when divided by the generator.
-    fn check_codewords(data: &[u8], check: usize) -> Vec<u8> {
-        let (mut generator, mut root) = (vec![1u8], 1);
-        for _ in 0..check {
-            generator.push(0);
-            for index in (1..generator.len()).rev() {
-                generator[index] ^= times(generator[index - 1], root);
-            }
-            root = times(root, 2);
-        }
-        let mut rest = data.to_vec();
-        rest.resize(data.len() + check, 0);
-        for at in 0..data.len() {
-            let factor = rest[at];
-            for (offset, &coefficient) in generator.iter().enumerate() {
-                rest[at + offset] ^= times(coefficient, factor);
-            }
-        }
-        rest.split_off(data.len())
-    }
-
     #[test]
     fn blocks_of_the_first_model_stand_one_after_the_other() {
         let version = Version::Model1(5).unwrap();
         let data: Vec<u8> = (0..46).map(|at| (at * 37 + 11) as u8).collect();
         let mut codewords = data.clone();
-        data.chunks(23).for_each(|block| codewords.extend(check_codewords(block, 44)));
+        data.chunks(23).for_each(|block| codewords.extend(&qr::encode(block, 44)[23..]));
         let read = |codewords: &[u8]| mend(codewords, version, ErrorCorrectionLevel::H, false);
         assert_eq!(read(&codewords), Some((data.clone(), 0.0)));
         for wrong in [3, 30, 31, 60, 100] {

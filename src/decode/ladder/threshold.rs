@@ -1,4 +1,4 @@
-//! Other ways from grey to black and white than [`super::bits`], for our own reader, which wants finder patterns only.
+//! Another way from grey to black and white than [`super::bits`], for our own reader, which wants finder patterns only.
 
 use rxing::common::{BitArray, BitMatrix};
 
@@ -21,7 +21,9 @@ pub(super) fn local_mean(luma: &Luma, window: usize) -> Option<BitMatrix> {
     let mut sums = vec![0u32; width + 2 * reach + 1];
     let widths: Vec<u32> = (0..width).map(|x| ((x + reach + 1).min(width) - x.saturating_sub(reach)) as u32).collect();
     let mut dark = vec![0u8; width];
-    rows_of_bits(width, height, |y, line| {
+    let mut matrix = BitMatrix::new(width as u32, height as u32).ok()?;
+    let mut line = BitArray::with_size(width);
+    for y in 0..height {
         if y + reach < height {
             add(&mut columns, luma.row(y + reach));
             rows_in += 1;
@@ -45,24 +47,16 @@ pub(super) fn local_mean(luma: &Luma, window: usize) -> Option<BitMatrix> {
         for (((dark, &pixel), (&left, &right)), &across) in dark.iter_mut().zip(luma.row(y)).zip(ends).zip(&widths) {
             *dark = u8::from((u32::from(pixel) + NOISE) * (across * rows) < right - left);
         }
-        bits::pack(&dark, line);
-    })
+        bits::pack(&dark, &mut line);
+        matrix.setRow(y as u32, &line);
+    }
+    Some(matrix)
 }
 
 fn add(columns: &mut [u32], row: &[u8]) {
     for (sum, &pixel) in columns.iter_mut().zip(row) {
         *sum += u32::from(pixel);
     }
-}
-
-fn rows_of_bits(width: usize, height: usize, mut fill: impl FnMut(usize, &mut BitArray)) -> Option<BitMatrix> {
-    let mut matrix = BitMatrix::new(width as u32, height as u32).ok()?;
-    let mut line = BitArray::with_size(width);
-    for y in 0..height {
-        fill(y, &mut line);
-        matrix.setRow(y as u32, &line);
-    }
-    Some(matrix)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! or by masks, goes through `image`.
 
 use super::super::luma::{Luma, of_rgb};
-use super::samples::Palette;
+use super::samples::{Palette, map};
 use super::{Header, MISSING, Source, other};
 use crate::domain::{Reason, Reject};
 
@@ -42,16 +42,10 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
 impl Layout {
     fn brighten(&self, row: &[u8], out: &mut [u8]) {
         match self.bits {
-            24 => paint::<3>(row, out, |[blue, green, red]| of_rgb(red, green, blue)),
-            32 => paint::<4>(row, out, |[blue, green, red, _]| of_rgb(red, green, blue)),
+            24 => map::<3>(row, out, |[blue, green, red]| of_rgb(red, green, blue)),
+            32 => map::<4>(row, out, |[blue, green, red, _]| of_rgb(red, green, blue)),
             bits => self.palette.brighten(bits, row, out),
         }
-    }
-}
-
-fn paint<const PIXEL: usize>(row: &[u8], out: &mut [u8], grey: impl Fn([u8; PIXEL]) -> u8) {
-    for (out, &pixel) in out.iter_mut().zip(row.as_chunks::<PIXEL>().0) {
-        *out = grey(pixel);
     }
 }
 

@@ -6,7 +6,7 @@ use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
 
 use super::super::clock::Deadline;
 use super::super::luma::Luma;
-use super::refuse::{Fault, refuse};
+use super::refuse::{Fault, as_far_as, refuse};
 use super::samples::Palette;
 use super::{Header, MISSING, Source};
 use crate::domain::{Reason, Reject};
@@ -27,11 +27,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Resul
     }
     match read_frame(&mut decoder, &mut luma, deadline) {
         Ok(()) => Ok(Source::whole(luma, false)),
-        Err((rows, error)) => {
-            let reject = refuse(error);
-            // What was read of a file that ends early may show the code.
-            if rows > 0 && reject.reason == Reason::Truncated { Ok(Source::whole(luma, true)) } else { Err(reject) }
-        }
+        Err((rows, error)) => as_far_as(luma, rows, refuse(error)),
     }
 }
 

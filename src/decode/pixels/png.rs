@@ -7,7 +7,7 @@ use png::{BitDepth, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Trans
 
 use super::super::clock::Deadline;
 use super::super::luma::Luma;
-use super::refuse::{Fault, refuse};
+use super::refuse::{Fault, as_far_as, refuse};
 use super::samples::{Palette, brighten};
 use super::{Header, MISSING, Source};
 use crate::domain::{Reason, Reject};
@@ -51,10 +51,10 @@ pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Resul
     } else {
         read_rows(&mut reader, &kind, &mut luma, deadline)
     };
-    let Err((rows, error)) = rows else { return Ok(Source::whole(luma, false)) };
-    let reject = refuse(error);
-    // What was read of a file that ends early may show the code.
-    if rows > 0 && reject.reason == Reason::Truncated { Ok(Source::whole(luma, true)) } else { Err(reject) }
+    match rows {
+        Ok(()) => Ok(Source::whole(luma, false)),
+        Err((rows, error)) => as_far_as(luma, rows, refuse(error)),
+    }
 }
 
 fn kind<R: BufRead + Seek>(reader: &Reader<R>) -> Kind {

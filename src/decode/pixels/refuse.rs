@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::io::{Error, ErrorKind};
 
-use super::Header;
+use super::super::luma::Luma;
+use super::{Header, Source};
 use crate::domain::{Format, Reason, Reject};
 
 /// What kind of error a codec gave.
@@ -29,6 +30,12 @@ pub(super) fn refuse(bytes: &[u8], header: &Header, fault: Fault<'_>, error: &dy
         }
         _ => Reject::new(Reason::Unreadable, format!("{name}: {error}")),
     }
+}
+
+/// The picture of a file that ended after so many rows, which may show the code; the rejection where there is none, or
+/// where the file is worse than cut.
+pub(super) fn as_far_as(luma: Luma, rows: usize, reject: Reject) -> Result<Source, Reject> {
+    if rows > 0 && reject.reason == Reason::Truncated { Ok(Source::whole(luma, true)) } else { Err(reject) }
 }
 
 fn ended(fault: &Fault<'_>) -> bool {

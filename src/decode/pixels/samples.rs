@@ -26,7 +26,8 @@ pub(super) fn brighten(colour: ColorType, raw: &[u8], out: &mut [u8]) -> bool {
     true
 }
 
-fn map<const PIXEL: usize>(raw: &[u8], out: &mut [u8], grey: impl Fn([u8; PIXEL]) -> u8) {
+/// Writes what `grey` makes of each pixel of `PIXEL` bytes.
+pub(super) fn map<const PIXEL: usize>(raw: &[u8], out: &mut [u8], grey: impl Fn([u8; PIXEL]) -> u8) {
     for (out, &pixel) in out.iter_mut().zip(raw.as_chunks::<PIXEL>().0) {
         *out = grey(pixel);
     }

@@ -174,14 +174,9 @@ fn follow(plane: Plane<'_>, corner: &Corner, task: &Task<'_>, work: &mut u64) ->
         for (root, module) in roots.iter_mut().zip([[3.5, 3.5], [far, 3.5], [3.5, far]]) {
             root.module = module;
         }
-        let mut known = vec![0.0; side * side];
         let patches = &fit::template(side)?.patches;
         let modules = || patches.iter().flat_map(|patch| &patch.modules);
-        for module in modules() {
-            if let Some(sign) = known.get_mut(module.row * side + module.column) {
-                *sign = module.sign;
-            }
-        }
+        let known = fit::known(patches, side);
         let places = grow::over(plane, side, &roots, &known, task.deadline)?;
         let greys = soft::sample(plane, &places);
         let soft = greys.soft();

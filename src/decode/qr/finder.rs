@@ -75,18 +75,7 @@ impl Search {
         }
         self.edges = edges;
     }
-}
 
-fn strongest(mut found: Vec<Pattern>) -> Vec<Pattern> {
-    // A pattern is seen by about three modules' worth of rows: noise by one or two.
-    found.retain(|pattern| pattern.hits as f32 >= pattern.module.min(3.0) * 0.6);
-    let weight = |pattern: &Pattern| (pattern.hits as f32 / pattern.module).min(4.0);
-    found.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
-    found.truncate(MOST_PATTERNS);
-    found
-}
-
-impl Search {
     /// Merges a proposal with the pattern it belongs to.
     fn add(&mut self, new: Pattern) {
         let is_same = |old: &Pattern| {
@@ -108,6 +97,15 @@ impl Search {
             self.found.push(new);
         }
     }
+}
+
+fn strongest(mut found: Vec<Pattern>) -> Vec<Pattern> {
+    // A pattern is seen by about three modules' worth of rows: noise by one or two.
+    found.retain(|pattern| pattern.hits as f32 >= pattern.module.min(3.0) * 0.6);
+    let weight = |pattern: &Pattern| (pattern.hits as f32 / pattern.module).min(4.0);
+    found.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
+    found.truncate(MOST_PATTERNS);
+    found
 }
 
 /// Follows the column through a proposal: the middle of its dark square and the module height, where the column is a

@@ -399,6 +399,17 @@ pub(super) fn template(side: usize) -> Option<&'static Template> {
     TEMPLATES.get(version).filter(|_| version * 4 + 17 == side)?.get_or_init(laid_out).as_ref()
 }
 
+/// The colours that the patches give to a code's modules, row after row: 1 for light, -1 for dark, 0 where the code decides.
+pub(super) fn known(patches: &[Patch], side: usize) -> Vec<f32> {
+    let mut known = vec![0.0; side * side];
+    for module in patches.iter().flat_map(|patch| &patch.modules) {
+        if let Some(sign) = known.get_mut(module.row * side + module.column) {
+            *sign = module.sign;
+        }
+    }
+    known
+}
+
 fn patches(side: usize, version: usize) -> Option<Vec<Patch>> {
     let version = Version::getVersionForNumber(version as u32).ok()?;
     let known = |column: usize, row: usize, light: bool| Known { column, row, sign: if light { 1.0 } else { -1.0 } };

@@ -2,22 +2,18 @@
 //! far say about the whole surface tells where to look for the next piece.
 
 use super::super::clock::Deadline;
-use super::mesh::Around;
+use super::mesh::{self, Around};
 use super::piece::Piece;
 use super::plane::Plane;
 use super::surface::Surface;
 
-/// Modules between two nodes, about.
-const SPACING: f32 = 3.5;
-/// Modules around a node that it is judged by, each way.
-const PATCH: i32 = 3;
 /// Times the surface is laid anew while the net grows.
 const RINGS: usize = 40;
 
 /// Modules that growing over a code `side` modules wide looks at.
 pub(super) fn cost(side: usize) -> u64 {
     // 49 modules around each of 123 places.
-    ((side as f32 / SPACING).powi(2) * 49.0 * 123.0) as u64
+    ((side as f32 / mesh::SPACING).powi(2) * 49.0 * 123.0) as u64
 }
 
 /// A net over a code.
@@ -48,9 +44,7 @@ pub(super) fn over(
     known: &[f32],
     deadline: Deadline,
 ) -> Option<Vec<[f32; 2]>> {
-    let reach = (side - 1) as f32;
-    let count = (reach / SPACING).round().max(2.0) as usize + 1;
-    let spacing = reach / (count - 1) as f32;
+    let (count, spacing) = mesh::nodes(side);
     let surface = Surface::through(side, roots, [])?;
     // A surface is laid through all nodes so far at each ring, so that the next is expected where they lead.
     let mut net = Net { side, count, spacing, nodes: vec![None; count * count], surface, known };
@@ -122,16 +116,9 @@ impl Net<'_> {
     /// Moves one node to where its neighbourhood is clearest, not far from where it is expected.
     fn settle(&mut self, plane: Plane<'_>, node: usize, reach: f32, step: f32, hold: f32) {
         let expected = self.expected(node);
-        let ([column, row], side) = (expected.module.map(|at| at as i32), self.side as i32);
-        let mut around = Around::default();
-        for y in (row - PATCH).max(0)..=(row + PATCH).min(side - 1) {
-            for x in (column - PATCH).max(0)..=(column + PATCH).min(side - 1) {
-                let sign = self.known.get((y * side + x) as usize).copied().unwrap_or(0.0);
-                let weight = if (x - column).abs().max((y - row).abs()) <= 1 { 1.5 } else { 1.0 };
-                let place = expected.away(x as f32 + 0.5 - expected.module[0], y as f32 + 0.5 - expected.module[1]);
-                around.push(place, sign, weight);
-            }
-        }
+        let middle = expected.module.map(|at| at as i32);
+        let place = |x: f32, y: f32| expected.away(x - expected.module[0], y - expected.module[1]);
+        let around = Around::of(middle, self.known, self.side, place);
         let (threshold, contrast) = around.levels(plane, [0.0; 2]);
         let steps = (reach / step).round() as i32;
         let mut best = (f32::MIN, Node { at: expected.at, clearness: 0.0 });

@@ -36,15 +36,18 @@ pub(super) struct Block {
 /// The blocks of a sampled code of that format; `None` where no code has its size.
 pub(super) fn blocks(soft: &Soft, version: &Version, format: Format) -> Option<Vec<Block>> {
     let reserved = version.buildFunctionPattern().ok()?;
-    let codewords = codewords(soft, format.0 & 7, |column, row| reserved.get(column as u32, row as u32));
-    let ec_blocks = version.getECBlocksForLevel(format.level().0);
-    let check = ec_blocks.getECCodewordsPerBlock() as usize;
-    let sizes: Vec<usize> = ec_blocks
-        .getECBlocks()
-        .iter()
-        .flat_map(|group| std::iter::repeat_n(group.getDataCodewords() as usize, group.getCount() as usize))
-        .collect();
+    let codewords = codewords(soft, (format.0 & 7) as u8, |column, row| reserved.get(column as u32, row as u32));
+    let (sizes, check) = block_sizes(version, format.level().0);
     Some(deal(&codewords, &sizes, check).into_iter().map(|codewords| Block { codewords, check }).collect())
+}
+
+/// Data codewords of each block, the shorter blocks first, and check codewords of any.
+pub fn block_sizes(version: &Version, level: ErrorCorrectionLevel) -> (Vec<usize>, usize) {
+    let ec_blocks = version.getECBlocksForLevel(level);
+    let groups = ec_blocks.getECBlocks().iter();
+    let sizes =
+        groups.flat_map(|group| std::iter::repeat_n(group.getDataCodewords() as usize, group.getCount() as usize));
+    (sizes.collect(), ec_blocks.getECCodewordsPerBlock() as usize)
 }
 
 /// The version of a code so many modules wide.
@@ -107,7 +110,8 @@ pub(super) fn agreement(soft: &Soft, format: Format) -> f32 {
     sum / 30.0
 }
 
-fn is_masked(mask: u16, column: usize, row: usize) -> bool {
+/// Whether the data mask turns a module over.
+pub fn is_masked(mask: u8, column: usize, row: usize) -> bool {
     match mask {
         0 => (row + column).is_multiple_of(2),
         1 => row.is_multiple_of(2),
@@ -124,7 +128,7 @@ fn is_masked(mask: u16, column: usize, row: usize) -> bool {
 pub(super) type Codeword = (u8, f32);
 
 /// Takes the modules off in the order they were laid: pairs of columns from the right, up and down in turn.
-fn codewords(soft: &Soft, mask: u16, is_reserved: impl Fn(usize, usize) -> bool) -> Vec<Codeword> {
+fn codewords(soft: &Soft, mask: u8, is_reserved: impl Fn(usize, usize) -> bool) -> Vec<Codeword> {
     let side = soft.side;
     let mut codewords = Vec::with_capacity(side * side / 8);
     let (mut byte, mut surety, mut bits) = (0u8, f32::MAX, 0);

@@ -2,11 +2,11 @@
 //! clearest black and white, outward from the finder patterns, and held together by their neighbours.
 
 use super::super::clock::Deadline;
-use super::fit::Fit;
+use super::fit::{self, Fit};
 use super::plane::{LANES, Plane};
 
-/// Modules between two nodes.
-const SPACING: f32 = 3.5;
+/// Modules between two nodes, about.
+pub(super) const SPACING: f32 = 3.5;
 /// Modules around a node that it is judged by, each way.
 const PATCH: i32 = 3;
 
@@ -47,8 +47,35 @@ pub(super) struct Around {
 /// So many times [`LANES`] places hold the 49 modules.
 const GROUPS: usize = 4;
 
+/// Nodes on a side of a code `side` modules wide, and the modules between two of them.
+pub(super) fn nodes(side: usize) -> (usize, f32) {
+    let reach = (side - 1) as f32;
+    let count = (reach / SPACING).round().max(2.0) as usize + 1;
+    (count, reach / (count - 1) as f32)
+}
+
 impl Around {
-    pub(super) fn push(&mut self, [x, y]: [f32; 2], sign: f32, weight: f32) {
+    /// The modules around the one at `column` and `row`, of a code whose `known` colours are those of [`fit::known`].
+    /// `place`: the pixel of a point in modules.
+    pub(super) fn of(
+        [column, row]: [i32; 2],
+        known: &[f32],
+        side: usize,
+        place: impl Fn(f32, f32) -> [f32; 2],
+    ) -> Around {
+        let last = side as i32 - 1;
+        let mut around = Around::default();
+        for y in (row - PATCH).max(0)..=(row + PATCH).min(last) {
+            for x in (column - PATCH).max(0)..=(column + PATCH).min(last) {
+                let sign = known.get(y as usize * side + x as usize).copied().unwrap_or(0.0);
+                let weight = if (x - column).abs().max((y - row).abs()) <= 1 { 1.5 } else { 1.0 };
+                around.push(place(x as f32 + 0.5, y as f32 + 0.5), sign, weight);
+            }
+        }
+        around
+    }
+
+    fn push(&mut self, [x, y]: [f32; 2], sign: f32, weight: f32) {
         let (group, lane) = (self.count / LANES, self.count % LANES);
         let (free, known) = if sign == 0.0 { (weight, 0.0) } else { (0.0, 1.5 * weight * sign) };
         for (all, value) in [(&mut self.xs, x), (&mut self.ys, y), (&mut self.free, free), (&mut self.known, known)] {
@@ -96,21 +123,14 @@ impl Around {
 
 /// The middles of all modules, row after row.
 pub(super) fn follow(plane: Plane<'_>, fit: &Fit, deadline: Deadline) -> Vec<[f32; 2]> {
-    let reach = (fit.side - 1) as f32;
-    let count = (reach / SPACING).round().max(2.0) as usize + 1;
-    let mut known = vec![0.0; fit.side * fit.side];
-    for module in fit.patches.iter().flat_map(|patch| &patch.modules) {
-        if let Some(sign) = known.get_mut(module.row * fit.side + module.column) {
-            *sign = module.sign;
-        }
-    }
+    let (count, spacing) = nodes(fit.side);
     let mut mesh = Mesh {
         fit,
         count,
-        spacing: reach / (count - 1) as f32,
+        spacing,
         moved: vec![[0.0; 2]; count * count],
         settled: vec![false; count * count],
-        known,
+        known: fit::known(fit.patches, fit.side),
     };
     let mut order: Vec<usize> = (0..count * count).collect();
     order.sort_by(|&a, &b| mesh.anchor_distance(a).total_cmp(&mesh.anchor_distance(b)));
@@ -144,17 +164,8 @@ impl Mesh<'_> {
     /// Moves one node to where its neighbourhood is clearest, not far from where its settled neighbours say it is.
     fn settle(&mut self, plane: Plane<'_>, node: usize, reach: f32, step: f32, hold: f32) {
         let expected = self.expected(node);
-        let [column, row] = self.module(node);
-        let (column, row) = (column as i32, row as i32);
-        let side = self.fit.side as i32;
-        let mut around = Around::default();
-        for y in (row - PATCH).max(0)..=(row + PATCH).min(side - 1) {
-            for x in (column - PATCH).max(0)..=(column + PATCH).min(side - 1) {
-                let sign = self.known.get((y * side + x) as usize).copied().unwrap_or(0.0);
-                let weight = if (x - column).abs().max((y - row).abs()) <= 1 { 1.5 } else { 1.0 };
-                around.push(self.fit.pixel(x as f32 + 0.5, y as f32 + 0.5), sign, weight);
-            }
-        }
+        let middle = self.module(node).map(|at| at as i32);
+        let around = Around::of(middle, &self.known, self.fit.side, |x, y| self.fit.pixel(x, y));
         let (threshold, contrast) = around.levels(plane, expected);
         let unit = self.fit.module;
         let steps = (reach / step).round() as i32;

@@ -25,8 +25,12 @@ mod symbol;
 mod tried;
 
 pub(super) use self::bent::read as read_bent;
+pub(super) use self::layout::{block_sizes, is_masked};
 pub(super) use self::proposals::Proposals;
-pub(super) use self::symbol::{Payload, ecc_used};
+#[cfg(test)]
+pub(super) use self::reed_solomon::encode;
+pub(super) use self::reed_solomon::multiply;
+pub(super) use self::symbol::{Payload, ecc_used, mend_hard as mend};
 
 use std::borrow::Cow;
 
@@ -52,12 +56,6 @@ impl Symbol {
         let middle = [(a[0] + c[0]) / 2.0, (a[1] + c[1]) / 2.0];
         (point[0] - middle[0]).hypot(point[1] - middle[1]) < (a[0] - c[0]).hypot(a[1] - c[1]) / 2.0
     }
-}
-
-/// Mends a block (data, then `check` check codewords) as another reader saw it; the share of its error correction that
-/// this used, or `None` where it cannot be mended.
-pub(super) fn mend(block: &mut [u8], check: usize) -> Option<f32> {
-    reed_solomon::correct(block, check, &[]).map(|wrong| symbol::share_used(check, wrong, 0))
 }
 
 /// What one picture showed.

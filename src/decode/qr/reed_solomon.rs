@@ -22,15 +22,16 @@ const fn tables() -> ([u8; 512], [u8; 256]) {
 }
 
 /// 2 to the power of `power`, which may be up to 511.
-fn power_of_2(power: usize) -> u8 {
+const fn power_of_2(power: usize) -> u8 {
     TABLES.0[power % 255]
 }
 
-fn log(value: u8) -> usize {
-    usize::from(TABLES.1[usize::from(value)])
+const fn log(value: u8) -> usize {
+    TABLES.1[value as usize] as usize
 }
 
-fn multiply(a: u8, b: u8) -> u8 {
+/// The product in GF(256).
+pub const fn multiply(a: u8, b: u8) -> u8 {
     if a == 0 || b == 0 { 0 } else { power_of_2(log(a) + log(b)) }
 }
 
@@ -132,32 +133,33 @@ fn berlekamp_massey(syndromes: &[u8], erasures: Vec<u8>, erased: usize) -> Optio
     (length <= syndromes.len()).then_some(current)
 }
 
+/// The block of the data: its check codewords are what is left when it is divided by the generator.
+#[cfg(test)]
+pub fn encode(data: &[u8], check: usize) -> Vec<u8> {
+    let mut generator = vec![1u8];
+    for power in 0..check {
+        generator.push(0);
+        for index in (1..generator.len()).rev() {
+            generator[index] ^= multiply(generator[index - 1], power_of_2(power));
+        }
+    }
+    let mut rest = data.to_vec();
+    rest.resize(data.len() + check, 0);
+    for index in 0..data.len() {
+        let lead = rest[index];
+        for (offset, &coefficient) in generator.iter().enumerate() {
+            rest[index + offset] ^= multiply(coefficient, lead);
+        }
+    }
+    let mut block = data.to_vec();
+    block.extend_from_slice(&rest[data.len()..]);
+    block
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    /// Check codewords for the data, by dividing by the generator.
-    fn encode(data: &[u8], check: usize) -> Vec<u8> {
-        let mut generator = vec![1u8];
-        for power in 0..check {
-            generator.push(0);
-            for index in (1..generator.len()).rev() {
-                generator[index] ^= multiply(generator[index - 1], power_of_2(power));
-            }
-        }
-        let mut rest = data.to_vec();
-        rest.resize(data.len() + check, 0);
-        for index in 0..data.len() {
-            let lead = rest[index];
-            for (offset, &coefficient) in generator.iter().enumerate() {
-                rest[index + offset] ^= multiply(coefficient, lead);
-            }
-        }
-        let mut block = data.to_vec();
-        block.extend_from_slice(&rest[data.len()..]);
-        block
-    }
 
     proptest! {
         #[test]

@@ -79,15 +79,20 @@ pub fn ecc_used(side: usize, level: char, is_dark: impl Fn(usize, usize) -> bool
     let mut used = 0f32;
     for block in layout::blocks(&soft, version, format)? {
         let mut bytes: Vec<u8> = block.codewords.iter().map(|codeword| codeword.0).collect();
-        let wrong = reed_solomon::correct(&mut bytes, block.check, &[])?;
-        used = used.max(share_used(block.check, wrong, 0));
+        used = used.max(mend_hard(&mut bytes, block.check)?);
     }
     Some(used)
 }
 
+/// Mends a block (data, then `check` check codewords) that another reader saw, whose modules are dark or light and no
+/// more; the share of its error correction that this used, or `None` where it cannot be mended.
+pub fn mend_hard(block: &mut [u8], check: usize) -> Option<f32> {
+    reed_solomon::correct(block, check, &[]).map(|wrong| share_used(check, wrong, 0))
+}
+
 /// The share of a block's error correction that a mending used: a codeword found wrong costs two check codewords, one
 /// left out costs one.
-pub(super) fn share_used(check: usize, wrong: usize, erased: usize) -> f32 {
+fn share_used(check: usize, wrong: usize, erased: usize) -> f32 {
     let most = (check & !1).max(1);
     ((2 * wrong + erased) as f32 / most as f32).min(1.0)
 }
