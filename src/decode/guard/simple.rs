@@ -6,7 +6,11 @@ use super::{Facts, Flaw};
 /// The luma made from the codec's output.
 const LUMA: u64 = 1;
 
-/// PNG: the first chunk. The codec gives grey, grey+alpha, RGB or RGBA of 8 or 16 bits; a palette becomes RGB(A).
+/// Rows of its own that the PNG codec holds: the one before, the one being read, what waits for whole rows, and one that
+/// was expanded.
+const PNG_ROWS: u64 = 8;
+
+/// PNG: the first chunk. The codec gives rows of grey, grey+alpha, RGB or RGBA of 8 or 16 bits.
 pub(super) fn png(bytes: &[u8]) -> Result<Facts, Flaw> {
     if need(bytes.get(12..16))? != b"IHDR" {
         return Err(Flaw::Broken("the first chunk is not IHDR"));
@@ -22,11 +26,8 @@ pub(super) fn png(bytes: &[u8]) -> Result<Facts, Flaw> {
         2 | 3 | 6 => 4,
         _ => return Err(Flaw::Broken("an unknown colour type")),
     };
-    // Interlaced pictures and the filter rows need one more row or pass; a whole picture is the safe bound.
-    let interlaced = need(u8_at(bytes, 28))? != 0;
-    let output = channels * sample;
-    let bytes_per_pixel = LUMA + output + if interlaced { output } else { 0 };
-    Ok(Facts { width, height, bytes_per_pixel, other_bytes: 0 })
+    let other_bytes = PNG_ROWS * channels * sample * u64::from(width);
+    Ok(Facts { width, height, bytes_per_pixel: LUMA, other_bytes })
 }
 
 /// WebP: the canvas of the extended form, else the one frame's size.
@@ -56,7 +57,7 @@ pub(super) fn webp(bytes: &[u8]) -> Result<Facts, Flaw> {
     Ok(Facts { width, height, bytes_per_pixel, other_bytes: 0 })
 }
 
-/// GIF: the screen; the first frame must fit in it, as the codec sizes a buffer by the frame.
+/// GIF: the screen; the first frame must fit in it, as its rows are read straight into the picture.
 pub(super) fn gif(bytes: &[u8]) -> Result<Facts, Flaw> {
     let width = u32::from(need(le16(bytes, 6))?);
     let height = u32::from(need(le16(bytes, 8))?);
@@ -80,8 +81,7 @@ pub(super) fn gif(bytes: &[u8]) -> Result<Facts, Flaw> {
                 if right > width || bottom > height {
                     return Err(Flaw::Broken("the first frame is larger than the screen"));
                 }
-                // The RGBA screen, the RGBA frame, and the frame's palette indices.
-                return Ok(Facts { width, height, bytes_per_pixel: LUMA + 4 + 4 + 1, other_bytes: 0 });
+                return Ok(Facts { width, height, bytes_per_pixel: LUMA, other_bytes: 0 });
             }
             0x3b => return Err(Flaw::Broken("it ends before a picture")),
             _ => return Err(Flaw::Broken("an unknown block")),
