@@ -66,6 +66,10 @@ trait Rung {
     /// Longest side of the picture it reads of a photo whose long side is `longest`; `None` where it is not for such a
     /// photo.
     fn side(&self, longest: usize) -> Option<usize>;
+    /// Whether what was tried before on the photo says that it will read nothing.
+    fn is_vain(&self, _tried: &Tried) -> bool {
+        false
+    }
     /// Reads what it can before the deadline.
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View;
 }
@@ -199,7 +203,7 @@ fn climb_by<'a>(
     let long_side = source.long_side();
     for Step { rung, kind, for_rest } in steps {
         let Some(side) = rung.side(long_side) else { continue };
-        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) {
+        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) || rung.is_vain(&tried) {
             continue;
         }
         taken.push((kind, side));
