@@ -82,7 +82,7 @@ const ROWS_IN_16_BITS: usize = 257;
 /// bits first: that is where the time of a large photo goes, and it vectorises.
 fn sum_rows(luma: &Luma, span: &Span, whole: &mut [u16], sums: &mut [u32]) {
     for (sum, &pixel) in sums.iter_mut().zip(luma.row(span.first)) {
-        *sum = weighed(pixel, span.first_weight);
+        *sum = u32::from(pixel) * span.first_weight;
     }
     let between: Vec<usize> = (span.first + 1..span.last).collect();
     for chunk in between.chunks(ROWS_IN_16_BITS) {
@@ -98,15 +98,9 @@ fn sum_rows(luma: &Luma, span: &Span, whole: &mut [u16], sums: &mut [u32]) {
     }
     if span.last_weight > 0 {
         for (sum, &pixel) in sums.iter_mut().zip(luma.row(span.last)) {
-            *sum += weighed(pixel, span.last_weight);
+            *sum += u32::from(pixel) * span.last_weight;
         }
     }
-}
-
-/// A pixel times a weight of at most 256: that fits in 16 bits, and such products are the cheapest to vectorise.
-#[inline]
-fn weighed(pixel: u8, weight: u32) -> u32 {
-    u32::from(u16::from(pixel) * weight as u16)
 }
 
 /// How the columns of a row of sums become output pixels: each is the sum of `taps` neighbours by their weights, which
@@ -137,8 +131,7 @@ impl Columns {
 
     /// Makes one output row of `sums`, which is padded by `taps` at its end and holds `rows` pixels a column.
     fn apply(&self, sums: &[f32], rows: f32, out: &mut [u8]) {
-        let share = 1.0 / rows;
-        let grey = |sum: f32| (sum * share + 0.5) as u8;
+        let grey = |sum: f32| (sum / rows + 0.5) as u8;
         if self.taps == 3 {
             let columns = self.first.iter().zip(self.weights.as_chunks::<3>().0);
             for (pixel, (&first, weights)) in out.iter_mut().zip(columns) {
