@@ -11,7 +11,7 @@ use rqrr::{BitGrid, PreparedImage};
 use super::super::clock::Deadline;
 use super::super::contain::contain;
 use super::super::luma::Luma;
-use super::super::qr;
+use super::super::qr::{self, Tried};
 use super::geometry::Quad;
 use super::{Rung, Sighting, Task, View};
 
@@ -32,6 +32,12 @@ impl Rung for Rqrr {
 
     fn side(&self, longest: usize) -> Option<usize> {
         Some(SIDE.min(longest))
+    }
+
+    /// It reads codes whose finder patterns our own reader does not see. Where that saw more groups than it could read, rqrr
+    /// reads none of them either.
+    fn is_vain(&self, tried: &Tried) -> bool {
+        tried.is_hopeless()
     }
 
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
@@ -165,7 +171,6 @@ impl GenericImage for Canvas {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::qr::Tried;
     use std::collections::BTreeMap;
 
     use super::*;
