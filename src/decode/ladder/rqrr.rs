@@ -196,4 +196,21 @@ mod tests {
         // It does not even get through the 120,000 pixels once, which it reads four times to prepare.
         assert!(started.elapsed() < Duration::from_secs(10));
     }
+
+    #[test]
+    fn the_alarm_ends_the_reader_after_its_share_of_looks() {
+        let canvas = |most_reads| Canvas {
+            width: 2,
+            height: 1,
+            pixels: vec![Grey([7]); 2],
+            alarm: Rc::new(Alarm {
+                deadline: Deadline::after(Duration::from_secs(60)),
+                most_reads,
+                reads: Cell::new(0),
+            }),
+        };
+        let looks = |canvas: Canvas| contain(|| (0..50_000).all(|at| canvas.get_pixel(at % 2, 0) == Grey([7])));
+        assert!(looks(canvas(20_000)).is_err());
+        assert_eq!(looks(canvas(50_000)).ok(), Some(true));
+    }
 }

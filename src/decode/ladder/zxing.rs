@@ -59,8 +59,11 @@ const MOST_FAILURES: usize = 200;
 /// Reads every code whose three finder patterns stand dark on light, but those read before. `scale`: pixels of the
 /// full-size photo a pixel.
 fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) {
-    let mut patterns = finder::find(picture, task.deadline);
-    patterns.retain(|pattern| !task.is_read([pattern.p.x * scale, pattern.p.y * scale]));
+    let is_read = |[x, y]: [f32; 2]| {
+        task.is_read([x * scale, y * scale]) || view.codes.iter().any(|code| code.quad.holds([x, y], 0.0))
+    };
+    let mut patterns = finder::find(picture, task.deadline, &is_read);
+    patterns.retain(|pattern| !is_read([pattern.p.x, pattern.p.y]));
     let sets = GenerateFinderPatternSets(&mut patterns);
     let mut used: Vec<ConcentricPattern> = Vec::new();
     let mut unread: Vec<FinderPatternSet> = Vec::new();
