@@ -63,41 +63,34 @@ const WORD: usize = usize::BITS as usize;
 
 /// A bit for every pixel that is not above its threshold, the first pixel in the lowest bit.
 fn black_bits(pixels: &[u8], thresholds: &[u8]) -> usize {
-    let (pixel_eights, pixel_rest) = pixels.as_chunks::<8>();
-    let (threshold_eights, threshold_rest) = thresholds.as_chunks::<8>();
-    let mut word = 0;
-    for (index, (&pixels, &thresholds)) in pixel_eights.iter().zip(threshold_eights).enumerate() {
-        word |= (black_byte(u64::from_le_bytes(pixels), u64::from_le_bytes(thresholds)) as usize) << (index * 8);
+    let mut dark = [0; WORD];
+    // A length known beforehand is what lets this be done sixteen pixels at once.
+    if let (Some(pixels), Some(thresholds)) = (pixels.first_chunk::<WORD>(), thresholds.first_chunk::<WORD>()) {
+        for ((dark, pixel), threshold) in dark.iter_mut().zip(pixels).zip(thresholds) {
+            *dark = u8::from(pixel <= threshold);
+        }
+    } else {
+        for ((dark, pixel), threshold) in dark.iter_mut().zip(pixels).zip(thresholds) {
+            *dark = u8::from(pixel <= threshold);
+        }
     }
-    for (index, (pixel, threshold)) in pixel_rest.iter().zip(threshold_rest).enumerate() {
-        word |= usize::from(pixel <= threshold) << (pixel_eights.len() * 8 + index);
-    }
-    word
+    word_of(&dark)
 }
 
-/// Compares eight bytes at once: bit n of the result says that byte n of `pixels` is not above byte n of `thresholds`.
-fn black_byte(pixels: u64, thresholds: u64) -> u8 {
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // Each byte's high bit is kept out of the subtraction, so that none borrows from its neighbour, and settled after.
-    let low_bits = (thresholds | HIGH).wrapping_sub(pixels & !HIGH);
-    let not_above = (thresholds & !pixels) | (!(thresholds ^ pixels) & low_bits);
-    // The product moves the eight lowest bits of the bytes side by side into the top byte.
-    (((not_above & HIGH) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+/// The lowest bits of so many bytes as one word, the first in the lowest bit.
+fn word_of(bits: &[u8; WORD]) -> usize {
+    // The product moves the lowest bits of eight bytes side by side into the top byte.
+    let byte = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+    let eights = bits.as_chunks::<8>().0.iter().enumerate();
+    eights.fold(0, |word, (index, eight)| word | (byte(eight) as usize) << (index * 8))
 }
 
 /// A line of bits of bytes that are 1 where it is dark and 0 where not.
 pub(super) fn pack(dark: &[u8], line: &mut BitArray) {
     for (index, bytes) in dark.chunks(WORD).enumerate() {
-        let (eights, rest) = bytes.as_chunks::<8>();
-        let byte = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        let mut word = 0;
-        for (place, eight) in eights.iter().enumerate() {
-            word |= (byte(eight) as usize) << (place * 8);
-        }
-        for (place, &dark) in rest.iter().enumerate() {
-            word |= usize::from(dark) << (eights.len() * 8 + place);
-        }
-        line.setBulk(index * WORD, word);
+        let mut bits = [0; WORD];
+        bits.iter_mut().zip(bytes).for_each(|(bit, &dark)| *bit = dark);
+        line.setBulk(index * WORD, word_of(&bits));
     }
 }
 
@@ -234,13 +227,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn eight_bytes_compare_like_eight_comparisons() {
-        for pixel in 0..=255u8 {
-            for threshold in 0..=255u8 {
-                let mixed = [pixel, threshold, 0, 255, pixel, 127, 128, pixel ^ 0x80];
-                let against = [threshold, pixel, 0, 254, threshold, 128, 127, threshold];
-                let expected = mixed.iter().zip(&against).rev().fold(0, |bits, (p, t)| bits << 1 | u8::from(p <= t));
-                assert_eq!(black_byte(u64::from_le_bytes(mixed), u64::from_le_bytes(against)), expected);
+    fn a_word_holds_a_comparison_in_every_bit() {
+        let pixels: Vec<u8> = (0..WORD).map(|at| (at * 89 % 256) as u8).collect();
+        let thresholds: Vec<u8> = (0..WORD).map(|at| if at % 9 == 0 { pixels[at] } else { 128 }).collect();
+        for count in [1, 8, 30, WORD] {
+            let word = black_bits(&pixels[..count], &thresholds[..count]);
+            for at in 0..WORD {
+                let expected = at < count && pixels[at] <= thresholds[at];
+                assert_eq!(word >> at & 1 == 1, expected, "{at} of {count}");
             }
         }
     }

@@ -15,8 +15,12 @@ const ROW_STEP: usize = 3;
 const MOST_PATTERNS: usize = 1_000;
 const RATIOS: [u16; 5] = [1, 1, 3, 1, 1];
 
-/// The dark finder patterns of a picture.
-pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<ConcentricPattern> {
+/// The dark finder patterns of a picture, but for those whose middle is in a code that was read.
+pub(super) fn find(
+    picture: &BitMatrix,
+    deadline: Deadline,
+    is_read: &dyn Fn([f32; 2]) -> bool,
+) -> Vec<ConcentricPattern> {
     let mut found: Vec<ConcentricPattern> = Vec::new();
     let mut edges = Vec::new();
     for y in (ROW_STEP as u32 - 1..picture.height()).step_by(ROW_STEP) {
@@ -33,7 +37,7 @@ pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<ConcentricPat
             }
             let middle = Point { x: f32::from(b) + f32::from(c - b) / 2.0, y: y as f32 + 0.5 };
             let is_known = |known: &ConcentricPattern| Point::distance(middle, known.p) < known.size as f32 / 2.0;
-            if found.iter().any(is_known) {
+            if found.iter().any(is_known) || is_read([middle.x, middle.y]) {
                 continue;
             }
             // Three times its width, for patterns seen very much from the side.
@@ -122,7 +126,8 @@ mod tests {
     fn finds_each_pattern_once_at_the_border_too() {
         let at = |x: u32, y: u32, left: u32, top: u32| x >= left && y >= top && pattern(x - left, y - top, 4);
         let matrix = picture(200, 120, |x, y| at(x, y, 0, 0) || at(x, y, 100, 50) || at(x, y, 172, 92));
-        let found = find(&matrix, Deadline::after(Duration::from_secs(60)));
+        let found = find(&matrix, Deadline::after(Duration::from_secs(60)), &|_| false);
+        assert_eq!(find(&matrix, Deadline::after(Duration::from_secs(60)), &|[x, _]| x < 90.0).len(), 2);
         let mut centres: Vec<_> =
             found.iter().map(|found| (found.p.x.round() as u32, found.p.y.round() as u32)).collect();
         centres.sort();
@@ -132,7 +137,7 @@ mod tests {
     #[test]
     fn a_picture_of_nothing_but_patterns_is_bounded() {
         let matrix = picture(600, 600, |x, y| pattern(x % 9, y % 9, 1));
-        assert_eq!(find(&matrix, Deadline::after(Duration::from_secs(60))).len(), MOST_PATTERNS);
-        assert!(find(&matrix, Deadline::after(Duration::ZERO)).is_empty());
+        assert_eq!(find(&matrix, Deadline::after(Duration::from_secs(60)), &|_| false).len(), MOST_PATTERNS);
+        assert!(find(&matrix, Deadline::after(Duration::ZERO), &|_| false).is_empty());
     }
 }

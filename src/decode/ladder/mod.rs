@@ -17,7 +17,7 @@ mod text;
 mod threshold;
 mod zxing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use self::found::Found;
@@ -66,6 +66,10 @@ trait Rung {
     /// Longest side of the picture it reads of a photo whose long side is `longest`; `None` where it is not for such a
     /// photo.
     fn side(&self, longest: usize) -> Option<usize>;
+    /// Whether what was tried before on the photo says that it will read nothing.
+    fn is_vain(&self, _tried: &Tried) -> bool {
+        false
+    }
     /// Reads what it can before the deadline.
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View;
 }
@@ -184,6 +188,10 @@ pub(super) fn alone(source: &mut Source, budget: Duration) -> Vec<(&'static str,
     STEPS.iter().map(&mut each).collect()
 }
 
+/// Strays of one picture from which on there are more codes than our own reader looks for, as it keeps the patterns of a
+/// dozen: zxing's rungs go first then, and what they leave of codes is left.
+const CROWD: usize = 100;
+
 fn climb_by<'a>(
     steps: impl Iterator<Item = &'a Step>,
     source: &mut Source,
@@ -197,9 +205,12 @@ fn climb_by<'a>(
     let mut tried = Tried::default();
     let mut proposals = BTreeMap::new();
     let long_side = source.long_side();
-    for Step { rung, kind, for_rest } in steps {
+    let mut is_crowd = false;
+    let mut waiting: VecDeque<&Step> = steps.collect();
+    while let Some(Step { rung, kind, for_rest }) = waiting.pop_front() {
         let Some(side) = rung.side(long_side) else { continue };
-        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) {
+        let for_rest = *for_rest && (!is_crowd || *kind == "zxing");
+        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) || rung.is_vain(&tried) {
             continue;
         }
         taken.push((kind, side));
@@ -225,6 +236,10 @@ fn climb_by<'a>(
         // Our own reader proposes more than there is: what may be left is for zxing to say.
         if *kind == "zxing" {
             strays = view.strays.iter().map(|stray| stray.map(|at| at * scale)).collect();
+            if strays.len() >= CROWD {
+                is_crowd = true;
+                waiting.make_contiguous().sort_by_key(|step| step.kind != "zxing");
+            }
         }
         let left = found.uncovered(&strays, 1.0) + found.doubtful();
         if !found.is_empty() && (first_only || left == 0) {
@@ -233,4 +248,41 @@ fn climb_by<'a>(
     }
     climb.codes = found.into_codes(first_only);
     climb
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads nothing and leaves so many strays.
+    struct Blind(&'static str, usize);
+
+    impl Rung for Blind {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        fn side(&self, longest: usize) -> Option<usize> {
+            Some(longest - self.0.len())
+        }
+
+        fn read(&self, _luma: &Luma, _task: &mut Task<'_>) -> View {
+            View { codes: Vec::new(), strays: vec![[1.0, 1.0]; self.1] }
+        }
+    }
+
+    fn order(strays: usize) -> Vec<&'static str> {
+        let rungs = [Blind("first", strays), Blind("ours", 0), Blind("second", 0)];
+        let leaked: &'static [Blind; 3] = Box::leak(Box::new(rungs));
+        let steps = [step(&leaked[0], "zxing", true), step(&leaked[1], "own", true), step(&leaked[2], "zxing", true)];
+        let mut source = Source::whole(Luma::new(40, 40, vec![200; 1_600]).unwrap(), false);
+        let climb = climb_by(steps.iter(), &mut source, Deadline::after(Duration::from_secs(60)), false);
+        climb.runs.iter().map(|run| run.name).collect()
+    }
+
+    #[test]
+    fn in_a_crowd_of_strays_the_reader_that_saw_them_goes_first() {
+        assert_eq!(order(CROWD - 1), ["first", "ours", "second"]);
+        assert_eq!(order(CROWD), ["first", "second", "ours"]);
+    }
 }

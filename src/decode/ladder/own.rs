@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rxing::common::BitMatrix;
 
 use super::super::luma::Luma;
-use super::super::qr;
+use super::super::qr::{self, Tried};
 use super::geometry::Quad;
 use super::{Rung, Sighting, Task, View, bits, near, retouch, threshold, zxing};
 
@@ -56,6 +56,11 @@ impl Rung for Own {
         Some(near(self.side, longest))
     }
 
+    fn is_vain(&self, tried: &Tried) -> bool {
+        let is_flat = matches!(self.patterns, Patterns::Three | Patterns::Two);
+        tried.is_enough() || (is_flat && tried.is_hopeless())
+    }
+
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         match self.retouch {
             Retouch::Plain => self.look(luma, task),
@@ -67,7 +72,7 @@ impl Rung for Own {
 }
 
 impl Own {
-    /// Dark codes, then light ones.
+    /// Dark codes, or else light ones: no photo was seen to hold both of which our own reader had to read some.
     fn look(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         let read = match self.patterns {
             Patterns::Three => qr::read,
@@ -88,7 +93,7 @@ impl Own {
             tried: &mut *task.tried,
         };
         add(&mut view, read(&|| Some(Cow::Borrowed(luma)), &proposals, &mut task));
-        if !task.first_only || view.codes.is_empty() {
+        if view.codes.is_empty() {
             proposals.turn_over(deadline);
             let negative = || {
                 let pixels = luma.pixels().iter().map(|pixel| 255 - pixel).collect();

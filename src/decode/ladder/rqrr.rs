@@ -11,7 +11,7 @@ use rqrr::{BitGrid, PreparedImage};
 use super::super::clock::Deadline;
 use super::super::contain::contain;
 use super::super::luma::Luma;
-use super::super::qr;
+use super::super::qr::{self, Tried};
 use super::geometry::Quad;
 use super::{Rung, Sighting, Task, View};
 
@@ -19,6 +19,8 @@ use super::{Rung, Sighting, Task, View};
 pub(super) const SIDE: usize = 800;
 /// Time it may take: it is done in a tenth of this on photos it reads, and on a busy photo it may need a minute.
 const BUDGET: Duration = Duration::from_millis(400);
+/// Looks at a pixel that it may take, on average: five show it all finder patterns, six were the most for a code it read.
+const MOST_LOOKS: usize = 7;
 
 /// rqrr on the photo shrunk to [`SIDE`].
 pub(super) struct Rqrr;
@@ -32,13 +34,23 @@ impl Rung for Rqrr {
         Some(SIDE.min(longest))
     }
 
+    /// It reads codes whose finder patterns our own reader does not see. Where that saw more groups than it could read, rqrr
+    /// reads none of them either.
+    fn is_vain(&self, tried: &Tried) -> bool {
+        tried.is_hopeless()
+    }
+
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         let mut view = View::default();
         let canvas = Canvas {
             width: luma.width() as u32,
             height: luma.height() as u32,
             pixels: luma.pixels().iter().map(|&pixel| Grey([pixel])).collect(),
-            alarm: Rc::new(Alarm { deadline: task.deadline.at_most(BUDGET), reads: Cell::new(0) }),
+            alarm: Rc::new(Alarm {
+                deadline: task.deadline.at_most(BUDGET),
+                most_reads: (luma.pixels().len() * MOST_LOOKS) as u32,
+                reads: Cell::new(0),
+            }),
         };
         // rqrr panics on some pictures, and the alarm unwinds through it.
         let read = contain(|| {
@@ -74,9 +86,10 @@ impl Rung for Rqrr {
     }
 }
 
-/// Ends the reader when its time is over.
+/// Ends the reader when its time is over, or its work.
 struct Alarm {
     deadline: Deadline,
+    most_reads: u32,
     reads: Cell<u32>,
 }
 
@@ -93,7 +106,7 @@ impl Alarm {
 
     #[cold]
     fn check(&self) {
-        if self.deadline.is_over() {
+        if self.deadline.is_over() || self.reads.get() > self.most_reads {
             // The only way out of a reader that knows no deadline. Not `panic!`: nothing is wrong, no hook should run.
             resume_unwind(Box::new("rqrr ran out of its time"));
         }
@@ -158,7 +171,6 @@ impl GenericImage for Canvas {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::qr::Tried;
     use std::collections::BTreeMap;
 
     use super::*;
@@ -183,5 +195,22 @@ mod tests {
         assert!(view.codes.is_empty() && view.strays.is_empty());
         // It does not even get through the 120,000 pixels once, which it reads four times to prepare.
         assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn the_alarm_ends_the_reader_after_its_share_of_looks() {
+        let canvas = |most_reads| Canvas {
+            width: 2,
+            height: 1,
+            pixels: vec![Grey([7]); 2],
+            alarm: Rc::new(Alarm {
+                deadline: Deadline::after(Duration::from_secs(60)),
+                most_reads,
+                reads: Cell::new(0),
+            }),
+        };
+        let looks = |canvas: Canvas| contain(|| (0..50_000).all(|at| canvas.get_pixel(at % 2, 0) == Grey([7])));
+        assert!(looks(canvas(20_000)).is_err());
+        assert_eq!(looks(canvas(50_000)).ok(), Some(true));
     }
 }

@@ -1,6 +1,8 @@
 //! How a finder pattern is stretched and turned, and what that says about the rest of its code: patterns that are seen
 //! from the side tell where the code goes on.
 
+use std::sync::LazyLock;
+
 use rxing::common::BitMatrix;
 
 use super::finder::Pattern;
@@ -59,6 +61,14 @@ pub(super) struct Axes {
 /// Directions in which a pattern's light ring is measured.
 const DIRECTIONS: usize = 48;
 
+/// The same as ways of length 1.
+static WAYS: LazyLock<[[f32; 2]; DIRECTIONS]> = LazyLock::new(|| {
+    std::array::from_fn(|index| {
+        let (sin, cos) = (index as f32 / DIRECTIONS as f32 * std::f32::consts::TAU).sin_cos();
+        [cos, sin]
+    })
+});
+
 impl Frame {
     pub(super) fn of(picture: &BitMatrix, pattern: &Pattern) -> Option<Frame> {
         let most = (pattern.module * 9.0 / STRIDE) as usize;
@@ -72,8 +82,7 @@ impl Frame {
             Some((step + 1) as f32 * STRIDE)
         };
         let (mut area, mut xx, mut xy, mut yy, mut seen) = (0.0, 0.0, 0.0, 0.0, 0);
-        for index in 0..DIRECTIONS {
-            let (sin, cos) = (index as f32 / DIRECTIONS as f32 * std::f32::consts::TAU).sin_cos();
+        for &[cos, sin] in WAYS.iter() {
             let Some(far) = reach([cos, sin]) else { continue };
             seen += 1;
             let (square, fourth) = (far * far / 2.0, far.powi(4) / 4.0);

@@ -67,8 +67,9 @@ pub(super) struct Seen {
 
 /// Groups of finder patterns that are looked at in one picture.
 const MOST_GROUPS: usize = 150;
-/// Groups that may look like a code and not be one before the rest is left.
-const MOST_FAILURES: usize = 5;
+/// Groups that may look like a code and not be one before the rest of a picture is left: of 300 codes that were
+/// read all but six were the first that was tried, and none came after more.
+const MOST_FAILURES: usize = 3;
 
 /// What is asked of one picture.
 pub(super) struct Task<'a> {
@@ -195,18 +196,20 @@ pub(super) fn read_pairs(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<
     let mut seen = Seen::default();
     let (picture, patterns) = (&proposals.picture, proposals.unread(task));
     let Some(luma) = patterns.get(1).and_then(|_| grey()) else { return seen };
-    let plane = Plane(&luma);
+    let (plane, mut failures) = (Plane(&luma), 0);
     for (group, side) in pair::groups(plane, picture, &patterns, task.deadline) {
         let known = |symbol: &Symbol| symbol.holds(group.middle());
         // Where all three patterns were seen, two of them tell nothing new.
         if task.is_over() || seen.symbols.iter().any(known) || task.tried.has_code_at(group.middle(), task.made) {
             continue;
         }
-        if let Outcome::Read(symbol) = read_group(plane, &group, &[side], task) {
-            seen.symbols.push(*symbol);
-            if task.first_only {
-                break;
-            }
+        match read_group(plane, &group, &[side], task) {
+            Outcome::Read(symbol) => seen.symbols.push(*symbol),
+            Outcome::TriedBefore => continue,
+            Outcome::Unreadable | Outcome::NoCode => failures += 1,
+        }
+        if failures == MOST_FAILURES || (task.first_only && !seen.symbols.is_empty()) {
+            break;
         }
     }
     seen
@@ -250,6 +253,15 @@ impl Candidate {
     }
 }
 
+/// Fit of a code `side` modules wide that is worth sampling. What that costs, and a mesh all the more, grows with the
+/// square of the side: a large code must be one for sure.
+fn least(side: usize) -> f32 {
+    if side > LARGE { fit::SURE } else { fit::LEAST }
+}
+
+/// Modules on a side from which sampling costs more than all else in a picture.
+const LARGE: usize = 61;
+
 /// What became of a group.
 enum Outcome {
     Read(Box<Symbol>),
@@ -270,7 +282,7 @@ fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<
         if task.tried.has(group, side, task.made) {
             continue;
         }
-        let fit = fit::fit(plane, group, side).filter(|fit| fit.score >= fit::LEAST);
+        let fit = fit::fit(plane, group, side).filter(|fit| fit.score >= least(side));
         let mut work = fit::cost(side);
         if let Some(fit) = &fit {
             let mut payload = symbol::read(&soft::sample(plane, &fit.flat()));

@@ -4,15 +4,21 @@ use rxing::common::BitMatrix;
 
 /// Pixels between two looks.
 pub(super) const STRIDE: f32 = 0.5;
+/// Parts of a pixel that a place is known to.
+const PARTS: f64 = (1u64 << 32) as f64;
 
 /// The pixels on a straight way, one every [`STRIDE`] pixels: dark or not. Beyond the picture all is light.
 pub(super) fn walk(picture: &BitMatrix, from: [f32; 2], way: [f32; 2]) -> impl Iterator<Item = bool> + use<'_> {
-    let (width, height) = (picture.width() as f32, picture.height() as f32);
-    (1i32..).map(move |step| {
-        let far = step as f32 * STRIDE;
-        let (x, y) = (from[0] + way[0] * far, from[1] + way[1] * far);
-        let inside = x >= 0.0 && y >= 0.0 && x < width && y < height;
-        inside && picture.get(x as u32, y as u32)
+    let (width, height) = (picture.width(), picture.height());
+    // In parts of a pixel, as whole numbers: a step is an addition, a pixel the upper half.
+    let parts = |pixels: f32| (f64::from(pixels) * PARTS) as i64;
+    let ([mut x, mut y], [across, down]) = (from.map(parts), way.map(|along| parts(along * STRIDE)));
+    std::iter::repeat_with(move || {
+        x = x.saturating_add(across);
+        y = y.saturating_add(down);
+        // What lies left of the picture or above it becomes a large number.
+        let (column, row) = ((x >> 32) as u64, (y >> 32) as u64);
+        column < u64::from(width) && row < u64::from(height) && picture.get(column as u32, row as u32)
     })
 }
 

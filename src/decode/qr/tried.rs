@@ -7,6 +7,8 @@ use super::group::Group;
 #[derive(Default)]
 pub struct Tried {
     failures: Vec<Failure>,
+    /// Those of them that were no code for sure.
+    chances: usize,
     work: u64,
 }
 
@@ -36,6 +38,9 @@ const MOST_TRIES: usize = 3;
 
 /// Modules looked at in vain, over all pictures of a photo: about an eighth of a second.
 const MOST_WORK: u64 = 30_000_000;
+/// Outlines that failed and were no code for sure, over all pictures of a photo: of 300 flat codes that were read none
+/// came after more than ten.
+const MOST_CHANCES: usize = 16;
 /// Pixels a module from which more of them show nothing new.
 const SHARP: f32 = 4.0;
 /// How much sharper a picture must be to be worth another try.
@@ -84,7 +89,13 @@ impl Tried {
         let (sharpness, guessed) = (group.module(side), group.is_guessed());
         let module = sharpness * made.scale;
         self.failures.push(Failure { corners, side, retouched: made.retouched, sure, guessed, sharpness, module });
+        self.chances += usize::from(!sure);
         self.work += modules;
+    }
+
+    /// Whether so many outlines of flat codes failed that another picture of the photo will not show one.
+    pub fn is_hopeless(&self) -> bool {
+        self.chances >= MOST_CHANCES
     }
 
     /// Whether enough was tried.
@@ -142,5 +153,16 @@ mod tests {
             !tried.is_enough()
         });
         assert_eq!(tries.count(), 9);
+    }
+
+    #[test]
+    fn chance_groups_end_the_search_and_codes_that_are_there_do_not() {
+        let after = |sure: bool, count: usize| {
+            let mut tried = Tried::default();
+            (0..count).for_each(|round| tried.note(&group(round as f32 * 50.0, 0.0, 42.0), 21, PLAIN, sure, 1));
+            tried.is_hopeless()
+        };
+        assert!(!after(false, MOST_CHANCES - 1) && after(false, MOST_CHANCES));
+        assert!(!after(true, MOST_CHANCES));
     }
 }
