@@ -49,6 +49,8 @@ pub(super) struct View {
     codes: Vec<Sighting>,
     /// Centres of finder pattern groups that may be codes and were not read.
     strays: Vec<[f32; 2]>,
+    /// Finder patterns that those groups are made of.
+    unread_patterns: usize,
 }
 
 impl View {
@@ -188,9 +190,9 @@ pub(super) fn alone(source: &mut Source, budget: Duration) -> Vec<(&'static str,
     STEPS.iter().map(&mut each).collect()
 }
 
-/// Strays of one picture from which on there are more codes than our own reader looks for, as it keeps the patterns of a
-/// dozen: zxing's rungs go first then, and what they leave of codes is left.
-const CROWD: usize = 100;
+/// Unread finder patterns of one picture from which on there are more codes than our own reader looks for, as it keeps 40
+/// patterns: zxing's rungs go first then, and what they leave of codes is left.
+const CROWD: usize = 40;
 
 fn climb_by<'a>(
     steps: impl Iterator<Item = &'a Step>,
@@ -236,7 +238,7 @@ fn climb_by<'a>(
         // Our own reader proposes more than there is: what may be left is for zxing to say.
         if *kind == "zxing" {
             strays = view.strays.iter().map(|stray| stray.map(|at| at * scale)).collect();
-            if strays.len() >= CROWD {
+            if view.unread_patterns >= CROWD {
                 is_crowd = true;
                 waiting.make_contiguous().sort_by_key(|step| step.kind != "zxing");
             }
@@ -254,7 +256,7 @@ fn climb_by<'a>(
 mod tests {
     use super::*;
 
-    /// Reads nothing and leaves so many strays.
+    /// Reads nothing and leaves so many finder patterns unread.
     struct Blind(&'static str, usize);
 
     impl Rung for Blind {
@@ -267,12 +269,12 @@ mod tests {
         }
 
         fn read(&self, _luma: &Luma, _task: &mut Task<'_>) -> View {
-            View { codes: Vec::new(), strays: vec![[1.0, 1.0]; self.1] }
+            View { unread_patterns: self.1, ..View::default() }
         }
     }
 
-    fn order(strays: usize) -> Vec<&'static str> {
-        let rungs = [Blind("first", strays), Blind("ours", 0), Blind("second", 0)];
+    fn order(patterns: usize) -> Vec<&'static str> {
+        let rungs = [Blind("first", patterns), Blind("ours", 0), Blind("second", 0)];
         let leaked: &'static [Blind; 3] = Box::leak(Box::new(rungs));
         let steps = [step(&leaked[0], "zxing", true), step(&leaked[1], "own", true), step(&leaked[2], "zxing", true)];
         let mut source = Source::whole(Luma::new(40, 40, vec![200; 1_600]).unwrap(), false);
@@ -281,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_crowd_of_strays_the_reader_that_saw_them_goes_first() {
+    fn in_a_crowd_of_patterns_the_reader_that_saw_them_goes_first() {
         assert_eq!(order(CROWD - 1), ["first", "ours", "second"]);
         assert_eq!(order(CROWD), ["first", "second", "ours"]);
     }

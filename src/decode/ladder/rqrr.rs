@@ -20,7 +20,7 @@ pub(super) const SIDE: usize = 800;
 /// Time it may take: it is done in a tenth of this on photos it reads, and on a busy photo it may need a minute.
 const BUDGET: Duration = Duration::from_millis(400);
 /// Looks at a pixel that it may take, on average: five show it all finder patterns, six were the most for a code it read.
-const MOST_LOOKS: usize = 7;
+const MOST_LOOKS: usize = 10;
 
 /// rqrr on the photo shrunk to [`SIDE`].
 pub(super) struct Rqrr;

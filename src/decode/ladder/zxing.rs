@@ -1,6 +1,8 @@
 //! The zxing-cpp reader, through rxing's port: its parts rather than its `QrReader`, which would hide the finder
 //! patterns left over, the version and level, and give no chance to look at the clock.
 
+use std::collections::BTreeSet;
+
 use rxing::common::cpp_essentials::{ConcentricPattern, DecoderResult};
 use rxing::common::{BitMatrix, DetectorRXingResult};
 use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternSets, SampleQR};
@@ -95,6 +97,8 @@ fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) {
         }
     }
     unread.retain(|set| ![set.bl, set.tl, set.tr].iter().any(|pattern| used.contains(pattern)));
+    let patterns = unread.iter().flat_map(|set| [set.bl.p, set.tl.p, set.tr.p]);
+    view.unread_patterns = patterns.map(|at| (at.x.to_bits(), at.y.to_bits())).collect::<BTreeSet<_>>().len();
     view.strays.extend(unread.iter().map(|set| [(set.bl.p.x + set.tr.p.x) / 2.0, (set.bl.p.y + set.tr.p.y) / 2.0]));
 }
 
