@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use rxing::qrcode::common::Version;
 
 use super::group::Group;
-use super::plane::{Places, Plane, View};
+use super::plane::{Agreement, Places, Plane, View};
 
 /// A module's expected colour: `+1` light, `-1` dark.
 #[derive(Clone, Copy)]
@@ -23,9 +23,9 @@ pub(super) struct Patch {
     weight: f32,
     /// The modules' middles in the square between the finder patterns' middles.
     places: Places,
-    /// Spread of the signs and their sum.
-    sign_spread: f32,
-    signs: f32,
+    /// The modules' signs and their mean.
+    signs: Vec<f32>,
+    tilt: f32,
 }
 
 impl Patch {
@@ -33,9 +33,9 @@ impl Patch {
         let reach = (side - 7) as f32;
         let places =
             modules.iter().map(|known| [(known.column as f32 - 3.0) / reach, (known.row as f32 - 3.0) / reach]);
-        let (places, signs): (_, f32) = (Places::new(places), modules.iter().map(|known| known.sign).sum());
-        let mean = signs / modules.len().max(1) as f32;
-        Patch { modules, weight, places, sign_spread: (1.0 - mean * mean).max(1e-6), signs }
+        let signs: Vec<f32> = modules.iter().map(|known| known.sign).collect();
+        let tilt = signs.iter().sum::<f32>() / modules.len().max(1) as f32;
+        Patch { places: Places::new(places), modules, weight, signs, tilt }
     }
 }
 
@@ -354,22 +354,16 @@ impl Look<'_> {
 }
 
 impl Patch {
-    /// How well the picture follows the signs, from -1 to 1. Values that differ by a few grey levels only do not count
-    /// fully.
+    /// How well the picture follows the signs, from -1 to 1.
     fn agreement(&self, plane: Plane<'_>, view: &View, exact: bool) -> f32 {
-        const FLOOR: f32 = 9.0;
-        let (mut v, mut vv, mut vs) = (0.0, 0.0, 0.0);
-        let mut modules = self.modules.iter();
+        let mut agreement = Agreement::default();
+        let mut signs = self.signs.as_slice();
         plane.visit(view, &self.places, exact, |values| {
-            for (&value, known) in values.iter().zip(&mut modules) {
-                v += value;
-                vv += value * value;
-                vs += value * known.sign;
-            }
+            let (now, later) = signs.split_at(values.len().min(signs.len()));
+            agreement.add(values, now);
+            signs = later;
         });
-        let count = self.modules.len().max(1) as f32;
-        let value_spread = (vv / count - (v / count) * (v / count)).max(0.0);
-        (vs / count - v / count * self.signs / count) / ((value_spread + FLOOR) * self.sign_spread).sqrt()
+        agreement.share(self.modules.len().max(1) as f32, self.tilt)
     }
 }
 

@@ -2,7 +2,8 @@
 //! far say about the whole surface tells where to look for the next piece.
 
 use super::super::clock::Deadline;
-use super::mesh::{self, Around};
+use super::around::Around;
+use super::mesh;
 use super::piece::Piece;
 use super::plane::Plane;
 use super::surface::Surface;
@@ -117,16 +118,17 @@ impl Net<'_> {
     fn settle(&mut self, plane: Plane<'_>, node: usize, reach: f32, step: f32, hold: f32) {
         let expected = self.expected(node);
         let middle = expected.module.map(|at| at as i32);
-        let place = |x: f32, y: f32| expected.away(x - expected.module[0], y - expected.module[1]);
+        let away = |at: usize, from: f32| at as f32 + 0.5 - from;
+        let place = |x: usize, y: usize| expected.away(away(x, expected.module[0]), away(y, expected.module[1]));
         let around = Around::of(middle, self.known, self.side, place);
-        let (threshold, contrast) = around.levels(plane, [0.0; 2]);
+        let levels = around.levels(plane, [0.0; 2]);
         let steps = (reach / step).round() as i32;
         let mut best = (f32::MIN, Node { at: expected.at, clearness: 0.0 });
         for (across, down) in (-steps..=steps).flat_map(|down| (-steps..=steps).map(move |across| (across, down))) {
             let (dx, dy) = (across as f32 * step, down as f32 * step);
             let at = expected.away(dx, dy);
             let moved = [at[0] - expected.at[0], at[1] - expected.at[1]];
-            let clearness = around.clearness(plane, moved, threshold, contrast);
+            let clearness = around.clearness(plane, moved, levels);
             let score = clearness - hold * (dx * dx + dy * dy);
             if score > best.0 {
                 best = (score, Node { at, clearness });

@@ -2,13 +2,12 @@
 //! clearest black and white, outward from the finder patterns, and held together by their neighbours.
 
 use super::super::clock::Deadline;
+use super::around::{Around, Steps};
 use super::fit::{self, Fit};
-use super::plane::{LANES, Plane};
+use super::plane::Plane;
 
 /// Modules between two nodes, about.
 pub(super) const SPACING: f32 = 3.5;
-/// Modules around a node that it is judged by, each way.
-const PATCH: i32 = 3;
 
 /// A mesh over a fit.
 struct Mesh<'a> {
@@ -20,6 +19,8 @@ struct Mesh<'a> {
     /// How far each node has moved, in pixels.
     moved: Vec<[f32; 2]>,
     settled: Vec<bool>,
+    /// The middles of all modules by the flat fit, row after row.
+    flat: Vec<[f32; 2]>,
     /// Expected colours, row after row: 0 where the code decides.
     known: Vec<f32>,
 }
@@ -31,94 +32,11 @@ pub(super) fn cost(side: usize) -> u64 {
     (nodes * 49.0 * 99.0) as u64
 }
 
-/// The modules around a node, laid out to be looked at a few at a time. Places left over have no weight.
-#[derive(Default)]
-pub(super) struct Around {
-    count: usize,
-    xs: [[f32; LANES]; GROUPS],
-    ys: [[f32; LANES]; GROUPS],
-    /// Weight of a module whose colour the code decides: it only has to be clear.
-    free: [[f32; LANES]; GROUPS],
-    /// Weight of one whose colour is known, with the sign of the colour.
-    known: [[f32; LANES]; GROUPS],
-    weights: f32,
-}
-
-/// So many times [`LANES`] places hold the 49 modules.
-const GROUPS: usize = 4;
-
 /// Nodes on a side of a code `side` modules wide, and the modules between two of them.
 pub(super) fn nodes(side: usize) -> (usize, f32) {
     let reach = (side - 1) as f32;
     let count = (reach / SPACING).round().max(2.0) as usize + 1;
     (count, reach / (count - 1) as f32)
-}
-
-impl Around {
-    /// The modules around the one at `column` and `row`, of a code whose `known` colours are those of [`fit::known`].
-    /// `place`: the pixel of a point in modules.
-    pub(super) fn of(
-        [column, row]: [i32; 2],
-        known: &[f32],
-        side: usize,
-        place: impl Fn(f32, f32) -> [f32; 2],
-    ) -> Around {
-        let last = side as i32 - 1;
-        let mut around = Around::default();
-        for y in (row - PATCH).max(0)..=(row + PATCH).min(last) {
-            for x in (column - PATCH).max(0)..=(column + PATCH).min(last) {
-                let sign = known.get(y as usize * side + x as usize).copied().unwrap_or(0.0);
-                let weight = if (x - column).abs().max((y - row).abs()) <= 1 { 1.5 } else { 1.0 };
-                around.push(place(x as f32 + 0.5, y as f32 + 0.5), sign, weight);
-            }
-        }
-        around
-    }
-
-    fn push(&mut self, [x, y]: [f32; 2], sign: f32, weight: f32) {
-        let (group, lane) = (self.count / LANES, self.count % LANES);
-        let (free, known) = if sign == 0.0 { (weight, 0.0) } else { (0.0, 1.5 * weight * sign) };
-        for (all, value) in [(&mut self.xs, x), (&mut self.ys, y), (&mut self.free, free), (&mut self.known, known)] {
-            if let Some(place) = all.get_mut(group).and_then(|lanes| lanes.get_mut(lane)) {
-                *place = value;
-            }
-        }
-        self.weights += weight;
-        self.count += 1;
-    }
-
-    /// Brightness of all modules, moved by so many pixels.
-    fn values(&self, plane: Plane<'_>, moved: [f32; 2]) -> Vec<f32> {
-        let mut values = [[0.0; LANES]; GROUPS];
-        for ((xs, ys), values) in self.xs.iter().zip(&self.ys).zip(&mut values) {
-            plane.at_all(xs, ys, moved, values);
-        }
-        values.iter().flatten().copied().take(self.count).collect()
-    }
-
-    /// Halfway between dark and light, and how far those are from there.
-    pub(super) fn levels(&self, plane: Plane<'_>, moved: [f32; 2]) -> (f32, f32) {
-        let mut values = self.values(plane, moved);
-        values.sort_by(f32::total_cmp);
-        let rank = |share: usize| values.get(values.len() * share / 10).copied().unwrap_or(0.0);
-        let (dark, light) = (rank(1), rank(9));
-        ((dark + light) / 2.0, (light - dark).max(8.0) / 2.0)
-    }
-
-    /// How clearly the modules are dark or light, moved by so many pixels, and how well those known agree.
-    pub(super) fn clearness(&self, plane: Plane<'_>, moved: [f32; 2], threshold: f32, contrast: f32) -> f32 {
-        let mut sum = 0.0;
-        let mut values = [0.0; LANES];
-        let groups = self.xs.iter().zip(&self.ys).zip(self.free.iter().zip(&self.known));
-        for ((xs, ys), (free, known)) in groups.take(self.count.div_ceil(LANES)) {
-            plane.at_all(xs, ys, moved, &mut values);
-            for ((value, free), known) in values.iter().zip(free).zip(known) {
-                let clear = ((value - threshold) / contrast).clamp(-1.2, 1.2);
-                sum += free * clear.abs() + known * clear;
-            }
-        }
-        sum / self.weights
-    }
 }
 
 /// The middles of all modules, row after row.
@@ -130,6 +48,7 @@ pub(super) fn follow(plane: Plane<'_>, fit: &Fit, deadline: Deadline) -> Vec<[f3
         spacing,
         moved: vec![[0.0; 2]; count * count],
         settled: vec![false; count * count],
+        flat: fit.flat(),
         known: fit::known(fit.patches, fit.side),
     };
     let mut order: Vec<usize> = (0..count * count).collect();
@@ -165,18 +84,21 @@ impl Mesh<'_> {
     fn settle(&mut self, plane: Plane<'_>, node: usize, reach: f32, step: f32, hold: f32) {
         let expected = self.expected(node);
         let middle = self.module(node).map(|at| at as i32);
-        let around = Around::of(middle, &self.known, self.fit.side, |x, y| self.fit.pixel(x, y));
-        let (threshold, contrast) = around.levels(plane, expected);
+        let flat = |column: usize, row: usize| self.flat.get(row * self.fit.side + column).copied().unwrap_or_default();
+        let around = Around::of(middle, &self.known, self.fit.side, flat);
+        let levels = around.levels(plane, expected);
         let unit = self.fit.module;
-        let steps = (reach / step).round() as i32;
+        let each_way = (reach / step).round() as usize;
+        let steps = Steps { each_way, step: step * unit };
+        let grid = around.clearness_on_grid(plane, expected, &steps, levels);
         let mut best = (f32::MIN, expected);
-        for down in -steps..=steps {
-            for right in -steps..=steps {
-                let (dx, dy) = (right as f32 * step, down as f32 * step);
-                let moved = [expected[0] + dx * unit, expected[1] + dy * unit];
-                let score = around.clearness(plane, moved, threshold, contrast) - hold * (dx * dx + dy * dy);
+        let away = |at: usize| (at as f32 - each_way as f32) * step;
+        for (down, row) in grid.iter().take(2 * each_way + 1).enumerate() {
+            for (right, clearness) in row.iter().take(2 * each_way + 1).enumerate() {
+                let (dx, dy) = (away(right), away(down));
+                let score = clearness - hold * (dx * dx + dy * dy);
                 if score > best.0 {
-                    best = (score, moved);
+                    best = (score, [expected[0] + dx * unit, expected[1] + dy * unit]);
                 }
             }
         }
@@ -206,7 +128,7 @@ impl Mesh<'_> {
 
     /// The middles of all modules: the flat fit, moved as the four nodes around say.
     fn places(&self) -> Vec<[f32; 2]> {
-        let mut places = self.fit.flat();
+        let mut places = self.flat.clone();
         for (index, place) in places.iter_mut().enumerate() {
             let (column, row) = ((index % self.fit.side) as f32, (index / self.fit.side) as f32);
             let (x, y) = (column / self.spacing, row / self.spacing);

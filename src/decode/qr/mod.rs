@@ -5,12 +5,14 @@
 //! the outline is fitted to the patterns every code has ([`fit`]), a mesh follows bent surfaces ([`mesh`]), modules are
 //! compared with their neighbourhood ([`soft`]), and doubtful ones count half in the error correction ([`symbol`]).
 
+mod around;
 mod bent;
 mod finder;
 mod fit;
 mod frame;
 mod group;
 mod grow;
+mod halves;
 mod layout;
 mod mesh;
 mod pair;

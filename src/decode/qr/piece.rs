@@ -1,6 +1,6 @@
 //! A finder pattern as a piece of a surface: where it lies, and how it is turned and stretched there.
 
-use super::plane::Plane;
+use super::plane::{Agreement, Plane};
 
 /// A place in the code and what the code looks like around it.
 #[derive(Clone, Copy, Debug)]
@@ -69,19 +69,15 @@ impl Piece {
 
     /// How well a finder pattern agrees that lies there, from -1 to 1.
     pub(super) fn agreement(&self, plane: Plane<'_>) -> f32 {
-        let (mut sum, mut squares, mut signed, mut signs, mut count) = (0.0, 0.0, 0.0, 0.0, 0.0);
-        for (x, y) in (-4..=4i32).flat_map(|y| (-4..=4i32).map(move |x| (x, y))) {
-            let sign = if matches!(x.abs().max(y.abs()), 2 | 4) { 1.0 } else { -1.0 };
-            let value = plane.at(self.away(x as f32, y as f32));
-            sum += value;
-            squares += value * value;
-            signed += value * sign;
-            signs += sign;
-            count += 1.0;
+        let (mut xs, mut ys, mut values) = ([0.0; FINDER], [0.0; FINDER], [0.0; FINDER]);
+        let Modules { columns, rows, signs } = const { &finder() };
+        for (((x, y), column), row) in xs.iter_mut().zip(&mut ys).zip(columns).zip(rows) {
+            [*x, *y] = self.away(*column, *row);
         }
-        let (mean, tilt) = (sum / count, signs / count);
-        let spread = (squares / count - mean * mean).max(0.0) + 9.0;
-        (signed / count - mean * tilt) / (spread * (1.0 - tilt * tilt)).sqrt()
+        plane.at_all(&xs, &ys, [0.0; 2], &mut values);
+        let mut agreement = Agreement::default();
+        agreement.add(&values, signs);
+        agreement.share(FINDER as f32, signs.iter().sum::<f32>() / FINDER as f32)
     }
 
     /// Moved, turned and stretched to where a finder pattern agrees best, and how well it does.
@@ -111,6 +107,32 @@ impl Piece {
         }
         (self, best)
     }
+}
+
+/// Modules of a finder pattern with its separator all around.
+const FINDER: usize = 81;
+
+/// Modules by their way from the middle, and their colours: 1 for light, -1 for dark.
+struct Modules {
+    columns: [f32; FINDER],
+    rows: [f32; FINDER],
+    signs: [f32; FINDER],
+}
+
+const fn finder() -> Modules {
+    let mut modules = Modules { columns: [0.0; FINDER], rows: [0.0; FINDER], signs: [-1.0; FINDER] };
+    let mut at = 0;
+    while at < FINDER {
+        let (x, y) = ((at % 9).abs_diff(4), (at / 9).abs_diff(4));
+        modules.columns[at] = (at % 9) as f32 - 4.0;
+        modules.rows[at] = (at / 9) as f32 - 4.0;
+        // Rings from the middle: dark, dark, light, dark, and the light separator.
+        if matches!(if x > y { x } else { y }, 2 | 4) {
+            modules.signs[at] = 1.0;
+        }
+        at += 1;
+    }
+    modules
 }
 
 #[cfg(test)]

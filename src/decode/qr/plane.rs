@@ -23,64 +23,187 @@ impl Plane<'_> {
         above + (below - above) * down
     }
 
-    /// Calls `with` with the brightness at all places in turn, a few at a time: between the pixels where `exact`, of
-    /// the nearest pixel where not.
+    /// Calls `with` with the brightness at all places in turn, a few at a time: between the pixels where `exact`, of the
+    /// nearest pixel where not.
     pub(super) fn visit(self, view: &View, places: &Places, exact: bool, mut with: impl FnMut(&[f32])) {
-        let (width, height) = (self.0.width(), self.0.height());
-        let pixels = self.0.pixels();
-        let middle = if exact { 0.5 } else { 0.0 };
-        let (mut xs, mut ys, mut values) = ([0f32; LANES], [0f32; LANES], [0f32; LANES]);
-        let mut left = places.count;
-        for (us, vs) in places.us.iter().zip(&places.vs) {
+        let (mut xs, mut ys, mut values) = ([0f32; TOGETHER], [0f32; TOGETHER], [0f32; TOGETHER]);
+        for (us, vs) in places.us.chunks(TOGETHER).zip(places.vs.chunks(TOGETHER)) {
             view.map_all(us, vs, &mut xs, &mut ys);
-            let now = left.min(LANES);
-            left -= now;
-            xs = xs.map(|x| limit(x - middle, (width - 1) as f32));
-            ys = ys.map(|y| limit(y - middle, (height - 1) as f32));
+            let Some(values) = values.get_mut(..us.len()) else { return };
             if exact {
-                self.between(&xs, &ys, &mut values);
+                self.between_pixels(&xs, &ys, [0.0; 2], values);
             } else {
-                for ((value, &x), &y) in values.iter_mut().zip(&xs).zip(&ys) {
-                    let at = y as i32 as usize * width + x as i32 as usize;
-                    *value = f32::from(pixels.get(at).copied().unwrap_or(0));
-                }
+                self.nearest(&xs, &ys, values);
             }
-            with(values.get(..now).unwrap_or(&[]));
+            with(values);
         }
     }
 
-    /// [`Plane::at`] for several points at once.
-    #[inline]
-    pub(super) fn at_all(self, xs: &[f32; LANES], ys: &[f32; LANES], [dx, dy]: [f32; 2], values: &mut [f32; LANES]) {
-        let (right, bottom) = ((self.0.width() - 1) as f32, (self.0.height() - 1) as f32);
-        let xs = xs.map(|x| limit(x + (dx - 0.5), right));
-        let ys = ys.map(|y| limit(y + (dy - 0.5), bottom));
-        self.between(&xs, &ys, values);
+    /// [`Plane::at`] for several points, all moved by so many pixels.
+    pub(super) fn at_all(self, xs: &[f32], ys: &[f32], moved: [f32; 2], values: &mut [f32]) {
+        let points = xs.chunks(TOGETHER).zip(ys.chunks(TOGETHER));
+        points
+            .zip(values.chunks_mut(TOGETHER))
+            .for_each(|((xs, ys), values)| self.between_pixels(xs, ys, moved, values));
     }
 
-    /// Brightness between pixels, at points inside the picture counted from the middle of its first pixel.
-    #[inline]
-    fn between(self, xs: &[f32; LANES], ys: &[f32; LANES], values: &mut [f32; LANES]) {
+    /// The same for as many points as there are values. One loop a step: those without a load vectorise.
+    fn between_pixels(self, xs: &[f32], ys: &[f32], [dx, dy]: [f32; 2], values: &mut [f32]) {
         let (width, pixels) = (self.0.width(), self.0.pixels());
-        // The last pixel that has one to its right and below.
-        let (last_x, last_y) = (width.saturating_sub(2) as i32, self.0.height().saturating_sub(2) as i32);
-        for ((value, &x), &y) in values.iter_mut().zip(xs).zip(ys) {
-            let (column, row) = ((x as i32).min(last_x), (y as i32).min(last_y));
-            let (across, down) = (x - column as f32, y - row as f32);
+        let (mut columns, mut rows) = ([0u32; TOGETHER], [0u32; TOGETHER]);
+        let (mut across, mut down) = ([0f32; TOGETHER], [0f32; TOGETHER]);
+        let count = values.len();
+        split(xs, count, dx - 0.5, width, &mut columns, &mut across);
+        split(ys, count, dy - 0.5, self.0.height(), &mut rows, &mut down);
+        let (mut above, mut below) = ([[0u8; 2]; TOGETHER], [[0u8; 2]; TOGETHER]);
+        let pairs = above.iter_mut().zip(&mut below).take(count);
+        for (((above, below), &column), &row) in pairs.zip(&columns).zip(&rows) {
             let at = row as usize * width + column as usize;
-            let pair = |at: usize| pixels.get(at..).and_then(<[u8]>::first_chunk::<2>);
-            if let (Some(above), Some(below)) = (pair(at), pair(at + width)) {
-                let [a, b] = above.map(f32::from);
-                let [c, d] = below.map(f32::from);
-                let (above, below) = (a + (b - a) * across, c + (d - c) * across);
-                *value = above + (below - above) * down;
+            (*above, *below) = (pair(pixels, at), pair(pixels, at + width));
+        }
+        let shares = across.iter().zip(&down);
+        for ((value, (above, below)), (&across, &down)) in values.iter_mut().zip(above.iter().zip(&below)).zip(shares) {
+            let (above, below) = (between(*above, across), between(*below, across));
+            *value = above + (below - above) * down;
+        }
+    }
+
+    /// Brightness of the pixels nearest to as many points as there are values.
+    fn nearest(self, xs: &[f32], ys: &[f32], values: &mut [f32]) {
+        let (width, pixels) = (self.0.width(), self.0.pixels());
+        let (right, bottom) = ((width - 1) as f32, (self.0.height() - 1) as f32);
+        let (mut columns, mut rows) = ([0u32; TOGETHER], [0u32; TOGETHER]);
+        for (places, at, most) in [(&mut columns, xs, right), (&mut rows, ys, bottom)] {
+            for (place, at) in places.iter_mut().zip(at).take(values.len()) {
+                *place = whole(limit(at - BEFORE_NEXT, most));
             }
+        }
+        for ((value, &column), &row) in values.iter_mut().zip(&columns).zip(&rows) {
+            let at = row as usize * width + column as usize;
+            *value = f32::from(pixels.get(at).copied().unwrap_or(0));
+        }
+    }
+
+    /// [`Plane::at`] for all points of a grid: calls `with` for each of `ys` (`N` at most) in turn with the brightness at
+    /// all `xs`.
+    #[inline]
+    pub(super) fn on_grid<const N: usize>(self, xs: [f32; N], ys: &[f32], mut with: impl FnMut(usize, &[f32; N])) {
+        let (width, pixels) = (self.0.width(), self.0.pixels());
+        let (mut columns, mut rows, mut across, mut down) = ([0; N], [0; N], [0.0; N], [0.0; N]);
+        split(&xs, N, -0.5, width, &mut columns, &mut across);
+        split(ys, N, -0.5, self.0.height(), &mut rows, &mut down);
+        let line = |row: u32| -> [f32; N] {
+            let start = row as usize * width;
+            let pixels = pixels.get(start..start + width).unwrap_or(&[]);
+            let pairs = columns.map(|column| pair(pixels, column as usize));
+            std::array::from_fn(|at| between(pairs[at], across[at]))
+        };
+        // Rows that lie near each other look at the same pixels.
+        let (mut seen, mut above, mut below) = (u32::MAX - 1, [0.0; N], [0.0; N]);
+        for (at, (&row, down)) in rows.iter().zip(&down).take(ys.len()).enumerate() {
+            if row != seen {
+                above = if row == seen + 1 { below } else { line(row) };
+                below = line(row + 1);
+                seen = row;
+            }
+            with(at, &std::array::from_fn(|lane| above[lane] + (below[lane] - above[lane]) * down));
         }
     }
 }
 
+/// `count` places, moved by so much, along one side of a picture, counted from the middle of its first pixel: the last
+/// pixel before each that has one after it, and how far on to that.
+#[inline(always)]
+fn split(places: &[f32], count: usize, by: f32, pixels: usize, before: &mut [u32], share: &mut [f32]) {
+    let (most, last) = (pixels.saturating_sub(1) as f32, pixels.saturating_sub(2) as f32);
+    for ((before, share), place) in before.iter_mut().zip(share).zip(places).take(count) {
+        let place = limit(place + by, most);
+        // Halfway between two whole numbers either will do: the pixel between them is the same.
+        let pixel = limit(place - 0.5, last);
+        *before = whole(pixel);
+        *share = place - ((pixel + WHOLE) - WHOLE);
+    }
+}
+
+/// From here on numbers have no places after the point: what is added to it is rounded. Unlike a cast, that vectorises.
+const WHOLE: f32 = 8_388_608.0;
+/// Taken off first, it makes the nearest whole number the one below.
+const BEFORE_NEXT: f32 = 0.49999;
+
+/// The nearest whole number of one that is not negative.
+#[inline(always)]
+fn whole(value: f32) -> u32 {
+    (value + WHOLE).to_bits() & 0x7f_ffff
+}
+
+/// Two pixels side by side.
+#[inline]
+fn pair(pixels: &[u8], at: usize) -> [u8; 2] {
+    pixels.get(at..).and_then(<[u8]>::first_chunk::<2>).copied().unwrap_or_default()
+}
+
+#[inline]
+fn between(pair: [u8; 2], share: f32) -> f32 {
+    let [a, b] = pair.map(f32::from);
+    a + (b - a) * share
+}
+
+/// How well grey values follow expected colours, whatever their level and contrast.
+#[derive(Default)]
+pub(super) struct Agreement {
+    values: [f32; LANES],
+    squares: [f32; LANES],
+    signed: [f32; LANES],
+}
+
+impl Agreement {
+    /// Takes in values and the colours expected there: 1 for light, -1 for dark.
+    #[inline]
+    pub(super) fn add(&mut self, values: &[f32], signs: &[f32]) {
+        let ((values, values_left), (signs, signs_left)) = (values.as_chunks::<LANES>(), signs.as_chunks::<LANES>());
+        for (values, signs) in values.iter().zip(signs) {
+            self.add_lanes(values, signs);
+        }
+        if !values_left.is_empty() {
+            let (mut values, mut signs) = ([0.0; LANES], [0.0; LANES]);
+            values.iter_mut().zip(values_left).for_each(|(to, from)| *to = *from);
+            signs.iter_mut().zip(signs_left).for_each(|(to, from)| *to = *from);
+            self.add_lanes(&values, &signs);
+        }
+    }
+
+    #[inline(always)]
+    fn add_lanes(&mut self, values: &[f32; LANES], signs: &[f32; LANES]) {
+        for (sum, value) in self.values.iter_mut().zip(values) {
+            *sum += value;
+        }
+        for (sum, value) in self.squares.iter_mut().zip(values) {
+            *sum += value * value;
+        }
+        for ((sum, value), sign) in self.signed.iter_mut().zip(values).zip(signs) {
+            *sum += value * sign;
+        }
+    }
+
+    /// From -1 to 1, of so many values whose expected colours are `tilt` on average. Values that differ by a few grey
+    /// levels only do not count fully.
+    pub(super) fn share(&self, count: f32, tilt: f32) -> f32 {
+        const FLOOR: f32 = 9.0;
+        let [mean, squares, signed] = [&self.values, &self.squares, &self.signed].map(|lanes| total(lanes) / count);
+        let spread = (squares - mean * mean).max(0.0);
+        (signed - mean * tilt) / ((spread + FLOOR) * (1.0 - tilt * tilt).max(1e-6)).sqrt()
+    }
+}
+
+#[inline]
+fn total([a, b, c, d, e, f, g, h]: &[f32; LANES]) -> f32 {
+    ((a + e) + (b + f)) + ((c + g) + (d + h))
+}
+
+/// Sums side by side.
+const LANES: usize = 8;
 /// Places mapped and looked at together.
-pub(super) const LANES: usize = 16;
+const TOGETHER: usize = 32;
 
 /// In 0..=most, in a form that vectorises.
 #[inline]
@@ -92,28 +215,14 @@ fn limit(value: f32, most: f32) -> f32 {
 /// Points of a flat square whose corners are (0, 0) to (1, 1), laid out for [`Plane::visit`].
 #[derive(Clone)]
 pub(super) struct Places {
-    us: Vec<[f32; LANES]>,
-    vs: Vec<[f32; LANES]>,
-    count: usize,
+    us: Vec<f32>,
+    vs: Vec<f32>,
 }
 
 impl Places {
     pub(super) fn new(places: impl Iterator<Item = [f32; 2]>) -> Places {
-        let mut made = Places { us: Vec::new(), vs: Vec::new(), count: 0 };
-        for [u, v] in places {
-            let lane = made.count % LANES;
-            if lane == 0 {
-                made.us.push([0.0; LANES]);
-                made.vs.push([0.0; LANES]);
-            }
-            for (all, value) in [(&mut made.us, u), (&mut made.vs, v)] {
-                if let Some(place) = all.last_mut().and_then(|lanes| lanes.get_mut(lane)) {
-                    *place = value;
-                }
-            }
-            made.count += 1;
-        }
-        made
+        let (us, vs) = places.map(|[u, v]| (u, v)).unzip();
+        Places { us, vs }
     }
 }
 
@@ -150,8 +259,7 @@ impl View {
 
 impl View {
     /// [`View::map`] for several points at once.
-    #[inline]
-    fn map_all(&self, us: &[f32; LANES], vs: &[f32; LANES], xs: &mut [f32; LANES], ys: &mut [f32; LANES]) {
+    fn map_all(&self, us: &[f32], vs: &[f32], xs: &mut [f32], ys: &mut [f32]) {
         let [a, b, c, d, e, f, g, h] = self.0;
         for (((x, y), &u), &v) in xs.iter_mut().zip(ys).zip(us).zip(vs) {
             let depth = g * u + h * v + 1.0;
@@ -185,6 +293,18 @@ mod tests {
             let (x, y) = (at[0].clamp(0.0, 8.0) as usize, at[1].clamp(0.0, 6.0) as usize);
             assert_eq!(near, f32::from(luma.row(y)[x]), "{u} {v}");
         }
+    }
+
+    #[test]
+    fn a_grid_is_looked_at_as_its_points_are() {
+        let luma = Luma::new(9, 7, (0..63).map(|at| (at * 37 % 251) as u8).collect()).unwrap();
+        let plane = Plane(&luma);
+        let (xs, ys) = ([-3.0, 0.2, 1.0, 2.75, 8.49, 8.6, 30.0], [-1.0, 0.5, 0.9, 1.3, 4.0, 6.5, 9.0]);
+        plane.on_grid(xs, &ys, |row, values| {
+            for (&x, value) in xs.iter().zip(values) {
+                assert!((value - plane.at([x, ys[row]])).abs() < 0.01, "{x} {}", ys[row]);
+            }
+        });
     }
 
     #[test]

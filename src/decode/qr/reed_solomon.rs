@@ -21,9 +21,9 @@ const fn tables() -> ([u8; 512], [u8; 256]) {
     (exp, log)
 }
 
-/// 2 to the power of `power`, which may be up to 511.
+/// 2 to the power of `power`, which may be up to 509.
 const fn power_of_2(power: usize) -> u8 {
-    TABLES.0[power % 255]
+    TABLES.0[power]
 }
 
 const fn log(value: u8) -> usize {
@@ -47,11 +47,18 @@ fn value_at(polynomial: &[u8], x: u8) -> u8 {
 /// Mends `block` (data, then `check` check codewords) in place and returns how many codewords outside `erased` were
 /// wrong; `None`, with the block as it was, where that cannot be done. `erased` are places in the block, each once.
 pub(super) fn correct(block: &mut [u8], check: usize, erased: &[usize]) -> Option<usize> {
-    let length = block.len();
+    if check > block.len() || block.len() > 255 {
+        return None;
+    }
+    correct_by(&syndromes(block, check), block, erased)
+}
+
+/// The same with the block's [`syndromes`], one for each check codeword.
+pub(super) fn correct_by(syndromes: &[u8], block: &mut [u8], erased: &[usize]) -> Option<usize> {
+    let (length, check) = (block.len(), syndromes.len());
     if check > length || length > 255 || erased.len() > check || erased.iter().any(|&at| at >= length) {
         return None;
     }
-    let syndromes = syndromes(block, check);
     if syndromes.iter().all(|&syndrome| syndrome == 0) {
         return Some(0);
     }
@@ -64,10 +71,15 @@ pub(super) fn correct(block: &mut [u8], check: usize, erased: &[usize]) -> Optio
             locator[index] ^= multiply(locator[index - 1], root);
         }
     }
-    let locator = berlekamp_massey(&syndromes, locator, erased.len())?;
+    let mut locator = berlekamp_massey(syndromes, locator, erased.len())?;
     let degree = locator.iter().rposition(|&coefficient| coefficient != 0)?;
     let wrong = degree.checked_sub(erased.len())?;
     if 2 * wrong + erased.len() > check {
+        return None;
+    }
+    locator.truncate(degree + 1);
+    let places = roots(&locator, length);
+    if places.len() != degree {
         return None;
     }
     let evaluator: Vec<u8> = (0..check)
@@ -76,34 +88,52 @@ pub(super) fn correct(block: &mut [u8], check: usize, erased: &[usize]) -> Optio
             terms.fold(0, |sum, (index, &coefficient)| sum ^ multiply(coefficient, syndromes[power - index]))
         })
         .collect();
+    // The formal derivative keeps the odd powers only.
+    let odd: Vec<u8> = locator.iter().enumerate().map(|(at, &c)| if at % 2 == 1 { c } else { 0 }).collect();
     let before = block.to_vec();
-    let mut roots = 0;
-    for (index, codeword) in block.iter_mut().enumerate() {
-        let place = length - 1 - index;
-        let x = power_of_2(255 - place % 255);
-        if value_at(&locator, x) != 0 {
-            continue;
-        }
-        roots += 1;
-        // The formal derivative keeps the odd powers only.
-        let odd: Vec<u8> = locator.iter().enumerate().map(|(at, &c)| if at % 2 == 1 { c } else { 0 }).collect();
+    for place in places {
+        let x = power_of_2(255 - place);
         let slope = multiply(value_at(&odd, x), inverse(x));
         if slope == 0 {
             block.copy_from_slice(&before);
             return None;
         }
-        *codeword ^= multiply(multiply(value_at(&evaluator, x), inverse(slope)), power_of_2(place));
+        block[length - 1 - place] ^= multiply(multiply(value_at(&evaluator, x), inverse(slope)), power_of_2(place));
     }
-    if roots != degree || self::syndromes(block, check).iter().any(|&syndrome| syndrome != 0) {
+    if self::syndromes(block, check).iter().any(|&syndrome| syndrome != 0) {
         block.copy_from_slice(&before);
         return None;
     }
     Some(wrong)
 }
 
-fn syndromes(block: &[u8], check: usize) -> Vec<u8> {
-    let at = |x: u8| block.iter().fold(0, |sum, &codeword| multiply(sum, x) ^ codeword);
-    (0..check).map(|power| at(power_of_2(power))).collect()
+/// The powers, below `length`, of the codewords that an error locator says are wrong.
+fn roots(locator: &[u8], length: usize) -> Vec<usize> {
+    // Its value at all of them at once, term after term: the logarithm goes down by the term's degree from one to the next.
+    let mut values = [0u8; 255];
+    for (degree, &coefficient) in locator.iter().enumerate().filter(|(_, coefficient)| **coefficient != 0) {
+        let mut power = log(coefficient);
+        for value in values.iter_mut().take(length) {
+            *value ^= power_of_2(power);
+            power = if power < degree { power + 255 - degree } else { power - degree };
+        }
+    }
+    values.iter().take(length).enumerate().filter(|(_, value)| **value == 0).map(|(place, _)| place).collect()
+}
+
+/// The values of a block at the first `check` powers of 2: all are 0 where nothing is wrong.
+pub(super) fn syndromes(block: &[u8], check: usize) -> Vec<u8> {
+    let mut syndromes = vec![0u8; check];
+    let places = block.iter().rev().enumerate().filter(|(_, codeword)| **codeword != 0);
+    for (place, &codeword) in places {
+        let mut power = log(codeword);
+        for syndrome in &mut syndromes {
+            *syndrome ^= power_of_2(power);
+            power += place;
+            power = if power < 255 { power } else { power - 255 };
+        }
+    }
+    syndromes
 }
 
 /// The shortest error locator that explains the syndromes, starting from the one of the `erased` erasures.
@@ -111,24 +141,27 @@ fn berlekamp_massey(syndromes: &[u8], erasures: Vec<u8>, erased: usize) -> Optio
     let size = syndromes.len() + 1;
     let mut current = erasures;
     current.resize(size, 0);
-    let mut previous = current.clone();
+    let (mut previous, mut next) = (current.clone(), current.clone());
     let mut length = erased;
     for step in erased..syndromes.len() {
-        previous.insert(0, 0);
-        previous.truncate(size);
-        let terms = current.iter().take(step + 1).enumerate();
-        let discrepancy =
-            terms.fold(0, |sum, (index, &coefficient)| sum ^ multiply(coefficient, syndromes[step - index]));
+        previous.rotate_right(1);
+        previous[0] = 0;
+        let terms = current.iter().zip(syndromes[..=step].iter().rev());
+        let discrepancy = terms.fold(0, |sum, (&coefficient, &syndrome)| sum ^ multiply(coefficient, syndrome));
         if discrepancy == 0 {
             continue;
         }
-        let next: Vec<u8> = current.iter().zip(&previous).map(|(&c, &p)| c ^ multiply(discrepancy, p)).collect();
+        for ((next, &current), &previous) in next.iter_mut().zip(&current).zip(&previous) {
+            *next = current ^ multiply(discrepancy, previous);
+        }
         if 2 * length <= step + erased {
             length = step + 1 + erased - length;
             let scale = inverse(discrepancy);
-            previous = current.iter().map(|&coefficient| multiply(coefficient, scale)).collect();
+            for (previous, &current) in previous.iter_mut().zip(&current) {
+                *previous = multiply(current, scale);
+            }
         }
-        current = next;
+        std::mem::swap(&mut current, &mut next);
     }
     (length <= syndromes.len()).then_some(current)
 }

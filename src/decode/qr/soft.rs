@@ -1,5 +1,6 @@
 //! Modules as grey values against their neighbourhood: how dark or light, and how surely.
 
+use super::halves::{self, Halves};
 use super::plane::Plane;
 
 /// A sampled code: one value a module, row after row, negative for dark, about 1 away from zero where it is sure.
@@ -29,8 +30,7 @@ impl Greys {
     /// the middle of a square of one grey is not sure, whatever it looks like: a stain or glare lies there.
     pub(super) fn soft_in_patches(&self) -> Soft {
         let side = self.side;
-        let patches: Vec<Patch> =
-            (0..side * side).map(|at| Patch::around(&self.values, side, at % side, at / side)).collect();
+        let patches: Vec<Patch> = halves::around(&self.values, side, PATCH).iter().map(Patch::of).collect();
         let patch = |column: usize, row: usize| patches.get(row * side + column).copied().unwrap_or_default();
         let aside = |at: usize| [at, at.saturating_sub(PATCH), (at + PATCH).min(side - 1)];
         let value = |at: usize| {
@@ -60,26 +60,13 @@ struct Patch {
 }
 
 impl Patch {
-    fn around(greys: &[f32], side: usize, column: usize, row: usize) -> Patch {
-        let rows = row.saturating_sub(PATCH)..(row + PATCH + 1).min(side);
-        let columns = column.saturating_sub(PATCH)..(column + PATCH + 1).min(side);
-        let around = || {
-            let columns = columns.clone();
-            rows.clone().filter_map(move |y| greys.get(y * side + columns.start..y * side + columns.end)).flatten()
-        };
-        let count = (rows.len() * columns.len()) as f32;
-        let mean = around().sum::<f32>() / count;
-        let (mut dark, mut light) = ([0f32; 3], [0f32; 3]);
-        for &grey in around() {
-            let [number, sum, squares] = if grey < mean { &mut dark } else { &mut light };
-            (*number, *sum, *squares) = (*number + 1.0, *sum + grey, *squares + grey * grey);
-        }
-        let middle = |[number, sum, _]: [f32; 3]| if number > 0.0 { sum / number } else { mean };
-        let spread = |half: [f32; 3]| (half[2] - middle(half) * half[1]).max(0.0);
-        let apart = (spread(dark) + spread(light)) / count;
-        let contrast = (middle(light) - middle(dark)) / 2.0;
+    fn of(halves: &Halves) -> Patch {
+        let Halves { mean, dark, light } = halves;
+        let (darkness, lightness) = (dark.mean().unwrap_or(*mean), light.mean().unwrap_or(*mean));
+        let apart = (dark.spread() + light.spread()) / (dark.count + light.count);
+        let contrast = (lightness - darkness) / 2.0;
         let clearness = (contrast / (apart + NOISE * NOISE).sqrt()).min(CLEAR);
-        Patch { threshold: (middle(dark) + middle(light)) / 2.0, contrast, clearness }
+        Patch { threshold: (darkness + lightness) / 2.0, contrast, clearness }
     }
 }
 
@@ -92,57 +79,36 @@ const NOISE: f32 = 2.0;
 pub(super) fn sample(plane: Plane<'_>, places: &[[f32; 2]]) -> Greys {
     let side = places.len().isqrt();
     let place = |column: usize, row: usize| places.get(row * side + column).copied().unwrap_or([0.0; 2]);
-    let mut values = Vec::with_capacity(places.len());
-    for row in 0..side {
-        for column in 0..side {
-            let middle = place(column, row);
-            let (left, right) = (place(column.saturating_sub(1), row), place((column + 1).min(side - 1), row));
-            let (above, below) = (place(column, row.saturating_sub(1)), place(column, (row + 1).min(side - 1)));
-            // Four points around the middle, a quarter of a module away.
-            let quarter = |a: [f32; 2], b: [f32; 2]| [(b[0] - a[0]) / 8.0, (b[1] - a[1]) / 8.0];
-            let (across, down) = (quarter(left, right), quarter(above, below));
-            let sum: f32 = [across, down]
-                .iter()
-                .map(|[dx, dy]| plane.at([middle[0] + dx, middle[1] + dy]) + plane.at([middle[0] - dx, middle[1] - dy]))
-                .sum();
-            values.push((sum + 2.0 * plane.at(middle)) / 6.0);
-        }
+    // The middle, and four points around it a quarter of a module away.
+    let (mut xs, mut ys) = (Vec::with_capacity(POINTS * places.len()), Vec::with_capacity(POINTS * places.len()));
+    for (row, column) in (0..side).flat_map(|row| (0..side).map(move |column| (row, column))) {
+        let [x, y] = place(column, row);
+        let (left, right) = (place(column.saturating_sub(1), row), place((column + 1).min(side - 1), row));
+        let (above, below) = (place(column, row.saturating_sub(1)), place(column, (row + 1).min(side - 1)));
+        let quarter = |a: [f32; 2], b: [f32; 2]| [(b[0] - a[0]) / 8.0, (b[1] - a[1]) / 8.0];
+        let (across, down) = (quarter(left, right), quarter(above, below));
+        xs.extend_from_slice(&[x, x + across[0], x - across[0], x + down[0], x - down[0]]);
+        ys.extend_from_slice(&[y, y + across[1], y - across[1], y + down[1], y - down[1]]);
     }
+    let mut greys = vec![0.0; xs.len()];
+    plane.at_all(&xs, &ys, [0.0; 2], &mut greys);
+    let (points, _) = greys.as_chunks::<POINTS>();
+    let values = points.iter().map(|[middle, a, b, c, d]| (a + b + c + d + 2.0 * middle) / 6.0).collect();
     Greys { side, values }
 }
+
+/// Points of the picture that a module's grey value is made of.
+const POINTS: usize = 5;
 
 /// Grey values to signed ones: the threshold lies halfway between the mean of the darker and of the lighter modules of
 /// the neighbourhood.
 fn against_neighbours(grey: &[f32], side: usize) -> Vec<f32> {
-    let mut signed = Vec::with_capacity(grey.len());
-    for row in 0..side {
-        for column in 0..side {
-            let rows = row.saturating_sub(REACH)..(row + REACH + 1).min(side);
-            let columns = column.saturating_sub(REACH)..(column + REACH + 1).min(side);
-            let around = || {
-                let columns = columns.clone();
-                rows.clone()
-                    .filter_map(move |y| grey.get(y * side + columns.start..y * side + columns.end))
-                    .flatten()
-                    .copied()
-            };
-            let count = (rows.len() * columns.len()) as f32;
-            let mean = around().sum::<f32>() / count;
-            let (mut dark, mut darks, mut light, mut lights) = (0.0, 0.0, 0.0, 0.0);
-            for value in around() {
-                if value < mean {
-                    (dark, darks) = (dark + value, darks + 1.0);
-                } else {
-                    (light, lights) = (light + value, lights + 1.0);
-                }
-            }
-            let (dark, light) =
-                (if darks > 0.0 { dark / darks } else { mean }, if lights > 0.0 { light / lights } else { mean });
-            let value = grey.get(row * side + column).copied().unwrap_or(mean);
-            signed.push((value - (dark + light) / 2.0) / ((light - dark) / 2.0).max(2.0));
-        }
-    }
-    signed
+    let halves = halves::around(grey, side, REACH);
+    let signed = halves.iter().zip(grey).map(|(halves, value)| {
+        let (dark, light) = (halves.dark.mean().unwrap_or(halves.mean), halves.light.mean().unwrap_or(halves.mean));
+        (value - (dark + light) / 2.0) / ((light - dark) / 2.0).max(2.0)
+    });
+    signed.collect()
 }
 
 impl Soft {

@@ -101,13 +101,17 @@ fn share_used(check: usize, wrong: usize, erased: usize) -> f32 {
 /// of its error correction that this used.
 fn mend(block: &Block) -> Option<(Vec<u8>, f32)> {
     let Block { codewords, check } = block;
+    let read: Vec<u8> = codewords.iter().map(|codeword| codeword.0).collect();
+    let syndromes = reed_solomon::syndromes(&read, *check);
     let mut doubtful: Vec<usize> = (0..codewords.len()).collect();
     let surety = |index: usize| codewords.get(index).map_or(0.0, |codeword| codeword.1);
-    doubtful.sort_by(|&a, &b| surety(a).total_cmp(&surety(b)));
     for eighths in [0, 2, 3, 4, 5, 6] {
+        if eighths == 2 {
+            doubtful.sort_by(|&a, &b| surety(a).total_cmp(&surety(b)));
+        }
         let erased = check * eighths / 8;
-        let mut bytes: Vec<u8> = codewords.iter().map(|codeword| codeword.0).collect();
-        let Some(wrong) = reed_solomon::correct(&mut bytes, *check, doubtful.get(..erased)?) else { continue };
+        let mut bytes = read.clone();
+        let Some(wrong) = reed_solomon::correct_by(&syndromes, &mut bytes, doubtful.get(..erased)?) else { continue };
         let proof = proof(codewords.len() - erased, check - erased, wrong);
         if proof < if erased == 0 { LEAST_PROOF } else { LEAST_PROOF_ERASED } {
             continue;
