@@ -24,12 +24,18 @@ const LEAST_PROOF: f32 = 20.0;
 /// The same where doubtful codewords were left out: each number of them is one more guess.
 const LEAST_PROOF_ERASED: f32 = 28.0;
 
+/// Agreement of the format bits of a code that is seen well, but for its light.
+const CLEAR_FORMAT: f32 = 0.7;
+
 /// Reads a sampled code; `None` where it cannot be, or where chance could have made it.
 pub(super) fn read(greys: &Greys) -> Option<Payload> {
-    let ways: [fn(&Greys) -> Soft; 4] =
-        [Greys::soft, Greys::soft_in_patches, |greys| greys.in_shadow().soft(), |greys| greys.in_glare().soft()];
     let mut known = Vec::new();
-    ways.iter().find_map(|soft| read_soft(&soft(greys), &mut known))
+    let plain = read_soft(&greys.soft(), &mut known).or_else(|| read_soft(&greys.soft_in_patches(), &mut known));
+    // Where not even the format is clear, it is not for the light that the rest is not.
+    if plain.is_some() || !known.iter().any(|known| known.agreement >= CLEAR_FORMAT) {
+        return plain;
+    }
+    read_soft(&greys.in_shadow().soft(), &mut known).or_else(|| read_soft(&greys.in_glare().soft(), &mut known))
 }
 
 /// A block's data, corrected, and the share of its error correction that this used.
@@ -40,6 +46,8 @@ type Mended = (Vec<u8>, f32);
 struct Known {
     format: Format,
     mirrored: bool,
+    /// How well the format bits agreed when they were seen first.
+    agreement: f32,
     blocks: Vec<Option<Mended>>,
 }
 
@@ -61,7 +69,7 @@ fn read_soft(soft: &Soft, known: &mut Vec<Known>) -> Option<Payload> {
             let is_known = |known: &Known| known.format == format && known.mirrored == is_mirrored;
             let at = known.iter().position(is_known).unwrap_or(known.len());
             if at == known.len() {
-                known.push(Known { format, mirrored: is_mirrored, blocks: Vec::new() });
+                known.push(Known { format, mirrored: is_mirrored, agreement, blocks: Vec::new() });
             }
             if let Some(payload) = known.get_mut(at).and_then(|known| read_as(soft, known)) {
                 return Some(payload);
