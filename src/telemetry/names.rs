@@ -50,7 +50,7 @@ pub const RUNGS: &[&str] = &[
     "own_two_1600",
     "zxing_full",
     "own_bent_1600",
-    "own_mean_800",
+    "own_shadow_800",
     "own_400",
     "rqrr_800",
 ];

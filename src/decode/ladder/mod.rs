@@ -23,7 +23,7 @@ use std::time::Duration;
 use self::found::Found;
 use self::geometry::Quad;
 use self::own::Patterns::{Bent, Three, Two};
-use self::own::Retouch::{self, Blur, Plain};
+use self::own::Retouch::{self, Blur, Plain, Shadow};
 use self::own::Threshold::{self, Hybrid, Mean};
 use super::clock::Deadline;
 use super::contain::contain;
@@ -153,7 +153,7 @@ const STEPS: [Step; 13] = [
     step(&own_two("own_two_1600", 1_600), "own_two", false),
     step(&zxing("zxing_full", usize::MAX), "zxing", true),
     step(&own_bent("own_bent_1600", 1_600), "own_bent", false),
-    step(&own("own_mean_800", 800, Plain, Mean(40)), "own_mean", false),
+    step(&own("own_shadow_800", 800, Shadow(1), Mean(40)), "own_shadow", false),
     step(&own("own_400", 400, Plain, Hybrid), "own", false),
     step(&rqrr::Rqrr, "rqrr", false),
 ];

@@ -25,6 +25,9 @@ pub(super) enum Retouch {
     Plain,
     /// The mean of so many pixels on each side.
     Blur(usize),
+    /// The differences between dark greys drawn out, after a blur of so many pixels on each side against their noise:
+    /// for codes that edges of shadows run through.
+    Shadow(usize),
 }
 
 /// Which finder patterns a code must show.
@@ -67,6 +70,10 @@ impl Rung for Own {
             Retouch::Blur(reach) => {
                 retouch::blur(luma, reach).map_or_else(View::default, |calm| self.look(&calm, task))
             }
+            Retouch::Shadow(reach) => {
+                let light = retouch::blur(luma, reach).and_then(|calm| retouch::draw_out_shadows(&calm));
+                light.map_or_else(View::default, |light| self.look(&light, task))
+            }
         }
     }
 }
@@ -88,7 +95,7 @@ impl Own {
         let mut task = qr::Task {
             deadline: task.deadline,
             first_only: task.first_only,
-            made: qr::Made { scale, retouched: matches!(self.retouch, Retouch::Blur(_)) },
+            made: qr::Made { scale, retouched: !self.is_plain() },
             is_read: &is_read,
             tried: &mut *task.tried,
         };

@@ -1,6 +1,7 @@
 //! Pictures made easier to read: larger, or calmer.
 
 use super::super::luma::Luma;
+use super::super::qr;
 
 /// Long side of a picture small enough to be enlarged.
 pub(super) const SMALL: usize = 400;
@@ -28,6 +29,13 @@ pub(super) fn enlarge(luma: &Luma, times: usize) -> Option<Luma> {
         }));
     }
     Luma::new(width, height, pixels)
+}
+
+/// Greys on a scale on which a shadow takes as much from dark pixels as from light ones.
+pub(super) fn draw_out_shadows(luma: &Luma) -> Option<Luma> {
+    let scale: [u8; 256] = std::array::from_fn(|grey| (qr::drawn_out(grey as f32) + 0.5) as u8);
+    let pixels = luma.pixels().iter().map(|&pixel| scale.get(usize::from(pixel)).copied().unwrap_or(pixel));
+    Luma::new(luma.width(), luma.height(), pixels.collect())
 }
 
 /// Every pixel the mean of the square of `2 * reach + 1` pixels around it, or of what of that lies in the picture.
@@ -76,6 +84,16 @@ mod tests {
         assert_eq!((large.width(), large.height()), (6, 6));
         assert_eq!((large.row(0)[0], large.row(5)[5], large.row(0)[5]), (0, 180, 90));
         assert!(large.rows().all(<[u8]>::is_sorted));
+    }
+
+    #[test]
+    fn in_a_shadow_dark_and_light_are_as_far_apart_as_in_the_light() {
+        let luma = Luma::new(4, 1, vec![0, 255, 30, 90]).unwrap();
+        let shaded = Luma::new(2, 1, vec![10, 30]).unwrap();
+        let (light, shaded) = (draw_out_shadows(&luma).unwrap(), draw_out_shadows(&shaded).unwrap());
+        assert_eq!((light.row(0)[0], light.row(0)[1]), (0, 255));
+        let (there, here) = (light.row(0)[3] - light.row(0)[2], shaded.row(0)[1] - shaded.row(0)[0]);
+        assert!(there.abs_diff(here) < 12, "{there} {here}");
     }
 
     #[test]

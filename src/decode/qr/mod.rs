@@ -32,6 +32,7 @@ pub(super) use self::proposals::Proposals;
 #[cfg(test)]
 pub(super) use self::reed_solomon::encode;
 pub(super) use self::reed_solomon::multiply;
+pub(super) use self::soft::drawn_out;
 pub(super) use self::symbol::{Payload, ecc_used, mend_hard as mend};
 
 use std::borrow::Cow;

@@ -25,6 +25,18 @@ impl Greys {
         Soft { side: self.side, values: against_neighbours(&self.values, self.side) }
     }
 
+    /// With the differences between dark greys drawn out: there, the edge of a shadow takes as much from dark modules as
+    /// from light ones, and makes no light module darker than a dark one beyond it.
+    pub(super) fn in_shadow(&self) -> Greys {
+        Greys { side: self.side, values: self.values.iter().map(|&grey| drawn_out(grey)).collect() }
+    }
+
+    /// With the differences between light greys drawn out: at the rim of glare dark modules are almost as light as those
+    /// that can get no lighter.
+    pub(super) fn in_glare(&self) -> Greys {
+        Greys { side: self.side, values: self.values.iter().map(|&grey| 255.0 - drawn_out(255.0 - grey)).collect() }
+    }
+
     /// Every module against whichever small square of modules around or beside it parts best in dark and light: an edge
     /// of a shadow, or the rim of a bright spot, runs through some of these squares and not through others. A module in
     /// the middle of a square of one grey is not sure, whatever it looks like: a stain or glare lies there.
@@ -44,6 +56,12 @@ impl Greys {
         };
         Soft { side, values: (0..side * side).map(value).collect() }
     }
+}
+
+/// A grey level (0 to 255) on a scale on which the same step is the same ratio of light, down to where ratios are noise.
+pub(in super::super) fn drawn_out(grey: f32) -> f32 {
+    const DARKEST: f32 = 5.0;
+    (grey.max(0.0) / DARKEST).ln_1p() * 255.0 / (255.0f32 / DARKEST).ln_1p()
 }
 
 /// Modules of a patch around its middle, each way.

@@ -24,12 +24,34 @@ const LEAST_PROOF: f32 = 20.0;
 /// The same where doubtful codewords were left out: each number of them is one more guess.
 const LEAST_PROOF_ERASED: f32 = 28.0;
 
+/// Agreement of the format bits of a code that is seen well, but for its light.
+const CLEAR_FORMAT: f32 = 0.7;
+
 /// Reads a sampled code; `None` where it cannot be, or where chance could have made it.
 pub(super) fn read(greys: &Greys) -> Option<Payload> {
-    read_soft(&greys.soft()).or_else(|| read_soft(&greys.soft_in_patches()))
+    let mut known = Vec::new();
+    let plain = read_soft(&greys.soft(), &mut known).or_else(|| read_soft(&greys.soft_in_patches(), &mut known));
+    // Where not even the format is clear, it is not for the light that the rest is not.
+    if plain.is_some() || !known.iter().any(|known| known.agreement >= CLEAR_FORMAT) {
+        return plain;
+    }
+    read_soft(&greys.in_shadow().soft(), &mut known).or_else(|| read_soft(&greys.in_glare().soft(), &mut known))
 }
 
-fn read_soft(soft: &Soft) -> Option<Payload> {
+/// A block's data, corrected, and the share of its error correction that this used.
+type Mended = (Vec<u8>, f32);
+
+/// The blocks of one code that were mended so far, if it has that format and is mirrored or not: each way to see its
+/// modules may mend others.
+struct Known {
+    format: Format,
+    mirrored: bool,
+    /// How well the format bits agreed when they were seen first.
+    agreement: f32,
+    blocks: Vec<Option<Mended>>,
+}
+
+fn read_soft(soft: &Soft, known: &mut Vec<Known>) -> Option<Payload> {
     for sharpen in [0.0, 0.6] {
         let soft = if sharpen == 0.0 { soft.clone() } else { soft.sharpened(sharpen) };
         let mirrored = soft.mirrored();
@@ -44,7 +66,12 @@ fn read_soft(soft: &Soft) -> Option<Payload> {
                 break;
             }
             let soft = if is_mirrored { &mirrored } else { &soft };
-            if let Some(payload) = read_as(soft, format, is_mirrored) {
+            let is_known = |known: &Known| known.format == format && known.mirrored == is_mirrored;
+            let at = known.iter().position(is_known).unwrap_or(known.len());
+            if at == known.len() {
+                known.push(Known { format, mirrored: is_mirrored, agreement, blocks: Vec::new() });
+            }
+            if let Some(payload) = known.get_mut(at).and_then(|known| read_as(soft, known)) {
                 return Some(payload);
             }
         }
@@ -52,18 +79,31 @@ fn read_soft(soft: &Soft) -> Option<Payload> {
     None
 }
 
-fn read_as(soft: &Soft, format: Format, mirrored: bool) -> Option<Payload> {
+fn read_as(soft: &Soft, known: &mut Known) -> Option<Payload> {
     let (number, version) = layout::version(soft.side)?;
-    let (level, letter) = format.level();
+    let (level, letter) = known.format.level();
+    let blocks = layout::blocks(soft, version, known.format)?;
+    known.blocks.resize(blocks.len(), None);
+    let mut failed = 0;
+    for (index, (block, mended)) in blocks.iter().zip(&mut known.blocks).enumerate() {
+        if mended.is_none() {
+            *mended = mend(block);
+        }
+        failed += usize::from(mended.is_none());
+        // Where most blocks fail it is no code, or not seen well enough.
+        if failed > index / 2 + 1 {
+            return None;
+        }
+    }
     let mut data = Vec::new();
     let mut used = 0f32;
-    for block in layout::blocks(soft, version, format)? {
-        let (bytes, share) = mend(&block)?;
-        data.extend(bytes);
-        used = used.max(share);
+    for mended in &known.blocks {
+        let (bytes, share) = mended.as_ref()?;
+        data.extend_from_slice(bytes);
+        used = used.max(*share);
     }
     let decoded = DecodeBitStream(&data, version, level).ok().filter(DecoderResult::isValid)?;
-    Some(Payload { decoded, mirrored, version: number, level: letter, ecc_used: used })
+    Some(Payload { decoded, mirrored: known.mirrored, version: number, level: letter, ecc_used: used })
 }
 
 /// How much of the error correction the modules of a code need that another reader read: `is_dark` by column and row, of
@@ -97,9 +137,8 @@ fn share_used(check: usize, wrong: usize, erased: usize) -> f32 {
     ((2 * wrong + erased) as f32 / most as f32).min(1.0)
 }
 
-/// The data of a block, corrected: as it is, then with more and more of its least sure codewords left out; and the share
-/// of its error correction that this used.
-fn mend(block: &Block) -> Option<(Vec<u8>, f32)> {
+/// Corrects a block: as it is, then with more and more of its least sure codewords left out.
+fn mend(block: &Block) -> Option<Mended> {
     let Block { codewords, check } = block;
     let read: Vec<u8> = codewords.iter().map(|codeword| codeword.0).collect();
     let syndromes = reed_solomon::syndromes(&read, *check);
@@ -150,12 +189,12 @@ mod tests {
     fn tells_how_much_of_the_error_correction_was_used() {
         // Version 2 at level M: 16 check codewords mend 8. The two columns on the right hold a codeword in four rows.
         let clean = soft(&code(2, EcLevel::M));
-        assert_eq!(read_soft(&clean).unwrap().ecc_used, 0.0);
+        assert_eq!(read_soft(&clean, &mut Vec::new()).unwrap().ecc_used, 0.0);
         let mut values = clean.values.clone();
         for wrong in 1..=4usize {
             values[(28 - 4 * wrong) * 25 + 24] *= -1.0;
             let soft = Soft { side: 25, values: values.clone() };
-            assert_eq!(read_soft(&soft).unwrap().ecc_used, wrong as f32 / 8.0);
+            assert_eq!(read_soft(&soft, &mut Vec::new()).unwrap().ecc_used, wrong as f32 / 8.0);
             assert_eq!(ecc_used(25, 'M', |column, row| soft.at(column, row) < 0.0), Some(wrong as f32 / 8.0));
         }
         assert_eq!(ecc_used(25, 'H', |column, row| clean.at(column, row) < 0.0), None);
@@ -183,7 +222,7 @@ mod tests {
                 // Some readers know how sure they are, and some are sure and wrong.
                 *value *= random.random_range(0.05f32..1.2);
             }
-            match read_soft(&Soft { side: clean.side, values }) {
+            match read_soft(&Soft { side: clean.side, values }, &mut Vec::new()) {
                 Some(payload) => {
                     assert_eq!(payload.decoded.text(), TEXT, "round {round}");
                     right += 1;
@@ -216,7 +255,7 @@ mod tests {
                     *value = random.random_range(-1.0f32..1.0);
                 }
             }
-            assert!(read_soft(&Soft { side, values }).is_none(), "round {round}");
+            assert!(read_soft(&Soft { side, values }, &mut Vec::new()).is_none(), "round {round}");
         }
     }
 }
