@@ -65,16 +65,19 @@ const WORD: usize = usize::BITS as usize;
 fn black_bits(pixels: &[u8], thresholds: &[u8]) -> usize {
     let mut dark = [0; WORD];
     // A length known beforehand is what lets this be done sixteen pixels at once.
-    if let (Some(pixels), Some(thresholds)) = (pixels.first_chunk::<WORD>(), thresholds.first_chunk::<WORD>()) {
-        for ((dark, pixel), threshold) in dark.iter_mut().zip(pixels).zip(thresholds) {
-            *dark = u8::from(pixel <= threshold);
-        }
-    } else {
-        for ((dark, pixel), threshold) in dark.iter_mut().zip(pixels).zip(thresholds) {
-            *dark = u8::from(pixel <= threshold);
-        }
+    match (pixels.first_chunk::<WORD>(), thresholds.first_chunk::<WORD>()) {
+        (Some(pixels), Some(thresholds)) => compare(pixels, thresholds, &mut dark),
+        _ => compare(pixels, thresholds, &mut dark),
     }
     word_of(&dark)
+}
+
+/// 1 for every pixel that is not above its threshold.
+#[inline(always)]
+fn compare(pixels: &[u8], thresholds: &[u8], dark: &mut [u8; WORD]) {
+    for ((dark, pixel), threshold) in dark.iter_mut().zip(pixels).zip(thresholds) {
+        *dark = u8::from(pixel <= threshold);
+    }
 }
 
 /// The lowest bits of so many bytes as one word, the first in the lowest bit.

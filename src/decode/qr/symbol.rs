@@ -41,8 +41,8 @@ pub(super) fn read(greys: &Greys) -> Option<Payload> {
 /// A block's data, corrected, and the share of its error correction that this used.
 type Mended = (Vec<u8>, f32);
 
-/// The blocks of one code that were mended so far, if it has that format and is mirrored or not: each way to see its
-/// modules may mend others.
+/// The blocks of one code as they were mended best so far, if it has that format and is mirrored or not: each way to see
+/// its modules may mend others.
 struct Known {
     format: Format,
     mirrored: bool,
