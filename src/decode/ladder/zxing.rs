@@ -98,7 +98,7 @@ fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) {
     }
     unread.retain(|set| ![set.bl, set.tl, set.tr].iter().any(|pattern| used.contains(pattern)));
     let patterns = unread.iter().flat_map(|set| [set.bl.p, set.tl.p, set.tr.p]);
-    view.unread_patterns = patterns.map(|at| (at.x.to_bits(), at.y.to_bits())).collect::<BTreeSet<_>>().len();
+    view.unread_patterns += patterns.map(|at| (at.x.to_bits(), at.y.to_bits())).collect::<BTreeSet<_>>().len();
     view.strays.extend(unread.iter().map(|set| [(set.bl.p.x + set.tr.p.x) / 2.0, (set.bl.p.y + set.tr.p.y) / 2.0]));
 }
 
@@ -124,4 +124,35 @@ pub(super) fn text_of(decoded: &DecoderResult<bool>) -> Option<String> {
     let bytes = decoded.content().bytes();
     let text = if converted.is_empty() || converted.contains('\u{fffd}') { text::guess(bytes) } else { converted };
     (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::super::super::clock::Deadline;
+    use super::super::super::qr::Tried;
+    use super::*;
+
+    #[test]
+    fn patterns_left_of_dark_codes_are_still_told_when_light_ones_were_looked_for() {
+        // Sixty-four finder patterns, four pixels a module, of no code.
+        let is_dark = |x: usize, y: usize| {
+            let from_middle = [x % 48, y % 48].map(|at| (at / 4).abs_diff(5));
+            matches!(from_middle.into_iter().max(), Some(0 | 1 | 3))
+        };
+        let pixels = (0..384 * 384).map(|at| if is_dark(at % 384, at / 384) { 20 } else { 230 }).collect();
+        let luma = Luma::new(384, 384, pixels).unwrap();
+        let mut task = Task {
+            deadline: Deadline::after(Duration::from_secs(60)),
+            first_only: false,
+            scale: 1.0,
+            codes: Vec::new(),
+            tried: &mut Tried::default(),
+            proposals: &mut BTreeMap::new(),
+        };
+        let view = Zxing { name: "test", side: 384, times: 1 }.read(&luma, &mut task);
+        assert!(view.codes.is_empty() && view.unread_patterns >= 40, "{}", view.unread_patterns);
+    }
 }
