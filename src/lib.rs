@@ -11,9 +11,6 @@ pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod console;
-pub mod decode;
-pub mod domain;
-pub mod error;
 pub mod flow;
 pub mod pump;
 pub mod queue;
@@ -21,3 +18,6 @@ pub mod scale;
 pub mod store;
 pub mod telemetry;
 pub mod warehouse;
+
+pub use scanmill_core::{domain, error};
+pub use scanmill_decode as decode;

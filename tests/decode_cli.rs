@@ -1,6 +1,6 @@
 //! `scanmill decode` as scripts see it: one JSON object a line, in the order given, exit 0 whatever the files hold.
 
-#[path = "support/decode_scene.rs"]
+#[path = "../crates/decode/tests/support/decode_scene.rs"]
 mod scene;
 
 use std::io::Write;

@@ -10,7 +10,7 @@ use scanmill::pump::photo::PhotoMaker;
 use scanmill::pump::scene::{Label, Look, PhotoSize, SceneSpec};
 use scanmill::pump::story::{Fault, PlannedPhoto, Story, StoryOptions, StorySource};
 
-#[path = "support/decode_scene.rs"]
+#[path = "../crates/decode/tests/support/decode_scene.rs"]
 mod support;
 
 use support::limits;

@@ -6,7 +6,7 @@ use scanmill::decode::decode;
 use scanmill::domain::Format;
 use scanmill::pump::scene::{Label, Look, PhotoSize, SceneSpec};
 
-#[path = "support/decode_scene.rs"]
+#[path = "../crates/decode/tests/support/decode_scene.rs"]
 mod support;
 
 use support::limits;

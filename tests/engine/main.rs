@@ -5,7 +5,7 @@ mod flow;
 #[cfg(feature = "heic")]
 mod heic;
 #[cfg(feature = "heic")]
-#[path = "../support/heic.rs"]
+#[path = "../../crates/decode/tests/support/heic.rs"]
 mod heic_files;
 mod leases;
 mod limits;

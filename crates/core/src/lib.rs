@@ -1,0 +1,7 @@
+//! What every other crate of scanmill speaks: the pure rules of the domain, the one error type, and the clock of CPU time.
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod cpu;
+pub mod domain;
+pub mod error;

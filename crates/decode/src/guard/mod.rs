@@ -1,0 +1,162 @@
+//! Looks at the first bytes of a photo and decides whether its pixels may be decoded at all, and what that will cost.
+//!
+//! Nothing here allocates by what a header says, and nothing here is more than a few microseconds of work.
+
+mod bytes;
+mod jpeg;
+mod simple;
+mod tiff;
+
+use super::heif::{Heif, is_heif};
+use super::{DecodeLimits, Header};
+use scanmill_core::domain::{Format, Reason, Reject};
+
+pub(super) use jpeg::{
+    Component as JpegComponent, Layout as JpegLayout, Segments as JpegSegments, has_end as jpeg_has_end,
+    layout as jpeg_layout,
+};
+
+/// What a format's own header tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Facts {
+    width: u32,
+    height: u32,
+    /// Most bytes per pixel that the codec and the luma made of its output take at once.
+    bytes_per_pixel: u64,
+    /// Most bytes that the codec takes beside those, copies of the file not counted.
+    other_bytes: u64,
+}
+
+/// Why a header told nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// The file ends inside the header.
+    Cut,
+    /// The header contradicts its format; the text says how.
+    Broken(&'static str),
+    /// A kind of this format that no codec here reads; the text names it.
+    Foreign(&'static str),
+}
+
+/// What the ladder takes beside the full-size luma, per pixel of it: halved copies (a third at most) and the
+/// black-and-white picture (an eighth).
+const LADDER_BYTES_PER_TWO_PIXELS: u64 = 1;
+/// What any photo takes: the shrunk pictures, the second reader's copies of one, tables.
+const BASE_BYTES: u64 = 6 << 20;
+
+/// See [`super::inspect`].
+pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Reject> {
+    let size = bytes.len() as u64;
+    if bytes.is_empty() {
+        return Err(Reject::new(Reason::Empty, "the object has no bytes"));
+    }
+    if size > limits.max_file_bytes {
+        let detail = format!("{size} bytes, the limit is {}", limits.max_file_bytes);
+        return Err(Reject::new(Reason::TooLarge, detail));
+    }
+    let Some(format) = sniff(bytes) else {
+        return Err(Reject::new(Reason::Unsupported, format!("content is {}", name_of_content(bytes))));
+    };
+    let facts = match format {
+        Format::Jpeg => jpeg::facts(bytes),
+        Format::Png => simple::png(bytes),
+        Format::Webp => simple::webp(bytes),
+        Format::Gif => simple::gif(bytes),
+        Format::Bmp => simple::bmp(bytes),
+        Format::Tiff => tiff::facts(bytes),
+        Format::Heic => heic(bytes),
+    };
+    let name = format.as_str();
+    let facts = facts.map_err(|flaw| match flaw {
+        Flaw::Cut => {
+            Reject::new(Reason::Truncated, format!("the {name} file ends inside its header, after {size} bytes"))
+        }
+        Flaw::Broken(what) => Reject::new(Reason::Unreadable, format!("broken {name} header: {what}")),
+        Flaw::Foreign(what) => Reject::new(Reason::Unsupported, format!("{name} with {what}")),
+    })?;
+    check_size(&facts, size, limits)?;
+
+    let pixels = u64::from(facts.width) * u64::from(facts.height);
+    // The entropy-coded data without its stuffing; HEIC data that lies in pieces is put together before.
+    let file_copies = match format {
+        Format::Jpeg => size,
+        Format::Heic => 2 * size,
+        _ => 0,
+    };
+    let decode_bytes = pixels
+        .saturating_mul(facts.bytes_per_pixel)
+        .saturating_add(facts.other_bytes)
+        .saturating_add(file_copies)
+        .saturating_add(pixels / 2 * LADDER_BYTES_PER_TWO_PIXELS)
+        .saturating_add(BASE_BYTES);
+    Ok(Header { format, width: facts.width, height: facts.height, decode_bytes })
+}
+
+fn check_size(facts: &Facts, size: u64, limits: &DecodeLimits) -> Result<(), Reject> {
+    let (width, height) = (facts.width, facts.height);
+    if width == 0 || height == 0 {
+        return Err(Reject::new(Reason::Unreadable, format!("the header says {width} x {height} pixels")));
+    }
+    let pixels = u64::from(width) * u64::from(height);
+    let refusal = if width > limits.max_side || height > limits.max_side {
+        format!("the longest side allowed is {}", limits.max_side)
+    } else if pixels > limits.max_pixels {
+        format!("at most {} pixels are allowed", limits.max_pixels)
+    } else if pixels > size.saturating_mul(u64::from(limits.max_pixels_per_byte)) {
+        format!("from {size} bytes, more than {} pixels a byte", limits.max_pixels_per_byte)
+    } else {
+        return Ok(());
+    };
+    Err(Reject::new(Reason::TooManyPixels, format!("{width} x {height} pixels: {refusal}")))
+}
+
+/// HEIC: the primary picture, and the tile that is decoded beside it.
+fn heic(bytes: &[u8]) -> Result<Facts, Flaw> {
+    let picture = Heif::new(bytes)?.picture()?;
+    Ok(Facts { width: picture.width, height: picture.height, bytes_per_pixel: 1, other_bytes: picture.tile_bytes() })
+}
+
+/// The format by content.
+fn sniff(bytes: &[u8]) -> Option<Format> {
+    if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
+        Some(Format::Jpeg)
+    } else if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        Some(Format::Png)
+    } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+        Some(Format::Webp)
+    } else if bytes.starts_with(b"GIF87a") || bytes.starts_with(b"GIF89a") {
+        Some(Format::Gif)
+    } else if bytes.starts_with(b"BM")
+        && bytes::le32(bytes, 14).is_some_and(|size| simple::BMP_HEADER_SIZES.contains(&size))
+    {
+        Some(Format::Bmp)
+    } else if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") {
+        Some(Format::Tiff)
+    } else if is_heif(bytes) {
+        Some(Format::Heic)
+    } else {
+        None
+    }
+}
+
+/// A word for people about content that is none of ours.
+fn name_of_content(bytes: &[u8]) -> &'static str {
+    let brand = bytes.get(4..12).unwrap_or(&[]);
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
+        "a zip archive"
+    } else if bytes.starts_with(b"%PDF") {
+        "a PDF document"
+    } else if brand.starts_with(b"ftypavi") {
+        "AVIF, which is not supported"
+    } else if brand.starts_with(b"ftyp") {
+        "an MP4 container"
+    } else if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
+        "BigTIFF, which is not supported"
+    } else if bytes.starts_with(&[0x1f, 0x8b]) {
+        "gzip"
+    } else if bytes.first().is_some_and(|byte| *byte == b'<') {
+        "markup text"
+    } else {
+        "no image format known here"
+    }
+}

@@ -1,0 +1,171 @@
+//! The primary picture: one HEVC picture, or a grid of them.
+
+use super::super::guard::Flaw;
+use super::boxes::Fields;
+use super::{Heif, Item};
+
+/// Tiles are as large as a codec likes, which may be more than a small picture needs.
+const TILE_STEP: u32 = 1_024;
+/// Most parameter sets in an item's configuration. Three are usual.
+const MOST_SETS: usize = 64;
+
+/// The picture to decode, before any rotation or mirror: where EXIF's orientation is not applied either.
+pub(crate) struct Picture {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Tiles in a row.
+    pub columns: u32,
+    /// Width and height of a tile.
+    pub tile: [u32; 2],
+    /// The tiles' items, row by row; the picture itself when it has none.
+    pub items: Vec<u32>,
+    /// HEVC's `chroma_format_idc`: 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4.
+    pub chroma: u8,
+}
+
+impl Picture {
+    /// Largest width and height at which a tile may be coded: whole coding blocks.
+    pub(crate) fn coded(&self) -> [u64; 2] {
+        self.tile.map(|side| u64::from(side).next_multiple_of(64) + 64)
+    }
+
+    /// The memory that decoding one tile takes: 16-bit planes, and tables of two bytes a pixel at most.
+    pub(crate) fn tile_bytes(&self) -> u64 {
+        let chroma = [0, 1, 2, 4][usize::from(self.chroma & 3)];
+        let [width, height] = self.coded();
+        width.saturating_mul(height).saturating_mul(2 + chroma + 2)
+    }
+}
+
+/// How an item's HEVC data is to be read: its `hvcC` property.
+pub(crate) struct Config<'a> {
+    /// HEVC's `chroma_format_idc`.
+    chroma: u8,
+    /// Bytes of the length in front of each unit of the data.
+    pub length_size: u8,
+    /// Parameter sets.
+    pub sets: Vec<&'a [u8]>,
+}
+
+impl<'a> Heif<'a> {
+    /// The primary picture.
+    pub(crate) fn picture(&self) -> Result<Picture, Flaw> {
+        let primary = self.item(self.primary)?;
+        let (width, height, columns, tile, items) = match &primary.kind {
+            b"hvc1" => {
+                let [width, height] = self.size(primary)?;
+                (width, height, 1, [width, height], vec![self.primary])
+            }
+            b"grid" => {
+                let (columns, rows, [width, height]) = self.grid()?;
+                let first = self.tiles.first().filter(|_| self.tiles.len() == (columns * rows) as usize);
+                let first = first.ok_or(Flaw::Broken("a grid with another number of tiles than it says"))?;
+                let tile = self.size(self.item(*first)?)?;
+                check_grid([width, height], [columns, rows], tile)?;
+                (width, height, columns, tile, self.tiles.clone())
+            }
+            kind => return Err(foreign(kind)),
+        };
+        let mut chroma = 0;
+        for (index, &id) in items.iter().enumerate() {
+            let item = self.item(id)?;
+            if item.kind != *b"hvc1" {
+                return Err(foreign(&item.kind));
+            }
+            if index == 0 {
+                chroma = self.config(id)?.chroma;
+            }
+        }
+        Ok(Picture { width, height, columns, tile, items, chroma })
+    }
+
+    /// `ispe`: width and height.
+    fn size(&self, item: &Item<'a>) -> Result<[u32; 2], Flaw> {
+        let mut fields = Fields(self.property(item, b"ispe").ok_or(Flaw::Broken("no picture size"))?);
+        fields.version().map_err(short)?;
+        let size = [fields.u32().map_err(short)?, fields.u32().map_err(short)?];
+        if size.contains(&0) { Err(Flaw::Broken("a picture without pixels")) } else { Ok(size) }
+    }
+
+    /// The primary item's grid: columns, rows, and the size of the whole.
+    fn grid(&self) -> Result<(u32, u32, [u32; 2]), Flaw> {
+        let (data, cut) = self.data(self.primary)?;
+        let short = |flaw| if cut { flaw } else { short(flaw) };
+        let mut fields = Fields(&data);
+        let (version, flags) = (fields.u8().map_err(short)?, fields.u8().map_err(short)?);
+        if version != 0 {
+            return Err(Flaw::Foreign("a grid of an unknown version"));
+        }
+        let rows = u32::from(fields.u8().map_err(short)?) + 1;
+        let columns = u32::from(fields.u8().map_err(short)?) + 1;
+        let wide = flags & 1 == 1;
+        Ok((columns, rows, [fields.id(wide).map_err(short)?, fields.id(wide).map_err(short)?]))
+    }
+
+    /// How an item's data is to be read.
+    pub(crate) fn config(&self, id: u32) -> Result<Config<'a>, Flaw> {
+        let property = self.property(self.item(id)?, b"hvcC").ok_or(Flaw::Broken("no HEVC configuration"))?;
+        config(property).map_err(short)
+    }
+}
+
+fn config(property: &[u8]) -> Result<Config<'_>, Flaw> {
+    let mut fields = Fields(property);
+    if fields.u8()? != 1 {
+        return Err(Flaw::Foreign("an HEVC configuration of an unknown version"));
+    }
+    // Profile, level and segmentation, up to the chroma format; then depths and frame rate.
+    fields.take(15)?;
+    let chroma = fields.u8()? & 3;
+    fields.take(4)?;
+    let length_size = (fields.u8()? & 3) + 1;
+    let mut sets = Vec::new();
+    for _ in 0..fields.u8()? {
+        fields.u8()?;
+        for _ in 0..fields.u16()? {
+            let length = usize::from(fields.u16()?);
+            sets.push(fields.take(length)?);
+            if sets.len() > MOST_SETS {
+                return Err(Flaw::Broken("more HEVC parameter sets than any picture has"));
+            }
+        }
+    }
+    Ok(Config { chroma, length_size, sets })
+}
+
+/// Every tile must show something, and none may be much larger than the picture: this bounds the work by the pixels.
+fn check_grid(size: [u32; 2], counts: [u32; 2], tile: [u32; 2]) -> Result<(), Flaw> {
+    for ((size, count), tile) in size.into_iter().zip(counts).zip(tile) {
+        if u64::from(tile) * u64::from(count) < u64::from(size) {
+            return Err(Flaw::Broken("a grid whose tiles do not cover it"));
+        }
+        if u64::from(tile) * u64::from(count - 1) >= u64::from(size).max(1) {
+            return Err(Flaw::Broken("a grid with tiles outside its picture"));
+        }
+        if u64::from(tile) > u64::from(size).next_multiple_of(u64::from(TILE_STEP)) {
+            return Err(Flaw::Broken("a grid with tiles larger than its picture"));
+        }
+    }
+    Ok(())
+}
+
+/// A table that is all there ends too early.
+fn short(flaw: Flaw) -> Flaw {
+    if flaw == Flaw::Cut { Flaw::Broken("a table that ends too early") } else { flaw }
+}
+
+fn foreign(kind: &[u8; 4]) -> Flaw {
+    Flaw::Foreign(match kind {
+        b"av01" => "an AV1 picture (AVIF)",
+        b"avc1" => "an H.264 picture",
+        b"jpeg" => "a JPEG picture",
+        b"iovl" => "a picture of overlaid pictures",
+        b"iden" => "a picture derived from another",
+        b"tmap" => "a tone-mapped picture",
+        b"unci" => "an uncompressed picture",
+        b"grid" => "grids in grids",
+        _ => "a picture of another kind",
+    })
+}

@@ -1,0 +1,127 @@
+//! The codes of a photo, each once, whatever rung and size saw it.
+
+use super::Sighting;
+use super::geometry::Quad;
+use scanmill_core::domain::Code;
+
+/// What was read so far, in pixels of the full-size photo.
+#[derive(Default)]
+pub(super) struct Found {
+    codes: Vec<(Quad, Code)>,
+    /// Readings that used up their error correction: chance may have made them, until another rung reads the same.
+    doubtful: Vec<(Quad, Code)>,
+}
+
+/// Share of the error correction from which a reading needs a second one.
+const EXHAUSTED: f32 = 1.0;
+
+impl Found {
+    pub(super) fn is_empty(&self) -> bool {
+        self.codes.is_empty()
+    }
+
+    /// Adds what a rung read at `scale` full-size pixels per pixel; returns how many codes were new. At one place the
+    /// first reading stands: the same text is the same code, and of two texts one is wrong. A reading whose error
+    /// correction was exhausted counts once a second rung, which samples the code in another way, reads the same text.
+    pub(super) fn add(&mut self, sightings: Vec<Sighting>, rung: &'static str, scale: f32) -> usize {
+        let before = self.codes.len();
+        for sighting in sightings {
+            let quad = sighting.quad.scaled(scale);
+            if self.codes.iter().any(|(known, _)| known.is_same_place(&quad)) {
+                continue;
+            }
+            let Sighting { text, qr_version, ecc_level, ecc_used, .. } = sighting;
+            let code = Code { text, rung, corners: quad.0, qr_version, ecc_level, ecc_used };
+            if code.ecc_used.is_some_and(|used| used >= EXHAUSTED) && !self.is_confirmed(&quad, &code) {
+                self.doubtful.push((quad, code));
+            } else {
+                self.doubtful.retain(|(known, _)| !known.is_same_place(&quad));
+                self.codes.push((quad, code));
+            }
+        }
+        self.codes.len() - before
+    }
+
+    fn is_confirmed(&self, quad: &Quad, code: &Code) -> bool {
+        self.doubtful
+            .iter()
+            .any(|(known, other)| other.rung != code.rung && other.text == code.text && known.is_same_place(quad))
+    }
+
+    /// The outlines of all codes.
+    pub(super) fn outlines(&self) -> Vec<Quad> {
+        self.codes.iter().map(|(quad, _)| *quad).collect()
+    }
+
+    /// Readings that wait for a second one.
+    pub(super) fn doubtful(&self) -> usize {
+        self.doubtful.len()
+    }
+
+    /// How many of the points (at `scale`) lie outside every code read.
+    pub(super) fn uncovered(&self, points: &[[f32; 2]], scale: f32) -> usize {
+        let covered = |point: [f32; 2]| self.codes.iter().any(|(quad, _)| quad.holds(point, quad.size() * 0.05));
+        points.iter().filter(|[x, y]| !covered([x * scale, y * scale])).count()
+    }
+
+    /// Top to bottom, then left to right, by the centres, in whole pixels so that the order is total.
+    pub(super) fn into_codes(mut self, first_only: bool) -> Vec<Code> {
+        if first_only {
+            self.codes.truncate(1);
+        }
+        self.codes.sort_by_key(|(quad, code)| {
+            let [x, y] = quad.centre();
+            (y as i64, x as i64, code.text.clone())
+        });
+        self.codes.into_iter().map(|(_, code)| code).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sighting(text: &str, x: f32, y: f32) -> Sighting {
+        sized(text, x, y, 10.0)
+    }
+
+    fn sized(text: &str, x: f32, y: f32, size: f32) -> Sighting {
+        let quad = Quad([[x, y], [x + size, y], [x + size, y + size], [x, y + size]]);
+        Sighting { text: text.to_owned(), quad, qr_version: None, ecc_level: None, ecc_used: None }
+    }
+
+    #[test]
+    fn a_code_counts_once_over_all_scales_and_the_same_text_elsewhere_again() {
+        let mut found = Found::default();
+        assert_eq!(found.add(vec![sighting("a", 30.0, 50.0), sighting("a", 5.0, 50.0)], "one", 1.0), 2);
+        assert_eq!(found.add(vec![sized("a", 14.5, 24.5, 5.5), sized("b", 30.0, 2.0, 5.0)], "two", 2.0), 1);
+        let codes = found.into_codes(false);
+        let seen: Vec<_> = codes.iter().map(|code| (code.text.as_str(), code.rung, code.corners[0])).collect();
+        assert_eq!(seen, [("b", "two", [60.0, 4.0]), ("a", "one", [5.0, 50.0]), ("a", "one", [30.0, 50.0])]);
+    }
+
+    #[test]
+    fn a_reading_that_used_up_its_error_correction_needs_a_second_rung() {
+        let exhausted = |text| Sighting { ecc_used: Some(1.0), ..sighting(text, 5.0, 5.0) };
+        let mut found = Found::default();
+        assert_eq!(found.add(vec![exhausted("a"), exhausted("a")], "one", 1.0), 0);
+        assert_eq!(found.add(vec![exhausted("b")], "two", 1.0), 0);
+        assert_eq!((found.is_empty(), found.doubtful()), (true, 3));
+        assert_eq!(found.add(vec![exhausted("a")], "three", 1.0), 1);
+        assert_eq!((found.doubtful(), found.into_codes(false).len()), (0, 1));
+
+        let mut found = Found::default();
+        found.add(vec![exhausted("wrong")], "one", 1.0);
+        let sure = Sighting { ecc_used: Some(0.9), ..sighting("right", 5.0, 5.0) };
+        assert_eq!(found.add(vec![sure], "two", 1.0), 1);
+        assert_eq!((found.doubtful(), found.into_codes(false)[0].text.as_str()), (0, "right"));
+    }
+
+    #[test]
+    fn the_first_reading_of_a_place_stands() {
+        let mut found = Found::default();
+        found.add(vec![sighting("right", 0.0, 0.0)], "one", 1.0);
+        assert_eq!(found.add(vec![sighting("wrong", 1.0, 1.0)], "two", 1.0), 0);
+        assert_eq!(found.uncovered(&[[5.0, 5.0], [10.2, 5.0], [20.0, 5.0]], 1.0), 1);
+    }
+}

@@ -1,0 +1,290 @@
+//! The ladder: cheap readers on few pixels first, and up only while something is still unread.
+//!
+//! Each rung is a reader on the photo at one size. A rung reports the codes it read and the *strays*: groups of finder
+//! patterns that look like a code it could not read. The climb ends when codes were read and the last rung left no
+//! stray ("every finder pattern seen is accounted for by a read code"), at the first code where one is enough, at the
+//! top, or when the photo's time is over.
+
+mod bits;
+mod finder;
+mod found;
+mod geometry;
+mod own;
+mod payload;
+mod retouch;
+mod rqrr;
+mod text;
+mod threshold;
+mod zxing;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use self::found::Found;
+use self::geometry::Quad;
+use self::own::Patterns::{Bent, Three, Two};
+use self::own::Retouch::{self, Blur, Plain, Shadow};
+use self::own::Threshold::{self, Hybrid, Mean};
+use super::clock::Deadline;
+use super::contain::contain;
+use super::luma::Luma;
+use super::pixels::Source;
+use super::qr::{Proposals, Tried};
+use scanmill_core::cpu::thread_cpu;
+use scanmill_core::domain::{Code, RungRun};
+
+/// A code as a rung read it, in the pixels of the picture it was given.
+pub(super) struct Sighting {
+    text: String,
+    quad: Quad,
+    qr_version: Option<u8>,
+    ecc_level: Option<char>,
+    /// Share of the error correction that the worst block used, where the reader's modules tell.
+    ecc_used: Option<f32>,
+}
+
+/// What a rung saw.
+#[derive(Default)]
+pub(super) struct View {
+    codes: Vec<Sighting>,
+    /// Centres of finder pattern groups that may be codes and were not read.
+    strays: Vec<[f32; 2]>,
+    /// Finder patterns that those groups are made of.
+    unread_patterns: usize,
+}
+
+impl View {
+    /// From the pixels of an enlarged or shrunk picture to those of the one it was made from.
+    fn scale(&mut self, by: f32) {
+        self.codes.iter_mut().for_each(|code| code.quad = code.quad.scaled(by));
+        self.strays.iter_mut().for_each(|stray| *stray = stray.map(|at| at * by));
+    }
+}
+
+/// One attempt of the ladder.
+trait Rung {
+    /// The name in rows and metrics.
+    fn name(&self) -> &'static str;
+    /// Longest side of the picture it reads of a photo whose long side is `longest`; `None` where it is not for such a
+    /// photo.
+    fn side(&self, longest: usize) -> Option<usize>;
+    /// Whether what was tried before on the photo says that it will read nothing.
+    fn is_vain(&self, _tried: &Tried) -> bool {
+        false
+    }
+    /// Reads what it can before the deadline.
+    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View;
+}
+
+/// What a rung is asked for, and what those before it left.
+struct Task<'a> {
+    deadline: Deadline,
+    /// One code is enough.
+    first_only: bool,
+    /// Pixels of the full-size photo a pixel.
+    scale: f32,
+    /// Outlines of the codes read so far, in pixels of the full-size photo: not to be read again.
+    codes: Vec<Quad>,
+    /// What our own reader tried in vain.
+    tried: &'a mut Tried,
+    /// Finder patterns that our own reader saw in this photo as it is, by the width of the picture.
+    proposals: &'a mut BTreeMap<usize, Proposals>,
+}
+
+impl Task<'_> {
+    /// Whether a point of the full-size photo lies in a code read before.
+    fn is_read(&self, point: [f32; 2]) -> bool {
+        self.codes.iter().any(|quad| quad.holds(point, 0.0))
+    }
+}
+
+/// A rung's place in the ladder.
+struct Step {
+    rung: &'static dyn Rung,
+    /// Steps of one kind differ in size only: none is taken twice at the same size.
+    kind: &'static str,
+    /// Whether it is worth its time once codes were read and others seem to be left.
+    for_rest: bool,
+}
+
+/// Long side of the picture that a rung for about `side` pixels reads of a photo: `side`, or what halving the photo
+/// gives where that is near, as it costs least.
+fn near(side: usize, longest: usize) -> usize {
+    if longest <= side {
+        return longest;
+    }
+    let halved = (1..8).map(|times| longest.div_ceil(1 << times)).find(|&halved| halved <= side + side / 8);
+    halved.filter(|&halved| halved >= side - side / 6).unwrap_or(side)
+}
+
+const fn zxing(name: &'static str, side: usize) -> zxing::Zxing {
+    zxing::Zxing { name, side, times: 1 }
+}
+
+const fn zxing_large(name: &'static str, times: usize) -> zxing::Zxing {
+    zxing::Zxing { name, side: retouch::SMALL, times }
+}
+
+const fn own(name: &'static str, side: usize, retouch: Retouch, threshold: Threshold) -> own::Own {
+    own::Own { name, side, retouch, threshold, patterns: Three }
+}
+
+const fn own_two(name: &'static str, side: usize) -> own::Own {
+    own::Own { name, side, retouch: Plain, threshold: Hybrid, patterns: Two }
+}
+
+const fn own_bent(name: &'static str, side: usize) -> own::Own {
+    own::Own { name, side, retouch: Plain, threshold: Hybrid, patterns: Bent }
+}
+
+const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> Step {
+    Step { rung, kind, for_rest }
+}
+
+/// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
+const STEPS: [Step; 13] = [
+    step(&zxing("zxing_500", 500), "zxing", true),
+    step(&own("own_800", 800, Plain, Hybrid), "own", true),
+    step(&zxing("zxing_1000", 1_000), "zxing", true),
+    step(&zxing_large("zxing_large", 3), "zxing_large", false),
+    step(&own("own_blur_800", 800, Blur(2), Hybrid), "own_blur", false),
+    step(&own_two("own_two_800", 800), "own_two", false),
+    step(&own("own_1600", 1_600, Plain, Hybrid), "own", true),
+    step(&own_two("own_two_1600", 1_600), "own_two", false),
+    step(&zxing("zxing_full", usize::MAX), "zxing", true),
+    step(&own_bent("own_bent_1600", 1_600), "own_bent", false),
+    step(&own("own_shadow_800", 800, Shadow(1), Mean(40)), "own_shadow", false),
+    step(&own("own_400", 400, Plain, Hybrid), "own", false),
+    step(&rqrr::Rqrr, "rqrr", false),
+];
+
+/// The names of all rungs, in the order they run.
+pub fn rung_names() -> impl Iterator<Item = &'static str> {
+    STEPS.iter().map(|step| step.rung.name())
+}
+
+/// How a climb ended.
+pub(super) struct Climb {
+    /// Codes in reading order.
+    pub codes: Vec<Code>,
+    /// Every rung that ran.
+    pub runs: Vec<RungRun>,
+    /// The time was over before the top was reached.
+    pub out_of_time: bool,
+    /// The first panic of a rung, if one did.
+    pub panic: Option<String>,
+}
+
+/// Climbs until every code seen is read.
+pub(super) fn climb(source: &mut Source, deadline: Deadline, first_only: bool) -> Climb {
+    climb_by(STEPS.iter(), source, deadline, first_only)
+}
+
+/// Every rung on its own, in order, each with the whole of `budget`: name and climb.
+pub(super) fn alone(source: &mut Source, budget: Duration) -> Vec<(&'static str, Climb, f64)> {
+    let mut each = |step: &Step| {
+        let before = thread_cpu();
+        let climb = climb_by(std::iter::once(step), source, Deadline::after(budget), false);
+        (step.rung.name(), climb, thread_cpu().saturating_sub(before).as_secs_f64() * 1e3)
+    };
+    STEPS.iter().map(&mut each).collect()
+}
+
+/// Unread finder patterns of one picture from which on there are more codes than our own reader looks for, as it keeps 40
+/// patterns: zxing's rungs go first then, and what they leave of codes is left.
+const CROWD: usize = 40;
+
+fn climb_by<'a>(
+    steps: impl Iterator<Item = &'a Step>,
+    source: &mut Source,
+    deadline: Deadline,
+    first_only: bool,
+) -> Climb {
+    let mut found = Found::default();
+    let mut climb = Climb { codes: Vec::new(), runs: Vec::new(), out_of_time: false, panic: None };
+    let mut strays: Vec<[f32; 2]> = Vec::new();
+    let mut taken: Vec<(&str, usize)> = Vec::new();
+    let mut tried = Tried::default();
+    let mut proposals = BTreeMap::new();
+    let long_side = source.long_side();
+    let mut is_crowd = false;
+    let mut waiting: VecDeque<&Step> = steps.collect();
+    while let Some(Step { rung, kind, for_rest }) = waiting.pop_front() {
+        let Some(side) = rung.side(long_side) else { continue };
+        let for_rest = *for_rest && (!is_crowd || *kind == "zxing");
+        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) || rung.is_vain(&tried) {
+            continue;
+        }
+        taken.push((kind, side));
+        if deadline.is_over() {
+            climb.out_of_time = true;
+            break;
+        }
+        let before = thread_cpu();
+        let scale = long_side as f32 / side as f32;
+        let mut task =
+            Task { deadline, first_only, scale, codes: found.outlines(), tried: &mut tried, proposals: &mut proposals };
+        let view = contain(|| rung.read(&source.at_most(side), &mut task));
+        let view = view.unwrap_or_else(|panic| {
+            climb.panic.get_or_insert(format!("{} panicked: {panic}", rung.name()));
+            View::default()
+        });
+        let won = found.add(view.codes, rung.name(), scale);
+        climb.runs.push(RungRun {
+            name: rung.name(),
+            ms: thread_cpu().saturating_sub(before).as_secs_f64() * 1e3,
+            won,
+        });
+        // Our own reader proposes more than there is: what may be left is for zxing to say.
+        if *kind == "zxing" {
+            strays = view.strays.iter().map(|stray| stray.map(|at| at * scale)).collect();
+            if view.unread_patterns >= CROWD {
+                is_crowd = true;
+                waiting.make_contiguous().sort_by_key(|step| step.kind != "zxing");
+            }
+        }
+        let left = found.uncovered(&strays, 1.0) + found.doubtful();
+        if !found.is_empty() && (first_only || left == 0) {
+            break;
+        }
+    }
+    climb.codes = found.into_codes(first_only);
+    climb
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads nothing and leaves so many finder patterns unread.
+    struct Blind(&'static str, usize);
+
+    impl Rung for Blind {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        fn side(&self, longest: usize) -> Option<usize> {
+            Some(longest - self.0.len())
+        }
+
+        fn read(&self, _luma: &Luma, _task: &mut Task<'_>) -> View {
+            View { unread_patterns: self.1, ..View::default() }
+        }
+    }
+
+    fn order(patterns: usize) -> Vec<&'static str> {
+        let rungs = [Blind("first", patterns), Blind("ours", 0), Blind("second", 0)];
+        let leaked: &'static [Blind; 3] = Box::leak(Box::new(rungs));
+        let steps = [step(&leaked[0], "zxing", true), step(&leaked[1], "own", true), step(&leaked[2], "zxing", true)];
+        let mut source = Source::whole(Luma::new(40, 40, vec![200; 1_600]).unwrap(), false);
+        let climb = climb_by(steps.iter(), &mut source, Deadline::after(Duration::from_secs(60)), false);
+        climb.runs.iter().map(|run| run.name).collect()
+    }
+
+    #[test]
+    fn in_a_crowd_of_patterns_the_reader_that_saw_them_goes_first() {
+        assert_eq!(order(CROWD - 1), ["first", "ours", "second"]);
+        assert_eq!(order(CROWD), ["first", "second", "ours"]);
+    }
+}

@@ -1,0 +1,195 @@
+//! Bytes to reading: no I/O, no async, never a panic that leaves it.
+//!
+//! [`inspect`] looks at the header only and says what the decode will cost; [`read`] decodes pixels and climbs the
+//! ladder of readers. EXIF is read on its own: it never fails a photo, and a photo that fails still has it.
+
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+use std::time::{Duration, Instant};
+
+use scanmill_core::cpu::thread_cpu;
+use scanmill_core::domain::{Capture, Format, Reading, Reason, Reject};
+
+mod clock;
+mod contain;
+pub mod exif;
+mod guard;
+mod heif;
+pub mod jpeg;
+mod ladder;
+mod luma;
+mod pixels;
+mod qr;
+mod scale;
+
+use clock::Deadline;
+pub use ladder::rung_names;
+pub use luma::Luma;
+
+/// What a photo may be and how long it may take.
+#[derive(Clone, Copy, Debug)]
+pub struct DecodeLimits {
+    /// Largest file in bytes.
+    pub max_file_bytes: u64,
+    /// Largest picture in pixels.
+    pub max_pixels: u64,
+    /// Longest side in pixels.
+    pub max_side: u32,
+    /// Most pixels per byte of file.
+    pub max_pixels_per_byte: u32,
+    /// Wall time for one photo; of a HEIC photo, for reading its codes once it has its pixels.
+    pub time_budget: Duration,
+    /// Wall time for one HEIC photo, pixels and codes; `None` where HEIC is turned off.
+    pub heic_time_budget: Option<Duration>,
+    /// Stop at the first code instead of looking for all.
+    pub first_only: bool,
+}
+
+/// What the header says, checked against the limits, before any pixel is decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Format by content.
+    pub format: Format,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Upper estimate of the memory that decoding takes, in bytes: pixels plus the codec's own working memory.
+    pub decode_bytes: u64,
+}
+
+/// Sniffs the format and reads the header: microseconds, and no allocation that the header could make large.
+///
+/// # Errors
+/// The rejection, for content that is empty, unsupported, over a limit, or whose header does not parse.
+pub fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Reject> {
+    guard::inspect(bytes, limits)
+}
+
+/// Reads one photo whose header was inspected: pixels, codes, EXIF. Panics of codecs are contained here and become
+/// [`scanmill_core::domain::Reason::DecoderFault`].
+pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
+    let (cpu_before, started) = (thread_cpu(), Instant::now());
+    let capture = exif::read(bytes);
+    let mut reading = Reading {
+        format: Some(header.format),
+        width: Some(header.width),
+        height: Some(header.height),
+        codes: Vec::new(),
+        rungs: Vec::new(),
+        capture,
+        reject: None,
+        decode_ms: 0.0,
+    };
+    match open(bytes, header, limits) {
+        Ok((mut source, deadline)) => climb(&mut source, deadline, limits, started, &mut reading),
+        Err(reject) => reading.reject = Some(reject),
+    }
+    reading.decode_ms = thread_cpu().saturating_sub(cpu_before).as_secs_f64() * 1e3;
+    reading
+}
+
+/// Reads the codes of a picture whose brightness is at hand: the ladder alone, as the fuzzer and the comparison with
+/// other readers need it. There is no file, so `format` and `capture` stay empty.
+pub fn read_luma(luma: Luma, limits: &DecodeLimits) -> Reading {
+    let (started, cpu_before) = (Instant::now(), thread_cpu());
+    let deadline = Deadline::after(limits.time_budget);
+    let mut reading = Reading {
+        format: None,
+        width: u32::try_from(luma.width()).ok(),
+        height: u32::try_from(luma.height()).ok(),
+        codes: Vec::new(),
+        rungs: Vec::new(),
+        capture: Capture::default(),
+        reject: None,
+        decode_ms: 0.0,
+    };
+    climb(&mut pixels::Source::whole(luma, false), deadline, limits, started, &mut reading);
+    reading.decode_ms = thread_cpu().saturating_sub(cpu_before).as_secs_f64() * 1e3;
+    reading
+}
+
+fn climb(
+    source: &mut pixels::Source,
+    deadline: Deadline,
+    limits: &DecodeLimits,
+    started: Instant,
+    reading: &mut Reading,
+) {
+    let climb = ladder::climb(source, deadline, limits.first_only);
+    reading.reject = why_no_code(&climb, source.is_cut(), started.elapsed());
+    reading.codes = climb.codes;
+    reading.rungs = climb.runs;
+}
+
+/// The photo's pixels, and when reading its codes must end.
+fn open(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<(pixels::Source, Deadline), Reject> {
+    let deadline = match (header.format, limits.heic_time_budget) {
+        (Format::Heic, None) => return Err(pixels::heic_is_off()),
+        (Format::Heic, Some(budget)) => Deadline::after(budget),
+        _ => Deadline::after(limits.time_budget),
+    };
+    let source = pixels::open(bytes, header, deadline)?;
+    Ok((source, deadline.at_most(limits.time_budget)))
+}
+
+/// What one rung alone makes of a photo.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The rung's name.
+    pub rung: &'static str,
+    /// Codes it reads.
+    pub codes: Vec<scanmill_core::domain::Code>,
+    /// Its CPU time in milliseconds, shrinking the picture included.
+    pub cpu_ms: f64,
+    /// Whether it does anything with a photo of this size.
+    pub ran: bool,
+}
+
+/// Tries every rung alone on a photo, for those who order the ladder: `cargo bench --bench ladder`.
+///
+/// # Errors
+/// The rejection of a photo without pixels.
+pub fn trials(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<Vec<Trial>, Reject> {
+    let (mut source, _) = open(bytes, header, limits)?;
+    let alone = ladder::alone(&mut source, limits.time_budget);
+    let trial = |(rung, climb, cpu_ms): (_, ladder::Climb, _)| Trial {
+        rung,
+        ran: !climb.runs.is_empty(),
+        codes: climb.codes,
+        cpu_ms,
+    };
+    Ok(alone.into_iter().map(trial).collect())
+}
+
+fn why_no_code(climb: &ladder::Climb, cut: bool, took: Duration) -> Option<Reject> {
+    let ran = climb.runs.len();
+    if !climb.codes.is_empty() {
+        None
+    } else if cut {
+        Some(Reject::new(
+            Reason::Truncated,
+            "the file ends before its picture, and the part that is there shows no code",
+        ))
+    } else if climb.out_of_time {
+        let detail = format!("no code within {} ms, after {ran} rungs", took.as_millis());
+        Some(Reject::new(Reason::TimedOut, detail))
+    } else if let Some(panic) = &climb.panic {
+        Some(Reject::new(Reason::DecoderFault, panic.clone()))
+    } else {
+        Some(Reject::new(Reason::NoCode, format!("no code found by {ran} rungs")))
+    }
+}
+
+/// [`inspect`], then [`read`]: everything about one photo's bytes. A photo that [`inspect`] refuses still has its EXIF
+/// read, unless it is too large to look at.
+pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Reading {
+    match inspect(bytes, limits) {
+        Ok(header) => read(bytes, &header, limits),
+        Err(reject) => {
+            let capture = if reject.reason == Reason::TooLarge { Capture::default() } else { exif::read(bytes) };
+            Reading::refused(reject, capture)
+        }
+    }
+}

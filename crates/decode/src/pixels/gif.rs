@@ -1,0 +1,76 @@
+//! GIF: the palette's numbers of the first frame, straight into the picture, where they become brightness.
+
+use std::io::Cursor;
+
+use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
+
+use super::super::clock::Deadline;
+use super::super::luma::Luma;
+use super::refuse::{Fault, as_far_as, refuse};
+use super::samples::Palette;
+use super::{Header, MISSING, Source};
+use scanmill_core::domain::{Reason, Reject};
+
+/// What the first frame leaves open of the screen, and numbers without a colour, are transparent: white.
+const OPEN: u8 = 255;
+
+/// Decodes the first frame to brightness. What a file that ends early does not hold, or there was no time for, is grey.
+pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
+    let refuse = |error| refuse_gif(bytes, header, &error);
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::Indexed);
+    let mut decoder = options.read_info(Cursor::new(bytes)).map_err(refuse)?;
+    let mut luma = Luma::blank(header.width as usize, header.height as usize);
+    luma.pixels_mut().fill(OPEN);
+    if decoder.next_frame_info().map_err(refuse)?.is_none() {
+        return Err(Reject::new(Reason::Unreadable, "gif: it ends before a picture"));
+    }
+    match read_frame(&mut decoder, &mut luma, deadline) {
+        Ok(()) => Ok(Source::whole(luma, false)),
+        Err((rows, error)) => as_far_as(luma, rows, refuse(error)),
+    }
+}
+
+/// On an error, how many rows there are.
+fn read_frame(
+    decoder: &mut Decoder<Cursor<&[u8]>>,
+    luma: &mut Luma,
+    deadline: Deadline,
+) -> Result<(), (usize, DecodingError)> {
+    let colours = decoder.palette().map_err(|error| (0, error))?.as_chunks::<3>().0;
+    let frame = decoder.current_frame_info().ok_or((0, DecodingError::UnexpectedEof))?;
+    let transparent = frame.transparent.map(usize::from);
+    let alpha = |number| if Some(number) == transparent { 0 } else { 255 };
+    let colours = colours.iter().enumerate().map(|(number, &[r, g, b])| [r, g, b, alpha(number)]);
+    let palette = Palette::new(colours, OPEN);
+    let [left, top, width, height] = [frame.left, frame.top, frame.width, frame.height].map(usize::from);
+    let passes: &[(usize, usize)] = if frame.interlaced { &[(0, 8), (4, 8), (2, 4), (1, 2)] } else { &[(0, 1)] };
+
+    let mut rows: Vec<&mut [u8]> = luma.rows_mut().skip(top).take(height).collect();
+    let mut pixels = rows.iter_mut().filter_map(|row| row.get_mut(left..left + width));
+    pixels.by_ref().for_each(|row| row.fill(MISSING));
+    let mut read = 0;
+    for y in passes.iter().flat_map(|&(from, step)| (from..height).step_by(step)) {
+        let Some(row) = rows.get_mut(y).and_then(|row| row.get_mut(left..left + width)) else { continue };
+        if deadline.is_over() {
+            break;
+        }
+        let filled = decoder.fill_buffer(row);
+        if !matches!(filled, Ok(true)) {
+            row.fill(MISSING);
+            return Err((read, filled.err().unwrap_or(DecodingError::UnexpectedEof)));
+        }
+        palette.brighten_in_place(row);
+        read += 1;
+    }
+    Ok(())
+}
+
+fn refuse_gif(bytes: &[u8], header: &Header, error: &DecodingError) -> Reject {
+    let fault = match error {
+        DecodingError::Io(error) => Fault::Read(error),
+        DecodingError::OutOfMemory | DecodingError::MemoryLimit => Fault::Limit,
+        _ => Fault::Broken,
+    };
+    refuse(bytes, header, fault, error)
+}

@@ -1,0 +1,257 @@
+//! HEIC: the HEVC pictures of its tiles through `heifer`'s decoder, brightness only.
+//!
+//! The decoder hands over block by block, which gives us two things it has no options for: chroma is parsed and then
+//! left out, and the clock is looked at between blocks, so that no tile, however large, takes longer than it may. The
+//! filters over block edges are left out as well: they cost a fifth, and no fewer codes are read without them.
+
+use std::panic::resume_unwind;
+
+use heifer_hevc_dec::Error;
+use heifer_hevc_dec::nal::NalUnit;
+use heifer_hevc_dec::params::{ParameterSets, Sps};
+use heifer_hevc_dec::recon::Reconstructor;
+use heifer_hevc_dec::slice::SliceHeader;
+use heifer_hevc_dec::syntax::{self, CodingUnit, Sink, TransformBlock};
+
+use super::super::clock::Deadline;
+use super::super::contain::contain;
+use super::super::guard::Flaw;
+use super::super::heif::{Config, Heif, Picture};
+use super::super::luma::Luma;
+use super::{Header, Source};
+use scanmill_core::domain::{Reason, Reject};
+
+/// Looks at the clock at every so many coding units, each 8 to 64 pixels wide.
+const UNITS_PER_LOOK: u32 = 16;
+
+/// What a file that ends early does not hold is this grey.
+const MISSING: u8 = 128;
+
+/// Why a tile did not come out whole.
+enum Failure {
+    OutOfTime,
+    Foreign(String),
+    Broken(String),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        match error {
+            Error::Unimplemented(_) => Failure::Foreign(error.to_string()),
+            _ => Failure::Broken(error.to_string()),
+        }
+    }
+}
+
+/// Decodes tile after tile. What a file that ends early does not hold is grey.
+pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
+    let file = Heif::new(bytes).map_err(changed)?;
+    let picture = file.picture().map_err(changed)?;
+    let sides = [header.width, header.height].map(|side| side as usize);
+    let mut luma = Luma::new(sides[0], sides[1], vec![MISSING; sides[0] * sides[1]])
+        .ok_or_else(|| Reject::new(Reason::Unreadable, "a heic picture without pixels"))?;
+    let mut is_cut = false;
+    for (index, &item) in picture.items.iter().enumerate() {
+        let config = file.config(item).map_err(changed)?;
+        let (data, cut) = file.data(item).map_err(changed)?;
+        is_cut |= cut;
+        let at = [index as u32 % picture.columns, index as u32 / picture.columns];
+        let corner = [0, 1].map(|axis| (at[axis] * picture.tile[axis]) as usize);
+        let decoded = tile(&data, &config, &picture, deadline, |y, row| paint(&mut luma, &picture, corner, y, row));
+        let place = format!("heic, part {} of {}", index + 1, picture.items.len());
+        match decoded {
+            Ok(()) => {}
+            Err(Failure::OutOfTime) => {
+                return Err(Reject::new(Reason::TimedOut, format!("{place}: no time left for its pixels")));
+            }
+            // The part of the tile that is there was painted.
+            Err(_) if cut => {}
+            Err(Failure::Foreign(what)) => return Err(Reject::new(Reason::Unsupported, format!("{place}: {what}"))),
+            Err(Failure::Broken(what)) => return Err(Reject::new(Reason::Unreadable, format!("{place}: {what}"))),
+        }
+    }
+    Ok(Source::whole(luma, is_cut))
+}
+
+/// The guard read the same tables and found them whole.
+fn changed(flaw: Flaw) -> Reject {
+    Reject::new(Reason::Unreadable, format!("the heic header changed: {flaw:?}"))
+}
+
+/// Puts the row `y` of the tile whose top left pixel is `corner` into the picture.
+fn paint(luma: &mut Luma, picture: &Picture, corner: [usize; 2], y: usize, row: impl Iterator<Item = u8>) {
+    if y >= picture.tile[1] as usize {
+        return;
+    }
+    let out = luma.rows_mut().nth(corner[1] + y).and_then(|out| out.get_mut(corner[0]..)).unwrap_or_default();
+    for (pixel, grey) in out.iter_mut().zip(row.take(picture.tile[0] as usize)) {
+        *pixel = grey;
+    }
+}
+
+/// Decodes the first picture in a tile's data and gives its rows, also when it fails halfway.
+fn tile(
+    data: &[u8],
+    config: &Config,
+    picture: &Picture,
+    deadline: Deadline,
+    mut row: impl FnMut(usize, Box<dyn Iterator<Item = u8> + '_>),
+) -> Result<(), Failure> {
+    let mut sets = ParameterSets::default();
+    for set in &config.sets {
+        sets.add(&NalUnit::parse(set)?)?;
+    }
+    // Sets in the data count up to the first slice.
+    for unit in (Units { data, length_size: config.length_size }) {
+        let unit = NalUnit::parse(unit?)?;
+        if unit.header.unit_type.is_slice() {
+            break;
+        }
+        sets.add(&unit)?;
+    }
+    for sps in sets.sps.iter().flatten() {
+        check(sps, picture)?;
+    }
+
+    let mut state: Option<(syntax::Picture<'_>, Brightness<'_>)> = None;
+    let done = slices(data, config, &sets, deadline, &mut state);
+    let Some((coded, brightness)) = state else { return done.and(Err(Failure::Broken("no slice".into()))) };
+    if matches!(done, Err(Failure::OutOfTime)) {
+        return done;
+    }
+    let (frame, sps) = (&brightness.picture.frame, coded.sps);
+    let (across, down) = sps.chroma_subsampling();
+    let (width, height) = sps.output_size();
+    let left = (sps.conf_win_offsets[0] * across) as usize;
+    let top = (sps.conf_win_offsets[2] * down) as usize;
+    let rows = frame.planes[0].chunks_exact(frame.widths[0].max(1) as usize);
+    let to_eight = frame.bit_depth[0].saturating_sub(8);
+    for (y, samples) in rows.skip(top).take(height as usize).enumerate() {
+        let samples = samples.iter().skip(left).take(width as usize);
+        row(y, Box::new(samples.map(move |&sample| (sample >> to_eight).min(255) as u8)));
+    }
+    done?;
+    if !coded.is_complete() {
+        return Err(Failure::Broken("parts of the picture are missing".into()));
+    }
+    if width < picture.tile[0] || height < picture.tile[1] {
+        let [wide, high] = picture.tile;
+        return Err(Failure::Broken(format!("{width} x {height} pixels where {wide} x {high} were promised")));
+    }
+    Ok(())
+}
+
+/// Decodes the slices of the first picture in `data` into `state`.
+fn slices<'a>(
+    data: &[u8],
+    config: &Config,
+    sets: &'a ParameterSets,
+    deadline: Deadline,
+    state: &mut Option<(syntax::Picture<'a>, Brightness<'a>)>,
+) -> Result<(), Failure> {
+    let mut before: Option<SliceHeader> = None;
+    for unit in (Units { data, length_size: config.length_size }) {
+        if deadline.is_over() {
+            return Err(Failure::OutOfTime);
+        }
+        let unit = NalUnit::parse(unit?)?;
+        if !unit.header.unit_type.is_slice() {
+            continue;
+        }
+        // The first bit says that a picture begins.
+        if state.is_some() && unit.rbsp.first().is_some_and(|byte| byte & 0x80 != 0) {
+            return Ok(());
+        }
+        let slice = SliceHeader::parse(&unit.rbsp, &unit.header, sets, before.as_ref())?;
+        let (pps, sps) = sets.get(usize::from(slice.slice_pic_parameter_set_id))?;
+        let (coded, brightness) = state.get_or_insert_with(|| {
+            let picture = Reconstructor::new(sps, pps);
+            (syntax::Picture::new(sps, pps), Brightness { picture, deadline, units: 0, out_of_time: false })
+        });
+        brightness.picture.start_slice(&slice);
+        let blocks = unit.rbsp.get(slice.header_size..).unwrap_or(&[]);
+        let luma_quantizer = slice.slice_qp_y(sets)?;
+        let decoded =
+            contain(|| syntax::decode_slice_segment(coded, &slice, luma_quantizer, blocks, brightness).map(drop));
+        if brightness.out_of_time {
+            return Err(Failure::OutOfTime);
+        }
+        decoded.map_err(|panic| Failure::Broken(format!("the decoder panicked: {panic}")))??;
+        if let Some(error) = brightness.picture.error.take() {
+            return Err(error.into());
+        }
+        if !slice.dependent_slice_segment_flag {
+            before = Some(slice);
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a picture that takes more memory than the container promised, before any is taken.
+fn check(sps: &Sps, picture: &Picture) -> Result<(), Failure> {
+    let [width, height] = picture.coded();
+    let is_larger =
+        u64::from(sps.pic_width_in_luma_samples) > width || u64::from(sps.pic_height_in_luma_samples) > height;
+    if is_larger || sps.chroma_format_idc != picture.chroma {
+        let (has_width, has_height) = (sps.pic_width_in_luma_samples, sps.pic_height_in_luma_samples);
+        return Err(Failure::Broken(format!(
+            "an HEVC picture of {has_width} x {has_height} pixels and chroma format {} where {} x {} and {} were promised",
+            sps.chroma_format_idc, picture.tile[0], picture.tile[1], picture.chroma
+        )));
+    }
+    Ok(())
+}
+
+/// The units of an item's data, each behind its length.
+struct Units<'a> {
+    data: &'a [u8],
+    length_size: u8,
+}
+
+impl<'a> Iterator for Units<'a> {
+    type Item = Result<&'a [u8], Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.data.is_empty() {
+            return None;
+        }
+        let data = std::mem::take(&mut self.data);
+        let Some((length, rest)) = data.split_at_checked(usize::from(self.length_size)) else {
+            return Some(Err(Error::UnexpectedEof));
+        };
+        let length = length.iter().fold(0usize, |length, &byte| (length << 8) | usize::from(byte));
+        // The last unit of a file that was cut is given as far as it goes.
+        let (unit, rest) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        self.data = rest;
+        Some(Ok(unit))
+    }
+}
+
+/// Takes the blocks of brightness and leaves out the others; ends the decoder when the time is over.
+struct Brightness<'a> {
+    picture: Reconstructor<'a>,
+    deadline: Deadline,
+    units: u32,
+    out_of_time: bool,
+}
+
+impl Sink for Brightness<'_> {
+    fn transform_block(&mut self, block: &TransformBlock<'_>) {
+        if block.c_idx == 0 {
+            self.picture.transform_block(block);
+        }
+    }
+
+    fn pcm(&mut self, x: u32, y: u32, log2_size: u8, [luma, _, _]: [&[u16]; 3]) {
+        self.picture.pcm(x, y, log2_size, [luma, &[], &[]]);
+    }
+
+    fn coding_unit(&mut self, _: &CodingUnit) {
+        self.units = self.units.wrapping_add(1);
+        if self.units.is_multiple_of(UNITS_PER_LOOK) && self.deadline.is_over() {
+            self.out_of_time = true;
+            // The only way out of a decoder that knows no deadline. Not `panic!`: nothing is wrong, no hook should run.
+            resume_unwind(Box::new("HEVC ran out of its time"));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Bytes to brightness: opens a photo whose header was inspected, and gives it at the sizes the ladder asks for.
+
+#[cfg(test)]
+mod against_image;
+mod bmp;
+mod gif;
+#[cfg(feature = "heic")]
+mod heic;
+mod jpeg;
+mod other;
+mod png;
+mod refuse;
+mod samples;
+mod source;
+mod webp;
+mod zune;
+
+use super::Header;
+use super::clock::Deadline;
+use super::contain::contain;
+use super::luma::Luma;
+use scanmill_core::domain::{Format, Reason, Reject};
+pub(super) use source::Source;
+
+/// Brightness of what a file that ends early does not hold, and of what there was no time for.
+const MISSING: u8 = 128;
+
+/// Opens the photo. A codec's panic becomes [`Reason::DecoderFault`]; what a codec had no time for is grey.
+pub(super) fn open(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
+    let opened = contain(|| match header.format {
+        Format::Jpeg => jpeg::open(bytes, header, deadline),
+        Format::Png => png::decode(bytes, header, deadline),
+        Format::Webp => webp::decode(bytes, header),
+        Format::Gif => gif::decode(bytes, header, deadline),
+        Format::Bmp => bmp::decode(bytes, header),
+        Format::Tiff => other::decode(bytes, header),
+        #[cfg(feature = "heic")]
+        Format::Heic => heic::decode(bytes, header, deadline),
+        #[cfg(not(feature = "heic"))]
+        Format::Heic => Err(heic_is_off()),
+    });
+    opened.unwrap_or_else(|panic| {
+        let detail = format!("the {} codec panicked: {panic}", header.format.as_str());
+        Err(Reject::new(Reason::DecoderFault, detail))
+    })
+}
+
+/// Why no HEIC photo is read here.
+pub(super) fn heic_is_off() -> Reject {
+    let why = if cfg!(feature = "heic") {
+        "HEIC is turned off by decode.heic"
+    } else {
+        "HEIC is not read: this scanmill was built without its feature `heic`"
+    };
+    Reject::new(Reason::Unsupported, why)
+}
+
+/// The photo at its full size, if its codec gave as many pixels as its header promised.
+fn whole(header: &Header, pixels: Vec<u8>, cut: bool) -> Result<Source, Reject> {
+    let luma = Luma::new(header.width as usize, header.height as usize, pixels);
+    let refusal = || Reject::new(Reason::Unreadable, "the codec gave another number of pixels than the header says");
+    luma.map(|luma| Source::whole(luma, cut)).ok_or_else(refusal)
+}

@@ -1,0 +1,146 @@
+//! A photo at any size that is asked for, made from the cheapest thing that holds enough pixels.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::super::jpeg::{Coefficients, Scale};
+use super::super::luma::Luma;
+use super::super::scale::{halve, resample};
+
+/// A decoded photo. Level 0 is its full size, and each level above has half the sides of the one below; levels made are
+/// kept, so that no smaller size costs a second pass over the full one.
+pub(crate) struct Source {
+    width: usize,
+    height: usize,
+    cut: bool,
+    /// What the levels are made of; `None` when level 0 is there from the start.
+    jpeg: Option<Coefficients>,
+    levels: BTreeMap<u32, Luma>,
+    /// Copies between the levels by their width and height, up to [`LARGEST_KEPT`]: several rungs read the same one.
+    between: BTreeMap<[usize; 2], Luma>,
+}
+
+/// Long side of the copies between levels that are kept.
+const LARGEST_KEPT: usize = 1_600;
+
+/// Scales that a JPEG picture is made at, by level.
+const JPEG_SCALES: [Scale; 4] = [Scale::Full, Scale::Half, Scale::Quarter, Scale::Eighth];
+const LAST_JPEG_LEVEL: u32 = 3;
+
+impl Source {
+    /// A photo decoded at its full size. `cut`: its file ends before the picture does, and the missing part is grey.
+    pub(crate) fn whole(full: Luma, cut: bool) -> Source {
+        let (width, height) = (full.width(), full.height());
+        Source { width, height, cut, jpeg: None, levels: BTreeMap::from([(0, full)]), between: BTreeMap::new() }
+    }
+
+    /// A photo whose first four levels are made when asked for, each at the same cost.
+    pub(super) fn scaled(jpeg: Coefficients, cut: bool) -> Source {
+        let (width, height) = (jpeg.width(), jpeg.height());
+        Source { width, height, cut, jpeg: Some(jpeg), levels: BTreeMap::new(), between: BTreeMap::new() }
+    }
+
+    /// The longer side of the photo in pixels, at its full size.
+    pub(crate) fn long_side(&self) -> usize {
+        self.width.max(self.height)
+    }
+
+    /// Whether the file ends before its picture does; the missing part is grey.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    /// The photo with its long side at most `long_side` pixels; at its full size when it already is that small.
+    pub(crate) fn at_most(&mut self, long_side: usize) -> Cow<'_, Luma> {
+        let longest = self.long_side();
+        let long_side = if long_side == 0 { longest } else { long_side.min(longest) };
+        let side = |pixels: usize| ((pixels * long_side + longest / 2) / longest).max(1);
+        let full = [self.width, self.height];
+        let wanted = full.map(side);
+        let holds = |level: &u32| self.size(*level).iter().zip(&wanted).all(|(has, wants)| has >= wants);
+        let level = (1..usize::BITS).take_while(holds).last().unwrap_or(0);
+        if self.size(level) == wanted {
+            return Cow::Borrowed(self.level(level));
+        }
+        let copy = match self.between.remove(&wanted) {
+            Some(made) => made,
+            None => resample(self.level(level), full, 1 << level, wanted),
+        };
+        if long_side > LARGEST_KEPT {
+            return Cow::Owned(copy);
+        }
+        Cow::Borrowed(self.between.entry(wanted).or_insert(copy))
+    }
+
+    /// Width and height of a level; zero when there is no such level.
+    fn size(&self, level: u32) -> [usize; 2] {
+        // A JPEG picture's scales have their sides rounded up, halved pictures rounded down.
+        let scaled = if self.jpeg.is_some() { level.min(LAST_JPEG_LEVEL) } else { 0 };
+        [self.width, self.height].map(|side| side.div_ceil(1 << scaled) >> (level - scaled))
+    }
+
+    fn level(&mut self, level: u32) -> &Luma {
+        let made = match (self.levels.remove(&level), &self.jpeg, JPEG_SCALES.get(level as usize)) {
+            (Some(made), _, _) => made,
+            (None, Some(jpeg), Some(&scale)) => jpeg.luma(scale),
+            (None, _, _) => halve(self.level(level.saturating_sub(1))),
+        };
+        self.levels.entry(level).or_insert(made)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn source(width: usize, height: usize, pixels: Vec<u8>) -> Source {
+        Source::whole(Luma::new(width, height, pixels).unwrap(), false)
+    }
+
+    #[test]
+    fn only_shrinks() {
+        let mut photo = source(30, 20, vec![7; 600]);
+        assert!(matches!(photo.at_most(30), Cow::Borrowed(_)));
+        assert!(matches!(photo.at_most(31), Cow::Borrowed(_)));
+        let small = photo.at_most(15).into_owned();
+        assert_eq!((small.width(), small.height()), (15, 10));
+        assert!(small.pixels().iter().all(|&pixel| pixel == 7));
+    }
+
+    #[test]
+    fn shrinks_by_the_mean() {
+        let mut photo = source(4, 2, vec![0, 10, 100, 100, 20, 30, 100, 104]);
+        assert_eq!(photo.at_most(2).pixels(), &[15, 101]);
+        assert_eq!(photo.at_most(3).pixels().len(), 6);
+    }
+
+    #[test]
+    fn a_long_strip_keeps_one_row() {
+        let small = source(1000, 1, (0..1000).map(|x| (x / 4) as u8).collect()).at_most(10).into_owned();
+        assert_eq!((small.width(), small.height()), (10, 1));
+        assert!(small.pixels().is_sorted());
+    }
+
+    proptest! {
+        #[test]
+        fn the_mean_stays_and_no_value_is_invented(
+            width in 2usize..90, height in 2usize..700, side in 1usize..60, seed in any::<u64>(),
+        ) {
+            let mut state = seed | 1;
+            let pixels: Vec<u8> = (0..width * height).map(|_| {
+                state ^= state << 13; state ^= state >> 7; state ^= state << 17;
+                (state >> 32) as u8
+            }).collect();
+            let mut photo = source(width, height, pixels.clone());
+            for side in [side, side / 3 + 1] {
+                let small = photo.at_most(side).into_owned();
+                prop_assert!(small.width().max(small.height()) == side.min(width.max(height)));
+                let mean = |pixels: &[u8]| pixels.iter().map(|&p| f64::from(p)).sum::<f64>() / pixels.len() as f64;
+                prop_assert!((mean(&pixels) - mean(small.pixels())).abs() < 20.0);
+                prop_assert!(small.pixels().iter().max() <= pixels.iter().max());
+                prop_assert!(small.pixels().iter().min() >= pixels.iter().min());
+            }
+        }
+    }
+}

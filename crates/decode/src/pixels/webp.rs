@@ -1,0 +1,70 @@
+//! WebP. A lossy picture is brightness and chroma apart, so of it the one is taken and the other never made to colours;
+//! lossless, transparent and animated pictures go through `image`.
+
+use image_webp::DecodingError;
+use image_webp::vp8::Vp8Decoder;
+
+use super::refuse::{Fault, refuse};
+use super::{Header, Source, other, whole};
+use scanmill_core::domain::Reject;
+
+const ALPHA: u8 = 0x10;
+const ANIMATION: u8 = 0x02;
+
+/// Decodes to brightness.
+pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
+    let Some(frame) = lossy_frame(bytes).filter(|frame| is_of_size(frame, header)) else {
+        return other::decode(bytes, header);
+    };
+    let frame = Vp8Decoder::decode_frame(frame).map_err(|error| {
+        let fault = if let DecodingError::IoError(error) = &error { Fault::Read(error) } else { Fault::Broken };
+        refuse(bytes, header, fault, &error)
+    })?;
+    let greys: [u8; 256] = std::array::from_fn(|y| full_range(y as u8));
+    let (width, height) = (usize::from(frame.width), usize::from(frame.height));
+    let mut pixels = Vec::with_capacity(width * height);
+    // Rows hold whole macroblocks.
+    for row in frame.ybuf.chunks(width.next_multiple_of(16)).take(height) {
+        pixels.extend(row.iter().take(width).map(|&y| greys[usize::from(y)]));
+    }
+    whole(header, pixels, false)
+}
+
+/// From 16 (black) to 235 (white), as BT.601 has it, to a whole byte.
+fn full_range(y: u8) -> u8 {
+    ((u32::from(y.clamp(16, 235) - 16) * 255 + 109) / 219) as u8
+}
+
+/// The body of the one lossy frame; `None` where there is another kind of picture, or alpha.
+fn lossy_frame(bytes: &[u8]) -> Option<&[u8]> {
+    let mut at = 12;
+    if bytes.get(at..at + 4)? == b"VP8X" {
+        if bytes.get(20)? & (ALPHA | ANIMATION) != 0 {
+            return None;
+        }
+        at = chunk_end(bytes, at)?;
+    }
+    // Between the header and the picture: a colour profile, or what nobody knows.
+    loop {
+        let end = chunk_end(bytes, at)?;
+        match bytes.get(at..at + 4)? {
+            b"VP8 " => return bytes.get(at + 8..end.min(bytes.len())),
+            b"VP8L" => return None,
+            _ => at = end,
+        }
+    }
+}
+
+fn chunk_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let size = bytes.get(at + 4..at + 8)?.first_chunk().map(|&size| u32::from_le_bytes(size))? as usize;
+    at.checked_add(8)?.checked_add(size)?.checked_next_multiple_of(2)
+}
+
+/// Whether the frame is as large as the header that was inspected: its planes are made by what it says itself.
+fn is_of_size(frame: &[u8], header: &Header) -> bool {
+    let side = |at: usize| {
+        let two = frame.get(at..).and_then(<[u8]>::first_chunk);
+        two.map(|&two| u32::from(u16::from_le_bytes(two) & 0x3fff))
+    };
+    side(6) == Some(header.width) && side(8) == Some(header.height)
+}

@@ -1,0 +1,412 @@
+//! What a photo's EXIF and XMP become, tag by tag; broken structures; every container.
+
+use exif::experimental::Writer;
+use exif::{Field, In, Rational, Tag, Value};
+use jiff::Timestamp;
+use scanmill_core::domain::Capture;
+use scanmill_decode::exif::{GEO_SOURCES, TIME_SOURCES, read};
+
+/// EXIF by kamadak's writer, in either byte order.
+fn exif(fields: &[Field], little: bool) -> Vec<u8> {
+    let mut writer = Writer::new();
+    fields.iter().for_each(|field| writer.push_field(field));
+    let mut out = std::io::Cursor::new(Vec::new());
+    writer.write(&mut out, little).unwrap();
+    out.into_inner()
+}
+
+fn field(tag: Tag, value: Value) -> Field {
+    Field { tag, ifd_num: In::PRIMARY, value }
+}
+
+fn text(tag: Tag, text: &str) -> Field {
+    field(tag, Value::Ascii(vec![text.as_bytes().to_vec()]))
+}
+
+fn ratios(tag: Tag, ratios: &[(u32, u32)]) -> Field {
+    field(tag, Value::Rational(ratios.iter().map(|&(num, denom)| Rational { num, denom }).collect()))
+}
+
+fn capture(fields: &[Field]) -> Capture {
+    let big = read(&exif(fields, false));
+    assert_eq!(big, read(&exif(fields, true)), "byte order must not matter");
+    assert!(big.captured_at_source.is_none_or(|source| TIME_SOURCES.contains(&source)));
+    assert!(big.geo_source.is_none_or(|source| GEO_SOURCES.contains(&source)));
+    big
+}
+
+/// Time as `(captured_at, captured_local, offset, source)`.
+fn time(capture: &Capture) -> (Option<String>, Option<String>, Option<i32>, Option<&'static str>) {
+    (
+        capture.captured_at.map(|at: Timestamp| format!("{at:.3}")),
+        capture.captured_local.map(|local| local.to_string()),
+        capture.utc_offset_minutes,
+        capture.captured_at_source,
+    )
+}
+
+fn expect(
+    at: &str,
+    local: &str,
+    offset: Option<i32>,
+    source: &'static str,
+) -> (Option<String>, Option<String>, Option<i32>, Option<&'static str>) {
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    (some(at), some(local), offset, Some(source))
+}
+
+fn gps_clock(date: &str, time: [(u32, u32); 3]) -> [Field; 2] {
+    [text(Tag::GPSDateStamp, date), ratios(Tag::GPSTimeStamp, &time)]
+}
+
+#[test]
+fn the_order_of_truth_for_time() {
+    let original = text(Tag::DateTimeOriginal, "2026:11:22 16:40:00");
+    let digitized = text(Tag::DateTimeDigitized, "2026:11:23 01:02:03");
+    let modified = text(Tag::DateTime, "2026:12:01 00:00:00");
+    let blank = text(Tag::DateTimeOriginal, "    :  :     :  :  ");
+    let zeros = text(Tag::DateTimeOriginal, "0000:00:00 00:00:00");
+    let invalid = text(Tag::DateTimeOriginal, "2026:02:30 10:00:00");
+    let [gps_date, gps_time] = gps_clock("2026:11:22", [(15, 1), (41, 1), (2500, 100)]);
+
+    let cases: Vec<(Vec<Field>, _)> = vec![
+        (
+            vec![
+                original.clone(),
+                text(Tag::SubSecTimeOriginal, "123"),
+                text(Tag::OffsetTimeOriginal, "+01:00"),
+                digitized.clone(),
+                modified.clone(),
+            ],
+            expect("2026-11-22T15:40:00.123Z", "2026-11-22T16:40:00.123", Some(60), "exif_original+offset"),
+        ),
+        (
+            vec![original.clone(), gps_date.clone(), gps_time.clone()],
+            expect("2026-11-22T15:40:00.000Z", "2026-11-22T16:40:00", Some(60), "exif_original+gps_offset"),
+        ),
+        (
+            // The file's own offset counts before the GPS clock.
+            vec![original.clone(), text(Tag::OffsetTimeOriginal, "-05:00"), gps_date.clone(), gps_time.clone()],
+            expect("2026-11-22T21:40:00.000Z", "2026-11-22T16:40:00", Some(-300), "exif_original+offset"),
+        ),
+        (vec![original.clone(), digitized.clone()], expect("", "2026-11-22T16:40:00", None, "exif_original")),
+        (
+            vec![original.clone(), text(Tag::OffsetTimeOriginal, "   :  ")],
+            expect("", "2026-11-22T16:40:00", None, "exif_original"),
+        ),
+        (
+            // The companions of another clock say nothing.
+            vec![original.clone(), text(Tag::OffsetTimeDigitized, "+02:00"), text(Tag::SubSecTime, "9")],
+            expect("", "2026-11-22T16:40:00", None, "exif_original"),
+        ),
+        (
+            vec![blank.clone(), digitized.clone(), text(Tag::OffsetTimeDigitized, "Z")],
+            expect("2026-11-23T01:02:03.000Z", "2026-11-23T01:02:03", Some(0), "exif_digitized+offset"),
+        ),
+        (
+            vec![
+                zeros.clone(),
+                text(Tag::DateTimeDigitized, "2026:11:22 21:11:00"),
+                gps_date.clone(),
+                gps_time.clone(),
+            ],
+            expect("2026-11-22T15:41:00.000Z", "2026-11-22T21:11:00", Some(330), "exif_digitized+gps_offset"),
+        ),
+        (
+            vec![invalid.clone(), gps_date.clone(), gps_time.clone(), modified.clone()],
+            expect("2026-11-22T15:41:25.000Z", "", None, "exif_gps_time"),
+        ),
+        (
+            vec![modified.clone(), text(Tag::OffsetTime, "+09:00")],
+            expect("2026-11-30T15:00:00.000Z", "2026-12-01T00:00:00", Some(540), "exif_modified+offset"),
+        ),
+        (vec![modified.clone()], expect("", "2026-12-01T00:00:00", None, "exif_modified")),
+        (
+            // A GPS clock without a date is no time, and no offset.
+            vec![original.clone(), gps_time.clone()],
+            expect("", "2026-11-22T16:40:00", None, "exif_original"),
+        ),
+        (
+            vec![text(Tag::DateTimeOriginal, "2026-11-22 16:40:00")],
+            expect("", "2026-11-22T16:40:00", None, "exif_original"),
+        ),
+    ];
+    for (fields, expected) in cases {
+        assert_eq!(time(&capture(&fields)), expected, "{fields:?}");
+    }
+    for unknown in [blank, zeros, invalid] {
+        assert_eq!(capture(&[unknown]), Capture::default());
+    }
+}
+
+#[test]
+fn the_gps_clock_gives_quarter_hours_up_to_fourteen_hours() {
+    let cases = [
+        ("2026:11:22", (15, 40), Some(60)),
+        ("2026:11:22", (15, 33), Some(60)),
+        ("2026:11:22", (15, 32), Some(75)),
+        ("2026:11:22", (11, 10), Some(330)),
+        ("2026:11:23", (1, 40), Some(-540)),
+        ("2026:11:22", (2, 40), Some(840)),
+        ("2026:11:22", (2, 25), None),
+        ("2019:04:07", (0, 0), None),
+    ];
+    for (date, (hour, minute), offset) in cases {
+        let [date, time] = gps_clock(date, [(hour, 1), (minute, 1), (0, 1)]);
+        let capture = capture(&[text(Tag::DateTimeOriginal, "2026:11:22 16:40:00"), date, time]);
+        assert_eq!(capture.utc_offset_minutes, offset, "{hour}:{minute}");
+        assert_eq!(capture.captured_at.is_some(), offset.is_some());
+    }
+    for broken in
+        [[(15, 0), (40, 1), (0, 1)], [(24, 1), (0, 1), (0, 1)], [(3, 2), (0, 1), (0, 1)], [(1, 1), (1, 1), (60, 1)]]
+    {
+        let [date, time] = gps_clock("2026:11:22", broken);
+        assert_eq!(capture(&[date, time]), Capture::default(), "{broken:?}");
+    }
+}
+
+fn place(latitude: &[(u32, u32)], north: Option<&str>, longitude: &[(u32, u32)], east: Option<&str>) -> Vec<Field> {
+    let mut fields = vec![ratios(Tag::GPSLatitude, latitude), ratios(Tag::GPSLongitude, longitude)];
+    fields.extend(north.map(|north| text(Tag::GPSLatitudeRef, north)));
+    fields.extend(east.map(|east| text(Tag::GPSLongitudeRef, east)));
+    fields
+}
+
+#[test]
+fn places_are_degrees_or_a_reason() {
+    let berlin = [(52, 1), (31, 1), (1234, 100)];
+    let cases = [
+        (place(&berlin, Some("N"), &[(13, 1), (24, 1), (0, 1)], Some("E")), Ok((52.520_094_44, 13.4))),
+        (place(&berlin, Some("S"), &[(13, 1), (24, 1), (0, 1)], Some("W")), Ok((-52.520_094_44, -13.4))),
+        // Degrees and decimal minutes; decimal degrees alone.
+        (place(&[(52, 1), (315, 10), (0, 1)], Some("n"), &[(134, 10)], Some("E")), Ok((52.525, 13.4))),
+        (place(&[(52, 1), (315, 10)], Some("N"), &[(0, 1), (0, 1), (0, 1)], Some("E")), Ok((52.525, 0.0))),
+        (place(&berlin, None, &[(13, 1)], Some("E")), Err("refused:missing_ref")),
+        (place(&berlin, Some("N"), &[(13, 1)], Some("\0")), Err("refused:missing_ref")),
+        (place(&berlin, Some("X"), &[(13, 1)], Some("E")), Err("refused:bad_ref")),
+        (place(&berlin, Some("E"), &[(13, 1)], Some("N")), Err("refused:bad_ref")),
+        (place(&[(52, 0), (31, 1), (0, 1)], Some("N"), &[(13, 1)], Some("E")), Err("refused:zero_denominator")),
+        (place(&[(52, 1), (31, 1), (0, 0)], Some("N"), &[(13, 1)], Some("E")), Err("refused:zero_denominator")),
+        (place(&[(0, 0), (0, 0), (0, 0)], Some("N"), &[(0, 0)], Some("E")), Err("refused:zero_denominator")),
+        (place(&[(0, 1), (0, 1), (0, 1)], Some("N"), &[(0, 1)], Some("W")), Err("refused:zero")),
+        (place(&[(91, 1)], Some("N"), &[(13, 1)], Some("E")), Err("refused:out_of_range")),
+        (place(&[(90, 1), (0, 1), (1, 1)], Some("N"), &[(13, 1)], Some("E")), Err("refused:out_of_range")),
+        (place(&berlin, Some("N"), &[(181, 1)], Some("E")), Err("refused:out_of_range")),
+        (place(&[(52, 1), (99, 1)], Some("N"), &[(13, 1)], Some("E")), Err("refused:out_of_range")),
+        (vec![ratios(Tag::GPSLatitude, &berlin), text(Tag::GPSLatitudeRef, "N")], Err("refused:incomplete")),
+        (
+            vec![field(Tag::GPSLatitude, Value::Long(vec![52, 31, 0])), text(Tag::GPSLatitudeRef, "N")],
+            Err("refused:malformed"),
+        ),
+        (
+            vec![field(Tag::GPSLatitude, Value::Double(vec![f64::NAN; 3])), text(Tag::GPSLatitudeRef, "N")],
+            Err("refused:malformed"),
+        ),
+    ];
+    for (mut fields, expected) in cases {
+        fields.push(ratios(Tag::GPSAltitude, &[(345, 10)]));
+        let capture = capture(&fields);
+        match expected {
+            Ok((latitude, longitude)) => {
+                assert_eq!(capture.geo_source, Some("exif_gps"), "{fields:?}");
+                assert!((capture.latitude.unwrap() - latitude).abs() < 1e-7, "{fields:?} {capture:?}");
+                assert!((capture.longitude.unwrap() - longitude).abs() < 1e-7, "{fields:?} {capture:?}");
+                assert_eq!(capture.altitude_m, Some(34.5));
+            }
+            Err(refusal) => {
+                assert_eq!(capture.geo_source, Some(refusal), "{fields:?}");
+                assert_eq!((capture.latitude, capture.longitude, capture.altitude_m), (None, None, None));
+            }
+        }
+    }
+    assert_eq!(capture(&[text(Tag::GPSLatitudeRef, "N")]).geo_source, None);
+}
+
+#[test]
+fn altitude_has_a_sign_and_a_denominator() {
+    for (reference, ratio, metres) in [(0, (100, 1), Some(100.0)), (1, (4305, 10), Some(-430.5)), (0, (100, 0), None)] {
+        let mut fields = place(&[(31, 1), (30, 1)], Some("N"), &[(35, 1), (30, 1)], Some("E"));
+        fields.push(field(Tag::GPSAltitudeRef, Value::Byte(vec![reference])));
+        fields.push(ratios(Tag::GPSAltitude, &[ratio]));
+        let capture = capture(&fields);
+        assert_eq!((capture.altitude_m, capture.geo_source), (metres, Some("exif_gps")));
+    }
+}
+
+#[test]
+fn the_camera_is_trimmed() {
+    let capture = capture(&[text(Tag::Make, "  Fairphone \0\0junk"), text(Tag::Model, "\0\0\0")]);
+    assert_eq!((capture.camera_make.as_deref(), capture.camera_model.as_deref()), (Some("Fairphone"), None));
+}
+
+/// A little-endian TIFF structure written entry by entry, for what no writer would write. `directories`: entries of tag,
+/// type, count and the four value bytes; pointers are made by hand. Data follows the directories.
+fn raw_tiff(directories: &[&[(u16, u16, u32, u32)]], data: &[u8]) -> Vec<u8> {
+    let mut out = b"II*\0\x08\0\0\0".to_vec();
+    for entries in directories {
+        out.extend((entries.len() as u16).to_le_bytes());
+        for &(tag, kind, count, value) in *entries {
+            out.extend(tag.to_le_bytes());
+            out.extend(kind.to_le_bytes());
+            out.extend(count.to_le_bytes());
+            out.extend(value.to_le_bytes());
+        }
+        out.extend([0; 4]);
+    }
+    out.extend(data);
+    out
+}
+
+const ASCII: u16 = 2;
+const LONG: u16 = 4;
+const EXIF_IFD: u16 = 0x8769;
+const GPS_IFD: u16 = 0x8825;
+
+#[test]
+fn the_original_time_may_stand_in_the_first_directory() {
+    // One directory of one entry ends at byte 8 + 2 + 12 + 4.
+    let blob = raw_tiff(&[&[(0x9003, ASCII, 20, 26)]], b"2026-11-22 16:40:00\0");
+    assert_eq!(time(&read(&blob)), expect("", "2026-11-22T16:40:00", None, "exif_original"));
+}
+
+#[test]
+fn loops_huge_counts_and_wild_pointers_are_harmless() {
+    let blobs = [
+        raw_tiff(
+            &[&[(EXIF_IFD, LONG, 1, 8), (GPS_IFD, LONG, 1, 8), (0x010f, ASCII, 4, u32::from_le_bytes(*b"Me\0\0"))]],
+            b"",
+        ),
+        raw_tiff(
+            &[&[
+                (EXIF_IFD, LONG, 1, u32::MAX),
+                (GPS_IFD, LONG, 1, u32::MAX - 1),
+                (0x9003, ASCII, u32::MAX, 8),
+                (0x0132, 12, u32::MAX, 8),
+                (0x0110, ASCII, 40, u32::MAX - 3),
+                (0x010f, ASCII, 4, u32::from_le_bytes(*b"Me\0\0")),
+            ]],
+            b"",
+        ),
+    ];
+    for blob in blobs {
+        assert_eq!(read(&blob), Capture { camera_make: Some("Me".into()), ..Capture::default() });
+    }
+    // 30 MB of zero bytes as one text value.
+    let mut blob = raw_tiff(&[&[(0x010f, ASCII, 30 << 20, 26)]], b"");
+    blob.resize(31 << 20, 0);
+    assert_eq!(read(&blob), Capture::default());
+    // A directory that claims more entries than there are bytes.
+    assert_eq!(read(b"MM\0*\0\0\0\x08\xff\xff"), Capture::default());
+}
+
+fn jpeg(segments: &[(u8, &[u8])]) -> Vec<u8> {
+    let mut out = vec![0xff, 0xd8];
+    for (marker, body) in segments {
+        out.extend([0xff, *marker]);
+        out.extend((body.len() as u16 + 2).to_be_bytes());
+        out.extend(*body);
+    }
+    out
+}
+
+fn png(chunks: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (name, data) in chunks {
+        out.extend((data.len() as u32).to_be_bytes());
+        out.extend(*name);
+        out.extend(*data);
+        out.extend([0; 4]);
+    }
+    out
+}
+
+fn webp(chunks: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let mut out = b"RIFF\0\0\0\0WEBP".to_vec();
+    for (name, data) in chunks {
+        out.extend(*name);
+        out.extend((data.len() as u32).to_le_bytes());
+        out.extend(*data);
+        out.resize(out.len().next_multiple_of(2), 0);
+    }
+    out
+}
+
+#[test]
+fn every_container_gives_the_same() {
+    let blob = exif(&[text(Tag::DateTimeOriginal, "2026:11:22 16:40:00"), text(Tag::Make, "Maker")], true);
+    let marked = [b"Exif\0\0", blob.as_slice()].concat();
+    let expected = read(&blob);
+    assert_eq!(expected.captured_at_source, Some("exif_original"));
+    let files = [
+        jpeg(&[(0xe0, b"JFIF\0\0\0\0"), (0xe1, &marked), (0xda, b"\x01")]),
+        jpeg(&[(0xe1, b"http://ns.adobe.com/xap/1.0/\0<x/>"), (0xe1, &marked), (0xe1, b"Exif\0\0second")]),
+        png(&[(b"IHDR", &[0; 13]), (b"IDAT", &[1; 50]), (b"eXIf", &blob)]),
+        png(&[(b"IHDR", &[0; 13]), (b"eXIf", &marked)]),
+        webp(&[(b"VP8X", &[0; 10]), (b"VP8L", &[0; 5]), (b"EXIF", &blob)]),
+        webp(&[(b"VP8X", &[0; 10]), (b"EXIF", &marked)]),
+    ];
+    for file in files {
+        assert_eq!(read(&file), expected);
+        // Cut anywhere it must not panic, nor invent anything.
+        for length in 0..file.len() {
+            let cut = read(&file[..length]);
+            assert!(cut == expected || cut.captured_at.is_none(), "{length}");
+        }
+    }
+}
+
+#[test]
+fn xmp_dates_stand_in_where_exif_has_none() {
+    let packet = br#"<x><rdf:Description photoshop:DateCreated="2026-01-02T03:04:05+02:00" exif:DateTimeOriginal='2026-11-22T16:40:00.5'/></x>"#;
+    let in_jpeg = [b"http://ns.adobe.com/xap/1.0/\0".as_slice(), packet].concat();
+    let in_png = [b"XML:com.adobe.xmp\0\0\0\0\0".as_slice(), packet].concat();
+    for file in [jpeg(&[(0xe1, &in_jpeg)]), png(&[(b"iTXt", &in_png)]), webp(&[(b"XMP ", packet)])] {
+        assert_eq!(time(&read(&file)), expect("", "2026-11-22T16:40:00.5", None, "xmp_original"));
+    }
+
+    let created = webp(&[(b"XMP ", b"<photoshop:DateCreated>2026-01-02T03:04:05+02:00</photoshop:DateCreated>")]);
+    assert_eq!(
+        time(&read(&created)),
+        expect("2026-01-02T01:04:05.000Z", "2026-01-02T03:04:05", Some(120), "xmp_created+offset")
+    );
+    let day_only = webp(&[(b"XMP ", br#"<x photoshop:DateCreated="2026-01-02"/>"#)]);
+    assert_eq!(read(&day_only), Capture::default());
+
+    // EXIF's DateTime comes behind XMP, its DateTimeOriginal before.
+    let modified = exif(&[text(Tag::DateTime, "2026:12:01 00:00:00")], false);
+    assert_eq!(read(&webp(&[(b"EXIF", &modified), (b"XMP ", packet)])).captured_at_source, Some("xmp_original"));
+    let original = exif(&[text(Tag::DateTimeOriginal, "2026:12:01 00:00:00")], false);
+    assert_eq!(read(&webp(&[(b"EXIF", &original), (b"XMP ", packet)])).captured_at_source, Some("exif_original"));
+}
+
+mod any_bytes {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn never_panic(prefix in prop::sample::select(vec![
+            b"II*\0\x08\0\0\0".to_vec(), b"MM\0*\0\0\0\x08".to_vec(), b"\xff\xd8\xff\xe1".to_vec(),
+            b"\x89PNG\r\n\x1a\n".to_vec(), b"RIFF\0\0\0\0WEBPEXIF".to_vec(), Vec::new(),
+        ]), rest in prop::collection::vec(any::<u8>(), 0..300)) {
+            let capture = read(&[prefix, rest].concat());
+            prop_assert!(capture.latitude.is_none_or(|degrees| degrees.abs() <= 90.0));
+            prop_assert!(capture.longitude.is_none_or(|degrees| degrees.abs() <= 180.0));
+        }
+
+        #[test]
+        fn changed_bytes_give_a_sane_capture(changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12)) {
+            let mut fields = place(&[(52, 1), (31, 1), (0, 1)], Some("N"), &[(13, 1), (24, 1), (0, 1)], Some("E"));
+            fields.extend([text(Tag::DateTimeOriginal, "2026:11:22 16:40:00"), text(Tag::OffsetTimeOriginal, "+01:00")]);
+            let mut blob = exif(&fields, true);
+            for (index, byte) in changes {
+                let at = index.index(blob.len());
+                blob[at] = byte;
+            }
+            let capture = read(&blob);
+            prop_assert!(capture.latitude.is_none_or(|degrees| degrees.abs() <= 90.0));
+            prop_assert_eq!(capture.latitude.is_some(), capture.geo_source == Some("exif_gps"));
+            prop_assert!(capture.captured_at.is_none() || capture.captured_at_source.is_some());
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! One scene in every format, layout and depth reads the same.
+
+#[path = "support/decode_scene.rs"]
+mod scene;
+
+use image::{DynamicImage, ImageFormat};
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+use scanmill_core::domain::Format;
+use scanmill_decode::{decode, inspect};
+use scene::{Place, Scene, code, encode, limits};
+
+const TEXT: &str = "https://example.com/p/4711?utm_source=poster";
+
+fn scene() -> Scene {
+    // Odd sides, so that blocks at the edges are cut.
+    Scene::paper(331, 277).draw(&code(TEXT), Place { degrees: 8.0, ..Place::at(170.0, 140.0, 5.0) })
+}
+
+fn reads(name: &str, bytes: &[u8], format: Format) {
+    let header = inspect(bytes, &limits()).unwrap_or_else(|reject| panic!("{name}: {reject:?}"));
+    assert_eq!((header.format, header.width, header.height), (format, 331, 277), "{name}");
+    let pixels = 331 * 277;
+    assert!((pixels..pixels * 20 + (16 << 20)).contains(&header.decode_bytes), "{name}: {}", header.decode_bytes);
+    let reading = decode(bytes, &limits());
+    let texts: Vec<&str> = reading.codes.iter().map(|code| code.text.as_str()).collect();
+    assert_eq!(texts, [TEXT], "{name}: {:?}", reading.reject);
+    assert_eq!((reading.codes[0].qr_version, reading.codes[0].ecc_level), (Some(4), Some('M')), "{name}");
+    let [x, y] = reading.codes[0].corners.iter().fold([0.0, 0.0], |[x, y], at| [x + at[0] / 4.0, y + at[1] / 4.0]);
+    assert!((x - 170.0).abs() < 2.0 && (y - 140.0).abs() < 2.0, "{name}: centre {x} {y}");
+}
+
+fn jpeg(pixels: &[u8], color: ColorType, adjust: impl Fn(&mut Encoder<&mut Vec<u8>>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut encoder = Encoder::new(&mut out, 85);
+    adjust(&mut encoder);
+    encoder.encode(pixels, 331, 277, color).unwrap();
+    out
+}
+
+#[test]
+fn jpeg_of_every_layout() {
+    use SamplingFactor as S;
+    let scene = scene();
+    let rgb = scene.rgb();
+    for sampling in [S::R_4_4_4, S::R_4_2_2, S::R_4_2_0, S::R_4_4_0, S::R_4_1_1, S::R_4_1_0] {
+        for progressive in [false, true] {
+            for restart in [0, 7] {
+                let bytes = jpeg(&rgb, ColorType::Rgb, |encoder| {
+                    encoder.set_sampling_factor(sampling);
+                    encoder.set_progressive(progressive);
+                    encoder.set_restart_interval(restart);
+                });
+                reads(&format!("{sampling:?} progressive {progressive} restart {restart}"), &bytes, Format::Jpeg);
+            }
+        }
+    }
+    let grey = jpeg(&scene.pixels, ColorType::Luma, |_| ());
+    reads("grey", &grey, Format::Jpeg);
+    let cmyk: Vec<u8> = scene.pixels.iter().flat_map(|&grey| [0, 0, 0, 255 - grey]).collect();
+    for (name, color) in [("cmyk", ColorType::Cmyk), ("ycck", ColorType::CmykAsYcck)] {
+        for progressive in [false, true] {
+            let bytes = jpeg(&cmyk, color, |encoder| {
+                encoder.set_sampling_factor(S::R_4_4_4);
+                encoder.set_progressive(progressive);
+            });
+            reads(&format!("{name} progressive {progressive}"), &bytes, Format::Jpeg);
+        }
+    }
+}
+
+#[test]
+fn png_of_every_colour_and_depth() {
+    let grey = DynamicImage::from(scene().grey());
+    let pictures = [
+        ("grey", grey.clone()),
+        ("grey alpha", grey.to_luma_alpha8().into()),
+        ("rgb", grey.to_rgb8().into()),
+        ("rgba", grey.to_rgba8().into()),
+        ("grey 16", grey.to_luma16().into()),
+        ("grey alpha 16", grey.to_luma_alpha16().into()),
+        ("rgb 16", grey.to_rgb16().into()),
+        ("rgba 16", grey.to_rgba16().into()),
+    ];
+    for (name, picture) in pictures {
+        reads(name, &encode(&picture, ImageFormat::Png), Format::Png);
+    }
+}
+
+#[test]
+fn alpha_is_seen_over_white() {
+    // Black everywhere, and only the alpha draws the code.
+    let ink = scene().grey();
+    let picture = image::RgbaImage::from_fn(331, 277, |x, y| image::Rgba([0, 0, 0, 255 - ink.get_pixel(x, y).0[0]]));
+    for format in [ImageFormat::Png, ImageFormat::WebP] {
+        let bytes = encode(&picture.clone().into(), format);
+        reads("alpha", &bytes, if format == ImageFormat::Png { Format::Png } else { Format::Webp });
+    }
+}
+
+#[test]
+fn the_other_formats() {
+    let rgb = DynamicImage::from(scene().grey()).to_rgb8();
+    reads("webp lossless", &encode(&rgb.clone().into(), ImageFormat::WebP), Format::Webp);
+    reads("gif", &encode(&rgb.clone().into(), ImageFormat::Gif), Format::Gif);
+    reads("bmp", &encode(&rgb.clone().into(), ImageFormat::Bmp), Format::Bmp);
+    reads("bmp grey", &encode(&scene().grey().into(), ImageFormat::Bmp), Format::Bmp);
+    reads("tiff", &encode(&rgb.clone().into(), ImageFormat::Tiff), Format::Tiff);
+    let deep = DynamicImage::from(rgb).to_rgb16();
+    reads("tiff 16", &encode(&deep.into(), ImageFormat::Tiff), Format::Tiff);
+    let grey_deep = DynamicImage::from(scene().grey()).to_luma16();
+    reads("tiff grey 16", &encode(&grey_deep.into(), ImageFormat::Tiff), Format::Tiff);
+}
+
+#[test]
+fn only_the_first_frame_of_a_gif_counts() {
+    let mut out = Vec::new();
+    let mut encoder = image::codecs::gif::GifEncoder::new(&mut out);
+    let second = Scene::paper(331, 277).draw(&code("second"), Place::at(170.0, 140.0, 5.0));
+    for frame in [scene(), second] {
+        let rgba = DynamicImage::from(frame.grey()).to_rgba8();
+        encoder.encode_frame(image::Frame::new(rgba)).unwrap();
+    }
+    drop(encoder);
+    reads("animated gif", &out, Format::Gif);
+}

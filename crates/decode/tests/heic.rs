@@ -1,0 +1,262 @@
+//! HEIC photos: one picture and grids, EXIF, what is turned off, what lies, and the clock.
+#![cfg(feature = "heic")]
+
+#[path = "support/heic.rs"]
+mod heic;
+#[path = "support/decode_scene.rs"]
+mod scene;
+
+use std::time::Duration;
+
+use heic::{body_of, paris, with_exif};
+use scanmill_core::domain::{Format, Reading, Reason};
+use scanmill_decode::{DecodeLimits, decode, inspect};
+use scene::{Place, Scene, code, limits};
+
+const TEXT: &str = "https://shop.example/p/heic";
+
+/// One HEVC picture.
+fn single() -> Vec<u8> {
+    file(400, 300, [210.0, 140.0])
+}
+
+/// Two by two tiles, with the code across all of them.
+fn grid() -> Vec<u8> {
+    file(700, 600, [512.0, 505.0])
+}
+
+fn file(width: usize, height: usize, [x, y]: [f32; 2]) -> Vec<u8> {
+    let scene = Scene::paper(width, height).draw(&code(TEXT), Place { degrees: 12.0, ..Place::at(x, y, 4.0) });
+    with_exif(width, height, &scene.pixels, Some(paris()))
+}
+
+fn assert_paris(reading: &Reading) {
+    let capture = &reading.capture;
+    assert_eq!(capture.captured_at.map(|at| at.to_string()).as_deref(), Some("2026-11-22T15:40:00Z"));
+    assert_eq!(capture.captured_at_source, Some("exif_original+offset"));
+    assert_eq!((capture.latitude, capture.longitude), (Some(48.85), Some(2.3)));
+    assert_eq!(capture.camera_make.as_deref(), Some("Apple"));
+}
+
+fn refused(file: &[u8]) -> (Reason, String) {
+    let reject = decode(file, &limits()).reject.expect("a rejection");
+    (reject.reason, reject.detail)
+}
+
+#[test]
+fn one_picture_and_a_grid_are_read_with_time_and_place() {
+    for (file, [width, height], [x, y]) in
+        [(single(), [400, 300], [210.0, 140.0]), (grid(), [700, 600], [512.0f32, 505.0f32])]
+    {
+        let reading = decode(&file, &limits());
+        let [code] = reading.codes.as_slice() else { panic!("one code: {reading:?}") };
+        assert_eq!(code.text, TEXT);
+        assert_eq!((reading.format, reading.width, reading.height), (Some(Format::Heic), Some(width), Some(height)));
+        // In the middle of the corners lies the middle of the code.
+        let middle = |axis: usize| code.corners.iter().map(|corner| corner[axis]).sum::<f32>() / 4.0;
+        assert!((middle(0) - x).abs() < 4.0 && (middle(1) - y).abs() < 4.0, "{:?}", code.corners);
+        assert_paris(&reading);
+    }
+}
+
+#[test]
+fn broken_pixels_do_not_take_time_and_place_away() {
+    let mut file = single();
+    // The slice's first bytes: what follows makes no picture.
+    let pixels = body_of(&file, b"mdat") + 6;
+    file[pixels..pixels + 60].fill(0xa5);
+    let reading = decode(&file, &limits());
+    let reject = reading.reject.as_ref().expect("no picture");
+    assert!(matches!(reject.reason, Reason::Unreadable | Reason::Unsupported), "{reject:?}");
+    assert_eq!((reading.format, reading.width), (Some(Format::Heic), Some(400)));
+    assert_paris(&reading);
+}
+
+#[test]
+fn turned_off_it_is_unsupported_with_time_and_place() {
+    let off = DecodeLimits { heic_time_budget: None, ..limits() };
+    let reading = decode(&grid(), &off);
+    let reject = reading.reject.as_ref().expect("refused");
+    assert_eq!(reject.reason, Reason::Unsupported);
+    assert!(reject.detail.contains("decode.heic"), "{}", reject.detail);
+    assert_paris(&reading);
+}
+
+#[test]
+fn its_own_time_budget_ends_it_within_a_picture() {
+    // Far less than one picture of this size takes: the clock strikes while its one slice is decoded.
+    let noise: Vec<u8> = (0u32..512 * 512).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let file = with_exif(512, 512, &noise, Some(paris()));
+    let short = DecodeLimits { heic_time_budget: Some(Duration::from_millis(1)), ..limits() };
+    let reading = decode(&file, &short);
+    let reject = reading.reject.as_ref().expect("out of time");
+    assert_eq!(reject.reason, Reason::TimedOut);
+    assert!(reject.detail.contains("part 1 of 1: no time left for its pixels"), "{}", reject.detail);
+    assert_paris(&reading);
+    // The budget of other photos is for reading codes.
+    let no_reading = DecodeLimits { time_budget: Duration::ZERO, ..limits() };
+    let reject = decode(&file, &no_reading).reject.expect("out of time");
+    assert_eq!(reject.reason, Reason::TimedOut);
+    assert!(reject.detail.contains("rungs"), "{}", reject.detail);
+}
+
+#[test]
+fn a_code_in_the_part_that_is_there_is_read() {
+    let file = file(500, 500, [120.0, 110.0]);
+    let cut = &file[..file.len() * 4 / 5];
+    let reading = decode(cut, &limits());
+    assert_eq!(reading.codes.iter().map(|code| code.text.as_str()).collect::<Vec<_>>(), [TEXT], "{:?}", reading.reject);
+}
+
+#[test]
+fn other_pictures_in_the_same_container_are_refused_by_name() {
+    let named = |kind: &[u8; 4]| {
+        let mut file = single();
+        let at = file.windows(4).position(|four| four == b"hvc1").unwrap();
+        file[at..at + 4].copy_from_slice(kind);
+        refused(&file)
+    };
+    for (kind, word) in [(b"av01", "AVIF"), (b"jpeg", "JPEG"), (b"iovl", "overlaid"), (b"zzzz", "another kind")] {
+        let (reason, detail) = named(kind);
+        assert_eq!(reason, Reason::Unsupported);
+        assert!(detail.contains(word), "{detail}");
+    }
+    let mut avif = single();
+    avif[8..12].copy_from_slice(b"avif");
+    let (reason, detail) = refused(&avif);
+    assert!(reason == Reason::Unsupported && detail.contains("AVIF"), "{detail}");
+    let (reason, detail) = refused(b"\0\0\0\x18ftypmsf1\0\0\0\0msf1hevc\0\0\0\x08moov");
+    assert!(reason == Reason::Unsupported && detail.contains("moving"), "{detail}");
+}
+
+/// The file with `bytes` written at `at` behind the beginning of the first `kind` box.
+fn lie(mut file: Vec<u8>, kind: &[u8; 4], at: usize, bytes: &[u8]) -> Vec<u8> {
+    let at = body_of(&file, kind) + at;
+    file[at..at + bytes.len()].copy_from_slice(bytes);
+    file
+}
+
+#[test]
+fn sizes_that_lie_are_refused_by_the_header() {
+    let header = |file: &[u8]| inspect(file, &limits()).map_err(|reject| reject.reason);
+    let sized = |width: u32, height: u32| [width.to_be_bytes(), height.to_be_bytes()].concat();
+    assert_eq!(header(&lie(single(), b"ispe", 4, &sized(u32::MAX, u32::MAX))), Err(Reason::TooManyPixels));
+    assert_eq!(header(&lie(single(), b"ispe", 4, &sized(16_000, 16_000))), Err(Reason::TooManyPixels));
+    assert_eq!(header(&lie(single(), b"ispe", 4, &sized(0, 300))), Err(Reason::Unreadable));
+    // More than the stream holds, and less: neither takes the memory that the stream asks for.
+    assert_eq!(refused(&lie(single(), b"ispe", 4, &sized(800, 900))).0, Reason::Unreadable);
+    assert_eq!(refused(&lie(single(), b"ispe", 4, &sized(80, 90))).0, Reason::Unreadable);
+
+    // The grid's own sizes: rows and columns less one, width and height.
+    let grid_at = |file: &[u8]| {
+        let sizes = [0, 0, 1, 1, 2, 188, 2, 88];
+        file.windows(8).position(|eight| eight == sizes).expect("700 x 600 in 2 x 2 tiles")
+    };
+    let lie = |at: usize, bytes: &[u8]| {
+        let mut file = grid();
+        let from = grid_at(&file) + at;
+        file[from..from + bytes.len()].copy_from_slice(bytes);
+        file
+    };
+    assert!(header(&lie(0, &[])).is_ok());
+    for (at, bytes) in [
+        (2, &[255, 255][..]),
+        (2, &[0, 0]),
+        (4, &[0, 0, 0, 0]),
+        (4, &[0, 1, 0, 1]),
+        (4, &[255, 255, 255, 255]),
+        (4, &[2, 0, 2, 0]),
+        (0, &[1]),
+    ] {
+        let reason = header(&lie(at, bytes)).expect_err("a grid that lies");
+        assert!(matches!(reason, Reason::Unreadable | Reason::Unsupported | Reason::TooManyPixels), "{reason:?}");
+    }
+}
+
+/// A box.
+fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32 + 8).to_be_bytes(), &kind[..], body].concat()
+}
+
+/// A file whose primary item 1 has this `iinf` body, `iloc` body, `iref` body.
+fn tables(items: &[(u16, &[u8; 4])], iloc: &[u8], iref: &[u8]) -> Vec<u8> {
+    let entries: Vec<u8> = items
+        .iter()
+        .flat_map(|(id, kind)| {
+            boxed(b"infe", &[&[2, 0, 0, 0], &id.to_be_bytes()[..], &[0, 0], &kind[..], &[0]].concat())
+        })
+        .collect();
+    let count = (items.len() as u16).to_be_bytes();
+    let meta = [
+        vec![0; 4],
+        boxed(b"pitm", &[0, 0, 0, 0, 0, 1]),
+        boxed(b"iinf", &[&[0, 0, 0, 0], &count[..], &entries].concat()),
+        boxed(b"iloc", iloc),
+        boxed(b"iref", iref),
+        boxed(b"idat", &[0, 0, 255, 255, 16, 0, 16, 0]),
+    ];
+    [boxed(b"ftyp", b"heic\0\0\0\0mif1heic"), boxed(b"meta", &meta.concat())].concat()
+}
+
+/// `iloc` of version 1 whose item 1 is the eight bytes in `idat`.
+const IN_IDAT: &[u8] = &[1, 0, 0, 0, 0x44, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 8];
+
+#[test]
+fn tables_that_lie_end_in_a_reason() {
+    // The grid is a tile of itself.
+    let looped: Vec<u8> = std::iter::repeat_n([0, 1], 65_535).flatten().collect();
+    let dimg = |count: u16, to: &[u8]| {
+        let body = [&[0, 1], &count.to_be_bytes()[..], to].concat();
+        [vec![0; 4], boxed(b"dimg", &body)].concat()
+    };
+    let files = [
+        tables(&[(1, b"grid")], IN_IDAT, &dimg(1, &[0, 1])),
+        tables(&[(1, b"grid")], IN_IDAT, &dimg(65_535, &looped)),
+        tables(&[(1, b"grid")], IN_IDAT, &dimg(0, &[])),
+        tables(&[(1, b"grid")], IN_IDAT, &dimg(9, &[0, 2])),
+        tables(&[(1, b"hvc1")], IN_IDAT, &[0; 4]),
+        tables(&[(2, b"hvc1")], IN_IDAT, &[0; 4]),
+        // 65,535 pieces of no bytes each, whose numbers take no bytes in the file.
+        tables(&[(1, b"grid")], &[1, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0xff, 0xff], &[0; 4]),
+        // Four thousand million entries.
+        tables(&[(1, b"grid")], &[2, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff], &[0; 4]),
+        // At the end of all numbers.
+        tables(
+            &[(1, b"grid")],
+            &[&[0, 0, 0, 0, 0x88, 0x80, 0, 1, 0, 1, 0, 0][..], &[0xff; 8], &[0, 1], &[0xff; 16]].concat(),
+            &[0; 4],
+        ),
+        // Data that is made of other items.
+        tables(&[(1, b"grid")], &[1, 0, 0, 0, 0x44, 0, 0, 1, 0, 1, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 8], &[0; 4]),
+    ];
+    for (index, file) in files.iter().enumerate() {
+        let (reason, detail) = refused(file);
+        let fine = matches!(reason, Reason::Unreadable | Reason::Unsupported | Reason::Truncated);
+        assert!(fine, "{index}: {reason:?} {detail}");
+    }
+    // A million empty boxes.
+    let boxes = [boxed(b"ftyp", b"heic\0\0\0\0"), boxed(b"free", &[]).repeat(1_000_000)].concat();
+    assert_eq!(refused(&boxes).0, Reason::Unreadable);
+}
+
+#[test]
+fn data_far_behind_the_end_is_a_file_cut_short() {
+    let file = single();
+    // The first item's place and length stand side by side.
+    let data = (body_of(&file, b"mdat") as u32).to_be_bytes();
+    let place = file.windows(4).position(|four| four == data).expect("where the first item is");
+    let with = |at: usize, number: u32| {
+        let mut file = file.clone();
+        file[at..at + 4].copy_from_slice(&number.to_be_bytes());
+        decode(&file, &limits())
+    };
+    assert_eq!(with(place, 0x7fff_ffff).reject.expect("no pixels").reason, Reason::Truncated);
+    assert_eq!(with(place, u32::MAX).reject.expect("no pixels").reason, Reason::Truncated);
+    // All of the picture is there, and then too little.
+    for length in [0, 0x7fff_ffff, u32::MAX] {
+        let reading = with(place + 4, length);
+        assert!(reading.codes.iter().all(|code| code.text == TEXT));
+        let reason = reading.reject.map(|reject| reject.reason);
+        assert!(matches!(reason, None | Some(Reason::Truncated | Reason::Unreadable)), "{length}: {reason:?}");
+    }
+}
