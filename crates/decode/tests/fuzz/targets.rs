@@ -6,8 +6,9 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use scanmill_core::domain::{Capture, Format, Reading, Reason};
+use scanmill_decode as decode;
 use scanmill_decode::jpeg::{self, Scale};
-use scanmill_decode::{self, DecodeLimits, Luma};
+use scanmill_decode::{DecodeLimits, Luma};
 
 /// A target's name, and what it does with an input.
 pub type Target = (&'static str, fn(&[u8]));
