@@ -214,7 +214,7 @@ fn the_checker_finds_planted_violations() {
 #[test]
 fn the_checker_lets_pass_what_is_allowed() {
     for (file, source) in [
-        ("scale/mod.rs", "use super::{Limits, Signals}; use crate::domain::photo; use std::fmt;"),
+        ("scale/decide.rs", "use super::{Limits, Signals}; use crate::domain::photo; use std::fmt;"),
         ("app.rs", "use crate::queue::sqlite::SqliteQueue; use crate::store::folder::{Announce, Announcement};"),
         ("app.rs", "use actix::System;"),
         ("queue/sqlite.rs", "use super::Queue; use crate::queue::{Message, sqlite::x}; use rusqlite::Connection;"),

@@ -14,24 +14,18 @@ use super::in_flight::LeaseCommand;
 use super::leases::Leases;
 use super::line::Line;
 use super::messages::Ended;
+use super::settling::{Action, EndedMessage, Settled, Waiting, settle};
 use super::worker;
 use crate::domain::ticket::Settlement;
 use crate::error::{Class, Error, Result};
-use crate::flow::{Backoff, Permit};
-use crate::queue::{Queue, ReceiptHandle};
+use crate::queue::{Advice, ReceiptHandle};
 use crate::telemetry::events::{CallFailed, LeasesExtended, MessagesSettled};
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "lease_keeper";
 
-/// Commands taken, and leases extended, at once.
+/// Commands taken at once.
 const GATHER: usize = 256;
-
-/// Tries of one settle call before it is left to redelivery.
-const SETTLE_TRIES: u32 = 4;
-
-/// Settle calls under way at once. Few, so that what ends meanwhile shares one call.
-const SETTLING_MAX: usize = 2;
 
 /// How long leases are given back at a stop before they are left to their timeout.
 const LAST_GIVE_BACK: Duration = Duration::from_secs(2);
@@ -58,13 +52,7 @@ impl Actor for LeaseKeeper {
         let seen = Arc::new(Seen::default());
         let shown = seen.clone();
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
-        let keeper = Keeper {
-            line: self.line.clone(),
-            seen,
-            leases: Leases::default(),
-            ended: Settle::default(),
-            settling: JoinSet::new(),
-        };
+        let keeper = Keeper::new(self.line.clone(), seen);
         worker::start(NAME, &self.line, self.ended.clone(), keeper.keep(commands));
     }
 }
@@ -76,6 +64,8 @@ struct Seen {
     lost: AtomicU64,
     deleted: AtomicU64,
     given_back: AtomicU64,
+    /// Deletes and give-backs under way.
+    calls_under_way: AtomicU64,
 }
 
 impl Seen {
@@ -86,77 +76,90 @@ impl Seen {
             "lost": self.lost.load(Ordering::Relaxed),
             "deleted": self.deleted.load(Ordering::Relaxed),
             "given_back": self.given_back.load(Ordering::Relaxed),
+            "calls_under_way": self.calls_under_way.load(Ordering::Relaxed),
         })
     }
-}
-
-/// Messages to settle in one go.
-#[derive(Default)]
-struct Settle {
-    delete: Vec<ReceiptHandle>,
-    give_back: Vec<(ReceiptHandle, Duration)>,
-    /// Their places in flight, free once this is dropped.
-    permits: Vec<Option<Permit>>,
-}
-
-/// What a settle call did.
-#[derive(Default)]
-struct Settled {
-    deleted: u64,
-    given_back: u64,
-    lost: u64,
-    /// No longer to be extended, whether the delete worked or not.
-    released: Vec<ReceiptHandle>,
 }
 
 struct Keeper {
     line: Line,
     seen: Arc<Seen>,
+    advice: Advice,
     leases: Leases,
-    ended: Settle,
-    /// Settle calls run beside the loop, for a slow one must not keep leases from being extended.
+    waiting: Waiting,
+    /// Calls run beside the loop, for a slow one must not keep leases from being extended.
     settling: JoinSet<Settled>,
+    extending: JoinSet<Extension>,
+    /// Leases whose extension is under way, and what is to be given back once it is answered: the other way round the
+    /// extension would hide the message again.
+    in_extension: HashMap<ReceiptHandle, Option<(Action, EndedMessage)>>,
+}
+
+/// An answered extension.
+struct Extension {
+    receipts: Vec<ReceiptHandle>,
+    visibility: Duration,
+    asked_at: Instant,
+    results: Result<Vec<Result<()>>>,
 }
 
 impl Keeper {
+    fn new(line: Line, seen: Arc<Seen>) -> Keeper {
+        let advice = line.queue.advice();
+        Keeper {
+            line,
+            seen,
+            advice,
+            leases: Leases::default(),
+            waiting: Waiting::default(),
+            settling: JoinSet::new(),
+            extending: JoinSet::new(),
+            in_extension: HashMap::new(),
+        }
+    }
+
     async fn keep(mut self, mut commands: mpsc::Receiver<LeaseCommand>) -> Result<()> {
         let mut gathered = Vec::new();
         let mut is_open = true;
-        while is_open || !self.settling.is_empty() {
-            let next_due = self.leases.next_due();
+        while is_open || !self.settling.is_empty() || !self.extending.is_empty() || !self.waiting.is_empty() {
+            let is_place_free = self.extending.len() < self.advice.calls_at_once;
+            let next_due = self.leases.next_due().filter(|_| is_place_free);
             tokio::select! {
-                // Leases first: a late extension costs a second delivery, a late settle nothing.
+                // Leases first: a late extension costs a second delivery, a late delete nothing.
                 biased;
-                () = worker::sleep_until(next_due) => self.extend_due().await,
+                () = worker::sleep_until(next_due) => self.extend_due(),
+                Some(extension) = self.extending.join_next() => self.extended(extension)?,
                 Some(settled) = self.settling.join_next() => self.settled(settled)?,
                 taken = commands.recv_many(&mut gathered, GATHER), if is_open => {
                     is_open = taken > 0;
-                    gathered.drain(..).for_each(|command| self.obey(command));
+                    gathered.drain(..).for_each(|command| self.handle_command(command));
                 }
             }
-            self.settle();
+            self.start_settling();
             self.seen.held.store(self.leases.len() as u64, Ordering::Relaxed);
+            self.seen.calls_under_way.store(self.settling.len() as u64, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    fn obey(&mut self, command: LeaseCommand) {
+    fn handle_command(&mut self, command: LeaseCommand) {
         match command {
             LeaseCommand::Hold { receipt, deadline } => self.leases.hold(receipt, Instant::now(), deadline),
-            LeaseCommand::Settle { receipt, settlement, receive_count, permit } => {
-                self.ended.permits.push(permit);
-                match settlement {
-                    Settlement::Delete => {
-                        self.leases.deleting(&receipt);
-                        self.ended.delete.push(receipt);
-                    }
-                    Settlement::GiveBack => {
-                        // Released first: an extension after the give-back would hide the message again.
-                        self.leases.release(&receipt);
-                        self.ended.give_back.push((receipt, self.give_back_wait(receive_count)));
+            LeaseCommand::Settle { receipt, settlement, receive_count, permit } => match settlement {
+                Settlement::Delete => {
+                    self.leases.deleting(&receipt);
+                    self.waiting.push(Action::Delete, EndedMessage { receipt, _permit: permit });
+                }
+                Settlement::GiveBack => {
+                    // Released first: an extension after the give-back would hide the message again.
+                    self.leases.release(&receipt);
+                    let action = Action::GiveBack(self.give_back_wait(receive_count));
+                    match self.in_extension.get_mut(&receipt) {
+                        Some(parked) => *parked = Some((action, EndedMessage { receipt, _permit: permit })),
+                        None => self.waiting.push(action, EndedMessage { receipt, _permit: permit }),
                     }
                 }
-            }
+            },
         }
     }
 
@@ -168,17 +171,29 @@ impl Keeper {
         Duration::from_secs(1 << receive_count.min(6)).min(self.line.settings.queue.visibility_timeout)
     }
 
-    async fn extend_due(&mut self) {
-        let wanted = self.line.settings.queue.visibility_timeout;
-        let due = self.leases.take_due(Instant::now(), GATHER, wanted);
-        for (visibility, receipts) in due {
-            self.extend(receipts, visibility).await;
+    /// Starts the extensions that are due, as far as calls may be under way.
+    fn extend_due(&mut self) {
+        let visibility_timeout = self.line.settings.queue.visibility_timeout;
+        while self.extending.len() < self.advice.calls_at_once {
+            let asked_at = Instant::now();
+            let due = self.leases.take_due(asked_at, self.advice.entries_per_call, visibility_timeout);
+            if due.is_empty() {
+                break;
+            }
+            for (visibility, receipts) in due {
+                self.in_extension.extend(receipts.iter().map(|receipt| (receipt.clone(), None)));
+                let queue = self.line.queue.clone();
+                self.extending.spawn(async move {
+                    let results = queue.extend(&receipts, visibility).await;
+                    Extension { receipts, visibility, asked_at, results }
+                });
+            }
         }
     }
 
-    async fn extend(&mut self, receipts: Vec<ReceiptHandle>, visibility: Duration) {
-        let now = Instant::now();
-        let results = self.line.queue.extend(&receipts, visibility).await;
+    fn extended(&mut self, extension: std::result::Result<Extension, JoinError>) -> Result<()> {
+        let extension = extension.map_err(|error| Error::bug("extending leases panicked").source(error))?;
+        let Extension { receipts, visibility, asked_at, results } = extension;
         let mut event = LeasesExtended { ok: 0, lost: 0, failed: 0 };
         let results = results.unwrap_or_else(|error| {
             CallFailed { what: "extend", error: &error }.emit();
@@ -188,7 +203,7 @@ impl Keeper {
             match result.map_err(|error| error.class()) {
                 Ok(()) => {
                     event.ok += 1;
-                    self.leases.extended(&receipt, now, now + visibility);
+                    self.leases.extended(&receipt, asked_at, asked_at + visibility);
                 }
                 // Not lost when its delete was faster.
                 Err(Class::Missing) => event.lost += u64::from(self.leases.release(&receipt)),
@@ -197,18 +212,21 @@ impl Keeper {
                     self.leases.failed(&receipt, Instant::now());
                 }
             }
+            if let Some(Some((action, message))) = self.in_extension.remove(&receipt) {
+                self.waiting.push(action, message);
+            }
         }
         self.seen.extended.fetch_add(event.ok, Ordering::Relaxed);
         self.seen.lost.fetch_add(event.lost, Ordering::Relaxed);
         event.emit();
+        Ok(())
     }
 
-    /// Starts to settle what ended. What ends while [`SETTLING_MAX`] calls are under way goes out together in the next.
-    fn settle(&mut self) {
-        if self.ended.permits.is_empty() || self.settling.len() >= SETTLING_MAX {
-            return;
+    fn start_settling(&mut self) {
+        while self.settling.len() < self.advice.calls_at_once {
+            let Some(call) = self.waiting.next_call(self.advice.entries_per_call, self.settling.len()) else { break };
+            self.settling.spawn(settle(self.line.queue.clone(), call));
         }
-        self.settling.spawn(settle(self.line.queue.clone(), std::mem::take(&mut self.ended)));
     }
 
     fn settled(&mut self, settled: std::result::Result<Settled, JoinError>) -> Result<()> {
@@ -222,70 +240,6 @@ impl Keeper {
         MessagesSettled { deleted: settled.deleted, given_back: settled.given_back }.emit();
         Ok(())
     }
-}
-
-async fn settle(queue: Arc<dyn Queue>, settle: Settle) -> Settled {
-    let Settle { delete, give_back, permits } = settle;
-    let mut settled = Settled { released: delete.clone(), ..Settled::default() };
-    settled.deleted = try_settle(queue.as_ref(), None, delete, &mut settled.lost).await;
-    let mut by_wait: HashMap<Duration, Vec<ReceiptHandle>> = HashMap::new();
-    for (receipt, wait) in give_back {
-        by_wait.entry(wait).or_default().push(receipt);
-    }
-    for (wait, receipts) in by_wait {
-        settled.given_back += try_settle(queue.as_ref(), Some(wait), receipts, &mut settled.lost).await;
-    }
-    drop(permits);
-    settled
-}
-
-/// Deletes, or gives back after a wait, a few times if need be; returns for how many that worked. Where it fails for
-/// good the messages come again by their timeout; the rows are durable, so the load drops what is then read twice.
-async fn try_settle(
-    queue: &dyn Queue,
-    give_back: Option<Duration>,
-    mut receipts: Vec<ReceiptHandle>,
-    lost: &mut u64,
-) -> u64 {
-    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
-    let mut done = 0;
-    while !receipts.is_empty() {
-        let (what, called) = match give_back {
-            None => ("delete", queue.delete(&receipts).await),
-            Some(wait) => ("give back", queue.extend(&receipts, wait).await),
-        };
-        let error = match called {
-            Err(error) => error,
-            Ok(results) => {
-                let mut failed = None;
-                let mut again = Vec::new();
-                for (receipt, result) in receipts.into_iter().zip(results) {
-                    match result {
-                        Ok(()) => done += 1,
-                        Err(error) if error.class().is_retryable() => {
-                            again.push(receipt);
-                            failed = Some(error);
-                        }
-                        Err(error) => {
-                            *lost += 1;
-                            tracing::debug!(call = what, %error, "a lease ended before its message was settled");
-                        }
-                    }
-                }
-                receipts = again;
-                match failed {
-                    None => break,
-                    Some(error) => error,
-                }
-            }
-        };
-        CallFailed { what, error: &error }.emit();
-        if !error.class().is_retryable() || backoff.attempts() + 1 >= SETTLE_TRIES {
-            break;
-        }
-        tokio::time::sleep(error.wait().unwrap_or_else(|| backoff.next_wait())).await;
-    }
-    done
 }
 
 impl Drop for Keeper {

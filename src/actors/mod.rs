@@ -23,5 +23,6 @@ pub mod messages;
 mod pace;
 pub mod poller;
 mod seal;
+mod settling;
 pub mod supervisor;
 mod worker;

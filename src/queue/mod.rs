@@ -55,6 +55,10 @@ pub struct Advice {
     pub is_approximate: bool,
     /// Most messages in flight at once, of all receivers together; `None` when there is no limit.
     pub in_flight_limit: Option<u64>,
+    /// How many entries one delete or extension takes in one call to the server.
+    pub entries_per_call: usize,
+    /// How many such calls may usefully be under way at once.
+    pub calls_at_once: usize,
 }
 
 /// A queue of notifications.
@@ -81,7 +85,14 @@ pub trait Queue: Send + Sync {
 
     /// How it wants to be used.
     fn advice(&self) -> Advice {
-        Advice { receives_at_once: 1, is_approximate: false, in_flight_limit: None }
+        // An embedded queue writes one transaction at a time, and the larger it is the less each message costs.
+        Advice {
+            receives_at_once: 1,
+            is_approximate: false,
+            in_flight_limit: None,
+            entries_per_call: 256,
+            calls_at_once: 2,
+        }
     }
 
     /// Ends receives that nobody waits for any more and gives back what they brought. Called when nothing more is to be

@@ -17,8 +17,9 @@ pub(super) const MAX_BYTES: usize = 1 << 20;
 /// Calls under way at once for one list of entries.
 const AT_ONCE: usize = 8;
 
-/// Tries of an entry that asked for another one.
-const TRIES: u32 = 4;
+/// Tries of a message to send that asked for another one. Deletes and extensions are tried again by whoever keeps the
+/// leases, which holds nothing else meanwhile.
+pub(super) const SEND_TRIES: u32 = 4;
 
 /// What a call said of its entries, by the entry's place in the whole list.
 #[derive(Debug, Default)]
@@ -49,13 +50,14 @@ fn split(entries: &[usize], bytes: &dyn Fn(usize) -> usize) -> Vec<Vec<usize>> {
     batches
 }
 
-/// Runs `call` over `count` entries. One result per entry, in order; entries whose refusal may pass are tried again a
-/// few times.
+/// Runs `call` over `count` entries. One result per entry, in order; entries whose refusal may pass are tried up to
+/// `tries` times.
 ///
 /// # Errors
 /// When not one call was answered: the first one's error.
 pub(super) async fn run<'a>(
     count: usize,
+    tries: u32,
     bytes: impl Fn(usize) -> usize,
     call: impl Fn(Vec<usize>) -> BoxFuture<'a, Result<Answer>>,
 ) -> Result<Vec<Result<()>>> {
@@ -90,7 +92,7 @@ pub(super) async fn run<'a>(
                 results[entry] = Some(Ok(()));
             }
             for (entry, error) in answer.refused {
-                if error.class().is_retryable() && backoff.attempts() + 1 < TRIES {
+                if error.class().is_retryable() && backoff.attempts() + 1 < tries {
                     open.push(entry);
                 }
                 results[entry] = Some(Err(error));
@@ -132,6 +134,7 @@ mod tests {
         let calls = Mutex::new(Vec::new());
         let results = run(
             13,
+            SEND_TRIES,
             |_| 0,
             |batch| {
                 calls.lock().unwrap().push(batch.clone());
@@ -157,7 +160,7 @@ mod tests {
         expected[5] = Some(Class::Transient);
         assert_eq!(classes, expected);
         let calls = calls.into_inner().unwrap();
-        assert_eq!(calls.len(), 2 + TRIES as usize - 1, "only what asked for it is tried again: {calls:?}");
+        assert_eq!(calls.len(), 2 + SEND_TRIES as usize - 1, "only what asked for it is tried again: {calls:?}");
         assert_eq!(calls[2], [3, 4]);
         assert_eq!(calls[3], [3]);
     }
@@ -172,10 +175,10 @@ mod tests {
                 Ok(Answer { done: batch, refused: Vec::new() })
             })
         };
-        assert_eq!(run(5, |_| 0, fail).await.unwrap_err().class(), Class::Permanent);
-        let results = run(15, |_| 0, fail).await.unwrap();
+        assert_eq!(run(5, SEND_TRIES, |_| 0, fail).await.unwrap_err().class(), Class::Permanent);
+        let results = run(15, SEND_TRIES, |_| 0, fail).await.unwrap();
         assert!(results[..10].iter().all(|result| result.as_ref().is_err_and(|e| e.hint_text() == Some("yes"))));
         assert!(results[10..].iter().all(Result::is_ok));
-        assert!(run(0, |_| 0, fail).await.unwrap().is_empty());
+        assert!(run(0, SEND_TRIES, |_| 0, fail).await.unwrap().is_empty());
     }
 }

@@ -15,7 +15,7 @@ use md5::{Digest, Md5};
 use tokio::task::JoinHandle;
 
 use super::write::seconds;
-use super::{RECEIVES_AT_ONCE, Shared, SqsQueue, failed};
+use super::{CALLS_AT_ONCE, Shared, SqsQueue, failed};
 use crate::aws::Call;
 use crate::error::{Error, Result};
 use crate::queue::{Message, ReceiptHandle};
@@ -62,7 +62,7 @@ impl Drop for Waiting<'_> {
         let Some(poll) = self.poll.take() else { return };
         let mut desk = self.shared.desk();
         desk.polls.push_back(poll);
-        if desk.polls.len() > RECEIVES_AT_ONCE {
+        if desk.polls.len() > CALLS_AT_ONCE {
             // Cannot be by the engine's receives, which take up what is here first.
             if let Some(oldest) = desk.polls.pop_front() {
                 oldest.task.abort();

@@ -39,6 +39,7 @@ impl SqsQueue {
         let call = self.call("deleting from", "sqs:DeleteMessage");
         batch::run(
             receipts.len(),
+            1,
             |_| 0,
             |places| {
                 Box::pin(async move {
@@ -62,6 +63,7 @@ impl SqsQueue {
         let visibility = seconds(visibility);
         batch::run(
             receipts.len(),
+            1,
             |_| 0,
             |places| {
                 Box::pin(async move {
@@ -89,6 +91,7 @@ impl SqsQueue {
         let client = &self.clients().await?.calls;
         let results = batch::run(
             bodies.len(),
+            batch::SEND_TRIES,
             |place| bodies[place].len(),
             |places| {
                 Box::pin(async move {
