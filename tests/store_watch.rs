@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rustix::fs::{CWD, FileType, Mode};
 use scanmill::domain::PhotoRef;
 use scanmill::error::{Class, Error, Result};
-use scanmill::store::folder::{Announce, Announcement, FolderStore};
+use scanmill::store::folder::{Announce, Announcement, FolderStore, Rest};
 use scanmill::store::{PutMode, Store};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -95,9 +95,13 @@ impl Rig {
     }
 }
 
+fn quickly() -> Rest {
+    Rest { closed: Duration::from_millis(200), ..Rest::default() }
+}
+
 fn start(store: &FolderStore) -> (JoinHandle<Result<()>>, CancellationToken) {
     let cancel = CancellationToken::new();
-    (tokio::spawn(store.watch_settling(Duration::from_millis(200), cancel.clone()).unwrap()), cancel)
+    (tokio::spawn(store.watch(quickly(), cancel.clone()).unwrap()), cancel)
 }
 
 async fn stop((watching, cancel): (JoinHandle<Result<()>>, CancellationToken)) {
@@ -207,12 +211,74 @@ async fn a_file_that_is_still_written_is_announced_whole() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_open_for_writing_is_not_announced_by_any_scan() {
+    let rig = Rig::new();
+    // Found by the first scan, before anything of it is reported.
+    let mut at_start = std::fs::File::create(rig.inbox("at-start")).unwrap();
+    at_start.write_all(b"the first half, ").unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    rig.drop_in("first", "x");
+    let watching = start(&rig.store());
+    rig.announced.until(&["first"]).await;
+    // The inbox is moved away: from here on nothing is reported and scans alone find what comes.
+    std::fs::rename(rig.root.join("inbox"), rig.root.join("put-away")).unwrap();
+    rig.drop_in("second", "x");
+    let mut unreported = std::fs::File::create(rig.inbox("unreported")).unwrap();
+    unreported.write_all(b"the first half, ").unwrap();
+    std::fs::rename(rig.root.join("put-away/at-start"), rig.inbox("at-start")).unwrap();
+    rig.announced.until(&["second"]).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for mut file in [at_start, unreported] {
+        file.write_all(b"and the second").unwrap();
+    }
+    rig.announced.until(&["at-start", "unreported"]).await;
+    stop(watching).await;
+    for key in ["at-start", "unreported"] {
+        let sizes: Vec<_> = rig.announced.of(key).iter().map(|photo| photo.size_bytes).collect();
+        assert_eq!(sizes, [Some(30)], "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_whose_writer_forgot_it_is_announced_as_it_is() {
+    let rig = Rig::new();
+    let mut forgotten = std::fs::File::create(rig.inbox("forgotten")).unwrap();
+    forgotten.write_all(b"whole").unwrap();
+    let cancel = CancellationToken::new();
+    let rest = Rest { stalled: Duration::from_millis(600), ..quickly() };
+    let watching = (tokio::spawn(rig.store().watch(rest, cancel.clone()).unwrap()), cancel);
+    rig.announced.until(&["forgotten"]).await;
+    stop(watching).await;
+    drop(forgotten);
+}
+
+#[tokio::test]
+async fn a_copy_that_keeps_an_old_modification_time_arrived_now() {
+    let rig = Rig::new();
+    let before = jiff::Timestamp::now();
+    rig.drop_in("old.jpg", "photo");
+    let years_ago = std::time::SystemTime::now() - Duration::from_secs(8 * 365 * 86_400);
+    std::fs::File::options().write(true).open(rig.inbox("old.jpg")).unwrap().set_modified(years_ago).unwrap();
+    let store = rig.store();
+    let watching = start(&store);
+    rig.announced.until(&["old.jpg"]).await;
+    stop(watching).await;
+    let announced = rig.announced.of("old.jpg").remove(0).uploaded_at.unwrap();
+    // The kernel's clock for change times lags by up to a tick.
+    let arrived = before - jiff::SignedDuration::from_secs(1)..=jiff::Timestamp::now();
+    assert!(arrived.contains(&announced), "{announced}");
+    let listed = store.list("inbox", "", None, 10).await.unwrap().remove(0).modified_at;
+    let head = store.head("inbox", "old.jpg").await.unwrap().modified_at;
+    assert_eq!((listed, head), (Some(announced), Some(announced)));
+}
+
+#[tokio::test]
 async fn what_put_announced_is_not_announced_again() {
     let rig = Rig::new();
     let (mine, theirs) = (rig.store(), rig.store());
     // With the usual rest: the puts below, however slow this machine, announce within it.
     let cancel = CancellationToken::new();
-    let watching = (tokio::spawn(mine.watch(cancel.clone()).unwrap()), cancel);
+    let watching = (tokio::spawn(mine.watch(Rest::default(), cancel.clone()).unwrap()), cancel);
     for (store, key) in [(&mine, "mine"), (&theirs, "theirs"), (&theirs, "folder/theirs")] {
         store.put("inbox", key, Bytes::from_static(b"photo"), PutMode::Overwrite).await.unwrap();
     }
@@ -319,5 +385,5 @@ async fn without_reports_from_the_kernel_scans_find_what_comes() {
 fn a_store_that_announces_nothing_is_not_watched() {
     let folder = tempfile::tempdir().unwrap();
     let store = FolderStore::open(folder.path(), None).unwrap();
-    assert_eq!(store.watch(CancellationToken::new()).map(drop).unwrap_err().class(), Class::Permanent);
+    assert_eq!(store.watch(quickly(), CancellationToken::new()).map(drop).unwrap_err().class(), Class::Permanent);
 }

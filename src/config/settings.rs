@@ -60,6 +60,8 @@ pub struct Local {
     pub root: PathBuf,
     /// `local.watch`: find photos dropped into the inbox by hand.
     pub watch: bool,
+    /// `local.quiet_seconds`: how long a file must be unchanged where nobody can tell whether it is still being written.
+    pub quiet: Duration,
 }
 
 /// Which store adapter.
@@ -327,7 +329,7 @@ impl Default for Settings {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         Settings {
-            local: Local { root: "data".into(), watch: true },
+            local: Local { root: "data".into(), watch: true, quiet: Duration::from_secs(10) },
             store: Store { kind: StoreKind::Folder, inbox: "inbox".into(), results: "results".into() },
             queue: Queue {
                 kind: QueueKind::Sqlite,

@@ -16,7 +16,8 @@ pub struct Object {
     pub bytes: Bytes,
     /// eTag of exactly these bytes, without quotes.
     pub etag: String,
-    /// When it was written.
+    /// When it came under its key: S3 keeps no older time, a folder tells the last change, not the modification time that
+    /// a copy may keep of its original.
     pub modified_at: Option<Timestamp>,
 }
 
@@ -27,7 +28,8 @@ pub struct Listed {
     pub key: String,
     /// Its size in bytes.
     pub size_bytes: u64,
-    /// When it was written.
+    /// When it came under its key: S3 keeps no older time, a folder tells the last change, not the modification time that
+    /// a copy may keep of its original.
     pub modified_at: Option<Timestamp>,
     /// Its eTag without quotes, where the listing tells it; [`Store::head`] always does.
     pub etag: Option<String>,
@@ -42,7 +44,8 @@ pub struct Head {
     pub etag: String,
     /// Its version, in a bucket that keeps versions.
     pub version_id: Option<String>,
-    /// When it was written.
+    /// When it came under its key: S3 keeps no older time, a folder tells the last change, not the modification time that
+    /// a copy may keep of its original.
     pub modified_at: Option<Timestamp>,
 }
 

@@ -27,6 +27,14 @@ pub(super) static KEYS: &[Key] = &[
         kind: Kind::Flag { set: |s, v| s.local.watch = v },
     },
     Key {
+        section: "local",
+        name: "quiet_seconds",
+        default: "10",
+        unit: "seconds",
+        doc: "How long a file must be unchanged before it is read, where the file system does not tell whether somebody still has it open for writing: network folders, files of another user. On local disks an open file waits until it is closed.",
+        kind: Kind::Whole { min: 1, max: 86_400, set: |s, v| s.local.quiet = Duration::from_secs(v) },
+    },
+    Key {
         section: "store",
         name: "kind",
         default: "folder",

@@ -13,7 +13,8 @@ use twox_hash::xxhash3_128;
 
 use super::seen::Stamp;
 use super::tree::{Opened, describe};
-use super::{Shared, etag, keys, modified_at};
+use super::writer::{Writer, writer_of};
+use super::{Shared, arrived_at, etag, keys};
 use crate::domain::PhotoRef;
 use crate::error::{Class, Error, Result};
 use crate::store::Head;
@@ -24,8 +25,10 @@ pub(super) enum Look {
     Photo(PhotoRef, Stamp),
     /// In this state it was announced before.
     Known,
-    /// Somebody may still be writing it.
+    /// It changed a moment ago, or while it was read.
     Changing,
+    /// Somebody has it open for writing.
+    BeingWritten,
     /// Gone again.
     Gone,
     /// A folder, whose files are to be looked at.
@@ -34,9 +37,47 @@ pub(super) enum Look {
     LeftOut(Error),
 }
 
-/// Looks at `key`. A file is finished when it has rested for `settle`. One that is not known is read to its end for its
-/// eTag, unless `cancel` comes first.
-pub(super) fn examine(shared: &Shared, bucket: &str, key: &str, settle: Duration, cancel: &CancellationToken) -> Look {
+/// When a file is taken for finished.
+#[derive(Clone, Copy, Debug)]
+pub struct Rest {
+    /// How long a file must have been unchanged that nobody has open for writing. It also gives a `put` the time to
+    /// announce what it wrote.
+    pub closed: Duration,
+    /// The same where nobody can tell whether a file is open for writing.
+    pub quiet: Duration,
+    /// A file that is open for writing and has not changed for this long is read as it is: its writer may have forgotten
+    /// it. If it changes after all, what was read is superseded.
+    pub stalled: Duration,
+}
+
+impl Default for Rest {
+    fn default() -> Rest {
+        Rest { closed: Duration::from_secs(1), quiet: Duration::from_secs(10), stalled: Duration::from_secs(3_600) }
+    }
+}
+
+impl Rest {
+    /// How long a file must have been unchanged to be taken for finished.
+    fn needed(&self, writer: Writer, was_closed: bool) -> Duration {
+        match writer {
+            Writer::None => self.closed,
+            Writer::Open => self.stalled,
+            Writer::Unknown if was_closed => self.closed,
+            Writer::Unknown => self.quiet.max(self.closed),
+        }
+    }
+}
+
+/// Looks at `key`. One that is not known is read to its end for its eTag, unless `cancel` comes first. `was_closed` when
+/// the kernel reported that its writer closed it.
+pub(super) fn examine(
+    shared: &Shared,
+    bucket: &str,
+    key: &str,
+    was_closed: bool,
+    rest: Rest,
+    cancel: &CancellationToken,
+) -> Look {
     let opened = keys::object_path(bucket, key).and_then(|at| shared.tree.open_object(&at));
     let (file, metadata) = match opened {
         Ok(Opened::File(file, metadata)) => (file, metadata),
@@ -56,8 +97,15 @@ pub(super) fn examine(shared: &Shared, bucket: &str, key: &str, settle: Duration
     if is_known(stamp) {
         return Look::Known;
     }
-    if is_fresh(&metadata, settle) {
+    let age = age(&metadata);
+    // The cheap question first.
+    if age < rest.closed {
         return Look::Changing;
+    }
+    match writer_of(&file) {
+        writer if age >= rest.needed(writer, was_closed) => {}
+        Writer::Open => return Look::BeingWritten,
+        Writer::None | Writer::Unknown => return Look::Changing,
     }
     let hashed = hash(&file, cancel).and_then(|hash| Ok((hash, file.metadata()?)));
     match hashed {
@@ -69,7 +117,7 @@ pub(super) fn examine(shared: &Shared, bucket: &str, key: &str, settle: Duration
                 etag: Some(etag(hash)),
                 size_bytes: Some(size),
                 sequencer: Some(shared.sequencer()),
-                uploaded_at: modified_at(&metadata),
+                uploaded_at: arrived_at(&metadata),
             };
             Look::Photo(photo, stamp)
         }
@@ -89,20 +137,21 @@ pub(super) fn head(shared: &Shared, bucket: &str, key: &str) -> Result<Head> {
     };
     match hash(&file, &CancellationToken::new()) {
         Ok(Some((hash, size_bytes))) => {
-            Ok(Head { size_bytes, etag: etag(hash), version_id: None, modified_at: modified_at(&metadata) })
+            Ok(Head { size_bytes, etag: etag(hash), version_id: None, modified_at: arrived_at(&metadata) })
         }
         Ok(None) => Err(Error::bug("hashing was cancelled, and nobody can")),
         Err(error) => Err(Error::io("cannot read", &path(), error)),
     }
 }
 
-/// The change time, as nobody sets it: a copy that keeps its original's modification time is fresh all the same.
-fn is_fresh(metadata: &Metadata, settle: Duration) -> bool {
+/// How long ago the file changed. By the change time, as nobody sets it: a copy that keeps its original's modification
+/// time is fresh all the same.
+fn age(metadata: &Metadata) -> Duration {
     let nanos = i32::try_from(metadata.ctime_nsec()).unwrap_or(0);
-    let Ok(changed_at) = Timestamp::new(metadata.ctime(), nanos) else { return false };
-    // In the future only when the clock was set back; waiting for it would be waiting too long.
+    let Ok(changed_at) = Timestamp::new(metadata.ctime(), nanos) else { return Duration::MAX };
     let age = Timestamp::now().duration_since(changed_at);
-    !age.is_negative() && age.unsigned_abs() < settle
+    // In the future only when the clock was set back; waiting for it would be waiting too long.
+    if age.is_negative() { Duration::MAX } else { age.unsigned_abs() }
 }
 
 /// Hash and length of what the file holds; `None` when cancelled.
@@ -123,5 +172,28 @@ fn hash(mut file: &File, cancel: &CancellationToken) -> std::io::Result<Option<(
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_a_file_must_rest_depends_on_what_is_known_of_its_writer() {
+        let rest = Rest::default();
+        for (writer, was_closed, seconds) in [
+            (Writer::None, false, 1),
+            (Writer::None, true, 1),
+            (Writer::Unknown, true, 1),
+            (Writer::Unknown, false, 10),
+            (Writer::Open, false, 3_600),
+            // Another writer may have come since.
+            (Writer::Open, true, 3_600),
+        ] {
+            assert_eq!(rest.needed(writer, was_closed).as_secs(), seconds, "{writer:?} {was_closed}");
+        }
+        let hasty = Rest { quiet: Duration::ZERO, ..rest };
+        assert_eq!(hasty.needed(Writer::Unknown, false), rest.closed);
     }
 }

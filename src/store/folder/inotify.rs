@@ -15,7 +15,9 @@ use crate::error::{Error, Result};
 
 /// What the kernel says.
 pub(super) enum News {
-    /// A file of this key is complete or changed, or a folder of this name came.
+    /// The writer of this file closed it, or it was moved here whole; or a folder of this name came.
+    Closed(String),
+    /// Something else about this file changed.
     Changed(String),
     /// From here on nothing is said any more, and why.
     Blind(Error),
@@ -46,26 +48,32 @@ pub(super) fn follow(path: &Path, to: mpsc::Sender<News>, missed: Arc<AtomicBool
 
 fn read(root: &Path, event: &Event) -> Option<News> {
     let path = event.paths.first()?;
-    let is_of_interest = match event.kind {
+    let news = match event.kind {
         EventKind::Access(AccessKind::Close(AccessMode::Write))
         | EventKind::Modify(ModifyKind::Name(RenameMode::To))
+        | EventKind::Create(CreateKind::Folder) => News::Closed,
         // A mode that now lets us read it.
-        | EventKind::Modify(ModifyKind::Metadata(_))
-        | EventKind::Create(CreateKind::Folder) => true,
+        EventKind::Modify(ModifyKind::Metadata(_)) => News::Changed,
         // A new file is looked at when its writer closes it; a hard link or a FIFO has no writer that would.
-        EventKind::Create(_) => path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file() || metadata.nlink() > 1),
-        EventKind::Remove(RemoveKind::Folder) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) if path == root => {
+        EventKind::Create(_)
+            if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_file() || metadata.nlink() > 1) =>
+        {
+            News::Changed
+        }
+        EventKind::Remove(RemoveKind::Folder) | EventKind::Modify(ModifyKind::Name(RenameMode::From))
+            if path == root =>
+        {
             return Some(News::Blind(
                 Error::transient(format!("`{}` was removed or renamed", path.display()))
                     .hint("start again to have changes reported at once"),
             ));
         }
-        _ => false,
+        _ => return None,
     };
     // A name that is no UTF-8 is reported by the scans.
     let key = path.strip_prefix(root).ok()?.to_str()?;
     let is_key = !key.is_empty() && !key.split('/').any(is_hidden);
-    (is_of_interest && is_key).then(|| News::Changed(key.to_owned()))
+    is_key.then(|| news(key.to_owned()))
 }
 
 fn blind(path: &Path, error: notify::Error) -> Error {
@@ -111,7 +119,7 @@ mod tests {
         for (kind, path, expected) in cases {
             let news = read(root, &Event::new(kind).add_path(path.into()));
             let key = news.map(|news| match news {
-                News::Changed(key) => key,
+                News::Closed(key) | News::Changed(key) => key,
                 News::Blind(error) => error.to_string(),
             });
             assert_eq!(key.as_deref(), expected, "{kind:?} {path}");

@@ -28,6 +28,9 @@ mod seen;
 mod tree;
 mod walk;
 mod watch;
+mod writer;
+
+pub use examine::Rest;
 
 /// How the store tells the queue about uploads, exactly as S3 would. Wired in `app.rs`: the store knows no queue.
 #[async_trait]
@@ -132,7 +135,7 @@ impl Store for FolderStore {
         self.call(move |shared| {
             let (bytes, metadata) = shared.tree.read(&keys::object_path(&bucket, &key)?, max_bytes)?;
             let etag = etag(XxHash3_128::oneshot(&bytes));
-            Ok(Object { bytes: bytes.into(), etag, modified_at: modified_at(&metadata) })
+            Ok(Object { bytes: bytes.into(), etag, modified_at: arrived_at(&metadata) })
         })
         .await
     }
@@ -190,7 +193,7 @@ impl Store for FolderStore {
             let found = walk::walk(folder, &shared.tree.bucket_path(&bucket), &wanted, &mut left_out)?;
             let listed = |found: walk::Found| Listed {
                 size_bytes: u64::try_from(found.stat.st_size).unwrap_or(0),
-                modified_at: walk::modified_at(&found.stat),
+                modified_at: walk::arrived_at(&found.stat),
                 // The hash of its content, which a listing does not read.
                 etag: None,
                 key: found.key,
@@ -205,6 +208,13 @@ fn etag(hash: u128) -> String {
     format!("{hash:032x}")
 }
 
-fn modified_at(metadata: &Metadata) -> Option<Timestamp> {
-    Timestamp::new(metadata.mtime(), i32::try_from(metadata.mtime_nsec()).ok()?).ok()
+/// When the file came here or last changed. Not its modification time: a copy or a move may keep that of its original,
+/// which may be years old.
+fn arrived_at(metadata: &Metadata) -> Option<Timestamp> {
+    arrived(metadata.ctime(), metadata.ctime_nsec())
+}
+
+/// A change time as an instant. One in the future was stamped before the clock was set back: it arrived by now.
+fn arrived(seconds: i64, nanos: i64) -> Option<Timestamp> {
+    Timestamp::new(seconds, i32::try_from(nanos).ok()?).ok().map(|at| at.min(Timestamp::now()))
 }

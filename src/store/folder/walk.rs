@@ -194,8 +194,8 @@ impl Wanted<'_> {
     }
 }
 
-/// When a file's content was last changed.
+/// See [`super::arrived_at`].
 #[allow(clippy::unnecessary_cast, reason = "the fields' types differ between architectures")]
-pub(super) fn modified_at(stat: &Stat) -> Option<Timestamp> {
-    Timestamp::new(stat.st_mtime as i64, stat.st_mtime_nsec as i32).ok()
+pub(super) fn arrived_at(stat: &Stat) -> Option<Timestamp> {
+    super::arrived(stat.st_ctime as i64, stat.st_ctime_nsec as i64)
 }

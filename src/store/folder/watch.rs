@@ -1,11 +1,11 @@
 //! Photos that people drop into the inbox by hand are announced too.
 //!
 //! Three ways find them: a scan at start, the kernel's reports, and a scan now and then, for file systems that report
-//! nothing (network folders, some container mounts) and for what a report missed. Every find waits a moment: its writer
-//! may not be done, and a `put`, by whatever process, announces what it wrote by itself. Then it is announced with
-//! `only_new`, so whoever was first, there is one notification.
+//! nothing (network folders, some container mounts) and for what a report missed. Every find waits until it is finished
+//! ([`Rest`]): its writer may not be done, and a `put`, by whatever process, announces what it wrote by itself. Then it is
+//! announced with `only_new`, so whoever was first, there is one notification.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -15,15 +15,13 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::examine::{Look, examine};
+use super::examine::{Look, Rest, examine};
 use super::inotify::{News, follow};
 use super::seen::{Seen, Stamp};
 use super::walk::{self, LeftOut, Wanted};
 use super::{Announcement, FolderStore};
 use crate::error::{Error, Result};
 
-/// A file untouched for this long is taken for finished, and for announced by whoever put it, if it was a put.
-const SETTLE: Duration = Duration::from_secs(1);
 /// How often everything is looked at while changes are reported, and while they are not.
 const SCAN_EVERY: Duration = Duration::from_secs(60);
 const SCAN_EVERY_WHEN_BLIND: Duration = Duration::from_secs(5);
@@ -37,6 +35,8 @@ const MAX_NEWS: usize = 4_096;
 const MAX_WAITING: usize = 50_000;
 /// Paths that a warning was written about.
 const MAX_WARNED: usize = 10_000;
+/// How often the log says that files are still being written.
+const SAY_UNFINISHED_EVERY: Duration = Duration::from_secs(60);
 const MIN_BACK_OFF: Duration = Duration::from_secs(1);
 const MAX_BACK_OFF: Duration = Duration::from_secs(30);
 
@@ -48,17 +48,9 @@ impl FolderStore {
     /// # Errors
     /// Permanent when the store announces nothing, or when the bucket cannot be a folder. The future ends with an error
     /// when announcing fails in a way that trying again does not mend.
-    pub fn watch(&self, cancel: CancellationToken) -> Result<impl Future<Output = Result<()>> + Send + use<>> {
-        self.watch_settling(SETTLE, cancel)
-    }
-
-    /// As [`FolderStore::watch`], but a file must rest for `settle` instead of one second before it is announced.
-    ///
-    /// # Errors
-    /// As [`FolderStore::watch`].
-    pub fn watch_settling(
+    pub fn watch(
         &self,
-        settle: Duration,
+        rest: Rest,
         cancel: CancellationToken,
     ) -> Result<impl Future<Output = Result<()>> + Send + use<>> {
         let Some(announcement) = self.shared.announcement.clone() else {
@@ -72,9 +64,11 @@ impl FolderStore {
             announcement,
             cancel: cancel.clone(),
             // Zero is no rhythm to tick in.
-            settle: settle.max(Duration::from_millis(1)),
-            fresh: HashSet::new(),
-            settling: HashSet::new(),
+            rest: Rest { closed: rest.closed.max(Duration::from_millis(1)), ..rest },
+            fresh: HashMap::new(),
+            settling: HashMap::new(),
+            unfinished: HashSet::new(),
+            unfinished_said: Instant::now(),
             warned: HashSet::new(),
             missed: Arc::new(AtomicBool::new(false)),
             scan_every: SCAN_EVERY,
@@ -91,11 +85,14 @@ struct Watch {
     store: FolderStore,
     announcement: Announcement,
     cancel: CancellationToken,
-    settle: Duration,
-    /// Changed since the last tick.
-    fresh: HashSet<String>,
+    rest: Rest,
+    /// Changed since the last tick, and whether the writer was seen to close it.
+    fresh: HashMap<String, bool>,
     /// Changed before the last tick and not since: looked at on the next.
-    settling: HashSet<String>,
+    settling: HashMap<String, bool>,
+    /// Those of both that somebody has open for writing.
+    unfinished: HashSet<String>,
+    unfinished_said: Instant,
     warned: HashSet<PathBuf>,
     missed: Arc<AtomicBool>,
     scan_every: Duration,
@@ -123,7 +120,7 @@ impl Watch {
         if let Err(error) = &follower {
             self.go_blind(error);
         }
-        let mut ticks = tokio::time::interval(self.settle);
+        let mut ticks = tokio::time::interval(self.rest.closed);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -138,17 +135,21 @@ impl Watch {
 
     fn note(&mut self, news: News) {
         match news {
-            News::Changed(key) => {
+            News::Closed(key) => {
                 self.settling.remove(&key);
-                self.wait_for(key);
+                self.wait_for(key, true);
+            }
+            News::Changed(key) => {
+                let was_closed = self.settling.remove(&key).unwrap_or(false);
+                self.wait_for(key, was_closed);
             }
             News::Blind(error) => self.go_blind(&error),
         }
     }
 
-    fn wait_for(&mut self, key: String) {
+    fn wait_for(&mut self, key: String, was_closed: bool) {
         if self.fresh.len() < MAX_WAITING {
-            self.fresh.insert(key);
+            *self.fresh.entry(key).or_default() |= was_closed;
         } else {
             self.missed.store(true, Ordering::Relaxed);
         }
@@ -169,7 +170,8 @@ impl Watch {
         if Instant::now() < self.not_before {
             return Ok(());
         }
-        let settled: Vec<String> =
+        self.say_unfinished();
+        let settled: Vec<(String, bool)> =
             std::mem::replace(&mut self.settling, std::mem::take(&mut self.fresh)).into_iter().collect();
         let mut folders = Vec::new();
         for chunk in settled.chunks(CHUNK) {
@@ -216,7 +218,8 @@ impl Watch {
             };
             scan.files += files;
             for chunk in unknown.chunks(CHUNK) {
-                self.look_at(chunk.to_vec()).await?;
+                let keys = chunk.iter().map(|key| (key.clone(), false)).collect();
+                self.look_at(keys).await?;
                 scan.looked_at += chunk.len() as u64;
                 scan.say_progress();
                 while let Ok(report) = news.try_recv() {
@@ -276,38 +279,45 @@ impl Watch {
         Ok(page)
     }
 
-    /// Looks at these files and announces those that are new; the folders among them.
-    async fn look_at(&mut self, keys: Vec<String>) -> Result<Vec<String>> {
+    /// Looks at these files, each with whether its writer was seen to close it, and announces those that are new; the
+    /// folders among them.
+    async fn look_at(&mut self, keys: Vec<(String, bool)>) -> Result<Vec<String>> {
         if Instant::now() < self.not_before {
-            keys.into_iter().for_each(|key| self.wait_for(key));
+            keys.into_iter().for_each(|(key, was_closed)| self.wait_for(key, was_closed));
             return Ok(Vec::new());
         }
         let (bucket, cancel) = (self.announcement.bucket.clone(), self.cancel.clone());
-        let settle = self.settle;
-        let looks: Vec<(String, Look)> = self
+        let rest = self.rest;
+        let looks: Vec<(String, bool, Look)> = self
             .store
             .call(move |shared| {
-                let look = |key: String| {
-                    let look = examine(shared, &bucket, &key, settle, &cancel);
-                    (key, look)
+                let look = |(key, was_closed): (String, bool)| {
+                    let look = examine(shared, &bucket, &key, was_closed, rest, &cancel);
+                    (key, was_closed, look)
                 };
                 Ok(keys.into_iter().map(look).collect())
             })
             .await?;
         let (mut photos, mut stamps, mut folders) = (Vec::new(), Vec::new(), Vec::new());
-        for (key, look) in looks {
+        for (key, was_closed, look) in looks {
+            self.unfinished.remove(&key);
             match look {
                 Look::Photo(photo, stamp) => {
                     self.warned.remove(&self.path_of(&key));
                     photos.push(photo);
                     stamps.push(stamp);
                 }
-                Look::Changing => self.wait_for(key),
+                Look::Changing => self.wait_for(key, was_closed),
+                Look::BeingWritten => {
+                    self.unfinished.insert(key.clone());
+                    // Whoever has it open now closes it after this.
+                    self.wait_for(key, false);
+                }
                 Look::Folder => folders.push(key),
                 Look::LeftOut(error) => {
                     self.warn_once(self.path_of(&key), &error);
                     if error.class().is_retryable() {
-                        self.wait_for(key);
+                        self.wait_for(key, was_closed);
                     }
                 }
                 Look::Known | Look::Gone => {}
@@ -326,11 +336,23 @@ impl Watch {
                 self.not_before = Instant::now() + self.back_off;
                 let photos_waiting = photos.len();
                 tracing::warn!(%error, hint = error.hint_text(), photos_waiting, "cannot announce photos yet");
-                photos.into_iter().for_each(|photo| self.wait_for(photo.key));
+                photos.into_iter().for_each(|photo| self.wait_for(photo.key, true));
             }
             Err(error) => return Err(error.context("announcing photos found in the inbox")),
         }
         Ok(folders)
+    }
+
+    fn say_unfinished(&mut self) {
+        let Some(one) = self.unfinished.iter().next() else {
+            self.unfinished_said = Instant::now();
+            return;
+        };
+        if self.unfinished_said.elapsed() >= SAY_UNFINISHED_EVERY {
+            let (files, path) = (self.unfinished.len(), self.path_of(one));
+            tracing::info!(files, path = %path.display(), "files are still open for writing; each is read once it is closed");
+            self.unfinished_said = Instant::now();
+        }
     }
 
     fn path_of(&self, key: &str) -> PathBuf {

@@ -1,0 +1,129 @@
+//! Whether somebody has a file open for writing.
+//!
+//! A pause says little: a slow card, a phone over MTP or a stalled copy rests for seconds in the middle of a file. The
+//! kernel knows. It grants a read lease only on a file that no process of this machine has open for writing, so asking
+//! for one and giving it back at once is the question.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+
+use rustix::fs::fstatfs;
+
+/// The kernel's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writer {
+    /// No process of this machine can write to the file.
+    None,
+    /// A process has it open for writing.
+    Open,
+    /// The kernel does not say: another user's file and no `CAP_LEASE`, or a file system without leases.
+    Unknown,
+}
+
+/// File systems whose files are also written from elsewhere: NFS, SMB and its older forms, FUSE (also `sshfs` and phones
+/// over MTP), 9p and virtiofs (folders of a virtual machine's host), Ceph, AFS, Coda, OCFS2, GFS2, Lustre. Some refuse
+/// every lease with the very error that elsewhere means an open writer.
+const SHARED_FILE_SYSTEMS: &[u64] = &[
+    0x6969,
+    0xff53_4d42,
+    0xfe53_4d42,
+    0x517b,
+    0x6573_5546,
+    0x0102_1997,
+    0x00c3_6400,
+    0x5346_414f,
+    0x6b41_4653,
+    0x7375_7245,
+    0x7461_636f,
+    0x0116_1970,
+    0x0bd0_0bd0,
+    0x6a65_6a63,
+];
+
+/// `F_SETSIG` of `asm-generic/fcntl.h`, which the libc crate leaves out: which signal tells of a broken lease.
+const F_SETSIG: i32 = 10;
+
+/// Asks about a file that was opened for reading only.
+pub(super) fn writer_of(file: &File) -> Writer {
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::cast_sign_loss,
+        reason = "the field's type differs between architectures"
+    )]
+    let is_shared = fstatfs(file).is_ok_and(|stat| SHARED_FILE_SYSTEMS.contains(&(stat.f_type as u32 as u64)));
+    if is_shared {
+        return Writer::Unknown;
+    }
+    let fcntl = |command: i32, argument: i32| {
+        // SAFETY: these commands take a descriptor, which `file` keeps open, and a plain number; no memory is passed.
+        let answer = unsafe { libc::fcntl(file.as_raw_fd(), command, argument) };
+        if answer == -1 { Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(0)) } else { Ok(()) }
+    };
+    // Whoever opens the file while we hold the lease has the kernel send us a signal. SIGIO, the usual one, would end
+    // the process; SIGURG is ignored by default.
+    if fcntl(F_SETSIG, libc::SIGURG).is_err() {
+        return Writer::Unknown;
+    }
+    match fcntl(libc::F_SETLEASE, i32::from(libc::F_RDLCK)) {
+        Ok(()) => {
+            // At once: until then a writer's open waits. Should this fail, closing the file does the same.
+            let _ = fcntl(libc::F_SETLEASE, i32::from(libc::F_UNLCK));
+            Writer::None
+        }
+        Err(libc::EAGAIN) => Writer::Open,
+        Err(_) => Writer::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+
+    use super::*;
+
+    #[test]
+    fn an_open_writer_is_seen_and_a_closed_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("photo.jpg");
+        let created = File::create(&path).unwrap();
+        let reader = || File::open(&path).unwrap();
+        if writer_of(&reader()) == Writer::Unknown {
+            eprintln!("skipped: no leases on the file system of {}", folder.path().display());
+            return;
+        }
+        assert_eq!(writer_of(&reader()), Writer::Open);
+        drop(created);
+        assert_eq!(writer_of(&reader()), Writer::None);
+        let appending = OpenOptions::new().append(true).open(&path).unwrap();
+        assert_eq!(writer_of(&reader()), Writer::Open);
+        drop(appending);
+        // Asked again and with other readers about: the lease was given back.
+        let (one, other) = (reader(), reader());
+        assert_eq!((writer_of(&one), writer_of(&other), writer_of(&one)), (Writer::None, Writer::None, Writer::None));
+        // Writers are not held up once the question is answered.
+        let asked = reader();
+        assert_eq!(writer_of(&asked), Writer::None);
+        OpenOptions::new().write(true).open(&path).unwrap();
+    }
+
+    #[test]
+    fn writers_that_come_while_it_is_asked_do_no_harm() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("photo.jpg");
+        std::fs::write(&path, "x").unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_millis(300);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while std::time::Instant::now() < until {
+                        OpenOptions::new().write(true).open(&path).unwrap();
+                    }
+                });
+            }
+            let file = File::open(&path).unwrap();
+            while std::time::Instant::now() < until {
+                writer_of(&file);
+            }
+        });
+    }
+}
