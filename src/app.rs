@@ -10,12 +10,13 @@ use jiff::Timestamp;
 
 use crate::aws::{Account, AccountOptions, Finding, Probe};
 use crate::config::Settings;
-use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
+use crate::config::settings::{Overwrite, QueueKind, StoreKind, WarehouseKind};
 use crate::domain::PhotoRef;
 use crate::domain::notification::s3_event;
+use crate::domain::photo::hash_128;
 use crate::error::{Class, Error, Result};
 use crate::queue::Queue;
-use crate::queue::sqlite::{SqliteQueue, SqliteQueueOptions};
+use crate::queue::sqlite::{Notice, SqliteQueue, SqliteQueueOptions};
 use crate::queue::sqs::{SqsOptions, SqsQueue};
 use crate::store::Store;
 use crate::store::folder::{Announce, Announcement, FolderStore};
@@ -100,12 +101,14 @@ pub fn open(settings: &Settings) -> Result<Ports> {
             let queue = sqlite_queue(settings)?;
             let to = Arc::new(Notifier { queue: queue.clone() });
             let announcement = Announcement { bucket: settings.store.inbox.clone(), to };
-            let folder = FolderStore::open(&settings.local.root, Some(announcement))?;
+            let folder = FolderStore::open(&settings.local.root, Some(announcement))?
+                .continuing_after(queue.newest_sequencer()?.as_deref());
             (Arc::new(folder.clone()), queue as Arc<dyn Queue>, Some(folder))
         }
         StoreKind::S3 => (Arc::new(s3_store(settings, &account)), queue(settings, &account)?, None),
     };
-    let warehouse = warehouse(settings, &account, SqliteWarehouse::open)?;
+    let warehouse =
+        warehouse(settings, &account, |path| Ok(SqliteWarehouse::open(path)?.superseding_in(superseding(settings))))?;
     Ok(Ports { queue, store, warehouse, folder })
 }
 
@@ -168,6 +171,13 @@ fn warehouse(
         WarehouseKind::Sqlite => Ok(Arc::new(open_sqlite(&warehouse_path(settings))?)),
         WarehouseKind::Redshift => Ok(Arc::new(redshift(settings, account))),
     }
+}
+
+/// The bucket in which a name stands for one photo. Only a folder's: a bucket keeps what was uploaded under a key as
+/// versions of their own, and so do its rows.
+fn superseding(settings: &Settings) -> Option<String> {
+    let is_on = settings.store.kind == StoreKind::Folder && settings.local.overwrite == Overwrite::Replace;
+    is_on.then(|| settings.store.inbox.clone())
 }
 
 fn redshift(settings: &Settings, account: &Account) -> RedshiftWarehouse {
@@ -311,8 +321,13 @@ struct Notifier {
 impl Announce for Notifier {
     async fn announce(&self, photos: &[PhotoRef], only_new: bool) -> Result<()> {
         let now = Timestamp::now();
-        let entries: Vec<(String, String)> =
-            photos.iter().map(|photo| (photo.id().0, s3_event(photo, photo.uploaded_at.unwrap_or(now)))).collect();
-        self.queue.send_announced(&entries, only_new).await.map(drop)
+        let notice = |photo: &PhotoRef| Notice {
+            object: hash_128(&[&photo.bucket, &photo.key]),
+            version: photo.id().0,
+            sequencer: photo.sequencer.clone(),
+            body: s3_event(photo, photo.uploaded_at.unwrap_or(now)),
+        };
+        let notices: Vec<Notice> = photos.iter().map(notice).collect();
+        self.queue.send_announced(&notices, only_new).await.map(drop)
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use scanmill::config::keys::{self, SECTIONS};
 use scanmill::config::settings::{
-    Aws, Batch, Codes, Cost, Decode, Filter, Limits, Load, Local, Log, LogFormat, Memory, Metrics, Output, Pump, Queue,
-    QueueKind, Redshift, Run, S3, Scale, Sqs, Store, StoreKind, Warehouse, WarehouseKind,
+    Aws, Batch, Codes, Cost, Decode, Filter, Limits, Load, Local, Log, LogFormat, Memory, Metrics, Output, Overwrite,
+    Pump, Queue, QueueKind, Redshift, Run, S3, Scale, Sqs, Store, StoreKind, Warehouse, WarehouseKind,
 };
 use scanmill::config::{self, FlagValue, Loaded, Settings, Sources, reference};
 
@@ -67,6 +67,9 @@ fn every_key_reaches_its_own_field() {
     let values = [
         ("local.root", "elsewhere"),
         ("local.watch", "false"),
+        ("local.quiet_seconds", "133"),
+        ("local.scan_seconds", "134"),
+        ("local.overwrite", "keep"),
         ("store.kind", "s3"),
         ("store.inbox", "photos"),
         ("store.results", "batches"),
@@ -147,7 +150,13 @@ fn every_key_reaches_its_own_field() {
         ("cost.lambda_get_ms", "217.5"),
     ];
     let expected = Settings {
-        local: Local { root: "elsewhere".into(), watch: false },
+        local: Local {
+            root: "elsewhere".into(),
+            watch: false,
+            quiet: Duration::from_secs(133),
+            scan_every: Duration::from_secs(134),
+            overwrite: Overwrite::Keep,
+        },
         store: Store { kind: StoreKind::S3, inbox: "photos".into(), results: "batches".into() },
         queue: Queue {
             kind: QueueKind::Sqs,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use scanmill::error::Class;
-use scanmill::queue::sqlite::{SqliteQueue, SqliteQueueOptions};
+use scanmill::queue::sqlite::{Notice, SqliteQueue, SqliteQueueOptions};
 use scanmill::queue::{Depth, Queue, ReceiptHandle};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -84,7 +84,7 @@ async fn play(lease_ends_at_once: bool, steps: Vec<(bool, Step)>) {
                 model.unseen += count;
             }
             Step::Announce { keys, only_new } => {
-                let entries: Vec<_> = keys.iter().map(|key| (key.to_string(), "body".to_string())).collect();
+                let entries: Vec<_> = keys.iter().map(|key| notice(&key.to_string())).collect();
                 let sent = queue.send_announced(&entries, only_new).await.unwrap();
                 let expected = keys.iter().filter(|key| model.announced.insert(**key) || !only_new).count();
                 assert_eq!(sent, expected);
@@ -163,4 +163,8 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(play(lease_ends_at_once, steps));
     }
+}
+
+fn notice(key: &str) -> Notice {
+    Notice { object: key.into(), version: key.into(), sequencer: None, body: "body".into() }
 }

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use scanmill::error::Class;
-use scanmill::queue::sqlite::{SqliteQueue, SqliteQueueOptions};
+use scanmill::queue::sqlite::{Notice, SqliteQueue, SqliteQueueOptions};
 use scanmill::queue::{Depth, Queue, ReceiptHandle};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -27,8 +27,12 @@ fn bodies(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| name.to_string()).collect()
 }
 
-fn entries(keys: &[&str]) -> Vec<(String, String)> {
-    keys.iter().map(|key| (key.to_string(), format!("body of {key}"))).collect()
+fn entries(keys: &[&str]) -> Vec<Notice> {
+    keys.iter().map(|key| notice(key, key)).collect()
+}
+
+fn notice(object: &str, version: &str) -> Notice {
+    Notice { object: object.into(), version: version.into(), sequencer: None, body: version.into() }
 }
 
 #[tokio::test]
@@ -166,6 +170,40 @@ async fn announcements_are_recorded_with_their_messages() {
 }
 
 #[tokio::test]
+async fn a_version_that_comes_back_after_another_is_announced_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = open(folder.path(), HOUR, 3);
+    for (object, version, sent) in
+        [("a", "x", 1), ("a", "x", 0), ("a", "y", 1), ("a", "x", 1), ("a", "x", 0), ("b", "x", 0)]
+    {
+        let queued = queue.send_announced(&[notice(object, version)], true).await.unwrap();
+        assert_eq!(queued, sent, "{object} {version}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_the_version_before_is_brought_up_to_date() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path(), HOUR, 3));
+    let file = rusqlite::Connection::open(folder.path().join("queue.sqlite")).unwrap();
+    // What version 1 had.
+    file.execute_batch(
+        "DROP TABLE objects; PRAGMA user_version = 1;
+         INSERT INTO announced (version, announced_us) VALUES ('x', 0);
+         INSERT INTO messages (body, sent_us, visible_us) VALUES ('waiting', 0, 0);",
+    )
+    .unwrap();
+    drop(file);
+    let queue = open(folder.path(), HOUR, 3);
+    assert_eq!(queue.send_announced(&[notice("a", "x")], true).await.unwrap(), 0, "announced before");
+    assert_eq!(queue.send_announced(&[notice("a", "y"), notice("a", "x")], true).await.unwrap(), 2);
+    assert_eq!(queue.depth().await.unwrap().ready, 3);
+    let late = Notice { sequencer: Some("00F0".into()), ..notice("c", "z") };
+    queue.send_announced(&[late, Notice { sequencer: Some("00A0".into()), ..notice("d", "z2") }], true).await.unwrap();
+    assert_eq!(queue.newest_sequencer().unwrap().as_deref(), Some("00F0"));
+}
+
+#[tokio::test]
 async fn a_waiting_receive_hears_its_own_handle_and_any_other() {
     let folder = tempfile::tempdir().unwrap();
     let queue = open(folder.path(), HOUR, 3);
@@ -232,7 +270,7 @@ fn many_handles_share_the_work_and_each_message_goes_to_one() {
                 let queue = open(path, HOUR, 3);
                 for message in 0..EACH {
                     let key = format!("{sender}/{message}");
-                    runtime().block_on(queue.send_announced(&[(key.clone(), key)], true)).unwrap();
+                    runtime().block_on(queue.send_announced(&entries(&[&key]), true)).unwrap();
                 }
             });
         }
@@ -288,7 +326,7 @@ fn files_that_are_no_queue_are_refused_and_left_alone() {
         (make("other", "CREATE TABLE t (a)"), "not a scanmill queue"),
         (make("marked", "PRAGMA application_id = 5"), "not a scanmill queue"),
         (text, "is damaged or no queue at all"),
-        (newer, "schema version 7, this scanmill knows version 1"),
+        (newer, "schema version 7, this scanmill knows version 2"),
         (folder.path().to_owned(), "cannot be opened"),
         (folder.path().join("absent/queue.sqlite"), "cannot be opened"),
     ] {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rustix::fs::{CWD, FileType, Mode};
 use scanmill::domain::PhotoRef;
 use scanmill::error::{Class, Error, Result};
-use scanmill::store::folder::{Announce, Announcement, FolderStore, Rest};
+use scanmill::store::folder::{Announce, Announcement, FolderStore, Rest, WatchOptions};
 use scanmill::store::{PutMode, Store};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -95,8 +95,9 @@ impl Rig {
     }
 }
 
-fn quickly() -> Rest {
-    Rest { closed: Duration::from_millis(200), ..Rest::default() }
+fn quickly() -> WatchOptions {
+    let rest = Rest { closed: Duration::from_millis(200), ..Rest::default() };
+    WatchOptions { rest, ..WatchOptions::default() }
 }
 
 fn start(store: &FolderStore) -> (JoinHandle<Result<()>>, CancellationToken) {
@@ -245,8 +246,9 @@ async fn a_file_whose_writer_forgot_it_is_announced_as_it_is() {
     let mut forgotten = std::fs::File::create(rig.inbox("forgotten")).unwrap();
     forgotten.write_all(b"whole").unwrap();
     let cancel = CancellationToken::new();
-    let rest = Rest { stalled: Duration::from_millis(600), ..quickly() };
-    let watching = (tokio::spawn(rig.store().watch(rest, cancel.clone()).unwrap()), cancel);
+    let rest = Rest { stalled: Duration::from_millis(600), ..quickly().rest };
+    let options = WatchOptions { rest, ..quickly() };
+    let watching = (tokio::spawn(rig.store().watch(options, cancel.clone()).unwrap()), cancel);
     rig.announced.until(&["forgotten"]).await;
     stop(watching).await;
     drop(forgotten);
@@ -278,7 +280,7 @@ async fn what_put_announced_is_not_announced_again() {
     let (mine, theirs) = (rig.store(), rig.store());
     // With the usual rest: the puts below, however slow this machine, announce within it.
     let cancel = CancellationToken::new();
-    let watching = (tokio::spawn(mine.watch(Rest::default(), cancel.clone()).unwrap()), cancel);
+    let watching = (tokio::spawn(mine.watch(WatchOptions::default(), cancel.clone()).unwrap()), cancel);
     for (store, key) in [(&mine, "mine"), (&theirs, "theirs"), (&theirs, "folder/theirs")] {
         store.put("inbox", key, Bytes::from_static(b"photo"), PutMode::Overwrite).await.unwrap();
     }

@@ -92,6 +92,7 @@ struct Seen {
     scans: AtomicU64,
     rejections: AtomicU64,
     photos_repeated: AtomicU64,
+    photos_superseded: AtomicU64,
     last_error: Mutex<Option<String>>,
 }
 
@@ -106,6 +107,7 @@ impl Seen {
             "scans": self.scans.load(Ordering::Relaxed),
             "rejections": self.rejections.load(Ordering::Relaxed),
             "photos_repeated": self.photos_repeated.load(Ordering::Relaxed),
+            "photos_superseded": self.photos_superseded.load(Ordering::Relaxed),
             "last_error": *self.last_error.lock().unwrap_or_else(PoisonError::into_inner),
         })
     }
@@ -219,7 +221,7 @@ impl Work {
         let at_work = self.line.telemetry.busy.begin(Workers::Load);
         let loaded = self.write_and_load(&manifest).await;
         drop(at_work);
-        let Loaded { scans, rejections, photos_repeated, .. } =
+        let Loaded { scans, rejections, photos_repeated: repeated, photos_superseded: superseded, .. } =
             loaded.inspect_err(|error| self.note_failed_load(error, manifest.batches.len()))?;
         for batch in &manifest.batches {
             self.line.backlog.loaded(&batch.batch_id);
@@ -228,9 +230,10 @@ impl Work {
         self.seen.loads.fetch_add(1, Ordering::Relaxed);
         self.seen.scans.fetch_add(scans, Ordering::Relaxed);
         self.seen.rejections.fetch_add(rejections, Ordering::Relaxed);
-        self.seen.photos_repeated.fetch_add(photos_repeated, Ordering::Relaxed);
+        self.seen.photos_repeated.fetch_add(repeated, Ordering::Relaxed);
+        self.seen.photos_superseded.fetch_add(superseded, Ordering::Relaxed);
         self.line.telemetry.totals.loaded(batches);
-        LoadDone { batches, scans, rejections, repeated: photos_repeated, took: started.elapsed() }
+        LoadDone { batches, scans, rejections, repeated, superseded, took: started.elapsed() }
             .emit(&self.line.telemetry);
         Ok(())
     }

@@ -17,7 +17,7 @@ use crate::config::Settings;
 use crate::domain::photo::hash_128;
 use crate::error::{Error, Result};
 use crate::flow::Generation;
-use crate::store::folder::{FolderStore, Rest};
+use crate::store::folder::{FolderStore, Rest, WatchOptions};
 use crate::telemetry::{Telemetry, process, recorder};
 
 /// A multi-thread runtime for I/O: adapters may block in place, which needs one.
@@ -69,7 +69,8 @@ impl Engine {
         let watch_failed: Arc<OnceLock<Error>> = Arc::default();
         if let Some(folder) = ports.folder.as_ref().filter(|_| settings.local.watch) {
             let rest = Rest { quiet: settings.local.quiet, ..Rest::default() };
-            let watch = folder.watch(rest, watching.insert(CancellationToken::new()).clone())?;
+            let options = WatchOptions { rest, scan_every: settings.local.scan_every };
+            let watch = folder.watch(options, watching.insert(CancellationToken::new()).clone())?;
             let failed = watch_failed.clone();
             tokio::spawn(async move {
                 if let Err(error) = watch.await {

@@ -62,6 +62,19 @@ pub struct Local {
     pub watch: bool,
     /// `local.quiet_seconds`: how long a file must be unchanged where nobody can tell whether it is still being written.
     pub quiet: Duration,
+    /// `local.scan_seconds`: how often the whole inbox is looked at.
+    pub scan_every: Duration,
+    /// `local.overwrite`: what becomes of a photo's rows when its file holds something else later.
+    pub overwrite: Overwrite,
+}
+
+/// What becomes of a photo's rows when its file in the inbox holds something else later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overwrite {
+    /// The rows of the later content replace them: one file name, one photo.
+    Replace,
+    /// They stay: each content is a photo of its own, as in a bucket.
+    Keep,
 }
 
 /// Which store adapter.
@@ -329,7 +342,13 @@ impl Default for Settings {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
         Settings {
-            local: Local { root: "data".into(), watch: true, quiet: Duration::from_secs(10) },
+            local: Local {
+                root: "data".into(),
+                watch: true,
+                quiet: Duration::from_secs(10),
+                scan_every: Duration::from_secs(60),
+                overwrite: Overwrite::Replace,
+            },
             store: Store { kind: StoreKind::Folder, inbox: "inbox".into(), results: "results".into() },
             queue: Queue {
                 kind: QueueKind::Sqlite,

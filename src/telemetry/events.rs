@@ -283,6 +283,8 @@ pub struct LoadDone {
     pub rejections: u64,
     /// Photos the warehouse had already.
     pub repeated: u64,
+    /// Photos whose file held something else later.
+    pub superseded: u64,
     /// How long it took.
     pub took: Duration,
 }
@@ -294,12 +296,14 @@ impl LoadDone {
         names::LOADED_ROWS.add(Some("scans"), self.scans);
         names::LOADED_ROWS.add(Some("rejections"), self.rejections);
         names::LOAD_REPEATED.add(None, self.repeated);
+        names::LOAD_SUPERSEDED.add(None, self.superseded);
         time_stage(telemetry, Stage::Load, self.took);
         tracing::info!(
             batches = self.batches,
             scans = self.scans,
             rejections = self.rejections,
             photos_repeated = self.repeated,
+            photos_superseded = self.superseded,
             took_ms = self.took.as_millis() as u64,
             "loaded"
         );

@@ -166,6 +166,8 @@ metrics! {
         .by("table", &["scans", "rejections"]);
     LOAD_REPEATED = metric("scanmill_load_repeated_photos_total", Counter, "photos",
         "Photos whose rows a load dropped because the warehouse had them: redeliveries undone.");
+    LOAD_SUPERSEDED = metric("scanmill_load_superseded_photos_total", Counter, "photos",
+        "Photos whose rows a load took away because their file in the inbox held something else later.");
     ERRORS = metric("scanmill_errors_total", Counter, "errors", "Failed calls to queue, store and warehouse, by class.")
         .by("class", CLASSES);
     RESTARTS = metric("scanmill_pipeline_restarts_total", Counter, "restarts",

@@ -40,6 +40,8 @@ pub struct Loaded {
     pub photos_repeated: u64,
     /// Photos whose rows were replaced by a higher revision.
     pub photos_replaced: u64,
+    /// Photos whose rows went because their file held something else later.
+    pub photos_superseded: u64,
 }
 
 /// The store as a load sees it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::forms::{bucket, choose, narrow, size};
 use crate::config::key::{Key, Kind};
-use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
+use crate::config::settings::{Overwrite, QueueKind, StoreKind, WarehouseKind};
 
 /// One gibibyte.
 const GIB: u64 = 1 << 30;
@@ -33,6 +33,31 @@ pub(super) static KEYS: &[Key] = &[
         unit: "seconds",
         doc: "How long a file must be unchanged before it is read, where the file system does not tell whether somebody still has it open for writing: network folders, files of another user. On local disks an open file waits until it is closed.",
         kind: Kind::Whole { min: 1, max: 86_400, set: |s, v| s.local.quiet = Duration::from_secs(v) },
+    },
+    Key {
+        section: "local",
+        name: "scan_seconds",
+        default: "60",
+        unit: "seconds",
+        doc: "How often the whole inbox is looked at, for file systems that report no changes. A scan of a huge inbox waits longer: it takes at most a twentieth of the time.",
+        kind: Kind::Whole { min: 1, max: 86_400, set: |s, v| s.local.scan_every = Duration::from_secs(v) },
+    },
+    Key {
+        section: "local",
+        name: "overwrite",
+        default: "replace",
+        unit: "`replace` or `keep`",
+        doc: "What becomes of a photo's rows when its file in the inbox holds something else later. `replace`: the later content's rows take their place, so a file name has one photo's rows. `keep`: each content is a photo of its own, for inboxes in which names are used again.",
+        kind: Kind::Text {
+            set: |s, v| {
+                choose(
+                    v,
+                    &mut s.local.overwrite,
+                    "`replace` or `keep`",
+                    &[("replace", Overwrite::Replace), ("keep", Overwrite::Keep)],
+                )
+            },
+        },
     },
     Key {
         section: "store",

@@ -55,6 +55,19 @@ pub struct DeadLetter {
     pub dead_at: Timestamp,
 }
 
+/// The notification of one version of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Stands for the object, whatever its version.
+    pub object: String,
+    /// Stands for this version of it.
+    pub version: String,
+    /// The order of versions of one object: the greater text is the later one.
+    pub sequencer: Option<String>,
+    /// The message.
+    pub body: String,
+}
+
 /// The queue in one SQLite file. Clones share one connection.
 #[derive(Clone)]
 pub struct SqliteQueue {
@@ -97,21 +110,29 @@ impl SqliteQueue {
         self.shared.with(|connection| connection.busy_timeout(wait))
     }
 
-    /// Sends message bodies, each with the key of the photo version it announces, and records the keys in the same
-    /// transaction. With `only_new`, entries whose key was recorded before are left out. Returns how many were queued.
+    /// Sends notices, and records their objects and versions in the same transaction. With `only_new`, versions that were
+    /// recorded before are left out, unless another version of the object came in between. Returns how many were queued.
     ///
     /// # Errors
     /// Then none was queued and none recorded.
-    pub async fn send_announced(&self, entries: &[(String, String)], only_new: bool) -> Result<usize> {
-        if entries.is_empty() {
+    pub async fn send_announced(&self, notices: &[Notice], only_new: bool) -> Result<usize> {
+        if notices.is_empty() {
             return Ok(0);
         }
-        let entries = entries.to_vec();
-        self.call(move |connection| table::send_announced(connection, &entries, only_new)).await.inspect(|sent| {
+        let notices = notices.to_vec();
+        self.call(move |connection| table::send_announced(connection, &notices, only_new)).await.inspect(|sent| {
             if *sent > 0 {
                 self.shared.news.notify_waiters();
             }
         })
+    }
+
+    /// The greatest sequencer of all notices so far. Blocks for a moment.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn newest_sequencer(&self) -> Result<Option<String>> {
+        self.shared.with(|connection| table::newest_sequencer(connection))
     }
 
     /// The newest dead letters, at most `limit`.

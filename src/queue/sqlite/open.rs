@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// "SMQ1": marks the file as a scanmill queue in SQLite's header.
 const APPLICATION_ID: i32 = 0x534D_5131;
 /// The version of [`SCHEMA`], kept in SQLite's header.
-const SCHEMA_VERSION: i32 = 1;
+const SCHEMA_VERSION: i32 = 2;
 
 /// Times are microseconds since the epoch. `receipt` is what the newest receive was given; no two receives share one.
 /// `AUTOINCREMENT` because an id is never used again: an old receipt must not meet a new message.
@@ -36,6 +36,17 @@ CREATE TABLE announced (
     version      TEXT    PRIMARY KEY,
     announced_us INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+";
+
+/// What version 2 added: the newest version that was announced of each object, so that one which comes back after another
+/// is announced again.
+const OBJECTS: &str = "
+CREATE TABLE objects (
+    object    TEXT PRIMARY KEY,
+    version   TEXT NOT NULL,
+    sequencer TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX objects_by_sequencer ON objects (sequencer);
 ";
 
 /// A connection to the queue at `path`, made if absent.
@@ -89,11 +100,13 @@ fn try_open(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Result<Conn
         Ok(State::Ours) => {}
         Ok(State::Empty) => {
             transaction.execute_batch(SCHEMA)?;
+            transaction.execute_batch(OBJECTS)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         }
+        Ok(State::Version1) => transaction.execute_batch(OBJECTS)?,
         Err(error) => return Ok(Err(error)),
     }
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;
     Ok(Ok(connection))
 }
@@ -101,6 +114,8 @@ fn try_open(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Result<Conn
 #[derive(PartialEq, Eq)]
 enum State {
     Empty,
+    /// Ours, made by a scanmill that kept no objects.
+    Version1,
     Ours,
 }
 
@@ -111,6 +126,7 @@ fn judge(connection: &Connection, path: &Path) -> rusqlite::Result<Result<State>
     if application == APPLICATION_ID {
         return Ok(match version {
             SCHEMA_VERSION => Ok(State::Ours),
+            1 => Ok(State::Version1),
             _ => Err(Error::permanent(format!(
                 "queue `{}` has schema version {version}, this scanmill knows version {SCHEMA_VERSION}",
                 path.display()

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{DeadLetter, SqliteQueueOptions};
+use super::{DeadLetter, Notice, SqliteQueueOptions};
 use crate::error::{Error, Result};
 use crate::queue::{Depth, Message, ReceiptHandle};
 
@@ -186,24 +186,36 @@ pub(super) fn send(connection: &mut Connection, bodies: &[String]) -> Sql<()> {
     sent
 }
 
-/// Sends bodies and records their version keys, all or none; the number sent.
-pub(super) fn send_announced(connection: &mut Connection, entries: &[(String, String)], only_new: bool) -> Sql<usize> {
+/// Sends notices and records them, all or none; the number sent.
+pub(super) fn send_announced(connection: &mut Connection, notices: &[Notice], only_new: bool) -> Sql<usize> {
     let transaction = write(connection)?;
     let now = now_us();
     let mut sent = 0;
     {
         let mut record = transaction
             .prepare_cached("INSERT INTO announced (version, announced_us) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
-        for (version, body) in entries {
+        // An object this queue has no record of may have been announced by an older scanmill: that counts as known.
+        let mut replaces = transaction.prepare_cached("SELECT 1 FROM objects WHERE object = ?1 AND version <> ?2")?;
+        let mut newest = transaction.prepare_cached(
+            "INSERT INTO objects (object, version, sequencer) VALUES (?1, ?2, ?3) ON CONFLICT (object) DO UPDATE \
+             SET version = excluded.version, sequencer = excluded.sequencer \
+             WHERE version <> excluded.version OR sequencer IS NOT excluded.sequencer",
+        )?;
+        for Notice { object, version, sequencer, body } in notices {
             let is_new = record.execute(params![version, now])? > 0;
-            if is_new || !only_new {
+            if is_new || !only_new || replaces.exists([object, version])? {
                 insert(&transaction, body, now)?;
                 sent += 1;
             }
+            newest.execute(params![object, version, sequencer])?;
         }
     }
     transaction.commit()?;
     Ok(sent)
+}
+
+pub(super) fn newest_sequencer(connection: &mut Connection) -> Sql<Option<String>> {
+    connection.query_row("SELECT max(sequencer) FROM objects", [], |row| row.get(0))
 }
 
 fn insert(transaction: &Transaction<'_>, body: &str, now: i64) -> Sql<()> {

@@ -31,12 +31,13 @@ mod watch;
 mod writer;
 
 pub use examine::Rest;
+pub use watch::WatchOptions;
 
 /// How the store tells the queue about uploads, exactly as S3 would. Wired in `app.rs`: the store knows no queue.
 #[async_trait]
 pub trait Announce: Send + Sync {
     /// Queues one notification per photo. With `only_new`, versions that were announced before (by anyone, ever) are
-    /// left out; that is what the watcher and the scan at start ask, so that a photo which `put` announced is not
+    /// left out, unless another version of the same object was announced in between; that is what the watcher and the scan at start ask, so that a photo which `put` announced is not
     /// announced again. When it returns, the notifications are in the queue.
     async fn announce(&self, photos: &[PhotoRef], only_new: bool) -> Result<()>;
 }
@@ -87,6 +88,15 @@ impl FolderStore {
             caught_up: AtomicBool::new(false),
         };
         Ok(FolderStore { shared: Arc::new(shared) })
+    }
+
+    /// The same store, whose sequencers come after `newest`, which an earlier process gave: also when the clock was set
+    /// back since, the later content of a file must not count as the earlier.
+    pub fn continuing_after(self, newest: Option<&str>) -> FolderStore {
+        if let Some(last) = newest.and_then(|newest| u64::from_str_radix(newest, 16).ok()) {
+            self.shared.last_sequencer.fetch_max(last, Ordering::Relaxed);
+        }
+        self
     }
 
     /// Whether the watch has scanned the inbox and announced all it found there so far. `false` before its first scan

@@ -22,8 +22,7 @@ use super::walk::{self, LeftOut, Wanted};
 use super::{Announcement, FolderStore};
 use crate::error::{Error, Result};
 
-/// How often everything is looked at while changes are reported, and while they are not.
-const SCAN_EVERY: Duration = Duration::from_secs(60);
+/// How often everything is looked at, at least, while changes are not reported.
 const SCAN_EVERY_WHEN_BLIND: Duration = Duration::from_secs(5);
 /// A scan of a huge inbox takes no more than this part of the time.
 const SCAN_SHARE: u32 = 20;
@@ -40,6 +39,21 @@ const SAY_UNFINISHED_EVERY: Duration = Duration::from_secs(60);
 const MIN_BACK_OFF: Duration = Duration::from_secs(1);
 const MAX_BACK_OFF: Duration = Duration::from_secs(30);
 
+/// How the inbox is watched.
+#[derive(Clone, Copy, Debug)]
+pub struct WatchOptions {
+    /// When a file is taken for finished.
+    pub rest: Rest,
+    /// How often everything is looked at while changes are reported.
+    pub scan_every: Duration,
+}
+
+impl Default for WatchOptions {
+    fn default() -> WatchOptions {
+        WatchOptions { rest: Rest::default(), scan_every: Duration::from_secs(60) }
+    }
+}
+
 impl FolderStore {
     /// Watches the announced bucket: the future scans it, follows its changes, and ends with `Ok` when `cancel` comes.
     /// Announcements that may succeed later are tried again, and a file that is no photo is a line in the log; dropping
@@ -50,7 +64,7 @@ impl FolderStore {
     /// when announcing fails in a way that trying again does not mend.
     pub fn watch(
         &self,
-        rest: Rest,
+        options: WatchOptions,
         cancel: CancellationToken,
     ) -> Result<impl Future<Output = Result<()>> + Send + use<>> {
         let Some(announcement) = self.shared.announcement.clone() else {
@@ -64,14 +78,15 @@ impl FolderStore {
             announcement,
             cancel: cancel.clone(),
             // Zero is no rhythm to tick in.
-            rest: Rest { closed: rest.closed.max(Duration::from_millis(1)), ..rest },
+            rest: Rest { closed: options.rest.closed.max(Duration::from_millis(1)), ..options.rest },
             fresh: HashMap::new(),
             settling: HashMap::new(),
             unfinished: HashSet::new(),
             unfinished_said: Instant::now(),
             warned: HashSet::new(),
             missed: Arc::new(AtomicBool::new(false)),
-            scan_every: SCAN_EVERY,
+            scan_every: options.scan_every,
+            is_blind: false,
             next_scan: Instant::now(),
             is_first_scan: true,
             not_before: Instant::now(),
@@ -96,6 +111,7 @@ struct Watch {
     warned: HashSet<PathBuf>,
     missed: Arc<AtomicBool>,
     scan_every: Duration,
+    is_blind: bool,
     next_scan: Instant,
     is_first_scan: bool,
     /// Announcing failed: not tried again before this.
@@ -156,12 +172,13 @@ impl Watch {
     }
 
     fn go_blind(&mut self, error: &Error) {
-        if self.scan_every != SCAN_EVERY_WHEN_BLIND {
-            let every_seconds = SCAN_EVERY_WHEN_BLIND.as_secs();
+        if !self.is_blind {
+            self.is_blind = true;
+            self.scan_every = self.scan_every.min(SCAN_EVERY_WHEN_BLIND);
+            let every_seconds = self.scan_every.as_secs();
             let hint = error.hint_text();
             tracing::warn!(%error, hint, every_seconds, "the inbox is scanned instead of followed");
-            self.scan_every = SCAN_EVERY_WHEN_BLIND;
-            self.next_scan = self.next_scan.min(Instant::now() + SCAN_EVERY_WHEN_BLIND);
+            self.next_scan = self.next_scan.min(Instant::now() + self.scan_every);
         }
     }
 
@@ -193,9 +210,9 @@ impl Watch {
                 .unwrap_or_else(PoisonError::into_inner)
                 .as_ref()
                 .is_some_and(Seen::is_full);
-            let pause = match self.scan_every {
-                SCAN_EVERY if is_full => Duration::from_secs(24 * 3_600),
-                every => every.max(started.elapsed() * SCAN_SHARE),
+            let pause = match is_full && !self.is_blind {
+                true => Duration::from_secs(24 * 3_600),
+                false => self.scan_every.max(started.elapsed() * SCAN_SHARE),
             };
             self.next_scan = Instant::now() + pause;
         }

@@ -176,6 +176,8 @@ impl RedshiftWarehouse {
             rejections: figures.rejections,
             photos_repeated: figures.photos_staged.saturating_sub(figures.photos_picked),
             photos_replaced: figures.photos_replaced,
+            // With S3 each version of an object is a photo of its own.
+            photos_superseded: 0,
         })
     }
 }

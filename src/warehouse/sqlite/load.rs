@@ -13,6 +13,7 @@ use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::errors::sql_error;
+use super::supersede::supersede;
 use crate::domain::batch::SealedBatch;
 use crate::domain::columns::{COLUMNS, Column, rejection_columns, scan_columns};
 use crate::domain::row::utc_millis;
@@ -112,12 +113,20 @@ pub(super) fn stage(connection: &mut Connection, path: &Path, batch: SealedBatch
     Ok(Staged { batch, rows, photos: photos.len() as u64 })
 }
 
-/// Moves what is new from the stage into the tables, and the batches into the ledger.
-pub(super) fn merge(connection: &mut Connection, path: &Path, manifest_id: &str, staged: &[Staged]) -> Result<Loaded> {
+/// Moves what is new from the stage into the tables, and the batches into the ledger. Of the names in the bucket
+/// `superseding_in` only the latest state stays.
+pub(super) fn merge(
+    connection: &mut Connection,
+    path: &Path,
+    manifest_id: &str,
+    staged: &[Staged],
+    superseding_in: Option<&str>,
+) -> Result<Loaded> {
     if staged.is_empty() {
         return Ok(Loaded::default());
     }
-    let merged = merge_in_transaction(connection, manifest_id, staged).map_err(sql_error("cannot load", path))?;
+    let merged = merge_in_transaction(connection, manifest_id, staged, superseding_in)
+        .map_err(sql_error("cannot load", path))?;
     // The stage is emptied at the next load too; now it gives its pages back for that one.
     connection
         .execute_batch("DELETE FROM temp.stage; DELETE FROM temp.pick;")
@@ -125,7 +134,12 @@ pub(super) fn merge(connection: &mut Connection, path: &Path, manifest_id: &str,
     Ok(merged)
 }
 
-fn merge_in_transaction(connection: &mut Connection, manifest_id: &str, staged: &[Staged]) -> rusqlite::Result<Loaded> {
+fn merge_in_transaction(
+    connection: &mut Connection,
+    manifest_id: &str,
+    staged: &[Staged],
+    superseding_in: Option<&str>,
+) -> rusqlite::Result<Loaded> {
     // IMMEDIATE takes the write lock before the first read: what the ledger says stays true until the commit.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut loaded = Loaded::default();
@@ -163,6 +177,9 @@ fn merge_in_transaction(connection: &mut Connection, manifest_id: &str, staged: 
     // A reading stands in its batch twice only if the photo was read twice within one millisecond.
     loaded.scans = run(&insert_picked("scans", "scan", scan_columns(), "photo_id, scan_id"))?;
     loaded.rejections = run(&insert_picked("rejections", "rejection", rejection_columns(), "photo_id"))?;
+    if let Some(bucket) = superseding_in {
+        loaded.photos_superseded = supersede(&transaction, bucket)?;
+    }
     transaction.commit()?;
     Ok(loaded)
 }

@@ -20,6 +20,7 @@ mod errors;
 mod load;
 mod migrate;
 mod query;
+mod supersede;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -40,6 +41,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct SqliteWarehouse {
     path: Arc<Path>,
     writer: Arc<Mutex<Connection>>,
+    /// The bucket in which a name stands for one photo.
+    superseding_in: Option<Arc<str>>,
 }
 
 impl SqliteWarehouse {
@@ -49,6 +52,11 @@ impl SqliteWarehouse {
     /// Permanent for a file that is no database or not ours, transient for a locked one.
     pub fn open(path: &Path) -> Result<SqliteWarehouse> {
         Self::open_waiting(path, BUSY_TIMEOUT)
+    }
+
+    /// The same warehouse, whose loads keep only the latest state of each name in `bucket`.
+    pub fn superseding_in(self, bucket: Option<String>) -> SqliteWarehouse {
+        SqliteWarehouse { superseding_in: bucket.map(Into::into), ..self }
     }
 
     /// Opens the warehouse file that is there.
@@ -70,7 +78,7 @@ impl SqliteWarehouse {
 
     fn open_waiting(path: &Path, busy_timeout: Duration) -> Result<SqliteWarehouse> {
         let writer = connection::open_writer(path, busy_timeout)?;
-        Ok(SqliteWarehouse { path: path.into(), writer: Arc::new(Mutex::new(writer)) })
+        Ok(SqliteWarehouse { path: path.into(), writer: Arc::new(Mutex::new(writer)), superseding_in: None })
     }
 
     /// Runs `work` on the writing connection, off the async threads.
@@ -136,8 +144,11 @@ impl Warehouse for SqliteWarehouse {
         }
 
         let manifest_id = manifest.manifest_id.clone();
-        let (_, done) =
-            self.hold(guard, move |connection, path| load::merge(connection, path, &manifest_id, &staged)).await?;
+        let bucket = self.superseding_in.clone();
+        let merge = move |connection: &mut Connection, path: &Path| {
+            load::merge(connection, path, &manifest_id, &staged, bucket.as_deref())
+        };
+        let (_, done) = self.hold(guard, merge).await?;
         let mut loaded = done?;
         loaded.batches_known += batches_known;
         Ok(loaded)
