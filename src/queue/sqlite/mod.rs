@@ -132,7 +132,7 @@ impl SqliteQueue {
     /// # Errors
     /// When the file cannot be read.
     pub fn newest_sequencer(&self) -> Result<Option<String>> {
-        self.shared.with(|connection| table::newest_sequencer(connection))
+        self.shared.with(table::newest_sequencer)
     }
 
     /// The newest dead letters, at most `limit`.

@@ -64,10 +64,10 @@ pub(super) fn writer_of(file: &File) -> Writer {
     if fcntl(F_SETSIG, libc::SIGURG).is_err() {
         return Writer::Unknown;
     }
-    match fcntl(libc::F_SETLEASE, i32::from(libc::F_RDLCK)) {
+    match fcntl(libc::F_SETLEASE, libc::F_RDLCK) {
         Ok(()) => {
             // At once: until then a writer's open waits. Should this fail, closing the file does the same.
-            let _ = fcntl(libc::F_SETLEASE, i32::from(libc::F_UNLCK));
+            let _ = fcntl(libc::F_SETLEASE, libc::F_UNLCK);
             Writer::None
         }
         Err(libc::EAGAIN) => Writer::Open,
