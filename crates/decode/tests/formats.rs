@@ -123,3 +123,56 @@ fn only_the_first_frame_of_a_gif_counts() {
     drop(encoder);
     reads("animated gif", &out, Format::Gif);
 }
+
+/// A GIF file of frames of black ink on white, each at a place, on a screen of a size.
+fn gif(screen: [u16; 2], frames: &[(&Scene, [u16; 2])], interlaced: bool) -> Vec<u8> {
+    let mut out = Vec::new();
+    let palette = [0, 0, 0, 255, 255, 255];
+    let mut encoder = gif::Encoder::new(&mut out, screen[0], screen[1], &palette).unwrap();
+    for (scene, [left, top]) in frames {
+        let numbers: Vec<u8> = scene.pixels.iter().map(|&grey| u8::from(grey > 128)).collect();
+        let rows: Vec<&[u8]> = numbers.chunks(scene.width.max(1)).collect();
+        let passes: &[(usize, usize)] = if interlaced { &[(0, 8), (4, 8), (2, 4), (1, 2)] } else { &[(0, 1)] };
+        let order = passes.iter().flat_map(|&(from, step)| (from..rows.len()).step_by(step));
+        let buffer: Vec<u8> = order.flat_map(|y| rows[y].to_vec()).collect();
+        let frame = gif::Frame {
+            left: *left,
+            top: *top,
+            width: scene.width as u16,
+            height: scene.height as u16,
+            interlaced,
+            buffer: buffer.into(),
+            ..gif::Frame::default()
+        };
+        encoder.write_frame(&frame).unwrap();
+    }
+    drop(encoder);
+    out
+}
+
+#[test]
+fn a_gif_frame_counts_wherever_it_lies_on_its_screen() {
+    let scene = scene();
+    for screen in [[0, 0], [331, 277], [100, 90], [331, 1], [1, 277]] {
+        for interlaced in [false, true] {
+            reads(&format!("gif on {screen:?}"), &gif(screen, &[(&scene, [0, 0])], interlaced), Format::Gif);
+        }
+    }
+    for screen in [[0, 0], [400, 300], [20, 600]] {
+        let bytes = gif(screen, &[(&scene, [30, 40])], false);
+        let reading = decode(&bytes, &limits());
+        let size = [u32::from(screen[0]).max(361), u32::from(screen[1]).max(317)].map(Some);
+        assert_eq!([reading.width, reading.height], size);
+        assert_eq!(reading.codes.len(), 1, "{screen:?}: {:?}", reading.reject);
+    }
+}
+
+#[test]
+fn a_gif_that_begins_with_nothing_is_read_where_something_is() {
+    let (scene, white) = (scene(), Scene { width: 331, height: 277, pixels: vec![255; 331 * 277] });
+    reads("an empty frame first", &gif([331, 277], &[(&white, [0, 0]), (&scene, [0, 0])], false), Format::Gif);
+    // A frame without pixels: descriptor, then data that has none.
+    let plain = gif([0, 0], &[(&scene, [0, 0])], false);
+    let nothing = [&plain[..19], &b"\x2c\0\0\0\0\0\0\0\0\0\x02\x01\x2c\0"[..], &plain[19..]].concat();
+    reads("a frame of no pixels first", &nothing, Format::Gif);
+}

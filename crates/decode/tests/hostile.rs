@@ -101,8 +101,8 @@ fn sizes_are_refused_by_the_header() {
     };
     let files: std::collections::HashMap<_, _> = files().into_iter().collect();
     assert_eq!(lie(files["gif"].clone(), 6, &[0xff; 4]), Err(Reason::TooManyPixels));
-    // A screen smaller than its frame.
-    assert_eq!(lie(files["gif"].clone(), 6, &[8, 0, 8, 0]), Err(Reason::Unreadable));
+    // A screen smaller than its frame grows with it.
+    assert_eq!(lie(files["gif"].clone(), 6, &[8, 0, 8, 0]), Ok((240, 200)));
     assert_eq!(lie(files["bmp"].clone(), 18, &[0xff, 0xff, 0xff, 0x7f]), Err(Reason::TooManyPixels));
     // From the top instead of the bottom.
     assert_eq!(lie(files["bmp"].clone(), 22, &(-200i32).to_le_bytes()), Ok((240, 200)));

@@ -9,57 +9,24 @@ const SOS: u8 = 0xda;
 /// Markers without a length: TEM and the restarts.
 const BARE: [u8; 9] = [0x01, 0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7];
 
-/// What stands before the first scan of a JPEG picture.
-#[derive(Debug)]
-pub(crate) struct Layout {
+/// A frame header.
+struct Frame {
     width: u32,
     height: u32,
     /// Coefficients come in several passes.
-    pub progressive: bool,
-    /// Identifier and sampling factors of each component.
-    pub components: Vec<Component>,
-    /// Where the body of the frame header starts.
-    pub frame_body: usize,
-    /// Where the body of the first scan header starts.
-    pub scan_body: usize,
-    /// Adobe's marker stands there; it may say that the components are not YCbCr.
-    adobe: bool,
-    /// Components of the first scan.
-    pub scan_components: usize,
+    progressive: bool,
+    components: Vec<Component>,
 }
 
-/// A colour component of a frame.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Component {
-    pub id: u8,
-    pub across: u8,
-    pub down: u8,
+/// A colour component of a frame: identifier and sampling factors.
+#[derive(Clone, Copy)]
+struct Component {
+    id: u8,
+    across: u8,
+    down: u8,
 }
 
-/// Reads the layout.
-pub(crate) fn layout(bytes: &[u8]) -> Result<Layout, Flaw> {
-    let mut frame = None;
-    let mut adobe = false;
-    for segment in Segments::new(bytes) {
-        let (marker, body) = segment?;
-        match marker {
-            0xee => adobe = true,
-            0xc0..=0xc2 => frame = Some(read_frame(bytes, body, marker == 0xc2)?),
-            0xc3 => return Err(Flaw::Foreign("lossless coding")),
-            0xc5..=0xc7 => return Err(Flaw::Foreign("hierarchical coding")),
-            0xc9..=0xcb | 0xcd..=0xcf => return Err(Flaw::Foreign("arithmetic coding")),
-            SOS => {
-                let frame = frame.ok_or(Flaw::Broken("a scan before the frame"))?;
-                let scan_components = usize::from(need(u8_at(bytes, body))?);
-                return Ok(Layout { adobe, scan_body: body, scan_components, ..frame });
-            }
-            _ => {}
-        }
-    }
-    Err(Flaw::Cut)
-}
-
-fn read_frame(bytes: &[u8], body: usize, progressive: bool) -> Result<Layout, Flaw> {
+fn read_frame(bytes: &[u8], body: usize, progressive: bool) -> Result<Frame, Flaw> {
     let precision = need(u8_at(bytes, body))?;
     let height = u32::from(need(be16(bytes, body + 1))?);
     let width = u32::from(need(be16(bytes, body + 3))?);
@@ -72,39 +39,40 @@ fn read_frame(bytes: &[u8], body: usize, progressive: bool) -> Result<Layout, Fl
     }
     let entries = need(bytes.get(body + 6..body + 6 + count * 3))?;
     let component = |entry: &[u8; 3]| Component { id: entry[0], across: entry[1] >> 4, down: entry[1] & 15 };
-    let components = entries.as_chunks().0.iter().map(component).collect();
-    Ok(Layout {
-        width,
-        height,
-        progressive,
-        components,
-        frame_body: body,
-        adobe: false,
-        scan_body: 0,
-        scan_components: 0,
-    })
+    Ok(Frame { width, height, progressive, components: entries.as_chunks().0.iter().map(component).collect() })
 }
 
-/// Size and decode cost. Our own reader keeps the Y component as tokens of at most 16 bits a coefficient, and progressive
-/// pictures first as 16-bit coefficients; pictures that it leaves to the other codec may be held whole there.
-/// What has no Y, or may have none, goes through RGB.
+/// Size and decode cost. Our reader keeps the Y component as tokens of at most 16 bits a coefficient, and progressive
+/// pictures first as 16-bit coefficients. What has no Y with every pixel is made of planes, one after the other.
 pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
-    let layout = layout(bytes)?;
-    let components = layout.components.as_slice();
-    let most =
-        |factor: fn(&Component) -> u8| components.iter().map(factor).max().map_or(1, |most| u64::from(most.max(1)));
-    let (across, down) = (most(|component| component.across), most(|component| component.down));
-    let samples: u64 = components.iter().map(|component| u64::from(component.across) * u64::from(component.down)).sum();
-    let ids: Vec<u8> = components.iter().map(|component| component.id).collect();
+    let mut frame = None;
+    let mut adobe = false;
+    for segment in Segments::new(bytes) {
+        let (marker, body) = segment?;
+        match marker {
+            0xee => adobe = true,
+            0xc0..=0xc2 => frame = Some(read_frame(bytes, body, marker == 0xc2)?),
+            0xc3 => return Err(Flaw::Foreign("lossless coding")),
+            0xc5..=0xc7 => return Err(Flaw::Foreign("hierarchical coding")),
+            0xc9..=0xcb | 0xcd..=0xcf => return Err(Flaw::Foreign("arithmetic coding")),
+            SOS => return Ok(frame.ok_or(Flaw::Broken("a scan before the frame"))?.facts(adobe)),
+            _ => {}
+        }
+    }
+    Err(Flaw::Cut)
+}
 
-    let luma = 1;
-    let through_rgb = components.len() == 4 || layout.adobe || ids == *b"RGB" || (layout.progressive && across < down);
-    let rgb = if through_rgb { 3 } else { 0 };
-    let is_held_whole = layout.progressive || layout.scan_components < components.len();
-    let coefficients = if is_held_whole { (2 * samples).div_ceil(across * down) } else { 0 };
-    let tokens = if layout.progressive { 4 } else { 2 };
-    let bytes_per_pixel = luma + (rgb + coefficients).max(tokens);
-    Ok(Facts { width: layout.width, height: layout.height, bytes_per_pixel, other_bytes: 0 })
+impl Frame {
+    fn facts(&self, adobe: bool) -> Facts {
+        let components = self.components.as_slice();
+        let is_largest = |y: &Component| components.iter().all(|it| it.across <= y.across && it.down <= y.down);
+        let ids: Vec<u8> = components.iter().map(|component| component.id).collect();
+        let has_y = components.len() < 4 && !adobe && ids != *b"RGB" && components.first().is_some_and(is_largest);
+        // The picture, or a plane for each component and one in its own size.
+        let planes = if has_y { 1 } else { components.len() as u64 + 1 };
+        let tokens = if self.progressive { 4 } else { 2 };
+        Facts { width: self.width, height: self.height, bytes_per_pixel: planes + tokens, other_bytes: 0 }
+    }
 }
 
 /// Whether the picture data has its end marker. Inside entropy-coded data a 0xff is always followed by 0x00 or a
@@ -152,11 +120,9 @@ impl<'a> Segments<'a> {
                 continue;
             }
             let length = usize::from(need(be16(self.bytes, self.at))?);
-            if length < 2 {
-                return Err(Flaw::Broken("a segment shorter than its own length"));
-            }
             let body = self.at + 2;
-            self.at += length;
+            // A segment shorter than its own length is passed over, as libjpeg does: the next marker is looked for.
+            self.at += length.max(2);
             return Ok(Some((marker, body)));
         }
     }

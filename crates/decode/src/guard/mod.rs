@@ -11,10 +11,7 @@ use super::heif::{Heif, is_heif};
 use super::{DecodeLimits, Header};
 use scanmill_core::domain::{Format, Reason, Reject};
 
-pub(super) use jpeg::{
-    Component as JpegComponent, Layout as JpegLayout, Segments as JpegSegments, has_end as jpeg_has_end,
-    layout as jpeg_layout,
-};
+pub(super) use jpeg::{Segments as JpegSegments, has_end as jpeg_has_end};
 
 /// What a format's own header tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

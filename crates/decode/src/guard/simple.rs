@@ -57,34 +57,42 @@ pub(super) fn webp(bytes: &[u8]) -> Result<Facts, Flaw> {
     Ok(Facts { width, height, bytes_per_pixel, other_bytes: 0 })
 }
 
-/// GIF: the screen; the first frame must fit in it, as its rows are read straight into the picture.
+/// GIF: the screen, or what the frames up to the first that has pixels reach beyond it. Many writers leave the screen's
+/// size zero, and readers show the frame all the same.
 pub(super) fn gif(bytes: &[u8]) -> Result<Facts, Flaw> {
-    let width = u32::from(need(le16(bytes, 6))?);
-    let height = u32::from(need(le16(bytes, 8))?);
+    let mut width = u32::from(need(le16(bytes, 6))?);
+    let mut height = u32::from(need(le16(bytes, 8))?);
     let mut at = 13 + colour_table(need(u8_at(bytes, 10))?);
     loop {
         match need(u8_at(bytes, at))? {
             // An extension: a label and sub-blocks.
-            0x21 => {
-                at += 2;
-                loop {
-                    let length = usize::from(need(u8_at(bytes, at))?);
-                    at += 1 + length;
-                    if length == 0 {
-                        break;
-                    }
-                }
-            }
+            0x21 => at = past_sub_blocks(bytes, at + 2)?,
             0x2c => {
-                let right = u32::from(need(le16(bytes, at + 1))?) + u32::from(need(le16(bytes, at + 5))?);
-                let bottom = u32::from(need(le16(bytes, at + 3))?) + u32::from(need(le16(bytes, at + 7))?);
-                if right > width || bottom > height {
-                    return Err(Flaw::Broken("the first frame is larger than the screen"));
+                let side = |at: usize| need(le16(bytes, at)).map(u32::from);
+                let [left, top] = [side(at + 1)?, side(at + 3)?];
+                let [across, down] = [side(at + 5)?, side(at + 7)?];
+                if across > 0 && down > 0 {
+                    width = width.max(left + across);
+                    height = height.max(top + down);
+                    return Ok(Facts { width, height, bytes_per_pixel: LUMA, other_bytes: 0 });
                 }
-                return Ok(Facts { width, height, bytes_per_pixel: LUMA, other_bytes: 0 });
+                // A frame of nothing: the next one is the picture.
+                at += 10 + colour_table(need(u8_at(bytes, at + 9))?);
+                at = past_sub_blocks(bytes, at + 1)?;
             }
             0x3b => return Err(Flaw::Broken("it ends before a picture")),
             _ => return Err(Flaw::Broken("an unknown block")),
+        }
+    }
+}
+
+/// Behind the sub-blocks that start at `at`, and the empty one that ends them.
+fn past_sub_blocks(bytes: &[u8], mut at: usize) -> Result<usize, Flaw> {
+    loop {
+        let length = usize::from(need(u8_at(bytes, at))?);
+        at += 1 + length;
+        if length == 0 {
+            return Ok(at);
         }
     }
 }

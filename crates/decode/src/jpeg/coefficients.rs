@@ -1,4 +1,4 @@
-//! The Y component of a picture after its entropy coding is undone, kept small.
+//! One component of a picture after its entropy coding is undone, kept small.
 
 /// Coefficients of one block, first in the order of the bits ("zigzag").
 pub(super) type Block = [i16; 64];
@@ -19,9 +19,9 @@ pub(super) fn open(token: u16) -> (usize, i32) {
     (usize::from(token >> 12), i32::from((token << 4) as i16 >> 4))
 }
 
-/// The Y component of a JPEG picture as quantized coefficients: two bytes for each that is not zero.
+/// One component of a JPEG picture as quantized coefficients: two bytes for each that is not zero.
 pub struct Coefficients {
-    /// Pixels of the picture.
+    /// Samples of the component.
     pub(super) width: usize,
     pub(super) height: usize,
     /// Blocks in a row of blocks, with those that only fill up the last unit.

@@ -1,8 +1,9 @@
 //! The segments before and between scans: tables, frame header, scan headers.
 
 use super::super::guard::JpegSegments;
-use super::Foreign;
+use super::Fault;
 use super::huffman::Table;
+use super::standard;
 
 /// A colour component in the frame header.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +20,39 @@ pub(super) struct Frame {
     pub progressive: bool,
     pub width: usize,
     pub height: usize,
-    /// One, or three with Y first.
+    /// One to four.
     pub components: Vec<Component>,
+}
+
+impl Frame {
+    /// The largest sampling factors, across and down: those of a component that has every pixel.
+    pub(super) fn most(&self) -> [usize; 2] {
+        let most = |factor: fn(&Component) -> usize| self.components.iter().map(factor).max().unwrap_or(1);
+        [most(|component| component.across), most(|component| component.down)]
+    }
+
+    /// Sampling factors of a component, across and down.
+    pub(super) fn factors(&self, component: usize) -> [usize; 2] {
+        self.components.get(component).map_or([1, 1], |it| [it.across, it.down])
+    }
+
+    /// Width and height of a component in its own samples.
+    pub(super) fn samples(&self, component: usize) -> [usize; 2] {
+        let (most, factors, size) = (self.most(), self.factors(component), [self.width, self.height]);
+        [0, 1].map(|axis| (size[axis] * factors[axis]).div_ceil(most[axis]))
+    }
+}
+
+/// What the components of a picture are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Colour {
+    /// Brightness first: grey, or YCbCr.
+    Luma,
+    Rgb,
+    /// As Adobe stores it: 255 is no ink.
+    Cmyk,
+    /// The same, with the three inks stored as YCbCr.
+    Ycck,
 }
 
 /// A component of a scan: its place in the frame, and the numbers of its tables.
@@ -52,68 +84,78 @@ pub(super) struct Tables {
     /// Units between restarts; 0 for none.
     pub restart: usize,
     frame: Option<Frame>,
-    /// Adobe's marker says that the colours are not transformed.
-    is_plain: bool,
+    /// A JFIF marker: three components are YCbCr, whatever else is said.
+    is_jfif: bool,
+    /// What Adobe's marker says of the colours: 0 for not transformed.
+    adobe_transform: Option<u8>,
 }
 
-const BROKEN: Foreign = Foreign("a segment that does not hold what it must");
+const NO_TABLE: Fault = Fault::Broken("a scan without its Huffman table");
+const BROKEN: Fault = Fault::Broken("a segment that does not hold what it must");
 
 impl Tables {
     /// Reads on from `at` to the next scan header and with it; `None` at the end of the picture.
-    pub(super) fn next_scan(&mut self, bytes: &[u8], at: usize) -> Result<Option<Scan>, Foreign> {
+    pub(super) fn next_scan(&mut self, bytes: &[u8], at: usize) -> Result<Option<Scan>, Fault> {
         for segment in JpegSegments::from(bytes, at) {
             let Ok((marker, start)) = segment else { return Ok(None) };
             let end = match bytes.get(start - 2..start) {
                 Some(&[high, low]) => start - 2 + (usize::from(high) << 8 | usize::from(low)),
                 _ => return Ok(None),
             };
-            let Some(body) = bytes.get(start..end) else { return Ok(None) };
+            let Some(body) = bytes.get(start..end.max(start)) else { return Ok(None) };
             match marker {
-                0xc0..=0xc2 if self.frame.is_some() => return Err(Foreign("two frames")),
+                0xc0..=0xc2 if self.frame.is_some() => return Err(Fault::Broken("two frames")),
                 0xc0..=0xc2 => self.frame = Some(read_frame(body, marker == 0xc2).ok_or(BROKEN)??),
                 0xc4 => self.read_huffman(body).ok_or(BROKEN)?,
-                0xc3 | 0xc5..=0xc7 | 0xc9..=0xcf => return Err(Foreign("another coding process")),
+                0xc3 | 0xc5..=0xc7 | 0xc9..=0xcf => return Err(Fault::Unsupported("another coding process")),
                 0xda => return self.read_scan(body, end).map(Some),
                 0xdb => self.read_quantization(body).ok_or(BROKEN)?,
                 0xdd => self.restart = be16(body, 0).ok_or(BROKEN)?,
-                0xee if body.starts_with(b"Adobe") => self.is_plain = body.get(11) == Some(&0),
+                0xe0 if body.starts_with(b"JFIF\0") => self.is_jfif = true,
+                0xee if body.starts_with(b"Adobe") => self.adobe_transform = body.get(11).copied(),
                 _ => {}
             }
         }
         Ok(None)
     }
 
-    /// The frame, once there was one whose Y is read here.
-    pub(super) fn frame(&self) -> Result<&Frame, Foreign> {
-        let frame = self.frame.as_ref().ok_or(Foreign("a scan before the frame"))?;
-        let ids: Vec<u8> = frame.components.iter().map(|component| component.id).collect();
-        match frame.components.as_slice() {
-            [_] => Ok(frame),
-            [..] if self.is_plain || ids == *b"RGB" => Err(Foreign("RGB")),
-            [y, u, v] if [u, v].iter().any(|other| other.across > y.across || other.down > y.down) => {
-                Err(Foreign("subsampled Y"))
-            }
-            [_, _, _] => Ok(frame),
-            _ => Err(Foreign("neither grey nor YCbCr")),
+    /// The frame, once there was one.
+    pub(super) fn frame(&self) -> Result<&Frame, Fault> {
+        self.frame.as_ref().ok_or(Fault::Broken("a scan before the frame"))
+    }
+
+    /// What the components are, by the rules of libjpeg.
+    pub(super) fn colour(&self) -> Result<Colour, Fault> {
+        let ids: Vec<u8> = self.frame()?.components.iter().map(|component| component.id).collect();
+        match (ids.as_slice(), self.adobe_transform) {
+            ([_], _) => Ok(Colour::Luma),
+            ([_, _, _], _) if self.is_jfif => Ok(Colour::Luma),
+            ([_, _, _], Some(0)) => Ok(Colour::Rgb),
+            (b"RGB", None) => Ok(Colour::Rgb),
+            ([_, _, _], _) => Ok(Colour::Luma),
+            ([_, _, _, _], None | Some(0)) => Ok(Colour::Cmyk),
+            ([_, _, _, _], Some(_)) => Ok(Colour::Ycck),
+            _ => Err(Fault::Unsupported("two components")),
         }
     }
 
-    /// The quantization steps of the Y component.
-    pub(super) fn steps(&self) -> Result<[u16; 64], Foreign> {
-        let number = self.frame()?.components.first().map(|y| y.quantization);
+    /// The quantization steps of a component.
+    pub(super) fn steps(&self, component: usize) -> Result<[u16; 64], Fault> {
+        let number = self.frame()?.components.get(component).map(|it| it.quantization);
         number
             .and_then(|number| self.quantization.get(number).copied().flatten())
-            .ok_or(Foreign("no quantization table"))
+            .ok_or(Fault::Broken("no quantization table"))
     }
 
-    /// The table for first coefficients with this number.
-    pub(super) fn dc(&self, number: usize) -> Result<&Table, Foreign> {
-        self.dc.get(number).and_then(Option::as_ref).filter(|table| table.is_of_sizes()).ok_or(Foreign("no table"))
+    /// The table for first coefficients with this number. Frames of motion pictures leave the standard's tables out.
+    pub(super) fn dc(&self, number: usize) -> Result<&Table, Fault> {
+        let own = self.dc.get(number).and_then(Option::as_ref);
+        own.or_else(|| standard::dc(number)).filter(|table| table.is_of_sizes()).ok_or(NO_TABLE)
     }
 
     /// The table for all other coefficients with this number.
-    pub(super) fn ac(&self, number: usize) -> Result<&Table, Foreign> {
-        self.ac.get(number).and_then(Option::as_ref).ok_or(Foreign("no table"))
+    pub(super) fn ac(&self, number: usize) -> Result<&Table, Fault> {
+        self.ac.get(number).and_then(Option::as_ref).or_else(|| standard::ac(number)).ok_or(NO_TABLE)
     }
 
     fn read_quantization(&mut self, mut body: &[u8]) -> Option<()> {
@@ -142,16 +184,16 @@ impl Tables {
         Some(())
     }
 
-    fn read_scan(&self, body: &[u8], data: usize) -> Result<Scan, Foreign> {
+    fn read_scan(&self, body: &[u8], data: usize) -> Result<Scan, Fault> {
         let frame = self.frame()?;
         let count = usize::from(*body.first().ok_or(BROKEN)?);
         let entries = body.get(1..1 + count * 2).ok_or(BROKEN)?;
         let mut parts: Vec<Part> = Vec::with_capacity(count);
         for &[id, tables] in entries.as_chunks().0 {
-            let component = frame.components.iter().position(|component| component.id == id).ok_or(BROKEN)?;
-            if parts.iter().any(|part| part.component == component) {
-                return Err(BROKEN);
-            }
+            // Some writers give several components one id: the first that the scan does not have yet is meant.
+            let is_new = |component: &usize| parts.iter().all(|part| part.component != *component);
+            let named = frame.components.iter().enumerate().filter(|(_, component)| component.id == id);
+            let component = named.map(|(index, _)| index).find(is_new).ok_or(BROKEN)?;
             parts.push(Part { component, dc: usize::from(tables >> 4), ac: usize::from(tables & 15) });
         }
         let &[first, last, bits] = body.get(1 + count * 2..).and_then(|rest| rest.first_chunk()).ok_or(BROKEN)?;
@@ -165,7 +207,7 @@ impl Tables {
     }
 }
 
-fn read_frame(body: &[u8], progressive: bool) -> Option<Result<Frame, Foreign>> {
+fn read_frame(body: &[u8], progressive: bool) -> Option<Result<Frame, Fault>> {
     let [precision, count] = [*body.first()?, *body.get(5)?];
     let entries = body.get(6..6 + usize::from(count) * 3)?.as_chunks::<3>().0;
     let component = |&[id, factors, quantization]: &[u8; 3]| {
@@ -175,8 +217,11 @@ fn read_frame(body: &[u8], progressive: bool) -> Option<Result<Frame, Foreign>> 
     };
     let components = entries.iter().map(component).collect::<Option<Vec<_>>>()?;
     let (height, width) = (be16(body, 1)?, be16(body, 3)?);
-    if precision != 8 || width == 0 || height == 0 {
-        return Some(Err(Foreign("not 8 bits, or no size")));
+    if precision != 8 {
+        return Some(Err(Fault::Unsupported("more than 8 bits a sample")));
+    }
+    if width == 0 || height == 0 {
+        return Some(Err(Fault::Broken("a picture without pixels")));
     }
     Some(Ok(Frame { progressive, width, height, components }))
 }

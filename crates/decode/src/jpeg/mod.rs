@@ -4,8 +4,9 @@
 //! each scale is then made from those. Chroma is never more than skipped. Pixels are those of libjpeg at the same scale,
 //! whose transforms these are.
 //!
-//! Read here: baseline, extended sequential and progressive Huffman coding of 8 bits, grey or YCbCr, Y not subsampled,
-//! any order and number of scans, restarts, files that end early. Everything else is [`Foreign`].
+//! Read here: baseline, extended sequential and progressive Huffman coding of 8 bits; grey, YCbCr, RGB, CMYK, YCCK in any
+//! sampling, any order and number of scans, restarts, files without Huffman tables, files that end early. What has no Y
+//! with every pixel is made whole at once.
 
 mod bits;
 mod coefficients;
@@ -13,22 +14,60 @@ mod frame;
 mod huffman;
 mod lanes;
 mod paint;
+mod planes;
 mod progressive;
 mod scans;
 mod sequential;
+mod standard;
+
+use super::luma::Luma;
 
 pub use coefficients::Coefficients;
 pub use paint::Scale;
 
-/// Why a picture is left to another codec: it is of a kind that is not read here, or it is broken before its data.
+/// Why a picture is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Foreign(pub &'static str);
+pub enum Fault {
+    /// The file ends before its picture.
+    Cut,
+    /// The file contradicts the format; the text says how.
+    Broken(&'static str),
+    /// A kind that is not read here; the text names it.
+    Unsupported(&'static str),
+}
 
-/// Reads the Y component. What the data does not hold, or what comes after `keep_on` said no, is grey: first
-/// coefficients of zero.
+/// A picture that was read.
+pub(crate) enum Picture {
+    /// To be had at every scale.
+    Scalable(Coefficients),
+    /// At its full size only.
+    Whole(Luma),
+}
+
+/// Reads the brightness of a picture. What the data does not hold, or what comes after `keep_on` said no, is grey.
+pub(crate) fn open(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
+    planes::open(bytes, None, keep_on)
+}
+
+/// The brightness of a picture of any kind that is read here, at its full size.
 ///
 /// # Errors
-/// [`Foreign`]; nothing larger than the tables was allocated then.
-pub fn read(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Coefficients, Foreign> {
-    scans::read(bytes, keep_on)
+/// [`Fault`].
+pub fn brightness(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Luma, Fault> {
+    open(bytes, keep_on).map(|picture| match picture {
+        Picture::Scalable(coefficients) => coefficients.luma(Scale::Full),
+        Picture::Whole(luma) => luma,
+    })
+}
+
+/// Reads the Y component of a grey or YCbCr picture. What the data does not hold, or what comes after `keep_on` said no,
+/// is grey: first coefficients of zero.
+///
+/// # Errors
+/// [`Fault`]; nothing larger than the tables was allocated then.
+pub fn read(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Coefficients, Fault> {
+    match scans::tables(bytes)?.colour()? {
+        frame::Colour::Luma => scans::read(bytes, 0, keep_on),
+        _ => Err(Fault::Unsupported("colours of which none is brightness")),
+    }
 }

@@ -1,13 +1,13 @@
 //! Progressive pictures: every scan adds coefficients, or bits to them.
 
-use super::Foreign;
+use super::Fault;
 use super::bits::{Bits, extend};
 use super::coefficients::{Block, Coefficients, tokens_of};
 use super::frame::{Frame, Scan, Tables};
 use super::huffman::Table;
 use super::scans::{Grid, Intervals};
 
-/// All coefficients of Y, until the last scan is in.
+/// All coefficients of one component, until the last scan is in.
 pub(super) struct Progressive {
     width: usize,
     height: usize,
@@ -26,14 +26,15 @@ struct State {
 
 impl Progressive {
     /// Nothing known yet.
-    pub(super) fn new(frame: &Frame, steps: [u16; 64]) -> Progressive {
-        let (x, y) = frame.components.first().map_or((1, 1), |y| (y.across, y.down));
-        let across = frame.width.div_ceil(8 * x) * x;
-        let down = frame.height.div_ceil(8 * y) * y;
-        Progressive { width: frame.width, height: frame.height, steps, across, blocks: vec![[0; 64]; across * down] }
+    pub(super) fn new(frame: &Frame, component: usize, steps: [u16; 64]) -> Progressive {
+        let ([x, y], [most_x, most_y]) = (frame.factors(component), frame.most());
+        let [width, height] = frame.samples(component);
+        let across = frame.width.div_ceil(8 * most_x) * x;
+        let down = frame.height.div_ceil(8 * most_y) * y;
+        Progressive { width, height, steps, across, blocks: vec![[0; 64]; across * down] }
     }
 
-    /// Reads one scan that holds Y, as far as it goes.
+    /// Reads one scan that holds the component, as far as it goes.
     pub(super) fn read(
         &mut self,
         bytes: &[u8],
@@ -41,16 +42,18 @@ impl Progressive {
         scan: &Scan,
         grid: Grid,
         keep_on: &dyn Fn() -> bool,
-    ) -> Result<(), Foreign> {
-        let components = &tables.frame()?.components;
-        let y = scan.parts.iter().find(|part| part.component == 0).ok_or(Foreign("no Y"))?;
-        let ac = if scan.band[0] > 0 { Some(tables.ac(y.ac)?) } else { None };
-        // The first coefficients of every component: whether it is Y, how many blocks, which table. Refining has none.
+    ) -> Result<(), Fault> {
+        let frame = tables.frame()?;
+        let wanted = scan.parts.iter().find(|part| part.component == grid.component);
+        let wanted = wanted.ok_or(Fault::Broken("a scan without its component"))?;
+        let ac = if scan.band[0] > 0 { Some(tables.ac(wanted.ac)?) } else { None };
+        // The first coefficients of every component: whether it is the one, how many blocks, which table. Refining has
+        // none.
         let mut firsts = Vec::new();
         for part in scan.parts.iter().filter(|_| ac.is_none()) {
-            let blocks = components.get(part.component).map_or(0, |component| component.across * component.down);
+            let [across, down] = frame.factors(part.component);
             let table = if scan.high == 0 { Some(tables.dc(part.dc)?) } else { None };
-            firsts.push((part.component == 0, blocks, table));
+            firsts.push((part.component == grid.component, across * down, table));
         }
 
         let mut intervals = Intervals::new(bytes, scan);
@@ -72,13 +75,13 @@ impl Progressive {
                     }
                     continue;
                 }
-                for &(is_y, count, table) in &firsts {
-                    let count = if is_y { grid.blocks[0] * grid.blocks[1] } else { count };
+                for &(is_wanted, count, table) in &firsts {
+                    let count = if is_wanted { grid.blocks[0] * grid.blocks[1] } else { count };
                     for index in 0..count {
-                        let value = read_first(&mut bits, table, scan.low, is_y.then_some(&mut state));
+                        let value = read_first(&mut bits, table, scan.low, is_wanted.then_some(&mut state));
                         let x = unit_x * grid.blocks[0] + index % grid.blocks[0];
                         let y = unit_y * grid.blocks[1] + index / grid.blocks[0];
-                        if let Some(block) = self.blocks.get_mut(y * self.across + x).filter(|_| is_y) {
+                        if let Some(block) = self.blocks.get_mut(y * self.across + x).filter(|_| is_wanted) {
                             block[0] |= value;
                         }
                     }
@@ -107,7 +110,7 @@ impl Progressive {
     }
 }
 
-/// The first coefficient, or with no table one more bit of it. Without a state it is chroma, and only gone over.
+/// The first coefficient, or with no table one more bit of it. Without a state it is of another component, and only gone over.
 fn read_first(bits: &mut Bits, table: Option<&Table>, low: u32, state: Option<&mut State>) -> i16 {
     let Some(table) = table else { return (bits.take(1) << low) as i16 };
     bits.refill();

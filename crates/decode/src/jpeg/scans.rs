@@ -1,15 +1,22 @@
-//! From scan to scan until the Y component is whole.
+//! From scan to scan until one component is whole.
 
 use super::coefficients::Coefficients;
 use super::frame::{Frame, Part, Scan, Tables};
 use super::progressive::Progressive;
-use super::{Foreign, sequential};
+use super::{Fault, sequential};
 
 /// Progressive files in the wild have 10 to 20 scans, and each may cost a pass over the whole picture.
 const MAX_SCANS: usize = 64;
 
-/// See [`super::read`].
-pub(super) fn read(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Coefficients, Foreign> {
+/// What the scan headers up to the first tell of the picture.
+pub(super) fn tables(bytes: &[u8]) -> Result<Tables, Fault> {
+    let mut tables = Tables::default();
+    tables.next_scan(bytes, 2)?.ok_or(Fault::Cut)?;
+    Ok(tables)
+}
+
+/// Reads one component. What the data does not hold, or what comes after `keep_on` said no, has coefficients of zero.
+pub(super) fn read(bytes: &[u8], component: usize, keep_on: &dyn Fn() -> bool) -> Result<Coefficients, Fault> {
     let mut tables = Tables::default();
     let mut at = 2;
     let mut progressive: Option<Progressive> = None;
@@ -18,17 +25,17 @@ pub(super) fn read(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Coefficie
             Ok(Some(scan)) => scan,
             // What is broken behind the first scans costs only what would follow.
             Ok(None) | Err(_) if progressive.is_some() => break,
-            Ok(None) => return Err(Foreign("no scan of Y")),
-            Err(foreign) => return Err(foreign),
+            Ok(None) => return Err(Fault::Cut),
+            Err(fault) => return Err(fault),
         };
         let frame = tables.frame()?;
-        if scan.parts.iter().any(|part| part.component == 0) {
-            let grid = Grid::new(frame, &scan.parts)?;
+        if scan.parts.iter().any(|part| part.component == component) {
+            let grid = Grid::new(frame, component, &scan.parts)?;
             if !frame.progressive {
                 return sequential::read(bytes, &tables, &scan, grid, keep_on);
             }
             if progressive.is_none() {
-                progressive = Some(Progressive::new(frame, tables.steps()?));
+                progressive = Some(Progressive::new(frame, component, tables.steps(component)?));
             }
             if let Some(picture) = &mut progressive {
                 // A table that is missing costs its scan.
@@ -40,7 +47,7 @@ pub(super) fn read(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Coefficie
         }
         at = end_of_scan(bytes, scan.data);
     }
-    progressive.map(Progressive::finish).ok_or(Foreign("no scan of Y"))
+    progressive.map(Progressive::finish).ok_or(Fault::Broken("no scan of a component"))
 }
 
 /// Where the marker behind the entropy-coded data from `at` on starts.
@@ -53,25 +60,29 @@ fn end_of_scan(bytes: &[u8], at: usize) -> usize {
 /// How the blocks of a scan follow each other: units, row after row, in each of them some blocks of every component.
 #[derive(Clone, Copy)]
 pub(super) struct Grid {
+    /// The component that is read; the others are gone over.
+    pub component: usize,
     /// Units in a row, and rows of units.
     pub units: [usize; 2],
-    /// Blocks of Y in a unit, across and down.
+    /// Its blocks in a unit, across and down.
     pub blocks: [usize; 2],
 }
 
 impl Grid {
-    /// The grid of a scan with these components, Y among them.
-    pub(super) fn new(frame: &Frame, parts: &[Part]) -> Result<Grid, Foreign> {
-        let blocks = |component: usize| frame.components.get(component).map(|it| [it.across, it.down]);
-        let y = blocks(0).ok_or(Foreign("no Y"))?;
-        let in_unit: usize = parts.iter().filter_map(|part| blocks(part.component)).map(|[x, y]| x * y).sum();
-        if parts.len() > 1 && in_unit > 10 {
-            return Err(Foreign("units of more than ten blocks"));
+    /// The grid of a scan with these parts, the component among them.
+    pub(super) fn new(frame: &Frame, component: usize, parts: &[Part]) -> Result<Grid, Fault> {
+        if parts.len() == 1 {
+            // Alone, a component comes block by block.
+            let units = frame.samples(component).map(|side| side.div_ceil(8));
+            return Ok(Grid { component, units, blocks: [1, 1] });
         }
-        // Alone, a component comes block by block.
-        let blocks = if parts.len() == 1 { [1, 1] } else { y };
-        let size = [frame.width, frame.height];
-        Ok(Grid { units: [0, 1].map(|axis| size[axis].div_ceil(8 * blocks[axis])), blocks })
+        let in_unit: usize = parts.iter().map(|part| frame.factors(part.component)).map(|[x, y]| x * y).sum();
+        if in_unit > 10 {
+            return Err(Fault::Unsupported("units of more than ten blocks"));
+        }
+        let (size, most) = ([frame.width, frame.height], frame.most());
+        let units = [0, 1].map(|axis| size[axis].div_ceil(8 * most[axis]));
+        Ok(Grid { component, units, blocks: frame.factors(component) })
     }
 }
 

@@ -1,6 +1,6 @@
-//! The one scan of a sequential picture that holds Y.
+//! The one scan of a sequential picture that holds the component.
 
-use super::Foreign;
+use super::Fault;
 use super::bits::{Bits, extend};
 use super::coefficients::{Coefficients, END, token};
 use super::frame::{Scan, Tables};
@@ -14,8 +14,9 @@ struct Part<'a> {
 }
 
 enum Kind<'a> {
-    Y(Tokens<'a>),
-    /// Chroma: how many blocks to go over.
+    /// The component that is read.
+    Wanted(Tokens<'a>),
+    /// Another: how many blocks to go over.
     Other(Skipper<'a>, usize),
 }
 
@@ -34,14 +35,15 @@ pub(super) fn read(
     scan: &Scan,
     grid: Grid,
     keep_on: &dyn Fn() -> bool,
-) -> Result<Coefficients, Foreign> {
+) -> Result<Coefficients, Fault> {
     let frame = tables.frame()?;
-    let parts = parts(tables, scan)?;
-    let steps = tables.steps()?;
+    let parts = parts(tables, scan, grid.component)?;
+    let steps = tables.steps(grid.component)?;
+    let [width, height] = frame.samples(grid.component);
     let across = grid.units[0] * grid.blocks[0];
     let mut picture = Coefficients {
-        width: frame.width,
-        height: frame.height,
+        width,
+        height,
         across,
         steps,
         first: Vec::with_capacity(across * grid.units[1] * grid.blocks[1]),
@@ -71,12 +73,13 @@ pub(super) fn read(
     }
 }
 
-fn parts<'a>(tables: &'a Tables, scan: &Scan) -> Result<Vec<Part<'a>>, Foreign> {
-    let components = &tables.frame()?.components;
+fn parts<'a>(tables: &'a Tables, scan: &Scan, wanted: usize) -> Result<Vec<Part<'a>>, Fault> {
+    let frame = tables.frame()?;
     let part = |part: &super::frame::Part| {
         let ac = tables.ac(part.ac)?;
-        let blocks = components.get(part.component).map_or(0, |component| component.across * component.down);
-        let kind = if part.component == 0 { Kind::Y(Tokens::new(ac)) } else { Kind::Other(Skipper::new(ac), blocks) };
+        let [across, down] = frame.factors(part.component);
+        let blocks = across * down;
+        let kind = if part.component == wanted { Kind::Wanted(Tokens::new(ac)) } else { Kind::Other(Skipper::new(ac), blocks) };
         Ok(Part { dc: tables.dc(part.dc)?, kind })
     };
     scan.parts.iter().map(part).collect()
@@ -91,7 +94,7 @@ impl Coefficients {
     }
 }
 
-/// Reads `count` units with `across` blocks of Y side by side. Units behind the end of the bits are grey.
+/// Reads `count` units with `across` blocks of the component side by side. Units behind the end of the bits are grey.
 fn read_units(bits: &mut Bits, parts: &[Part], predicted: &mut i32, strips: &mut [Strip], [count, across]: [usize; 2]) {
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("bmi1") && std::is_x86_feature_detected!("bmi2") {
@@ -125,7 +128,7 @@ fn read_units_any(
         }
         for part in parts {
             match &part.kind {
-                Kind::Y(table) => {
+                Kind::Wanted(table) => {
                     for strip in strips.iter_mut() {
                         for _ in 0..across {
                             *predicted = predicted.wrapping_add(read_first(&mut bits, part.dc));
@@ -239,7 +242,7 @@ mod tests {
         fn every_build_of_the_code_reads_the_same(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             let table = table();
             let parts = || vec![
-                Part { dc: &table, kind: Kind::Y(Tokens::new(&table)) },
+                Part { dc: &table, kind: Kind::Wanted(Tokens::new(&table)) },
                 Part { dc: &table, kind: Kind::Other(Skipper::new(&table), 2) },
             ];
             let strips = || -> Vec<Strip> {

@@ -1,4 +1,4 @@
-//! GIF: the palette's numbers of the first frame, straight into the picture, where they become brightness.
+//! GIF: the palette's numbers of the first frame that shows something, straight into the picture, where they become brightness.
 
 use std::io::Cursor;
 
@@ -14,7 +14,8 @@ use scanmill_core::domain::{Reason, Reject};
 /// What the first frame leaves open of the screen, and numbers without a colour, are transparent: white.
 const OPEN: u8 = 255;
 
-/// Decodes the first frame to brightness. What a file that ends early does not hold, or there was no time for, is grey.
+/// Decodes the first frame that shows something to brightness. What a file that ends early does not hold, or there was no
+/// time for, is grey.
 pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
     let refuse = |error| refuse_gif(bytes, header, &error);
     let mut options = DecodeOptions::new();
@@ -22,13 +23,34 @@ pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Resul
     let mut decoder = options.read_info(Cursor::new(bytes)).map_err(refuse)?;
     let mut luma = Luma::blank(header.width as usize, header.height as usize);
     luma.pixels_mut().fill(OPEN);
-    if decoder.next_frame_info().map_err(refuse)?.is_none() {
-        return Err(Reject::new(Reason::Unreadable, "gif: it ends before a picture"));
+    let mut has_frame = false;
+    loop {
+        let frame = match decoder.next_frame_info() {
+            Ok(Some(frame)) => frame,
+            Ok(None) if !has_frame => return Err(Reject::new(Reason::Unreadable, "gif: it ends before a picture")),
+            Ok(None) => break,
+            Err(error) if !has_frame => return Err(refuse(error)),
+            Err(_) => break,
+        };
+        if frame.width == 0 || frame.height == 0 {
+            continue;
+        }
+        // The guard made room for the first frame; one that reaches further ends the search.
+        let reach = [[frame.left, frame.width], [frame.top, frame.height]].map(|[from, size]| u32::from(from) + u32::from(size));
+        if has_frame && (reach[0] > header.width || reach[1] > header.height) {
+            break;
+        }
+        has_frame = true;
+        if let Err((rows, error)) = read_frame(&mut decoder, &mut luma, deadline) {
+            return as_far_as(luma, rows, refuse(error));
+        }
+        // Animations may fade in from an empty frame.
+        let first = luma.pixels().first().copied();
+        if deadline.is_over() || luma.pixels().iter().any(|&pixel| Some(pixel) != first) {
+            break;
+        }
     }
-    match read_frame(&mut decoder, &mut luma, deadline) {
-        Ok(()) => Ok(Source::whole(luma, false)),
-        Err((rows, error)) => as_far_as(luma, rows, refuse(error)),
-    }
+    Ok(Source::whole(luma, false))
 }
 
 /// On an error, how many rows there are.

@@ -13,7 +13,6 @@ mod refuse;
 mod samples;
 mod source;
 mod webp;
-mod zune;
 
 use super::Header;
 use super::clock::Deadline;
