@@ -22,6 +22,7 @@ mod luma;
 mod pixels;
 mod qr;
 mod scale;
+mod tiff;
 
 use clock::Deadline;
 pub use ladder::rung_names;

@@ -12,6 +12,8 @@ mod forge;
 mod heic;
 #[path = "support/decode_scene.rs"]
 mod scene;
+#[path = "support/tiff.rs"]
+mod tiff;
 
 use std::time::Duration;
 
@@ -69,6 +71,23 @@ fn jpeg(photo: &Scene, color: ColorType, adjust: impl Fn(&mut Encoder<&mut Vec<u
     out
 }
 
+/// TIFF files of each compression and arrangement.
+fn tiffs() -> Vec<tiff::Kind> {
+    use tiff::{Colours, PLAIN, Packing};
+    let plain = |packing| tiff::Kind { packing, colours: Colours::Rgb, rows_per_strip: 100_000, ..PLAIN };
+    let fax = |packing| tiff::Kind { bits: 1, colours: Colours::WhiteIsZero, lowest_first: true, ..plain(packing) };
+    vec![
+        plain(Packing::PackBits),
+        tiff::Kind { lowest_first: true, planar: true, ..plain(Packing::None) },
+        tiff::Kind { planar: true, tile: Some([512, 512]), ..plain(Packing::Lzw) },
+        tiff::Kind { big: true, tile: Some([256, 256]), predictor: true, ..plain(Packing::Deflate) },
+        tiff::Kind { colours: Colours::Ycbcr(2, 2), ..plain(Packing::Lzw) },
+        fax(Packing::FaxRows),
+        fax(Packing::Group3 { two_dimensional: true }),
+        tiff::Kind { tile: Some([256, 256]), ..fax(Packing::Group4) },
+    ]
+}
+
 /// One photo in every format, layout and depth.
 fn every_file(photo: &Scene) -> Vec<(String, Vec<u8>)> {
     use SamplingFactor as S;
@@ -86,13 +105,12 @@ fn every_file(photo: &Scene) -> Vec<(String, Vec<u8>)> {
         }
     }
     for (name, color) in [("grey", ColorType::Luma), ("cmyk", ColorType::Cmyk), ("ycck", ColorType::CmykAsYcck)] {
-        for progressive in [false, true] {
-            // zune-jpeg refuses progressive CMYK that is subsampled.
+        for (progressive, sampling) in [(false, S::F_1_1), (true, S::F_1_1), (false, S::F_2_2), (true, S::F_2_2)] {
             let file = jpeg(photo, color, |encoder| {
-                encoder.set_sampling_factor(S::F_1_1);
+                encoder.set_sampling_factor(sampling);
                 encoder.set_progressive(progressive);
             });
-            files.push((format!("jpeg {name} progressive {progressive}"), file));
+            files.push((format!("jpeg {name} {sampling:?} progressive {progressive}"), file));
         }
     }
     let grey = DynamicImage::from(photo.grey());
@@ -115,6 +133,10 @@ fn every_file(photo: &Scene) -> Vec<(String, Vec<u8>)> {
     }
     for (name, picture) in [&pictures[0], &pictures[1], &pictures[3], &pictures[4], &pictures[5]] {
         files.push((format!("tiff {name}"), encode(picture, ImageFormat::Tiff)));
+    }
+    for kind in tiffs() {
+        let file = tiff::tiff(&kind, photo.width, photo.height, &photo.pixels, 0);
+        files.push((format!("tiff {:?} {:?} planar {}", kind.packing, kind.colours, kind.planar), file));
     }
     #[cfg(feature = "heic")]
     files.push(("heic".into(), heic::heic(photo.width, photo.height, &photo.pixels)));
@@ -140,7 +162,7 @@ fn honest_photos_stay_within_the_promise() {
             let header = header.unwrap();
             // A promise that is far too high would keep photos waiting for memory that none of them takes.
             let pixels = u64::from(header.width) * u64::from(header.height);
-            let by_rows = name.starts_with("png") || name.starts_with("gif");
+            let by_rows = ["png", "gif", "tiff"].iter().any(|format| name.starts_with(format));
             let most = if by_rows { 2 } else { 26 };
             assert!(header.decode_bytes < pixels * most + (8 << 20), "{name}: {header:?}");
         }

@@ -5,9 +5,9 @@
 mod bytes;
 mod jpeg;
 mod simple;
-mod tiff;
 
 use super::heif::{Heif, is_heif};
+use super::tiff::{Page, is_tiff};
 use super::{DecodeLimits, Header};
 use scanmill_core::domain::{Format, Reason, Reject};
 
@@ -60,7 +60,7 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
         Format::Webp => simple::webp(bytes),
         Format::Gif => simple::gif(bytes),
         Format::Bmp => simple::bmp(bytes),
-        Format::Tiff => tiff::facts(bytes),
+        Format::Tiff => tiff(bytes),
         Format::Heic => heic(bytes),
     };
     let name = format.as_str();
@@ -113,6 +113,12 @@ fn heic(bytes: &[u8]) -> Result<Facts, Flaw> {
     Ok(Facts { width: picture.width, height: picture.height, bytes_per_pixel: 1, other_bytes: picture.tile_bytes() })
 }
 
+/// TIFF: the page that is read, and the rows that are held of it.
+fn tiff(bytes: &[u8]) -> Result<Facts, Flaw> {
+    let page = Page::first(bytes)?;
+    Ok(Facts { width: page.width, height: page.height, bytes_per_pixel: 1, other_bytes: page.other_bytes() })
+}
+
 /// The format by content.
 fn sniff(bytes: &[u8]) -> Option<Format> {
     if bytes.starts_with(&[0xff, 0xd8, 0xff]) {
@@ -127,7 +133,7 @@ fn sniff(bytes: &[u8]) -> Option<Format> {
         && bytes::le32(bytes, 14).is_some_and(|size| simple::BMP_HEADER_SIZES.contains(&size))
     {
         Some(Format::Bmp)
-    } else if bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*") {
+    } else if is_tiff(bytes) {
         Some(Format::Tiff)
     } else if is_heif(bytes) {
         Some(Format::Heic)
@@ -147,8 +153,6 @@ fn name_of_content(bytes: &[u8]) -> &'static str {
         "AVIF, which is not supported"
     } else if brand.starts_with(b"ftyp") {
         "an MP4 container"
-    } else if bytes.starts_with(b"II+\0") || bytes.starts_with(b"MM\0+") {
-        "BigTIFF, which is not supported"
     } else if bytes.starts_with(&[0x1f, 0x8b]) {
         "gzip"
     } else if bytes.first().is_some_and(|byte| *byte == b'<') {

@@ -45,13 +45,15 @@ impl Frame {
 
 /// What the components of a picture are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Colour {
+pub(crate) enum Colour {
     /// Brightness first: grey, or YCbCr.
     Luma,
     Rgb,
     /// As Adobe stores it: 255 is no ink.
     Cmyk,
-    /// The same, with the three inks stored as YCbCr.
+    /// As TIFF stores it: 0 is no ink.
+    Inks,
+    /// Adobe's, with the three inks stored as YCbCr.
     Ycck,
 }
 

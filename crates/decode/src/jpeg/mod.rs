@@ -23,6 +23,7 @@ mod standard;
 use super::luma::Luma;
 
 pub use coefficients::Coefficients;
+pub(crate) use frame::Colour;
 pub use paint::Scale;
 
 /// Why a picture is not read.
@@ -46,7 +47,17 @@ pub(crate) enum Picture {
 
 /// Reads the brightness of a picture. What the data does not hold, or what comes after `keep_on` said no, is grey.
 pub(crate) fn open(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
-    planes::open(bytes, None, keep_on)
+    planes::open(bytes, None, [usize::MAX; 2], keep_on)
+}
+
+/// The same for a picture within another file, which may say what the colours are, and how large it is at most.
+pub(crate) fn open_within(
+    bytes: &[u8],
+    colour: Option<Colour>,
+    most: [usize; 2],
+    keep_on: &dyn Fn() -> bool,
+) -> Result<Picture, Fault> {
+    planes::open(bytes, colour, most, keep_on)
 }
 
 /// The brightness of a picture of any kind that is read here, at its full size.
@@ -67,7 +78,7 @@ pub fn brightness(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Luma, Faul
 /// [`Fault`]; nothing larger than the tables was allocated then.
 pub fn read(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Coefficients, Fault> {
     match scans::tables(bytes)?.colour()? {
-        frame::Colour::Luma => scans::read(bytes, 0, keep_on),
+        Colour::Luma => scans::read(bytes, 0, keep_on),
         _ => Err(Fault::Unsupported("colours of which none is brightness")),
     }
 }

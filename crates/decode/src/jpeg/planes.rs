@@ -5,11 +5,20 @@ use super::super::luma::{Luma, of_rgb};
 use super::frame::{Colour, Frame};
 use super::{Fault, Picture, Scale, scans};
 
-/// Reads a picture. `colour` says what the components are where the file around it knows; else its own markers do.
-pub(super) fn open(bytes: &[u8], colour: Option<Colour>, keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
+/// Reads a picture of at most a width and height. `colour` says what the components are where the file around it knows;
+/// else its own markers do.
+pub(super) fn open(
+    bytes: &[u8],
+    colour: Option<Colour>,
+    most: [usize; 2],
+    keep_on: &dyn Fn() -> bool,
+) -> Result<Picture, Fault> {
     let tables = scans::tables(bytes)?;
     let colour = colour.map_or_else(|| tables.colour(), Ok)?;
     let frame = tables.frame()?;
+    if frame.width > most[0] || frame.height > most[1] {
+        return Err(Fault::Broken("a picture larger than its place"));
+    }
     if colour == Colour::Luma && frame.factors(0) == frame.most() {
         return scans::read(bytes, 0, keep_on).map(Picture::Scalable);
     }
@@ -26,11 +35,12 @@ pub(super) fn open(bytes: &[u8], colour: Option<Colour>, keep_on: &dyn Fn() -> b
             }
             red
         }
-        Colour::Cmyk => {
+        Colour::Cmyk | Colour::Inks => {
+            let turn = if colour == Colour::Inks { 255 } else { 0 };
             let (mut cyan, magenta, yellow, black) = (plane(0)?, plane(1)?, plane(2)?, plane(3)?);
             let others = magenta.pixels().iter().zip(yellow.pixels()).zip(black.pixels());
             for (cyan, ((&magenta, &yellow), &black)) in cyan.pixels_mut().iter_mut().zip(others) {
-                *cyan = under(of_rgb(*cyan, magenta, yellow), black);
+                *cyan = under(of_rgb(*cyan, magenta, yellow) ^ turn, black ^ turn);
             }
             cyan
         }

@@ -79,7 +79,11 @@ fn parts<'a>(tables: &'a Tables, scan: &Scan, wanted: usize) -> Result<Vec<Part<
         let ac = tables.ac(part.ac)?;
         let [across, down] = frame.factors(part.component);
         let blocks = across * down;
-        let kind = if part.component == wanted { Kind::Wanted(Tokens::new(ac)) } else { Kind::Other(Skipper::new(ac), blocks) };
+        let kind = if part.component == wanted {
+            Kind::Wanted(Tokens::new(ac))
+        } else {
+            Kind::Other(Skipper::new(ac), blocks)
+        };
         Ok(Part { dc: tables.dc(part.dc)?, kind })
     };
     scan.parts.iter().map(part).collect()

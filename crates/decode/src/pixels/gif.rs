@@ -36,7 +36,8 @@ pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Resul
             continue;
         }
         // The guard made room for the first frame; one that reaches further ends the search.
-        let reach = [[frame.left, frame.width], [frame.top, frame.height]].map(|[from, size]| u32::from(from) + u32::from(size));
+        let reach = [[frame.left, frame.width], [frame.top, frame.height]]
+            .map(|[from, size]| u32::from(from) + u32::from(size));
         if has_frame && (reach[0] > header.width || reach[1] > header.height) {
             break;
         }

@@ -12,6 +12,7 @@ mod png;
 mod refuse;
 mod samples;
 mod source;
+mod tiff;
 mod webp;
 
 use super::Header;
@@ -32,7 +33,7 @@ pub(super) fn open(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<
         Format::Webp => webp::decode(bytes, header),
         Format::Gif => gif::decode(bytes, header, deadline),
         Format::Bmp => bmp::decode(bytes, header),
-        Format::Tiff => other::decode(bytes, header),
+        Format::Tiff => tiff::decode(bytes, header, deadline),
         #[cfg(feature = "heic")]
         Format::Heic => heic::decode(bytes, header, deadline),
         #[cfg(not(feature = "heic"))]

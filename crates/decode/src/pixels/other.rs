@@ -1,8 +1,8 @@
-//! TIFF (first page), and what is rare of WebP and BMP, through the `image` crate, with its limits set.
+//! What is rare of WebP and BMP, through the `image` crate, with its limits set.
 
 use std::io::Cursor;
 
-use image::codecs::{bmp::BmpDecoder, tiff::TiffDecoder, webp::WebPDecoder};
+use image::codecs::{bmp::BmpDecoder, webp::WebPDecoder};
 use image::{ColorType, ImageDecoder, ImageError, Limits};
 
 use super::refuse::{Fault, refuse};
@@ -20,8 +20,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
     let decoded = match header.format {
         Format::Webp => WebPDecoder::new(file).map(|codec| read(codec, limits)),
         Format::Bmp => BmpDecoder::new(file).map(|codec| read(codec, limits)),
-        Format::Tiff => TiffDecoder::new(file).map(|codec| read(codec, limits)),
-        Format::Png | Format::Gif | Format::Jpeg | Format::Heic => {
+        Format::Png | Format::Gif | Format::Jpeg | Format::Tiff | Format::Heic => {
             return Err(Reject::new(Reason::Unsupported, "this format has its own codec"));
         }
     };

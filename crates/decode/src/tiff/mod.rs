@@ -1,0 +1,39 @@
+//! TIFF and BigTIFF: the first page, row by row, as brightness.
+//!
+//! Read by our own walk: scanners, fax machines and editors write kinds that the crate for it does not know (palettes,
+//! grey of two or four bits, group 3, subsampled chroma, planes), and rows that are unpacked one by one hold little memory.
+//! The codes of fax rows, LZW and deflate are those of crates; JPEG is our own.
+
+mod directory;
+mod fax;
+mod page;
+mod paint;
+mod unpack;
+
+use super::luma::Luma;
+pub(crate) use directory::is_tiff;
+pub(crate) use page::Page;
+
+/// What came of a page's pixels.
+pub(crate) struct Picture {
+    /// Grey where the file has nothing.
+    pub luma: Luma,
+    /// The file ends before the page does.
+    pub cut: bool,
+}
+
+/// Why a page's pixels are not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The file ends before the first of them.
+    Cut,
+    /// The data contradicts the format; the text says where and how.
+    Broken(String),
+    /// A kind that is not read here; the text names it.
+    Unsupported(&'static str),
+}
+
+/// Decodes a page to brightness; alpha is seen over white. What there was no time for is grey.
+pub(crate) fn read(page: &Page<'_>, keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
+    paint::read(page, keep_on)
+}

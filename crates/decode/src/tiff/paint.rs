@@ -1,0 +1,349 @@
+//! Rows of samples to brightness, and strips and tiles to their places.
+
+use super::super::jpeg::{self, Colour, Picture as Jpeg, Scale};
+use super::super::luma::{Luma, of_rgb, over_white};
+use super::directory::Tag;
+use super::page::{Numbers, Packing, Page, Photometric};
+use super::unpack::{Rows, Stop};
+use super::{Fault, Picture};
+
+/// Brightness of what the file does not hold.
+const MISSING: u8 = 128;
+
+/// See [`super::read`].
+pub(super) fn read(page: &Page<'_>, keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
+    let size = [page.width as usize, page.height as usize];
+    if page.packing == Packing::OldJpeg {
+        return old_jpeg(page, size, keep_on);
+    }
+    let mut painter = Painter::new(page);
+    let mut luma = Luma::blank(size[0], size[1]);
+    luma.pixels_mut().fill(MISSING);
+    let grid = page.grid();
+    let (mut cut, mut is_first) = (false, true);
+    for index in 0..grid[0] * grid[1] {
+        if !keep_on() {
+            break;
+        }
+        let corner = [index % grid[0] * page.chunk[0], index / grid[0] * page.chunk[1]];
+        let mut is_cut = false;
+        let mut packed = Vec::new();
+        for plane in painter.planes() {
+            let (bytes, cut) = chunk(page, plane * grid[0] * grid[1] + index);
+            is_cut |= cut;
+            packed.push(bytes);
+        }
+        let result = match page.packing {
+            Packing::Jpeg => painter.paint_jpeg(&packed, corner, &mut luma, keep_on),
+            _ => painter.paint(&packed, corner, &mut luma),
+        };
+        match result {
+            Ok(()) => is_first = false,
+            // A strip that ends early is that of a file cut short, or its own fault.
+            Err((rows, _)) if is_cut && (rows > 0 || !is_first) => cut = true,
+            Err(_) if is_cut => return Err(Fault::Cut),
+            Err((_, Fault::Broken(what))) => {
+                let name = if page.chunk[0] == size[0] { "strip" } else { "tile" };
+                return Err(Fault::Broken(format!("{name} {} of {}: {what}", index + 1, grid[0] * grid[1])));
+            }
+            Err((_, fault)) => return Err(fault),
+        }
+    }
+    Ok(Picture { luma, cut })
+}
+
+/// The packed bytes of a strip or tile, and whether the file ends before they do.
+fn chunk<'a>(page: &Page<'a>, index: usize) -> (&'a [u8], bool) {
+    let file = page.directory.file.bytes;
+    let Ok(offset) = page.offsets.get(index) else { return (&[], true) };
+    let from = usize::try_from(offset).ok().and_then(|offset| file.get(offset..));
+    // Some writers leave the lengths out, or say zero: to the end then.
+    let length = page.counts.and_then(|counts| counts.get(index).ok()).filter(|&length| length > 0);
+    let Some(rest) = from else { return (&[], true) };
+    match length.map(|length| usize::try_from(length).unwrap_or(usize::MAX)) {
+        Some(length) => rest.get(..length).map_or((rest, true), |bytes| (bytes, false)),
+        None => (rest, false),
+    }
+}
+
+/// Where rows become brightness.
+struct Painter<'a> {
+    page: Page<'a>,
+    /// Brightness of each number of a palette.
+    palette: Option<Box<[u8; 256]>>,
+    /// Samples of 8 bits of a row, pixel by pixel.
+    samples: Vec<u8>,
+    row: Vec<u8>,
+}
+
+/// Rows that were painted before it went wrong, and how.
+type Painted = Result<(), (usize, Fault)>;
+
+impl<'a> Painter<'a> {
+    fn new(page: &Page<'a>) -> Painter<'a> {
+        let palette = (page.photometric == Photometric::Palette).then(|| palette(page));
+        Painter { page: *page, palette, samples: Vec::new(), row: Vec::new() }
+    }
+
+    /// The planes whose samples are needed; the one that there is where samples come together.
+    fn planes(&self) -> Vec<usize> {
+        if !self.page.planar {
+            return vec![0];
+        }
+        let colours = match self.page.photometric {
+            Photometric::Rgb => 3,
+            Photometric::Cmyk => 4,
+            _ => 1,
+        };
+        (0..colours).chain(self.page.alpha.map(|alpha| alpha.index)).collect()
+    }
+
+    fn paint(&mut self, packed: &[&'a [u8]], corner: [usize; 2], luma: &mut Luma) -> Painted {
+        let page = self.page;
+        let mut planes: Vec<Rows<'a>> = packed.iter().map(|bytes| Rows::new(&page, bytes)).collect();
+        let mut row = std::mem::take(&mut self.row);
+        row.resize(page.row_bytes(), 0);
+        let lines = if page.is_subsampled() { page.subsampling[1] } else { 1 };
+        let height = page.chunk[1].min(luma.height().saturating_sub(corner[1]));
+        let width = page.chunk[0].min(luma.width().saturating_sub(corner[0]));
+        let mut done = Ok(());
+        for y in (0..height).step_by(lines) {
+            let count = planes.len();
+            for (plane, rows) in planes.iter_mut().enumerate() {
+                if let Err(stop) = rows.next(&mut row) {
+                    let what = match stop {
+                        Stop::Short => "its data ends too early",
+                        Stop::Broken(what) => what,
+                    };
+                    done = Err((y, Fault::Broken(what.to_owned())));
+                    break;
+                }
+                if !page.is_subsampled() {
+                    self.take(&row, plane, count);
+                }
+            }
+            if done.is_err() {
+                break;
+            }
+            for line in 0..lines.min(height - y) {
+                let out = luma.rows_mut().nth(corner[1] + y + line);
+                let Some(out) = out.and_then(|out| out.get_mut(corner[0]..corner[0] + width)) else { break };
+                if page.is_subsampled() {
+                    unit_rows(&row, page.subsampling, line, out);
+                } else {
+                    self.brighten(count, out);
+                }
+            }
+        }
+        self.row = row;
+        done
+    }
+
+    /// Samples of a row, brought to 8 bits, into their places among those of other planes.
+    fn take(&mut self, row: &[u8], plane: usize, planes: usize) {
+        let page = &self.page;
+        let count = page.chunk[0] * page.samples_in_row();
+        self.samples.resize(count.max(page.chunk[0] * planes), 0);
+        let step = if page.planar { planes } else { 1 };
+        let places = self.samples.iter_mut().skip(plane).step_by(step);
+        match (page.bits, page.numbers) {
+            (8, Numbers::Unsigned) => places.zip(row).for_each(|(place, &sample)| *place = sample),
+            (16 | 32 | 64, _) | (8, _) => {
+                let little = page.directory.file.little;
+                let samples = row.chunks_exact(page.bits / 8);
+                places.zip(samples).for_each(|(place, sample)| *place = eight_bits(sample, little, page.numbers));
+            }
+            (bits, _) => {
+                // A palette's numbers stay as they are.
+                let is_number = self.palette.is_some();
+                for (index, place) in places.take(count).enumerate() {
+                    *place = packed_bits(row, index * bits, bits, is_number);
+                }
+            }
+        }
+    }
+
+    /// Makes a row of brightness of the samples taken.
+    fn brighten(&self, planes: usize, out: &mut [u8]) {
+        let page = &self.page;
+        let step = if page.planar { planes } else { page.samples };
+        let alpha = page.alpha.map(|alpha| (if page.planar { planes - 1 } else { alpha.index }, alpha.associated));
+        for (out, pixel) in out.iter_mut().zip(self.samples.chunks_exact(step)) {
+            let grey = match (page.photometric, pixel) {
+                (Photometric::Palette, &[number, ..]) => {
+                    self.palette.as_ref().map_or(number, |palette| palette[usize::from(number)])
+                }
+                (Photometric::WhiteIsZero, &[grey, ..]) => 255 - grey,
+                (Photometric::Rgb, &[red, green, blue, ..]) => of_rgb(red, green, blue),
+                (Photometric::Cmyk, &[cyan, magenta, yellow, black, ..]) => {
+                    let paper = 255 - of_rgb(cyan, magenta, yellow);
+                    over_black(paper, 255 - black)
+                }
+                (_, &[grey, ..]) => grey,
+                (_, []) => MISSING,
+            };
+            *out = match alpha.and_then(|(index, associated)| Some((*pixel.get(index)?, associated))) {
+                None => grey,
+                Some((alpha, false)) => over_white(grey, alpha),
+                Some((alpha, true)) => grey.saturating_add(255 - alpha),
+            };
+        }
+    }
+
+    /// Paints a strip or tile that is a JPEG picture; of planes each is one.
+    fn paint_jpeg(
+        &mut self,
+        packed: &[&'a [u8]],
+        corner: [usize; 2],
+        luma: &mut Luma,
+        keep_on: &dyn Fn() -> bool,
+    ) -> Painted {
+        let page = self.page;
+        let tables = page.directory.values(Tag::JpegTables).ok().flatten().map_or(&[][..], |values| values.bytes());
+        let colour = match page.photometric {
+            _ if page.planar => Colour::Luma,
+            Photometric::Rgb => Colour::Rgb,
+            Photometric::Cmyk => Colour::Inks,
+            _ => Colour::Luma,
+        };
+        let mut pictures = Vec::new();
+        for bytes in packed {
+            let joined = join(tables, bytes);
+            pictures.push(jpeg_picture(&joined, Some(colour), page.chunk, keep_on).map_err(|fault| (0, fault))?);
+        }
+        let width = page.chunk[0].min(luma.width().saturating_sub(corner[0]));
+        let rows = luma.rows_mut().skip(corner[1]).take(page.chunk[1]);
+        for (y, out) in rows.enumerate() {
+            let Some(out) = out.get_mut(corner[0]..corner[0] + width) else { break };
+            if page.planar {
+                let count = pictures.len();
+                for (plane, picture) in pictures.iter().enumerate() {
+                    let mut row = picture.row(y).to_vec();
+                    row.resize(page.chunk[0], MISSING);
+                    self.take(&row, plane, count);
+                }
+                self.brighten(count, out);
+                continue;
+            }
+            for (out, &grey) in out.iter_mut().zip(pictures.first().map_or(&[][..], |picture| picture.row(y))) {
+                *out = if page.photometric == Photometric::WhiteIsZero { 255 - grey } else { grey };
+            }
+        }
+        Ok(())
+    }
+}
+
+fn over_black(paper: u8, light: u8) -> u8 {
+    ((u32::from(paper) * u32::from(light) + 127) / 255) as u8
+}
+
+/// A JPEG picture that is not larger than it may be.
+fn jpeg_picture(
+    bytes: &[u8],
+    colour: Option<Colour>,
+    most: [usize; 2],
+    keep_on: &dyn Fn() -> bool,
+) -> Result<Luma, Fault> {
+    let picture = jpeg::open_within(bytes, colour, most, keep_on).map_err(|fault| match fault {
+        jpeg::Fault::Unsupported(what) => Fault::Unsupported(what),
+        jpeg::Fault::Broken(what) => Fault::Broken(format!("JPEG: {what}")),
+        jpeg::Fault::Cut => Fault::Broken("JPEG: it ends before its picture".to_owned()),
+    })?;
+    Ok(match picture {
+        Jpeg::Scalable(coefficients) => coefficients.luma(Scale::Full),
+        Jpeg::Whole(luma) => luma,
+    })
+}
+
+/// Tables and a picture, each a JPEG stream, as one.
+fn join(tables: &[u8], bytes: &[u8]) -> Vec<u8> {
+    const START: &[u8] = &[0xff, 0xd8];
+    let tables = tables.strip_prefix(START).unwrap_or(tables);
+    let tables = tables.strip_suffix(&[0xff, 0xd9]).unwrap_or(tables);
+    [START, tables, bytes.strip_prefix(START).unwrap_or(bytes)].concat()
+}
+
+/// The picture of the sixth version's JPEG compression, where a whole JPEG file holds it, as most writers had it.
+fn old_jpeg(page: &Page<'_>, size: [usize; 2], keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
+    const OTHER: Fault = Fault::Unsupported("old-style JPEG compression in pieces");
+    let file = page.directory.file.bytes;
+    let place = page.directory.value(Tag::JpegInterchangeFormat).ok().flatten();
+    let places = place.into_iter().chain(page.offsets.get(0).ok());
+    let mut streams = places.filter_map(|place| file.get(usize::try_from(place).ok()?..));
+    let stream = streams.find(|bytes| bytes.starts_with(&[0xff, 0xd8])).ok_or(OTHER)?;
+    let luma = jpeg_picture(stream, None, size, keep_on).map_err(|fault| match fault {
+        // Its tables stand elsewhere.
+        Fault::Broken(_) => OTHER,
+        fault => fault,
+    })?;
+    if [luma.width(), luma.height()] != size {
+        return Err(OTHER);
+    }
+    Ok(Picture { luma, cut: false })
+}
+
+/// Takes the brightness of one of the rows that share chroma: groups of pixels, row by row, with two samples behind.
+fn unit_rows(row: &[u8], [across, down]: [usize; 2], line: usize, out: &mut [u8]) {
+    for (out, unit) in out.chunks_mut(across).zip(row.chunks_exact(across * down + 2)) {
+        for (out, &grey) in out.iter_mut().zip(unit.iter().skip(line * across)) {
+            *out = grey;
+        }
+    }
+}
+
+/// A sample of whole bytes as 8 bits.
+fn eight_bits(sample: &[u8], little: bool, numbers: Numbers) -> u8 {
+    let mut bytes = [0u8; 8];
+    for (index, byte) in bytes.iter_mut().take(sample.len()).enumerate() {
+        // The uppermost first.
+        *byte = sample[if little { sample.len() - 1 - index } else { index }];
+    }
+    match (numbers, sample.len()) {
+        (Numbers::Unsigned, _) => bytes[0],
+        (Numbers::Signed, _) => bytes[0] ^ 0x80,
+        (Numbers::Float, 2) => of_float(half(u16::from_be_bytes([bytes[0], bytes[1]]))),
+        (Numbers::Float, 4) => of_float(f64::from(f32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))),
+        (Numbers::Float, _) => of_float(f64::from_be_bytes(bytes)),
+    }
+}
+
+/// Floats from 0 to 1; `as` brings what is outside, and NaN, into range.
+fn of_float(value: f64) -> u8 {
+    (value * 255.0 + 0.5) as u8
+}
+
+/// The value of a float of 16 bits.
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
+    let size = if exponent == 0 {
+        fraction / 1024.0 * 2f64.powi(-14)
+    } else {
+        (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15)
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
+/// A sample of any number of bits, the uppermost first: as it is, or brought to 8 bits.
+fn packed_bits(row: &[u8], from: usize, bits: usize, as_it_is: bool) -> u8 {
+    let mut value = 0u64;
+    for at in from..from + bits.min(16) {
+        let byte = row.get(at / 8).copied().unwrap_or(0);
+        value = value << 1 | u64::from(byte >> (7 - at % 8) & 1);
+    }
+    let most = (1u64 << bits.min(16)) - 1;
+    if as_it_is { value as u8 } else { (value * 255 / most) as u8 }
+}
+
+/// The brightness of each colour: all reds, then all greens, then all blues, of 16 bits; some write 8.
+fn palette(page: &Page<'_>) -> Box<[u8; 256]> {
+    let mut greys = Box::new([0; 256]);
+    let Ok(Some(values)) = page.directory.values(Tag::ColorMap) else { return greys };
+    let count = 1usize << page.bits.min(8);
+    let at = |index: usize| values.get(index).unwrap_or(0);
+    let shift = if (0..3 * count).any(|index| at(index) > 255) { 8 } else { 0 };
+    for (number, grey) in greys.iter_mut().enumerate().take(count) {
+        let [red, green, blue] = [0, 1, 2].map(|colour| (at(colour * count + number) >> shift) as u8);
+        *grey = of_rgb(red, green, blue);
+    }
+    greys
+}
