@@ -210,8 +210,12 @@ impl<'a> Page<'a> {
             Packing::OldJpeg => JPEG_BYTES_PER_PIXEL * u64::from(self.width) * u64::from(self.height),
             _ => 0,
         };
-        let is_copied = self.reversed || matches!(self.packing, Packing::Jpeg | Packing::OldJpeg);
-        let copies = if is_copied { 2 * self.directory.file.bytes.len() as u64 } else { 0 };
+        let copies = match self.packing {
+            // The reader of JPEG takes a copy without its stuffing.
+            Packing::Jpeg | Packing::OldJpeg => 2,
+            _ => u64::from(self.reversed),
+        };
+        let copies = copies * self.directory.file.bytes.len() as u64;
         rows + copies + jpeg * if self.planar { self.samples.min(5) as u64 } else { 1 } + TABLES
     }
 }
