@@ -90,6 +90,53 @@ async fn preparing_twice_changes_nothing_and_the_version_is_told() {
     );
 }
 
+#[tokio::test]
+async fn a_file_of_the_first_version_gets_the_columns_it_lacks_and_keeps_its_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("warehouse.sqlite");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("warehouse_fixtures/version_1.sql")).unwrap();
+    old.execute_batch(
+        "INSERT INTO scans (scan_id, photo_id, batch_id, revision, bucket, object_key, processed_at, engine_version,
+                            payload, payload_kind, product_id, captured_at_source, geo_source, qr_index, qr_count, rung,
+                            decode_ms, width, height, format)
+         VALUES ('s', 'p', 'b0', 0, 'inbox', 'old.jpg', '2026-11-01T00:00:00.000Z', '0.1.0', 'x', 'url', 'p0', 'none',
+                 'none', 0, 1, 'own', 1, 1, 1, 'jpeg')",
+    )
+    .unwrap();
+    drop(old);
+    let warehouse = SqliteWarehouse::open(&path).unwrap();
+    let error = require_current(&warehouse).await.unwrap_err();
+    assert!(error.report().contains("scanmill schema --apply"), "{}", error.report());
+    assert_eq!(state(&warehouse, true).await.unwrap(), format!("schema version: was 1, is now {VERSION}"));
+    require_current(&warehouse).await.unwrap();
+    let mut batches = Batches::default();
+    batches.add("b1", vec![scans("new", 0, 1)]);
+    warehouse.load(&manifest(&["b1"]), &batches).await.unwrap();
+    let sql = "SELECT object_key, product_id, product_id_source, url_count FROM scans ORDER BY processed_at";
+    let rows = warehouse.query(sql, &[]).await.unwrap().rows;
+    assert_eq!(json!(rows), json!([["old.jpg", "p0", null, null], [rows[1][0], "p0", "path", 1]]));
+
+    // What is migrated and what is made new differ in the order of columns at most.
+    let columns = |path: &Path| {
+        let file = Connection::open(path).unwrap();
+        let mut all = Vec::new();
+        for table in ["scans", "rejections", "load_ledger"] {
+            let mut names =
+                file.prepare(&format!("SELECT name, type, \"notnull\" FROM pragma_table_info('{table}')")).unwrap();
+            let rows = names.query_map([], |row| {
+                Ok((table, row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
+            });
+            all.extend(rows.unwrap().map(Result::unwrap));
+        }
+        all.sort();
+        all
+    };
+    let fresh = folder.path().join("fresh.sqlite");
+    SqliteWarehouse::open(&fresh).unwrap().prepare().await.unwrap();
+    assert_eq!(columns(&path), columns(&fresh));
+}
+
 #[test]
 fn the_printed_schema_is_the_one_that_is_applied() {
     let sql = |print, marts, apply| sql(&SchemaArgs { print, marts, apply, dialect: None }, Dialect::Sqlite);

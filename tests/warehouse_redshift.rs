@@ -83,6 +83,28 @@ async fn the_schema_is_made_once_whoever_makes_it() {
 }
 
 #[tokio::test]
+async fn tables_of_an_older_version_get_the_columns_they_lack_whoever_is_first() {
+    let mut place = Place::prepared().await;
+    let (one, two) = (place.warehouse(), place.warehouse());
+    rules::add(&mut place, "b1", vec![scans("one", 0, 1)]);
+    rules::add(&mut place, "b2", vec![scans("two", 0, 1)]);
+    place.load(&one, &["b1"]).await.unwrap();
+    for column in ["product_id_source", "url_count"] {
+        place.sql(&format!("ALTER TABLE scans DROP COLUMN {column} CASCADE"));
+    }
+    place.sql("DROP VIEW warehouse_schema");
+    place.sql("CREATE VIEW warehouse_schema AS SELECT 1 AS schema_version");
+    let (first, second) = tokio::join!(one.prepare(), two.prepare());
+    first.unwrap();
+    second.unwrap();
+    schema::require_current(&one).await.unwrap();
+    place.load(&one, &["b2"]).await.unwrap();
+    assert_eq!(number(&one, "SELECT COUNT(*) FROM scans").await, 2);
+    assert_eq!(number(&one, "SELECT COUNT(*) FROM scans WHERE product_id_source = 'path' AND url_count = 1").await, 1);
+    assert_eq!(number(&one, "SELECT COUNT(*) FROM mart_product_id_source").await, 2);
+}
+
+#[tokio::test]
 async fn a_schema_of_ones_own_is_used() {
     let mut place = Place::new();
     place.sql("CREATE SCHEMA photos");
@@ -180,10 +202,12 @@ async fn tables_of_a_newer_scanmill_are_not_loaded() {
     let warehouse = place.warehouse();
     rules::add(&mut place, "b1", vec![scans("one", 0, 1)]);
     place.sql("DROP VIEW warehouse_schema");
-    place.sql("CREATE VIEW warehouse_schema AS SELECT 2 AS schema_version");
+    let newer = schema::VERSION + 1;
+    place.sql(&format!("CREATE VIEW warehouse_schema AS SELECT {newer} AS schema_version"));
     for error in [place.load(&warehouse, &["b1"]).await.unwrap_err(), warehouse.prepare().await.unwrap_err()] {
         assert_eq!(error.class(), Class::Permanent, "{error}");
-        assert!(error.to_string().contains("schema version 2, this scanmill knows version 1"), "{error}");
+        let told = format!("schema version {newer}, this scanmill knows version {}", schema::VERSION);
+        assert!(error.to_string().contains(&told), "{error}");
     }
     assert_eq!(number(&warehouse, "SELECT COUNT(*) FROM scans").await, 0);
 }

@@ -84,6 +84,10 @@ async fn the_marts_answer_their_questions() {
         ("SELECT codes, photos, mean_decode_ms FROM mart_rung WHERE rung = 'zxing_1000'", json!([2, 1, 12.5])),
         ("SELECT scans, payloads FROM mart_payload WHERE payload_kind = 'wifi'", json!([1, 1])),
         ("SELECT photos, stage FROM mart_rejections WHERE reason = 'no_code'", json!([2, "decode"])),
+        (
+            "SELECT product_id_source, scans, products FROM mart_product_id_source WHERE products > 0",
+            json!(["path", 37, 2]),
+        ),
         ("SELECT captured_at_source, scans FROM mart_provenance", json!(["exif_original+offset", 37])),
         ("SELECT batches, rows_in_batches, rows_standing FROM mart_freshness", json!([2, 41, 40])),
     ];

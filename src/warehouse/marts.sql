@@ -8,7 +8,7 @@
 -- Which version of tables and marts stands here? (commands ask before they read)
 DROP VIEW IF EXISTS warehouse_schema;
 CREATE VIEW warehouse_schema AS
-SELECT 1 AS schema_version;
+SELECT 2 AS schema_version;
 
 -- What became of each photo? One row a photo, scanned or rejected.
 DROP VIEW IF EXISTS mart_photo;
@@ -25,12 +25,13 @@ FROM rejections;
 -- Which products are scanned most, over all time, in how many places? (codes that name no product are left out)
 DROP VIEW IF EXISTS mart_product;
 CREATE VIEW mart_product AS
-SELECT product_id, url_host, scans, photos, places, first_local_date, last_local_date,
+SELECT product_id, product_id_source, url_host, scans, photos, places, first_local_date, last_local_date,
        RANK() OVER (ORDER BY scans DESC) AS place_by_scans,
        1.0 * scans / SUM(scans) OVER () AS share
 FROM (
-  SELECT product_id, url_host, COUNT(*) AS scans, COUNT(DISTINCT photo_id) AS photos,
-         COUNT(DISTINCT h3_cell) AS places, MIN(local_date) AS first_local_date, MAX(local_date) AS last_local_date
+  SELECT product_id, MIN(product_id_source) AS product_id_source, url_host, COUNT(*) AS scans,
+         COUNT(DISTINCT photo_id) AS photos, COUNT(DISTINCT h3_cell) AS places,
+         MIN(local_date) AS first_local_date, MAX(local_date) AS last_local_date
   FROM scans
   WHERE product_id IS NOT NULL
   GROUP BY product_id, url_host
@@ -213,6 +214,17 @@ FROM (
   FROM rejections
   GROUP BY stage, reason
 ) AS rejected;
+
+-- How far may product ids be trusted? Scans by where their id came from: a GTIN passed its check digit, a path is only
+-- likely. (null: rows that an older scanmill made)
+DROP VIEW IF EXISTS mart_product_id_source;
+CREATE VIEW mart_product_id_source AS
+SELECT product_id_source, scans, products, 1.0 * scans / SUM(scans) OVER () AS share
+FROM (
+  SELECT product_id_source, COUNT(*) AS scans, COUNT(DISTINCT product_id) AS products
+  FROM scans
+  GROUP BY product_id_source
+) AS sourced;
 
 -- How far may times and places be trusted? Scans by where their time and their place came from.
 DROP VIEW IF EXISTS mart_provenance;

@@ -132,6 +132,8 @@ pub fn scans_at(name: &str, revision: i64, codes: i64, processed_at: &str) -> Ve
                 url_host: Some("shop.example".into()),
                 url_path: Some(format!("/p{index}")),
                 product_id: Some(format!("p{index}")),
+                product_id_source: Some("path".into()),
+                url_count: Some(1),
                 gtin: None,
                 utm_source: Some("poster".into()),
                 utm_medium: None,

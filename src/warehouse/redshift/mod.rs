@@ -15,6 +15,7 @@ mod literal;
 mod load;
 mod probe;
 mod refused;
+mod tables;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -222,7 +223,7 @@ impl Warehouse for RedshiftWarehouse {
             match schema::version_of(self).await? {
                 Some(schema::VERSION) => return Ok(()),
                 Some(found) if found > schema::VERSION => return Err(schema::newer(found)),
-                // There is no older version yet, so whatever stands is an unfinished creation.
+                // An older version, an unfinished creation, or nothing: what is missing is made.
                 Some(_) | None => {}
             }
             match self.create().await {
@@ -307,22 +308,6 @@ impl Warehouse for RedshiftWarehouse {
 }
 
 impl RedshiftWarehouse {
-    /// Creates everything, in as few transactions as the Data API allows. Cut off in between, it is done again.
-    async fn create(&self) -> Result<()> {
-        // Whoever creates at the same time waits for the ledger's lock, so the ledger itself comes first.
-        let ledger: Vec<String> = schema::redshift::statements().into_iter().take(1).collect();
-        let mut all = vec![ledger];
-        // Two places are the search path's and the lock's.
-        all.extend(schema::redshift::transactions(MAX_STATEMENTS - 2).into_iter().map(|transaction| {
-            let lock = "LOCK TABLE load_ledger".to_owned();
-            std::iter::once(lock).chain(transaction).collect()
-        }));
-        for statements in all {
-            self.run_or_fail("creating the tables", "schema", statements, Vec::new()).await?;
-        }
-        Ok(())
-    }
-
     /// Writes an object whose key ends with the hash of its content.
     async fn put_by_content(
         &self,

@@ -1,6 +1,5 @@
 //! What `check` and the start ask of Redshift, changing nothing.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -104,16 +103,7 @@ impl RedshiftWarehouse {
             Some(found) if found > schema::VERSION => return Err(schema::newer(found)),
             Some(_) => {}
         }
-        let sql = "SELECT table_name, column_name, data_type, character_maximum_length FROM svv_columns
-                   WHERE table_schema = ?1 AND table_name IN ('scans', 'rejections', 'load_ledger')";
-        let answer = self.query(sql, &[self.options.schema.as_str().into()]).await?;
-        let mut standing: BTreeMap<(String, String), String> = BTreeMap::new();
-        for row in &answer.rows {
-            let text = |place: usize| row.get(place).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
-            let length = row.get(3).and_then(serde_json::Value::as_i64);
-            let kind = length.map_or_else(|| text(2), |length| format!("{}({length})", text(2)));
-            standing.insert((text(0), text(1)), kind);
-        }
+        let mut standing = self.standing_columns().await?;
         let mut wrong = Vec::new();
         for (table, column, expected) in expected_columns() {
             match standing.remove(&(table.to_owned(), column.to_owned())) {

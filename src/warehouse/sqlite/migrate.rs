@@ -2,14 +2,12 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::errors::sql_error;
+use crate::domain::columns::{Column, rejection_columns, scan_columns};
 use crate::error::Result;
-use crate::warehouse::schema::{self, MARTS, VERSION, sqlite_tables};
-
-/// `MIGRATIONS[n]` takes the tables of version n + 1 to version n + 2.
-const MIGRATIONS: [&str; VERSION as usize - 1] = [];
+use crate::warehouse::schema::{self, MARTS, VERSION, sqlite_tables, sqlite_type};
 
 /// Creates or migrates everything in one transaction; two processes at once are as good as one.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
@@ -27,17 +25,30 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
     if found == VERSION {
         return Ok(());
     }
-    if found == 0 {
-        transaction.execute_batch(&sqlite_tables()).map_err(sql_error(what, path))?;
-    } else {
-        for migration in MIGRATIONS.iter().skip(found as usize - 1) {
-            transaction.execute_batch(migration).map_err(sql_error(what, path))?;
-        }
-        transaction.pragma_update(None, "user_version", VERSION).map_err(sql_error(what, path))?;
+    if found != 0 {
+        // Every version so far only added columns, so what a file lacks is all there is to do.
+        add_columns(&transaction, "scans", scan_columns()).map_err(sql_error(what, path))?;
+        add_columns(&transaction, "rejections", rejection_columns()).map_err(sql_error(what, path))?;
     }
+    transaction.execute_batch(&sqlite_tables()).map_err(sql_error(what, path))?;
     transaction.execute_batch(MARTS).map_err(sql_error("cannot create the marts", path))?;
     transaction.commit().map_err(sql_error(what, path))?;
     tracing::info!(path = %path.display(), from = found, to = VERSION, "warehouse schema brought up to date");
+    Ok(())
+}
+
+/// Adds the columns that the table lacks. They stay null in the rows that are there.
+fn add_columns(
+    transaction: &Transaction<'_>,
+    table: &str,
+    columns: impl Iterator<Item = &'static Column>,
+) -> rusqlite::Result<()> {
+    for column in columns.filter(|column| !column.required) {
+        if !transaction.column_exists(None, table, column.name)? {
+            let kind = sqlite_type(column.kind);
+            transaction.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {} {kind}", column.name))?;
+        }
+    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@ pub mod gtin;
 pub mod notification;
 pub mod payload;
 pub mod photo;
+pub mod product_id;
 pub mod reading;
 pub mod reject;
 pub mod row;

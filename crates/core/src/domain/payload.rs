@@ -1,6 +1,7 @@
 //! What the text of a code means.
 
 use super::columns::text_cap;
+use super::product_id::Source;
 use super::secrets::{REDACTED, holds_secret, redact_text, redact_uri};
 use super::text::{fit, fit_some};
 use super::{gs1, url_rules};
@@ -18,8 +19,12 @@ pub struct Payload {
     pub url_host: Option<String>,
     /// Path of the normalised URL.
     pub url_path: Option<String>,
-    /// GTIN, other GS1 key, shop id or last path segment.
+    /// What the code names: GTIN, other GS1 key, a shop's id.
     pub product_id: Option<String>,
+    /// Where the id came from.
+    pub product_id_source: Source,
+    /// Web addresses in the text.
+    pub url_count: u32,
     /// GTIN-14 whose check digit is right.
     pub gtin: Option<String>,
     /// `utm_source`.
@@ -170,6 +175,8 @@ fn web(text: &str, address: &str) -> Option<Payload> {
         url_host: Some(facts.host),
         url_path: Some(facts.path),
         product_id: facts.product_id,
+        product_id_source: facts.product_id_source,
+        url_count: 1,
         gtin: facts.gtin,
         utm_source: facts.utm_source,
         utm_medium: facts.utm_medium,
@@ -204,8 +211,10 @@ fn by_mark(text: &str, said: &str) -> Option<Payload> {
     }
     // Only at its start is FNC1 a mark, and `trim` takes it for no space.
     let key = gs1::element_string(said)?;
+    let product_id_source = if key.gtin.is_some() { Source::Gtin } else { Source::DigitalLink };
     let product_id = Some(key.gtin.clone().unwrap_or(key.value));
-    Some(Payload { product_id, gtin: key.gtin, ..plain(text.to_owned(), "gs1_element_string") })
+    let gtin = key.gtin;
+    Some(Payload { product_id, product_id_source, gtin, ..plain(text.to_owned(), "gs1_element_string") })
 }
 
 fn by_scheme(text: &str, said: &str) -> Option<Payload> {
@@ -331,6 +340,8 @@ fn fitted(payload: Payload) -> Payload {
         url_host: some(payload.url_host, URL_HOST),
         url_path: some(payload.url_path, URL_PATH),
         product_id: some(payload.product_id, PRODUCT_ID),
+        product_id_source: payload.product_id_source,
+        url_count: payload.url_count,
         gtin: payload.gtin,
         utm_source: some(payload.utm_source, UTM_SOURCE),
         utm_medium: some(payload.utm_medium, UTM_MEDIUM),

@@ -6,6 +6,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::gs1;
+use super::product_id::Source;
 use super::secrets::{REDACTED, holds_secret, is_secret_name, redact_path};
 
 /// What a web address says.
@@ -19,8 +20,10 @@ pub struct UrlFacts {
     pub host: String,
     /// Path of the normalised address.
     pub path: String,
-    /// GTIN, other GS1 key, shop id or last path segment.
+    /// What the code names: GTIN, other GS1 key, a shop's id.
     pub product_id: Option<String>,
+    /// Where the id came from.
+    pub product_id_source: Source,
     /// GTIN-14 whose check digit is right.
     pub gtin: Option<String>,
     /// `utm_source`.
@@ -87,10 +90,19 @@ pub fn read(text: &str) -> Option<UrlFacts> {
     let key = gs1::digital_link(&segments);
     let is_digital_link = key.is_some() || gs1::is_compressed(&host, &segments);
     let (gtin, key) = key.map_or((None, None), |key| (key.gtin, Some(key.value)));
+    let (product_id, product_id_source) = match (&gtin, key) {
+        (Some(gtin), _) => (Some(gtin.clone()), Source::Gtin),
+        (None, Some(key)) => (Some(key), Source::DigitalLink),
+        (None, None) => match shop_id(&segments) {
+            Some(id) => (Some(id), Source::Path),
+            None => (None, Source::None),
+        },
+    };
     Some(UrlFacts {
         is_digital_link,
         url: format!("{}://{host}{port}{path}{}", url.scheme(), query.text),
-        product_id: gtin.clone().or(key).or_else(|| shop_id(&segments)),
+        product_id,
+        product_id_source,
         gtin,
         host,
         path,
