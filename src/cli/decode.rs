@@ -174,8 +174,14 @@ struct Line<'a> {
 #[derive(Serialize)]
 struct CodeLine<'a> {
     text: &'a str,
+    text_encoding: &'a str,
+    symbology: &'static str,
     kind: &'static str,
     product_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part_index: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part_count: Option<u8>,
     rung: &'static str,
     corners: [[f32; 2]; 4],
     version: Option<u8>,
@@ -189,11 +195,15 @@ fn line_of(path: &Path, limits: &DecodeLimits) -> String {
         Err(reject) => Reading::refused(reject, Default::default()),
     };
     let codes = reading.codes.iter().map(|code| {
-        let meaning = payload::read(&code.text);
+        let meaning = payload::of(code, &reading.codes);
         CodeLine {
             text: &code.text,
+            text_encoding: &code.text_encoding,
+            symbology: code.symbology,
             kind: meaning.kind,
             product_url: meaning.product_url,
+            part_index: code.sequence.and_then(|sequence| sequence.index),
+            part_count: code.sequence.map(|sequence| sequence.count),
             rung: code.rung,
             corners: code.corners.map(|corner| corner.map(|value| (value * 10.0).round() / 10.0)),
             version: code.qr_version,

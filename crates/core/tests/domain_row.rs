@@ -30,6 +30,9 @@ fn at(text: &str) -> Timestamp {
 fn code(text: &str) -> Code {
     Code {
         text: text.into(),
+        text_encoding: "ascii".into(),
+        symbology: "]Q1",
+        sequence: None,
         rung: "full",
         corners: [[0.0; 2]; 4],
         qr_version: Some(3),

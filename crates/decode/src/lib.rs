@@ -13,6 +13,7 @@ use scanmill_core::domain::{Capture, Format, Reading, Reason, Reject};
 
 mod clock;
 mod contain;
+mod content;
 pub mod exif;
 mod guard;
 mod heif;

@@ -5,6 +5,7 @@
 //! checked, which GS1's own "plausible" pattern does not do, so that `/2024/01/2025-news` is no key. A GTIN with a wrong
 //! check digit is still the shape of a Digital Link; it gives no GTIN.
 
+use super::gs1_elements;
 use super::gtin::{gtin_14, has_gtin_length};
 
 /// A primary key as found.
@@ -49,7 +50,7 @@ const FORMATS: &[Format] = &[
 ];
 
 /// The key that `value` is under the application identifier or old name `ai`.
-fn key(ai: &str, value: &str) -> Option<Key> {
+pub(super) fn key(ai: &str, value: &str) -> Option<Key> {
     let found = |gtin| Some(Key { value: value.to_owned(), gtin });
     if ai == "01" || ai.eq_ignore_ascii_case("gtin") {
         return if has_gtin_length(value) { found(gtin_14(value)) } else { None };
@@ -100,9 +101,9 @@ pub fn element_string(text: &str) -> Option<Key> {
         let is_long = |value: &str| value.len() >= 13 && value.bytes().take(13).all(|byte| byte.is_ascii_digit());
         return elements.find_map(|(ai, value)| if is_long(value) { key(ai, value) } else { None });
     }
-    let plain = ["]Q3", "]d2", "]C1", "]e0", "\u{1d}"].iter().find_map(|mark| text.strip_prefix(mark))?;
-    let gtin = plain.trim_start_matches('\u{1d}').strip_prefix("01")?.get(..14)?;
-    key("01", gtin)
+    let marks = ["]Q3", "]Q4", "]d2", "]C1", "]e0", "\u{1d}"];
+    let plain = marks.iter().find_map(|mark| text.strip_prefix(mark))?;
+    gs1_elements::product_key(&gs1_elements::elements(plain).0)
 }
 
 #[cfg(test)]
@@ -163,6 +164,7 @@ mod tests {
             "(10)ABC(01)09506000134352",
             "]Q30109506000134352",
             "\u{1d}010950600013435210ABC\u{1d}217",
+            "]Q310ABC\u{1d}0109506000134352",
         ] {
             assert_eq!(gtin(text).as_deref(), Some("09506000134352"), "{text}");
         }

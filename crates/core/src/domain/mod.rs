@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod columns;
 pub mod gs1;
+pub mod gs1_elements;
 pub mod gtin;
 pub mod notification;
 pub mod payload;
@@ -17,6 +18,6 @@ pub mod ticket;
 pub mod url_rules;
 
 pub use photo::{PhotoId, PhotoRef};
-pub use reading::{Capture, Code, Format, Reading, RungRun};
+pub use reading::{Capture, Code, Format, Reading, RungRun, Sequence};
 pub use reject::{Reason, Reject, Stage};
 pub use row::{Lineage, RejectionRow, Row, ScanRow};

@@ -4,7 +4,7 @@ use super::columns::text_cap;
 use super::product_id::Source;
 use super::secrets::{REDACTED, holds_secret, redact_text, redact_uri};
 use super::text::{fit, fit_some};
-use super::{gs1, url_rules};
+use super::{Code, gs1, gs1_elements, url_rules};
 
 /// The text of a code, understood. Every text is within its column's cap.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,6 +59,7 @@ pub const KINDS: &[&str] = &[
     "health",
     "file",
     "urn",
+    "fragment",
     "text",
 ];
 
@@ -150,6 +151,48 @@ const SCHEMES: &[(&str, &str, Keep)] = &[
 
 /// Beginnings of payment codes that have no scheme: SEPA (EPC069-12), Swiss QR bill, EMV merchant QR, Lightning.
 const PAYMENT_MARKS: &[&str] = &["BCD\n", "BCD\r", "SPC\n", "SPC\r", "000201", "LNBC", "LNURL1"];
+
+/// Reads a code: its text, as its symbology identifier and its place in a sequence say. `others`: all codes of its photo.
+pub fn of(code: &Code, others: &[Code]) -> Payload {
+    let is_gs1 = matches!(code.symbology, "]Q3" | "]Q4");
+    match code.sequence.filter(|sequence| sequence.index.is_some()) {
+        Some(_) => fitted(fragment(code, others)),
+        None if is_gs1 => fitted(gs1_message(&code.text)),
+        None => read(&code.text),
+    }
+}
+
+/// One symbol of a message whose other symbols were not all read. What it says means nothing by itself, so it names no
+/// product; where the first symbol shows that the message holds a secret, the others may be that secret.
+fn fragment(code: &Code, others: &[Code]) -> Payload {
+    let set = |code: &Code| code.sequence.map(|sequence| (sequence.count, sequence.parity));
+    let is_first = |code: &&Code| code.sequence.and_then(|sequence| sequence.index) == Some(0);
+    let stored = if is_first(&code) {
+        read(&code.text).stored
+    } else {
+        let mut firsts = others.iter().filter(|other| set(other) == set(code)).filter(is_first);
+        if firsts.any(|first| read(&first.text).stored.contains(REDACTED)) {
+            REDACTED.to_owned()
+        } else {
+            redact_text(&code.text)
+        }
+    };
+    plain(stored, "fragment")
+}
+
+/// A message with FNC1 in first position: element strings, but for those of printers that put FNC1 before an address.
+fn gs1_message(text: &str) -> Payload {
+    let (elements, _) = gs1_elements::elements(text);
+    if elements.is_empty()
+        && let Some(payload) = by_scheme(text, text.trim())
+    {
+        return payload;
+    }
+    let key = gs1_elements::product_key(&elements);
+    let gtin = key.as_ref().and_then(|key| key.gtin.clone());
+    let product_id = key.map(|key| gtin.clone().unwrap_or(key.value));
+    Payload { product_id, gtin, ..plain(redact_text(text), "gs1_element_string") }
+}
 
 /// Reads a code's text. Never fails: what is nothing else is `text`.
 pub fn read(text: &str) -> Payload {

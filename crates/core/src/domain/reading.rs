@@ -40,11 +40,31 @@ impl Format {
     }
 }
 
-/// One QR code read in the photo.
+/// A code's part in a structured append sequence: one message in several symbols.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sequence {
+    /// The symbol's place, from 0; `None` where all symbols were read and the code is the whole message.
+    pub index: Option<u8>,
+    /// Symbols of the sequence.
+    pub count: u8,
+    /// Parity byte, which all symbols of a sequence share.
+    pub parity: u8,
+}
+
+/// One QR code read in the photo. A structured append sequence of which all symbols were read is one code, with the outline,
+/// rung, version and level of its first symbol and the `ecc_used` of the worst.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Code {
     /// The payload as text; other character sets are already converted.
     pub text: String,
+    /// How the payload's bytes became text: `ascii`, `utf-8`, `shift_jis` of kanji mode, `eci:` and `guess:` with the
+    /// name of a character set; several joined by `+`.
+    pub text_encoding: String,
+    /// Symbology identifier (ISO/IEC 15424): `]Q1` a plain code, `]Q3` GS1, `]Q5` with an application indicator; one more
+    /// where the code names its character set; `]Q0` a code of model 1.
+    pub symbology: &'static str,
+    /// The structured append sequence it belongs to.
+    pub sequence: Option<Sequence>,
     /// Name of the rung that read it.
     pub rung: &'static str,
     /// Corners in pixels of the full-size photo (before EXIF orientation): top left, top right, bottom right, bottom left of the symbol.

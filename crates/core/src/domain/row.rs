@@ -141,7 +141,7 @@ pub fn rows_of(photo: &PhotoRef, reading: &Reading, revision: i64, processed_at:
     };
     let mut seen: HashMap<String, u32> = HashMap::new();
     let scans = reading.codes.iter().enumerate().map(|(index, code)| {
-        let payload = payload::read(&code.text);
+        let payload = payload::of(code, &reading.codes);
         let before = seen.entry(payload.stored.clone()).or_default();
         let scan_id = scan_id(&shared.lineage.photo_id, &payload.stored, *before);
         *before += 1;

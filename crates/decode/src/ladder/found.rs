@@ -2,14 +2,22 @@
 
 use super::Sighting;
 use super::geometry::Quad;
-use scanmill_core::domain::Code;
+use crate::content::{self, Message};
+use scanmill_core::domain::{Code, Sequence};
+
+/// A code at its place, with what it was read from.
+struct Placed {
+    quad: Quad,
+    code: Code,
+    message: Message,
+}
 
 /// What was read so far, in pixels of the full-size photo.
 #[derive(Default)]
 pub(super) struct Found {
-    codes: Vec<(Quad, Code)>,
+    codes: Vec<Placed>,
     /// Readings that used up their error correction: chance may have made them, until another rung reads the same.
-    doubtful: Vec<(Quad, Code)>,
+    doubtful: Vec<Placed>,
 }
 
 /// Share of the error correction from which a reading needs a second one.
@@ -27,30 +35,29 @@ impl Found {
         let before = self.codes.len();
         for sighting in sightings {
             let quad = sighting.quad.scaled(scale);
-            if self.codes.iter().any(|(known, _)| known.is_same_place(&quad)) {
+            if self.codes.iter().any(|known| known.quad.is_same_place(&quad)) {
                 continue;
             }
-            let Sighting { text, qr_version, ecc_level, ecc_used, .. } = sighting;
-            let code = Code { text, rung, corners: quad.0, qr_version, ecc_level, ecc_used };
-            if code.ecc_used.is_some_and(|used| used >= EXHAUSTED) && !self.is_confirmed(&quad, &code) {
-                self.doubtful.push((quad, code));
+            let Some(placed) = placed(sighting, quad, rung) else { continue };
+            if placed.code.ecc_used.is_some_and(|used| used >= EXHAUSTED) && !self.is_confirmed(&placed) {
+                self.doubtful.push(placed);
             } else {
-                self.doubtful.retain(|(known, _)| !known.is_same_place(&quad));
-                self.codes.push((quad, code));
+                self.doubtful.retain(|known| !known.quad.is_same_place(&quad));
+                self.codes.push(placed);
             }
         }
         self.codes.len() - before
     }
 
-    fn is_confirmed(&self, quad: &Quad, code: &Code) -> bool {
-        self.doubtful
-            .iter()
-            .any(|(known, other)| other.rung != code.rung && other.text == code.text && known.is_same_place(quad))
+    fn is_confirmed(&self, new: &Placed) -> bool {
+        self.doubtful.iter().any(|known| {
+            known.code.rung != new.code.rung && known.message == new.message && known.quad.is_same_place(&new.quad)
+        })
     }
 
     /// The outlines of all codes.
     pub(super) fn outlines(&self) -> Vec<Quad> {
-        self.codes.iter().map(|(quad, _)| *quad).collect()
+        self.codes.iter().map(|known| known.quad).collect()
     }
 
     /// Readings that wait for a second one.
@@ -60,21 +67,68 @@ impl Found {
 
     /// How many of the points (at `scale`) lie outside every code read.
     pub(super) fn uncovered(&self, points: &[[f32; 2]], scale: f32) -> usize {
-        let covered = |point: [f32; 2]| self.codes.iter().any(|(quad, _)| quad.holds(point, quad.size() * 0.05));
+        let covered =
+            |point: [f32; 2]| self.codes.iter().any(|known| known.quad.holds(point, known.quad.size() * 0.05));
         points.iter().filter(|[x, y]| !covered([x * scale, y * scale])).count()
     }
 
-    /// Top to bottom, then left to right, by the centres, in whole pixels so that the order is total.
+    /// The codes with those of one structured append sequence joined, top to bottom, then left to right, by the centres,
+    /// in whole pixels so that the order is total.
     pub(super) fn into_codes(mut self, first_only: bool) -> Vec<Code> {
         if first_only {
             self.codes.truncate(1);
         }
-        self.codes.sort_by_key(|(quad, code)| {
-            let [x, y] = quad.centre();
-            (y as i64, x as i64, code.text.clone())
+        self.join();
+        self.codes.sort_by_key(|known| {
+            let [x, y] = known.quad.centre();
+            (y as i64, x as i64, known.code.text.clone())
         });
-        self.codes.into_iter().map(|(_, code)| code).collect()
+        self.codes.into_iter().map(|known| known.code).collect()
     }
+
+    /// Puts the whole message in the place of each sequence's first symbol, and drops the other symbols.
+    fn join(&mut self) {
+        let symbols: Vec<_> = self.codes.iter().map(|known| (&known.message, known.quad.centre())).collect();
+        let mut gone = Vec::new();
+        for joined in content::join(&symbols) {
+            let Some(whole) = joined.message.content() else { continue };
+            let used = |number: &usize| self.codes.get(*number).and_then(|known| known.code.ecc_used);
+            let worst = joined.members.iter().map(used).reduce(|a, b| Some(a?.max(b?))).flatten();
+            let Some((first, others)) = joined.members.split_first() else { continue };
+            if let Some(Placed { code, .. }) = self.codes.get_mut(*first) {
+                code.text = whole.text;
+                code.text_encoding = whole.encoding;
+                code.symbology = whole.symbology;
+                code.ecc_used = worst;
+                code.sequence = code.sequence.map(|sequence| Sequence { index: None, ..sequence });
+            }
+            gone.extend(others.iter().chain(&joined.repeats).copied());
+        }
+        let mut number = 0..;
+        self.codes.retain(|_| number.next().is_none_or(|number| !gone.contains(&number)));
+    }
+}
+
+/// A sighting as a code; `None` where it says nothing at all, which is no scan.
+fn placed(sighting: Sighting, quad: Quad, rung: &'static str) -> Option<Placed> {
+    let Sighting { message, qr_version, ecc_level, ecc_used, .. } = sighting;
+    let content = message.content()?;
+    let code = Code {
+        text: content.text,
+        text_encoding: content.encoding,
+        symbology: content.symbology,
+        sequence: message.part().map(|part| Sequence {
+            index: Some(part.index),
+            count: part.count,
+            parity: part.parity,
+        }),
+        rung,
+        corners: quad.0,
+        qr_version,
+        ecc_level,
+        ecc_used,
+    };
+    Some(Placed { quad, code, message })
 }
 
 #[cfg(test)]
@@ -87,7 +141,8 @@ mod tests {
 
     fn sized(text: &str, x: f32, y: f32, size: f32) -> Sighting {
         let quad = Quad([[x, y], [x + size, y], [x + size, y + size], [x, y + size]]);
-        Sighting { text: text.to_owned(), quad, qr_version: None, ecc_level: None, ecc_used: None }
+        let message = Message::of_bytes(text.as_bytes());
+        Sighting { message, quad, qr_version: None, ecc_level: None, ecc_used: None }
     }
 
     #[test]

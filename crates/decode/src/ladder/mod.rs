@@ -13,7 +13,6 @@ mod own;
 mod payload;
 mod retouch;
 mod rqrr;
-mod text;
 mod threshold;
 mod zxing;
 
@@ -27,6 +26,7 @@ use self::own::Retouch::{self, Blur, Plain, Shadow};
 use self::own::Threshold::{self, Hybrid, Mean};
 use super::clock::Deadline;
 use super::contain::contain;
+use super::content::Message;
 use super::luma::Luma;
 use super::pixels::Source;
 use super::qr::{Proposals, Tried};
@@ -35,7 +35,7 @@ use scanmill_core::domain::{Code, RungRun};
 
 /// A code as a rung read it, in the pixels of the picture it was given.
 pub(super) struct Sighting {
-    text: String,
+    message: Message,
     quad: Quad,
     qr_version: Option<u8>,
     ecc_level: Option<char>,

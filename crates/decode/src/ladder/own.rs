@@ -7,7 +7,7 @@ use rxing::common::BitMatrix;
 use super::super::luma::Luma;
 use super::super::qr::{self, Tried};
 use super::geometry::Quad;
-use super::{Rung, Sighting, Task, View, bits, near, retouch, threshold, zxing};
+use super::{Rung, Sighting, Task, View, bits, near, retouch, threshold};
 
 /// How grey becomes black and white for finding finder patterns.
 #[derive(Clone, Copy)]
@@ -129,9 +129,8 @@ impl Own {
 
 fn add(view: &mut View, seen: qr::Seen) {
     for symbol in seen.symbols {
-        let Some(text) = zxing::text_of(&symbol.payload.decoded) else { continue };
         view.codes.push(Sighting {
-            text,
+            message: symbol.payload.message,
             quad: Quad(symbol.corners),
             qr_version: Some(symbol.payload.version),
             ecc_level: Some(symbol.payload.level),

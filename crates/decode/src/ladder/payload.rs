@@ -4,18 +4,17 @@
 //! division, and how much of the error correction was used is known without doing it all again.
 
 use rxing::common::BitMatrix;
-use rxing::common::cpp_essentials::DecoderResult;
 use rxing::qrcode::common::{ErrorCorrectionLevel, FormatInformation, Version};
 use rxing::qrcode::cpp_port::Type;
-use rxing::qrcode::cpp_port::decoder::DecodeBitStream;
 
+use super::super::content::{Message, Symbol};
 use super::super::qr;
 
 /// What sampled modules say.
 pub(super) struct Payload {
-    pub decoded: DecoderResult<bool>,
+    pub message: Message,
     pub mirrored: bool,
-    pub version: Option<u8>,
+    pub version: u8,
     pub ecc_level: Option<char>,
     /// Share of the error correction that the worst block used.
     pub ecc_used: f32,
@@ -40,11 +39,12 @@ pub(super) fn read(bits: &BitMatrix) -> Option<Payload> {
         (version, codewords(&rows, version)?)
     };
     let (data, ecc_used) = mend(&codewords, version, level, !is_model_1)?;
-    let decoded = DecodeBitStream(&data, version, level).ok().filter(DecoderResult::isValid)?;
+    let number = u8::try_from(number).ok()?;
+    let message = Message::parse(&data, Symbol { version: number, is_model_1 })?;
     Some(Payload {
-        decoded,
+        message,
         mirrored: format.isMirrored,
-        version: u8::try_from(number).ok(),
+        version: number,
         ecc_level: level.to_string().chars().next(),
         ecc_used,
     })
@@ -296,6 +296,10 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rxing::qrcode::cpp_port::decoder::Decode;
 
+    fn text_of(payload: &Payload) -> String {
+        payload.message.content().unwrap().text
+    }
+
     const LEVELS: [EcLevel; 4] = [EcLevel::L, EcLevel::M, EcLevel::Q, EcLevel::H];
 
     fn matrix(code: &QrCode, turned_over: bool) -> BitMatrix {
@@ -317,9 +321,9 @@ mod tests {
             let code = QrCode::with_version(&text, qrcode::Version::Normal(version), level).unwrap();
             let bits = matrix(&code, index % 3 == 2);
             let payload = read(&bits).unwrap();
-            assert_eq!(payload.decoded.text(), text);
-            assert_eq!(payload.decoded.text(), Decode(&bits).unwrap().text());
-            assert_eq!((payload.version, payload.ecc_used), (Some(version as u8), 0.0));
+            assert_eq!(text_of(&payload), text);
+            assert_eq!(Decode(&bits).unwrap().text(), text);
+            assert_eq!((payload.version, payload.ecc_used), (version as u8, 0.0));
             assert_eq!(payload.ecc_level, Some(['L', 'M', 'Q', 'H'][index % 4]));
             assert_eq!(payload.mirrored, index % 3 == 2);
         }
@@ -328,6 +332,7 @@ mod tests {
     #[test]
     fn a_wrong_codeword_is_seen_wherever_it_is() {
         let mut random = ChaCha8Rng::seed_from_u64(31);
+        let mut seen = 0;
         for round in 0..200 {
             let version = 1 + (round % 40) as i16;
             let code = QrCode::with_version("1", qrcode::Version::Normal(version), LEVELS[round % 4]).unwrap();
@@ -337,12 +342,13 @@ mod tests {
             let (x, y) = (random.random_range(9..side - 9), random.random_range(9..side - 9));
             bits.flip_coords(x, y);
             let (payload, other) = (read(&bits).unwrap(), Decode(&bits).unwrap());
-            assert_eq!((payload.decoded.text(), other.text()), ("1".to_owned(), "1".to_owned()));
+            assert_eq!((text_of(&payload), other.text()), ("1".to_owned(), "1".to_owned()));
             let used = payload.ecc_used;
-            let level = payload.ecc_level.unwrap();
-            let again = qr::ecc_used(side as usize, level, |x, y| bits.get(x as u32, y as u32)).unwrap();
-            assert_eq!(used, again, "round {round}");
+            assert!(used <= 0.5, "round {round}: {used}");
+            seen += usize::from(used > 0.0);
         }
+        // Alignment patterns, and the few modules left over at the end, are no part of any codeword.
+        assert!(seen >= 150, "{seen}");
     }
 
     #[test]

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use image::{GenericImage, GenericImageView, Luma as Grey};
 use rqrr::{BitGrid, PreparedImage};
+use rxing::common::BitMatrix;
 
 use super::super::clock::Deadline;
 use super::super::contain::contain;
 use super::super::luma::Luma;
-use super::super::qr::{self, Tried};
+use super::super::qr::Tried;
 use super::geometry::Quad;
-use super::{Rung, Sighting, Task, View};
+use super::{Rung, Sighting, Task, View, payload};
 
 /// Longest side it is given.
 pub(super) const SIDE: usize = 800;
@@ -56,25 +57,13 @@ impl Rung for Rqrr {
         let read = contain(|| {
             let mut prepared = PreparedImage::prepare(canvas);
             for grid in prepared.detect_grids() {
-                let mut bytes = Vec::new();
-                let Ok(meta) = grid.decode_to(&mut bytes) else { continue };
-                // rqrr does not say in which mode bytes were written: what is not UTF-8 could be several texts.
-                let Ok(text) = String::from_utf8(bytes) else { continue };
-                if text.is_empty() {
-                    continue;
-                }
-                let ecc_level = ['M', 'L', 'H', 'Q'].get(usize::from(meta.ecc_level)).copied();
-                let side = grid.grid.size();
-                let used = |level| {
-                    let turned = qr::ecc_used(side, level, |column, row| grid.grid.bit(row, column));
-                    turned.or_else(|| qr::ecc_used(side, level, |column, row| grid.grid.bit(column, row)))
-                };
+                let Some(payload) = modules(&grid.grid).and_then(|bits| payload::read(&bits)) else { continue };
                 view.codes.push(Sighting {
-                    text,
+                    message: payload.message,
                     quad: Quad(grid.bounds.map(|point| [point.x as f32, point.y as f32])),
-                    qr_version: u8::try_from(meta.version.0).ok(),
-                    ecc_level,
-                    ecc_used: ecc_level.and_then(used),
+                    qr_version: Some(payload.version),
+                    ecc_level: payload.ecc_level,
+                    ecc_used: Some(payload.ecc_used),
                 });
                 if task.first_only {
                     break;
@@ -84,6 +73,19 @@ impl Rung for Rqrr {
         let _ = read;
         view
     }
+}
+
+/// The modules of a grid, black where dark. Error correction and text are ours: rqrr does not say in which mode bytes were
+/// written.
+fn modules(grid: &impl BitGrid) -> Option<BitMatrix> {
+    let side = grid.size();
+    let mut bits = BitMatrix::new(side as u32, side as u32).ok()?;
+    for (row, column) in (0..side).flat_map(|row| (0..side).map(move |column| (row, column))) {
+        if grid.bit(row, column) {
+            bits.set(column as u32, row as u32);
+        }
+    }
+    Some(bits)
 }
 
 /// Ends the reader when its time is over, or its work.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use rxing::common::cpp_essentials::{ConcentricPattern, DecoderResult};
+use rxing::common::cpp_essentials::ConcentricPattern;
 use rxing::common::{BitMatrix, DetectorRXingResult};
 use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternSets, SampleQR};
 
@@ -12,7 +12,7 @@ use super::super::luma::Luma;
 use super::bits::{self, Rule};
 use super::geometry::Quad;
 use super::retouch::{self, SMALL};
-use super::{Rung, Sighting, Task, View, finder, near, payload, text};
+use super::{Rung, Sighting, Task, View, finder, near, payload};
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Zxing {
@@ -109,21 +109,12 @@ fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
     // The sampler lays a mirrored symbol out as it is seen.
     let (top_right, bottom_left) = if payload.mirrored { (bottom_left, top_right) } else { (top_right, bottom_left) };
     Some(Sighting {
-        text: text_of(&payload.decoded)?,
+        message: payload.message,
         quad: Quad([top_left, top_right, bottom_right, bottom_left].map(|point| [point.x, point.y])),
-        qr_version: payload.version,
+        qr_version: Some(payload.version),
         ecc_level: payload.ecc_level,
         ecc_used: Some(payload.ecc_used),
     })
-}
-
-/// rxing converts by ECI and guesses where there is none. A segment that does not fit its named character set comes out
-/// empty there; then all bytes are guessed together. A code without any text is no scan.
-pub(super) fn text_of(decoded: &DecoderResult<bool>) -> Option<String> {
-    let converted = decoded.text();
-    let bytes = decoded.content().bytes();
-    let text = if converted.is_empty() || converted.contains('\u{fffd}') { text::guess(bytes) } else { converted };
-    (!text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]

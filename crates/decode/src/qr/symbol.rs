@@ -1,15 +1,13 @@
 //! Modules to payload: format, mask, blocks, error correction with erasures, and how much proof there is.
 
-use rxing::common::cpp_essentials::DecoderResult;
-use rxing::qrcode::cpp_port::decoder::DecodeBitStream;
-
+use super::super::content::{Message, Symbol};
 use super::layout::{self, Block, Format};
 use super::reed_solomon;
 use super::soft::{Greys, Soft};
 
 /// What a code says.
 pub struct Payload {
-    pub decoded: DecoderResult<bool>,
+    pub message: Message,
     pub mirrored: bool,
     pub version: u8,
     pub level: char,
@@ -81,7 +79,7 @@ fn read_soft(soft: &Soft, known: &mut Vec<Known>) -> Option<Payload> {
 
 fn read_as(soft: &Soft, known: &mut Known) -> Option<Payload> {
     let (number, version) = layout::version(soft.side)?;
-    let (level, letter) = known.format.level();
+    let (_, letter) = known.format.level();
     let blocks = layout::blocks(soft, version, known.format)?;
     known.blocks.resize(blocks.len(), None);
     let mut failed = 0;
@@ -105,26 +103,8 @@ fn read_as(soft: &Soft, known: &mut Known) -> Option<Payload> {
         data.extend_from_slice(bytes);
         used = used.max(*share);
     }
-    let decoded = DecodeBitStream(&data, version, level).ok().filter(DecoderResult::isValid)?;
-    Some(Payload { decoded, mirrored: known.mirrored, version: number, level: letter, ecc_used: used })
-}
-
-/// How much of the error correction the modules of a code need that another reader read: `is_dark` by column and row, of
-/// a code `side` modules wide that is not mirrored. `None` where the blocks cannot be mended, so that the reader must
-/// have seen a code of another kind.
-pub fn ecc_used(side: usize, level: char, is_dark: impl Fn(usize, usize) -> bool) -> Option<f32> {
-    let (_, version) = layout::version(side)?;
-    let value = |at: usize| if is_dark(at % side, at / side) { -1.0 } else { 1.0 };
-    let soft = Soft { side, values: (0..side * side).map(value).collect() };
-    let formats = Format::all().filter(|format| format.level().1 == level);
-    let agreement = |format: &Format| layout::agreement(&soft, *format);
-    let format = formats.max_by(|a, b| agreement(a).total_cmp(&agreement(b)))?;
-    let mut used = 0f32;
-    for block in layout::blocks(&soft, version, format)? {
-        let mut bytes: Vec<u8> = block.codewords.iter().map(|codeword| codeword.0).collect();
-        used = used.max(mend_hard(&mut bytes, block.check)?);
-    }
-    Some(used)
+    let message = Message::parse(&data, Symbol { version: number, is_model_1: false })?;
+    Some(Payload { message, mirrored: known.mirrored, version: number, level: letter, ecc_used: used })
 }
 
 /// Mends a block (data, then `check` check codewords) that another reader saw, whose modules are dark or light and no
@@ -218,11 +198,7 @@ mod tests {
             values[(28 - 4 * wrong) * 25 + 24] *= -1.0;
             let soft = Soft { side: 25, values: values.clone() };
             assert_eq!(read_soft(&soft, &mut Vec::new()).unwrap().ecc_used, wrong as f32 / 8.0);
-            assert_eq!(ecc_used(25, 'M', |column, row| soft.at(column, row) < 0.0), Some(wrong as f32 / 8.0));
         }
-        assert_eq!(ecc_used(25, 'H', |column, row| clean.at(column, row) < 0.0), None);
-        assert_eq!(ecc_used(24, 'M', |_, _| true), None);
-        assert_eq!(ecc_used(3, 'M', |_, _| true), None);
     }
 
     /// Damage from a little to far beyond what can be mended, hard and soft: the right text or none.
@@ -247,7 +223,7 @@ mod tests {
             }
             match read_soft(&Soft { side: clean.side, values }, &mut Vec::new()) {
                 Some(payload) => {
-                    assert_eq!(payload.decoded.text(), TEXT, "round {round}");
+                    assert_eq!(payload.message.content().unwrap().text, TEXT, "round {round}");
                     right += 1;
                 }
                 None => none += 1,

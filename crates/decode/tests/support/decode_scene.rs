@@ -25,6 +25,19 @@ pub fn code(text: &str) -> QrCode {
     QrCode::with_error_correction_level(text, EcLevel::M).unwrap()
 }
 
+/// The modules of a symbol that holds `codewords`, which are padded, at level M.
+pub fn symbol(mut codewords: Vec<u8>, version: i16) -> Vec<Color> {
+    let version = qrcode::Version::Normal(version);
+    let capacity = qrcode::bits::Bits::new(version).max_len(EcLevel::M).unwrap() / 8;
+    assert!(codewords.len() <= capacity);
+    codewords.extend([0xec, 0x11].into_iter().cycle().take(capacity - codewords.len()));
+    let (data, check) = qrcode::ec::construct_codewords(&codewords, version, EcLevel::M).unwrap();
+    let mut canvas = qrcode::canvas::Canvas::new(version, EcLevel::M);
+    canvas.draw_all_functional_patterns();
+    canvas.draw_data(&data, &check);
+    canvas.apply_best_mask().into_colors()
+}
+
 /// A grey picture.
 #[derive(Clone)]
 pub struct Scene {
@@ -61,10 +74,15 @@ impl Scene {
         Scene { width, height, pixels: (0..width * height).map(shade).collect() }
     }
 
-    /// Draws the code with a quiet zone of four modules; edges are smoothed by sampling each pixel 16 times.
-    pub fn draw(mut self, code: &QrCode, place: Place) -> Scene {
-        let side = code.width() as f32;
-        let colors = code.to_colors();
+    /// Draws the code with a quiet zone of four modules.
+    pub fn draw(self, code: &QrCode, place: Place) -> Scene {
+        self.draw_modules(&code.to_colors(), place)
+    }
+
+    /// Draws a square of modules with a quiet zone of four; edges are smoothed by sampling each pixel 16 times.
+    pub fn draw_modules(mut self, colors: &[Color], place: Place) -> Scene {
+        let width = colors.len().isqrt();
+        let side = width as f32;
         let (sin, cos) = place.degrees.to_radians().sin_cos();
         let reach = ((side + 8.0) * place.module * 0.75) as i64;
         let [centre_x, centre_y] = place.centre;
@@ -81,7 +99,7 @@ impl Scene {
             }
             let dark = within(column, 0.0)
                 && within(row, 0.0)
-                && colors[row as usize * code.width() + column as usize] == Color::Dark;
+                && colors[row as usize * width + column as usize] == Color::Dark;
             Some(if dark != place.inverted { 30.0 } else { 220.0 })
         };
         let clamp = |at: i64, most: usize| at.clamp(0, most as i64) as usize;
