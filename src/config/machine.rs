@@ -68,16 +68,16 @@ pub fn choose(settings: &mut Settings, machine: Machine) {
     size("scale.max_decodes", &mut settings.scale.max_decodes, decodes, "twice decode.threads".into());
     // Socket, TLS and SDK work is some hundred microseconds a photo, a decode is milliseconds.
     let io = (cores / 4).max(cores.min(8));
-    size("run.io_threads", &mut settings.run.io_threads, io, format!("a quarter of {cores} cores, at least 8 or all"));
+    size("run.io_threads", &mut settings.run.io_threads, io, format!("a quarter of {cores} cores, or all up to 8"));
 
     // At 2 ms a photo, the fastest decode seen, a thread reads 500 photos a second, and a message is in flight for about
     // a second until its delete is answered. SQS allows 120,000 for all engines together.
-    let in_flight = (threads * 800).clamp(4_000, 60_000);
+    let in_flight = (threads * 800).clamp(10_000, 60_000);
     size(
         "queue.max_in_flight",
         &mut settings.queue.max_in_flight,
         in_flight,
-        "800 for each decode thread, at least 4,000, at most half of what SQS allows".into(),
+        "800 for each decode thread, at least 10,000, at most half of what SQS allows".into(),
     );
     // 150 ms for each GET at 500 photos a second and thread, and never more than the descriptors allow.
     let files = machine.open_files.map_or(u64::MAX, |files| files.saturating_sub(OTHER_FILES) / 2);
@@ -88,8 +88,8 @@ pub fn choose(settings: &mut Settings, machine: Machine) {
     };
     size("scale.max_fetches", &mut settings.scale.max_fetches, fetches, reason);
     // A batch that could not fill while its messages are in flight would always wait for its age.
-    let rows = (threads * 50).clamp(5_000, 10_000).min(settings.queue.max_in_flight as u64 / 6).max(1);
-    let reason = "50 for each decode thread, 5,000 to 10,000, at most a sixth of queue.max_in_flight";
+    let rows = (threads * 50).clamp(5_000, 10_000).min(settings.queue.max_in_flight as u64 / 3).max(1);
+    let reason = "50 for each decode thread, 5,000 to 10,000, at most a third of queue.max_in_flight";
     size("batch.max_rows", &mut settings.batch.max_rows, rows, reason.into());
     let bytes = settings.batch.max_rows as u64 * 1_600;
     size("batch.max_bytes", &mut settings.batch.max_bytes, bytes.max(8 << 20), "1,600 for each row".into());
@@ -161,8 +161,8 @@ mod tests {
     #[test]
     fn limits_grow_with_the_machine() {
         for (cores, memory, files, expected) in [
-            (1, Some(GIB), Some(1_024), (1, 4_000, 75, 64 << 20, GIB / 4, 1)),
-            (2, Some(4 * GIB), Some(65_536), (2, 4_000, 150, 256 << 20, GIB, 2)),
+            (1, Some(GIB), Some(1_024), (1, 10_000, 75, 64 << 20, GIB / 4, 1)),
+            (2, Some(4 * GIB), Some(65_536), (2, 10_000, 150, 256 << 20, GIB, 2)),
             (16, Some(32 * GIB), Some(65_536), (16, 12_800, 1_200, 2 * GIB, 8 * GIB, 8)),
             (96, Some(192 * GIB), Some(65_536), (96, 60_000, 7_200, 4 * GIB, 48 * GIB, 24)),
             (192, Some(384 * GIB), None, (192, 60_000, 8_192, 4 * GIB, 96 * GIB, 48)),

@@ -248,8 +248,8 @@ impl Machine {
 
 /// Runs a scenario with the limits that `auto` gives the machine.
 fn run(of: &Scenario) -> Vec<Second> {
-    let max_in_flight = (of.threads * 800).clamp(4_000, 60_000);
-    let max_rows = (of.threads * 50).clamp(5_000, 10_000).min(max_in_flight / 6);
+    let max_in_flight = (of.threads * 800).clamp(10_000, 60_000);
+    let max_rows = (of.threads * 50).clamp(5_000, 10_000).min(max_in_flight / 3);
     // As `config::machine` chooses.
     let fetches = Bounds { min: 2, max: (of.threads * 75).clamp(64, 8_192) };
     let decodes = Bounds { min: 1, max: of.threads * 2 };

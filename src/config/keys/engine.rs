@@ -162,7 +162,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "max_rows",
         default: "auto",
         unit: "rows",
-        doc: "Rows in a batch. All rows of a photo are in one batch, so the last photo may exceed it. `auto`: 50 for each decode thread, 5,000 to 10,000, at most a sixth of `queue.max_in_flight`.",
+        doc: "Rows in a batch. All rows of a photo are in one batch, so the last photo may exceed it. `auto`: 50 for each decode thread, 5,000 to 10,000, at most a third of `queue.max_in_flight`.",
         kind: Kind::WholeOrAuto { min: 1, max: 1_000_000, set: |s, v| s.batch.max_rows = size(v) },
     },
     Key {
@@ -236,7 +236,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "io_threads",
         default: "auto",
         unit: "threads",
-        doc: "Threads for reading and writing files, databases and the network. `auto`: a quarter of the cores, at least 8 or all of them.",
+        doc: "Threads for reading and writing files, databases and the network. `auto`: a quarter of the cores, or all of them up to 8.",
         kind: Kind::WholeOrAuto { min: 1, max: 256, set: |s, v| s.run.io_threads = size(v) },
     },
     Key {

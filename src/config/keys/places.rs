@@ -147,7 +147,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "max_in_flight",
         default: "auto",
         unit: "messages",
-        doc: "Messages received and not yet acknowledged, at the most. `auto`: 800 for each decode thread, 4,000 to 60,000.",
+        doc: "Messages received and not yet acknowledged, at the most. `auto`: 800 for each decode thread, 10,000 to 60,000.",
         kind: Kind::WholeOrAuto { min: 1, max: 100_000, set: |s, v| s.queue.max_in_flight = size(v) },
     },
     Key {
