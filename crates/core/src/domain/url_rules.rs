@@ -84,7 +84,7 @@ fn segments_of(path: &str) -> Vec<String> {
 
 /// A path without `;jsessionid=REDACTED`: like a parameter of the query, it names the visitor.
 fn without_secret_parameters(path: &str) -> String {
-    let keep = |part: &&str| !part.split_once('=').is_some_and(|(_, value)| value == REDACTED);
+    let keep = |part: &&str| part.split_once('=').is_none_or(|(_, value)| value != REDACTED);
     let segments = path.split('/').map(|segment| segment.split(';').filter(keep).collect::<Vec<_>>().join(";"));
     segments.collect::<Vec<_>>().join("/")
 }
@@ -102,7 +102,7 @@ struct Route {
 impl Route {
     fn read(fragment: &str) -> Option<Route> {
         let (path, query) = fragment.split_once('?').unwrap_or((fragment, ""));
-        let has_page = path.trim_start_matches(['!', '/']).len() > 0 || !query.is_empty();
+        let has_page = !path.trim_start_matches(['!', '/']).is_empty() || !query.is_empty();
         if !fragment.starts_with(['/', '!']) || !has_page {
             return None;
         }
