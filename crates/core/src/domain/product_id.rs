@@ -95,92 +95,23 @@ const GTIN_NAMES: &[&str] = &[
 ];
 
 /// Names of parameters that hold a product's id, the surest first.
+#[rustfmt::skip]
 const ID_NAMES: &[&str] = &[
-    "sku",
-    "skuid",
-    "productid",
-    "productnumber",
-    "productno",
-    "productcode",
-    "prodid",
-    "pid",
-    "itemid",
-    "itemno",
-    "itemnumber",
-    "itemcode",
-    "articleid",
-    "articleno",
-    "articlenumber",
-    "artikelnummer",
-    "artikelnr",
-    "artikelid",
-    "artnr",
-    "artno",
-    "artid",
-    "goodsid",
-    "wareid",
-    "offerid",
-    "modelid",
-    "modelno",
-    "modelnumber",
-    "partnumber",
-    "partno",
-    "mpn",
-    "asin",
-    "isbn",
-    "ean",
-    "gtin",
-    "upc",
-    "barcode",
-    "product",
-    "produkt",
-    "prod",
-    "item",
-    "article",
-    "artikel",
-    "model",
-    "id",
-    "variant",
-    "variantid",
-    "variationid",
-    "v",
-    "p",
+    "sku", "skuid", "productid", "productnumber", "productno", "productcode", "prodid", "pid", "itemid", "itemno",
+    "itemnumber", "itemcode", "articleid", "articleno", "articlenumber", "artikelnummer", "artikelnr", "artikelid",
+    "artnr", "artno", "artid", "goodsid", "goodsno", "goodscode", "prodno", "prdno", "wareid", "offerid", "modelid",
+    "modelno", "modelnumber", "partnumber", "partno", "mpn", "asin", "isbn", "ean", "gtin", "upc", "barcode",
+    "product", "produkt", "prod", "item", "article", "artikel", "model", "id", "variant", "variantid", "variationid",
+    "v", "p",
 ];
 
 /// Segments behind which a product's id stands.
+#[rustfmt::skip]
 const MARKERS: &[&str] = &[
-    "artikel",
-    "articulo",
-    "dp",
-    "goods",
-    "ip",
-    "item",
-    "items",
-    "itm",
-    "p",
-    "pd",
-    "pdp",
-    "prodotti",
-    "prodotto",
-    "product",
-    "product-detail",
-    "product-details",
-    "product-page",
-    "productdetail",
-    "productdetails",
-    "producto",
-    "productos",
-    "products",
-    "produit",
-    "produits",
-    "produkt",
-    "produkte",
-    "produto",
-    "produtos",
-    "sku",
-    "tuote",
-    "urun",
-    "ware",
+    "artikel", "articulo", "dp", "goods", "ip", "item", "items", "itm", "p", "pd", "pdp", "prodotti", "prodotto",
+    "product", "product-detail", "product-details", "product-page", "productdetail", "productdetails", "producto",
+    "productos", "products", "produit", "produits", "produkt", "produkte", "produto", "produtos", "sku", "tuote",
+    "urun", "ware",
 ];
 
 /// A name without punctuation, lower case.
@@ -230,8 +161,12 @@ fn last_segment(page: &Page<'_>) -> Option<String> {
         return None;
     }
     let id = stem(page.segments.last()?)?;
+    // `2024-news`
+    let without_year = id.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let is_dated = id.get(..id.len() - without_year.len()).is_some_and(is_date) && is_page_name(without_year);
     let is_short_number = id.len() < 3 && id.bytes().all(|byte| byte.is_ascii_digit());
-    (is_likely(id) && !is_short_number && !is_page_name(id) && !is_date(id) && !is_version(id)).then(|| id.to_owned())
+    (is_likely(id) && !is_short_number && !is_dated && !is_page_name(id) && !is_date(id) && !is_version(id))
+        .then(|| id.to_owned())
 }
 
 /// A segment without matrix parameters and without the ending of a page. `None` for a program's or a file's name.

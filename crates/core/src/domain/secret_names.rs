@@ -7,73 +7,22 @@
 use percent_encoding::percent_decode_str;
 
 /// Words that make a name secret wherever they stand in it: `access_token`, `tokenValue`, `my.session`.
+#[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "apikey",
-    "auth",
-    "authentication",
-    "authorization",
-    "authtoken",
-    "bearer",
-    "cookie",
-    "cookies",
-    "credential",
-    "credentials",
-    "csrf",
-    "csrftoken",
-    "cvc",
-    "cvv",
-    "jwt",
-    "kennwort",
-    "mfa",
-    "oauth",
-    "otp",
-    "passcode",
-    "passphrase",
-    "passwd",
-    "password",
-    "passwords",
-    "passwort",
-    "pwd",
-    "saml",
-    "secret",
-    "secrets",
-    "sess",
-    "session",
-    "sessid",
-    "sessionid",
-    "signature",
-    "ssn",
-    "sso",
-    "token",
-    "totp",
-    "xsrf",
+    "apikey", "auth", "authentication", "authorization", "authtoken", "bearer", "cookie", "cookies", "credential",
+    "credentials", "csrf", "csrftoken", "cvc", "cvv", "jwt", "kennwort", "mfa", "oauth", "otp", "passcode",
+    "passphrase", "passwd", "password", "passwords", "passwort", "pwd", "saml", "secret", "secrets", "sess", "session",
+    "sessid", "sessionid", "signature", "ssn", "sso", "token", "totp", "xsrf",
 ];
 
 /// Words that make a name secret when it ends in them: `user_pass`, `connect.sid`, `x_api_key`.
 const LAST_WORDS: &[&str] = &["key", "keys", "pass", "pin", "pw", "sid", "sig"];
 
 /// What a name run together ends in: `accesstoken`, `userpassword`.
+#[rustfmt::skip]
 const ENDINGS: &[&str] = &[
-    "accesskey",
-    "apikey",
-    "authkey",
-    "csid",
-    "credential",
-    "credentials",
-    "jwt",
-    "passphrase",
-    "passwd",
-    "password",
-    "passwort",
-    "privatekey",
-    "pwd",
-    "secret",
-    "secretkey",
-    "sharedkey",
-    "sessid",
-    "sessionid",
-    "signature",
-    "token",
+    "accesskey", "apikey", "authkey", "csid", "credential", "credentials", "jwt", "passphrase", "passwd", "password",
+    "passwort", "privatekey", "pwd", "secret", "secretkey", "sharedkey", "sessid", "sessionid", "signature", "token",
 ];
 
 /// What a name run together holds: `JSESSIONIDSSO`, `ASPSESSIONIDQQABCDEF`, `AWSAccessKeyId`.
@@ -81,56 +30,18 @@ const PARTS: &[&str] =
     &["accesskey", "apikey", "csrf", "passwd", "password", "privatekey", "sessid", "sessionid", "xsrf"];
 
 /// Names that are secret as they are, run together.
+#[rustfmt::skip]
 const NAMES: &[&str] = &[
-    "aspxauth",
-    "cardnumber",
-    "ccnumber",
-    "cfid",
-    "contrasena",
-    "creditcard",
-    "googleaccessid",
-    "hdnea",
-    "hdntl",
-    "hdnts",
-    "ipaddress",
-    "motdepasse",
-    "policy",
-    "remoteaddr",
-    "salt",
-    "senha",
-    "setcookie",
-    "symfony",
-    "wachtwoord",
-    "xforwardedfor",
-    "xrealip",
-    "zenid",
+    "aspxauth", "cardnumber", "ccnumber", "cfid", "contrasena", "creditcard", "googleaccessid", "hdnea", "hdntl",
+    "hdnts", "ipaddress", "motdepasse", "policy", "remoteaddr", "salt", "senha", "setcookie", "symfony", "wachtwoord",
+    "xforwardedfor", "xrealip", "zenid",
 ];
 
 /// What an Azure shared access signature or a CloudFront policy is made of. Each is an ordinary name without one.
+#[rustfmt::skip]
 const SIGNED_NAMES: &[&str] = &[
-    "expires",
-    "keypairid",
-    "saoid",
-    "scid",
-    "sdd",
-    "se",
-    "ses",
-    "si",
-    "sip",
-    "ske",
-    "skoid",
-    "sks",
-    "skt",
-    "sktid",
-    "skv",
-    "sp",
-    "spr",
-    "sr",
-    "srt",
-    "ss",
-    "st",
-    "suoid",
-    "sv",
+    "expires", "keypairid", "saoid", "scid", "sdd", "se", "ses", "si", "sip", "ske", "skoid", "sks", "skt", "sktid",
+    "skv", "sp", "spr", "sr", "srt", "ss", "st", "suoid", "sv",
 ];
 
 /// Whether a parameter of this name holds a secret. Case, punctuation and escapes do not hide it.
