@@ -1,6 +1,7 @@
 //! The only place that chooses adapters and wires actors.
 
 mod engine;
+mod filter_fit;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -100,7 +101,8 @@ pub fn open(settings: &Settings) -> Result<Ports> {
             // One and the same queue: who waits in it is woken by what is announced.
             let queue = sqlite_queue(settings)?;
             let to = Arc::new(Notifier { queue: queue.clone() });
-            let announcement = Announcement { bucket: settings.store.inbox.clone(), to };
+            let announcement =
+                Announcement { bucket: settings.store.inbox.clone(), exclude: settings.filter.exclude.clone(), to };
             let folder = FolderStore::open(&settings.local.root, Some(announcement))?
                 .continuing_after(queue.newest_sequencer()?.as_deref());
             (Arc::new(folder.clone()), queue as Arc<dyn Queue>, Some(folder))
@@ -196,8 +198,8 @@ fn redshift(settings: &Settings, account: &Account) -> RedshiftWarehouse {
     RedshiftWarehouse::new(account.clone(), options)
 }
 
-/// Everything the cloud adapters find when they try, changing nothing, what the engine will do. Nothing for adapters
-/// that keep their files here.
+/// Everything the cloud adapters find when they try, changing nothing, what the engine will do, and whether the filter
+/// fits the inbox.
 pub async fn probe(settings: &Settings) -> Vec<Finding> {
     let probes = match probes(settings) {
         Ok(probes) => probes,
@@ -206,6 +208,14 @@ pub async fn probe(settings: &Settings) -> Vec<Finding> {
     let mut findings = Vec::new();
     for probe in probes {
         findings.extend(probe.probe().await);
+    }
+    let inbox: Option<Arc<dyn Store>> = match settings.store.kind {
+        StoreKind::S3 => Some(Arc::new(s3_store(settings, &account(settings)))),
+        // One that is not there yet holds nothing.
+        StoreKind::Folder => FolderStore::open_to_look(&settings.local.root).ok().map(|store| Arc::new(store) as _),
+    };
+    if let Some(inbox) = inbox {
+        findings.extend(filter_fit::filter_fit(inbox.as_ref(), settings).await);
     }
     findings
 }

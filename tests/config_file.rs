@@ -10,6 +10,7 @@ use scanmill::config::settings::{
     Pump, Queue, QueueKind, Redshift, Run, S3, Scale, Sqs, Store, StoreKind, Warehouse, WarehouseKind,
 };
 use scanmill::config::{self, FlagValue, Loaded, Settings, Sources, reference};
+use scanmill::domain::Exclusions;
 
 fn shipped() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/local.toml")).expect("config/local.toml")
@@ -82,6 +83,8 @@ fn every_key_reaches_its_own_field() {
         ("warehouse.kind", "redshift"),
         ("filter.prefix", "in/"),
         ("filter.suffixes", ".jpg, .HEIC"),
+        ("filter.exclude", "raw, *.tmp"),
+        ("filter.exclude_housekeeping", "false"),
         ("filter.min_bytes", "127"),
         ("aws.region", "eu-central-1"),
         ("aws.profile", "work"),
@@ -167,7 +170,12 @@ fn every_key_reaches_its_own_field() {
             max_in_flight: 105,
         },
         warehouse: Warehouse { kind: WarehouseKind::Redshift },
-        filter: Filter { prefix: "in/".into(), suffixes: vec![".jpg".into(), ".heic".into()], min_bytes: 127 },
+        filter: Filter {
+            prefix: "in/".into(),
+            suffixes: vec![".jpg".into(), ".heic".into()],
+            exclude: Exclusions::default().with_housekeeping(false).with_globs("raw, *.tmp").unwrap(),
+            min_bytes: 127,
+        },
         aws: Aws {
             region: Some("eu-central-1".into()),
             profile: Some("work".into()),
@@ -212,7 +220,6 @@ fn every_key_reaches_its_own_field() {
         metrics: Metrics { listen: Some(([127, 0, 0, 1], 124).into()) },
         run: Run { drain: Duration::from_secs(125), io_threads: 126 },
         log: Log { format: LogFormat::Json, filter: "debug".into() },
-        chosen: Vec::new(),
         cost: Cost {
             instance: "c7i.big".into(),
             instance_usd_per_hour: 201.5,

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use rustix::fs::{CWD, FileType, Mode};
-use scanmill::domain::PhotoRef;
 use scanmill::domain::photo::compare_sequencers;
+use scanmill::domain::{Exclusions, PhotoRef};
 use scanmill::error::{Class, Error, Result};
 use scanmill::store::folder::{Announce, Announcement, FolderStore};
 use scanmill::store::{Put, PutMode, Store};
@@ -357,7 +357,7 @@ impl Announce for Told {
 async fn an_upload_to_the_inbox_is_announced_once_it_is_durable() {
     let root = tempfile::tempdir().unwrap();
     let told = Arc::new(Told::default());
-    let announcement = Announcement { bucket: "inbox".into(), to: told.clone() };
+    let announcement = Announcement { bucket: "inbox".into(), exclude: Exclusions::default(), to: told.clone() };
     let store = FolderStore::open(root.path(), Some(announcement)).unwrap();
     let before = Timestamp::now();
     let Put::Written { etag } = put(&store, "inbox", "a b+c.jpg", "photo").await.unwrap() else {
@@ -383,7 +383,11 @@ async fn an_upload_to_the_inbox_is_announced_once_it_is_durable() {
 async fn an_upload_that_cannot_be_announced_fails_and_stays() {
     let root = tempfile::tempdir().unwrap();
     let to = Arc::new(Told { refuses: true, ..Told::default() });
-    let store = FolderStore::open(root.path(), Some(Announcement { bucket: "inbox".into(), to })).unwrap();
+    let store = FolderStore::open(
+        root.path(),
+        Some(Announcement { bucket: "inbox".into(), exclude: Exclusions::default(), to }),
+    )
+    .unwrap();
     let error = put(&store, "inbox", "k", "photo").await.unwrap_err();
     assert_eq!(error.class(), Class::Transient);
     assert_eq!(error.to_string(), "announcing `inbox/k`: the queue is away");

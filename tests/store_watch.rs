@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use rustix::fs::{CWD, FileType, Mode};
-use scanmill::domain::PhotoRef;
+use scanmill::domain::{Exclusions, PhotoRef};
 use scanmill::error::{Class, Error, Result};
 use scanmill::store::folder::{Announce, Announcement, FolderStore, Rest, WatchOptions};
 use scanmill::store::{PutMode, Store};
@@ -80,7 +80,8 @@ impl Rig {
     }
 
     fn store(&self) -> FolderStore {
-        let announcement = Announcement { bucket: "inbox".into(), to: self.announced.clone() };
+        let announcement =
+            Announcement { bucket: "inbox".into(), exclude: Exclusions::default(), to: self.announced.clone() };
         FolderStore::open(&self.root, Some(announcement)).unwrap()
     }
 

@@ -42,7 +42,8 @@ async fn the_latest_state_of_a_name_stays() {
     let half_scanned = || state("a", "half", 1, None);
     let whole = || state("a", "whole", 2, None);
     let gone = || state("a", "whole", 2, Some("missing_object"));
-    let cases: [(&str, [Vec<Row>; 2], &[&str], u64); 7] = [
+    type Case = (&'static str, [Vec<Row>; 2], &'static [&'static str], u64);
+    let cases: [Case; 7] = [
         ("a rejection of the half goes", [half(), whole()], &["a whole"], 1),
         ("a scan of the half goes", [half_scanned(), whole()], &["a whole"], 1),
         ("a late half does not come back", [whole(), half()], &["a whole"], 1),
@@ -70,6 +71,36 @@ async fn the_latest_state_of_a_name_stays() {
             assert_eq!(stands(&warehouse).await, expected, "{what}, together: {together}");
             assert_eq!(count, superseded, "{what}, together: {together}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_state_without_a_sequencer_is_what_the_file_held_when_it_was_read() {
+    // As `backfill` gives it: read at `PROCESSED`.
+    let mut found = state("a", "found", 0, None);
+    found.iter_mut().for_each(|row| row.lineage_mut().sequencer = None);
+    let at = |time: &str| {
+        let nanos = time.parse::<jiff::Timestamp>().unwrap().as_nanosecond();
+        move |content: &str| {
+            let mut rows = state("a", content, 0, None);
+            rows.iter_mut().for_each(|row| row.lineage_mut().sequencer = Some(format!("{nanos:018X}")));
+            rows
+        }
+    };
+    let (before, after) = (at("2026-11-22T15:40:01.999Z")("before"), at("2026-11-22T15:40:02.001Z")("after"));
+    for (states, expected) in [
+        ([before.clone(), found.clone()], "a found"),
+        ([found.clone(), before], "a found"),
+        ([found.clone(), after.clone()], "a after"),
+        ([after, found], "a after"),
+    ] {
+        let (_folder, warehouse) = superseding().await;
+        let mut batches = Batches::default();
+        for (id, rows) in ["b1", "b2"].iter().zip(states) {
+            batches.add(id, vec![rows]);
+            warehouse.load(&manifest(&[id]), &batches).await.unwrap();
+        }
+        assert_eq!(stands(&warehouse).await, [expected]);
     }
 }
 

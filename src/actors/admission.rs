@@ -10,6 +10,8 @@ pub enum PassedOver {
     Prefix,
     /// Its key ends with none of `filter.suffixes`.
     Suffix,
+    /// It is excluded by its name: `filter.exclude`, or housekeeping of computers.
+    Excluded,
     /// The notification tells a size below `filter.min_bytes`.
     Small,
     /// It lies in the results bucket: reading it would make new results, and so on for ever.
@@ -22,8 +24,21 @@ impl PassedOver {
         match self {
             PassedOver::Prefix => "prefix",
             PassedOver::Suffix => "suffix",
+            PassedOver::Excluded => "excluded",
             PassedOver::Small => "small",
             PassedOver::OwnOutput => "own_output",
+        }
+    }
+
+    /// Which setting it is, for people.
+    pub fn sentence(self, settings: &Settings) -> String {
+        let filter = &settings.filter;
+        match self {
+            PassedOver::Prefix => format!("it does not begin with filter.prefix = `{}`", filter.prefix),
+            PassedOver::Suffix => format!("it ends with none of filter.suffixes = `{}`", filter.suffixes.join(", ")),
+            PassedOver::Excluded => "filter.exclude or filter.exclude_housekeeping leaves it out".into(),
+            PassedOver::Small => format!("it has fewer bytes than filter.min_bytes = {}", filter.min_bytes),
+            PassedOver::OwnOutput => "it lies in store.results, where scanmill writes".into(),
         }
     }
 }
@@ -41,6 +56,9 @@ pub fn passed_over(photo: &PhotoRef, settings: &Settings) -> Option<PassedOver> 
     let key = photo.key.to_lowercase();
     if !filter.suffixes.is_empty() && !filter.suffixes.iter().any(|suffix| key.ends_with(suffix.as_str())) {
         return Some(PassedOver::Suffix);
+    }
+    if filter.exclude.excludes(&photo.key) {
+        return Some(PassedOver::Excluded);
     }
     // A size nobody told is no small size.
     photo.size_bytes.is_some_and(|size| size < filter.min_bytes).then_some(PassedOver::Small)
@@ -77,6 +95,7 @@ mod tests {
             ("In/a.jpg", Some(100), Some(PassedOver::Prefix)),
             ("out/in/a.jpg", Some(100), Some(PassedOver::Prefix)),
             ("in/a.jpg.txt", Some(100), Some(PassedOver::Suffix)),
+            ("in/@eaDir/a.jpg", Some(100), Some(PassedOver::Excluded)),
             ("in/a.jpg", Some(99), Some(PassedOver::Small)),
         ] {
             assert_eq!(passed_over(&photo("inbox", key, size), &settings), expected, "{key} {size:?}");

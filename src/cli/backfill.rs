@@ -184,16 +184,20 @@ impl Saved {
 
 impl Outcome {
     fn to_text(&self) -> String {
-        let Counts { objects, out_of_time, passed_over, known, gone, unread } = self.counts;
+        let Counts { objects, too_old, too_young, passed_over, known, gone, unread, left_out, .. } = self.counts;
         let done = match self.dry_run {
             true => format!("{unread} photos would be queued"),
             false => format!("{} photos queued", self.sent),
         };
         let mut text =
             format!("{done}, {known} had rows; {objects} objects in {}/{}", self.place.bucket, self.place.prefix);
-        for (count, why) in
-            [(out_of_time, "of another time"), (passed_over, "passed over by [filter]"), (gone, "deleted meanwhile")]
-        {
+        for (count, why) in [
+            (too_young, "too young to compare (--until)"),
+            (too_old, "older than --since"),
+            (passed_over, "passed over by [filter]"),
+            (left_out, "left out because they are no objects (`scanmill gaps` lists them)"),
+            (gone, "deleted meanwhile"),
+        ] {
             if count > 0 {
                 text.push_str(&format!(", {count} {why}"));
             }

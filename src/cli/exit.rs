@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 pub enum Exit {
     /// 0: done.
     Success,
-    /// 1: done, and the answer is no: `verify` found a difference, `check` a problem, `gaps` a gap.
+    /// 1: done, and the answer is no: `verify` found a difference, `check` a problem, `gaps` a gap, and `run --until-empty`
+    /// nothing that the filter lets pass.
     Differences,
     /// 2: the arguments or the configuration are wrong.
     Usage,
@@ -40,7 +41,7 @@ impl Exit {
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    done, and the answer is no: verify found a difference, check a problem, gaps a gap
+  1    done, and the answer is no: verify found a difference, check a problem, gaps a gap; the filter passed all over
   2    the arguments or the configuration are wrong
   3    it failed; the message on stderr says on what and why
   130  stopped by Ctrl-C before the end (a draining engine by the second); nothing is lost";

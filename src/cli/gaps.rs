@@ -1,12 +1,14 @@
 //! `scanmill gaps`.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::unread::{Counts, Place, Sender, Unread, Window, search_in};
+use super::unread::{Counts, NotCompared, Place, Sender, Unread, Window, search_in};
 use super::{Exit, GlobalArgs, out, pump, rejections};
 use crate::app;
 use crate::config::Settings;
@@ -17,7 +19,9 @@ use crate::error::Result;
 /// Compares a bucket with the warehouse: objects that have neither row nor rejection
 ///
 /// Notifications are no log: one that was lost, or sent before the queue was there, leaves a photo that nobody reads.
-/// Exits with 0 when there is no gap, or when --enqueue has queued them all, and with 1 when gaps are left.
+/// What is left out (links, names that are not UTF-8, files that may not be read) and what [filter] passes over is listed
+/// too. Exits with 0 when there is no gap, or when --enqueue has queued them all, and with 1 when gaps are left or files
+/// cannot be read.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -64,6 +68,8 @@ struct Summary {
     place: Place,
     #[serde(flatten)]
     counts: Counts,
+    /// What was not compared, by reason.
+    not_compared: BTreeMap<&'static str, u64>,
     /// Gaps that --enqueue sent.
     enqueued: u64,
     /// False when it was interrupted.
@@ -77,7 +83,9 @@ pub fn run(args: &GapsArgs, global: &GlobalArgs) -> Result<Exit> {
         find(args, global, settings, ports, place, cancel).await
     })?;
     out::print_text(&if args.json { out::json_line(&summary)? } else { summary.to_text() })?;
-    Ok(match (summary.complete, summary.counts.unread - summary.enqueued) {
+    // What cannot be read may be a photo that has no row.
+    let gaps_left = summary.counts.unread - summary.enqueued + summary.counts.unreadable;
+    Ok(match (summary.complete, gaps_left) {
         (false, _) => Exit::Interrupted,
         (true, 0) => Exit::Success,
         (true, _) => Exit::Differences,
@@ -97,11 +105,13 @@ async fn find(
     let mut sender = Sender::new(ports.queue.as_ref(), args.rate);
     let progress = Progress::new(global, "compared", None);
     let mut complete = true;
+    let mut not_compared = NotComparedLines::default();
     'pages: loop {
         let Some(page) = cancel.run_until_cancelled(unread.next()).await.transpose()? else {
             complete = false;
             break;
         };
+        not_compared.print(&place.bucket, args.json, unread.take_not_compared())?;
         let Some(photos) = page else { break };
         progress.set(unread.counts().objects);
         for chunk in photos.chunks(sender.chunk()) {
@@ -122,7 +132,8 @@ async fn find(
     if unread.counts().unread > sender.sent() && waiting > 0 {
         out::note(&format!("{waiting} messages are in the queue: some of these may be about to be read"));
     }
-    Ok(Summary { kind: "summary", place, counts: unread.counts(), enqueued: sender.sent(), complete })
+    let not_compared = not_compared.by_why;
+    Ok(Summary { kind: "summary", place, counts: unread.counts(), not_compared, enqueued: sender.sent(), complete })
 }
 
 fn line(photo: &PhotoRef, json: bool) -> Result<String> {
@@ -143,19 +154,66 @@ fn line(photo: &PhotoRef, json: bool) -> Result<String> {
     })
 }
 
+/// Prints what is not compared: in JSON all of it; for people all that is no object, and of what the filter passes over
+/// a few names, for that may be everything.
+#[derive(Default)]
+struct NotComparedLines {
+    by_why: BTreeMap<&'static str, u64>,
+    passed_over: u64,
+}
+
+impl NotComparedLines {
+    fn print(&mut self, bucket: &str, json: bool, found: Vec<NotCompared>) -> Result<()> {
+        let mut lines = String::new();
+        for NotCompared { key, why, is_passed_over, detail } in found {
+            *self.by_why.entry(why).or_default() += 1;
+            self.passed_over += u64::from(is_passed_over);
+            if json {
+                let kind = if is_passed_over { "passed_over" } else { "left_out" };
+                lines.push_str(&out::json_line(&Line { kind, bucket, object_key: &key, why, detail: &detail })?);
+            } else if !is_passed_over {
+                lines.push_str(&format!("left out: {bucket}/{key}  ({why})\n"));
+            } else if self.passed_over <= PASSED_OVER_SHOWN {
+                lines.push_str(&format!("passed over: {bucket}/{key}  ({detail})\n"));
+            }
+        }
+        out::print_text(&lines)
+    }
+}
+
+/// Names that [filter] passes over, of which people see this many.
+const PASSED_OVER_SHOWN: u64 = 10;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    kind: &'static str,
+    bucket: &'a str,
+    object_key: &'a str,
+    why: &'static str,
+    detail: &'a str,
+}
+
 impl Summary {
     fn to_text(&self) -> String {
-        let Counts { objects, out_of_time, passed_over, known, unread, .. } = self.counts;
+        let Counts { objects, too_old, too_young, passed_over, known, unread, left_out, .. } = self.counts;
         let mut text = format!("{objects} objects in {}/{}: {unread} gaps", self.place.bucket, self.place.prefix);
         if self.enqueued > 0 {
             text.push_str(&format!(", {} queued", self.enqueued));
         }
         text.push_str(&format!("; {known} have rows"));
-        if out_of_time > 0 {
-            text.push_str(&format!(", {out_of_time} of another time"));
+        for (count, why) in [
+            (too_young, "too young to compare (--until)"),
+            (too_old, "older than --since"),
+            (passed_over, "passed over by [filter]"),
+            (left_out, "left out because they are no objects"),
+        ] {
+            if count > 0 {
+                text.push_str(&format!(", {count} {why}"));
+            }
         }
-        if passed_over > 0 {
-            text.push_str(&format!(", {passed_over} passed over by [filter]"));
+        if !self.not_compared.is_empty() {
+            let counts: Vec<String> = self.not_compared.iter().map(|(why, count)| format!("{why} {count}")).collect();
+            text.push_str(&format!(" ({})", counts.join(", ")));
         }
         if !self.complete {
             text.push_str("; interrupted before the end");

@@ -17,7 +17,8 @@ use crate::telemetry::process;
 #[command(after_help = "\
 Examples:
   scanmill run --root data                  photos put or dropped into data/inbox become rows
-  scanmill run --root data --until-empty    the same, ending when everything is read and loaded
+  scanmill run --root data --until-empty    the same, ending when everything is read and loaded; with code 1 when
+                                            [filter] let nothing pass
 
 The first Ctrl-C or SIGTERM drains: nothing new is begun, everything in flight is finished and loaded. A second one
 stops at once. Either way nothing is lost.")]
@@ -63,9 +64,22 @@ pub fn run(args: &RunArgs, global: &GlobalArgs) -> Result<Exit> {
         match (fault, exit) {
             (Some(fault), _) => Err(fault),
             (None, Ok(Exit::Success)) if args.until_empty && set_aside > 0 => Err(not_all_loaded(set_aside)),
+            (None, Ok(Exit::Success)) if args.until_empty => Ok(tell_if_all_passed_over(&engine)),
             (None, exit) => exit,
         }
     })
+}
+
+/// A filter that let nothing pass is rather mistyped than meant, and a script must hear of it.
+fn tell_if_all_passed_over(engine: &app::Engine) -> Exit {
+    match engine.telemetry().totals.all_passed_over() {
+        0 => Exit::Success,
+        photos => {
+            out::note(&format!("warning: [filter] passed over all {photos} photos, and none was read"));
+            out::note("hint: check [filter]; once it is right, `scanmill backfill` queues them again");
+            Exit::Differences
+        }
+    }
 }
 
 fn not_all_loaded(set_aside: usize) -> Error {
@@ -78,8 +92,12 @@ fn note_figures(engine: &app::Engine, started: Instant) {
     let rejections: u64 = totals.rejections.values().sum();
     let peak = process::memory()
         .map_or("unknown".to_owned(), |memory| format!("{:.0} MB", memory.peak_resident_bytes as f64 / 1e6));
+    let left_out = match totals.photos_passed_over {
+        0 => String::new(),
+        photos => format!(", {photos} passed over by [filter]"),
+    };
     out::note(&format!(
-        "{} photos, {} scans, {rejections} rejections in {:.1} s; cpu {:.1} s, of it decoding {:.1} s; peak memory {peak}",
+        "{} photos, {} scans, {rejections} rejections{left_out} in {:.1} s; cpu {:.1} s, of it decoding {:.1} s; peak memory {peak}",
         totals.photos,
         totals.scans,
         started.elapsed().as_secs_f64(),

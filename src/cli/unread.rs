@@ -22,7 +22,7 @@ use crate::domain::PhotoRef;
 use crate::domain::notification::s3_event;
 use crate::error::{Class, Error, Result};
 use crate::queue::Queue;
-use crate::store::{Head, Listed};
+use crate::store::{Head, LeftOut, Listed, Survey, WhyLeftOut};
 use crate::warehouse::report::rows_as;
 use crate::warehouse::schema::{require_current, version_of};
 
@@ -103,8 +103,12 @@ pub struct Window {
 }
 
 impl Window {
-    fn has(&self, at: Option<Timestamp>) -> bool {
-        at.is_none_or(|at| self.since.is_none_or(|since| at >= since) && self.until.is_none_or(|until| at <= until))
+    fn is_too_old(&self, at: Option<Timestamp>) -> bool {
+        at.is_some_and(|at| self.since.is_some_and(|since| at < since))
+    }
+
+    fn is_too_young(&self, at: Option<Timestamp>) -> bool {
+        at.is_some_and(|at| self.until.is_some_and(|until| at > until))
     }
 
     /// Whether all of `other` lies in it.
@@ -119,8 +123,10 @@ impl Window {
 pub struct Counts {
     /// Objects listed.
     pub objects: u64,
-    /// Of them, those written before or after the time asked for.
-    pub out_of_time: u64,
+    /// Of them, those that came before the time asked for.
+    pub too_old: u64,
+    /// Those that came after it: too young to compare.
+    pub too_young: u64,
     /// Those `[filter]` passes over.
     pub passed_over: u64,
     /// Those that have a row or a rejection.
@@ -129,6 +135,23 @@ pub struct Counts {
     pub gone: u64,
     /// Those that have neither.
     pub unread: u64,
+    /// Files and folders that are no objects, and so not among them.
+    pub left_out: u64,
+    /// Of these, those that may hold photos but cannot be read.
+    pub unreadable: u64,
+}
+
+/// A name that is not compared.
+#[derive(Debug)]
+pub struct NotCompared {
+    /// Its key; a folder's ends with a slash.
+    pub key: String,
+    /// Why: a value of the label `why` of one of the two metrics.
+    pub why: &'static str,
+    /// Whether `[filter]` passes an object over; else it is no object.
+    pub is_passed_over: bool,
+    /// For people.
+    pub detail: String,
 }
 
 /// The search. Ask [`Unread::next`] until it gives nothing.
@@ -141,6 +164,7 @@ pub struct Unread<'a> {
     is_end: bool,
     has_rows: bool,
     counts: Counts,
+    not_compared: Vec<NotCompared>,
 }
 
 impl<'a> Unread<'a> {
@@ -160,12 +184,18 @@ impl<'a> Unread<'a> {
         if has_rows {
             require_current(warehouse).await?;
         }
-        Ok(Unread { ports, settings, place, window, after, is_end: false, has_rows, counts: Counts::default() })
+        let (counts, not_compared) = (Counts::default(), Vec::new());
+        Ok(Unread { ports, settings, place, window, after, is_end: false, has_rows, counts, not_compared })
     }
 
     /// Figures so far.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// What the pages so far had that is not compared; each once.
+    pub fn take_not_compared(&mut self) -> Vec<NotCompared> {
+        std::mem::take(&mut self.not_compared)
     }
 
     /// The key up to which everything was looked at.
@@ -180,18 +210,33 @@ impl<'a> Unread<'a> {
             return Ok(None);
         }
         let Place { bucket, prefix } = &self.place;
-        let listed = self.ports.store.list(bucket, prefix, self.after.as_deref(), PAGE).await?;
+        let surveyed = self.ports.store.survey(bucket, prefix, self.after.as_deref(), PAGE).await;
+        let Survey { objects: listed, left_out } = surveyed.map_err(|error| match error.class() {
+            Class::Missing => usage(format!("there is no bucket `{bucket}` to compare: {error}"))
+                .hint("check its name, `store.inbox` and --root"),
+            _ => error,
+        })?;
         self.is_end = listed.len() < PAGE;
+        self.counts.left_out += left_out.len() as u64;
+        for LeftOut { key, why, detail } in left_out {
+            self.counts.unreadable += u64::from(why == WhyLeftOut::Unreadable);
+            self.not_compared.push(NotCompared { key, why: why.as_str(), is_passed_over: false, detail });
+        }
         let (Some(first), Some(last)) = (listed.first(), listed.last()) else { return Ok(None) };
         let last_key = last.key.clone();
         let rows = self.rows(&first.key, &last_key).await?;
         self.counts.objects += listed.len() as u64;
         let mut candidates = Vec::new();
         for object in listed {
-            if !self.window.has(object.modified_at) {
-                self.counts.out_of_time += 1;
-            } else if passed_over(&self.photo(&object), self.settings).is_some() {
+            if self.window.is_too_old(object.modified_at) {
+                self.counts.too_old += 1;
+            } else if self.window.is_too_young(object.modified_at) {
+                self.counts.too_young += 1;
+            } else if let Some(why) = passed_over(&self.photo(&object), self.settings) {
                 self.counts.passed_over += 1;
+                let detail = why.sentence(self.settings);
+                let key = object.key;
+                self.not_compared.push(NotCompared { key, why: why.as_str(), is_passed_over: true, detail });
             } else if object.etag.as_deref().is_some_and(|etag| rows.has(&object.key, etag, None)) {
                 self.counts.known += 1;
             } else {
@@ -362,8 +407,16 @@ mod tests {
         assert!(all.covers(&january) && january.covers(&january) && !january.covers(&all));
         assert!(!january.covers(&Window { since: early, until: None }));
         assert!(Window { since: early, until: None }.covers(&Window { since: late, until: None }));
-        assert!(january.has(early) && january.has(late) && january.has(None));
-        assert!(!january.has(at("2025-12-31T23:59:59Z")) && !january.has(at("2026-02-01T00:00:01Z")));
+        let place = |time| (january.is_too_old(time), january.is_too_young(time));
+        for (time, expected) in [
+            (early, (false, false)),
+            (late, (false, false)),
+            (None, (false, false)),
+            (at("2025-12-31T23:59:59Z"), (true, false)),
+            (at("2026-02-01T00:00:01Z"), (false, true)),
+        ] {
+            assert_eq!(place(time), expected, "{time:?}");
+        }
     }
 
     #[test]

@@ -91,3 +91,25 @@ pub(super) fn narrow(value: u64) -> u32 {
 pub(super) fn size(value: u64) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }
+
+/// Endings of keys, separated by commas, in lower case. What can end no key, or was meant otherwise, is refused: a filter
+/// that nothing fits would make every photo vanish without a word.
+pub(super) fn suffixes(text: &str) -> Result<Vec<String>, &'static str> {
+    let ends: Vec<String> =
+        text.split(',').map(|end| end.trim().to_lowercase()).filter(|end| !end.is_empty()).collect();
+    for end in &ends {
+        if end.contains(char::is_whitespace) || end.contains([';', '|']) {
+            return Err("endings separated by commas, like `.jpg, .jpeg`");
+        }
+        if end.contains(['*', '?', '[', '{']) {
+            return Err("the ending itself, like `.jpg`, without `*`");
+        }
+        if end.contains(['/', '\\', '"', '\'']) {
+            return Err("endings of file names, like `.jpg`");
+        }
+        if !end.chars().any(char::is_alphanumeric) {
+            return Err("endings with a letter or digit, like `.jpg`");
+        }
+    }
+    Ok(ends)
+}

@@ -11,7 +11,6 @@ mod cost;
 mod forms;
 pub mod key;
 pub mod keys;
-pub mod machine;
 mod merge;
 pub mod nearest;
 pub mod problem;

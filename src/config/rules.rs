@@ -165,7 +165,80 @@ const ERRORS: &[Rule] = &[
     },
 ];
 
+/// Rules about a filter that nothing can pass.
+const FILTER_ERRORS: &[Rule] = &[
+    Rule {
+        keys: &["filter.prefix", "store.kind"],
+        broken: |s| {
+            let prefix = &s.filter.prefix;
+            let why = if s.store.kind != StoreKind::Folder || prefix.is_empty() {
+                None
+            } else if prefix.starts_with('/') {
+                Some("begins with a slash")
+            } else if prefix.contains("//") {
+                Some("contains an empty name")
+            } else if prefix.starts_with('.') || prefix.contains("/.") {
+                Some("contains a name that begins with a dot, and such files are no photos")
+            } else {
+                None
+            };
+            why.map(|why| {
+                (
+                    format!("filter.prefix `{prefix}` {why}: no key of the inbox can begin with it"),
+                    "keys are paths below the inbox, like `2026/phone-1/`".into(),
+                )
+            })
+        },
+    },
+    Rule {
+        keys: &["filter.prefix", "filter.exclude", "filter.exclude_housekeeping"],
+        broken: |s| {
+            let folder = s.filter.prefix.rfind('/').and_then(|end| s.filter.prefix.get(..end)).unwrap_or_default();
+            (!folder.is_empty() && s.filter.exclude.excludes(folder)).then(|| {
+                let message = format!(
+                    "filter.prefix `{}` lies in what filter.exclude leaves out: no key passes both",
+                    s.filter.prefix
+                );
+                (message, "choose another prefix, or narrow filter.exclude".into())
+            })
+        },
+    },
+    Rule {
+        keys: &["filter.min_bytes", "limits.max_file_bytes"],
+        broken: |s| {
+            (s.filter.min_bytes > s.limits.max_file_bytes).then(|| {
+                (
+                    format!(
+                        "filter.min_bytes ({}) is above limits.max_file_bytes ({}): no photo can be both",
+                        grouped(s.filter.min_bytes),
+                        grouped(s.limits.max_file_bytes)
+                    ),
+                    "lower filter.min_bytes".into(),
+                )
+            })
+        },
+    },
+];
+
 const WARNINGS: &[Rule] = &[
+    // No errors: keys of a bucket may be so.
+    Rule {
+        keys: &["filter.prefix"],
+        broken: |s| {
+            let prefix = &s.filter.prefix;
+            let (name, is_s3) = (format!("{}/", s.store.inbox), s.store.kind == StoreKind::S3);
+            let why = if prefix.starts_with("s3://") {
+                "names a bucket, and keys do not"
+            } else if prefix.starts_with(&name) {
+                "begins with the name of the inbox, and keys begin below it"
+            } else if is_s3 && prefix.starts_with('/') {
+                "begins with a slash, as the keys of hardly any bucket do"
+            } else {
+                return None;
+            };
+            Some((format!("filter.prefix `{prefix}` {why}"), "set it as keys begin, like `2026/phone-1/`".into()))
+        },
+    },
     Rule {
         keys: &["metrics.listen"],
         broken: |s| {
@@ -207,6 +280,7 @@ fn above(what: &str, least: usize, most: usize) -> Option<(String, String)> {
 /// Adds broken rules to `problems`; returns warnings.
 pub fn check(merged: &Merged, problems: &mut Vec<Problem>) -> Vec<Problem> {
     problems.extend(broken(ERRORS, merged));
+    problems.extend(broken(FILTER_ERRORS, merged));
     broken(WARNINGS, merged).collect()
 }
 

@@ -35,6 +35,85 @@ pub struct Listed {
     pub etag: Option<String>,
 }
 
+/// Why something in a folder is no object. A closed list: a metric's label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WhyLeftOut {
+    /// A symbolic link: it may lead out of the store.
+    Symlink,
+    /// A FIFO.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A device, or something even less like a file.
+    Device,
+    /// A name that is not UTF-8, and so no key.
+    NotUtf8,
+    /// A path longer than a key may be.
+    TooLong,
+    /// A file or folder this process may not read, or cannot.
+    Unreadable,
+    /// A name that begins with a dot.
+    Hidden,
+    /// Excluded by the configuration.
+    Excluded,
+}
+
+impl WhyLeftOut {
+    /// Every reason.
+    pub const ALL: [WhyLeftOut; 9] = [
+        WhyLeftOut::Symlink,
+        WhyLeftOut::Fifo,
+        WhyLeftOut::Socket,
+        WhyLeftOut::Device,
+        WhyLeftOut::NotUtf8,
+        WhyLeftOut::TooLong,
+        WhyLeftOut::Unreadable,
+        WhyLeftOut::Hidden,
+        WhyLeftOut::Excluded,
+    ];
+
+    /// The metric's label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            WhyLeftOut::Symlink => "symlink",
+            WhyLeftOut::Fifo => "fifo",
+            WhyLeftOut::Socket => "socket",
+            WhyLeftOut::Device => "device",
+            WhyLeftOut::NotUtf8 => "not_utf8",
+            WhyLeftOut::TooLong => "too_long",
+            WhyLeftOut::Unreadable => "unreadable",
+            WhyLeftOut::Hidden => "hidden",
+            WhyLeftOut::Excluded => "excluded",
+        }
+    }
+
+    /// Whether somebody should hear of it: the others are left out as everybody expects.
+    pub fn is_surprising(self) -> bool {
+        !matches!(self, WhyLeftOut::Hidden | WhyLeftOut::Excluded)
+    }
+}
+
+/// Something in a store that is not among its objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its path below the bucket; a folder's ends with a slash, and what is in it is left out too. Bytes that are not
+    /// UTF-8 are written like `\xff`.
+    pub key: String,
+    /// Why.
+    pub why: WhyLeftOut,
+    /// The same for people.
+    pub detail: String,
+}
+
+/// A page of a bucket with everything that lies there.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// The objects, as [`Store::list`] gives them; fewer than asked for means the end.
+    pub objects: Vec<Listed>,
+    /// What lies among them and is no object.
+    pub left_out: Vec<LeftOut>,
+}
+
 /// One object as it stands under its key now, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -89,4 +168,10 @@ pub trait Store: Send + Sync {
 
     /// Lists keys with `prefix` in lexical order, after `after`, at most `max`. Fewer than `max` means the end.
     async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>>;
+
+    /// As [`Store::list`], with what is left out of it. A bucket that is not there is [`crate::error::Class::Missing`].
+    async fn survey(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Survey> {
+        let objects = self.list(bucket, prefix, after, max).await?;
+        Ok(Survey { objects, left_out: Vec::new() })
+    }
 }

@@ -34,6 +34,9 @@ impl MessagesReceived<'_> {
     }
 }
 
+/// So many photos passed over, and none read, are no coincidence.
+const TELL_ALL_PASSED_OVER: u64 = 10;
+
 /// A photo that is not to be read.
 pub struct PhotoPassedOver<'a> {
     /// Which.
@@ -43,11 +46,19 @@ pub struct PhotoPassedOver<'a> {
 }
 
 impl PhotoPassedOver<'_> {
-    /// Counts and logs; our own output once and loudly, for somebody has to mend the notification.
-    pub fn emit(self) {
+    /// Counts and logs; our own output once and loudly, for somebody has to fix the notification, and once a filter that
+    /// nothing has passed yet.
+    pub fn emit(self, telemetry: &Telemetry) {
         static SAID: Once = Once::new();
+        static SAID_ALL: Once = Once::new();
         let Self { photo: PhotoRef { bucket, key, .. }, why } = self;
         names::PHOTOS_PASSED_OVER.add(Some(why), 1);
+        telemetry.totals.passed_over();
+        if telemetry.totals.all_passed_over() >= TELL_ALL_PASSED_OVER {
+            let hint = "check [filter]; once it is right, `scanmill backfill` queues them again";
+            let say = || tracing::warn!(bucket, key, why, hint, "every photo so far was passed over by the filter");
+            SAID_ALL.call_once(say);
+        }
         tracing::debug!(bucket, key, why, "photo passed over");
         if why == "own_output" {
             let hint = "send only the landing bucket's events to the queue";

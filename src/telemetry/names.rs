@@ -107,7 +107,13 @@ metrics! {
         .by("receives", &["1_or_2", "3_or_more"]);
     PHOTOS_PASSED_OVER = metric("scanmill_photos_passed_over_total", Counter, "photos",
         "Photos acknowledged without a row: the filter does not let them pass, or they are our own results.")
-        .by("why", &["prefix", "suffix", "small", "own_output"]);
+        .by("why", &["prefix", "suffix", "excluded", "small", "own_output"]);
+    INBOX_LEFT_OUT = metric("scanmill_inbox_left_out", Gauge, "files",
+        "Names in the inbox folder that are not read, by reason, as the last scan found them; a folder counts as one.")
+        .by("why", &["symlink", "fifo", "socket", "device", "not_utf8", "too_long", "unreadable", "hidden", "excluded"]);
+    INBOX_WAITING = metric("scanmill_inbox_waiting", Gauge, "files",
+        "Files in the inbox folder that are not read yet: open for writing, or changed a moment ago.")
+        .by("state", &["open", "changing"]);
     MESSAGES_SETTLED = metric("scanmill_messages_settled_total", Counter, "messages",
         "Messages deleted because every photo is durable, or given back to be received again.")
         .by("how", &["deleted", "given_back"]);

@@ -12,6 +12,8 @@ use crate::domain::Reason;
 #[derive(Debug, Default)]
 pub struct Totals {
     photos: AtomicU64,
+    admitted: AtomicU64,
+    passed_over: AtomicU64,
     scans: AtomicU64,
     rejections: [AtomicU64; Reason::ALL.len()],
     decoded: AtomicU64,
@@ -25,6 +27,8 @@ pub struct Totals {
 pub struct TotalsSnapshot {
     /// Photos whose rows are durable, redeliveries included.
     pub photos: u64,
+    /// Photos that the filter passed over: acknowledged, without a row.
+    pub photos_passed_over: u64,
     /// Scan rows in sealed batches.
     pub scans: u64,
     /// Rejections in sealed batches, by reason; reasons that did not occur are left out.
@@ -49,6 +53,21 @@ impl Totals {
         }
     }
 
+    /// The filter let one photo pass.
+    pub fn admitted(&self) {
+        self.admitted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The filter passed one photo over.
+    pub fn passed_over(&self) {
+        self.passed_over.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Photos that the filter passed over, if it let none pass; else none.
+    pub fn all_passed_over(&self) -> u64 {
+        if self.admitted.load(Ordering::Relaxed) > 0 { 0 } else { self.passed_over.load(Ordering::Relaxed) }
+    }
+
     /// One photo was decoded.
     pub fn decoded(&self, cpu_ms: f64) {
         self.decoded.fetch_add(1, Ordering::Relaxed);
@@ -69,6 +88,7 @@ impl Totals {
     pub fn snapshot(&self) -> TotalsSnapshot {
         TotalsSnapshot {
             photos: self.photos.load(Ordering::Relaxed),
+            photos_passed_over: self.passed_over.load(Ordering::Relaxed),
             scans: self.scans.load(Ordering::Relaxed),
             rejections: Reason::ALL
                 .iter()

@@ -225,6 +225,11 @@ impl Running {
         assert!(said.text.contains(text), "never said `{text}`:\n{}", said.text);
     }
 
+    /// Whether stderr has `text` by now.
+    pub fn said(&self, text: &str) -> bool {
+        self.said.0.lock().unwrap().text.contains(text)
+    }
+
     /// The word of stderr that follows `text`.
     pub fn word_after(&self, text: &str) -> String {
         self.wait_for(text);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::forms::{bucket, choose, narrow, size};
+use crate::config::forms::{bucket, choose, narrow, size, suffixes};
 use crate::config::key::{Key, Kind};
 use crate::config::settings::{Overwrite, QueueKind, StoreKind, WarehouseKind};
 
@@ -145,10 +145,10 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         section: "queue",
         name: "max_in_flight",
-        default: "auto",
+        default: "2_000",
         unit: "messages",
-        doc: "Messages received and not yet acknowledged, at the most. `auto`: 800 for each decode thread, 10,000 to 60,000.",
-        kind: Kind::WholeOrAuto { min: 1, max: 100_000, set: |s, v| s.queue.max_in_flight = size(v) },
+        doc: "Messages received and not yet settled.",
+        kind: Kind::Whole { min: 1, max: 100_000, set: |s, v| s.queue.max_in_flight = size(v) },
     },
     Key {
         section: "warehouse",
@@ -188,11 +188,31 @@ pub(super) static KEYS: &[Key] = &[
         doc: "Only keys that end with one of these are photos, like `.jpg, .jpeg, .heic`, letters of either case; the others are acknowledged and give no row.",
         kind: Kind::Text {
             set: |s, v| {
-                s.filter.suffixes =
-                    v.split(',').map(str::trim).filter(|end| !end.is_empty()).map(str::to_lowercase).collect();
+                s.filter.suffixes = suffixes(v)?;
                 Ok(())
             },
         },
+    },
+    Key {
+        section: "filter",
+        name: "exclude",
+        default: "",
+        unit: "globs, separated by commas",
+        doc: "Keys that are no photos, like `*.tmp, raw, 2025/*/small`, letters of either case. A glob without a slash is for any folder or file name of a key, one with a slash for the key from its beginning; what fits a folder excludes everything in it.",
+        kind: Kind::Text {
+            set: |s, v| {
+                s.filter.exclude = std::mem::take(&mut s.filter.exclude).with_globs(v)?;
+                Ok(())
+            },
+        },
+    },
+    Key {
+        section: "filter",
+        name: "exclude_housekeeping",
+        default: "true",
+        unit: "true or false",
+        doc: "Also exclude what NAS systems, desktops and unfinished copies leave beside photos: `@eaDir`, `#recycle`, `$RECYCLE.BIN`, `System Volume Information`, `lost+found`, `__MACOSX`, `._*`, `.Trash-*`, `.thumbnails`, `Thumbs.db`, `*.part`, `*.crdownload` and the like.",
+        kind: Kind::Flag { set: |s, v| s.filter.exclude = std::mem::take(&mut s.filter.exclude).with_housekeeping(v) },
     },
     Key {
         section: "filter",

@@ -13,11 +13,12 @@ use twox_hash::xxhash3_128;
 
 use super::seen::Stamp;
 use super::tree::{Opened, describe};
+use super::walk::{left_out_error, unfit};
 use super::writer::{Writer, writer_of};
 use super::{Shared, arrived_at, etag, keys};
 use crate::domain::PhotoRef;
 use crate::error::{Class, Error, Result};
-use crate::store::Head;
+use crate::store::{Head, WhyLeftOut};
 
 /// What one look found.
 pub(super) enum Look {
@@ -34,7 +35,7 @@ pub(super) enum Look {
     /// A folder, whose files are to be looked at.
     Folder,
     /// No object, or one that cannot be read, and why.
-    LeftOut(Error),
+    LeftOut(WhyLeftOut, Error),
 }
 
 /// When a file is taken for finished.
@@ -83,11 +84,11 @@ pub(super) fn examine(
         Ok(Opened::File(file, metadata)) => (file, metadata),
         Ok(Opened::Other(FileType::Directory)) => return Look::Folder,
         Ok(Opened::Other(kind)) => {
-            let error = Error::permanent(format!("it is {}, no photo", describe(kind)));
-            return Look::LeftOut(error.hint("put the photo itself there, as a plain file, or move it away"));
+            let why = unfit(kind).unwrap_or(WhyLeftOut::Device);
+            return Look::LeftOut(why, left_out_error(&shared.tree.bucket_path(bucket).join(key), why));
         }
         Err(error) if error.class() == Class::Missing => return Look::Gone,
-        Err(error) => return Look::LeftOut(error),
+        Err(error) => return Look::LeftOut(WhyLeftOut::Unreadable, error),
     };
     let stamp = Stamp::of(key, &metadata);
     let is_known = |stamp| {
@@ -122,7 +123,10 @@ pub(super) fn examine(
             Look::Photo(photo, stamp)
         }
         Ok(_) => Look::Changing,
-        Err(error) => Look::LeftOut(Error::io("cannot read", &shared.tree.bucket_path(bucket).join(key), error)),
+        Err(error) => {
+            let path = shared.tree.bucket_path(bucket).join(key);
+            Look::LeftOut(WhyLeftOut::Unreadable, Error::io("cannot read", &path, error))
+        }
     }
 }
 

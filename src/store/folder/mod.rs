@@ -15,14 +15,16 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 use twox_hash::XxHash3_128;
 
-use super::{Head, Listed, Object, Put, PutMode, Store};
-use crate::domain::PhotoRef;
+use super::{Head, LeftOut, Listed, Object, Put, PutMode, Store, Survey, WhyLeftOut};
+use crate::domain::{Exclusions, PhotoRef};
 use crate::error::{Class, Error, Result};
+use intake::Intake;
 use seen::{Seen, Stamp};
 use tree::Tree;
 
 mod examine;
 mod inotify;
+mod intake;
 mod keys;
 mod seen;
 mod tree;
@@ -31,6 +33,7 @@ mod watch;
 mod writer;
 
 pub use examine::Rest;
+pub use intake::IntakeState;
 pub use watch::WatchOptions;
 
 /// How the store tells the queue about uploads, exactly as S3 would. Wired in `app.rs`: the store knows no queue.
@@ -47,6 +50,8 @@ pub trait Announce: Send + Sync {
 pub struct Announcement {
     /// The landing bucket.
     pub bucket: String,
+    /// What of it is not even looked at.
+    pub exclude: Exclusions,
     /// Who is told.
     pub to: Arc<dyn Announce>,
 }
@@ -68,6 +73,8 @@ struct Shared {
     seen: Mutex<Option<Seen>>,
     /// Whether the watcher has announced every photo it knows of.
     caught_up: AtomicBool,
+    /// What the watch leaves out and waits for.
+    intake: Mutex<Intake>,
 }
 
 impl FolderStore {
@@ -80,14 +87,29 @@ impl FolderStore {
         if let Some(announcement) = &announcement {
             keys::check_bucket(&announcement.bucket)?;
         }
+        let store = FolderStore::of(Tree::open(root)?, announcement);
+        store.shared.tree.sweep();
+        Ok(store)
+    }
+
+    /// The store in the folder `root`, to look at: half-written files that a killed process left stay.
+    ///
+    /// # Errors
+    /// Missing when `root` is absent.
+    pub fn open_to_look(root: &Path) -> Result<FolderStore> {
+        Ok(FolderStore::of(Tree::open(root)?, None))
+    }
+
+    fn of(tree: Tree, announcement: Option<Announcement>) -> FolderStore {
         let shared = Shared {
-            tree: Tree::open(root)?,
+            tree,
             announcement,
             last_sequencer: AtomicU64::new(0),
             seen: Mutex::new(None),
             caught_up: AtomicBool::new(false),
+            intake: Mutex::default(),
         };
-        Ok(FolderStore { shared: Arc::new(shared) })
+        FolderStore { shared: Arc::new(shared) }
     }
 
     /// The same store, whose sequencers come after `newest`, which an earlier process gave: also when the clock was set
@@ -103,6 +125,11 @@ impl FolderStore {
     /// ended and without a watch.
     pub fn is_caught_up(&self) -> bool {
         self.shared.caught_up.load(Ordering::Acquire)
+    }
+
+    /// What the watch leaves out of the inbox, and what it waits for.
+    pub fn intake(&self) -> IntakeState {
+        self.shared.intake.lock().unwrap_or_else(PoisonError::into_inner).state()
     }
 
     /// Runs `work` on a blocking thread. When this future is dropped the work still ends, whole.
@@ -194,23 +221,46 @@ impl Store for FolderStore {
                 folder => folder?,
             };
             let wanted = walk::Wanted { prefix: &prefix, after: after.as_deref(), max };
+            let scope = walk::Scope { exclude: None, is_read_checked: false };
             // A file of another kind is no object; a folder that cannot be read may hold some, and a list that
             // silently lacks them would be taken for the whole.
-            let mut left_out = |_: &Path, left_out: walk::LeftOut| match left_out {
-                walk::LeftOut::Unfit(_) => Ok(()),
-                walk::LeftOut::Unreadable(error) => Err(error),
+            let mut left_out = |_: &str, why: WhyLeftOut, error: Error| match why {
+                WhyLeftOut::Unreadable => Err(error),
+                _ => Ok(()),
             };
-            let found = walk::walk(folder, &shared.tree.bucket_path(&bucket), &wanted, &mut left_out)?;
-            let listed = |found: walk::Found| Listed {
-                size_bytes: u64::try_from(found.stat.st_size).unwrap_or(0),
-                modified_at: walk::arrived_at(&found.stat),
-                // The hash of its content, which a listing does not read.
-                etag: None,
-                key: found.key,
-            };
+            let found = walk::walk(folder, &shared.tree.bucket_path(&bucket), &wanted, &scope, &mut left_out)?;
             Ok(found.into_iter().map(listed).collect())
         })
         .await
+    }
+
+    async fn survey(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Survey> {
+        let (bucket, prefix, after) = (bucket.to_owned(), prefix.to_owned(), after.map(str::to_owned));
+        self.call(move |shared| {
+            let folder = shared.tree.bucket(&bucket, false)?;
+            let wanted = walk::Wanted { prefix: &prefix, after: after.as_deref(), max };
+            let inbox = shared.announcement.as_ref().filter(|announcement| announcement.bucket == bucket);
+            let exclude = inbox.map(|announcement| &announcement.exclude);
+            let scope = walk::Scope { exclude, is_read_checked: true };
+            let mut left_out = Vec::new();
+            let mut keep = |key: &str, why: WhyLeftOut, error: Error| {
+                left_out.push(LeftOut { key: key.to_owned(), why, detail: error.to_string() });
+                Ok(())
+            };
+            let found = walk::walk(folder, &shared.tree.bucket_path(&bucket), &wanted, &scope, &mut keep)?;
+            Ok(Survey { objects: found.into_iter().map(listed).collect(), left_out })
+        })
+        .await
+    }
+}
+
+fn listed(found: walk::Found) -> Listed {
+    Listed {
+        size_bytes: u64::try_from(found.stat.st_size).unwrap_or(0),
+        modified_at: walk::arrived_at(&found.stat),
+        // The hash of its content, which a listing does not read.
+        etag: None,
+        key: found.key,
     }
 }
 

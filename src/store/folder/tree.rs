@@ -18,7 +18,7 @@ use crate::store::PutMode;
 
 /// Half-written files lie here, one such folder per bucket: on the bucket's file system, so that a rename moves them
 /// into place, and out of every listing.
-const PARTIAL: &str = ".scanmill-partial";
+pub(super) const PARTIAL: &str = ".scanmill-partial";
 const ALL: Mode = Mode::from_raw_mode(0o777);
 const ALL_BUT_EXECUTE: Mode = Mode::from_raw_mode(0o666);
 
@@ -46,9 +46,7 @@ impl Tree {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(&path, flags, Mode::empty())
             .map_err(|errno| Error::io("cannot open the store's folder", &path, errno.into()))?;
-        let tree = Tree { root, path };
-        tree.sweep();
-        Ok(tree)
+        Ok(Tree { root, path })
     }
 
     /// The path of a bucket, for messages and for `notify`.
@@ -203,7 +201,7 @@ impl Tree {
     }
 
     /// Removes half-written files that a killed process left. An hour is far longer than any write takes.
-    fn sweep(&self) {
+    pub fn sweep(&self) {
         let Ok(buckets) = std::fs::read_dir(&self.path) else { return };
         let partials = buckets.flatten().filter_map(|bucket| std::fs::read_dir(bucket.path().join(PARTIAL)).ok());
         for entry in partials.flatten().flatten() {

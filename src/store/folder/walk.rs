@@ -6,15 +6,17 @@
 
 use std::collections::BinaryHeap;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
-use rustix::fs::{AtFlags, Dir, FileType, Stat};
+use rustix::fs::{Access, AtFlags, Dir, FileType, Stat};
 use rustix::io::Errno;
 
 use super::keys::{is_hidden, is_too_long};
-use super::tree::{describe, failed, open_folder};
+use super::tree::{PARTIAL, failed, open_folder};
+use crate::domain::Exclusions;
 use crate::error::{Error, Result};
+use crate::store::WhyLeftOut;
 
 /// Fewer names than this are not worth another reading of the folder.
 const MIN_PICK: usize = 64;
@@ -32,20 +34,27 @@ pub(super) struct Found {
     pub stat: Stat,
 }
 
-/// Why something is not among the keys.
-pub(super) enum LeftOut {
-    /// It is no object: a link, a FIFO, a name that is no key.
-    Unfit(Error),
-    /// It, or what lies in it, may be an object, but cannot be looked at.
-    Unreadable(Error),
+/// What to do with what is no object.
+pub(super) struct Scope<'a> {
+    /// Names not to look at.
+    pub exclude: Option<&'a Exclusions>,
+    /// Whether to leave out files that may not be read, instead of having them found.
+    pub is_read_checked: bool,
 }
 
-/// Told of what is left out, with its path. An error it returns ends the walk.
-pub(super) type OnLeftOut<'a> = &'a mut dyn FnMut(&Path, LeftOut) -> Result<()>;
+/// Told of what is left out: its path below the bucket (a folder's with a slash), why, and the same for people. An error
+/// it returns ends the walk.
+pub(super) type OnLeftOut<'a> = &'a mut dyn FnMut(&str, WhyLeftOut, Error) -> Result<()>;
 
 /// The wanted files of a bucket, in the order of their keys. `path` is the bucket's.
-pub(super) fn walk(bucket: OwnedFd, path: &Path, wanted: &Wanted<'_>, left_out: OnLeftOut<'_>) -> Result<Vec<Found>> {
-    let mut walk = Walk { path, wanted, left_out, found: Vec::new() };
+pub(super) fn walk(
+    bucket: OwnedFd,
+    path: &Path,
+    wanted: &Wanted<'_>,
+    scope: &Scope<'_>,
+    left_out: OnLeftOut<'_>,
+) -> Result<Vec<Found>> {
+    let mut walk = Walk { path, wanted, scope, left_out, found: Vec::new() };
     walk.folder(&bucket, &mut String::new())?;
     Ok(walk.found)
 }
@@ -53,8 +62,16 @@ pub(super) fn walk(bucket: OwnedFd, path: &Path, wanted: &Wanted<'_>, left_out: 
 struct Walk<'a> {
     path: &'a Path,
     wanted: &'a Wanted<'a>,
+    scope: &'a Scope<'a>,
     left_out: OnLeftOut<'a>,
     found: Vec<Found>,
+}
+
+/// An entry of a folder. In order of its name, folders with their slash.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Picked {
+    sorted_as: String,
+    left_out: Option<WhyLeftOut>,
 }
 
 impl Walk<'_> {
@@ -65,15 +82,16 @@ impl Walk<'_> {
             let limit = self.wanted.max.saturating_sub(self.found.len()).max(MIN_PICK);
             let picked = self.pick(folder, base, last.as_deref(), limit)?;
             let is_all = picked.len() < limit;
-            for name in &picked {
+            for Picked { sorted_as: name, left_out } in &picked {
                 if self.found.len() >= self.wanted.max {
                     return Ok(());
                 }
                 let end = base.len();
                 base.push_str(name);
-                let walked = match name.strip_suffix('/') {
-                    Some(name) => self.subfolder(folder, name, base),
-                    None => self.file(folder, name, base),
+                let walked = match (left_out, name.strip_suffix('/')) {
+                    (Some(why), _) => self.leave_out(base.trim_end_matches(NO_KEY), *why),
+                    (None, Some(name)) => self.subfolder(folder, name, base),
+                    (None, None) => self.file(folder, name, base),
                 };
                 base.truncate(end);
                 walked?;
@@ -81,7 +99,7 @@ impl Walk<'_> {
             if is_all {
                 return Ok(());
             }
-            last = picked.into_iter().next_back();
+            last = picked.into_iter().next_back().map(|picked| picked.sorted_as);
         }
     }
 
@@ -90,100 +108,149 @@ impl Walk<'_> {
             Ok(folder) => self.folder(&folder, base),
             // Gone, or replaced by something else, since its name was read.
             Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => Ok(()),
-            Err(errno) => {
-                let path = self.path.join(base);
-                let error = failed("cannot open folder", &path, errno);
-                (self.left_out)(&path, LeftOut::Unreadable(error))
-            }
+            Err(errno) => self.unreadable(base, "cannot open folder", errno),
         }
     }
 
     fn file(&mut self, folder: &OwnedFd, name: &str, key: &str) -> Result<()> {
         match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile => {
+                if self.scope.is_read_checked
+                    && let Err(errno @ (Errno::ACCESS | Errno::PERM)) =
+                        rustix::fs::accessat(folder, name, Access::READ_OK, AtFlags::empty())
+                {
+                    return self.unreadable(key, "cannot open", errno);
+                }
                 self.found.push(Found { key: key.to_owned(), stat });
                 Ok(())
             }
             Ok(_) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => {
-                let path = self.path.join(key);
-                let error = failed("cannot stat", &path, errno);
-                (self.left_out)(&path, LeftOut::Unreadable(error))
-            }
+            Err(errno) => self.unreadable(key, "cannot stat", errno),
         }
     }
 
-    /// The first `limit` wanted names after `last`, in order; folders with their slash.
-    fn pick(&mut self, folder: &OwnedFd, base: &str, last: Option<&str>, limit: usize) -> Result<Vec<String>> {
-        let here = self.path.join(base);
-        let unreadable = |errno| LeftOut::Unreadable(failed("cannot read folder", &here, errno));
+    fn unreadable(&mut self, key: &str, what: &str, errno: Errno) -> Result<()> {
+        (self.left_out)(key, WhyLeftOut::Unreadable, failed(what, &self.path.join(key), errno))
+    }
+
+    fn leave_out(&mut self, key: &str, why: WhyLeftOut) -> Result<()> {
+        (self.left_out)(key, why, left_out_error(&self.path.join(key), why))
+    }
+
+    /// The first `limit` wanted names after `last`, in order, with those that are no objects.
+    fn pick(&mut self, folder: &OwnedFd, base: &str, last: Option<&str>, limit: usize) -> Result<Vec<Picked>> {
         // The greatest on top, to be pushed out by a smaller one.
-        let mut picked: BinaryHeap<String> = BinaryHeap::new();
+        let mut picked: BinaryHeap<Picked> = BinaryHeap::new();
         let mut key = String::new();
         let entries = match Dir::read_from(folder) {
             Ok(entries) => entries,
-            Err(errno) => return (self.left_out)(&here, unreadable(errno)).map(|()| Vec::new()),
+            Err(errno) => return self.unreadable(base, "cannot read folder", errno).map(|()| Vec::new()),
         };
         for entry in entries {
             let entry = match entry {
                 Ok(entry) => entry,
                 // Removed while it is read.
                 Err(Errno::NOENT) => break,
-                Err(errno) => return (self.left_out)(&here, unreadable(errno)).map(|()| Vec::new()),
+                Err(errno) => return self.unreadable(base, "cannot read folder", errno).map(|()| Vec::new()),
             };
-            let Ok(name) = entry.file_name().to_str() else {
-                let path = here.join(PathBuf::from(entry.file_name().to_string_lossy().into_owned()));
-                let error = Error::permanent(format!("`{}` has a name that is no UTF-8", path.display()))
-                    .hint("rename the file");
-                (self.left_out)(&path, LeftOut::Unfit(error))?;
-                continue;
-            };
-            if is_hidden(name) {
-                continue;
-            }
             key.clear();
             key.push_str(base);
-            key.push_str(name);
-            let kind = match entry.file_type() {
-                FileType::Unknown => match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
-                    Ok(stat) => FileType::from_raw_mode(stat.st_mode),
-                    Err(_) => continue,
-                },
-                kind => kind,
+            let (left_out, is_folder) = match entry.file_name().to_str() {
+                Err(_) => {
+                    key.push_str(&escaped(entry.file_name().to_bytes()));
+                    // A mark that no name can have: the escaped name may be that of another file.
+                    key.push(NO_KEY);
+                    (Some(WhyLeftOut::NotUtf8), false)
+                }
+                Ok("." | ".." | PARTIAL) => continue,
+                Ok(name) => {
+                    key.push_str(name);
+                    let kind = match entry.file_type() {
+                        FileType::Unknown => match rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                            Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                            Err(_) => continue,
+                        },
+                        kind => kind,
+                    };
+                    (self.why_left_out(&key, name, kind), kind == FileType::Directory)
+                }
             };
-            let is_folder = kind == FileType::Directory;
             if is_folder {
                 key.push('/');
             }
             let sorted_as = key.get(base.len()..).unwrap_or_default();
             let is_past = last.is_some_and(|last| sorted_as <= last)
-                || (picked.len() == limit && picked.peek().is_some_and(|greatest| sorted_as > greatest.as_str()));
+                || (picked.len() == limit
+                    && picked.peek().is_some_and(|greatest| sorted_as > greatest.sorted_as.as_str()));
             if is_past || !self.wanted.may_hold(&key, is_folder) {
-                continue;
-            }
-            if let Some(why) = unfit(&key, kind) {
-                let path = self.path.join(&key);
-                let error = Error::permanent(format!("`{}` is {why}, no object", path.display()))
-                    .hint("put the photo itself there, as a plain file, or move it away");
-                (self.left_out)(&path, LeftOut::Unfit(error))?;
                 continue;
             }
             if picked.len() == limit {
                 picked.pop();
             }
-            picked.push(sorted_as.to_owned());
+            picked.push(Picked { sorted_as: sorted_as.to_owned(), left_out });
         }
         Ok(picked.into_sorted_vec())
     }
-}
 
-fn unfit(key: &str, kind: FileType) -> Option<&'static str> {
-    match kind {
-        _ if is_too_long(key) => Some("deeper than a key of 1,024 bytes reaches"),
-        FileType::RegularFile | FileType::Directory => None,
-        kind => Some(describe(kind)),
+    fn why_left_out(&self, key: &str, name: &str, kind: FileType) -> Option<WhyLeftOut> {
+        if self.scope.exclude.is_some_and(|exclude| exclude.excludes_entry(key)) {
+            return Some(WhyLeftOut::Excluded);
+        }
+        if is_hidden(name) {
+            return Some(WhyLeftOut::Hidden);
+        }
+        if is_too_long(key) {
+            return Some(WhyLeftOut::TooLong);
+        }
+        unfit(kind)
     }
 }
+
+/// A name that is not UTF-8, for people: `odd-\xff.jpg`.
+fn escaped(name: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in name.utf8_chunks() {
+        text.push_str(chunk.valid());
+        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
+    }
+    text
+}
+
+/// Why a file of this kind is no object.
+pub(super) fn unfit(kind: FileType) -> Option<WhyLeftOut> {
+    match kind {
+        FileType::RegularFile | FileType::Directory => None,
+        FileType::Symlink => Some(WhyLeftOut::Symlink),
+        FileType::Fifo => Some(WhyLeftOut::Fifo),
+        FileType::Socket => Some(WhyLeftOut::Socket),
+        FileType::CharacterDevice | FileType::BlockDevice | FileType::Unknown => Some(WhyLeftOut::Device),
+    }
+}
+
+/// The same for people, with the way out.
+pub(super) fn left_out_error(path: &Path, why: WhyLeftOut) -> Error {
+    let path = path.display();
+    let (what, hint) = match why {
+        WhyLeftOut::Symlink => ("is a symbolic link", PLAIN_FILE),
+        WhyLeftOut::Fifo => ("is a FIFO", PLAIN_FILE),
+        WhyLeftOut::Socket => ("is a socket", PLAIN_FILE),
+        WhyLeftOut::Device => ("is a device", PLAIN_FILE),
+        WhyLeftOut::NotUtf8 => ("has a name that is not UTF-8", "rename the file"),
+        WhyLeftOut::TooLong => ("lies deeper than a key of 1,024 bytes reaches", "move it up or shorten its names"),
+        WhyLeftOut::Unreadable => ("cannot be read", "check its owner and mode"),
+        WhyLeftOut::Hidden => ("has a name that begins with a dot", "rename it if it is a photo"),
+        WhyLeftOut::Excluded => {
+            ("is excluded", "change filter.exclude or filter.exclude_housekeeping if it is a photo")
+        }
+    };
+    Error::permanent(format!("`{path}` {what}")).hint(hint)
+}
+
+const PLAIN_FILE: &str = "put the photo itself there, as a plain file, or move it away";
+
+/// Ends what stands for a name that is no key.
+const NO_KEY: char = '\0';
 
 impl Wanted<'_> {
     /// Whether this key, or one below this folder (whose key ends with the slash), may be wanted.

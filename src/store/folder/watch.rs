@@ -17,10 +17,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::examine::{Look, Rest, examine};
 use super::inotify::{News, follow};
+use super::intake::Intake;
 use super::seen::{Seen, Stamp};
-use super::walk::{self, LeftOut, Wanted};
+use super::walk::{self, Wanted};
 use super::{Announcement, FolderStore};
 use crate::error::{Error, Result};
+use crate::store::WhyLeftOut;
 
 /// How often everything is looked at, at least, while changes are not reported.
 const SCAN_EVERY_WHEN_BLIND: Duration = Duration::from_secs(5);
@@ -146,11 +148,18 @@ impl Watch {
             let waiting = self.fresh.len() + self.settling.len();
             let caught_up = waiting == 0 && !self.is_first_scan && !self.missed.load(Ordering::Relaxed);
             self.store.shared.caught_up.store(caught_up, Ordering::Release);
+            self.intake(|intake| intake.wait(waiting, self.unfinished.len()));
         }
+    }
+
+    fn intake(&self, change: impl FnOnce(&mut Intake)) {
+        change(&mut self.store.shared.intake.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     fn note(&mut self, news: News) {
         match news {
+            // Counted by the scans, which take a folder for one.
+            News::Closed(key) | News::Changed(key) if self.announcement.exclude.excludes(&key) => {}
             News::Closed(key) => {
                 self.settling.remove(&key);
                 self.wait_for(key, true);
@@ -188,6 +197,7 @@ impl Watch {
             return Ok(());
         }
         self.say_unfinished();
+        self.intake(Intake::publish);
         let settled: Vec<(String, bool)> =
             std::mem::replace(&mut self.settling, std::mem::take(&mut self.fresh)).into_iter().collect();
         let mut folders = Vec::new();
@@ -199,7 +209,9 @@ impl Watch {
         }
         if self.missed.swap(false, Ordering::Relaxed) || Instant::now() >= self.next_scan {
             let started = Instant::now();
-            self.scan("", news).await?;
+            self.intake(Intake::begin_scan);
+            let is_whole = self.scan("", news).await?;
+            self.intake(|intake| intake.end_scan(is_whole));
             // Without memory of what was announced a scan reads every photo again: that is left to the next start,
             // unless nothing else finds them.
             let is_full = self
@@ -219,8 +231,8 @@ impl Watch {
         Ok(())
     }
 
-    /// Looks at every file under `prefix` that is not known.
-    async fn scan(&mut self, prefix: &str, news: &mut mpsc::Receiver<News>) -> Result<()> {
+    /// Looks at every file under `prefix` that is not known. `false` when it broke off.
+    async fn scan(&mut self, prefix: &str, news: &mut mpsc::Receiver<News>) -> Result<bool> {
         let now = Instant::now();
         let mut scan = Scan { started: now, last_line: now, files: 0, looked_at: 0 };
         let mut after = None;
@@ -230,7 +242,7 @@ impl Watch {
                 Err(error) => {
                     let path = self.store.shared.tree.bucket_path(&self.announcement.bucket);
                     self.warn_once(path, &error);
-                    return Ok(());
+                    return Ok(false);
                 }
             };
             scan.files += files;
@@ -245,7 +257,7 @@ impl Watch {
                 if Instant::now() < self.not_before {
                     // Not announced: all of it again, later.
                     self.missed.store(true, Ordering::Relaxed);
-                    return Ok(());
+                    return Ok(false);
                 }
             }
             if files < PAGE as u64 {
@@ -260,12 +272,12 @@ impl Watch {
         } else if looked_at > 0 {
             tracing::debug!(prefix, files, looked_at, took_ms, "inbox scanned again");
         }
-        Ok(())
+        Ok(true)
     }
 
     /// One page of keys under `prefix`: its last key, how many files it has, and which of them are not known.
     async fn page(&mut self, prefix: String, after: Option<String>) -> Result<(Option<String>, u64, Vec<String>)> {
-        let bucket = self.announcement.bucket.clone();
+        let Announcement { bucket, exclude, .. } = self.announcement.clone();
         let (page, left_out) = self
             .store
             .call(move |shared| {
@@ -273,14 +285,16 @@ impl Watch {
                 let folder = shared.tree.bucket(&bucket, true)?;
                 let wanted = Wanted { prefix: &prefix, after: after.as_deref(), max: PAGE };
                 let mut left_out = Vec::new();
-                let mut keep = |path: &std::path::Path, why: LeftOut| {
-                    let (LeftOut::Unfit(error) | LeftOut::Unreadable(error)) = why;
-                    if left_out.len() < MAX_WARNED {
-                        left_out.push((path.to_owned(), error));
+                let mut keep = |key: &str, why: WhyLeftOut, error: Error| {
+                    shared.intake.lock().unwrap_or_else(PoisonError::into_inner).leave_out(key, why);
+                    if why.is_surprising() && left_out.len() < MAX_WARNED {
+                        left_out.push((key.to_owned(), error));
                     }
                     Ok(())
                 };
-                let found = walk::walk(folder, &shared.tree.bucket_path(&bucket), &wanted, &mut keep)?;
+                // Files that may not be read are found when they are looked at.
+                let scope = walk::Scope { exclude: Some(&exclude), is_read_checked: false };
+                let found = walk::walk(folder, &shared.tree.bucket_path(&bucket), &wanted, &scope, &mut keep)?;
                 let (last, files) = (found.last().map(|found| found.key.clone()), found.len() as u64);
                 let seen = shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
                 let is_known = |found: &walk::Found| {
@@ -290,8 +304,8 @@ impl Watch {
                 Ok(((last, files, unknown), left_out))
             })
             .await?;
-        for (path, error) in left_out {
-            self.warn_once(path, &error);
+        for (key, error) in left_out {
+            self.warn_once(self.path_of(&key), &error);
         }
         Ok(page)
     }
@@ -321,6 +335,7 @@ impl Watch {
             match look {
                 Look::Photo(photo, stamp) => {
                     self.warned.remove(&self.path_of(&key));
+                    self.intake(|intake| intake.take_in(&key));
                     photos.push(photo);
                     stamps.push(stamp);
                 }
@@ -331,7 +346,8 @@ impl Watch {
                     self.wait_for(key, false);
                 }
                 Look::Folder => folders.push(key),
-                Look::LeftOut(error) => {
+                Look::LeftOut(why, error) => {
+                    self.intake(|intake| intake.leave_out(&key, why));
                     self.warn_once(self.path_of(&key), &error);
                     if error.class().is_retryable() {
                         self.wait_for(key, was_closed);

@@ -15,6 +15,15 @@ use crate::domain::Reason;
 /// Rejections that say nothing about the photo's bytes.
 const OF_THE_MOMENT: &[Reason] = &[Reason::MissingObject, Reason::GaveUp, Reason::TimedOut, Reason::DecoderFault];
 
+/// Where a state stands in the order of its name's states. One whose message named no sequencer (`backfill`, a message
+/// made by hand) is what the file held when it was read, so the time of that takes the place: a sequencer is nanoseconds
+/// since the epoch in 18 hex digits.
+fn order_of(sequencer: &str, processed_at: &str) -> String {
+    format!(
+        "COALESCE({sequencer}, printf('%018X', CAST(unixepoch({processed_at}, 'subsec') * 1000 AS INTEGER) * 1000000))"
+    )
+}
+
 /// Deletes the rows of earlier states of every name that this load's rows have, and returns of how many photos.
 pub(super) fn supersede(transaction: &Transaction<'_>, bucket: &str) -> rusqlite::Result<u64> {
     let passing = OF_THE_MOMENT.iter().map(|reason| format!("'{}'", reason.as_str())).collect::<Vec<_>>().join(", ");
@@ -37,7 +46,8 @@ pub(super) fn supersede(transaction: &Transaction<'_>, bucket: &str) -> rusqlite
         transaction
             .prepare_cached(&format!(
                 "UPDATE {table} SET sequencer = named.sequencer FROM temp.named
-                 WHERE named.photo_id = {table}.photo_id AND COALESCE({table}.sequencer, '') < named.sequencer"
+                 WHERE named.photo_id = {table}.photo_id AND {order} < named.sequencer",
+                order = order_of(&format!("{table}.sequencer"), &format!("{table}.processed_at")),
             ))?
             .execute([])?;
     }
@@ -45,11 +55,13 @@ pub(super) fn supersede(transaction: &Transaction<'_>, bucket: &str) -> rusqlite
     transaction
         .prepare_cached(&format!(
             "INSERT INTO temp.states (object_key, photo_id, sequencer, processed_at, is_read)
-             SELECT object_key, photo_id, COALESCE(MAX(sequencer), ''), MAX(processed_at), 1
+             SELECT object_key, photo_id, {of_photo}, MAX(processed_at), 1
              FROM scans WHERE bucket = ?1 AND object_key IN ({touched}) GROUP BY object_key, photo_id
              UNION ALL
-             SELECT object_key, photo_id, COALESCE(sequencer, ''), processed_at, reason NOT IN ({passing})
-             FROM rejections WHERE bucket = ?1 AND object_key IN ({touched})"
+             SELECT object_key, photo_id, {of_row}, processed_at, reason NOT IN ({passing})
+             FROM rejections WHERE bucket = ?1 AND object_key IN ({touched})",
+            of_photo = order_of("MAX(sequencer)", "MAX(processed_at)"),
+            of_row = order_of("sequencer", "processed_at"),
         ))?
         .execute([bucket])?;
     // Later ones first. What was read goes with all that came after it; of the rest the newest stays.
