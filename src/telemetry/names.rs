@@ -48,6 +48,7 @@ pub const RUNGS: &[&str] = &[
     "own_two_800",
     "own_1600",
     "own_two_1600",
+    "zxing_2000",
     "zxing_full",
     "own_bent_1600",
     "own_shadow_800",

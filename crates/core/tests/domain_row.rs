@@ -46,6 +46,7 @@ fn reading(texts: &[&str]) -> Reading {
         format: Some(Format::Jpeg),
         width: Some(4000),
         height: Some(3000),
+        more_codes_likely: false,
         codes: texts.iter().map(|text| code(text)).collect(),
         rungs: Vec::new(),
         capture: Capture::default(),

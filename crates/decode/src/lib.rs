@@ -79,6 +79,7 @@ pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
         width: Some(header.width),
         height: Some(header.height),
         codes: Vec::new(),
+        more_codes_likely: false,
         rungs: Vec::new(),
         capture,
         reject: None,
@@ -102,6 +103,7 @@ pub fn read_luma(luma: Luma, limits: &DecodeLimits) -> Reading {
         width: u32::try_from(luma.width()).ok(),
         height: u32::try_from(luma.height()).ok(),
         codes: Vec::new(),
+        more_codes_likely: false,
         rungs: Vec::new(),
         capture: Capture::default(),
         reject: None,
@@ -122,6 +124,7 @@ fn climb(
     let climb = ladder::climb(source, deadline, limits.first_only);
     reading.reject = why_no_code(&climb, source.is_cut(), started.elapsed());
     reading.codes = climb.codes;
+    reading.more_codes_likely = climb.more_likely;
     reading.rungs = climb.runs;
 }
 

@@ -125,6 +125,8 @@ pub struct Reading {
     pub height: Option<u32>,
     /// Codes in a stable order (top to bottom, then left to right). Empty exactly when `reject` is set.
     pub codes: Vec<Code>,
+    /// Beside the codes read, others were seen that could not be, or a bound ended the search for them.
+    pub more_codes_likely: bool,
     /// Every rung that ran, in order.
     pub rungs: Vec<RungRun>,
     /// EXIF facts; all `None` when the photo has none.
@@ -143,6 +145,7 @@ impl Reading {
             width: None,
             height: None,
             codes: Vec::new(),
+            more_codes_likely: false,
             rungs: Vec::new(),
             capture,
             reject: Some(reject),

@@ -11,8 +11,8 @@ use super::super::clock::Deadline;
 
 /// Every third row: the middle square of the smallest pattern worth reading is three rows high.
 const ROW_STEP: usize = 3;
-/// Patterns looked for in one picture, enough for 300 codes.
-const MOST_PATTERNS: usize = 1_000;
+/// Patterns looked for in one picture, enough for 600 codes.
+pub(super) const MOST_PATTERNS: usize = 2_000;
 const RATIOS: [u16; 5] = [1, 1, 3, 1, 1];
 
 /// The dark finder patterns of a picture, but for those whose middle is in a code that was read.
@@ -22,11 +22,14 @@ pub(super) fn find(
     is_read: &dyn Fn([f32; 2]) -> bool,
 ) -> Vec<ConcentricPattern> {
     let mut found: Vec<ConcentricPattern> = Vec::new();
+    // Those that the rows to come may still cross.
+    let mut open: Vec<ConcentricPattern> = Vec::new();
     let mut edges = Vec::new();
     for y in (ROW_STEP as u32 - 1..picture.height()).step_by(ROW_STEP) {
         if deadline.is_over() {
             break;
         }
+        open.retain(|known| known.p.y + known.size as f32 / 2.0 > y as f32);
         edges_of_row(picture, y, &mut edges);
         // From the left edge of each dark run: dark, light, dark, light, dark.
         for window in edges.windows(6).step_by(2) {
@@ -37,13 +40,14 @@ pub(super) fn find(
             }
             let middle = Point { x: f32::from(b) + f32::from(c - b) / 2.0, y: y as f32 + 0.5 };
             let is_known = |known: &ConcentricPattern| Point::distance(middle, known.p) < known.size as f32 / 2.0;
-            if found.iter().any(is_known) || is_read([middle.x, middle.y]) {
+            if open.iter().any(is_known) || is_read([middle.x, middle.y]) {
                 continue;
             }
             // Three times its width, for patterns seen very much from the side.
             let range = i32::from(right - left) * 3;
             if let Some(pattern) = LocateConcentricPattern::<true, 5, 7>(picture, &RATIOS, middle, range) {
                 found.push(pattern);
+                open.push(pattern);
                 if found.len() == MOST_PATTERNS {
                     return found;
                 }

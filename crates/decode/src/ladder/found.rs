@@ -28,6 +28,15 @@ impl Found {
         self.codes.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.codes.len()
+    }
+
+    /// Mean side of the smallest code read, in pixels of the full-size photo; infinite where none was read.
+    pub(super) fn smallest_side(&self) -> f32 {
+        self.codes.iter().map(|known| known.quad.size()).fold(f32::INFINITY, f32::min)
+    }
+
     /// Adds what a rung read at `scale` full-size pixels per pixel; returns how many codes were new. At one place the
     /// first reading stands: the same text is the same code, and of two texts one is wrong. A reading whose error
     /// correction was exhausted counts once a second rung, which samples the code in another way, reads the same text.
@@ -65,11 +74,9 @@ impl Found {
         self.doubtful.len()
     }
 
-    /// How many of the points (at `scale`) lie outside every code read.
-    pub(super) fn uncovered(&self, points: &[[f32; 2]], scale: f32) -> usize {
-        let covered =
-            |point: [f32; 2]| self.codes.iter().any(|known| known.quad.holds(point, known.quad.size() * 0.05));
-        points.iter().filter(|[x, y]| !covered([x * scale, y * scale])).count()
+    /// Whether the point lies in a code that was read, or at its very edge.
+    pub(super) fn covers(&self, point: [f32; 2]) -> bool {
+        self.codes.iter().any(|known| known.quad.holds(point, known.quad.size() * 0.05))
     }
 
     /// The codes with those of one structured append sequence joined, top to bottom, then left to right, by the centres,
@@ -177,6 +184,6 @@ mod tests {
         let mut found = Found::default();
         found.add(vec![sighting("right", 0.0, 0.0)], "one", 1.0);
         assert_eq!(found.add(vec![sighting("wrong", 1.0, 1.0)], "two", 1.0), 0);
-        assert_eq!(found.uncovered(&[[5.0, 5.0], [10.2, 5.0], [20.0, 5.0]], 1.0), 1);
+        assert_eq!([[5.0, 5.0], [10.2, 5.0], [20.0, 5.0]].map(|point| found.covers(point)), [true, true, false]);
     }
 }

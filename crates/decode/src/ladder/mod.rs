@@ -11,9 +11,11 @@ mod found;
 mod geometry;
 mod own;
 mod payload;
+mod rest;
 mod retouch;
 mod rqrr;
 mod threshold;
+mod timing;
 mod zxing;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -24,6 +26,7 @@ use self::geometry::Quad;
 use self::own::Patterns::{Bent, Three, Two};
 use self::own::Retouch::{self, Blur, Plain, Shadow};
 use self::own::Threshold::{self, Hybrid, Mean};
+use self::rest::Rest;
 use super::clock::Deadline;
 use super::contain::contain;
 use super::content::Message;
@@ -49,15 +52,20 @@ pub(super) struct View {
     codes: Vec<Sighting>,
     /// Centres of finder pattern groups that may be codes and were not read.
     strays: Vec<[f32; 2]>,
+    /// Those that show more of a code than their finder patterns, and patterns left over that are as large as those of the
+    /// codes read.
+    likely: Vec<[f32; 2]>,
     /// Finder patterns that those groups are made of.
     unread_patterns: usize,
+    /// A bound ended the search before the whole picture was gone over.
+    cut_short: bool,
 }
 
 impl View {
     /// From the pixels of an enlarged or shrunk picture to those of the one it was made from.
     fn scale(&mut self, by: f32) {
         self.codes.iter_mut().for_each(|code| code.quad = code.quad.scaled(by));
-        self.strays.iter_mut().for_each(|stray| *stray = stray.map(|at| at * by));
+        self.strays.iter_mut().chain(&mut self.likely).for_each(|stray| *stray = stray.map(|at| at * by));
     }
 }
 
@@ -101,10 +109,34 @@ impl Task<'_> {
 /// A rung's place in the ladder.
 struct Step {
     rung: &'static dyn Rung,
-    /// Steps of one kind differ in size only: none is taken twice at the same size.
-    kind: &'static str,
-    /// Whether it is worth its time once codes were read and others seem to be left.
-    for_rest: bool,
+    kind: Kind,
+    turn: Turn,
+}
+
+/// Steps of one kind differ in size only: none is taken twice at the same size.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Zxing,
+    ZxingLarge,
+    Own,
+    OwnBlur,
+    OwnTwo,
+    OwnBent,
+    OwnShadow,
+    Rqrr,
+}
+
+/// When a step is worth its time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Until a code was read.
+    First,
+    /// Then too, while others may be left.
+    Always,
+    /// Only once a code was read.
+    Rest,
+    /// Until a code was read, and again where many were and some are left.
+    FirstOrMany,
 }
 
 /// Long side of the picture that a rung for about `side` pixels reads of a photo: `side`, or what halving the photo
@@ -137,25 +169,26 @@ const fn own_bent(name: &'static str, side: usize) -> own::Own {
     own::Own { name, side, retouch: Plain, threshold: Hybrid, patterns: Bent }
 }
 
-const fn step(rung: &'static dyn Rung, kind: &'static str, for_rest: bool) -> Step {
-    Step { rung, kind, for_rest }
+const fn step(rung: &'static dyn Rung, kind: Kind, turn: Turn) -> Step {
+    Step { rung, kind, turn }
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 13] = [
-    step(&zxing("zxing_500", 500), "zxing", true),
-    step(&own("own_800", 800, Plain, Hybrid), "own", true),
-    step(&zxing("zxing_1000", 1_000), "zxing", true),
-    step(&zxing_large("zxing_large", 3), "zxing_large", false),
-    step(&own("own_blur_800", 800, Blur(2), Hybrid), "own_blur", false),
-    step(&own_two("own_two_800", 800), "own_two", false),
-    step(&own("own_1600", 1_600, Plain, Hybrid), "own", true),
-    step(&own_two("own_two_1600", 1_600), "own_two", false),
-    step(&zxing("zxing_full", usize::MAX), "zxing", true),
-    step(&own_bent("own_bent_1600", 1_600), "own_bent", false),
-    step(&own("own_shadow_800", 800, Shadow(1), Mean(40)), "own_shadow", false),
-    step(&own("own_400", 400, Plain, Hybrid), "own", false),
-    step(&rqrr::Rqrr, "rqrr", false),
+const STEPS: [Step; 14] = [
+    step(&zxing("zxing_500", 500), Kind::Zxing, Turn::Always),
+    step(&own("own_800", 800, Plain, Hybrid), Kind::Own, Turn::Always),
+    step(&zxing("zxing_1000", 1_000), Kind::Zxing, Turn::Always),
+    step(&zxing_large("zxing_large", 3), Kind::ZxingLarge, Turn::First),
+    step(&own("own_blur_800", 800, Blur(2), Hybrid), Kind::OwnBlur, Turn::First),
+    step(&own_two("own_two_800", 800), Kind::OwnTwo, Turn::FirstOrMany),
+    step(&own("own_1600", 1_600, Plain, Hybrid), Kind::Own, Turn::Always),
+    step(&own_two("own_two_1600", 1_600), Kind::OwnTwo, Turn::FirstOrMany),
+    step(&zxing("zxing_2000", 2_000), Kind::Zxing, Turn::Rest),
+    step(&zxing("zxing_full", usize::MAX), Kind::Zxing, Turn::Always),
+    step(&own_bent("own_bent_1600", 1_600), Kind::OwnBent, Turn::First),
+    step(&own("own_shadow_800", 800, Shadow(1), Mean(40)), Kind::OwnShadow, Turn::First),
+    step(&own("own_400", 400, Plain, Hybrid), Kind::Own, Turn::First),
+    step(&rqrr::Rqrr, Kind::Rqrr, Turn::First),
 ];
 
 /// The names of all rungs, in the order they run.
@@ -171,6 +204,8 @@ pub(super) struct Climb {
     pub runs: Vec<RungRun>,
     /// The time was over before the top was reached.
     pub out_of_time: bool,
+    /// Codes were read, and what was seen beside them looks like more that could not be.
+    pub more_likely: bool,
     /// The first panic of a rung, if one did.
     pub panic: Option<String>,
 }
@@ -190,10 +225,6 @@ pub(super) fn alone(source: &mut Source, budget: Duration) -> Vec<(&'static str,
     STEPS.iter().map(&mut each).collect()
 }
 
-/// Unread finder patterns of one picture from which on there are more codes than our own reader looks for, as it keeps 40
-/// patterns: zxing's rungs go first then, and what they leave of codes is left.
-const CROWD: usize = 40;
-
 fn climb_by<'a>(
     steps: impl Iterator<Item = &'a Step>,
     source: &mut Source,
@@ -201,56 +232,53 @@ fn climb_by<'a>(
     first_only: bool,
 ) -> Climb {
     let mut found = Found::default();
-    let mut climb = Climb { codes: Vec::new(), runs: Vec::new(), out_of_time: false, panic: None };
-    let mut strays: Vec<[f32; 2]> = Vec::new();
-    let mut taken: Vec<(&str, usize)> = Vec::new();
+    let mut climb = Climb { codes: Vec::new(), runs: Vec::new(), out_of_time: false, more_likely: false, panic: None };
+    let mut rest = Rest::default();
+    let mut taken: Vec<(Kind, usize)> = Vec::new();
     let mut tried = Tried::default();
     let mut proposals = BTreeMap::new();
     let long_side = source.long_side();
-    let mut is_crowd = false;
     let mut waiting: VecDeque<&Step> = steps.collect();
-    while let Some(Step { rung, kind, for_rest }) = waiting.pop_front() {
+    while let Some(step @ Step { rung, kind, .. }) = waiting.pop_front() {
         let Some(side) = rung.side(long_side) else { continue };
-        let for_rest = *for_rest && (!is_crowd || *kind == "zxing");
-        if taken.contains(&(kind, side)) || (!found.is_empty() && !for_rest) || rung.is_vain(&tried) {
+        let scale = long_side as f32 / side as f32;
+        if taken.contains(&(*kind, side)) || rung.is_vain(&tried) || !rest.wants(step, scale, &found) {
             continue;
         }
-        taken.push((kind, side));
+        taken.push((*kind, side));
         if deadline.is_over() {
             climb.out_of_time = true;
             break;
         }
         let before = thread_cpu();
-        let scale = long_side as f32 / side as f32;
         let mut task =
             Task { deadline, first_only, scale, codes: found.outlines(), tried: &mut tried, proposals: &mut proposals };
-        let view = contain(|| rung.read(&source.at_most(side), &mut task));
-        let view = view.unwrap_or_else(|panic| {
+        let mut view = contain(|| rung.read(&source.at_most(side), &mut task)).unwrap_or_else(|panic| {
             climb.panic.get_or_insert(format!("{} panicked: {panic}", rung.name()));
             View::default()
         });
-        let won = found.add(view.codes, rung.name(), scale);
+        let won = found.add(std::mem::take(&mut view.codes), rung.name(), scale);
         climb.runs.push(RungRun {
             name: rung.name(),
             ms: thread_cpu().saturating_sub(before).as_secs_f64() * 1e3,
             won,
         });
-        // Our own reader proposes more than there is: what may be left is for zxing to say.
-        if *kind == "zxing" {
-            strays = view.strays.iter().map(|stray| stray.map(|at| at * scale)).collect();
-            if view.unread_patterns >= CROWD {
-                is_crowd = true;
-                waiting.make_contiguous().sort_by_key(|step| step.kind != "zxing");
-            }
+        if *kind == Kind::Zxing && view.unread_patterns >= CROWD {
+            waiting.make_contiguous().sort_by_key(|step| step.kind != Kind::Zxing);
         }
-        let left = found.uncovered(&strays, 1.0) + found.doubtful();
-        if !found.is_empty() && (first_only || left == 0) {
+        rest.note(*kind, view, scale, &found, &tried);
+        if first_only && !found.is_empty() {
             break;
         }
     }
+    climb.more_likely = !first_only && !found.is_empty() && (climb.out_of_time || rest.is_likely());
     climb.codes = found.into_codes(first_only);
     climb
 }
+
+/// Unread finder patterns of one picture from which on there are more codes than our own reader looks for, as it goes by 40
+/// patterns at once: zxing's rungs go first then.
+const CROWD: usize = 40;
 
 #[cfg(test)]
 mod tests {
@@ -276,7 +304,11 @@ mod tests {
     fn order(patterns: usize) -> Vec<&'static str> {
         let rungs = [Blind("first", patterns), Blind("ours", 0), Blind("second", 0)];
         let leaked: &'static [Blind; 3] = Box::leak(Box::new(rungs));
-        let steps = [step(&leaked[0], "zxing", true), step(&leaked[1], "own", true), step(&leaked[2], "zxing", true)];
+        let steps = [
+            step(&leaked[0], Kind::Zxing, Turn::Always),
+            step(&leaked[1], Kind::Own, Turn::Always),
+            step(&leaked[2], Kind::Zxing, Turn::Always),
+        ];
         let mut source = Source::whole(Luma::new(40, 40, vec![200; 1_600]).unwrap(), false);
         let climb = climb_by(steps.iter(), &mut source, Deadline::after(Duration::from_secs(60)), false);
         climb.runs.iter().map(|run| run.name).collect()

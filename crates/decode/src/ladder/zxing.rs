@@ -12,7 +12,7 @@ use super::super::luma::Luma;
 use super::bits::{self, Rule};
 use super::geometry::Quad;
 use super::retouch::{self, SMALL};
-use super::{Rung, Sighting, Task, View, finder, near, payload};
+use super::{Rung, Sighting, Task, View, finder, near, payload, timing};
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Zxing {
@@ -66,41 +66,102 @@ fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) {
     };
     let mut patterns = finder::find(picture, task.deadline, &is_read);
     patterns.retain(|pattern| !is_read([pattern.p.x, pattern.p.y]));
+    view.cut_short |= patterns.len() >= finder::MOST_PATTERNS;
     let sets = GenerateFinderPatternSets(&mut patterns);
-    let mut used: Vec<ConcentricPattern> = Vec::new();
-    let mut unread: Vec<FinderPatternSet> = Vec::new();
-    let mut failures = 0;
-    for set in sets {
-        if [set.bl, set.tl, set.tr].iter().any(|pattern| used.contains(pattern)) {
-            continue;
-        }
-        if task.deadline.is_over() {
-            break;
-        }
-        // A panic costs this set of patterns only.
-        match contain(|| read_set(picture, &set)).ok().flatten() {
-            Some(sighting) => {
-                failures = 0;
-                used.extend([set.bl, set.tl, set.tr]);
-                view.codes.push(sighting);
-                if task.first_only {
-                    return;
+    let mut reading = Reading { picture, task, used: Vec::new(), unread: Vec::new(), view };
+    if sets.len() > MOST_FAILURES {
+        // In a crowd the patterns of neighbours stand nearer to each other than those of one code, and so come first:
+        // those between which there are timing patterns go before all others.
+        let rest = reading.try_all(sets, |set| timing::is_between(picture, set));
+        reading.try_all(rest, |_| true);
+    } else {
+        reading.try_all(sets, |_| true);
+    }
+    reading.note_what_is_left(&patterns);
+}
+
+/// The reading of one picture in one polarity.
+struct Reading<'a, 'b> {
+    picture: &'a BitMatrix,
+    task: &'a Task<'b>,
+    /// The patterns of the codes read.
+    used: Vec<ConcentricPattern>,
+    unread: Vec<FinderPatternSet>,
+    view: &'a mut View,
+}
+
+impl Reading<'_, '_> {
+    fn is_used(&self, set: &FinderPatternSet) -> bool {
+        [set.bl, set.tl, set.tr].iter().any(|pattern| self.used.contains(pattern))
+    }
+
+    /// Tries the sets that are in turn, in order; returns the others.
+    fn try_all(
+        &mut self,
+        sets: Vec<FinderPatternSet>,
+        is_in_turn: impl Fn(&FinderPatternSet) -> bool,
+    ) -> Vec<FinderPatternSet> {
+        let mut others = Vec::new();
+        let mut failures = 0;
+        for set in sets {
+            if self.is_used(&set) {
+                continue;
+            }
+            if self.task.deadline.is_over() || failures == MOST_FAILURES {
+                break;
+            }
+            if self.task.first_only && !self.view.codes.is_empty() {
+                break;
+            }
+            if !is_in_turn(&set) {
+                others.push(set);
+                continue;
+            }
+            // A panic costs this set of patterns only.
+            match contain(|| read_set(self.picture, &set)).ok().flatten() {
+                Some(sighting) => {
+                    failures = 0;
+                    self.used.extend([set.bl, set.tl, set.tr]);
+                    self.view.codes.push(sighting);
+                }
+                None => {
+                    failures += 1;
+                    self.unread.push(set);
                 }
             }
-            None => {
-                failures += 1;
-                unread.push(set);
-            }
         }
-        if failures == MOST_FAILURES {
-            break;
-        }
+        others
     }
-    unread.retain(|set| ![set.bl, set.tl, set.tr].iter().any(|pattern| used.contains(pattern)));
-    let patterns = unread.iter().flat_map(|set| [set.bl.p, set.tl.p, set.tr.p]);
-    view.unread_patterns += patterns.map(|at| (at.x.to_bits(), at.y.to_bits())).collect::<BTreeSet<_>>().len();
-    view.strays.extend(unread.iter().map(|set| [(set.bl.p.x + set.tr.p.x) / 2.0, (set.bl.p.y + set.tr.p.y) / 2.0]));
+
+    /// Tells what was seen and not read.
+    fn note_what_is_left(mut self, patterns: &[ConcentricPattern]) {
+        let mut unread = std::mem::take(&mut self.unread);
+        unread.retain(|set| !self.is_used(set));
+        let view = self.view;
+        let of_sets = unread.iter().flat_map(|set| [set.bl.p, set.tl.p, set.tr.p]);
+        view.unread_patterns += of_sets.map(|at| (at.x.to_bits(), at.y.to_bits())).collect::<BTreeSet<_>>().len();
+        for set in &unread {
+            let middle = [(set.bl.p.x + set.tr.p.x) / 2.0, (set.bl.p.y + set.tr.p.y) / 2.0];
+            let is_likely = timing::is_between(self.picture, set);
+            if is_likely { &mut view.likely } else { &mut view.strays }.push(middle);
+        }
+        let codes = &view.codes;
+        let is_left = |pattern: &&ConcentricPattern| {
+            let at = [pattern.p.x, pattern.p.y];
+            let is_as_large = |code: &Sighting| {
+                let side = code.qr_version.map_or(21.0, |version| f32::from(version) * 4.0 + 17.0);
+                let own = code.quad.size() / side * 7.0;
+                (own / ALIKE..own * ALIKE).contains(&(pattern.size as f32))
+            };
+            codes.iter().any(is_as_large) && !codes.iter().any(|code| code.quad.holds(at, code.quad.size() * 0.05))
+        };
+        let lone: Vec<[f32; 2]> = patterns.iter().filter(is_left).map(|pattern| [pattern.p.x, pattern.p.y]).collect();
+        view.strays.extend(lone);
+    }
 }
+
+/// How far the size of a finder pattern may be from that of a code's own to hint at another code.
+const ALIKE: f32 = 1.5;
 
 fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
     let sampled = SampleQR(picture, set).ok()?;

@@ -16,12 +16,10 @@ pub(super) struct Pattern {
     pub hits: u32,
 }
 
-/// Patterns kept, the most often seen first.
-const MOST_PATTERNS: usize = 40;
 /// Proposals looked at; a picture of noise makes one in every few hundred pixels.
 const MOST_PROPOSALS: usize = 20_000;
 
-/// The dark finder patterns of a picture.
+/// The dark finder patterns of a picture, the most often seen first.
 pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
     let mut search = Search::default();
     for y in 0..picture.height() {
@@ -104,7 +102,6 @@ fn strongest(mut found: Vec<Pattern>) -> Vec<Pattern> {
     found.retain(|pattern| pattern.hits as f32 >= pattern.module.min(3.0) * 0.6);
     let weight = |pattern: &Pattern| (pattern.hits as f32 / pattern.module).min(4.0);
     found.sort_by(|a, b| weight(b).total_cmp(&weight(a)));
-    found.truncate(MOST_PATTERNS);
     found
 }
 

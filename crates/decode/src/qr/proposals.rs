@@ -6,6 +6,9 @@ use super::super::clock::Deadline;
 use super::Task;
 use super::finder::{self, Pattern};
 
+/// Patterns that one look at a picture goes by, the most often seen first.
+const MOST_PATTERNS: usize = 40;
+
 /// A black-and-white picture and its finder patterns, of the colour that is dark in it at the moment.
 pub(in super::super) struct Proposals {
     pub(super) picture: BitMatrix,
@@ -28,8 +31,9 @@ impl Proposals {
         self.others = Some(std::mem::replace(&mut self.patterns, others));
     }
 
-    /// The patterns outside the codes that were read before.
+    /// The patterns outside the codes that were read before, at most [`MOST_PATTERNS`].
     pub(super) fn unread(&self, task: &Task<'_>) -> Vec<Pattern> {
-        self.patterns.iter().copied().filter(|pattern| !(task.is_read)(pattern.centre)).collect()
+        let unread = self.patterns.iter().copied().filter(|pattern| !(task.is_read)(pattern.centre));
+        unread.take(MOST_PATTERNS).collect()
     }
 }

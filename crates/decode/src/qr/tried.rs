@@ -83,6 +83,16 @@ impl Tried {
         })
     }
 
+    /// The middles of what were codes for sure and could not be read, in pixels of the full-size photo.
+    pub fn codes_for_sure(&self) -> Vec<[f32; 2]> {
+        let sure = self.failures.iter().filter(|failure| failure.sure && !failure.guessed);
+        sure.map(|failure| {
+            let [_, [ax, ay], [bx, by]] = failure.corners;
+            [(ax + bx) / 2.0, (ay + by) / 2.0]
+        })
+        .collect()
+    }
+
     /// Notes a failure and the number of modules it looked at.
     pub(super) fn note(&mut self, group: &Group, side: usize, made: Made, sure: bool, modules: u64) {
         let corners = group.corners().map(|corner| corner.map(|at| at * made.scale));

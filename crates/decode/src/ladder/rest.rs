@@ -1,0 +1,99 @@
+//! What tells that a photo holds more codes than were read.
+//!
+//! Two things do: what a rung saw and could not read, and that no rung has looked closely enough to see a code somewhat
+//! smaller than those that were read. A sheet of labels of which one is read by luck, and a shelf of packs of which the
+//! nearest is read first, show nothing at all of the others in a picture that is too small.
+
+use super::found::Found;
+use super::{Kind, Step, Turn, View};
+use crate::qr::Tried;
+
+/// Pixels that the smallest code read must be wide in a picture, so that one half as large would have shown its finder
+/// patterns there to zxing's rungs, and to our own reader, which reads smaller ones.
+const CLOSE: f32 = 90.0;
+const CLOSE_OWN: f32 = 60.0;
+/// Codes from which on there may well be others that only our own reader reads: it looks as well.
+const SEVERAL: usize = 2;
+/// Codes from which on it is a sheet or a shelf: twice as close a look, and one for codes that show but two of their
+/// finder patterns, are worth their time.
+const MANY: usize = 4;
+
+/// What may be left of a photo's codes.
+pub(super) struct Rest {
+    /// What the last zxing rung saw and did not read, in pixels of the full-size photo.
+    strays: Vec<[f32; 2]>,
+    /// Those of them that are codes by all that they show.
+    likely: Vec<[f32; 2]>,
+    /// Whether a bound ended the last zxing rung's search.
+    cut_short: bool,
+    /// Full-size pixels a pixel of the largest pictures that zxing's rungs and our own reader looked at.
+    finest: f32,
+    finest_own: f32,
+    /// How many of all that was seen are outside the codes read.
+    left: usize,
+    left_likely: usize,
+}
+
+impl Default for Rest {
+    fn default() -> Rest {
+        Rest {
+            strays: Vec::new(),
+            likely: Vec::new(),
+            cut_short: false,
+            finest: f32::MAX,
+            finest_own: f32::MAX,
+            left: 0,
+            left_likely: 0,
+        }
+    }
+}
+
+impl Rest {
+    /// Takes in what a rung saw at `scale` full-size pixels a pixel.
+    pub(super) fn note(&mut self, kind: Kind, view: View, scale: f32, found: &Found, tried: &Tried) {
+        match kind {
+            // Our own reader proposes more groups than there are: what may be left is for zxing to say.
+            Kind::Zxing => {
+                let full = |points: Vec<[f32; 2]>| points.into_iter().map(|point| point.map(|at| at * scale)).collect();
+                (self.strays, self.likely) = (full(view.strays), full(view.likely));
+                self.cut_short = view.cut_short;
+                self.finest = self.finest.min(scale);
+            }
+            Kind::Own => self.finest_own = self.finest_own.min(scale),
+            _ => {}
+        }
+        // But what fits all that every code shows is one.
+        let sure = tried.codes_for_sure();
+        let unread = |points: &[[f32; 2]]| points.iter().filter(|&&point| !found.covers(point)).count();
+        self.left_likely = unread(&self.likely) + unread(&sure) + found.doubtful();
+        self.left = unread(&self.strays) + self.left_likely;
+    }
+
+    /// Whether a step that sees `scale` full-size pixels a pixel is worth its time, by what was read so far.
+    pub(super) fn wants(&self, step: &Step, scale: f32, found: &Found) -> bool {
+        if found.is_empty() {
+            return step.turn != Turn::Rest;
+        }
+        let in_turn = match step.turn {
+            Turn::First => false,
+            Turn::Always | Turn::Rest => true,
+            Turn::FirstOrMany => found.len() >= MANY,
+        };
+        in_turn && (self.left > 0 || self.looks_closer(step.kind, scale, found))
+    }
+
+    /// Whether a step shows smaller codes than were looked for up to now.
+    fn looks_closer(&self, kind: Kind, scale: f32, found: &Found) -> bool {
+        let side = found.smallest_side() / if found.len() >= MANY { 2.0 } else { 1.0 };
+        match kind {
+            Kind::Zxing => scale < self.finest && side / self.finest < CLOSE,
+            Kind::Own => found.len() >= SEVERAL && scale < self.finest_own && side / self.finest_own < CLOSE_OWN,
+            _ => false,
+        }
+    }
+
+    /// Whether there are more codes, by all that was seen.
+    pub(super) fn is_likely(&self) -> bool {
+        self.left_likely > 0 || self.cut_short
+    }
+}
