@@ -189,6 +189,7 @@ impl PhotoDecoded<'_> {
         time_stage(telemetry, Stage::Decode, self.took);
         names::DECODE_CPU_SECONDS.observe(None, self.reading.decode_ms / 1_000.0);
         telemetry.totals.decoded(self.reading.decode_ms);
+        names::MORE_CODES_LIKELY.add(None, u64::from(self.reading.more_codes_likely));
         for run in &self.reading.rungs {
             names::RUNG_RUNS.add(Some(run.name), 1);
             names::RUNG_WINS.add(Some(run.name), run.won as u64);
@@ -198,6 +199,7 @@ impl PhotoDecoded<'_> {
             bucket = self.photo.bucket,
             key = self.photo.key,
             codes = self.reading.codes.len(),
+            more_codes_likely = self.reading.more_codes_likely,
             cpu_ms = self.reading.decode_ms,
             "photo decoded"
         );

@@ -53,7 +53,6 @@ pub const RUNGS: &[&str] = &[
     "own_bent_1600",
     "own_shadow_800",
     "own_400",
-    "rqrr_800",
 ];
 
 /// Stages that `scanmill_stage_seconds` times.
@@ -131,6 +130,8 @@ metrics! {
     FETCHED_BYTES = metric("scanmill_fetched_bytes_total", Counter, "bytes", "Photo bytes read from the store.");
     DECODE_CPU_SECONDS = metric("scanmill_decode_cpu_seconds", Histogram, "seconds",
         "CPU time of decoding one photo.");
+    MORE_CODES_LIKELY = metric("scanmill_photos_more_codes_likely_total", Counter, "photos",
+        "Photos with a scan that show more codes than could be read.");
     RUNG_RUNS = metric("scanmill_rung_runs_total", Counter, "runs", "Runs of each rung of the decode ladder.")
         .by("rung", RUNGS);
     RUNG_WINS = metric("scanmill_rung_wins_total", Counter, "codes", "Codes that each rung was the first to read.")

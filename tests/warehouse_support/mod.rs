@@ -154,6 +154,7 @@ pub fn scans_at(name: &str, revision: i64, codes: i64, processed_at: &str) -> Ve
                 camera_model: Some("One".into()),
                 qr_index: index,
                 qr_count: codes,
+                more_codes_likely: Some(0),
                 qr_version: Some(3),
                 ecc_level: Some("M".into()),
                 ecc_used: Some(0.25),

@@ -164,6 +164,7 @@ fn a_whole_scan_row() {
     assert_eq!((scan.captured_at_source.as_str(), scan.geo_source.as_str()), ("exif_original+offset", "exif_gps"));
     assert_eq!(scan.h3_cell.as_deref(), Some("871f8d7a4ffffff"));
     assert_eq!((scan.qr_index, scan.qr_count, scan.qr_version), (0, 1, Some(3)));
+    assert_eq!(scan.more_codes_likely, Some(0));
     assert_eq!(scan.product_id.as_deref(), Some("1"));
     assert_eq!(scan.lineage.uploaded_at.as_deref(), Some("2026-11-22T15:40:00.900Z"));
     assert_eq!(scan.lineage.processed_at, "2026-11-22T15:41:00.000Z");

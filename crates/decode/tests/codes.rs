@@ -71,7 +71,7 @@ fn a_small_code_beside_a_large_one_makes_the_ladder_climb() {
     assert_eq!(texts(&reading), ["large", "small"]);
     assert_eq!(reading.codes[0].rung, "zxing_500");
     assert_eq!(reading.codes[1].rung, "own_800");
-    assert_eq!(reading.rungs.len(), 2);
+    assert!(!reading.more_codes_likely);
     assert!((centre(&reading.codes[1])[0] - 1400.0).abs() < 3.0);
 }
 
@@ -87,17 +87,17 @@ fn sizes_are_not_read_twice_and_a_blank_photo_runs_every_other_rung() {
     let names =
         |width, height| -> Vec<_> { read(&Scene::paper(width, height)).rungs.iter().map(|run| run.name).collect() };
     let plain = |width| -> Vec<_> {
-        let plain =
-            ["zxing_500", "zxing_1000", "zxing_2000", "zxing_full", "own_400", "own_800", "own_1600", "rqrr_800"];
+        let plain = ["zxing_500", "zxing_1000", "zxing_2000", "zxing_full", "own_400", "own_800", "own_1600"];
         let mut names = names(width, 300);
         names.retain(|name| plain.contains(name));
         names.sort();
         names
     };
-    assert_eq!(plain(350), ["own_800", "rqrr_800", "zxing_500"]);
-    assert_eq!(plain(700), ["own_400", "own_800", "rqrr_800", "zxing_500"]);
-    assert_eq!(plain(1300), ["own_1600", "own_400", "own_800", "rqrr_800", "zxing_1000", "zxing_500"]);
-    assert_eq!(plain(1700).len(), 7);
+    assert_eq!(plain(350), ["own_800", "zxing_500"]);
+    assert_eq!(plain(700), ["own_400", "own_800", "zxing_500"]);
+    assert_eq!(plain(1300), ["own_400", "own_800", "zxing_1000", "zxing_500"]);
+    // What only looks for the rest, once a code was read, has nothing to do here.
+    assert_eq!(plain(1700), ["own_400", "own_800", "zxing_1000", "zxing_500", "zxing_full"]);
     assert!(names(350, 300).contains(&"zxing_large") && !names(700, 300).contains(&"zxing_large"));
 }
 

@@ -107,6 +107,13 @@ pub const COLUMNS: &[Column] = &[
     column("camera_model", Text(256), Scans, false, "camera model"),
     column("qr_index", Integer, Scans, true, "place of the code in the photo, from 0, top to bottom"),
     column("qr_count", Integer, Scans, true, "codes read in the photo"),
+    column(
+        "more_codes_likely",
+        Integer,
+        Scans,
+        false,
+        "1 where the photo shows more codes than could be read; null in rows older than it",
+    ),
     column("qr_version", Integer, Scans, false, "QR version, 1 to 40"),
     column("ecc_level", Text(1), Scans, false, "error correction level L, M, Q or H"),
     column("ecc_used", Real, Scans, false, "share of the error correction used: 0 none, 1 all"),

@@ -13,7 +13,6 @@ mod own;
 mod payload;
 mod rest;
 mod retouch;
-mod rqrr;
 mod threshold;
 mod timing;
 mod zxing;
@@ -123,7 +122,6 @@ enum Kind {
     OwnTwo,
     OwnBent,
     OwnShadow,
-    Rqrr,
 }
 
 /// When a step is worth its time.
@@ -174,21 +172,20 @@ const fn step(rung: &'static dyn Rung, kind: Kind, turn: Turn) -> Step {
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 13] = [
     step(&zxing("zxing_500", 500), Kind::Zxing, Turn::Always),
     step(&own("own_800", 800, Plain, Hybrid), Kind::Own, Turn::Always),
     step(&zxing("zxing_1000", 1_000), Kind::Zxing, Turn::Always),
     step(&zxing_large("zxing_large", 3), Kind::ZxingLarge, Turn::First),
     step(&own("own_blur_800", 800, Blur(2), Hybrid), Kind::OwnBlur, Turn::First),
     step(&own_two("own_two_800", 800), Kind::OwnTwo, Turn::FirstOrMany),
-    step(&own("own_1600", 1_600, Plain, Hybrid), Kind::Own, Turn::Always),
+    step(&own("own_1600", 1_600, Plain, Hybrid), Kind::Own, Turn::Rest),
     step(&own_two("own_two_1600", 1_600), Kind::OwnTwo, Turn::FirstOrMany),
     step(&zxing("zxing_2000", 2_000), Kind::Zxing, Turn::Rest),
     step(&zxing("zxing_full", usize::MAX), Kind::Zxing, Turn::Always),
     step(&own_bent("own_bent_1600", 1_600), Kind::OwnBent, Turn::First),
     step(&own("own_shadow_800", 800, Shadow(1), Mean(40)), Kind::OwnShadow, Turn::First),
     step(&own("own_400", 400, Plain, Hybrid), Kind::Own, Turn::First),
-    step(&rqrr::Rqrr, Kind::Rqrr, Turn::First),
 ];
 
 /// The names of all rungs, in the order they run.
