@@ -1,8 +1,8 @@
 //! Runs a corpus through the ladder and through every rung alone, and says in which order the rungs win most per
 //! millisecond of CPU: `cargo bench --bench ladder -- [OPTIONS] DIR|MANIFEST [PART_OF_PATH]`.
 //!
-//! `--made hard` instead of a corpus makes one, of the kinds that readers fail on (`benches/made`): `--each 30` photos of
-//! each kind, `--seed N` for others. `--whole` leaves the rungs alone out. `--covered` pastes paper over every code that is
+//! `--made hard` instead of a corpus makes one, of the kinds that readers fail on (`benches/made`), `--made many` one of
+//! shelves and sheets of many codes: `--each 30` photos of each kind, `--seed N` for others. `--whole` leaves the rungs alone out. `--covered` pastes paper over every code that is
 //! read first: what is left is what photos without a code cost. `--trials FILE` writes what every rung alone read and cost
 //! to a file (TSV).
 //!
@@ -81,12 +81,17 @@ fn main() {
         .filter(|(at, text)| !text.starts_with("--") && !is_value(*at))
         .map(|(_, text)| text);
     let alone = !arguments.iter().any(|argument| argument == "--whole");
-    let mut photos = if option("--made") == Some("hard") {
-        made_photos(number("--each").unwrap_or(30) as usize, number("--seed"))
+    let made_kinds: &[&'static str] = match option("--made") {
+        Some("hard") => &made::KINDS,
+        Some("many") => &made::MANY,
+        _ => &[],
+    };
+    let mut photos = if !made_kinds.is_empty() {
+        made_photos(made_kinds, number("--each").unwrap_or(30) as usize, number("--seed"))
     } else if let Some(corpus) = plain_ones.next() {
         photos(Path::new(corpus))
     } else {
-        println!("no corpus given: cargo bench --bench ladder -- DIR|MANIFEST|--made hard [PART_OF_PATH]");
+        println!("no corpus given: cargo bench --bench ladder -- DIR|MANIFEST|--made hard|--made many [PART_OF_PATH]");
         return;
     };
     let part = plain_ones.next().map_or("", String::as_str);
@@ -250,13 +255,13 @@ fn greedy(rungs: &BTreeMap<&str, Tally>) {
     println!("  nothing more: {}", left.into_iter().collect::<Vec<_>>().join(" "));
 }
 
-fn made_photos(each: usize, seed: Option<u64>) -> Vec<Photo> {
+fn made_photos(kinds: &[&'static str], each: usize, seed: Option<u64>) -> Vec<Photo> {
     let photo = |kind: &'static str, index| Photo {
         path: Path::new("made").join(kind).join(format!("{index:03}")),
         texts: None,
         from: From::Made { kind, index, seed },
     };
-    made::KINDS.into_iter().flat_map(|kind| (0..each).map(move |index| photo(kind, index))).collect()
+    kinds.iter().flat_map(|&kind| (0..each).map(move |index| photo(kind, index))).collect()
 }
 
 fn photos(corpus: &Path) -> Vec<Photo> {

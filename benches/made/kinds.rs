@@ -29,6 +29,9 @@ pub const KINDS: [&str; 16] = [
     "shadows",
 ];
 
+/// Kinds of photos of many codes, apart from the others as they cost more to make.
+pub const MANY: [&str; 2] = ["shelf", "sheet"];
+
 const LEVELS: [EcLevel; 4] = [EcLevel::L, EcLevel::M, EcLevel::Q, EcLevel::H];
 
 fn one<T: Copy>(of: &[T], draw: &mut ChaCha8Rng) -> T {
@@ -60,14 +63,20 @@ pub fn shot(kind: &str, draw: &mut ChaCha8Rng) -> Shot {
         noise: between(1.0, 5.0, draw),
         decoys: 0,
     };
-    if kind == "lots" {
-        lots(&mut shot, draw);
-    } else {
-        let version = if kind == "high_version" { draw.random_range(15..=40) } else { draw.random_range(1..=6) };
-        shot.sheets.push(sheet(&shot, version, draw));
-        harden(kind, &mut shot, draw);
+    match kind {
+        "lots" => lots(&mut shot, draw),
+        "shelf" => shelf(&mut shot, draw),
+        "sheet" => dense_sheet(&mut shot, draw),
+        _ => one_code(kind, &mut shot, draw),
     }
     shot
+}
+
+/// The kinds with one code.
+fn one_code(kind: &str, shot: &mut Shot, draw: &mut ChaCha8Rng) {
+    let version = if kind == "high_version" { draw.random_range(15..=40) } else { draw.random_range(1..=6) };
+    shot.sheets.push(sheet(shot, version, draw));
+    harden(kind, shot, draw);
 }
 
 /// One code somewhere in the middle, a third to two thirds as wide as the picture.
@@ -237,5 +246,59 @@ fn lots(shot: &mut Shot, draw: &mut ChaCha8Rng) {
             mirrored: false,
             bend: Bend::Flat,
         });
+    }
+}
+
+/// Packs side by side, each with a small code of its own size and tilt.
+fn shelf(shot: &mut Shot, draw: &mut ChaCha8Rng) {
+    let long = one(&[640, 800, 1024, 1280, 1600], draw);
+    let short = one(&[long * 3 / 4, long * 9 / 16], draw);
+    (shot.width, shot.height) = if draw.random_bool(0.5) { (long, short) } else { (short, long) };
+    shot.decoys = draw.random_range(0..20);
+    shot.defocus = between(0.3, 0.9, draw);
+    let count = draw.random_range(3..=8usize);
+    let columns = if shot.width > shot.height { count.div_ceil(2) } else { 2 };
+    let rows = count.div_ceil(columns);
+    let cell = (shot.width as f32 / columns as f32).min(shot.height as f32 / rows as f32);
+    for index in 0..count {
+        let print = Print::new(draw.random_range(1..=6), one(&LEVELS, draw), draw);
+        let module = (cell * between(0.25, 0.6, draw) / print.side as f32).clamp(1.9, 8.0);
+        let place = |at: usize, of: usize, draw: &mut ChaCha8Rng| (at as f32 + between(0.4, 0.6, draw)) / of as f32;
+        shot.sheets.push(Sheet {
+            at: [place(index % columns, columns, draw), place(index / columns, rows, draw)],
+            print,
+            module,
+            turn: between(-0.4, 0.4, draw),
+            pitch: between(-0.4, 0.4, draw),
+            yaw: between(-0.4, 0.4, draw),
+            mirrored: false,
+            bend: Bend::Flat,
+        });
+    }
+}
+
+/// A sheet of 12 to 300 codes, two and a half pixels a module or more, often with a shadow across.
+fn dense_sheet(shot: &mut Shot, draw: &mut ChaCha8Rng) {
+    let (columns, rows) = one(&[(4, 3), (6, 5), (10, 6), (12, 8), (16, 10), (20, 12), (20, 15)], draw);
+    let (version, module) = (draw.random_range(2..=4), between(2.5, 4.0, draw));
+    let cell = (f32::from(version) * 4.0 + 17.0 + 8.0) * module;
+    (shot.width, shot.height) = ((columns as f32 * cell * 1.1) as usize, (rows as f32 * cell * 1.1) as usize);
+    (shot.defocus, shot.noise) = (between(0.3, 0.6, draw), between(1.0, 3.0, draw));
+    let (pitch, yaw, turn) = (between(-0.15, 0.15, draw), between(-0.15, 0.15, draw), between(-0.06, 0.06, draw));
+    for (column, row) in (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row))) {
+        shot.sheets.push(Sheet {
+            at: [(column as f32 + 0.5) / columns as f32, (row as f32 + 0.5) / rows as f32],
+            print: Print::new(version, EcLevel::M, draw),
+            module,
+            turn,
+            pitch,
+            yaw,
+            mirrored: false,
+            bend: Bend::Flat,
+        });
+    }
+    if draw.random_bool(0.5) {
+        let at = [between(0.2, 0.8, draw), between(0.2, 0.8, draw)];
+        shot.lights.push(Light::Shadow { at, angle: between(0.0, TAU, draw), left: between(0.4, 0.8, draw) });
     }
 }

@@ -1,5 +1,5 @@
-//! Made photos of the kinds that readers fail on, for want of a public set that may stand here: sixteen kinds, each drawn
-//! from `SEED` alone, so that every run and every machine sees the same pixels.
+//! Made photos of the kinds that readers fail on, for want of a public set that may stand here: sixteen kinds, and two of
+//! many codes, each drawn from `SEED` alone, so that every run and every machine sees the same pixels.
 
 mod camera;
 mod kinds;
@@ -8,7 +8,7 @@ mod print;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-pub use kinds::KINDS;
+pub use kinds::{KINDS, MANY};
 
 /// A made photo.
 pub struct Made {

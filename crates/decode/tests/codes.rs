@@ -191,3 +191,20 @@ fn nothing_is_carried_from_one_photo_to_the_next() {
     assert!(broken.reject.is_some());
     assert_eq!(broken.capture, with.capture);
 }
+
+#[test]
+fn codes_that_only_their_transparency_shows_are_read() {
+    let grey = Scene::paper(250, 250).draw(&code("clear"), Place::at(125.0, 125.0, 6.0)).grey();
+    // White everywhere; what is dark in the scene, or what is light, is transparent.
+    for dark_is_clear in [true, false] {
+        let clear = |x, y| (grey.get_pixel(x, y).0[0] < 128) == dark_is_clear;
+        let rgba =
+            image::RgbaImage::from_fn(250, 250, |x, y| image::Rgba([255, 255, 255, if clear(x, y) { 0 } else { 255 }]));
+        let grey_alpha =
+            image::GrayAlphaImage::from_fn(250, 250, |x, y| image::LumaA([250, rgba.get_pixel(x, y).0[3]]));
+        for picture in [image::DynamicImage::from(rgba), image::DynamicImage::from(grey_alpha)] {
+            let reading = decode(&scene::encode(&picture, image::ImageFormat::Png), &limits());
+            assert_eq!(texts(&reading), ["clear"], "dark is clear: {dark_is_clear}");
+        }
+    }
+}

@@ -23,8 +23,49 @@ enum Kind {
     Numbers(Palette, usize),
 }
 
-/// Decodes to brightness. What a file that ends early does not hold, or there was no time for, is grey.
+/// What transparent pixels are seen over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Backdrop {
+    White,
+    Black,
+}
+
+/// Brightest less darkest pixel below which a picture shows nothing.
+const FLAT: u8 = 8;
+
+/// Decodes to brightness. What a file that ends early does not hold, or there was no time for, is grey. Transparent pixels
+/// are seen over white, as paper is; a code that does not show there, being white itself, is seen over black.
 pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
+    let (luma, has_alpha) = decode_over(Backdrop::White, bytes, header, deadline)?;
+    let luma = match luma {
+        Ok(luma) if has_alpha && is_flat(&luma) => {
+            drop(luma);
+            decode_over(Backdrop::Black, bytes, header, deadline)?.0
+        }
+        luma => luma,
+    };
+    match luma {
+        Ok(luma) => Ok(Source::whole(luma, false)),
+        Err((luma, rows, reject)) => as_far_as(luma, rows, reject),
+    }
+}
+
+fn is_flat(luma: &Luma) -> bool {
+    let pixels = luma.pixels();
+    let (darkest, lightest) = (pixels.iter().min(), pixels.iter().max());
+    darkest.zip(lightest).is_some_and(|(darkest, lightest)| lightest - darkest < FLAT)
+}
+
+/// A whole picture, or one that ends early: what there is of it, how many rows that is, and why it ends.
+type Decoded = Result<Luma, (Luma, usize, Reject)>;
+
+/// The picture over a backdrop, and whether it has transparent pixels at all.
+fn decode_over(
+    backdrop: Backdrop,
+    bytes: &[u8],
+    header: &Header,
+    deadline: Deadline,
+) -> Result<(Decoded, bool), Reject> {
     let refuse = |error| refuse_png(bytes, header, &error);
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: CHUNK_BYTES });
     decoder.set_ignore_text_chunk(true);
@@ -45,19 +86,27 @@ pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Resul
 
     let mut luma = Luma::blank(header.width as usize, header.height as usize);
     luma.pixels_mut().fill(MISSING);
-    let kind = kind(&reader);
-    let rows = if reader.info().interlaced {
-        read_passes(&mut reader, &kind, &mut luma, deadline)
-    } else {
-        read_rows(&mut reader, &kind, &mut luma, deadline)
+    let kind = kind(&reader, backdrop);
+    let has_alpha = match &kind {
+        Kind::Samples(colour) => colour.has_alpha(),
+        Kind::Numbers(..) => reader.info().trns.is_some(),
     };
-    match rows {
-        Ok(()) => Ok(Source::whole(luma, false)),
-        Err((rows, error)) => as_far_as(luma, rows, refuse(error)),
-    }
+    let look = Look { kind, backdrop };
+    let rows = if reader.info().interlaced {
+        read_passes(&mut reader, &look, &mut luma, deadline)
+    } else {
+        read_rows(&mut reader, &look, &mut luma, deadline)
+    };
+    Ok((
+        match rows {
+            Ok(()) => Ok(luma),
+            Err((rows, error)) => Err((luma, rows, refuse(error))),
+        },
+        has_alpha,
+    ))
 }
 
-fn kind<R: BufRead + Seek>(reader: &Reader<R>) -> Kind {
+fn kind<R: BufRead + Seek>(reader: &Reader<R>, backdrop: Backdrop) -> Kind {
     let info = reader.info();
     match reader.output_color_type() {
         (png::ColorType::Grayscale, BitDepth::Eight) => Kind::Samples(ColorType::L8),
@@ -67,19 +116,43 @@ fn kind<R: BufRead + Seek>(reader: &Reader<R>) -> Kind {
         (png::ColorType::Indexed | png::ColorType::Grayscale, depth) => {
             let colours = info.palette.as_deref().unwrap_or(&[]).as_chunks::<3>().0;
             let alphas = info.trns.as_deref().unwrap_or(&[]).iter().copied().chain(std::iter::repeat(255));
-            let colours = colours.iter().zip(alphas).map(|(&[red, green, blue], alpha)| [red, green, blue, alpha]);
+            let over = |colour: u8| if backdrop == Backdrop::Black { 255 - colour } else { colour };
+            let colours = colours
+                .iter()
+                .zip(alphas)
+                .map(|(&[red, green, blue], alpha)| [over(red), over(green), over(blue), alpha]);
             Kind::Numbers(Palette::new(colours, 0), usize::from(depth as u8))
         }
     }
 }
 
-impl Kind {
+/// How rows become brightness, over what.
+struct Look {
+    kind: Kind,
+    backdrop: Backdrop,
+}
+
+impl Look {
+    /// Over black a picture is the negative of what its negative is over white.
     fn brighten(&self, row: &[u8], out: &mut [u8]) {
-        match self {
+        let is_negative = self.backdrop == Backdrop::Black;
+        match &self.kind {
+            Kind::Samples(colour) if is_negative => {
+                let mut row = row.to_vec();
+                for pixel in row.chunks_exact_mut(usize::from(colour.channel_count())) {
+                    if let Some((_alpha, colours)) = pixel.split_last_mut() {
+                        colours.iter_mut().for_each(|sample| *sample = 255 - *sample);
+                    }
+                }
+                brighten(*colour, &row, out);
+            }
             Kind::Samples(colour) => {
                 brighten(*colour, row, out);
             }
             Kind::Numbers(palette, bits) => palette.brighten(*bits, row, out),
+        }
+        if is_negative {
+            out.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
         }
     }
 }
@@ -87,7 +160,7 @@ impl Kind {
 /// On an error, how many rows there are.
 type Rows = Result<(), (usize, DecodingError)>;
 
-fn read_rows<R>(reader: &mut Reader<R>, kind: &Kind, luma: &mut Luma, deadline: Deadline) -> Rows
+fn read_rows<R>(reader: &mut Reader<R>, look: &Look, luma: &mut Luma, deadline: Deadline) -> Rows
 where
     R: BufRead + Seek,
 {
@@ -95,17 +168,17 @@ where
         if deadline.is_over() {
             break;
         }
-        if matches!(kind, Kind::Samples(ColorType::L8)) {
+        if matches!(look.kind, Kind::Samples(ColorType::L8)) {
             reader.read_row(out).map_err(|error| (index, error))?;
         } else if let Some(row) = reader.next_row().map_err(|error| (index, error))? {
-            kind.brighten(row.data(), out);
+            look.brighten(row.data(), out);
         }
     }
     Ok(())
 }
 
 /// Adam7: seven passes, each over some of the pixels of some rows.
-fn read_passes<R>(reader: &mut Reader<R>, kind: &Kind, luma: &mut Luma, deadline: Deadline) -> Rows
+fn read_passes<R>(reader: &mut Reader<R>, look: &Look, luma: &mut Luma, deadline: Deadline) -> Rows
 where
     R: BufRead + Seek,
 {
@@ -117,7 +190,7 @@ where
             break;
         }
         rows += 1;
-        kind.brighten(row.data(), &mut some);
+        look.brighten(row.data(), &mut some);
         if let InterlaceInfo::Adam7(place) = row.interlace() {
             expand_interlaced_row(luma.pixels_mut(), width, &some, place, 8);
         }
