@@ -14,10 +14,10 @@ pub mod console;
 pub mod flow;
 pub mod pump;
 pub mod queue;
-pub mod scale;
 pub mod store;
 pub mod telemetry;
 pub mod warehouse;
 
 pub use scanmill_core::{domain, error};
 pub use scanmill_decode as decode;
+pub use scanmill_scale as scale;

@@ -220,6 +220,7 @@ fn every_key_reaches_its_own_field() {
         metrics: Metrics { listen: Some(([127, 0, 0, 1], 124).into()) },
         run: Run { drain: Duration::from_secs(125), io_threads: 126 },
         log: Log { format: LogFormat::Json, filter: "debug".into() },
+        chosen: Vec::new(),
         cost: Cost {
             instance: "c7i.big".into(),
             instance_usd_per_hour: 201.5,

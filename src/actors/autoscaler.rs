@@ -1,7 +1,7 @@
 //! Looks at queue and stages at every tick and sets the stages' limits. Also samples the gauges.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient};
@@ -12,7 +12,7 @@ use super::line::Line;
 use super::messages::{DepthSampled, Halt, SetLimit};
 use crate::flow::BudgetState;
 use crate::queue::Depth;
-use crate::scale::{Bounds, StageView, next_limit};
+use crate::scale::{Bounds, Permits, decode, fetch};
 use crate::telemetry::events::CallFailed;
 use crate::telemetry::{Workers, names, process, recorder};
 
@@ -33,6 +33,7 @@ pub struct Autoscaler {
     sampling: Arc<AtomicBool>,
     sampled_at: Option<Instant>,
     depth: Option<Depth>,
+    fetch_control: fetch::Controller,
 }
 
 #[derive(Default)]
@@ -41,13 +42,24 @@ struct Seen {
     in_flight: AtomicU64,
     dead: AtomicU64,
     changes: AtomicU64,
+    /// Place in [`fetch::Reason::ALL`] of why the limit of fetches is what it is.
+    fetch_reason: AtomicUsize,
 }
 
 impl Autoscaler {
     /// A scaler for these two stages.
     pub fn new(line: Line, fetcher: Recipient<SetLimit>, decoder_pool: Recipient<SetLimit>) -> Self {
         let (seen, sampling) = (Arc::default(), Arc::default());
-        Self { line, fetcher, decoder_pool, seen, sampling, sampled_at: None, depth: None }
+        Self {
+            line,
+            fetcher,
+            decoder_pool,
+            seen,
+            sampling,
+            sampled_at: None,
+            depth: None,
+            fetch_control: fetch::Controller::default(),
+        }
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
@@ -89,6 +101,9 @@ impl Actor for Autoscaler {
                     "dead": seen.dead.load(Ordering::Relaxed),
                 },
                 "limit_changes": seen.changes.load(Ordering::Relaxed),
+                "fetch_limit_reason": fetch::Reason::ALL
+                    .get(seen.fetch_reason.load(Ordering::Relaxed))
+                    .map(|reason| reason.as_str()),
                 "budgets": budgets.state(),
             })
         };
@@ -123,22 +138,39 @@ impl Handler<Halt> for Autoscaler {
 }
 
 impl Autoscaler {
-    fn steer_all(&self, depth: Depth) {
+    /// Decides on the limits of both stages, by what they look like now.
+    fn steer_all(&mut self, depth: Depth) {
         let (scale, budgets) = (&self.line.settings.scale, &self.line.budgets);
-        let fetches = Bounds { min: scale.min_fetches as u64, max: scale.max_fetches as u64 };
-        let decodes = Bounds { min: scale.min_decodes as u64, max: scale.max_decodes as u64 };
-        self.steer(depth, budgets.fetches.state(), fetches, &self.fetcher);
-        self.steer(depth, budgets.decodes.state(), decodes, &self.decoder_pool);
+        let has_backlog = depth.ready > 0;
+        let (fetches, decodes) = (permits(budgets.fetches.state()), permits(budgets.decodes.state()));
+        let (answered, throttled) = self.line.gets.take();
+        let seen = fetch::Seen {
+            has_backlog,
+            permits: fetches,
+            at_work: self.line.telemetry.busy.at_work(Workers::Fetch),
+            decodes,
+            answered,
+            throttled,
+        };
+        let bounds = Bounds { min: scale.min_fetches as u64, max: scale.max_fetches as u64 };
+        let (limit, reason) = self.fetch_control.tick(&seen, bounds);
+        self.seen.fetch_reason.store(reason as usize, Ordering::Relaxed);
+        let bounds = Bounds { min: scale.min_decodes as u64, max: scale.max_decodes as u64 };
+        let decode_limit = decode::next_limit(has_backlog, decodes, bounds);
+        self.set(&self.fetcher, fetches.limit, limit);
+        self.set(&self.decoder_pool, decodes.limit, decode_limit);
     }
 
-    fn steer(&self, depth: Depth, stage: BudgetState, bounds: Bounds, actor: &Recipient<SetLimit>) {
-        let view = StageView { limit: stage.limit, in_use: stage.used, waiting: stage.waiting as u64 };
-        let next = next_limit(depth.ready, view, bounds);
-        if next != stage.limit {
+    fn set(&self, actor: &Recipient<SetLimit>, now: u64, next: u64) {
+        if next != now {
             self.seen.changes.fetch_add(1, Ordering::Relaxed);
             actor.do_send(SetLimit(next));
         }
     }
+}
+
+fn permits(state: BudgetState) -> Permits {
+    Permits { limit: state.limit, in_use: state.used, waiting: state.waiting as u64 }
 }
 
 /// Sets the gauges that show one moment of the engine itself.

@@ -219,7 +219,9 @@ async fn get(line: &Line, workers: Workers, photo: &PhotoInFlight, max_bytes: u6
     let started = Instant::now();
     let PhotoInFlight { photo, .. } = photo;
     loop {
-        let error = match line.store.get(&photo.bucket, &photo.key, photo.version_id.as_deref(), max_bytes).await {
+        let got = line.store.get(&photo.bucket, &photo.key, photo.version_id.as_deref(), max_bytes).await;
+        line.gets.count(got.as_ref().err().map(Error::class));
+        let error = match got {
             Ok(object) => return Ok(object),
             Err(error) => error,
         };

@@ -1,11 +1,13 @@
 //! What the actors of one generation share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::backlog::Backlog;
 use crate::config::Settings;
 use crate::config::settings::Codes;
 use crate::decode::DecodeLimits;
+use crate::error::Class;
 use crate::flow::{Budget, Generation};
 use crate::queue::Queue;
 use crate::store::Store;
@@ -37,6 +39,29 @@ pub struct Line {
     pub budgets: Budgets,
     /// Durable batches to load, of all generations.
     pub backlog: Backlog,
+    /// How the store answered GETs, for the autoscaler.
+    pub gets: GetAnswers,
+}
+
+/// Answers to GETs since the autoscaler last looked. Clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct GetAnswers {
+    counts: Arc<(AtomicU64, AtomicU64)>,
+}
+
+impl GetAnswers {
+    /// Counts an answer; `failure` is the class of a failed one.
+    pub fn count(&self, failure: Option<Class>) {
+        self.counts.0.fetch_add(1, Ordering::Relaxed);
+        if failure == Some(Class::Throttled) {
+            self.counts.1.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Answers, and those of them that were throttled, since the last call.
+    pub fn take(&self) -> (u64, u64) {
+        (self.counts.0.swap(0, Ordering::Relaxed), self.counts.1.swap(0, Ordering::Relaxed))
+    }
 }
 
 /// Messages in flight until the first batch of a generation is durable. Each start that comes to nothing (a message

@@ -26,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::flow::Permit;
 use crate::flow::pool::panic_text;
 use crate::queue::Message;
+use crate::scale::receive;
 use crate::telemetry::events::{
     CallFailed, MessageIgnored, MessageNotUnderstood, MessagesReceived, PhotoPassedOver, ReceivesFailed,
 };
@@ -86,6 +87,8 @@ impl Handler<Drain> for Poller {
 #[derive(Default)]
 struct Seen {
     receives: AtomicU64,
+    /// Messages received; those opened are `messages`.
+    received: AtomicU64,
     messages: AtomicU64,
     photos: AtomicU64,
     failures: AtomicU64,
@@ -153,8 +156,10 @@ async fn receive_all(
     let draining = line.generation.draining().clone();
     let mut pace = Pace::new(line.queue.advice().receives_at_once);
     let mut under_way = FuturesUnordered::new();
+    let mut ahead = Ahead::default();
     loop {
-        let pause = pace.pause(Instant::now());
+        let now = Instant::now();
+        let pause = pace.pause(now).or_else(|| ahead.pause(line, seen, now));
         let is_more_wanted = pause.is_none() && under_way.len() < pace.wanted();
         tokio::select! {
             biased;
@@ -165,6 +170,10 @@ async fn receive_all(
                 seen.receives.fetch_add(1, Ordering::Relaxed);
                 match messages {
                     Ok(messages) => {
+                        if messages.len() == asked {
+                            ahead.round_trip(now - asked_at);
+                        }
+                        seen.received.fetch_add(messages.len() as u64, Ordering::Relaxed);
                         pace.received(asked, messages.len(), RECEIVE_MAX, asked_at, now);
                         hold(line, leases, &received, messages, permits).await?;
                     }
@@ -228,6 +237,42 @@ async fn hold(
         }
     }
     Ok(())
+}
+
+/// How far receiving may be ahead of opening: see [`receive::most_unopened`].
+#[derive(Debug, Default)]
+struct Ahead {
+    round_trip: Duration,
+    opened_per_second: f64,
+    looked_at: Option<(Instant, u64)>,
+}
+
+impl Ahead {
+    /// How often to look again while enough is there, and how often the rate is measured.
+    const LOOK_EVERY: Duration = Duration::from_millis(5);
+    const MEASURE_EVERY: Duration = Duration::from_millis(500);
+
+    /// A receive that was filled at once took this long: a smoothed value, since one may wait for a retry.
+    fn round_trip(&mut self, took: Duration) {
+        self.round_trip = if self.round_trip.is_zero() { took } else { (self.round_trip * 7 + took) / 8 };
+    }
+
+    /// Until when nothing is to be received because enough waits to be opened.
+    fn pause(&mut self, line: &Line, seen: &Seen, now: Instant) -> Option<Instant> {
+        let opened = seen.messages.load(Ordering::Relaxed);
+        match self.looked_at {
+            Some((at, before)) if now - at >= Self::MEASURE_EVERY => {
+                self.opened_per_second = (opened - before) as f64 / (now - at).as_secs_f64();
+                self.looked_at = Some((now, opened));
+            }
+            None => self.looked_at = Some((now, opened)),
+            Some(_) => {}
+        }
+        let unopened = seen.received.load(Ordering::Relaxed).saturating_sub(opened);
+        let fetch_limit = line.budgets.fetches.state().limit;
+        let most = receive::most_unopened(self.opened_per_second, self.round_trip, fetch_limit);
+        (unopened >= most).then(|| now + Self::LOOK_EVERY)
+    }
 }
 
 /// Waits for one free place in flight, then takes up to ten that are free.

@@ -10,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::Ports;
 use crate::actors::backlog::Backlog;
-use crate::actors::line::{Budgets, Line};
+use crate::actors::line::{Budgets, GetAnswers, Line};
 use crate::actors::messages::{Drain, StopNow};
 use crate::actors::supervisor::{Phase, Supervisor};
 use crate::config::Settings;
+use crate::config::key::grouped;
+use crate::config::machine::Choice;
 use crate::domain::photo::hash_128;
 use crate::error::{Error, Result};
 use crate::flow::Generation;
@@ -45,6 +47,7 @@ where
 pub struct Engine {
     supervisor: Addr<Supervisor>,
     phase: watch::Receiver<Phase>,
+    settings: Arc<Settings>,
     telemetry: Telemetry,
     ports: Ports,
     backlog: Backlog,
@@ -63,6 +66,9 @@ impl Engine {
     /// What can be known before any work: a schema newer than this binary, a folder that cannot be watched.
     pub async fn start(settings: Arc<Settings>, ports: Ports) -> Result<Engine> {
         recorder::install()?;
+        let limits: Vec<String> =
+            settings.chosen.iter().map(|Choice { key, value, .. }| format!("{key} {}", grouped(*value))).collect();
+        tracing::info!(limits = limits.join(", "), "limits set to `auto` follow from this machine");
         ports.warehouse.prepare().await?;
         let telemetry = Telemetry::default();
         let mut watching = None;
@@ -83,7 +89,7 @@ impl Engine {
         let backlog = Backlog::default();
         let line = Line {
             budgets: Budgets::new(&settings),
-            settings,
+            settings: settings.clone(),
             queue: ports.queue.clone(),
             store: ports.store.clone(),
             warehouse: ports.warehouse.clone(),
@@ -93,10 +99,21 @@ impl Engine {
             number: 0,
             generation: Generation::child_of(&CancellationToken::new()),
             backlog: backlog.clone(),
+            gets: GetAnswers::default(),
         };
         let (phase_sender, phase) = watch::channel(Phase::Running);
         let supervisor = Supervisor::new(line, phase_sender).start();
-        Ok(Engine { supervisor, phase, telemetry, ports, backlog, started_at: Instant::now(), watching, watch_failed })
+        Ok(Engine {
+            supervisor,
+            phase,
+            settings,
+            telemetry,
+            ports,
+            backlog,
+            started_at: Instant::now(),
+            watching,
+            watch_failed,
+        })
     }
 
     /// Sealed batches that cannot be read and were set aside.
@@ -217,6 +234,7 @@ impl Engine {
             "actors": actors,
             "queue": queue,
             "budgets": budgets,
+            "limits_chosen": self.settings.chosen,
             "totals": self.telemetry.totals.snapshot(),
             "inbox": self.ports.folder.as_ref().filter(|_| self.watching.is_some()).map(FolderStore::intake),
             "process": process_state(),

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::settings::{self, MetricsArgs};
 use super::{Exit, GlobalArgs, out};
+use crate::config::key::grouped;
 use crate::config::{Loaded, reference};
 use crate::error::Result;
 
@@ -84,6 +85,10 @@ pub fn run(args: &CheckArgs, global: &GlobalArgs) -> Result<Exit> {
                 None => "no file, built-in defaults".to_owned(),
             };
             checks.push(Check::ok("configuration", source));
+            checks.extend(settings.chosen.iter().map(|choice| {
+                let value = grouped(choice.value);
+                Check::ok("auto limit", format!("{} = {value}: {}", choice.key, choice.reason))
+            }));
             checks.extend(warnings.iter().map(|w| Check::warn("configuration", w.to_string(), w.hint.clone())));
             place::check(&settings, &mut checks);
             ports::check(&settings, &mut checks);

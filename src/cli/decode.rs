@@ -179,6 +179,8 @@ struct CodeLine<'a> {
     symbology: &'static str,
     kind: &'static str,
     product_url: Option<String>,
+    product_id: Option<String>,
+    product_id_source: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     part_index: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -203,6 +205,8 @@ fn line_of(path: &Path, limits: &DecodeLimits) -> String {
             symbology: code.symbology,
             kind: meaning.kind,
             product_url: meaning.product_url,
+            product_id: meaning.product_id,
+            product_id_source: meaning.product_id_source.as_str(),
             part_index: code.sequence.and_then(|sequence| sequence.index),
             part_count: code.sequence.map(|sequence| sequence.count),
             rung: code.rung,

@@ -33,6 +33,15 @@ pub enum Kind {
         /// Puts it into the settings.
         set: fn(&mut Settings, u64),
     },
+    /// A whole number within bounds, or `auto`, which [`super::machine::choose`] turns into one. 0 is `auto` too.
+    WholeOrAuto {
+        /// Least.
+        min: u64,
+        /// Most.
+        max: u64,
+        /// Puts it into the settings; 0 for `auto`.
+        set: fn(&mut Settings, u64),
+    },
     /// A number, with or without a fraction, within bounds, both included.
     Decimal {
         /// Least.
@@ -74,7 +83,8 @@ impl Key {
     pub fn default_toml(&self) -> String {
         match self.kind {
             Kind::Whole { .. } | Kind::Decimal { .. } | Kind::Flag { .. } => self.default.to_owned(),
-            Kind::Text { .. } | Kind::Folder { .. } => format!("\"{}\"", self.default),
+            // `auto` is a word, a number is not; the default of each such key is `auto`.
+            Kind::WholeOrAuto { .. } | Kind::Text { .. } | Kind::Folder { .. } => format!("\"{}\"", self.default),
         }
     }
 
@@ -82,6 +92,7 @@ impl Key {
     pub fn range(&self) -> Option<String> {
         match self.kind {
             Kind::Whole { min, max, .. } => Some(format!("{} to {}", grouped(min), grouped(max))),
+            Kind::WholeOrAuto { min, max, .. } => Some(format!("{} to {}, or \"auto\"", grouped(min), grouped(max))),
             Kind::Decimal { min, max, .. } => Some(format!("{min} to {max}")),
             Kind::Flag { .. } | Kind::Text { .. } | Kind::Folder { .. } => None,
         }

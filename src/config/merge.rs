@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::key::{Key, Kind, grouped};
-use super::keys::resolve;
+use super::machine::{Machine, choose};
 use super::raw::{Given, Raw};
 use super::{Origin, Problem, Settings};
 
@@ -29,9 +29,8 @@ impl Merged {
 /// checked all the same: it would bite on the day the override goes.
 pub fn merge(given: Vec<Given>, problems: &mut Vec<Problem>) -> Merged {
     let mut settings = Settings::default();
-    // The default of a key that means "choose for me" depends on other keys, so it is chosen after the merge.
-    (settings.decode.threads, settings.decode.heic_at_once) = (0, 0);
-    (settings.scale.max_decodes, settings.run.io_threads) = (0, 0);
+    // `auto` depends on other keys, so it is chosen after the merge.
+    settings.clear_auto();
     let mut merged = Merged { settings, origins: BTreeMap::new(), faulty: BTreeSet::new() };
     for Given { key, raw, origin } in given {
         let path = key.path();
@@ -41,7 +40,7 @@ pub fn merge(given: Vec<Given>, problems: &mut Vec<Problem>) -> Merged {
         }
         merged.origins.insert(path, origin);
     }
-    resolve(&mut merged.settings);
+    choose(&mut merged.settings, Machine::here());
     merged
 }
 
@@ -55,6 +54,20 @@ fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), Fault> {
             let number = whole(raw).map_err(|message| (message, hint()))?;
             match u64::try_from(number) {
                 Ok(number) if (min..=max).contains(&number) => set(settings, number),
+                _ => return Err((format!("{number} is out of range"), hint())),
+            }
+        }
+        Kind::WholeOrAuto { min, max, set } => {
+            let hint =
+                || format!("\"auto\", or a whole number of {} from {} to {}", key.unit, grouped(min), grouped(max));
+            let is_auto = match &raw {
+                Raw::Text(text) => text == "auto",
+                Raw::Untyped(text) => text == "auto",
+                _ => false,
+            };
+            let number = if is_auto { 0 } else { whole(raw).map_err(|message| (message, hint()))? };
+            match u64::try_from(number) {
+                Ok(number) if number == 0 || (min..=max).contains(&number) => set(settings, number),
                 _ => return Err((format!("{number} is out of range"), hint())),
             }
         }

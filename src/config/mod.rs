@@ -11,6 +11,7 @@ mod cost;
 mod forms;
 pub mod key;
 pub mod keys;
+pub mod machine;
 mod merge;
 pub mod nearest;
 pub mod problem;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use super::cost::Cost;
+use super::machine::{self, Machine};
 use crate::domain::Exclusions;
 
 /// All settings, by section of the file.
@@ -52,6 +53,8 @@ pub struct Settings {
     pub cost: Cost,
     /// `[log]`
     pub log: Log,
+    /// What the limits set to `auto` became, and why.
+    pub chosen: Vec<machine::Choice>,
 }
 
 /// Where the embedded adapters keep their files.
@@ -342,8 +345,26 @@ pub struct Log {
 }
 
 impl Default for Settings {
+    /// The defaults, with what `auto` means on this machine.
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        let mut settings = Settings::unchosen();
+        machine::choose(&mut settings, Machine::here());
+        settings
+    }
+}
+
+impl Settings {
+    /// Sets every limit whose default is `auto` to 0, which stands for it until [`machine::choose`].
+    pub(super) fn clear_auto(&mut self) {
+        (self.decode.threads, self.decode.heic_at_once) = (0, 0);
+        (self.scale.max_decodes, self.scale.max_fetches) = (0, 0);
+        (self.batch.max_rows, self.batch.max_bytes) = (0, 0);
+        (self.queue.max_in_flight, self.run.io_threads) = (0, 0);
+        (self.memory.fetched_bytes, self.memory.decode_bytes) = (0, 0);
+    }
+
+    /// The defaults, with 0 for each limit that is `auto`.
+    fn unchosen() -> Settings {
         Settings {
             local: Local {
                 root: "data".into(),
@@ -359,7 +380,7 @@ impl Default for Settings {
                 wait: Duration::from_secs(20),
                 max_receives: 8,
                 dead_letter_after: 25,
-                max_in_flight: 2_000,
+                max_in_flight: 0,
             },
             warehouse: Warehouse { kind: WarehouseKind::Sqlite },
             filter: Filter::default(),
@@ -392,22 +413,23 @@ impl Default for Settings {
                 photo_time_budget: Duration::from_secs(5),
                 heic_time_budget: Duration::from_secs(20),
             },
-            memory: Memory { fetched_bytes: 64 << 20, decode_bytes: 256 << 20 },
-            decode: Decode { codes: Codes::All, threads: cores, heic: true, heic_at_once: (cores / 4).max(1) },
+            memory: Memory { fetched_bytes: 0, decode_bytes: 0 },
+            decode: Decode { codes: Codes::All, threads: 0, heic: true, heic_at_once: 0 },
             scale: Scale {
                 min_fetches: 2,
-                max_fetches: 64,
+                max_fetches: 0,
                 min_decodes: 1,
-                max_decodes: cores * 2,
+                max_decodes: 0,
                 tick: Duration::from_millis(500),
             },
-            batch: Batch { max_rows: 5_000, max_bytes: 8 << 20, max_age: Duration::from_secs(2) },
+            batch: Batch { max_rows: 0, max_bytes: 0, max_age: Duration::from_secs(2) },
             load: Load { interval: Duration::from_secs(2), max_batches: 64 },
             output: Output { per_photo_json: false },
             metrics: Metrics { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9464))) },
-            run: Run { drain: Duration::from_secs(30), io_threads: cores.min(8) },
+            run: Run { drain: Duration::from_secs(30), io_threads: 0 },
             cost: Cost::default(),
             log: Log { format: LogFormat::Text, filter: "info".into() },
+            chosen: Vec::new(),
         }
     }
 }

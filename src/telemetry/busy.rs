@@ -85,6 +85,11 @@ impl BusyTimes {
         sum.so_far
     }
 
+    /// How many are at work now.
+    pub fn at_work(&self, workers: Workers) -> u64 {
+        u64::from(self.sum(workers).at_work)
+    }
+
     fn sum(&self, workers: Workers) -> MutexGuard<'_, Sum> {
         // The enum's discriminants count from 0 in the order of ALL.
         self.stages[workers as usize].lock().unwrap_or_else(PoisonError::into_inner)
@@ -127,6 +132,7 @@ mod tests {
             assert_eq!(times.so_far(workers), Duration::ZERO);
         }
         let at_work = times.begin(Workers::Load);
+        assert_eq!((times.at_work(Workers::Load), times.at_work(Workers::Seal)), (1, 0));
         // Until the clock moves: a condition, not a guess about speed.
         while times.so_far(Workers::Load).is_zero() {
             std::thread::yield_now();

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use scanmill_core::domain::columns::text_cap;
 use scanmill_core::domain::payload::{KINDS, Payload, read};
 use scanmill_core::domain::product_id::Source;
+use scanmill_core::domain::secrets::redact;
 
 /// Text, kind, and what is stored.
 #[test]
@@ -75,6 +76,11 @@ fn kinds_and_what_is_stored() {
         ("foo:bar", "text", "foo:bar"),
         ("https://", "text", "https://"),
         ("http://me:pw@a b/", "text", "http://REDACTED@a b/"),
+        ("https://shop.de/p/1\nThank you", "url", "https://shop.de/p/1\nThank you"),
+        ("Pay at https://shop.de/p/1?token=t please", "url", "Pay at https://shop.de/p/1?token=REDACTED please"),
+        ("<https://x.de/01/09506000134352>", "gs1_digital_link", "<https://x.de/01/09506000134352>"),
+        ("https://x.de/?data=api_key=S3CRET", "url", "https://x.de/?data=REDACTED"),
+        ("login password=hunter2", "text", "login password=REDACTED"),
     ] {
         let payload = read(text);
         assert_eq!((payload.kind, payload.stored.as_str()), (kind, stored), "{text:?}");
@@ -121,6 +127,25 @@ fn gtins_and_product_ids() {
     ] {
         let payload = read(text);
         assert_eq!((payload.product_id.as_deref(), payload.gtin.as_deref()), (product_id, gtin), "{text}");
+    }
+}
+
+#[test]
+fn the_first_address_of_a_text_fills_the_columns_and_all_are_counted() {
+    for (text, url, count) in [
+        ("https://shop.de/p/1\nThank you", Some("https://shop.de/p/1"), 1),
+        ("\u{FEFF}https://shop.de/p/1", Some("https://shop.de/p/1"), 1),
+        ("(https://shop.de/p/1) or <https://shop.de/p/2>.", Some("https://shop.de/p/1"), 2),
+        ("URL:https://shop.de/p/1\nmore", Some("https://shop.de/p/1"), 1),
+        ("www.shop.de/p/1", Some("https://www.shop.de/p/1"), 1),
+        ("shop.de is a host", None, 0),
+        ("hello", None, 0),
+        ("BEGIN:VCARD\nURL:https://a.de\nURL:https://b.de\nEND:VCARD", None, 2),
+        ("WIFI:T:WPA;S:net;P:https://a.de;;", None, 0),
+        ("MEBKM:URL:shop.de/p/1;;", Some("https://shop.de/p/1"), 1),
+    ] {
+        let payload = read(text);
+        assert_eq!((payload.product_url.as_deref(), payload.url_count), (url, count), "{text:?}");
     }
 }
 
@@ -208,7 +233,102 @@ const SECRET_PLACES: &[&str] = &[
     "MEBKM:URL:https\\:me\\:§@x.de/;;",
     "See https://x.de/?token=§ now",
     "BEGIN:VCARD\nURL:https://x.de/?sig=§\nEND:VCARD",
+    "https://me:a §@x.de/p/1",
+    "https://x.de/p/1 and&token=§",
+    "https://x.de/?data=api_key=§",
+    "https://x.de/?data=api_key:§",
+    "https://x.de/?q={\"password\":\"§\"}",
+    "https://x.de/?q=%7B%22password%22%3A%22§%22%7D",
+    "https://x.de/#/login?a=1&passwort=§",
+    "https://x.de/#!/p/1?pw=§",
+    "https://x.de/cb?state=1&code=§",
+    "https://x.de/oauth/cb?code=§",
+    "https://x.de/a?sig=1&se=§",
+    "https://x.de/a?Policy=§",
+    "https://x.de/a?Signature=1&Key-Pair-Id=§",
+    "https://x.de/(S(§))/p/1",
+    "https://x.de/?utm_campaign=token%3D§",
+    "https://x.de/p/token=§",
+    "https://x.de/token%3D§/1",
+    "https://x.de/?id=token%3D§",
+    "https://x.de/p;sku=1;PHPSESSID=§/9",
 ];
+
+/// Parts that addresses with secrets are made of in the fuzz.
+fn secret_address() -> impl Strategy<Value = (String, String)> {
+    let secret = "[a-z][A-Za-z0-9]{10,20}[0-9]";
+    let name = prop::sample::select(vec![
+        "token",
+        "access_token",
+        "api_key",
+        "X-Api-Key",
+        "PHPSESSID",
+        "jsessionid",
+        "ASP.NET_SessionId",
+        "passwort",
+        "pw",
+        "pwd",
+        "password",
+        "client_secret",
+        "my_key",
+        "X-Amz-Signature",
+        "X-Goog-Signature",
+        "Signature",
+        "sig",
+        "Policy",
+        "auth",
+        "csrf_token",
+        "_session",
+        "user[password]",
+        "authToken",
+        "connect.sid",
+        "%74oken",
+        "mysql_pwd",
+    ]);
+    let open =
+        prop::sample::select(vec!["id=1", "color=red", "utm_source=x", "b", "a=1;c=2", "q=%C3%9F", "x=%zz", "v=3"]);
+    let wrap = prop::sample::select(vec![
+        "{}",
+        "data={}",
+        "redirect=https%3A%2F%2Fy.de%2F%3F{e}",
+        "u=https://y.de/?{}",
+        "u=https://y.de/%3Fa%3D1%26{e}",
+        "q=%7B%22a%22%3A1%7D&{}",
+        "r=https%253A%252F%252Fy.de%253F{ee}",
+        "utm_campaign={e}",
+        "id={e}",
+        "sku=x,{}",
+        "n={};m=1",
+    ]);
+    let shape = prop::sample::select(vec![
+        "https://x.de/p/1?{}",
+        "https://x.de/p/1?a=1&{}&z=2",
+        "https://x.de/p/1#{}",
+        "https://x.de/#/p/1?{}",
+        "https://x.de/#!p?{}",
+        "https://x.de/p/1;{}/q",
+        "https://x.de/p/1;a=b;{}",
+        "See https://x.de/?{} now",
+        "<https://x.de/?{}>",
+        "x.de/p/1?{}",
+        "URL:https://x.de/?{}",
+        "https://x.de/?a=b c&{}",
+        "mailto:me@x.de?body={}",
+        "\u{FEFF}https://x.de/?{}\nbye",
+        "(https://x.de/?{})",
+        "https:x.de/?{}",
+        "HTTPS://X.DE/?{}",
+        "https://x.de/?&amp;{}",
+        "https://a.de/1,https://x.de/?{}",
+    ]);
+    (secret, name, open, wrap, shape).prop_map(|(secret, name, open, wrap, shape)| {
+        let pair = format!("{name}={secret}");
+        let escaped = format!("{name}%3D{secret}");
+        let twice = format!("{}%253D{secret}", name.replace('%', "%25"));
+        let part = wrap.replace("{ee}", &twice).replace("{e}", &escaped).replace("{}", &pair);
+        (secret, shape.replace("{}", &format!("{open}&{part}")))
+    })
+}
 
 proptest! {
     #[test]
@@ -229,6 +349,22 @@ proptest! {
         let payload = read(&place.replace('§', &secret));
         for (text, _) in texts(&payload) {
             prop_assert!(!text.contains(&secret), "{:?} in {}", payload, place);
+        }
+    }
+
+    #[test]
+    fn no_secret_of_any_address_is_in_any_column((secret, text) in secret_address()) {
+        let payload = read(&text);
+        for (column, _) in texts(&payload) {
+            prop_assert!(!column.contains(&secret), "{:?} in {}", payload, text);
+        }
+    }
+
+    #[test]
+    fn what_one_column_hides_no_other_shows(text in pieces()) {
+        let payload = read(&text);
+        for (column, _) in texts(&payload) {
+            prop_assert_eq!(redact(column), column, "{:?}", payload);
         }
     }
 }

@@ -9,6 +9,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::{Check, place};
 use crate::config::Settings;
+use crate::config::machine::Machine;
 use crate::config::settings::StoreKind;
 
 /// Files the engine keeps open beside one for each fetch: databases, sockets, the batch being written, the runtime's.
@@ -92,16 +93,10 @@ fn open_files(settings: &Settings) -> Check {
 fn memory(settings: &Settings) -> Option<Check> {
     let name = "memory";
     let budget = settings.memory.fetched_bytes.saturating_add(settings.memory.decode_bytes);
-    let machine = memory_of_machine(&fs::read_to_string("/proc/meminfo").ok()?)?;
-    let has = read_number("/sys/fs/cgroup/memory.max").map_or(machine, |container| container.min(machine));
+    let has = Machine::here().memory_bytes?;
     let message = format!("budgets of {} MiB, {} MiB here", budget >> 20, has >> 20);
     let hint = "lower memory.fetched_bytes and memory.decode_bytes: the engine takes about 150 MiB beside them";
     Some(if budget > has / 5 * 4 { Check::warn(name, message, hint) } else { Check::ok(name, message) })
-}
-
-fn memory_of_machine(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 /// Leases and event times rest on the clock: it must not stand in another decade nor have been set back.
@@ -139,11 +134,5 @@ mod tests {
         fs::write(top.path().join("a/photo.jpg"), b"").expect("a file");
         assert_eq!(folders_below(top.path()), 4);
         assert_eq!(folders_below(&top.path().join("missing")), 1);
-    }
-
-    #[test]
-    fn reads_the_memory_of_the_machine() {
-        assert_eq!(memory_of_machine("MemTotal:       2048 kB\nMemFree: 1 kB\n"), Some(2 << 20));
-        assert_eq!(memory_of_machine("nothing"), None);
     }
 }

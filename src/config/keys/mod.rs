@@ -1,7 +1,6 @@
 //! The table of every key. Order is the order of `config/local.toml`.
 
 use super::key::Key;
-use super::settings::Settings;
 
 mod cloud;
 mod cost;
@@ -44,21 +43,4 @@ pub fn all() -> impl Iterator<Item = &'static Key> {
 /// The key `section.name`.
 pub fn find(section: &str, name: &str) -> Option<&'static Key> {
     all().find(|key| key.section == section && key.name == name)
-}
-
-/// Fills in what 0 stands for.
-pub(super) fn resolve(settings: &mut Settings) {
-    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    if settings.decode.threads == 0 {
-        settings.decode.threads = cores;
-    }
-    if settings.decode.heic_at_once == 0 {
-        settings.decode.heic_at_once = (settings.decode.threads / 4).max(1);
-    }
-    if settings.scale.max_decodes == 0 {
-        settings.scale.max_decodes = settings.decode.threads.saturating_mul(2).max(settings.scale.min_decodes);
-    }
-    if settings.run.io_threads == 0 {
-        settings.run.io_threads = cores.min(8);
-    }
 }

@@ -145,10 +145,10 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         section: "queue",
         name: "max_in_flight",
-        default: "2_000",
+        default: "auto",
         unit: "messages",
-        doc: "Messages received and not yet settled.",
-        kind: Kind::Whole { min: 1, max: 100_000, set: |s, v| s.queue.max_in_flight = size(v) },
+        doc: "Messages received and not yet acknowledged, at the most. `auto`: 800 for each decode thread, 10,000 to 60,000.",
+        kind: Kind::WholeOrAuto { min: 1, max: 100_000, set: |s, v| s.queue.max_in_flight = size(v) },
     },
     Key {
         section: "warehouse",

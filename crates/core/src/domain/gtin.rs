@@ -15,7 +15,7 @@ pub fn has_gtin_length(digits: &str) -> bool {
 }
 
 /// GS1 mod 10: from the right, digits weigh 1 (the check digit itself), 3, 1, 3 and so on; the sum ends in 0.
-fn check_digit_is_right(digits: &str) -> bool {
+pub(super) fn check_digit_is_right(digits: &str) -> bool {
     let weighted = digits.bytes().rev().enumerate().map(|(place, digit)| {
         let weight = if place % 2 == 0 { 1 } else { 3 };
         weight * u32::from(digit - b'0')

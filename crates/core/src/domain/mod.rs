@@ -1,21 +1,28 @@
 //! Pure rules: what a notification, a photo, a scan, a batch are. No I/O, no clock, no async.
 
+pub mod address;
 pub mod batch;
 pub mod columns;
+pub mod escapes;
 pub mod exclude;
 pub mod gs1;
 pub mod gs1_elements;
 pub mod gtin;
 pub mod notification;
+pub mod page_names;
 pub mod payload;
 pub mod photo;
 pub mod product_id;
 pub mod reading;
 pub mod reject;
 pub mod row;
+pub mod secret_names;
+pub mod secret_shapes;
 pub mod secrets;
+pub mod shops;
 pub mod text;
 pub mod ticket;
+pub mod tracking;
 pub mod url_rules;
 
 pub use exclude::Exclusions;

@@ -1,10 +1,10 @@
 //! What the text of a code means.
 
 use super::columns::text_cap;
-use super::product_id::Source;
-use super::secrets::{REDACTED, holds_secret, redact_text, redact_uri};
+use super::product_id::{Product, Source};
+use super::secrets::{REDACTED, holds_secret, redact};
 use super::text::{fit, fit_some};
-use super::{Code, gs1, gs1_elements, url_rules};
+use super::{Code, address, gs1, gs1_elements, url_rules};
 
 /// The text of a code, understood. Every text is within its column's cap.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -174,7 +174,7 @@ fn fragment(code: &Code, others: &[Code]) -> Payload {
         if firsts.any(|first| read(&first.text).stored.contains(REDACTED)) {
             REDACTED.to_owned()
         } else {
-            redact_text(&code.text)
+            code.text.clone()
         }
     };
     plain(stored, "fragment")
@@ -188,58 +188,79 @@ fn gs1_message(text: &str) -> Payload {
     {
         return payload;
     }
-    let key = gs1_elements::product_key(&elements);
-    let gtin = key.as_ref().and_then(|key| key.gtin.clone());
-    let product_id = key.map(|key| gtin.clone().unwrap_or(key.value));
-    Payload { product_id, gtin, ..plain(redact_text(text), "gs1_element_string") }
+    let product = gs1_elements::product_key(&elements).map(Product::of_key).unwrap_or_default();
+    element_string(text, product)
+}
+
+fn element_string(text: &str, product: Product) -> Payload {
+    let Product { id: product_id, source: product_id_source, gtin } = product;
+    Payload { product_id, product_id_source, gtin, ..plain(text.to_owned(), "gs1_element_string") }
 }
 
 /// Reads a code's text. Never fails: what is nothing else is `text`.
 pub fn read(text: &str) -> Payload {
-    let said = text.trim();
+    let said = address::trim(text);
     let payload = by_mark(text, said)
         .or_else(|| by_scheme(text, said))
-        .or_else(|| web(text, &url_rules::complete(said)?))
-        .unwrap_or_else(|| plain(redact_text(text), "text"));
+        .or_else(|| web(text))
+        .unwrap_or_else(|| plain(text.to_owned(), "text"));
     fitted(payload)
 }
 
 fn plain(stored: String, kind: &'static str) -> Payload {
-    Payload { stored, kind, ..Payload::default() }
+    let url_count = count(address::find(&stored).count);
+    Payload { stored, kind, url_count, ..Payload::default() }
 }
 
-/// A web address: `address` is what `text` means.
-fn web(text: &str, address: &str) -> Option<Payload> {
-    let facts = url_rules::read(address)?;
-    Some(Payload {
-        stored: redact_uri(text),
+fn count(addresses: usize) -> u32 {
+    u32::try_from(addresses).unwrap_or(u32::MAX)
+}
+
+/// A text with a web address in it. Each column is made from what [`redact`] leaves of the address, so that none shows
+/// what another hides.
+fn web(text: &str) -> Option<Payload> {
+    let found = address::find(text);
+    let facts = url_rules::read(&redact(found.first.as_deref()?))?;
+    let mut payload = Payload {
+        stored: text.to_owned(),
         kind: if facts.is_digital_link { "gs1_digital_link" } else { "url" },
         product_url: Some(facts.url),
         url_host: Some(facts.host),
         url_path: Some(facts.path),
-        product_id: facts.product_id,
-        product_id_source: facts.product_id_source,
-        url_count: 1,
-        gtin: facts.gtin,
+        product_id: facts.product.id,
+        product_id_source: facts.product.source,
+        url_count: count(found.count),
+        gtin: facts.product.gtin,
         utm_source: facts.utm_source,
         utm_medium: facts.utm_medium,
         utm_campaign: facts.utm_campaign,
-    })
-}
-
-/// A web address with or without its scheme.
-fn web_or_bare(address: &str) -> Option<Payload> {
-    web(address, address).or_else(|| web(address, &url_rules::complete(address)?))
+    };
+    // What looks like a secret only once it is normalised or unescaped was not hidden in the text.
+    let columns =
+        [&payload.product_url, &payload.product_id, &payload.utm_source, &payload.utm_medium, &payload.utm_campaign];
+    if columns.into_iter().flatten().any(|value| redact(value) != *value) {
+        let facts = url_rules::read(&redact(payload.product_url.as_deref()?))?;
+        payload.stored = facts.url.clone();
+        payload.product_url = Some(facts.url);
+        payload.url_path = Some(facts.path);
+        payload.product_id = None;
+        payload.product_id_source = Source::None;
+        payload.gtin = None;
+        for utm in [&mut payload.utm_source, &mut payload.utm_medium, &mut payload.utm_campaign] {
+            *utm = utm.take().map(|_| REDACTED.to_owned());
+        }
+    }
+    Some(payload)
 }
 
 /// Forms told by how they begin, without being an address.
 fn by_mark(text: &str, said: &str) -> Option<Payload> {
     let begins = |mark: &str| said.get(..mark.len()).is_some_and(|start| start.eq_ignore_ascii_case(mark));
     if begins("BEGIN:VCARD") {
-        return Some(plain(redact_text(text), "vcard"));
+        return Some(plain(text.to_owned(), "vcard"));
     }
     if begins("BEGIN:VEVENT") || begins("BEGIN:VCALENDAR") {
-        return Some(plain(redact_text(text), "event"));
+        return Some(plain(text.to_owned(), "event"));
     }
     if let Some(mark) = PAYMENT_MARKS.iter().find(|mark| begins(mark)) {
         // A plain number or word may begin like the marks without a line break.
@@ -252,12 +273,9 @@ fn by_mark(text: &str, said: &str) -> Option<Payload> {
             return Some(plain(format!("{}:{REDACTED}", mark.trim_end()), "payment"));
         }
     }
-    // Only at its start is FNC1 a mark, and `trim` takes it for no space.
+    // Only at its start is FNC1 a mark, and `trim` leaves it there.
     let key = gs1::element_string(said)?;
-    let product_id_source = if key.gtin.is_some() { Source::Gtin } else { Source::DigitalLink };
-    let product_id = Some(key.gtin.clone().unwrap_or(key.value));
-    let gtin = key.gtin;
-    Some(Payload { product_id, product_id_source, gtin, ..plain(text.to_owned(), "gs1_element_string") })
+    Some(element_string(text, Product::of_key(key)))
 }
 
 fn by_scheme(text: &str, said: &str) -> Option<Payload> {
@@ -269,11 +287,12 @@ fn by_scheme(text: &str, said: &str) -> Option<Payload> {
     }
     match scheme.to_ascii_lowercase().as_str() {
         // What is no valid address may hold a password all the same.
-        "http" | "https" => Some(web(text, said).unwrap_or_else(|| plain(redact_uri(text), "text"))),
+        "http" | "https" => Some(web(text).unwrap_or_else(|| plain(text.to_owned(), "text"))),
         // The address behind the label, as old code makers wrote it.
         "url" | "urlto" => {
-            let found = web_or_bare(rest.trim()).unwrap_or_else(|| plain(redact_uri(rest), "text"));
-            Some(Payload { stored: format!("{scheme}:{}", found.stored), ..found })
+            let found = web(rest.trim()).unwrap_or_else(|| plain(rest.to_owned(), "text"));
+            // Behind a label an address may have any form that browsers take.
+            Some(Payload { stored: format!("{scheme}:{}", redact(&found.stored)), ..found })
         }
         "mebkm" => Some(bookmark(text, rest)),
         "wifi" => Some(plain(wifi(scheme, rest), "wifi")),
@@ -285,7 +304,7 @@ fn by_scheme(text: &str, said: &str) -> Option<Payload> {
                 return None;
             }
             Some(match keep {
-                Keep::Address => plain(redact_uri(text), kind),
+                Keep::Address => plain(text.to_owned(), kind),
                 Keep::Scheme => plain(format!("{scheme}:{REDACTED}"), kind),
             })
         }
@@ -299,16 +318,16 @@ fn bookmark(text: &str, fields: &str) -> Payload {
         name.trim().eq_ignore_ascii_case("URL").then(|| unescape(value).trim().to_owned())
     });
     let Some(address) = address else {
-        return plain(redact_text(text), "bookmark");
+        return plain(text.to_owned(), "bookmark");
     };
-    let redacted = redact_uri(&address);
+    let redacted = redact(&address);
     let stored = if redacted == address {
-        redact_text(text)
+        text.to_owned()
     } else {
         // Escapes may hide where in the text the secret stood, so the address takes the text's place.
         format!("MEBKM:URL:{}", redacted.replace('\\', "\\\\").replace(';', "\\;"))
     };
-    let found = web_or_bare(&address).unwrap_or_default();
+    let found = web(&address).unwrap_or_default();
     Payload { stored, kind: "bookmark", ..found }
 }
 
@@ -365,7 +384,7 @@ fn unescape(value: &str) -> String {
     out
 }
 
-/// The payload within the columns' caps.
+/// The payload within the columns' caps, and its text without secrets, whatever its kind.
 fn fitted(payload: Payload) -> Payload {
     const PAYLOAD: usize = text_cap("payload");
     const PRODUCT_URL: usize = text_cap("product_url");
@@ -377,7 +396,7 @@ fn fitted(payload: Payload) -> Payload {
     const UTM_CAMPAIGN: usize = text_cap("utm_campaign");
     let some = |text: Option<String>, cap| text.and_then(|text| fit_some(&text, cap));
     Payload {
-        stored: fit(&payload.stored, PAYLOAD),
+        stored: fit(&redact(&payload.stored), PAYLOAD),
         kind: payload.kind,
         product_url: some(payload.product_url, PRODUCT_URL),
         url_host: some(payload.url_host, URL_HOST),

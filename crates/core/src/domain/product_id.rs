@@ -1,4 +1,13 @@
-//! Which product a code names, and how we know.
+//! Which product a web address names, and how we know.
+//!
+//! The surest sign counts: a GTIN, another GS1 key, the place where a known shop puts its ids ([`super::shops`]), a path
+//! like `/p/42`, a parameter like `sku=42`, and last the end of the path if it looks like an id. What is a page's name is
+//! no product: null is better.
+
+use super::gs1::Key;
+use super::gtin::gtin_14;
+use super::page_names::{is_below_no_product, is_no_shop, is_page_name};
+use super::shops;
 
 /// Where a product id came from, the surest first. The column `product_id_source`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,4 +39,169 @@ impl Source {
             Source::None => "none",
         }
     }
+}
+
+/// A product as found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Product {
+    /// The id.
+    pub id: Option<String>,
+    /// Where it came from.
+    pub source: Source,
+    /// GTIN-14, when the id is one.
+    pub gtin: Option<String>,
+}
+
+/// What of a normalised address is looked at.
+#[derive(Debug)]
+pub struct Page<'a> {
+    /// Host, lower case.
+    pub host: &'a str,
+    /// Path, query and route as they stand in the address.
+    pub tail: &'a str,
+    /// Segments of the path, or of the route in the fragment where there is one; unescaped.
+    pub segments: &'a [String],
+    /// Parameters of the query and the route, unescaped.
+    pub parameters: &'a [(String, String)],
+}
+
+impl Product {
+    /// The product that a GS1 key names.
+    pub fn of_key(key: Key) -> Product {
+        match key.gtin {
+            Some(gtin) => Product { id: Some(gtin.clone()), source: Source::Gtin, gtin: Some(gtin) },
+            None => Product { id: Some(key.value), source: Source::DigitalLink, gtin: None },
+        }
+    }
+
+    /// The product of a page that is no Digital Link.
+    pub fn of_page(page: &Page<'_>) -> Product {
+        if let Some(gtin) = named_gtin(page) {
+            return Product { id: Some(gtin.clone()), source: Source::Gtin, gtin: Some(gtin) };
+        }
+        let found = |id, source| Product { id: Some(id), source, gtin: None };
+        shops::id(page.host, page.tail, |id| !is_page_name(id))
+            .map(|id| found(id, Source::KnownShop))
+            .or_else(|| behind_marker(page.segments).map(|id| found(id, Source::Path)))
+            .or_else(|| by_parameter(page.parameters).map(|id| found(id, Source::Query)))
+            .or_else(|| last_segment(page).map(|id| found(id, Source::Path)))
+            .unwrap_or_default()
+    }
+}
+
+/// Names of parameters and segments before a GTIN.
+const GTIN_NAMES: &[&str] = &[
+    "barcode", "ean", "ean13", "ean8", "eancode", "gtin", "gtin13", "gtin14", "gtin8", "isbn", "isbn13", "jan", "upc",
+];
+
+/// Names of parameters that hold a product's id, the surest first.
+#[rustfmt::skip]
+const ID_NAMES: &[&str] = &[
+    "sku", "skuid", "productid", "productnumber", "productno", "productcode", "prodid", "pid", "itemid", "itemno",
+    "itemnumber", "itemcode", "articleid", "articleno", "articlenumber", "artikelnummer", "artikelnr", "artikelid",
+    "artnr", "artno", "artid", "goodsid", "goodsno", "goodscode", "prodno", "prdno", "wareid", "offerid", "modelid",
+    "modelno", "modelnumber", "partnumber", "partno", "mpn", "asin", "isbn", "ean", "gtin", "upc", "barcode",
+    "product", "produkt", "prod", "item", "article", "artikel", "model", "id", "variant", "variantid", "variationid",
+    "v", "p",
+];
+
+/// Segments behind which a product's id stands.
+#[rustfmt::skip]
+const MARKERS: &[&str] = &[
+    "artikel", "articulo", "dp", "goods", "ip", "item", "items", "itm", "p", "pd", "pdp", "prodotti", "prodotto",
+    "product", "product-detail", "product-details", "product-page", "productdetail", "productdetails", "producto",
+    "productos", "products", "produit", "produits", "produkt", "produkte", "produto", "produtos", "sku", "tuote",
+    "urun", "ware",
+];
+
+/// A name without punctuation, lower case.
+fn compact(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+fn named_gtin(page: &Page<'_>) -> Option<String> {
+    let named = page.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let pairs = page.segments.iter().zip(page.segments.iter().skip(1));
+    let pairs = pairs.map(|(name, value)| (name.as_str(), value.as_str()));
+    named
+        .chain(pairs)
+        .filter(|(name, _)| GTIN_NAMES.contains(&compact(name).as_str()))
+        .find_map(|(_, value)| gtin_14(value))
+}
+
+fn behind_marker(segments: &[String]) -> Option<String> {
+    let marker = segments.iter().position(|segment| MARKERS.contains(&segment.to_ascii_lowercase().as_str()))?;
+    let behind: Vec<&str> = segments.iter().skip(marker + 1).filter_map(|segment| stem(segment)).collect();
+    let mut ids = behind.iter().filter(|id| !is_page_name(id));
+    // `/products/shoes/air-42`: what looks like an id, rather than the shelf it is on.
+    let likely = ids.clone().find(|id| is_likely(id));
+    likely.or_else(|| ids.next()).map(|id| (*id).to_owned())
+}
+
+fn by_parameter(parameters: &[(String, String)]) -> Option<String> {
+    ID_NAMES.iter().find_map(|wanted| {
+        let named = parameters.iter().filter(|(name, _)| compact(name) == *wanted);
+        let value = named.map(|(_, value)| value).find(|value| {
+            let fits = match *wanted {
+                // A version, or a page of a list.
+                "v" => value.len() >= 6 && !value.contains('.'),
+                "p" => value.len() >= 3 && value.bytes().all(|byte| byte.is_ascii_digit()),
+                "product" | "produkt" | "prod" | "item" | "article" | "artikel" | "model" => is_likely(value),
+                _ => true,
+            };
+            fits && !is_page_name(value) && !value.contains("://")
+        })?;
+        Some(value.clone())
+    })
+}
+
+/// The end of the path, if it looks like an id.
+fn last_segment(page: &Page<'_>) -> Option<String> {
+    if is_no_shop(page.host) || page.segments.iter().any(|segment| is_below_no_product(segment)) {
+        return None;
+    }
+    let id = stem(page.segments.last()?)?;
+    // `2024-news`
+    let without_year = id.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    let is_dated = id.get(..id.len() - without_year.len()).is_some_and(is_date) && is_page_name(without_year);
+    let is_short_number = id.len() < 3 && id.bytes().all(|byte| byte.is_ascii_digit());
+    (is_likely(id) && !is_short_number && !is_dated && !is_page_name(id) && !is_date(id) && !is_version(id))
+        .then(|| id.to_owned())
+}
+
+/// A segment without matrix parameters and without the ending of a page. `None` for a program's or a file's name.
+fn stem(segment: &str) -> Option<&str> {
+    let name = segment.split(';').next().unwrap_or_default();
+    let Some((stem, ending)) = name.rsplit_once('.') else { return Some(name).filter(|name| !name.is_empty()) };
+    let is_ending = (1..=5).contains(&ending.len())
+        && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && ending.starts_with(|first: char| first.is_ascii_alphabetic());
+    match ending.to_ascii_lowercase().as_str() {
+        "htm" | "html" | "shtml" | "xhtml" => Some(stem).filter(|stem| !stem.is_empty()),
+        _ if is_ending => None,
+        _ => Some(name),
+    }
+}
+
+/// Whether it has a digit, or several words: what a single word names is more often a page.
+fn is_likely(id: &str) -> bool {
+    id.contains(|letter: char| letter.is_numeric())
+        || id.split(['-', '_', ' ', '.', '+']).filter(|word| !word.is_empty()).count() > 1
+}
+
+/// `2024`, `2024-01`, `20240115`, `2024-01-15`.
+fn is_date(id: &str) -> bool {
+    let digits: String = id.chars().filter(|letter| !matches!(letter, '-' | '_' | '.')).collect();
+    let number = |range: std::ops::Range<usize>| digits.get(range).and_then(|part| part.parse::<u32>().ok());
+    let is_right = |part: Option<u32>, most: u32| part.is_none_or(|part| (1..=most).contains(&part));
+    digits.bytes().all(|byte| byte.is_ascii_digit())
+        && matches!(digits.len(), 4 | 6 | 8)
+        && number(0..4).is_some_and(|year| (1900..2100).contains(&year))
+        && is_right(number(4..6), 12)
+        && is_right(number(6..8), 31)
+}
+
+/// `v1`, `v2.0.1`.
+fn is_version(id: &str) -> bool {
+    id.strip_prefix(['v', 'V']).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
 }

@@ -1,52 +1,47 @@
-//! What must not reach a warehouse: passwords and tokens inside addresses.
+//! What must not reach a warehouse: passwords and tokens inside payloads.
 //!
-//! The rules work on the raw text, so that what they leave is exactly what the code said. Where a text is odd they
-//! take away too much rather than too little. [`REDACTED`] needs no escaping in any place.
+//! There is one redactor, [`redact`]. Every column is made from a text that went through it, so what is hidden in one
+//! column cannot show in another. It works on the raw text, so that what it leaves is exactly what the code said. Where
+//! a text is odd it takes away too much rather than too little. [`REDACTED`] needs no escaping in any place.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+pub use super::secret_names::is_secret_name;
+use super::secret_names::{is_secret_in_group, is_signature_name};
+use super::secret_shapes::{is_opaque, is_secret_shape};
+
 /// What stands where a secret was.
 pub const REDACTED: &str = "REDACTED";
 
-/// Parameter names that are secret as a whole, without punctuation, lower case.
-const SECRET_NAMES: &[&str] =
-    &["auth", "authorization", "awsaccesskeyid", "bearer", "jwt", "otp", "pass", "passphrase", "pin", "pwd", "sig"];
-
-/// What the other secret names end in: `access_token`, `X-Amz-Signature`, `client_secret` and so on.
-const SECRET_ENDINGS: &[&str] = &[
-    "accesskey",
-    "apikey",
-    "credential",
-    "credentials",
-    "passwd",
-    "password",
-    "privatekey",
-    "secret",
-    "sessionid",
-    "signature",
-    "token",
-];
-
-/// How often a value is unescaped in search of an address inside it.
+/// How often a value is unescaped in search of a secret inside it.
 const MAX_UNESCAPE: usize = 3;
 
-/// Whether a parameter of this name holds a secret. Case, punctuation and escapes do not hide it.
-pub fn is_secret_name(name: &str) -> bool {
-    let name = unescape(name);
-    // `amp;` is left of a link copied from HTML; `;` also parts parameters.
-    let name = name.rsplit(';').next().unwrap_or_default();
-    let plain: String = name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    SECRET_NAMES.contains(&plain.as_str()) || SECRET_ENDINGS.iter().any(|ending| plain.ends_with(ending))
+/// What parts one parameter from the next, inside a value that may be an address, a list or JSON. Brackets are part of
+/// names (`user[password]`).
+const SEPARATORS: [char; 10] = ['?', '&', '#', ';', '/', ',', '|', ' ', '\n', '+'];
+
+/// A text without user names and passwords of addresses, values of secret parameters and anything shaped like a token.
+/// Redacting twice changes nothing more.
+pub fn redact(text: &str) -> String {
+    let text = redact_user(text);
+    let text = redact_json(&text);
+    let words = text.split_inclusive(is_word_end);
+    words
+        .map(|word| {
+            let end = word.trim_end_matches(is_word_end);
+            redact_word(end) + word.get(end.len()..).unwrap_or_default()
+        })
+        .collect()
 }
 
-/// Whether a value holds an address with a secret in it, escaped or not: `https%3A%2F%2Fx%2F%3Ftoken%3Dabc`.
+/// Whether a value holds a secret, escaped or not: `https%3A%2F%2Fx%2F%3Ftoken%3Dabc`, `api_key=abc`,
+/// `{"password":"abc"}`.
 pub fn holds_secret(value: &str) -> bool {
     let mut value = Cow::Borrowed(value);
     for _ in 0..=MAX_UNESCAPE {
-        let parameters = value.split(['?', '&', '#', ';', '/']).filter_map(|part| part.split_once('='));
-        if parameters.into_iter().any(|(name, _)| is_secret_name(name)) || redact_user(&value).is_some() {
+        if holds_plain_secret(&value) {
             return true;
         }
         let plain = percent_decode_str(&value).decode_utf8_lossy().into_owned();
@@ -59,69 +54,128 @@ pub fn holds_secret(value: &str) -> bool {
     value.contains('%')
 }
 
-/// A path, with or without what stands before it, without user, password and the values of secret parameters.
-pub fn redact_path(path: &str) -> String {
-    let path = redact_user(path).map_or(Cow::Borrowed(path), Cow::Owned);
-    let segments: Vec<Cow<'_, str>> = path.split('/').map(redact_segment).collect();
-    segments.join("/")
+fn is_word_end(letter: char) -> bool {
+    letter.is_whitespace() || matches!(letter, '<' | '>' | '"' | '`')
 }
 
-/// A path segment without the values of secret parameters (`42;jsessionid=…`).
-fn redact_segment(segment: &str) -> Cow<'_, str> {
-    if !holds_secret(segment) {
-        return Cow::Borrowed(segment);
+/// [`holds_secret`] without unescaping. It looks at every `name=` and `name:` there is instead of following the
+/// nesting, so that its cost does not grow with the depth.
+fn holds_plain_secret(value: &str) -> bool {
+    if value == REDACTED {
+        return false;
     }
-    let parts: Vec<String> = segment.split(';').map(redact_parameter).collect();
-    Cow::Owned(parts.join(";"))
+    let parts = || value.split(SEPARATORS);
+    let group = Group::of(parts().filter_map(|part| part.split_once('=')).map(|(name, _)| name));
+    parts().any(|part| {
+        let mut named = part.split(['=', ':']);
+        // The last piece is a value.
+        named.next_back();
+        named.any(|name| group.is_secret(name, "")) || is_secret_shape(part)
+    }) || matches!(redact_user(value), Cow::Owned(_))
+        || matches!(redact_json(value), Cow::Owned(_))
+}
+
+/// The parameters that stand together in one address: some are secret only in company.
+#[derive(Clone, Copy, Default)]
+struct Group {
+    /// `state` and the like: `code` is an authorization code.
+    is_oauth_return: bool,
+    /// A signature: what it signs is of no use without it, and must not be reused with it.
+    is_signed: bool,
+}
+
+impl Group {
+    fn of<'a>(names: impl Iterator<Item = &'a str>) -> Group {
+        let mut group = Group::default();
+        for name in names {
+            let name = unescape(name).to_ascii_lowercase();
+            group.is_oauth_return |= matches!(&*name, "state" | "session_state" | "scope" | "iss");
+            group.is_signed |= is_signature_name(&name);
+        }
+        group
+    }
+
+    /// Of an address: its query and fragment, and the path, which may say that this is a sign-in's return.
+    fn of_address(path: &str, tail: &str) -> Group {
+        let names = tail.split(['?', '#', '&', ';']).filter_map(|part| part.split_once('='));
+        let mut group = Group::of(names.map(|(name, _)| name));
+        let path = path.to_ascii_lowercase();
+        group.is_oauth_return |= ["oauth", "oidc", "callback", "signin"].iter().any(|word| path.contains(word));
+        group
+    }
+
+    fn is_secret(self, name: &str, value: &str) -> bool {
+        is_secret_name(name)
+            || is_secret_in_group(&unescape(name), self.is_oauth_return, self.is_signed)
+            || (name.eq_ignore_ascii_case("key") && is_opaque(value))
+    }
+}
+
+/// A word: an address, or anything else without space in it.
+fn redact_word(word: &str) -> String {
+    let tail = word.find(['?', '#']).unwrap_or(word.len());
+    let (path, tail) = word.split_at(tail);
+    let group = Group::of_address(path, tail);
+    let mut out = redact_path(path, group);
+    for part in tail.split_inclusive(['?', '#', '&']) {
+        let end = part.trim_end_matches(['?', '#', '&']);
+        // A fragment may be a route with a path of its own.
+        let redacted = if end.contains('=') { redact_parameter(end, group) } else { redact_path(end, group) };
+        out.push_str(&redacted);
+        out.push_str(part.get(end.len()..).unwrap_or_default());
+    }
+    out
+}
+
+/// A path, with or without what stands before it.
+fn redact_path(path: &str, group: Group) -> String {
+    let mut before = "";
+    let segments = path.split('/').map(|segment| {
+        let is_named = is_secret_name(before) && is_opaque(segment);
+        before = segment;
+        if is_named { REDACTED.to_owned() } else { redact_segment(segment, group) }
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// A path segment without the values of secret parameters (`42;jsessionid=…`) and without ASP.NET's `(S(…))`.
+fn redact_segment(segment: &str, group: Group) -> String {
+    let bytes = segment.as_bytes();
+    if bytes.len() > 6 && matches!(bytes, [b'(', b'A' | b'F' | b'S', b'(', .., b')', b')']) {
+        return REDACTED.to_owned();
+    }
+    segment.split(';').map(|part| redact_parameter(part, group)).collect::<Vec<_>>().join(";")
 }
 
 /// One `name=value`; a part without `=` is a value.
-fn redact_parameter(part: &str) -> String {
+fn redact_parameter(part: &str, group: Group) -> String {
     match part.split_once('=') {
-        Some((name, value)) if is_secret_name(name) || holds_secret(value) => {
-            if holds_secret(name) {
-                REDACTED.to_owned()
-            } else {
-                format!("{name}={REDACTED}")
-            }
+        Some((name, value)) if group.is_secret(name, value) || holds_secret(value) => {
+            // Text after `;` may be a parameter's name too, and before it a value.
+            if holds_secret(name) { REDACTED.to_owned() } else { format!("{name}={REDACTED}") }
         }
-        None if holds_secret(part) => REDACTED.to_owned(),
+        Some((name, _)) if holds_secret(name) => REDACTED.to_owned(),
+        None if holds_secret_value(part) => REDACTED.to_owned(),
         _ => part.to_owned(),
     }
 }
 
-/// One address without user and password, and without the values of secret parameters in path, query and fragment.
-/// Space around it stays.
-pub fn redact_uri(text: &str) -> String {
-    let uri = text.trim_start();
-    let (before, uri) = (text.get(..text.len() - uri.len()).unwrap_or_default(), uri.trim_end());
-    let after = text.get(before.len() + uri.len()..).unwrap_or_default();
-    let tail = uri.find(['?', '#']).unwrap_or(uri.len());
-    let (path, tail) = uri.split_at(tail);
-    let mut out = before.to_owned() + &redact_path(path);
-    for part in tail.split_inclusive(['?', '#', '&']) {
-        let end = part.trim_end_matches(['?', '#', '&']);
-        out.push_str(&redact_parameter(end));
-        out.push_str(part.get(end.len()..).unwrap_or_default());
-    }
-    out + after
+/// [`holds_secret`] for what has no name. `mailto:` and `https:` are no names of parameters, so a `:` counts only where
+/// it is escaped.
+fn holds_secret_value(part: &str) -> bool {
+    let plain = unescape(part);
+    is_secret_shape(part) || (plain != part && holds_secret(&plain))
 }
 
-/// A text with [`redact_uri`] applied to every address in it.
-pub fn redact_text(text: &str) -> String {
-    let words = text.split_inclusive(char::is_whitespace);
-    words.map(|word| if word.contains("://") { Cow::Owned(redact_uri(word)) } else { Cow::Borrowed(word) }).collect()
-}
-
-/// The text with `user:password@` replaced in every authority, or `None` when there is none.
-fn redact_user(text: &str) -> Option<String> {
+/// The text with `user:password@` replaced in every authority; borrowed when there is none.
+fn redact_user(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     let mut rest = text;
     let mut found = false;
     while let Some(start) = authority(rest, out.is_empty()) {
         let (before, after) = rest.split_at(start);
         out.push_str(before);
-        let end = after.find(['/', '\\', '?', '#']).unwrap_or(after.len());
+        let end = authority_end(after);
         match after.get(..end).and_then(|authority| authority.rfind('@')) {
             Some(at) => {
                 found |= after.get(..at) != Some(REDACTED);
@@ -131,8 +185,22 @@ fn redact_user(text: &str) -> Option<String> {
             None => rest = after,
         }
     }
+    if !found {
+        return Cow::Borrowed(text);
+    }
     out.push_str(rest);
-    found.then_some(out)
+    Cow::Owned(out)
+}
+
+/// Where an authority ends. White space ends it, unless what stands before is a user with the beginning of a password
+/// (`me:my pass@host`).
+fn authority_end(text: &str) -> usize {
+    let end = text.find(['/', '\\', '?', '#']).unwrap_or(text.len());
+    let within = text.get(..end).unwrap_or_default();
+    let Some(space) = within.find(is_word_end) else { return end };
+    let before = within.get(..space).unwrap_or_default();
+    let is_password = before.split_once(':').is_some_and(|(_, rest)| !rest.bytes().all(|byte| byte.is_ascii_digit()));
+    if is_password && !before.contains('@') { end } else { space }
 }
 
 /// Where the next authority begins: behind `://`, and at the start also behind every form of `http:` that a browser
@@ -148,6 +216,57 @@ fn authority(text: &str, at_start: bool) -> Option<usize> {
     };
     let behind = text.get(colon + 1..)?;
     Some(text.len() - behind.trim_start_matches(['/', '\\']).len())
+}
+
+/// The text with the values of secret members of JSON objects replaced: `"token": "abc"`. Borrowed when there is none.
+fn redact_json(text: &str) -> Cow<'_, str> {
+    let mut out = String::new();
+    let mut rest = text;
+    let mut found = false;
+    while let Some(open) = rest.find('"') {
+        let (before, quoted) = rest.split_at(open + 1);
+        out.push_str(before);
+        rest = quoted;
+        let Some((name, after)) = quoted.split_once('"') else { break };
+        let value = after.trim_start();
+        let Some(value) = value.strip_prefix(':').map(str::trim_start).filter(|_| is_secret_name(name)) else {
+            // What ends one text may begin the next.
+            out.push_str(name);
+            rest = quoted.get(name.len()..).unwrap_or_default();
+            if after.trim_start().starts_with(':') {
+                out.push('"');
+                rest = after;
+            }
+            continue;
+        };
+        out.push_str(quoted.get(..quoted.len() - value.len()).unwrap_or_default());
+        let (value, left) = json_value(value);
+        found |= value != REDACTED && value != format!("\"{REDACTED}\"");
+        out.push_str(&format!("\"{REDACTED}\""));
+        rest = left;
+    }
+    if !found {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// Splits a JSON value off: a text with its quotes, or anything up to what ends a member.
+fn json_value(text: &str) -> (&str, &str) {
+    let end = match text.strip_prefix('"') {
+        Some(inner) => {
+            let mut escaped = false;
+            let close = inner.find(|letter: char| {
+                let closes = letter == '"' && !escaped;
+                escaped = letter == '\\' && !escaped;
+                closes
+            });
+            close.map_or(text.len(), |close| close + 2)
+        }
+        None => text.find([',', '}', ']']).unwrap_or(text.len()),
+    };
+    text.split_at(end)
 }
 
 fn unescape(text: &str) -> Cow<'_, str> {
@@ -172,6 +291,7 @@ mod tests {
             ("https://me:pw@x.de/a", "https://REDACTED@x.de/a"),
             ("https://ghp_abc@x.de/a@b", "https://REDACTED@x.de/a@b"),
             ("https://a@b:c@x.de", "https://REDACTED@x.de"),
+            ("https://me:my pw@x.de/a", "https://REDACTED@x.de/a"),
             ("https:me:pw@x.de", "https:REDACTED@x.de"),
             ("https:\\\\me:pw@x.de\\a", "https:\\\\REDACTED@x.de\\a"),
             ("ftp://me:pw@x.de/a", "ftp://REDACTED@x.de/a"),
@@ -183,26 +303,56 @@ mod tests {
             ("https://x.de/#access_token=s&state=1", "https://x.de/#access_token=REDACTED&state=1"),
             ("https://x.de/#/login?pwd=s", "https://x.de/#/login?pwd=REDACTED"),
             ("https://x.de/p/42;jsessionid=s/q", "https://x.de/p/42;jsessionid=REDACTED/q"),
+            ("https://x.de/(S(lit3py55t21z5v55vlm25s55))/p/1", "https://x.de/REDACTED/p/1"),
             ("https://x.de/?to=https%3A%2F%2Fy.de%2F%3Ftoken%3Ds", "https://x.de/?to=REDACTED"),
             ("https://x.de/?to=https%253A%252F%252Fme%253Apw%2540y.de", "https://x.de/?to=REDACTED"),
             ("https://x.de/go/https://me:pw@y.de/", "https://x.de/go/https://REDACTED@y.de/"),
             ("https://x.de/p%3Ftoken%3Ds", "https://x.de/REDACTED"),
+            ("https://x.de/?data=api_key=s", "https://x.de/?data=REDACTED"),
+            ("https://x.de/?data=api_key:s", "https://x.de/?data=REDACTED"),
+            (
+                "https://x.de/?q={\"a\":\"b\",\"password\":\"s t\"}",
+                "https://x.de/?q={\"a\":\"b\",\"password\":\"REDACTED\"}",
+            ),
+            ("https://x.de/?q=%7B%22pin%22%3A%2212%22%7D", "https://x.de/?q=REDACTED"),
+            ("https://x.de/cb?code=s&state=1", "https://x.de/cb?code=REDACTED&state=1"),
+            ("https://x.de/sale?code=SUMMER", "https://x.de/sale?code=SUMMER"),
+            ("https://x.de/oauth2/return?code=s", "https://x.de/oauth2/return?code=REDACTED"),
             (
                 "https://x.de/?X-Amz-Credential=s&X-Amz-Signature=s",
                 "https://x.de/?X-Amz-Credential=REDACTED&X-Amz-Signature=REDACTED",
             ),
+            (
+                "https://x.de/a.jpg?se=2026&sp=r&sv=1&sig=s&id=4",
+                "https://x.de/a.jpg?se=REDACTED&sp=REDACTED&sv=REDACTED&sig=REDACTED&id=4",
+            ),
+            ("https://x.de/?se=1&sp=2&sv=3", "https://x.de/?se=1&sp=2&sv=3"),
+            ("https://x.de/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_1/b", "https://x.de/REDACTED/b"),
+            ("https://x.de/?v=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc", "https://x.de/?v=REDACTED"),
+            ("https://x.de/reset/token/a1b2c3d4e5f6a7b8", "https://x.de/reset/token/REDACTED"),
+            ("https://x.de/auth/login", "https://x.de/auth/login"),
+            ("https://x.de/?key=AIzaSyA1234567890abcdefghijklmnopqrstuv", "https://x.de/?key=REDACTED"),
+            ("https://x.de/?key=42&author=me", "https://x.de/?key=42&author=me"),
             ("https://x.de/?tokens_left=3&pinned=1&design=2", "https://x.de/?tokens_left=3&pinned=1&design=2"),
         ] {
-            assert_eq!(redact_uri(uri), expected, "{uri}");
-            assert_eq!(redact_uri(expected), expected, "twice");
+            assert_eq!(redact(uri), expected, "{uri}");
+            assert_eq!(redact(expected), expected, "twice");
         }
     }
 
     #[test]
     fn texts_keep_their_words() {
-        assert_eq!(
-            redact_text("See https://x.de/?token=s\nor  call password=1"),
-            "See https://x.de/?token=REDACTED\nor  call password=1"
-        );
+        for (text, expected) in [
+            ("See https://x.de/?token=s\nor  call 112", "See https://x.de/?token=REDACTED\nor  call 112"),
+            ("https://x.de/a b&token=s", "https://x.de/a b&token=REDACTED"),
+            ("https://x.de:8443 me@y.de", "https://x.de:8443 me@y.de"),
+            ("My token: none", "My token: none"),
+            ("login password=1 now", "login password=REDACTED now"),
+            ("{\"token\": 17, \"a\": \"b\"}", "{\"token\": \"REDACTED\", \"a\": \"b\"}"),
+            ("\"a\" \"token\" \"b\"", "\"a\" \"token\" \"b\""),
+        ] {
+            assert_eq!(redact(text), expected);
+            assert_eq!(redact(expected), expected, "twice");
+        }
     }
 }

@@ -1,13 +1,17 @@
-//! URL normalisation and product ids. No address is ever fetched.
+//! URL normalisation. No address is ever fetched.
+//!
+//! What comes here went through [`super::secrets::redact`] already.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use super::escapes;
 use super::gs1;
-use super::product_id::Source;
-use super::secrets::{REDACTED, holds_secret, is_secret_name, redact_path};
+use super::product_id::{Page, Product};
+use super::secrets::{REDACTED, is_secret_name};
+use super::tracking::is_tracking;
 
 /// What a web address says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,12 +24,8 @@ pub struct UrlFacts {
     pub host: String,
     /// Path of the normalised address.
     pub path: String,
-    /// What the code names: GTIN, other GS1 key, a shop's id.
-    pub product_id: Option<String>,
-    /// Where the id came from.
-    pub product_id_source: Source,
-    /// GTIN-14 whose check digit is right.
-    pub gtin: Option<String>,
+    /// What the address names.
+    pub product: Product,
     /// `utm_source`.
     pub utm_source: Option<String>,
     /// `utm_medium`.
@@ -34,76 +34,41 @@ pub struct UrlFacts {
     pub utm_campaign: Option<String>,
 }
 
-/// Parameters that name the click, not the page. `utm_*` is dropped as well.
-const CLICK_IDS: &[&str] = &[
-    "_ga",
-    "_gl",
-    "_hsenc",
-    "_hsmi",
-    "_openstat",
-    "cjevent",
-    "dclid",
-    "epik",
-    "fbclid",
-    "gad_source",
-    "gbraid",
-    "gclid",
-    "gclsrc",
-    "igsh",
-    "igshid",
-    "irclickid",
-    "li_fat_id",
-    "mc_cid",
-    "mc_eid",
-    "mkt_tok",
-    "msclkid",
-    "rdt_cid",
-    "s_kwcid",
-    "sccid",
-    "srsltid",
-    "ttclid",
-    "twclid",
-    "vero_id",
-    "wbraid",
-    "yclid",
-];
-
-/// Endings of hosts that stand alone, without `www.` and without a path. Two-letter endings are countries and always
-/// taken; with this list `example.com` is an address and `invoice.pdf` is none.
-const COMMON_ENDINGS: &[&str] = &[
-    "app", "biz", "cloud", "com", "dev", "edu", "gov", "info", "link", "net", "online", "org", "shop", "site", "store",
-];
-
 /// Reads an `http:` or `https:` address. `None` when it is none, or has no host.
 pub fn read(text: &str) -> Option<UrlFacts> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let host = url.host_str()?.trim_end_matches('.').to_owned();
-    if host.is_empty() {
+    // The parser lets `=` and other signs through that no name in the DNS has.
+    let is_sign = |letter: char| !letter.is_ascii_alphanumeric() && !"-._[]:".contains(letter);
+    if host.is_empty() || host.contains(is_sign) {
         return None;
     }
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let path = redact_path(&tidy_escapes(url.path()));
+    let path = without_secret_parameters(&escapes::tidy(url.path()));
     let query = Query::read(url.query().unwrap_or_default());
-
-    let segments: Vec<String> =
-        path.split('/').filter(|segment| !segment.is_empty()).map(|segment| decode(segment).into_owned()).collect();
+    let route = url.fragment().and_then(Route::read).unwrap_or_default();
+    let segments = segments_of(&path);
     let key = gs1::digital_link(&segments);
     let is_digital_link = key.is_some() || gs1::is_compressed(&host, &segments);
-    let (gtin, key) = key.map_or((None, None), |key| (key.gtin, Some(key.value)));
-    let (product_id, product_id_source) = match (&gtin, key) {
-        (Some(gtin), _) => (Some(gtin.clone()), Source::Gtin),
-        (None, Some(key)) => (Some(key), Source::DigitalLink),
-        (None, None) => match shop_id(&segments) {
-            Some(id) => (Some(id), Source::Path),
-            None => (None, Source::None),
-        },
+    let tail = format!("{path}{}{}", query.text, route.text);
+    let product = match key {
+        Some(key) => Product::of_key(key),
+        // What is compressed names a key that is not read here, and nothing else.
+        None if is_digital_link => Product::default(),
+        None => {
+            let page = Page {
+                host: &host,
+                tail: &tail,
+                segments: if route.segments.is_empty() { &segments } else { &route.segments },
+                parameters: &[query.parameters, route.parameters].concat(),
+            };
+            Product::of_page(&page)
+        }
     };
     Some(UrlFacts {
         is_digital_link,
-        url: format!("{}://{host}{port}{path}{}", url.scheme(), query.text),
-        product_id,
-        product_id_source,
-        gtin,
+        url: format!("{}://{host}{port}{tail}", url.scheme()),
+        product,
         host,
         path,
         utm_source: query.utm_source,
@@ -112,57 +77,49 @@ pub fn read(text: &str) -> Option<UrlFacts> {
     })
 }
 
-/// The `https:` address that a text without scheme means: `example.com/p/1`, `www.x.de`, `x.de:8443/a`.
-pub fn complete(text: &str) -> Option<String> {
-    if text.contains(char::is_whitespace) {
-        return None;
-    }
-    let authority = text.split(['/', '?', '#']).next().unwrap_or_default();
-    if authority.contains('@') {
-        return None;
-    }
-    let host = match authority.split_once(':') {
-        Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        Some(_) => return None,
-        None => authority,
-    };
-    let (front, ending) = host.rsplit_once('.')?;
-    let is_name = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
-    let ending = ending.to_lowercase();
-    let is_ending =
-        ending.starts_with("xn--") || (ending.chars().count() >= 2 && ending.chars().all(char::is_alphabetic));
-    if !is_ending || !front.split('.').all(is_name) {
-        return None;
-    }
-    let has_www = front.get(..3).is_some_and(|www| www.eq_ignore_ascii_case("www"));
-    let has_more = text.len() > host.len();
-    let is_common = ending.chars().count() == 2 || COMMON_ENDINGS.contains(&ending.as_str());
-    (has_www || has_more || is_common).then(|| format!("https://{text}"))
+/// The segments of a path, unescaped.
+fn segments_of(path: &str) -> Vec<String> {
+    path.split('/').filter(|segment| !segment.is_empty()).map(escapes::unescape_id).collect()
 }
 
-/// Product ids by the shapes of shops, first match wins; else the last segment.
-fn shop_id(segments: &[String]) -> Option<String> {
-    let is_asin = |id: &str| id.len() == 10 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let under = |names: &[&str], fits: &dyn Fn(&str) -> bool| {
-        segments.windows(names.len() + 1).find_map(|window| {
-            let (id, path) = window.split_last()?;
-            let same = path.iter().zip(names).all(|(segment, name)| segment.eq_ignore_ascii_case(name));
-            (same && fits(id)).then(|| id.clone())
-        })
-    };
-    let found = under(&["dp"], &is_asin)
-        .or_else(|| under(&["gp", "product"], &is_asin))
-        .or_else(|| ["p", "product", "products"].iter().find_map(|name| under(&[name], &|_| true)))
-        .or_else(|| segments.last().cloned())?;
-    // Matrix parameters are no part of an id.
-    found.split(';').next().filter(|id| !id.is_empty()).map(str::to_owned)
+/// A path without `;jsessionid=REDACTED`: like a parameter of the query, it names the visitor.
+fn without_secret_parameters(path: &str) -> String {
+    let keep = |part: &&str| part.split_once('=').is_none_or(|(_, value)| value != REDACTED);
+    let segments = path.split('/').map(|segment| segment.split(';').filter(keep).collect::<Vec<_>>().join(";"));
+    segments.collect::<Vec<_>>().join("/")
 }
 
-/// A query, sorted, without tracking and secrets.
+/// A fragment that is the page itself in an app of one page: `#/p/42?a=1` or `#!/p/42`. Other fragments name a place on
+/// the page.
+#[derive(Default)]
+struct Route {
+    /// With its `#`, or empty.
+    text: String,
+    segments: Vec<String>,
+    parameters: Vec<(String, String)>,
+}
+
+impl Route {
+    fn read(fragment: &str) -> Option<Route> {
+        let (path, query) = fragment.split_once('?').unwrap_or((fragment, ""));
+        let has_page = !path.trim_start_matches(['!', '/']).is_empty() || !query.is_empty();
+        if !fragment.starts_with(['/', '!']) || !has_page {
+            return None;
+        }
+        let path = without_secret_parameters(&escapes::tidy(path));
+        let query = Query::read(query);
+        let segments = segments_of(path.trim_start_matches('!'));
+        Some(Route { text: format!("#{path}{}", query.text), segments, parameters: query.parameters })
+    }
+}
+
+/// A query, sorted by name, without tracking and secrets.
 #[derive(Default)]
 struct Query {
     /// With its `?`, or empty.
     text: String,
+    /// What is in the text, unescaped.
+    parameters: Vec<(String, String)>,
     utm_source: Option<String>,
     utm_medium: Option<String>,
     utm_campaign: Option<String>,
@@ -173,20 +130,25 @@ impl Query {
         let mut query = Query::default();
         let mut kept: Vec<String> = Vec::new();
         for part in raw.split('&').filter(|part| !part.is_empty()) {
-            let part = tidy_escapes(part);
+            let part = escapes::tidy(part);
             let (name, value) = part.split_once('=').unwrap_or((&part, ""));
-            let plain = decode(name).to_ascii_lowercase();
-            if plain.starts_with("utm_") {
-                query.utm(&plain, value);
-            } else if CLICK_IDS.contains(&plain.as_str()) || is_secret_name(name) {
-                // Names the click or the visitor, never the product.
-            } else if holds_secret(&part) {
-                kept.push(if holds_secret(name) { REDACTED.to_owned() } else { format!("{name}={REDACTED}") });
-            } else {
+            // `amp;` is left of a link copied from HTML.
+            let plain = decode(name.trim_start_matches("amp;")).to_ascii_lowercase();
+            query.utm(&plain, value);
+            let is_secret = value == REDACTED && (is_secret_name(name) || plain == "code");
+            // Names the click or the visitor, never the product.
+            if !is_tracking(&plain) && !is_secret {
                 kept.push(part);
             }
         }
-        kept.sort_unstable();
+        let name_of = |part: &str| part.split('=').next().unwrap_or_default().to_owned();
+        // Stable: of parameters with one name, which comes first may mean something.
+        kept.sort_by_key(|part| name_of(part));
+        query.parameters = kept
+            .iter()
+            .filter_map(|part| part.split_once('='))
+            .map(|(name, value)| (decode(name).into_owned(), escapes::unescape_id(&value.replace('+', " "))))
+            .collect();
         if !kept.is_empty() {
             query.text = format!("?{}", kept.join("&"));
         }
@@ -202,9 +164,7 @@ impl Query {
             _ => return,
         };
         if field.is_none() && !raw.is_empty() {
-            let value =
-                if holds_secret(raw) { REDACTED.to_owned() } else { decode(&raw.replace('+', " ")).into_owned() };
-            *field = Some(value);
+            *field = Some(decode(&raw.replace('+', " ")).into_owned());
         }
     }
 }
@@ -213,31 +173,11 @@ fn decode(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
 }
 
-/// Escapes as RFC 3986 §6.2.2 wants them: hex digits in capitals, and none for a character that needs none.
-fn tidy_escapes(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('%') {
-        let (before, escape) = rest.split_at(at);
-        out.push_str(before);
-        let byte = escape.get(1..3).filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
-        let Some(byte) = byte.and_then(|hex| u8::from_str_radix(hex, 16).ok()) else {
-            out.push('%');
-            rest = escape.get(1..).unwrap_or_default();
-            continue;
-        };
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        rest = escape.get(3..).unwrap_or_default();
-    }
-    out + rest
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::product_id::Source;
     use super::*;
 
     #[test]
@@ -249,10 +189,18 @@ mod tests {
             ("https://example.com./a", "https://example.com/a"),
             ("https://bücher.de/straße", "https://xn--bcher-kva.de/stra%C3%9Fe"),
             ("https://x.de/%c3%9f%7e%41?q=%c3%9f", "https://x.de/%C3%9F~A?q=%C3%9F"),
-            ("https://x.de/a?b=2&a=1&&b=1#top", "https://x.de/a?a=1&b=1&b=2"),
+            ("https://x.de/a?b=2&a=1&&b=1#top", "https://x.de/a?a=1&b=2&b=1"),
             ("https://x.de/a?utm_source=s&gclid=1&FBCLID=2&id=7&utm_term=t", "https://x.de/a?id=7"),
-            ("https://me:pw@x.de/a?token=t&id=7", "https://x.de/a?id=7"),
-            ("https://x.de/?to=https%3A%2F%2Fy.de%3Ftoken%3Dt", "https://x.de/?to=REDACTED"),
+            ("https://REDACTED@x.de/a?token=REDACTED&id=7", "https://x.de/a?id=7"),
+            ("https://x.de/a;jsessionid=REDACTED/b;c=1", "https://x.de/a/b;c=1"),
+            ("https://x.de/?to=REDACTED", "https://x.de/?to=REDACTED"),
+            ("https://x.de/?size=L&b=2&size=A&b=1", "https://x.de/?b=2&b=1&size=L&size=A"),
+            ("https://x.de/?gad_campaignid=1&__hsfp=2&mtm_kwd=3&pk_kwd=4&mc_cid=5&srsltid=6&a=7", "https://x.de/?a=7"),
+            ("https://x.de/#/p/42?utm_source=q&a=1", "https://x.de/#/p/42?a=1"),
+            ("https://x.de/app?b=1#!/p/42", "https://x.de/app?b=1#!/p/42"),
+            ("https://x.de/#!", "https://x.de/"),
+            ("https://x.de/#/", "https://x.de/"),
+            ("https://x.de/%%41b", "https://x.de/%%41b"),
             ("https://x.de/50%", "https://x.de/50%"),
             ("https://[2001:DB8::1]:443/a", "https://[2001:db8::1]/a"),
             ("https://x.de/a?", "https://x.de/a"),
@@ -280,60 +228,91 @@ mod tests {
 
     #[test]
     fn product_ids_by_ordered_rules() {
-        for (raw, id) in [
-            ("https://x.de/01/4006381333931/10/A", Some("04006381333931")),
-            ("https://x.de/01/4006381333930/10/A", Some("4006381333930")),
-            ("https://amazon.de/Title/dp/B07XJ8C8F5/ref=sr_1_1", Some("B07XJ8C8F5")),
-            ("HTTPS://AMAZON.DE/GP/PRODUCT/B07XJ8C8F5", Some("B07XJ8C8F5")),
-            ("https://shop.de/dp/short/p/9", Some("9")),
-            ("https://shop.de/de/p/42/schuh-rot", Some("42")),
-            ("https://shop.de/product/blue-shoe/reviews", Some("blue-shoe")),
-            ("https://shop.de/products/blue%20shoe?variant=3", Some("blue shoe")),
-            ("https://shop.de/p/42;jsessionid=abc", Some("42")),
-            ("https://shop.de/a/b/", Some("b")),
-            ("https://shop.de/p", Some("p")),
-            ("https://shop.de/", None),
-            ("https://shop.de", None),
+        for (raw, id, source) in [
+            ("https://x.de/01/4006381333931/10/A", Some("04006381333931"), Source::Gtin),
+            ("https://x.de/01/4006381333930/10/A", Some("4006381333930"), Source::DigitalLink),
+            ("https://x.de/p/42?ean=4006381333931", Some("04006381333931"), Source::Gtin),
+            ("https://x.de/ean/4006381333931/tea", Some("04006381333931"), Source::Gtin),
+            ("https://x.de/?ean=4006381333930", Some("4006381333930"), Source::Query),
+            ("https://amazon.de/Title/dp/B07XJ8C8F5/ref=sr_1_1", Some("B07XJ8C8F5"), Source::KnownShop),
+            ("HTTPS://AMAZON.DE/GP/PRODUCT/B07XJ8C8F5", Some("B07XJ8C8F5"), Source::KnownShop),
+            ("https://shop.de/dp/B07XJ8C8F5", Some("B07XJ8C8F5"), Source::Path),
+            ("https://shop.de/de/p/42/schuh-rot", Some("42"), Source::Path),
+            ("https://shop.de/p/42;jsessionid=REDACTED", Some("42"), Source::Path),
+            ("https://shop.de/p/42.html", Some("42"), Source::Path),
+            ("https://shop.de/product/blue-shoe/reviews", Some("blue-shoe"), Source::Path),
+            ("https://shop.de/products/shoes/air-42", Some("air-42"), Source::Path),
+            ("https://shop.de/products/blue%20shoe?variant=3", Some("blue shoe"), Source::KnownShop),
+            ("https://shop.de/product/view/42", Some("42"), Source::Path),
+            ("https://shop.de/product/view?id=42", Some("42"), Source::Query),
+            ("https://shop.de/#/product-page-app/p/42", Some("42"), Source::Path),
+            ("https://shop.de/app#!/view?sku=42", Some("42"), Source::Query),
+            ("https://shop.de/product.php?id=42", Some("42"), Source::Query),
+            ("https://shop.de/item.htm?lang=de&sku=A-1", Some("A-1"), Source::Query),
+            ("https://shop.de/?pid=7", Some("7"), Source::Query),
+            ("https://shop.de/?variant=7&id=blue", Some("blue"), Source::Query),
+            ("https://shop.de/view?variant=7", Some("7"), Source::Query),
+            ("https://youtube.com/watch?v=dQw4w9WgXcQ", Some("dQw4w9WgXcQ"), Source::Query),
+            ("https://visit.museum.example/exhibits/blue-hour", Some("blue-hour"), Source::Path),
+            ("https://shop.de/green-tea-100g.html", Some("green-tea-100g"), Source::Path),
+            ("https://shop.de/a/%zz1", Some("%zz1"), Source::Path),
+            ("https://shop.de/a/%25zz1", Some("%25zz1"), Source::Path),
         ] {
-            assert_eq!(read(raw).unwrap().product_id.as_deref(), id, "{raw}");
+            let product = read(raw).unwrap().product;
+            assert_eq!((product.id.as_deref(), product.source), (id, source), "{raw}");
         }
     }
 
     #[test]
-    fn texts_without_scheme_are_addresses_only_when_they_look_like_one() {
-        for text in [
-            "example.com/p/1",
-            "www.x.de",
-            "WWW.X.MUSEUM",
-            "example.com",
-            "EXAMPLE.DE",
-            "x.museum/a",
-            "x.de:8443/a",
-            "bücher.de",
-            "a.b.co.uk?x=1",
-            "xn--bcher-kva.xn--p1ai/a",
+    fn pages_are_no_products() {
+        for raw in [
+            "https://shop.de/",
+            "https://shop.de",
+            "https://shop.de/a/b/",
+            "https://shop.de/p",
+            "https://shop.de/watch",
+            "https://shop.de/de/view",
+            "https://shop.de/product.php",
+            "https://shop.de/item.htm",
+            "https://shop.de/products/index.html",
+            "https://shop.de/name",
+            "https://shop.de/downloads",
+            "https://shop.de/downloads/manual-42.pdf",
+            "https://shop.de/en-us",
+            "https://shop.de/search?q=tea-42",
+            "https://shop.de/cart",
+            "https://shop.de/home",
+            "https://shop.de/about-us",
+            "https://shop.de/blog/2024/01/ten-teas",
+            "https://shop.de/2024/01/15",
+            "https://shop.de/20240115",
+            "https://shop.de/v2",
+            "https://shop.de/01/2024-news",
+            "https://shop.de/product/tea-42.jpg",
+            "https://shop.de/reset-password?uid=3",
+            "https://shop.de/?v=3&p=2",
+            "https://shop.de/logo-2.png",
+            "https://shop.de/list.jsp?page=2",
+            "https://bit.ly/3abC9Xy",
+            "https://wa.me/4917012345678",
+            "https://de.wikipedia.org/wiki/QR-Code",
+            "https://id.gs1.org/ARHKVAdpQiyG9eI",
         ] {
-            assert_eq!(complete(text), Some(format!("https://{text}")));
+            let product = read(raw).unwrap().product;
+            assert_eq!((product.id, product.source), (None, Source::None), "{raw}");
         }
-        for text in [
-            "",
-            "hello",
-            "a b.de",
-            "invoice.pdf",
-            "1.5/2.5",
-            "192.168.0.1/a",
-            "me@x.de",
-            "me@x.de/a",
-            "e.g./i.e.",
-            ".de",
-            "a..de/x",
-            "x.de:/a",
-            "x.de:port",
-            "/a.de",
-            "3.14",
-            "Hello.World!",
-        ] {
-            assert_eq!(complete(text), None, "{text}");
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_is_normalising_once(
+            tail in "(/|[?]|#|#/|#!|&|=|;|%|%%|%2[0-9A-Fa-f]|%4[0-9a-f]|%[CEF][0-9]|[.]|[.][.]|[+]|[a-z]{1,3}|utm_source=|token=|ß|\\\\){0,12}",
+        ) {
+            if let Some(once) = read(&format!("https://x.de/{tail}")) {
+                let twice = read(&once.url).unwrap();
+                prop_assert_eq!(&twice.url, &once.url);
+                prop_assert_eq!((twice.path, twice.product), (once.path, once.product));
+            }
         }
     }
 }

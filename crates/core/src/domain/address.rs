@@ -1,0 +1,262 @@
+//! Web addresses in a text: where the first one begins and ends, and how many there are.
+//!
+//! A text that is one address, with nothing around it, is taken as it is. In any other text an address begins with
+//! `http://` or `https://` and ends (RFC 3986, appendix C) at white space, at a quote or an angle bracket; punctuation at
+//! its end belongs to the sentence, and so does a closing bracket that was not opened in it. Only where there is none
+//! with a scheme, a `www.` or a host with a path (`shop.de/p/1`) is taken for one.
+
+use linkify::{LinkFinder, LinkKind};
+
+/// Endings of hosts that stand alone, without `www.` and without a path. Two-letter endings are countries and always
+/// taken; with this list `example.com` is an address and `invoice.pdf` is none.
+const COMMON_ENDINGS: &[&str] = &[
+    "app", "biz", "cloud", "com", "dev", "edu", "gov", "info", "link", "net", "online", "org", "shop", "site", "store",
+];
+
+/// The addresses of a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The first, with a scheme.
+    pub first: Option<String>,
+    /// How many there are.
+    pub count: usize,
+}
+
+/// Finds the web addresses of a text.
+pub fn find(text: &str) -> Found {
+    let text = trim(text);
+    let found = if is_alone(text) { parts(text) } else { within(text) };
+    match found.first() {
+        Some(first) => Found { first: Some((*first).to_owned()), count: found.len() },
+        None => {
+            let bare = bare(text);
+            Found { count: bare.len(), first: bare.into_iter().next() }
+        }
+    }
+}
+
+/// A text without white space, byte order marks and invisible characters around it.
+pub fn trim(text: &str) -> &str {
+    text.trim_matches(|letter: char| {
+        letter.is_whitespace() || letter.is_control() && letter != '\u{1d}' || is_invisible(letter)
+    })
+}
+
+fn is_invisible(letter: char) -> bool {
+    matches!(letter, '\u{FEFF}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}')
+}
+
+/// Whether a text is one address, or several with commas between them: it begins with a scheme, in any form that
+/// browsers take, and nothing in it ends an address.
+fn is_alone(text: &str) -> bool {
+    let scheme = text.split(':').next().unwrap_or_default();
+    (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+        && !text.contains(|letter: char| {
+            letter.is_whitespace() || letter.is_control() || is_invisible(letter) || matches!(letter, '<' | '>' | '"')
+        })
+}
+
+/// The addresses of a list without white space: `https://a.de/1,https://b.de/2`. In a query a comma means nothing.
+fn parts(text: &str) -> Vec<&str> {
+    let path = text.get(..text.find(['?', '#']).unwrap_or(text.len())).unwrap_or_default().to_ascii_lowercase();
+    let mut starts = vec![0];
+    for scheme in ["http://", "https://"] {
+        let cuts = path.match_indices(scheme).map(|(at, _)| at);
+        starts.extend(cuts.filter(|at| {
+            path.get(..*at).is_some_and(|before| before.ends_with([',', ';', '|']))
+                && path.get(*at..).is_some_and(has_web_host)
+        }));
+    }
+    starts.sort_unstable();
+    let ends = starts.iter().skip(1).copied().chain([text.len() + 1]);
+    starts.iter().zip(ends).filter_map(|(start, end)| text.get(*start..end - 1)).collect()
+}
+
+/// The addresses with a scheme in a text.
+fn within(text: &str) -> Vec<&str> {
+    let mut finder = LinkFinder::new();
+    finder.kinds(&[LinkKind::Url]).url_must_have_scheme(true);
+    let mut found = Vec::new();
+    for link in finder.links(text) {
+        // Scripts without spaces go on right behind an address, after their own punctuation.
+        let link = link
+            .as_str()
+            .split(|letter: char| letter.is_whitespace() || is_invisible(letter) || is_wide_punctuation(letter))
+            .next();
+        for part in link.map(parts).unwrap_or_default() {
+            if has_web_host(part) {
+                found.push(part);
+            }
+        }
+    }
+    found
+}
+
+fn is_wide_punctuation(letter: char) -> bool {
+    matches!(letter, '\u{3000}'..='\u{3003}' | '\u{3008}'..='\u{3011}' | '\u{FF01}' | '\u{FF08}' | '\u{FF09}' | '\u{FF0C}' | '\u{FF1A}' | '\u{FF1B}' | '\u{FF1F}' | '“' | '”' | '«' | '»' | '„' | '‘' | '’')
+}
+
+/// Whether an address is `http:` or `https:` with a host that has a dot or is `localhost`: in a sentence, others are no
+/// hosts but what follows a slip of the pen.
+fn has_web_host(address: &str) -> bool {
+    let Some((scheme, rest)) = address.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+        && (host.trim_matches('.').contains(['.', '[']) || host.split(':').next() == Some("localhost"))
+}
+
+/// The addresses without a scheme in a text, completed.
+fn bare(text: &str) -> Vec<String> {
+    if let Some(whole) = complete(text) {
+        return vec![whole];
+    }
+    let is_end = |letter: char| {
+        letter.is_whitespace()
+            || is_invisible(letter)
+            || is_wide_punctuation(letter)
+            || matches!(letter, '<' | '>' | '"' | '\'' | '(' | ')' | '[' | ']' | '{' | '}' | '`')
+    };
+    let words = text.split(is_end).map(|word| word.trim_end_matches(['.', ',', ':', ';', '!', '?']));
+    words.filter(|word| is_sure(word)).filter_map(complete).collect()
+}
+
+/// Whether a word of a sentence is surely an address: `www.x.de`, or a path behind a host of a common ending.
+fn is_sure(word: &str) -> bool {
+    let Some((host, path)) = word.split_once('/') else {
+        return word.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("www."));
+    };
+    let ending = host.split(':').next().unwrap_or_default().rsplit('.').next().unwrap_or_default().to_lowercase();
+    (!path.is_empty() && host.contains('.') && is_common(&ending))
+        || host.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("www."))
+}
+
+fn is_common(ending: &str) -> bool {
+    ending.chars().count() == 2 || COMMON_ENDINGS.contains(&ending)
+}
+
+/// The `https:` address that a text without scheme means: `example.com/p/1`, `www.x.de`, `x.de:8443/a`.
+pub fn complete(text: &str) -> Option<String> {
+    if text.contains(char::is_whitespace) {
+        return None;
+    }
+    let authority = text.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return None;
+    }
+    let host = match authority.split_once(':') {
+        Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        Some(_) => return None,
+        None => authority,
+    };
+    let (front, ending) = host.rsplit_once('.')?;
+    let is_name = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-');
+    let ending = ending.to_lowercase();
+    let is_ending =
+        ending.starts_with("xn--") || (ending.chars().count() >= 2 && ending.chars().all(char::is_alphabetic));
+    if !is_ending || !front.split('.').all(is_name) {
+        return None;
+    }
+    let has_www = front.get(..3).is_some_and(|www| www.eq_ignore_ascii_case("www"));
+    let has_more = text.len() > host.len();
+    (has_www || has_more || is_common(&ending)).then(|| format!("https://{text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_found_wherever_they_are_in_a_text() {
+        for (text, first, count) in [
+            ("https://shop.de/p/1", "https://shop.de/p/1", 1),
+            ("https://shop.de/p/1.", "https://shop.de/p/1.", 1),
+            ("https://shop.de/a|b{c}", "https://shop.de/a|b{c}", 1),
+            ("http:\\\\x.de", "http:\\\\x.de", 1),
+            ("http://nas/p/1", "http://nas/p/1", 1),
+            ("https://shop.de/p/1\nThank you", "https://shop.de/p/1", 1),
+            ("https://shop.de/p/1\r\nhttps://shop.de/p/2", "https://shop.de/p/1", 2),
+            ("https://shop.de/p/1\u{a0}x", "https://shop.de/p/1", 1),
+            ("https://shop.de/p/1\ttab", "https://shop.de/p/1", 1),
+            ("\u{FEFF}https://shop.de/p/1", "https://shop.de/p/1", 1),
+            ("\u{200B}https://shop.de/p/1\0", "https://shop.de/p/1", 1),
+            ("<https://shop.de/p/1>", "https://shop.de/p/1", 1),
+            ("\"https://shop.de/p/1\"", "https://shop.de/p/1", 1),
+            ("'https://shop.de/p/1'", "https://shop.de/p/1", 1),
+            ("(https://shop.de/p/1)", "https://shop.de/p/1", 1),
+            ("„https://shop.de/p/1“", "https://shop.de/p/1", 1),
+            ("See https://shop.de/p/1, or https://shop.de/p/2!", "https://shop.de/p/1", 2),
+            ("See (https://de.wikipedia.org/wiki/A_(B)).", "https://de.wikipedia.org/wiki/A_(B)", 1),
+            ("Really https://shop.de/p?id=1?", "https://shop.de/p?id=1", 1),
+            ("扫码https://shop.cn/p/1，谢谢", "https://shop.cn/p/1", 1),
+            ("HTTPS://SHOP.DE/P/1 now", "HTTPS://SHOP.DE/P/1", 1),
+            ("https://a.de/1,https://b.de/2;http://c.de", "https://a.de/1", 3),
+            ("https://a.de/?u=1,https://b.de/2", "https://a.de/?u=1,https://b.de/2", 1),
+            ("https://a.de/go/https://b.de/2", "https://a.de/go/https://b.de/2", 1),
+            ("Visit www.shop.de/p/1.", "https://www.shop.de/p/1", 1),
+            ("Visit www.shop.de and shop.de/p/1", "https://www.shop.de", 2),
+            ("See shop.de/p/1 (new)", "https://shop.de/p/1", 1),
+            ("shop.de", "https://shop.de", 1),
+        ] {
+            assert_eq!(find(text), Found { first: Some(first.to_owned()), count }, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_made_up() {
+        for text in [
+            "",
+            "hello world",
+            "http://me:pw@a b/",
+            "see http://",
+            "Dr.Who/what is it",
+            "and/or e.g./i.e. this",
+            "me@shop.de is me@shop.de/x",
+            "version 1.2/3 of it",
+            "ftp://x.de/a b",
+            "xhttps://x.de b",
+            "shop.de is a host",
+            "Hello.World how/are you",
+        ] {
+            assert_eq!(find(text), Found::default(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn texts_without_scheme_are_addresses_only_when_they_look_like_one() {
+        for text in [
+            "example.com/p/1",
+            "www.x.de",
+            "WWW.X.MUSEUM",
+            "example.com",
+            "EXAMPLE.DE",
+            "x.museum/a",
+            "x.de:8443/a",
+            "bücher.de",
+            "a.b.co.uk?x=1",
+            "xn--bcher-kva.xn--p1ai/a",
+        ] {
+            assert_eq!(complete(text), Some(format!("https://{text}")));
+        }
+        for text in [
+            "",
+            "hello",
+            "a b.de",
+            "invoice.pdf",
+            "1.5/2.5",
+            "192.168.0.1/a",
+            "me@x.de",
+            "me@x.de/a",
+            "e.g./i.e.",
+            ".de",
+            "a..de/x",
+            "x.de:/a",
+            "x.de:port",
+            "/a.de",
+            "3.14",
+            "Hello.World!",
+        ] {
+            assert_eq!(complete(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Names of parameters whose value is a secret.
+//!
+//! The lists hold what the scrubbers of error reporters hide by default (Sentry's SDKs and Relay, Rails, Rollbar), the
+//! session ids of common frameworks, and the parameters of signed addresses (AWS, Google Cloud, Azure, CloudFront,
+//! Akamai).
+
+use percent_encoding::percent_decode_str;
+
+/// Words that make a name secret wherever they stand in it: `access_token`, `tokenValue`, `my.session`.
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "apikey", "auth", "authentication", "authorization", "authtoken", "bearer", "cookie", "cookies", "credential",
+    "credentials", "csrf", "csrftoken", "cvc", "cvv", "jwt", "kennwort", "mfa", "oauth", "otp", "passcode",
+    "passphrase", "passwd", "password", "passwords", "passwort", "pwd", "saml", "secret", "secrets", "sess", "session",
+    "sessid", "sessionid", "signature", "ssn", "sso", "token", "totp", "xsrf",
+];
+
+/// Words that make a name secret when it ends in them: `user_pass`, `connect.sid`, `x_api_key`.
+const LAST_WORDS: &[&str] = &["key", "keys", "pass", "pin", "pw", "sid", "sig"];
+
+/// What a name run together ends in: `accesstoken`, `userpassword`.
+#[rustfmt::skip]
+const ENDINGS: &[&str] = &[
+    "accesskey", "apikey", "authkey", "csid", "credential", "credentials", "jwt", "passphrase", "passwd", "password",
+    "passwort", "privatekey", "pwd", "secret", "secretkey", "sharedkey", "sessid", "sessionid", "signature", "token",
+];
+
+/// What a name run together holds: `JSESSIONIDSSO`, `ASPSESSIONIDQQABCDEF`, `AWSAccessKeyId`.
+const PARTS: &[&str] =
+    &["accesskey", "apikey", "csrf", "passwd", "password", "privatekey", "sessid", "sessionid", "xsrf"];
+
+/// Names that are secret as they are, run together.
+#[rustfmt::skip]
+const NAMES: &[&str] = &[
+    "aspxauth", "cardnumber", "ccnumber", "cfid", "contrasena", "creditcard", "googleaccessid", "hdnea", "hdntl",
+    "hdnts", "ipaddress", "motdepasse", "policy", "remoteaddr", "salt", "senha", "setcookie", "symfony", "wachtwoord",
+    "xforwardedfor", "xrealip", "zenid",
+];
+
+/// What an Azure shared access signature or a CloudFront policy is made of. Each is an ordinary name without one.
+#[rustfmt::skip]
+const SIGNED_NAMES: &[&str] = &[
+    "expires", "keypairid", "saoid", "scid", "sdd", "se", "ses", "si", "sip", "ske", "skoid", "sks", "skt", "sktid",
+    "skv", "sp", "spr", "sr", "srt", "ss", "st", "suoid", "sv",
+];
+
+/// Whether a parameter of this name holds a secret. Case, punctuation and escapes do not hide it.
+pub fn is_secret_name(name: &str) -> bool {
+    if name.is_empty() || name.len() > 1_000 {
+        return false;
+    }
+    let mut plain = name.to_owned();
+    for _ in 0..3 {
+        if !plain.contains('%') {
+            break;
+        }
+        plain = percent_decode_str(&plain).decode_utf8_lossy().into_owned();
+    }
+    // `amp;` is left of a link copied from HTML; and in odd places other signs part parameters too.
+    let plain = plain.rsplit([';', '&', ',']).next().unwrap_or_default();
+    let compact = compact(plain);
+    if NAMES.contains(&compact.as_str())
+        || ENDINGS.iter().any(|ending| compact.ends_with(ending))
+        || PARTS.iter().any(|part| compact.contains(part))
+        || compact.starts_with("xamz")
+        || compact.starts_with("xgoog")
+    {
+        return true;
+    }
+    let words = words(plain);
+    let Some((last, before)) = words.split_last() else { return false };
+    // A mere `key` may be any key.
+    LAST_WORDS.contains(&last.as_str())
+        && !(last.starts_with("key") && before.is_empty() && compact.len() == plain.len())
+        || words.iter().any(|word| WORDS.contains(&word.as_str()))
+}
+
+/// Whether a parameter is secret only because of those it stands with.
+pub fn is_secret_in_group(name: &str, is_oauth_return: bool, is_signed: bool) -> bool {
+    let name = name.rsplit([';', '&', ',']).next().unwrap_or_default();
+    is_oauth_return && name.eq_ignore_ascii_case("code") || is_signed && SIGNED_NAMES.contains(&compact(name).as_str())
+}
+
+/// Whether a parameter is what makes an address a signed one.
+pub fn is_signature_name(name: &str) -> bool {
+    let compact = compact(name);
+    compact == "sig" || compact.ends_with("signature")
+}
+
+fn compact(name: &str) -> String {
+    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// The words of a name, lower case, without digits at their end: `userAccessToken2` gives `user`, `access`, `token`.
+fn words(name: &str) -> Vec<String> {
+    let mut words: Vec<String> = vec![String::new()];
+    let mut before = ' ';
+    let mut letters = name.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next_is_lower = letters.peek().is_some_and(|next| next.is_lowercase());
+        let begins = letter.is_uppercase() && (before.is_lowercase() || (before.is_uppercase() && next_is_lower));
+        if begins || !letter.is_alphanumeric() {
+            words.push(String::new());
+        }
+        if letter.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(letter.to_lowercase());
+        }
+        before = letter;
+    }
+    let trimmed = words.into_iter().map(|word| word.trim_end_matches(|digit: char| digit.is_ascii_digit()).to_owned());
+    trimmed.filter(|word| !word.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_hold_secrets() {
+        for name in [
+            // Sentry's default list
+            "password",
+            "passwd",
+            "secret",
+            "api_key",
+            "apikey",
+            "auth",
+            "credentials",
+            "mysql_pwd",
+            "privatekey",
+            "private_key",
+            "token",
+            "ip_address",
+            "session",
+            "csrftoken",
+            "sessionid",
+            "remote_addr",
+            "x_csrftoken",
+            "x_forwarded_for",
+            "set_cookie",
+            "cookie",
+            "authorization",
+            "x_api_key",
+            "x_real_ip",
+            "aiohttp_session",
+            "connect.sid",
+            "csrf_token",
+            "csrf",
+            "_csrf",
+            "_csrf_token",
+            "PHPSESSID",
+            "_session",
+            "symfony",
+            "user_session",
+            "_xsrf",
+            "XSRF-TOKEN", // Rails, Rollbar
+            "password_confirmation",
+            "_key",
+            "my_key",
+            "salt",
+            "otp",
+            "ssn",
+            "cvv",
+            "cvc",
+            "confirm_password",
+            "access_token",
+            "client_secret", // sessions
+            "JSESSIONID",
+            "jsessionid",
+            "ASP.NET_SessionId",
+            "ASPSESSIONIDQQABCDEF",
+            "sid",
+            "osCsid",
+            "CFID",
+            "CFTOKEN",
+            ".ASPXAUTH",
+            "__RequestVerificationToken",
+            "laravel_session",
+            "PHPSESSID2", // words
+            "passwort",
+            "Kennwort",
+            "pw",
+            "user_pw",
+            "pass",
+            "dbPass",
+            "pin",
+            "pwd",
+            "userPassword",
+            "userpassword",
+            "accessToken",
+            "refresh-token",
+            "idToken",
+            "token2",
+            "jwt",
+            "APIKey",
+            "appKey",
+            "subscription-key",
+            "auth_token",
+            "user[password]",
+            "data.token",
+            "api%5Fkey",
+            "amp;sig",
+            "a;token",
+            "SAMLResponse", // signed addresses
+            "X-Amz-Signature",
+            "X-Amz-Credential",
+            "X-Amz-Security-Token",
+            "X-Amz-Date",
+            "X-Goog-Signature",
+            "Signature",
+            "Policy",
+            "sig",
+            "AWSAccessKeyId",
+            "GoogleAccessId",
+            "hdnts",
+        ] {
+            assert!(is_secret_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_do_not() {
+        for name in [
+            "",
+            "id",
+            "sku",
+            "key",
+            "keyword",
+            "monkey",
+            "author",
+            "tokens_left",
+            "pinned",
+            "design",
+            "code",
+            "se",
+            "sp",
+            "side",
+            "color",
+            "passenger",
+            "signal",
+            "size",
+            "state",
+            "assid_uous",
+            "utm_source",
+            "article",
+            "compass",
+            "spinner",
+            "authors",
+            "secretary",
+            "product",
+        ] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Texts that are secrets by their shape, whatever they are called.
+
+use super::secrets::REDACTED;
+
+/// Beginnings of access tokens and keys, each with how many letters follow at least. From the vendors' own
+/// documentation, as secret scanners use them.
+const TOKENS: &[(&str, usize)] = &[
+    ("AKIA", 16),
+    ("ASIA", 16),
+    ("AIza", 30),
+    ("EAACEdEose0cBA", 10),
+    ("SG.", 20),
+    ("ST-", 12),
+    ("dop_v1_", 20),
+    ("eyJ", 16),
+    ("ghp_", 20),
+    ("gho_", 20),
+    ("ghr_", 20),
+    ("ghs_", 20),
+    ("ghu_", 20),
+    ("github_pat_", 20),
+    ("glpat-", 16),
+    ("hf_", 30),
+    ("npm_", 30),
+    ("pypi-", 30),
+    ("rk_live_", 16),
+    ("shpat_", 20),
+    ("shpss_", 20),
+    ("sk_live_", 16),
+    ("sk_test_", 16),
+    ("xoxa-", 16),
+    ("xoxb-", 16),
+    ("xoxp-", 16),
+    ("xoxs-", 16),
+    ("ya29.", 16),
+];
+
+/// Whether a token stands in the text. `eyJ` is how base 64 of a JSON object begins: a JSON web token, or a state that
+/// may hold anything.
+pub fn is_secret_shape(text: &str) -> bool {
+    TOKENS.iter().any(|(beginning, more)| {
+        text.match_indices(beginning).any(|(at, _)| {
+            let (before, token) = text.split_at(at);
+            let is_start = !before.ends_with(|letter: char| letter.is_ascii_alphanumeric());
+            let rest = token.get(beginning.len()..).unwrap_or_default();
+            let len = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte)).count();
+            is_start && len >= *more
+        })
+    })
+}
+
+/// Whether the text looks drawn at random: long, of letters and digits.
+pub fn is_opaque(text: &str) -> bool {
+    text.len() >= 16
+        && !text.contains(REDACTED)
+        && text.bytes().any(|byte| byte.is_ascii_digit())
+        && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~%=+".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_told_from_words() {
+        for text in [
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
+            "Bearer eyJhbGciOiJIUzI1NiJ9.e30.",
+            "AKIAIOSFODNN7EXAMPLE",
+            "ghp_0123456789abcdefghij0123456789abcdef",
+            "a=sk_live_0123456789abcdef",
+        ] {
+            assert!(is_secret_shape(text), "{text}");
+        }
+        for text in ["", "eyJ", "eyJewel", "SLOVAKIA-0123456789abcdef", "keyJhbGciOiJIUzI1NiJ9abcdef", "ST-1", "AKIA"] {
+            assert!(!is_secret_shape(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_drawn_at_random_is_told_from_words() {
+        assert!(is_opaque("a1b2c3d4e5f6a7b8"));
+        for text in ["login", "4006381333931", "the-green-tea-of-the-year", "a1 b2 c3 d4 e5 f6 g7"] {
+            assert!(!is_opaque(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Where shops put the ids of their products: one table, a row a shape.
+//!
+//! To add a shop, add a row with an address of it and the id in that address; the test below reads every row's own
+//! example. A row tells its id by a regular expression that is held against path and query of the normalised address
+//! (`/p/42?color=red`, or `/#/p/42` for a route in the fragment); the first group that took part is the id.
+
+use std::sync::LazyLock;
+
+use regex_lite::Regex;
+
+use super::escapes::unescape_id;
+
+/// A shape of addresses.
+pub struct Shop {
+    /// Whose it is.
+    pub name: &'static str,
+    /// Hosts, without `www.`: `zalando.*` is any ending, `*` any host. Subdomains are meant too.
+    pub hosts: &'static [&'static str],
+    /// Path and query, with the id in a group.
+    pub shape: &'static str,
+    /// An address of this shape.
+    pub example: &'static str,
+    /// The id in it.
+    pub id: &'static str,
+}
+
+const fn shop(
+    name: &'static str,
+    hosts: &'static [&'static str],
+    shape: &'static str,
+    example: &'static str,
+    id: &'static str,
+) -> Shop {
+    Shop { name, hosts, shape, example, id }
+}
+
+/// Every shape, single shops before the shop systems that any host may run. The first that fits counts.
+#[rustfmt::skip]
+pub const SHOPS: &[Shop] = &[
+    // Single shops
+    shop("Amazon", &["amazon.*", "amzn.*"], r"(?i)/(?:dp|gp/product|gp/aw/d|exec/obidos/asin|product-reviews|o/asin|d)/([a-z0-9]{10})(?:[/?]|$)",
+         "https://www.amazon.de/-/en/Kettle-Steel/dp/B07XJ8C8F5/ref=sr_1_1?keywords=kettle", "B07XJ8C8F5"),
+    shop("Amazon", &["amazon.*"], r"(?i)[?&](?:asin|pd_rd_i)=([a-z0-9]{10})(?:&|$)", "https://www.amazon.com/gp/offer?ASIN=0306406152", "0306406152"),
+    shop("eBay", &["ebay.*"], r"/(?:itm|p)/(?:[^/?]+/)?([0-9]{8,})(?:[/?]|$)", "https://www.ebay.co.uk/itm/Blue-Kettle/256123456789?hash=item3b", "256123456789"),
+    shop("AliExpress", &["aliexpress.*"], r"/(?:item|i|store/product/[^/?]+)/(?:[^/?]+/)?(?:[0-9]+_)?([0-9]{6,})\.html", "https://de.aliexpress.com/item/1005006498402209.html?spm=a2g0o", "1005006498402209"),
+    shop("AliExpress", &["aliexpress.*"], r"[?&]productIds?=([0-9]{6,})", "https://www.aliexpress.com/ssr/deals?productIds=1005004567", "1005004567"),
+    shop("Alibaba", &["alibaba.com"], r"/product-detail/[^/?]*?_([0-9]{6,})\.html", "https://www.alibaba.com/product-detail/Steel-Kettle_1600123456789.html", "1600123456789"),
+    shop("1688", &["1688.com"], r"/offer/([0-9]{6,})\.html", "https://detail.1688.com/offer/612345678901.html", "612345678901"),
+    shop("Taobao", &["taobao.com", "tmall.com", "tmall.hk"], r"[?&]id=([0-9]{6,})(?:&|$)", "https://item.taobao.com/item.htm?ali_refid=a3&id=678901234567", "678901234567"),
+    shop("Tmall", &["tmall.com"], r"/i([0-9]{6,})\.htm", "https://detail.m.tmall.com/i678901234567.htm", "678901234567"),
+    shop("JD", &["jd.com", "jd.hk"], r"/(?:product/)?([0-9]{5,})\.html", "https://item.jd.com/100012043978.html", "100012043978"),
+    shop("JD", &["jd.com", "jd.hk"], r"[?&](?:wareId|sku)=([0-9]{5,})", "https://item.m.jd.com/ware/view.action?wareId=100012043978", "100012043978"),
+    shop("Pinduoduo", &["yangkeduo.com", "pinduoduo.com"], r"[?&]goods_id=([0-9]+)", "https://mobile.yangkeduo.com/goods.html?goods_id=401234567890", "401234567890"),
+    shop("Temu", &["temu.com"], r"-g-([0-9]{9,})\.html", "https://www.temu.com/de/kettle-steel-g-601099512345678.html", "601099512345678"),
+    shop("Shein", &["shein.*"], r"-p-([0-9]+)(?:-cat-[0-9]+)?\.html", "https://de.shein.com/Blue-Dress-p-12345678-cat-1727.html", "12345678"),
+    shop("IKEA", &["ikea.*"], r"(?i)/p/(?:[^/?]*-)?(s?[0-9]{8})(?:[/?]|$)", "https://www.ikea.com/de/de/p/billy-buecherregal-weiss-00263850/", "00263850"),
+    shop("Walmart", &["walmart.*"], r"/ip/(?:[^/?]+/)?([0-9A-Z]{5,})(?:[/?]|$)", "https://www.walmart.com/ip/Steel-Kettle-2-qt/123456789?athbdg=L1", "123456789"),
+    shop("Target", &["target.com"], r"/(?:[^/?]+/)*-/(A-[0-9]+)(?:[/?]|$)", "https://www.target.com/p/steel-kettle/-/A-54191097#lnk=sametab", "A-54191097"),
+    shop("Best Buy", &["bestbuy.*"], r"/([0-9]{6,8})\.p(?:[?]|$)|/product/[^?]*/(?:sku/)?([0-9]{6,8})(?:[/?]|$)|[?&]skuId=([0-9]{6,8})", "https://www.bestbuy.com/site/kettle-steel/6443308.p?skuId=6443308", "6443308"),
+    shop("Costco", &["costco.*"], r"\.product\.([0-9]+)\.html|/p/-/[^/?]+/([0-9]+)(?:[/?]|$)", "https://www.costco.com/steel-kettle.product.100412345.html", "100412345"),
+    shop("Home Depot", &["homedepot.*"], r"/p/(?:[^/?]+/)?([0-9]{6,})(?:[/?]|$)", "https://www.homedepot.com/p/Drill-20V/204279858", "204279858"),
+    shop("Lowe's", &["lowes.*"], r"/pd/(?:[^/?]+/)?([0-9]{6,})(?:[/?]|$)", "https://www.lowes.com/pd/Drill-20V/1000595717", "1000595717"),
+    shop("Newegg", &["newegg.*"], r"(?i)/p/([0-9a-z-]{10,})(?:[/?]|$)|[?&]item=([0-9a-z-]+)", "https://www.newegg.com/amd-ryzen-7/p/N82E16819113567", "N82E16819113567"),
+    shop("Mercado Libre", &["mercadolibre.*", "mercadolivre.*"], r"(?i)/(?:[^?]*/)?p/(ml[a-z][0-9]+)|/(ml[a-z]-?u?[0-9]{6,})", "https://articulo.mercadolibre.com.ar/MLA-1123456789-pava-electrica-_JM", "MLA-1123456789"),
+    shop("Mercado Libre", &["mercadolibre.*", "mercadolivre.*"], r"(?i)/(?:[^?]*/)?p/(ml[a-z][0-9]+)", "https://www.mercadolivre.com.br/chaleira-eletrica/p/MLB15149561", "MLB15149561"),
+    shop("Rakuten", &["item.rakuten.co.jp"], r"^/([^/?]+/[^/?]+)/?(?:[?]|$)", "https://item.rakuten.co.jp/teashop/green-10/", "teashop/green-10"),
+    shop("Rakuten", &["rakuten.*"], r"/(?:mfp|offer/buy|p|product)/([0-9]{5,})(?:[/?]|$)", "https://fr.shopping.rakuten.com/offer/buy/4567890123/theiere.html", "4567890123"),
+    shop("Etsy", &["etsy.com"], r"/listing/([0-9]+)(?:[/?]|$)", "https://www.etsy.com/de/listing/1012345678/blue-mug?ref=shop", "1012345678"),
+    shop("Zalando", &["zalando.*", "zalando-lounge.*"], r"(?i)-([a-z0-9]{9}-[a-z0-9]{3})\.html", "https://www.zalando.de/nike-sportswear-sneaker-ni112o0hq-a11.html", "ni112o0hq-a11"),
+    shop("Otto", &["otto.de"], r"(?i)/p/[^/?]*-([a-z]?[0-9a-z]{6,})/?(?:[?]|$)", "https://www.otto.de/p/bosch-wasserkocher-1234567890/?variationId=1234", "1234567890"),
+    shop("MediaMarkt and Saturn", &["mediamarkt.*", "saturn.*"], r"-([0-9]{5,})\.html", "https://www.mediamarkt.de/de/product/_bosch-wasserkocher-2654321.html", "2654321"),
+    shop("Decathlon", &["decathlon.*"], r"(?i)/_/r-p-([a-z0-9-]+?)(?:[/?_]|$)|[?&]mc=([0-9]+)", "https://www.decathlon.de/p/rucksack-20l/_/R-p-305744?mc=8529019", "305744"),
+    shop("H&M", &["hm.com"], r"/productpage\.([0-9]+)\.html", "https://www2.hm.com/de_de/productpage.0685816001.html", "0685816001"),
+    shop("Zara", &["zara.com"], r"-p([0-9]{8})\.html", "https://www.zara.com/de/de/kleid-p04387166.html?v1=3", "04387166"),
+    shop("Uniqlo", &["uniqlo.com"], r"(?i)/products/([a-z]?[0-9]{6}(?:-[0-9]{3})?)", "https://www.uniqlo.com/de/de/products/E455360-000/00", "E455360-000"),
+    shop("Nike", &["nike.com"], r"/t/[^/?]+/([A-Z0-9]{4,}-[A-Z0-9]{2,})", "https://www.nike.com/de/t/air-max-90-schuh/CN8490-100", "CN8490-100"),
+    shop("adidas", &["adidas.*"], r"/([A-Z0-9]{6})\.html", "https://www.adidas.de/samba-og-schuh/B75806.html", "B75806"),
+    shop("Wayfair", &["wayfair.*"], r"(?i)-([a-z]{1,4}[0-9]{4,})\.html", "https://www.wayfair.com/furniture/pdp/steel-chair-w001234567.html", "w001234567"),
+    shop("Argos", &["argos.co.uk"], r"/product/([0-9]+)", "https://www.argos.co.uk/product/8447423", "8447423"),
+    shop("John Lewis", &["johnlewis.com"], r"/p([0-9]{5,})(?:[/?]|$)", "https://www.johnlewis.com/dualit-kettle/p5632147", "5632147"),
+    shop("Tesco", &["tesco.com"], r"/products/([0-9]{6,})", "https://www.tesco.com/groceries/en-GB/products/254656543", "254656543"),
+    shop("Fnac and Darty", &["fnac.*", "darty.*"], r"/(a[0-9]{5,})(?:[/?]|$)", "https://www.fnac.com/a17654321/Livre-bleu", "a17654321"),
+    shop("Cdiscount", &["cdiscount.com"], r"(?i)/f-[0-9]+-([a-z0-9]+)\.html", "https://www.cdiscount.com/electromenager/bouilloire/f-1100403-bos4242005.html", "bos4242005"),
+    shop("Allegro", &["allegro.pl", "allegro.cz"], r"/(?:oferta|nabidka)/(?:[^/?]*-)?([0-9]{8,})(?:[/?]|$)", "https://allegro.pl/oferta/czajnik-stalowy-12345678901", "12345678901"),
+    shop("bol", &["bol.com"], r"/p/[^/?]+/([0-9]{8,})(?:[/?]|$)", "https://www.bol.com/nl/nl/p/waterkoker-blauw/9300000123456789/", "9300000123456789"),
+    shop("Coolblue", &["coolblue.*"], r"/(?:product|produkt)/([0-9]+)", "https://www.coolblue.nl/product/912345/waterkoker.html", "912345"),
+    shop("Ozon", &["ozon.*"], r"/product/(?:[^/?]*-)?([0-9]{6,})(?:[/?]|$)", "https://www.ozon.ru/product/chaynik-stalnoy-123456789/", "123456789"),
+    shop("Wildberries", &["wildberries.*"], r"/catalog/([0-9]{5,})/", "https://www.wildberries.ru/catalog/12345678/detail.aspx", "12345678"),
+    shop("Flipkart", &["flipkart.com"], r"[?&]pid=([A-Z0-9]{10,})", "https://www.flipkart.com/kettle-steel/p/itm0123456789abc?pid=EKTFZ9GZ6ZGQZ7YH", "EKTFZ9GZ6ZGQZ7YH"),
+    shop("Flipkart", &["flipkart.com"], r"/p/(itm[0-9a-z]+)", "https://www.flipkart.com/kettle-steel/p/itm0123456789abc", "itm0123456789abc"),
+    shop("Shopee", &["shopee.*"], r"-i\.([0-9]+\.[0-9]+)|/product/([0-9]+/[0-9]+)", "https://shopee.sg/Steel-Kettle-i.12345678.9876543210", "12345678.9876543210"),
+    shop("Lazada", &["lazada.*"], r"-i([0-9]{6,})(?:-s[0-9]+)?\.html", "https://www.lazada.sg/products/steel-kettle-i1234567890-s9876543210.html", "1234567890"),
+    shop("Tokopedia", &["tokopedia.com"], r"^/([^/?]+/[^/?]+)/?(?:[?]|$)", "https://www.tokopedia.com/tokoteh/teh-hijau-100g", "tokoteh/teh-hijau-100g"),
+    shop("Coupang", &["coupang.com"], r"/vp/products/([0-9]+)", "https://www.coupang.com/vp/products/7654321012?itemId=1", "7654321012"),
+    shop("Trendyol", &["trendyol.com"], r"-p-([0-9]+)", "https://www.trendyol.com/marka/celik-caydanlik-p-123456789", "123456789"),
+    shop("Hepsiburada", &["hepsiburada.com"], r"(?i)-pm?-(hb[a-z0-9]+)", "https://www.hepsiburada.com/celik-caydanlik-p-HBCV00001ABCDE", "HBCV00001ABCDE"),
+    shop("Noon", &["noon.com"], r"/([A-Z][0-9]{7,}[A-Z])/p", "https://www.noon.com/uae-en/kettle/N12345678A/p/", "N12345678A"),
+    shop("Open Food Facts", &["openfoodfacts.org"], r"/(?:product|produit|produkt|producto|prodotto|p)/([0-9]+)", "https://world.openfoodfacts.org/product/3017620422003/nutella", "3017620422003"),
+    shop("Apple", &["apps.apple.com", "itunes.apple.com"], r"/(id[0-9]{6,})(?:[/?]|$)", "https://apps.apple.com/de/app/tee/id1234567890", "id1234567890"),
+    shop("Google Play", &["play.google.com"], r"[?&]id=([A-Za-z0-9_.]+)", "https://play.google.com/store/apps/details?id=de.tee.app&hl=de", "de.tee.app"),
+    shop("YouTube", &["youtu.be"], r"^/([A-Za-z0-9_-]{11})(?:[/?]|$)", "https://youtu.be/dQw4w9WgXcQ?t=4", "dQw4w9WgXcQ"),
+    // Shop systems, on any host
+    shop("Magento", &["*"], r"/catalog/product/view/(?:[^?]*/)?id/([0-9]+)", "https://shop.example/catalog/product/view/id/1042/s/blue-kettle/category/7/", "1042"),
+    shop("Salesforce Commerce Cloud", &["*"], r"/Product-(?:Show|Variation)\?(?:[^#]*&)?pid=([^&#]+)", "https://shop.example/on/demandware.store/Sites-Shop-Site/de_DE/Product-Show?pid=M-2041", "M-2041"),
+    shop("Shopify", &["*"], r"/products/([^/?]+?)(?:\.(?:js|json|html?))?/?(?:[?]|$)", "https://shop.example/collections/tea/products/green-tea?variant=4011", "green-tea"),
+    shop("WooCommerce", &["*"], r"/product/([^/?]+)/?(?:[?]|$)", "https://shop.example/product/green-tea/?attribute_size=l", "green-tea"),
+    shop("WooCommerce", &["*"], r"[?&]add-to-cart=([0-9]+)", "https://shop.example/?add-to-cart=1042&quantity=1", "1042"),
+    shop("Shopware 6", &["*"], r"/detail/([0-9a-f]{32})(?:[/?]|$)", "https://shop.example/detail/0195b2f4c7d171a0a3f1c2d3e4f50617", "0195b2f4c7d171a0a3f1c2d3e4f50617"),
+    shop("Shopware 5", &["*"], r"/detail/index/sArticle/([0-9]+)|[?&]sArticle=([0-9]+)", "https://shop.example/detail/index/sArticle/1042?number=SW10042", "1042"),
+    shop("PrestaShop", &["*"], r"[?&]id_product=([0-9]+)", "https://shop.example/index.php?controller=product&id_product=42", "42"),
+    shop("PrestaShop", &["*"], r"^/(?:[a-z]{2}(?:-[a-z]{2})?/)?(?:[^/?]+/)?([0-9]+)(?:-[0-9]+)?-[^/?]*[a-z][^/?]*\.html", "https://shop.example/de/tea/42-green-tea.html", "42"),
+    shop("OpenCart", &["*"], r"[?&]product_id=([0-9]+)", "https://shop.example/index.php?product_id=42&route=product/product", "42"),
+    shop("osCommerce and Zen Cart", &["*"], r"[?&]products_id=([0-9]+)", "https://shop.example/product_info.php?products_id=42", "42"),
+    shop("osCommerce and xt:Commerce", &["*"], r"-p-([0-9]+)\.html|::([0-9]+)\.html", "https://shop.example/green-tea-p-42.html", "42"),
+    shop("Gambio and modified", &["*"], r"[?&]info=p([0-9]+)_", "https://shop.example/product_info.php?info=p42_green-tea.html", "42"),
+    shop("BigCommerce", &["*"], r"/cart\.php\?(?:[^#]*&)?(?:product_id|sku)=([^&#]+)", "https://shop.example/cart.php?action=add&sku=TEA-42", "TEA-42"),
+    shop("Drupal Commerce", &["*"], r"^/(?:[a-z]{2}/)?product/([0-9]+)(?:[/?]|$)", "https://shop.example/product/42?v=7", "42"),
+    shop("Wix", &["*"], r"/product-page/([^/?]+)", "https://shop.example/product-page/green-tea", "green-tea"),
+    shop("Squarespace", &["*"], r"/(?:shop|store)/p/([^/?]+)", "https://shop.example/shop/p/green-tea", "green-tea"),
+    shop("Ecwid", &["*"], r"-p([0-9]{6,})(?:[/?]|$)|#!/[^?]*/p/([0-9]+)", "https://shop.example/store/Green-Tea-p123456789", "123456789"),
+    shop("OXID", &["*"], r"[?&](?:anid|artnum)=([^&#]+)", "https://shop.example/index.php?anid=dc5ffdf380e15674b56dd562a7cb6aec&cl=details", "dc5ffdf380e15674b56dd562a7cb6aec"),
+    shop("plentymarkets", &["*"], r"_([0-9]{3,})_([0-9]{3,})/?(?:[?]|$)", "https://shop.example/tee/gruener-tee_1042_2077", "1042"),
+];
+
+static SHAPES: LazyLock<Vec<Option<Regex>>> =
+    LazyLock::new(|| SHOPS.iter().map(|shop| Regex::new(shop.shape).ok()).collect());
+
+/// The id by the first row that fits and whose id `is_id`. `host` is lower case; `tail` is path, query and route as they
+/// stand in the normalised address.
+pub fn id(host: &str, tail: &str, is_id: impl Fn(&str) -> bool) -> Option<String> {
+    SHOPS.iter().zip(SHAPES.iter()).find_map(|(shop, shape)| {
+        if !shop.hosts.iter().any(|pattern| fits(host, pattern)) {
+            return None;
+        }
+        let found = shape.as_ref()?.captures(tail)?;
+        let group = found.iter().skip(1).find_map(|group| group)?;
+        Some(unescape_id(group.as_str())).filter(|id| is_id(id))
+    })
+}
+
+/// Whether the host is one of the pattern's, or below one.
+fn fits(host: &str, pattern: &str) -> bool {
+    if pattern == "*" {
+        return true;
+    }
+    let is_at_label = |at: usize| at == 0 || host.as_bytes().get(at - 1) == Some(&b'.');
+    match pattern.strip_suffix(".*") {
+        // An ending is `de` or `co.uk`.
+        Some(name) => host.match_indices(name).any(|(at, _)| {
+            let ending = host.get(at + name.len()..).unwrap_or_default();
+            is_at_label(at) && ending.starts_with('.') && ending.len() <= 8 && ending.matches('.').count() <= 2
+        }),
+        None => host.strip_suffix(pattern).is_some_and(|before| is_at_label(before.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::product_id::Source;
+    use crate::domain::url_rules;
+
+    #[test]
+    fn every_rows_own_example_gives_its_id() {
+        for (shop, shape) in SHOPS.iter().zip(SHAPES.iter()) {
+            assert!(shape.is_some(), "{}: no regular expression: {}", shop.name, shop.shape);
+            let facts = url_rules::read(shop.example).unwrap_or_else(|| panic!("{}", shop.example));
+            assert_eq!(
+                (facts.product.id.as_deref(), facts.product.source),
+                (Some(shop.id), Source::KnownShop),
+                "{}: {}",
+                shop.name,
+                shop.example
+            );
+        }
+    }
+
+    #[test]
+    fn hosts_are_matched_by_whole_labels() {
+        for (host, pattern) in [
+            ("amazon.de", "amazon.*"),
+            ("www.amazon.co.uk", "amazon.*"),
+            ("etsy.com", "etsy.com"),
+            ("de.etsy.com", "etsy.com"),
+            ("x.y", "*"),
+        ] {
+            assert!(fits(host, pattern), "{host} {pattern}");
+        }
+        for (host, pattern) in [
+            ("notamazon.de", "amazon.*"),
+            ("amazon.de.evil.example", "amazon.*"),
+            ("amazonas.de", "amazon.*"),
+            ("betsy.com", "etsy.com"),
+            ("etsy.com.x", "etsy.com"),
+        ] {
+            assert!(!fits(host, pattern), "{host} {pattern}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Photos fetched at once.
+//!
+//! More are needed the longer a GET takes and the faster the decoders are; neither is known beforehand. So the limit
+//! follows what comes after it: it rises while it is in use and decoders have free places, and falls when more photos
+//! wait for a decoder than it can take. Between the two nothing changes, so it does not swing.
+//!
+//! A store that throttles is asked for less, by the share of answers that were throttled and once a tick, not for each
+//! answer. A small share is left to the retries. Throttling that does not depend on what is asked (the same share at half
+//! the load) is not answered: asking for less would only make it slower.
+
+use crate::{Bounds, Permits};
+
+/// Throttled answers up to this share are left to the retries of single calls.
+const TOLERATED: f64 = 0.08;
+
+/// Least factor of a cut.
+const DEEPEST_CUT: f64 = 0.6;
+
+/// Ticks after a cut in which the limit does not rise, and in which it rises gently.
+const HOLD: u32 = 3;
+const GENTLE: u32 = 16;
+
+/// What is seen of the fetcher at a tick.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seen {
+    /// Whether messages wait in the queue.
+    pub has_backlog: bool,
+    /// Its permits; one is held from before the GET until the decoder takes the photo.
+    pub permits: Permits,
+    /// Photos whose GET is under way. The other permits are held by photos that wait for the decoder, or for memory.
+    pub at_work: u64,
+    /// The decoder pool's permits.
+    pub decodes: Permits,
+    /// GETs answered since the last tick, throttled ones included.
+    pub answered: u64,
+    /// Those that were throttled.
+    pub throttled: u64,
+}
+
+impl Seen {
+    fn throttled_share(&self) -> f64 {
+        self.throttled as f64 / self.answered.max(self.throttled).max(1) as f64
+    }
+
+    /// Photos that have their bytes and wait for a decoder.
+    fn queued(&self) -> u64 {
+        self.permits.in_use.saturating_sub(self.at_work)
+    }
+}
+
+/// Why the limit is what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It is enough.
+    Enough,
+    /// Decoders have free places and the limit is in use.
+    DecodersHungry,
+    /// More photos wait for a decoder than it can take.
+    DecodersFed,
+    /// The store throttles.
+    Throttled,
+    /// The store throttled a moment ago.
+    Recovering,
+    /// Asking for less did not lower the share of throttled answers.
+    ThrottlingUnrelated,
+    /// There is nothing to do.
+    Idle,
+}
+
+impl Reason {
+    /// Every reason.
+    pub const ALL: [Reason; 7] = [
+        Reason::Enough,
+        Reason::DecodersHungry,
+        Reason::DecodersFed,
+        Reason::Throttled,
+        Reason::Recovering,
+        Reason::ThrottlingUnrelated,
+        Reason::Idle,
+    ];
+
+    /// As shown in `/state` and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Enough => "enough",
+            Reason::DecodersHungry => "decoders_hungry",
+            Reason::DecodersFed => "decoders_fed",
+            Reason::Throttled => "throttled",
+            Reason::Recovering => "recovering",
+            Reason::ThrottlingUnrelated => "throttling_unrelated",
+            Reason::Idle => "idle",
+        }
+    }
+}
+
+/// The decision, and what it remembers between ticks.
+#[derive(Clone, Debug)]
+pub struct Controller {
+    /// Share of throttled answers that no longer leads to a cut.
+    tolerated: f64,
+    /// The last cut, while its effect is not known.
+    cut: Option<Cut>,
+    /// Ticks since the last cut.
+    since_cut: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    limit_before: u64,
+    share_before: f64,
+}
+
+impl Default for Controller {
+    fn default() -> Self {
+        Controller { tolerated: TOLERATED, cut: None, since_cut: u32::MAX }
+    }
+}
+
+impl Controller {
+    /// The limit until the next tick, and why.
+    pub fn tick(&mut self, seen: &Seen, bounds: Bounds) -> (u64, Reason) {
+        let (limit, reason) = self.decide(seen);
+        (bounds.clamp(limit), reason)
+    }
+
+    fn decide(&mut self, seen: &Seen) -> (u64, Reason) {
+        let limit = seen.permits.limit;
+        self.since_cut = self.since_cut.saturating_add(1);
+        let share = seen.throttled_share();
+        // Two answers are no share.
+        let is_measured = seen.answered >= 8;
+        if let Some(cut) = self.cut
+            && is_measured
+        {
+            if share > cut.share_before * 0.85 && share > TOLERATED {
+                // Less was asked, and as much of it was throttled: how much is asked has nothing to do with it.
+                if self.since_cut >= 2 {
+                    self.cut = None;
+                    self.tolerated = (share * 1.3).max(TOLERATED);
+                    return (limit.max(cut.limit_before), Reason::ThrottlingUnrelated);
+                }
+            } else {
+                self.cut = None;
+            }
+        }
+        if is_measured && share > self.tolerated {
+            if self.cut.is_none() || self.since_cut >= 2 {
+                let factor = (1.0 - share / 2.0).max(DEEPEST_CUT);
+                self.cut.get_or_insert(Cut { limit_before: limit, share_before: share });
+                self.since_cut = 0;
+                return ((limit as f64 * factor).floor() as u64, Reason::Throttled);
+            }
+            return (limit, Reason::Throttled);
+        }
+        if is_measured && share < TOLERATED / 2.0 && self.since_cut > GENTLE {
+            self.tolerated = TOLERATED;
+        }
+        let has_backlog = seen.has_backlog || seen.permits.waiting > 0;
+        let queued = seen.queued();
+        let places = seen.decodes.limit.max(1);
+        if has_backlog && seen.permits.is_exhausted() && seen.decodes.in_use < places && queued <= places / 4 {
+            return match self.since_cut {
+                0..=HOLD => (limit, Reason::Recovering),
+                ..=GENTLE => (limit + limit.div_ceil(4), Reason::Recovering),
+                _ => (limit.saturating_mul(2), Reason::DecodersHungry),
+            };
+        }
+        if queued > places {
+            let excess = queued - places / 2;
+            return (limit - excess.min(limit / 4), Reason::DecodersFed);
+        }
+        if !has_backlog && seen.permits.in_use.saturating_mul(2) < limit {
+            return (limit - limit.div_ceil(4), Reason::Idle);
+        }
+        (limit, Reason::Enough)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn always_within_bounds_whatever_is_seen(
+            ticks in prop::collection::vec((any::<bool>(), any::<[u64; 9]>()), 1..50)
+        ) {
+            let bounds = Bounds { min: 2, max: 640 };
+            let mut controller = Controller::default();
+            for (has_backlog, [limit, in_use, waiting, at_work, places, decoding, hungry, answered, throttled]) in ticks {
+                let permits = Permits { limit: limit % 700, in_use, waiting };
+                let decodes = Permits { limit: places, in_use: decoding, waiting: hungry };
+                let seen = Seen { has_backlog, permits, at_work, decodes, answered, throttled };
+                let (limit, _) = controller.tick(&seen, bounds);
+                prop_assert!((bounds.min..=bounds.max).contains(&limit));
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What the machine has, and the limits that follow from it.
+//!
+//! A limit set to `auto` is chosen here, after all sources are merged, by a pure function of the machine and the other
+//! settings. Each choice carries its reason, for the log at the start and for `/state`.
+
+use std::fs;
+
+use rustix::process::{Resource, getrlimit};
+use serde::Serialize;
+
+use super::settings::Settings;
+
+/// Where neither the machine nor its container tells how much memory there is.
+const UNKNOWN_MEMORY: u64 = 4 << 30;
+
+/// Descriptors of databases, listeners, batches being written and the runtime, beside those of fetches, receives and
+/// deletes.
+const OTHER_FILES: u64 = 512;
+
+/// What limits are derived from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Machine {
+    /// Cores this process may use (affinity and cgroup quota considered).
+    pub cores: usize,
+    /// Memory in bytes: the smaller of the machine's and the container's; `None` where neither is known.
+    pub memory_bytes: Option<u64>,
+    /// Open files this process may have; `None` where there is no limit.
+    pub open_files: Option<u64>,
+}
+
+impl Machine {
+    /// This machine.
+    pub fn here() -> Machine {
+        Machine {
+            cores: std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+            memory_bytes: memory_here(),
+            open_files: getrlimit(Resource::Nofile).current,
+        }
+    }
+}
+
+/// A limit that was chosen, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// The key, like `queue.max_in_flight`.
+    pub key: &'static str,
+    /// Its value.
+    pub value: u64,
+    /// What it follows from.
+    pub reason: String,
+}
+
+/// Gives every limit that is still 0, which stands for `auto`, its value, and notes it in [`Settings::chosen`].
+pub fn choose(settings: &mut Settings, machine: Machine) {
+    let mut choices = Vec::new();
+    let mut size = |key: &'static str, target: &mut usize, value: u64, reason: String| {
+        if *target == 0 {
+            *target = usize::try_from(value).unwrap_or(usize::MAX);
+            choices.push(Choice { key, value, reason });
+        }
+    };
+    let cores = machine.cores.max(1) as u64;
+    size("decode.threads", &mut settings.decode.threads, cores, format!("one for each of {cores} cores"));
+    let threads = settings.decode.threads as u64;
+    let heic = (threads / 4).max(1);
+    size("decode.heic_at_once", &mut settings.decode.heic_at_once, heic, "a quarter of decode.threads".into());
+    let decodes = (threads * 2).max(settings.scale.min_decodes as u64);
+    size("scale.max_decodes", &mut settings.scale.max_decodes, decodes, "twice decode.threads".into());
+    // Socket, TLS and SDK work is some hundred microseconds a photo, a decode is milliseconds.
+    let io = (cores / 4).max(cores.min(8));
+    size("run.io_threads", &mut settings.run.io_threads, io, format!("a quarter of {cores} cores, or all up to 8"));
+
+    // At 2 ms a photo, the fastest decode seen, a thread reads 500 photos a second, and a message is in flight for about
+    // a second until its delete is answered. SQS allows 120,000 for all engines together.
+    let in_flight = (threads * 800).clamp(10_000, 60_000);
+    size(
+        "queue.max_in_flight",
+        &mut settings.queue.max_in_flight,
+        in_flight,
+        "800 for each decode thread, at least 10,000, at most half of what SQS allows".into(),
+    );
+    // 150 ms for each GET at 500 photos a second and thread, and never more than the descriptors allow.
+    let files = machine.open_files.map_or(u64::MAX, |files| files.saturating_sub(OTHER_FILES) / 2);
+    let fetches = (threads * 75).clamp(64, 8_192).min(files.max(16)).max(settings.scale.min_fetches as u64);
+    let reason = match machine.open_files {
+        Some(open) if files.max(16) <= fetches => format!("half of the {open} files this process may open"),
+        _ => "75 for each decode thread".to_owned(),
+    };
+    size("scale.max_fetches", &mut settings.scale.max_fetches, fetches, reason);
+    // A batch that could not fill while its messages are in flight would always wait for its age.
+    let rows = (threads * 50).clamp(5_000, 10_000).min(settings.queue.max_in_flight as u64 / 3).max(1);
+    let reason = "50 for each decode thread, 5,000 to 10,000, at most a third of queue.max_in_flight";
+    size("batch.max_rows", &mut settings.batch.max_rows, rows, reason.into());
+    let bytes = settings.batch.max_rows as u64 * 1_600;
+    size("batch.max_bytes", &mut settings.batch.max_bytes, bytes.max(8 << 20), "1,600 for each row".into());
+
+    let memory = machine.memory_bytes.unwrap_or(UNKNOWN_MEMORY);
+    let has = match machine.memory_bytes {
+        Some(memory) => format!("of the {} MiB here", memory >> 20),
+        None => "of 4 GiB: how much memory there is, is not known".to_owned(),
+    };
+    let mut bytes = |key: &'static str, target: &mut u64, value: u64, reason: String| {
+        if *target == 0 {
+            *target = value;
+            choices.push(Choice { key, value, reason });
+        }
+    };
+    let least = settings.limits.max_file_bytes.max(64 << 20);
+    let fetched = (memory / 16).min(4 << 30).max(least);
+    bytes("memory.fetched_bytes", &mut settings.memory.fetched_bytes, fetched, format!("a sixteenth {has}"));
+    let least = u64::from(settings.limits.max_megapixels) * 1_000_000 * super::rules::DECODE_BYTES_PER_PIXEL;
+    let decode = (memory / 4).max(least);
+    bytes("memory.decode_bytes", &mut settings.memory.decode_bytes, decode, format!("a quarter {has}"));
+    settings.chosen = choices;
+}
+
+fn memory_here() -> Option<u64> {
+    let machine = memory_of_machine(&fs::read_to_string("/proc/meminfo").ok()?)?;
+    Some(memory_of_container().map_or(machine, |container| container.min(machine)))
+}
+
+/// The smallest `memory.max` of this process's control group and those above it (version 2), or version 1's limit.
+fn memory_of_container() -> Option<u64> {
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let own = groups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/").trim_matches('/').to_owned();
+    let mut limits = Vec::new();
+    let mut path = own.as_str();
+    loop {
+        limits.extend(read_number(&format!("/sys/fs/cgroup/{path}/memory.max")));
+        if path.is_empty() {
+            break;
+        }
+        path = path.rsplit_once('/').map_or("", |(above, _)| above);
+    }
+    limits.into_iter().min().or_else(|| read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+}
+
+fn memory_of_machine(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+fn read_number(path: &str) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Sources, load};
+
+    const GIB: u64 = 1 << 30;
+
+    fn chosen(cores: usize, memory_bytes: Option<u64>, open_files: Option<u64>) -> Settings {
+        let mut settings = load(&Sources::default()).expect("defaults").settings;
+        settings.clear_auto();
+        choose(&mut settings, Machine { cores, memory_bytes, open_files });
+        settings
+    }
+
+    #[test]
+    fn limits_grow_with_the_machine() {
+        for (cores, memory, files, expected) in [
+            (1, Some(GIB), Some(1_024), (1, 10_000, 75, 64 << 20, GIB / 4, 1)),
+            (2, Some(4 * GIB), Some(65_536), (2, 10_000, 150, 256 << 20, GIB, 2)),
+            (16, Some(32 * GIB), Some(65_536), (16, 12_800, 1_200, 2 * GIB, 8 * GIB, 8)),
+            (96, Some(192 * GIB), Some(65_536), (96, 60_000, 7_200, 4 * GIB, 48 * GIB, 24)),
+            (192, Some(384 * GIB), None, (192, 60_000, 8_192, 4 * GIB, 96 * GIB, 48)),
+            (192, None, Some(1_024), (192, 60_000, 256, 256 << 20, GIB, 48)),
+        ] {
+            let s = chosen(cores, memory, files);
+            let found = (
+                s.decode.threads,
+                s.queue.max_in_flight,
+                s.scale.max_fetches,
+                s.memory.fetched_bytes,
+                s.memory.decode_bytes,
+                s.run.io_threads,
+            );
+            assert_eq!(found, expected, "{cores} cores");
+            assert!(s.chosen.iter().all(|choice| choice.value > 0 && !choice.reason.is_empty()));
+            assert_eq!(s.chosen.len(), 10);
+        }
+    }
+
+    #[test]
+    fn what_somebody_set_is_left_alone_and_followed() {
+        let mut settings = Settings::default();
+        settings.clear_auto();
+        settings.decode.threads = 3;
+        settings.memory.decode_bytes = 7;
+        let machine = Machine { cores: 64, memory_bytes: Some(GIB), open_files: None };
+        choose(&mut settings, machine);
+        assert_eq!((settings.memory.decode_bytes, settings.scale.max_decodes), (7, 6));
+        assert!(settings.chosen.iter().all(|choice| !["decode.threads", "memory.decode_bytes"].contains(&choice.key)));
+    }
+
+    #[test]
+    fn reads_the_memory_of_the_machine() {
+        assert_eq!(memory_of_machine("MemTotal:       2048 kB\nMemFree: 1 kB\n"), Some(2 << 20));
+        assert_eq!(memory_of_machine("nothing"), None);
+        assert!(Machine::here().memory_bytes.is_none_or(|bytes| bytes > 1 << 20));
+    }
+}
