@@ -120,6 +120,11 @@ fn what_cannot_be_is_refused_with_the_reason() {
         ("name = \"TWO\"", "name = \"ONE\"", "\"ONE\" stands twice"),
         ("https://a.example/p/two", "a.example/p/two", "expected a web address"),
         ("https://a.example/p/two", "https://a.example/?utm_source=x", "has tracking parameters"),
+        (
+            "weight = 3\n\n[[product]]",
+            "product_id_source = \"guess\"\n\n[[product]]",
+            "expected one of gtin, digital_link",
+        ),
         ("weight = 3\n\n[[product]]", "gtin = \"09521000000019\"\n\n[[product]]", "the last of them the check digit"),
         ("source = \"poster\"", "source = \"pos ter\"", "letters, digits"),
         ("to = 2026-03-12", "to = 2026-03-10", "expected the end of the outage"),

@@ -140,6 +140,7 @@ struct CodeLine {
     product_url: Option<Option<String>>,
     #[serde(default, deserialize_with = "present")]
     product_id: Option<Option<String>>,
+    product_id_source: Option<String>,
     #[serde(default, deserialize_with = "present")]
     gtin: Option<Option<String>>,
     utm_source: Option<String>,
@@ -159,6 +160,7 @@ impl From<CodeLine> for CodeColumns {
             (product_url, product_id, gtin) => Some(ProductColumns {
                 product_url: product_url.flatten(),
                 product_id: product_id.flatten(),
+                product_id_source: line.product_id_source,
                 gtin: gtin.flatten(),
             }),
         };

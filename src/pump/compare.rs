@@ -85,7 +85,7 @@ impl Verdict {
 }
 
 /// The columns compared, in the order [`expected_columns`] gives them.
-pub(super) const COMPARED: [&str; 22] = [
+pub(super) const COMPARED: [&str; 23] = [
     "captured_at",
     "captured_local",
     "utc_offset_minutes",
@@ -104,6 +104,7 @@ pub(super) const COMPARED: [&str; 22] = [
     "payload",
     "product_url",
     "product_id",
+    "product_id_source",
     "gtin",
     "utm_source",
     "utm_medium",
@@ -169,6 +170,10 @@ fn expected_columns<'e>(photo: &'e PhotoColumns, code: &'e CodeColumns) -> [Expe
         Text(Some(&code.payload)),
         of_product(|product| &product.product_url),
         of_product(|product| &product.product_id),
+        match code.product.as_ref().and_then(|product| product.product_id_source.as_deref()) {
+            Some(source) => Text(Some(source)),
+            None => Expected::Anything,
+        },
         of_product(|product| &product.gtin),
         text(&code.utm_source),
         text(&code.utm_medium),
@@ -407,7 +412,7 @@ mod tests {
         let shared = serde_json::to_value(PhotoColumns::default()).unwrap();
         let code = CodeColumns {
             payload: String::new(),
-            product: Some(ProductColumns::default()),
+            product: Some(ProductColumns { product_id_source: Some("path".into()), ..ProductColumns::default() }),
             utm_source: None,
             utm_medium: None,
             utm_campaign: None,
@@ -440,7 +445,7 @@ mod tests {
             assert_eq!(expected.to_value(), fields[*column], "{column}");
             assert!(expected.is_met_by(&fields[*column]) && !expected.is_met_by(&Value::Null), "{column}");
         }
-        fields.retain(|name, _| !["product_url", "product_id", "gtin"].contains(&name.as_str()));
+        fields.retain(|name, _| !["product_url", "product_id", "product_id_source", "gtin"].contains(&name.as_str()));
         let code: CodeColumns = serde_json::from_value(Value::Object(fields)).unwrap();
         assert_eq!(code.product, None, "what a key does not have is not compared");
     }

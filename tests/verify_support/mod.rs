@@ -37,6 +37,7 @@ pub fn photo(index: u64) -> ExpectedPhoto {
             product: Some(ProductColumns {
                 product_url: Some(url),
                 product_id: Some(format!("{:05}", (index * 7 + number) % 900)),
+                product_id_source: Some("known_shop".into()),
                 gtin: None,
             }),
             utm_source: Some("poster".into()),

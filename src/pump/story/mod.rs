@@ -160,6 +160,9 @@ pub struct ProductColumns {
     pub product_url: Option<String>,
     /// Expected `product_id`.
     pub product_id: Option<String>,
+    /// Expected `product_id_source`; not compared where the story does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub product_id_source: Option<String>,
     /// Expected `gtin`.
     pub gtin: Option<String>,
 }

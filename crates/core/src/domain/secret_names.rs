@@ -9,10 +9,10 @@ use percent_encoding::percent_decode_str;
 /// Words that make a name secret wherever they stand in it: `access_token`, `tokenValue`, `my.session`.
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "apikey", "auth", "authentication", "authorization", "authtoken", "bearer", "cookie", "cookies", "credential",
-    "credentials", "csrf", "csrftoken", "cvc", "cvv", "jwt", "kennwort", "mfa", "oauth", "otp", "passcode",
-    "passphrase", "passwd", "password", "passwords", "passwort", "pwd", "saml", "secret", "secrets", "sess", "session",
-    "sessid", "sessionid", "signature", "ssn", "sso", "token", "totp", "xsrf",
+    "apikey", "assertion", "auth", "authentication", "authorization", "authtoken", "bearer", "cookie", "cookies",
+    "credential", "credentials", "creds", "csrf", "csrftoken", "cvc", "cvv", "jwt", "kennwort", "mfa", "oauth", "otp",
+    "passcode", "passphrase", "passwd", "password", "passwords", "passwort", "pswd", "pwd", "saml", "secret",
+    "secrets", "sess", "sessid", "session", "sessionid", "signature", "ssn", "sso", "token", "totp", "xsrf",
 ];
 
 /// Words that make a name secret when it ends in them: `user_pass`, `connect.sid`, `x_api_key`.
@@ -21,20 +21,26 @@ const LAST_WORDS: &[&str] = &["key", "keys", "pass", "pin", "pw", "sid", "sig"];
 /// What a name run together ends in: `accesstoken`, `userpassword`.
 #[rustfmt::skip]
 const ENDINGS: &[&str] = &[
-    "accesskey", "apikey", "authkey", "csid", "credential", "credentials", "jwt", "passphrase", "passwd", "password",
-    "passwort", "privatekey", "pwd", "secret", "secretkey", "sharedkey", "sessid", "sessionid", "signature", "token",
+    "accesskey", "apikey", "appkey", "authkey", "clientkey", "consumerkey", "credential", "credentials", "csid",
+    "encryptionkey", "jwt", "licensekey", "masterkey", "passcode", "passkey", "passphrase", "passwd", "password",
+    "passwort", "privatekey", "pwd", "samlart", "secret", "secretkey", "securitykey", "sessid", "sessionid",
+    "sharedkey", "signature", "signkey", "subscriptionkey", "token",
 ];
 
 /// What a name run together holds: `JSESSIONIDSSO`, `ASPSESSIONIDQQABCDEF`, `AWSAccessKeyId`.
-const PARTS: &[&str] =
-    &["accesskey", "apikey", "csrf", "passwd", "password", "privatekey", "sessid", "sessionid", "xsrf"];
+#[rustfmt::skip]
+const PARTS: &[&str] = &[
+    "accesscode", "accesskey", "apikey", "authcode", "csrf", "passwd", "password", "passwort", "privatekey", "sessid",
+    "sessionid", "verificationcode", "xsrf",
+];
 
 /// Names that are secret as they are, run together.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
-    "aspxauth", "cardnumber", "ccnumber", "cfid", "contrasena", "creditcard", "googleaccessid", "hdnea", "hdntl",
-    "hdnts", "ipaddress", "motdepasse", "policy", "remoteaddr", "salt", "senha", "setcookie", "symfony", "wachtwoord",
-    "xforwardedfor", "xrealip", "zenid",
+    "aspxauth", "cardnumber", "ccnumber", "cfid", "clave", "contrasena", "contraseña", "creditcard", "dbpass",
+    "googleaccessid", "haslo", "hasło", "hdnea", "hdntl", "hdnts", "ipaddress", "losenord", "lösenord", "mdp",
+    "motdepasse", "parola", "passw", "policy", "psw", "remoteaddr", "salt", "senha", "setcookie", "symfony",
+    "userpass", "wachtwoord", "wresult", "xforwardedfor", "xrealip", "zenid", "пароль", "パスワード", "密码",
 ];
 
 /// What an Azure shared access signature or a CloudFront policy is made of. Each is an ordinary name without one.
@@ -203,7 +209,11 @@ mod tests {
             "api%5Fkey",
             "amp;sig",
             "a;token",
-            "SAMLResponse", // signed addresses
+            "SAMLResponse",
+            "authcode",
+            "contraseña",
+            "client_assertion",
+            "licensekey", // signed addresses
             "X-Amz-Signature",
             "X-Amz-Credential",
             "X-Amz-Security-Token",

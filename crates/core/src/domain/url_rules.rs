@@ -101,13 +101,16 @@ struct Route {
 
 impl Route {
     fn read(fragment: &str) -> Option<Route> {
-        let (path, query) = fragment.split_once('?').unwrap_or((fragment, ""));
-        let has_page = !path.trim_start_matches(['!', '/']).is_empty() || !query.is_empty();
-        if !fragment.starts_with(['/', '!']) || !has_page {
+        if !fragment.starts_with(['/', '!']) {
             return None;
         }
+        let (path, query) = fragment.split_once('?').unwrap_or((fragment, ""));
         let path = without_secret_parameters(&escapes::tidy(path));
         let query = Query::read(query);
+        // `#/` and `#!` alone are how such an app calls its first page.
+        if path.trim_start_matches(['!', '/']).is_empty() && query.text.is_empty() {
+            return None;
+        }
         let segments = segments_of(path.trim_start_matches('!'));
         Some(Route { text: format!("#{path}{}", query.text), segments, parameters: query.parameters })
     }

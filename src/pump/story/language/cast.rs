@@ -255,6 +255,7 @@ fn columns(table: &Table<'_>) -> Option<ProductColumns> {
     let columns = ProductColumns {
         product_url: table.text("product_url", "what the column `product_url` must hold"),
         product_id: table.text("product_id", "what the column `product_id` must hold"),
+        product_id_source: table.text("product_id_source", "what the column `product_id_source` must hold"),
         gtin: table.text("gtin", "what the column `gtin` must hold"),
     };
     if columns == ProductColumns::default() {
@@ -262,8 +263,16 @@ fn columns(table: &Table<'_>) -> Option<ProductColumns> {
     }
     for (key, value) in [("product_url", &columns.product_url), ("product_id", &columns.product_id)] {
         if value.is_none() && !table.has(key) {
-            table.missing(key, "what is expected of a product is given whole; only `gtin` may be left out");
+            table.missing(
+                key,
+                "what is expected of a product is given whole; only `gtin` and `product_id_source` may be left out",
+            );
         }
+    }
+    const SOURCES: [&str; 6] = ["gtin", "digital_link", "known_shop", "query", "path", "none"];
+    if let Some(source) = columns.product_id_source.as_ref().filter(|source| !SOURCES.contains(&source.as_str())) {
+        let hint = format!("expected one of {}", SOURCES.join(", "));
+        table.wrong("product_id_source", format!("found \"{source}\""), hint);
     }
     if let Some(gtin) = columns.gtin.as_ref().filter(|gtin| !is_gtin(gtin)) {
         table.wrong("gtin", format!("found \"{gtin}\""), "expected 14 digits, the last of them the check digit");
