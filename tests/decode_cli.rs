@@ -2,6 +2,8 @@
 
 #[path = "../crates/decode/tests/support/decode_scene.rs"]
 mod scene;
+#[path = "../crates/decode/tests/support/stream.rs"]
+mod stream;
 
 use std::io::Write;
 use std::path::Path;
@@ -161,4 +163,40 @@ fn help_has_an_example() {
     let output = scanmill(Path::new(".")).arg("--help").output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("Example:") && text.contains("printed as they are"), "{text}");
+}
+
+#[test]
+fn a_line_says_how_a_code_was_read_and_which_part_it_is() {
+    use stream::Item;
+    let draw = |scene: Scene, place: usize, items: &[Item]| {
+        scene.draw_modules(
+            &scene::symbol(stream::encode(items, 4), 4),
+            Place::at(130.0 + 260.0 * place as f32, 130.0, 5.0),
+        )
+    };
+    let byte = |text: &str| Item::Byte(text.as_bytes().to_vec());
+    let (text, parity) =
+        ("https://shop.example/p/4711", b"https://shop.example/p/4711".iter().fold(0, |sum, byte| sum ^ byte));
+    let scene = draw(Scene::paper(1040, 260), 0, &[Item::Gs1, Item::Numeric("0109506000134352".into())]);
+    let scene = draw(scene, 1, &[Item::Part(1, 2, parity), byte(&text[9..])]);
+    let scene = draw(scene, 2, &[Item::Part(0, 2, parity), byte(&text[..9])]);
+    let scene = draw(scene, 3, &[Item::Part(2, 3, 1), Item::Eci(26), byte("größe")]);
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.png"), scene.png()).unwrap();
+    let line = lines(&scanmill(folder.path()).arg("a.png").output().unwrap()).remove(0);
+    let keys = ["text", "kind", "symbology", "text_encoding", "part_index", "part_count", "product_url"];
+    let found: Vec<Value> = line["codes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|code| keys.iter().map(|key| code[key].clone()).collect())
+        .collect();
+    assert_eq!(
+        found,
+        [
+            json!(["0109506000134352", "gs1_element_string", "]Q3", "ascii", null, null, null]),
+            json!([text, "url", "]Q1", "ascii", null, 2, text]),
+            json!(["größe", "fragment", "]Q2", "eci:utf-8", 2, 3, null]),
+        ]
+    );
 }

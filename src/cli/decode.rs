@@ -181,9 +181,7 @@ struct CodeLine<'a> {
     product_url: Option<String>,
     product_id: Option<String>,
     product_id_source: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     part_index: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     part_count: Option<u8>,
     rung: &'static str,
     corners: [[f32; 2]; 4],

@@ -213,6 +213,7 @@ fn values_no_warehouse_takes_are_left_out() {
     assert_eq!(scan.geo_source, "refused:no_place_on_earth");
     assert_eq!((scan.decode_ms, scan.qr_version, scan.ecc_level.as_deref()), (0.0, None, None));
     assert_eq!(scan.ecc_used, None);
+    assert_eq!((scan.text_encoding.as_deref(), scan.symbology.as_deref()), (Some("ascii"), Some("]Q1")));
     assert_eq!((scan.captured_at.as_deref(), scan.local_date.as_deref(), scan.local_hour), (None, None, None));
     assert_eq!((scan.lineage.size_bytes, scan.lineage.uploaded_at.as_deref()), (None, None));
     assert_eq!(scan.camera_model, None);

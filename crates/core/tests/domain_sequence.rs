@@ -1,7 +1,8 @@
 //! Codes that are more than their text: GS1 by FNC1, and parts of a message.
 
 use scanmill_core::domain::payload::{of, read};
-use scanmill_core::domain::{Code, Sequence};
+use scanmill_core::domain::row::rows_of;
+use scanmill_core::domain::{Capture, Code, PhotoRef, Reading, Reason, Reject, Row, Sequence};
 
 fn code(text: &str, symbology: &'static str, sequence: Option<(Option<u8>, u8, u8)>) -> Code {
     Code {
@@ -37,6 +38,35 @@ fn fnc1_in_first_position_makes_element_strings() {
     for symbology in ["]Q0", "]Q1", "]Q2", "]Q5", "]Q6"] {
         assert_eq!(of(&code("0109506000134352", symbology, None), &[]), read("0109506000134352"));
     }
+}
+
+#[test]
+fn rows_say_which_part_they_are() {
+    let photo = PhotoRef {
+        bucket: "inbox".into(),
+        key: "a.jpg".into(),
+        version_id: None,
+        etag: Some("e".into()),
+        size_bytes: None,
+        sequencer: None,
+        uploaded_at: None,
+    };
+    let codes = vec![
+        code("https://shop.example/p/1", "]Q1", None),
+        code("https://shop.example/p/2", "]Q1", Some((None, 2, 7))),
+        code("https://shop.example/p/3", "]Q1", Some((Some(1), 3, 9))),
+    ];
+    let reading =
+        Reading { reject: None, codes, ..Reading::refused(Reject::new(Reason::NoCode, ""), Capture::default()) };
+    let rows = rows_of(&photo, &reading, 0, "2026-11-22T15:41:00Z".parse().unwrap());
+    let parts: Vec<_> = rows
+        .iter()
+        .map(|row| match row {
+            Row::Scan(scan) => (scan.part_index, scan.part_count, scan.part_parity, scan.product_url.is_some()),
+            Row::Rejection(rejection) => panic!("{rejection:?}"),
+        })
+        .collect();
+    assert_eq!(parts, [(None, None, None, true), (None, Some(2), Some(7), true), (Some(1), Some(3), Some(9), false)]);
 }
 
 #[test]

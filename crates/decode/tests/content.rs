@@ -54,6 +54,29 @@ fn codes_say_each_segment_once() {
 }
 
 #[test]
+fn what_no_code_names_is_guessed_and_said() {
+    for (bytes, text, encoding) in [
+        (&b"\x83\x5c\x81\x5b\x83\x58\x95\x5c\x8e\xa6"[..], "ソース表示", "guess:shift_jis"),
+        (b"\x8b\x40\x94\x5c 123", "機能 123", "guess:shift_jis"),
+        (b"\xd4\xcf\xc0\xde \xc0\xdb\xb3", "ﾔﾏﾀﾞ ﾀﾛｳ", "guess:shift_jis"),
+        (b"\xb1\xb1\xbe\xa9\xca\xd0", "北京市", "guess:gb18030"),
+        (b"\xbb\x4f\xa5\x5f\xa5\xab", "臺北市", "guess:big5"),
+        (b"\xbe\xc8\xb3\xe7\xc7\xcf\xbc\xbc\xbf\xe4", "안녕하세요", "guess:euc-kr"),
+        (b"\xcc\xee\xf1\xea\xe2\xe0", "Москва", "guess:windows-1251"),
+        (b"caf\xe9", "café", "guess:windows-1252"),
+        ("café".as_bytes(), "café", "utf-8"),
+    ] {
+        let codes = read(&[&[byte(bytes)]]);
+        assert_eq!((texts(&codes), codes[0].text_encoding.as_str()), (vec![text], encoding));
+    }
+    // The qrcode crate takes any two bytes for kanji that could be some.
+    let text = "https://shop.example/日本語のテスト";
+    let code = qrcode::QrCode::new(text).unwrap();
+    let codes = decode(&Scene::paper(300, 300).draw(&code, Place::at(150.0, 150.0, 5.0)).png(), &limits()).codes;
+    assert_eq!(texts(&codes), [text]);
+}
+
+#[test]
 fn a_gs1_code_names_its_product() {
     let digits = |digits: &str| Item::Numeric(digits.to_owned());
     for (items, text, gtin) in [

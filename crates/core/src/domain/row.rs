@@ -40,6 +40,8 @@ pub struct ScanRow {
     pub lineage: Lineage,
     pub payload: String,
     pub payload_kind: String,
+    pub text_encoding: Option<String>,
+    pub symbology: Option<String>,
     pub product_url: Option<String>,
     pub url_host: Option<String>,
     pub url_path: Option<String>,
@@ -70,6 +72,9 @@ pub struct ScanRow {
     pub qr_version: Option<i64>,
     pub ecc_level: Option<String>,
     pub ecc_used: Option<f64>,
+    pub part_index: Option<i64>,
+    pub part_count: Option<i64>,
+    pub part_parity: Option<i64>,
     pub rung: String,
     pub decode_ms: f64,
     pub width: i64,
@@ -174,6 +179,8 @@ impl Shared<'_> {
             lineage: lineage.clone(),
             payload: payload.stored,
             payload_kind: payload.kind.to_owned(),
+            text_encoding: fit_some(&code.text_encoding, TEXT_ENCODING),
+            symbology: fit_some(code.symbology, SYMBOLOGY),
             product_url: payload.product_url,
             url_host: payload.url_host,
             url_path: payload.url_path,
@@ -204,6 +211,9 @@ impl Shared<'_> {
             qr_version: code.qr_version.filter(|version| (1..=40).contains(version)).map(i64::from),
             ecc_level: code.ecc_level.filter(|level| "LMQH".contains(*level)).map(String::from),
             ecc_used: code.ecc_used.and_then(|used| rounded(f64::from(used.clamp(0.0, 1.0)), 1e3)),
+            part_index: code.sequence.and_then(|sequence| sequence.index).map(i64::from),
+            part_count: code.sequence.map(|sequence| i64::from(sequence.count)),
+            part_parity: code.sequence.map(|sequence| i64::from(sequence.parity)),
             rung: fit(code.rung, RUNG),
             // JSON has no NaN: it would be written as null, which the column refuses.
             decode_ms: rounded(reading.decode_ms, 1e3).filter(|ms| *ms >= 0.0).unwrap_or(0.0),
@@ -265,6 +275,8 @@ impl Place {
     }
 }
 
+const TEXT_ENCODING: usize = text_cap("text_encoding");
+const SYMBOLOGY: usize = text_cap("symbology");
 const CAPTURED_AT_SOURCE: usize = text_cap("captured_at_source");
 const GEO_SOURCE: usize = text_cap("geo_source");
 const CAMERA_MAKE: usize = text_cap("camera_make");

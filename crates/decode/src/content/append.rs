@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Message, Mode};
+use super::{Message, Mode, Segment};
 
 /// A sequence of which every symbol was read.
 pub(crate) struct Joined {
@@ -105,12 +105,18 @@ impl Set<'_> {
 }
 
 impl Message {
-    /// One message of all symbols. FNC1 stands in the first symbol only and holds for all; an ECI is named again by
-    /// each symbol in which it holds.
+    /// One message of all symbols. FNC1 stands in the first symbol only and holds for all. An ECI should be named again by
+    /// each symbol in which it holds; a symbol that names none goes on with the last, as encoders are seen to mean.
     fn joined(parts: &[&Message]) -> Message {
         let first = parts.first();
+        let mut segments: Vec<Segment> = Vec::new();
+        for part in parts {
+            let standing = segments.last().and_then(|segment| segment.eci);
+            let eci = |segment: &Segment| if part.has_eci { segment.eci } else { standing };
+            segments.extend(part.segments.iter().map(|segment| Segment { eci: eci(segment), ..segment.clone() }));
+        }
         Message {
-            segments: parts.iter().flat_map(|part| part.segments.iter().cloned()).collect(),
+            segments,
             fnc1: first.and_then(|part| part.fnc1),
             has_eci: parts.iter().any(|part| part.has_eci),
             is_model_1: first.is_some_and(|part| part.is_model_1),
@@ -122,7 +128,7 @@ impl Message {
     /// message was divided; encoders are seen to take those as packed, as transmitted (which differs by the separators of
     /// an FNC1 message), or the message in UTF-8.
     fn has_parity(&self, parity: u8) -> bool {
-        let xor = |segments: &[super::Segment]| {
+        let xor = |segments: &[Segment]| {
             let data = segments.iter().filter(|segment| segment.mode != Mode::Indicator);
             data.flat_map(|segment| &segment.bytes).fold(0, |sum, byte| sum ^ byte)
         };
@@ -197,6 +203,18 @@ mod tests {
             .collect();
         let places: Vec<(&Message, [f32; 2])> = symbols.iter().map(|symbol| (symbol, [0.0; 2])).collect();
         assert!(join(&places).is_empty());
+    }
+
+    #[test]
+    fn an_eci_that_only_the_first_symbol_names_holds_for_all() {
+        let text = "größe";
+        let parity = text.bytes().fold(0, |sum, byte| sum ^ byte);
+        let (head, tail) = text.as_bytes().split_at(3);
+        let first = symbol(&[Item::Part(0, 2, parity), Item::Eci(26), Item::Byte(head.to_vec())]);
+        let second = symbol(&[Item::Part(1, 2, parity), Item::Byte(tail.to_vec())]);
+        let joined = join(&[(&first, [0.0; 2]), (&second, [9.0, 0.0])]);
+        let content = joined[0].message.content().unwrap();
+        assert_eq!((content.text.as_str(), content.encoding.as_str()), (text, "eci:utf-8"));
     }
 
     #[test]

@@ -1,12 +1,21 @@
 //! The character set of bytes whose code names none.
+//!
+//! UTF-8 is certain enough to need no guess. Otherwise each set in question is asked what the bytes would cost in bits if
+//! they were its text (`languages`), a detector made for web pages has a vote, and the cheapest wins. The standard's
+//! default, ISO 8859-1, needs no reason: every other set must be cheaper by its own rarity. A set in which the bytes would
+//! be control characters is out.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{self as rs, Encoding};
 
 use super::charset::Charset;
+use super::languages::CANDIDATES;
 
 /// Label of bytes that are ASCII, which all sets in question hold.
 pub(super) const ASCII: &str = "ascii";
+
+/// What kanji mode elsewhere in the message speaks for Shift_JIS, in bits.
+const KANJI_MODE: f32 = 20.0;
 
 /// What the undesignated bytes of a message are.
 pub(super) struct Guess {
@@ -15,19 +24,30 @@ pub(super) struct Guess {
 }
 
 impl Guess {
-    /// UTF-8 where the bytes are valid as such, else the likeliest set. `is_japanese`: kanji mode in the same message.
+    /// UTF-8 where the bytes are valid as such, UTF-16 behind its mark, else the likeliest set. `is_japanese`: kanji mode
+    /// in the same message.
     pub(super) fn of(bytes: &[u8], is_japanese: bool) -> Guess {
         if std::str::from_utf8(bytes).is_ok() {
             return Guess { set: Charset::Table(rs::UTF_8), label: "utf-8".to_owned() };
         }
-        let table = likeliest(bytes, is_japanese);
+        let marked = match bytes {
+            [0xfe, 0xff, _, _, ..] => Some(rs::UTF_16BE),
+            [0xff, 0xfe, _, _, ..] => Some(rs::UTF_16LE),
+            _ => None,
+        };
+        let marked = marked.filter(|set| Charset::Table(set).decode(bytes).is_some());
+        let table = marked.unwrap_or_else(|| likeliest(bytes, is_japanese));
         Guess { set: Charset::Table(table), label: format!("guess:{}", table.name().to_ascii_lowercase()) }
     }
 
     /// The standard's default, ISO 8859-1, unless that would be control characters.
     pub(super) fn standard(bytes: &[u8]) -> Guess {
-        if is_plain(rs::WINDOWS_1252, bytes) {
-            return Guess { set: Charset::Table(rs::WINDOWS_1252), label: "iso-8859-1".to_owned() };
+        let default = Charset::Table(rs::WINDOWS_1252);
+        if default
+            .decode(bytes)
+            .is_some_and(|text| !text.chars().any(|letter| !letter.is_ascii() && letter.is_control()))
+        {
+            return Guess { set: default, label: "iso-8859-1".to_owned() };
         }
         Guess::of(bytes, false)
     }
@@ -39,19 +59,140 @@ impl Guess {
     }
 }
 
-/// Whether the bytes are a text without control characters in this set.
-fn is_plain(table: &'static Encoding, bytes: &[u8]) -> bool {
-    let is_strange = |character: char| {
-        character.is_control() && !character.is_ascii() || ('\u{e000}'..='\u{f8ff}').contains(&character)
-    };
-    table.decode_without_bom_handling_and_without_replacement(bytes).is_some_and(|text| !text.chars().any(is_strange))
-}
-
+/// The set that the bytes cost least in; windows-1252, which takes any byte, where they are plain text in none.
 fn likeliest(bytes: &[u8], is_japanese: bool) -> &'static Encoding {
-    if is_japanese && is_plain(rs::SHIFT_JIS, bytes) {
-        return rs::SHIFT_JIS;
-    }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
-    detector.guess(None, Utf8Detection::Deny)
+    let voted = detector.guess(None, Utf8Detection::Deny);
+    let costs = CANDIDATES.iter().filter_map(|candidate| {
+        let vote = if candidate.table == voted { candidate.vote } else { 0.0 };
+        let kanji = if is_japanese && candidate.table == rs::SHIFT_JIS { KANJI_MODE } else { 0.0 };
+        Some((candidate.table, candidate.cost(bytes)? - vote - kanji))
+    });
+    costs.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(rs::WINDOWS_1252, |(table, _)| table)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use rand::seq::IndexedRandom;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::super::guess_words::{ASCII_AROUND, LANGUAGES, Language};
+    use super::*;
+
+    const TEXTS: usize = 400;
+
+    /// A made text: some words, with or without ASCII around, as codes hold them.
+    fn text(language: &Language, random: &mut ChaCha8Rng) -> String {
+        let words: Vec<&str> = language.words.split(' ').collect();
+        let count = *[1, 1, 2, 2, 3, 4, 5, 8].choose(random).unwrap();
+        let picked: Vec<&str> = (0..count).map(|_| *words.choose(random).unwrap()).collect();
+        let between = if language.has_spaces || random.random_bool(0.3) { " " } else { "" };
+        let (before, after) = ASCII_AROUND.choose(random).unwrap();
+        format!("{before}{}{after}", picked.join(between))
+    }
+
+    /// The confusion matrix is printed with `--nocapture`.
+    #[test]
+    #[allow(clippy::disallowed_macros, reason = "the test runner's own output")]
+    fn made_texts_of_every_set_are_told_apart() {
+        let mut random = ChaCha8Rng::seed_from_u64(41);
+        let mut missed = Vec::new();
+        for language in LANGUAGES {
+            let mut right = 0;
+            let mut wrong: BTreeMap<&str, usize> = BTreeMap::new();
+            let mut made = 0;
+            while made < TEXTS {
+                let text = text(language, &mut random);
+                let (bytes, _, lossy) = language.table.encode(&text);
+                if lossy || std::str::from_utf8(&bytes).is_ok() {
+                    continue;
+                }
+                made += 1;
+                let table = likeliest(&bytes, false);
+                if table.decode_without_bom_handling(&bytes).0 == text {
+                    right += 1;
+                } else {
+                    *wrong.entry(table.name()).or_default() += 1;
+                }
+            }
+            let name = format!("{} in {}", language.name, language.table.name());
+            println!("{name:34} {right}/{TEXTS} {wrong:?}");
+            if right < language.least {
+                missed.push(format!("{name}: {right} of {TEXTS}, at least {} wanted: {wrong:?}", language.least));
+            }
+        }
+        assert!(missed.is_empty(), "{missed:#?}");
+    }
+
+    #[test]
+    fn texts_that_are_easily_mistaken() {
+        let cases: &[(&'static Encoding, &str)] = &[
+            (rs::WINDOWS_1252, "café"),
+            (rs::WINDOWS_1252, "Grüße aus Köln"),
+            (rs::WINDOWS_1252, "à côté de l’école"),
+            (rs::WINDOWS_1252, "O valor “” deve"),
+            (rs::WINDOWS_1252, "CORAÇÃO"),
+            (rs::WINDOWS_1252, "£20"),
+            (rs::WINDOWS_1252, "20 °C"),
+            (rs::WINDOWS_1252, "5 €"),
+            (rs::WINDOWS_1252, "Šibenik"),
+            (rs::WINDOWS_1252, "blåbærgrød på Ærø"),
+            // A trail byte that is `@` or 0xFC, and one that is a letter.
+            (rs::SHIFT_JIS, "機能"),
+            (rs::SHIFT_JIS, "ァア"),
+            (rs::SHIFT_JIS, "能力"),
+            (rs::SHIFT_JIS, "ソース表示"),
+            (rs::SHIFT_JIS, "https://shop.example/p/商品"),
+            (rs::SHIFT_JIS, "ﾔﾏﾀﾞ ﾀﾛｳ"),
+            (rs::SHIFT_JIS, "ｶﾌﾞｼｷｶﾞｲｼｬ"),
+            (rs::SHIFT_JIS, "東京 ﾃｽﾄ"),
+            (rs::GB18030, "扫码关注微信公众号"),
+            (rs::GB18030, "北京市朝阳区"),
+            (rs::BIG5, "臺北市信義區"),
+            (rs::BIG5, "功能許可"),
+            (rs::EUC_KR, "안녕하세요"),
+            (rs::EUC_KR, "서울특별시 강남구"),
+            (rs::WINDOWS_1251, "Москва, ул. Ленина"),
+            (rs::WINDOWS_1251, "ЦЕНА 100 руб."),
+            (rs::ISO_8859_7, "Αθήνα"),
+            (rs::WINDOWS_1250, "Łódź, ulica Żółta"),
+            (rs::WINDOWS_1254, "İstanbul Şişli"),
+            (rs::WINDOWS_874, "ประเทศไทย"),
+            (rs::WINDOWS_1255, "שלום עולם"),
+            (rs::WINDOWS_1256, "السلام عليكم"),
+        ];
+        for (table, text) in cases {
+            let (bytes, _, lossy) = table.encode(text);
+            assert!(!lossy, "{text}");
+            assert_eq!(Guess::of(&bytes, false).decode(&bytes).0, *text, "{}", likeliest(&bytes, false).name());
+        }
+    }
+
+    #[test]
+    fn marks_and_kanji_mode_are_heeded() {
+        assert_eq!(Guess::of(b"\xfe\xff\0A\x65\xe5", false).decode(b"\xfe\xff\0A\x65\xe5").0, "\u{feff}A日");
+        assert_eq!(Guess::of(b"\xff\xfeA\0\xe5\x65", false).label, "guess:utf-16le");
+        // Two letters or one kana: kanji mode beside it decides.
+        let (bytes, _, _) = rs::SHIFT_JIS.encode("ｱｲ");
+        assert_eq!(Guess::of(&bytes, true).decode(&bytes).0, "ｱｲ");
+    }
+
+    proptest! {
+        /// Nothing becomes a control character that is plain text in some other set.
+        #[test]
+        fn control_characters_only_where_nothing_else_is_left(bytes in prop::collection::vec(0x20u8..=0xff, 1..24)) {
+            let is_strange = |letter: char| !letter.is_ascii() && letter.is_control();
+            let (text, label) = Guess::of(&bytes, false).decode(&bytes);
+            if text.chars().any(is_strange) && label.starts_with("guess:") {
+                for candidate in CANDIDATES {
+                    prop_assert_eq!(candidate.cost(&bytes), None, "{} not taken for {:?}", candidate.table.name(), text);
+                }
+            }
+        }
+    }
 }

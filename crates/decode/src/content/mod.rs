@@ -1,14 +1,17 @@
 //! Data codewords to text: what a symbol says, by ISO/IEC 18004, whichever reader saw it.
 //!
 //! `stream` parses the bits into segments, `charset` knows the ECI assignments, `guess` names the character set where
-//! the code does not, `append` joins the symbols of a structured append sequence. rxing's own parser is not used: its
-//! string builder repeats text where two segments begin at one byte, its `%%` in FNC1 mode runs past the end, and it
-//! drops the symbology identifier.
+//! the code does not (`languages` says what its texts look like), `append` joins the symbols of a structured append
+//! sequence. rxing's own parser is not used: its string builder repeats text where two segments begin at one byte, its
+//! `%%` in FNC1 mode runs past the end, and it drops the symbology identifier.
 
 mod append;
 mod bits;
 mod charset;
 mod guess;
+#[cfg(test)]
+mod guess_words;
+mod languages;
 mod stream;
 
 use self::charset::Charset;
@@ -104,6 +107,9 @@ impl Message {
         let mut labels: Vec<String> = Vec::new();
         let mut text = String::new();
         let segments = self.transmitted();
+        if let Some(text) = self.packed_utf8(&segments) {
+            return Some(Content { text, encoding: "utf-8".to_owned(), symbology: self.symbology() });
+        }
         let guess = self.guess(&segments);
         for group in segments.chunk_by(|a, b| self.is_one_run(a, b)) {
             let (run, label) = self.run(group, &guess);
@@ -143,6 +149,23 @@ impl Message {
     fn is_one_run(&self, left: &Segment, right: &Segment) -> bool {
         let own = |segment: &Segment| segment.own_charset().map(|set| set.name());
         left.eci == right.eci && (left.eci.is_some() || own(left) == own(right))
+    }
+
+    /// The text of an encoder that packed UTF-8 in kanji mode wherever two of its bytes could be Shift_JIS: either its byte
+    /// segments are no UTF-8 without the bytes between them, or its kanji are, by themselves, two or more characters of
+    /// UTF-8, which real kanji are once in thousands of times.
+    fn packed_utf8(&self, segments: &[Segment]) -> Option<String> {
+        let of = |taken: fn(Mode) -> bool| -> Vec<u8> {
+            let taken = segments.iter().filter(|segment| taken(segment.mode));
+            taken.flat_map(|segment| segment.bytes.iter().copied()).collect()
+        };
+        let kanji = of(|mode| mode == Mode::Kanji);
+        if self.has_eci || kanji.is_empty() {
+            return None;
+        }
+        let is_packed = std::str::from_utf8(&of(|mode| mode != Mode::Kanji)).is_err()
+            || kanji.len() > 4 && !kanji.iter().any(u8::is_ascii) && std::str::from_utf8(&kanji).is_ok();
+        if is_packed { String::from_utf8(of(|_| true)).ok() } else { None }
     }
 
     /// What the bytes without any designation are.

@@ -59,6 +59,15 @@ fn streams_say_what_the_standard_says() {
         (&[Application(165), number("123")], "A123", "ascii", "]Q5"),
         (&[Application(222), number("123")], "z123", "ascii", "]Q5"),
         (&[Eci(26), Application(10), byte("é")], "10é", "eci:utf-8", "]Q6"),
+        // UTF-8 that its encoder packed in kanji mode where it could.
+        (
+            &[Kanji(b"\xe6\x97".to_vec()), byte(b"\xa5"), Kanji(b"\xe6\x9c".to_vec()), byte(b"\xac")],
+            "日本",
+            "utf-8",
+            "]Q1",
+        ),
+        (&[byte("a"), Kanji("あい".as_bytes().to_vec())], "aあい", "utf-8", "]Q1"),
+        (&[Kanji(b"\xe4\xaa\x83\x65".to_vec())], "茗テ", "shift_jis", "]Q1"),
         // Modes with a character set of their own.
         (&[Kanji(b"\x93\x5f\xe4\xaa".to_vec())], "点茗", "shift_jis", "]Q1"),
         (&[Hanzi(b"\xd6\xd0\xce\xc4".to_vec())], "中文", "gb18030", "]Q1"),
