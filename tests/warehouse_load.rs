@@ -36,6 +36,12 @@ async fn a_higher_revision_replaces_the_photo_in_both_tables() {
 }
 
 #[tokio::test]
+async fn a_rejection_of_the_moment_stands_until_a_final_answer_comes() {
+    let (_folder, warehouse) = fresh().await;
+    rules::a_rejection_of_the_moment_stands_until_a_final_answer_comes(&warehouse, &mut Batches::default()).await;
+}
+
+#[tokio::test]
 async fn an_empty_batch_is_loaded_too() {
     let (_folder, warehouse) = fresh().await;
     rules::an_empty_batch_is_loaded_too(&warehouse, &mut Batches::default()).await;

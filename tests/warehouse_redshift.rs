@@ -50,6 +50,13 @@ async fn a_higher_revision_replaces_the_photo_in_both_tables() {
 }
 
 #[tokio::test]
+async fn a_rejection_of_the_moment_stands_until_a_final_answer_comes() {
+    let mut place = Place::prepared().await;
+    let warehouse = place.warehouse();
+    rules::a_rejection_of_the_moment_stands_until_a_final_answer_comes(&warehouse, &mut place).await;
+}
+
+#[tokio::test]
 async fn an_empty_batch_is_loaded_too() {
     let mut place = Place::prepared().await;
     let warehouse = place.warehouse();

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Reason;
 use crate::domain::batch::SealedBatch;
 use crate::error::Result;
 
@@ -38,7 +39,7 @@ pub struct Loaded {
     pub rejections: u64,
     /// Photos whose rows were dropped because the warehouse (or another batch of this load) had them.
     pub photos_repeated: u64,
-    /// Photos whose rows were replaced by a higher revision.
+    /// Photos whose rows were replaced: by a higher revision, or a rejection of the moment by a final answer.
     pub photos_replaced: u64,
     /// Photos whose rows went because their file held something else later.
     pub photos_superseded: u64,
@@ -66,6 +67,11 @@ pub struct Table {
     pub columns: Vec<String>,
     /// Rows, each as long as `columns`.
     pub rows: Vec<Vec<Value>>,
+}
+
+/// The reasons of the moment as a list for SQL's `IN`: rejections that give way to the first final answer.
+pub fn passing_reasons() -> String {
+    Reason::passing().map(|reason| format!("'{}'", reason.as_str())).collect::<Vec<_>>().join(", ")
 }
 
 /// Where rows end.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use scanmill::domain::Row;
+use scanmill::domain::{Reason, Row};
 use scanmill::warehouse::{BatchSource, Loaded, Warehouse};
 
 use super::*;
@@ -83,7 +83,7 @@ pub async fn every_column_arrives_as_it_was_written(to: &dyn Warehouse, shelf: &
 pub async fn a_photo_read_twice_stands_once_even_when_the_readings_differ(to: &dyn Warehouse, shelf: &mut dyn Shelf) {
     // Within a load: the smaller batch id wins, whatever the manifest's order. Within a batch: the earlier reading.
     add(shelf, "b1", vec![scans("one", 0, 1), scans_at("two", 0, 3, "2026-11-22T15:40:03.000Z"), scans("two", 0, 2)]);
-    add(shelf, "b2", vec![scans("one", 0, 3), rejection("three", 0, "timed_out")]);
+    add(shelf, "b2", vec![scans("one", 0, 3), rejection("three", 0, "no_code")]);
     let loaded = to.load(&manifest_in(shelf.bucket(), &["b2", "b1", "b2"]), shelf.source()).await.unwrap();
     assert_eq!((loaded.scans, loaded.rejections, loaded.photos_repeated), (3, 1, 1));
     // In a later load: what stands stays, be it scan or rejection.
@@ -92,7 +92,7 @@ pub async fn a_photo_read_twice_stands_once_even_when_the_readings_differ(to: &d
     assert_eq!(loaded, Loaded { batches: 1, photos_repeated: 3, ..Loaded::default() });
     assert_eq!(
         standing(to).await,
-        ["one 0 scan one#0 b1", "three 0 timed_out b2", "two 0 scan two#0 b1", "two 0 scan two#1 b1"]
+        ["one 0 scan one#0 b1", "three 0 no_code b2", "two 0 scan two#0 b1", "two 0 scan two#1 b1"]
     );
 }
 
@@ -110,6 +110,62 @@ pub async fn a_higher_revision_replaces_the_photo_in_both_tables(to: &dyn Wareho
     assert_eq!(standing(to).await, now);
 }
 
+pub async fn a_rejection_of_the_moment_stands_until_a_final_answer_comes(to: &dyn Warehouse, shelf: &mut dyn Shelf) {
+    for reason in Reason::passing() {
+        let name = reason.as_str();
+        let named = |what: &str| format!("{name} {what}");
+        let batch = |number: u32| format!("{name}-b{number}");
+        let first = vec![
+            rejection(&named("then scan"), 0, name),
+            rejection(&named("then final rejection"), 0, name),
+            scans(&named("after scan"), 0, 1),
+            rejection(&named("after final rejection"), 0, "unreadable"),
+            rejection(&named("twice"), 0, name),
+            rejection(&named("replayed in vain"), 0, name),
+            // Of a replay that met a passing cause: what was sent before it and arrives late is an answer all the same.
+            rejection(&named("late answer"), 3, name),
+        ];
+        add(shelf, &batch(1), first);
+        let second = vec![
+            scans(&named("then scan"), 0, 2),
+            rejection(&named("then final rejection"), 0, "no_code"),
+            rejection(&named("after scan"), 2, name),
+            rejection(&named("after final rejection"), 0, name),
+            rejection(&named("twice"), 0, "gave_up"),
+            rejection(&named("replayed in vain"), 1, "timed_out"),
+            scans(&named("late answer"), 0, 1),
+        ];
+        add(shelf, &batch(2), second);
+        // Within one batch, of one millisecond.
+        let both = vec![
+            rejection(&named("same batch"), 0, name),
+            rejection(&named("same batch"), 0, "no_code"),
+            scans(&named("same batch, scanned"), 0, 1),
+            rejection(&named("same batch, scanned"), 0, name),
+        ];
+        add(shelf, &batch(3), both);
+        for number in 1..=3 {
+            to.load(&manifest_in(shelf.bucket(), &[&batch(number)]), shelf.source()).await.unwrap();
+        }
+        let expected = [
+            format!("{name} after final rejection 0 unreadable {}", batch(1)),
+            format!("{name} after scan 0 scan {name} after scan#0 {}", batch(1)),
+            format!("{name} late answer 0 scan {name} late answer#0 {}", batch(2)),
+            format!("{name} replayed in vain 1 timed_out {}", batch(2)),
+            format!("{name} same batch 0 no_code {}", batch(3)),
+            format!("{name} same batch, scanned 0 scan {name} same batch, scanned#0 {}", batch(3)),
+            format!("{name} then final rejection 0 no_code {}", batch(2)),
+            format!("{name} then scan 0 scan {name} then scan#0 {}", batch(2)),
+            format!("{name} then scan 0 scan {name} then scan#1 {}", batch(2)),
+            format!("{name} twice 0 {name} {}", batch(1)),
+        ];
+        let mut stand = standing(to).await;
+        stand.retain(|row| row.starts_with(name));
+        stand.sort();
+        assert_eq!(stand, expected);
+    }
+}
+
 pub async fn an_empty_batch_is_loaded_too(to: &dyn Warehouse, shelf: &mut dyn Shelf) {
     add(shelf, "b1", vec![scans("one", 0, 1)]);
     add(shelf, "b2", vec![]);
@@ -118,15 +174,24 @@ pub async fn an_empty_batch_is_loaded_too(to: &dyn Warehouse, shelf: &mut dyn Sh
     assert_eq!(number(to, "SELECT row_count FROM load_ledger WHERE batch_id = 'b2'").await, 0);
 }
 
-/// A reading of a photo: (photo, revision, codes; 0 codes is a rejection).
+/// A reading of a photo: (photo, revision, codes). 0 codes is a rejection for its bytes, -1 one of the moment.
 pub type Reading = (u8, i64, i64);
 
 /// The rows that must stand, by the rules of the load said in another way: photos are taken one at a time, and one
-/// that stands is only replaced by a higher revision.
+/// that stands is only replaced by a better answer.
 #[derive(Default)]
 pub struct Model {
     known: Vec<usize>,
     photos: BTreeMap<u8, (i64, i64, usize)>,
+}
+
+/// Whether a reading takes the place of another that was there before it.
+fn is_better((_, revision, codes): Reading, (had_revision, had_codes, _): (i64, i64, usize)) -> bool {
+    match (codes >= 0, had_codes >= 0) {
+        (true, false) => true,
+        (false, true) => false,
+        _ => revision > had_revision,
+    }
 }
 
 impl Model {
@@ -134,18 +199,12 @@ impl Model {
         let mut fresh: Vec<usize> = group.iter().copied().filter(|batch| !self.known.contains(batch)).collect();
         fresh.sort_unstable();
         fresh.dedup();
-        let mut best: BTreeMap<u8, (i64, i64, usize)> = BTreeMap::new();
         for &batch in &fresh {
-            for &(photo, revision, codes) in &batches[batch] {
-                let better = best.get(&photo).is_none_or(|(had, _, _)| revision > *had);
-                if better {
-                    best.insert(photo, (revision, codes, batch));
+            for &reading in &batches[batch] {
+                let (photo, revision, codes) = reading;
+                if self.photos.get(&photo).is_none_or(|had| is_better(reading, *had)) {
+                    self.photos.insert(photo, (revision, codes, batch));
                 }
-            }
-        }
-        for (photo, reading) in best {
-            if self.photos.get(&photo).is_none_or(|(had, _, _)| reading.0 > *had) {
-                self.photos.insert(photo, reading);
             }
         }
         self.known.extend(fresh);
@@ -156,6 +215,7 @@ impl Model {
         for (photo, (revision, codes, batch)) in &self.photos {
             let photo = format!("p{photo}");
             match codes {
+                -1 => rows.push(format!("{photo} {revision} missing_object b{batch}")),
                 0 => rows.push(format!("{photo} {revision} no_code b{batch}")),
                 codes => rows.extend((0..*codes).map(|i| format!("{photo} {revision} scan {photo}#{i} b{batch}"))),
             }
@@ -169,7 +229,7 @@ impl Model {
 pub fn any_loads() -> impl proptest::strategy::Strategy<Value = (Vec<Vec<Reading>>, Vec<Vec<usize>>)> {
     use proptest::collection::{btree_map, vec};
     use proptest::strategy::Strategy;
-    let batches = vec(btree_map(0u8..8, (0i64..3, 0i64..4), 0..6), 1..8).prop_map(|batches| {
+    let batches = vec(btree_map(0u8..8, (0i64..3, -1i64..4), 0..6), 1..8).prop_map(|batches| {
         let readings = |batch: BTreeMap<u8, (i64, i64)>| {
             batch.into_iter().map(|(photo, (revision, codes))| (photo, revision, codes)).collect()
         };
@@ -186,6 +246,7 @@ pub async fn any_order_grouping_and_repetition_gives_the_models_rows(
 ) {
     for (index, batch) in batches.iter().enumerate() {
         let photos = batch.iter().map(|(photo, revision, codes)| match codes {
+            -1 => rejection(&format!("p{photo}"), *revision, "missing_object"),
             0 => rejection(&format!("p{photo}"), *revision, "no_code"),
             codes => scans(&format!("p{photo}"), *revision, *codes),
         });
@@ -203,14 +264,14 @@ pub async fn any_order_grouping_and_repetition_gives_the_models_rows(
         model.load(&group, batches);
         assert_eq!(standing(to).await, model.standing());
     }
-    // Whatever the order was: every photo stands, with its highest revision, in one table.
-    let mut highest: BTreeMap<String, i64> = BTreeMap::new();
-    for (photo, revision, _) in batches.iter().flatten() {
-        let had = highest.entry(format!("p{photo}")).or_insert(*revision);
-        *had = (*had).max(*revision);
+    // Whatever the order was: every photo stands once, in one table, with its highest final revision if it has one.
+    let mut highest: BTreeMap<String, (bool, i64)> = BTreeMap::new();
+    for (photo, revision, codes) in batches.iter().flatten() {
+        let had = highest.entry(format!("p{photo}")).or_insert((*codes >= 0, *revision));
+        *had = (*had).max((*codes >= 0, *revision));
     }
     let stand = to.query("SELECT object_key, revision FROM mart_photo ORDER BY object_key", &[]).await.unwrap();
     let expected: Vec<Vec<serde_json::Value>> =
-        highest.into_iter().map(|(photo, revision)| vec![photo.into(), revision.into()]).collect();
+        highest.into_iter().map(|(photo, (_, revision))| vec![photo.into(), revision.into()]).collect();
     assert_eq!(stand.rows, expected);
 }

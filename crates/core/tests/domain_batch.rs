@@ -10,6 +10,10 @@ use scanmill_core::domain::{PhotoRef, Reason, Reject, Row};
 
 /// `count` rows of the photo with this key.
 fn rows(key: &str, count: usize, revision: i64) -> Vec<Row> {
+    rejected(key, count, revision, Reason::NoCode)
+}
+
+fn rejected(key: &str, count: usize, revision: i64, reason: Reason) -> Vec<Row> {
     let photo = PhotoRef {
         bucket: "inbox".into(),
         key: key.into(),
@@ -19,7 +23,7 @@ fn rows(key: &str, count: usize, revision: i64) -> Vec<Row> {
         sequencer: None,
         uploaded_at: None,
     };
-    let reject = Reject::new(Reason::NoCode, "line\nbreak");
+    let reject = Reject::new(reason, "line\nbreak");
     (0..count).map(|_| rejection_of(&photo, &reject, revision, Timestamp::UNIX_EPOCH)).collect()
 }
 
@@ -51,6 +55,22 @@ fn a_photo_delivered_twice_stands_once() {
     assert_eq!((batch.rows(), batch.photos(), batch.bytes()), (1, 1, bytes), "the first reading stands");
     batch.push_photo(rows("a", 1, 1)).unwrap();
     assert_eq!((batch.rows(), batch.photos()), (2, 2), "a replay is another reading");
+}
+
+#[test]
+fn a_final_answer_is_added_to_a_rejection_of_the_moment() {
+    let mut batch = OpenBatch::new("b1".into());
+    for (reason, is_added) in [
+        (Reason::MissingObject, true),
+        (Reason::GaveUp, false),
+        (Reason::NoCode, true),
+        (Reason::MissingObject, false),
+        (Reason::Truncated, false),
+    ] {
+        let pushed = batch.push_photo(rejected("a", 1, 0, reason)).unwrap();
+        assert_eq!(pushed.is_some(), is_added, "{reason:?}");
+    }
+    assert_eq!((batch.rows(), batch.photos()), (2, 1));
 }
 
 #[test]

@@ -12,6 +12,7 @@ use super::{RedshiftOptions, api};
 use crate::domain::batch::SealedBatch;
 use crate::domain::columns::{COLUMNS, Column, Table, rejection_columns, scan_columns};
 use crate::error::{Error, Result};
+use crate::warehouse::passing_reasons;
 use crate::warehouse::schema::VERSION;
 use crate::warehouse::schema::redshift::kind;
 
@@ -78,7 +79,7 @@ LEFT JOIN (
         literal(manifest_id)?
     ));
     let figures = statements.len();
-    statements.push(FIGURES_SQL.into());
+    statements.push(figures_sql());
     // One place is the search path's.
     if statements.len() >= api::MAX_STATEMENTS {
         return Err(Error::permanent(format!("{} batches are too many for one load", batches.len()))
@@ -165,11 +166,7 @@ fn check_lines() -> String {
 /// The search for photos that stand reads all of `scans` and `rejections`, though only two narrow columns: an object
 /// that is written again with the same bytes is the same photo, and its row may be of any age.
 fn merge() -> Vec<String> {
-    let same_reading = "scanmill_pick.photo_id = scanmill_stage.photo_id
-    AND scanmill_pick.revision = scanmill_stage.revision
-    AND scanmill_pick.batch_id = scanmill_stage.batch_id
-    AND scanmill_pick.processed_at = scanmill_stage.processed_at
-    AND scanmill_pick.row_kind = scanmill_stage.row_kind";
+    let same_reading = same_reading();
     // A reading stands in its batch twice only if the photo was read twice within one millisecond.
     let insert = |table: &str, row_kind: &str, columns: Vec<&'static Column>, key: &str| {
         format!(
@@ -191,31 +188,43 @@ fn merge() -> Vec<String> {
     };
     vec![
         // `scan` sorts above `rejection`: of a scan and a rejection made in the same millisecond, the scan stays.
-        "CREATE TEMP TABLE scanmill_pick AS
-SELECT photo_id, revision, batch_id, processed_at, row_kind
+        format!(
+            "CREATE TEMP TABLE scanmill_pick AS
+SELECT photo_id, is_final, revision, batch_id, processed_at, row_kind
 FROM (
-  SELECT photo_id, revision, batch_id, processed_at, row_kind,
+  SELECT photo_id, is_final, revision, batch_id, processed_at, row_kind,
          ROW_NUMBER() OVER (
-           PARTITION BY photo_id ORDER BY revision DESC, batch_id, processed_at, row_kind DESC
+           PARTITION BY photo_id ORDER BY is_final DESC, revision DESC, batch_id, processed_at, row_kind DESC
          ) AS place
-  FROM scanmill_stage
-) AS readings
-WHERE place = 1"
-            .to_owned(),
-        "CREATE TEMP TABLE scanmill_standing AS
-SELECT photo_id, MAX(revision) AS revision
+  FROM (
+    SELECT photo_id, {} AS is_final, revision, batch_id, processed_at, row_kind
+    FROM scanmill_stage
+  ) AS readings
+) AS placed
+WHERE place = 1",
+            is_final("reason")
+        ),
+        // One reading of a photo stands, so all its rows have the same two figures.
+        format!(
+            "CREATE TEMP TABLE scanmill_standing AS
+SELECT photo_id, MAX(is_final) AS is_final, MAX(revision) AS revision
 FROM (
-  SELECT photo_id, revision FROM scans
+  SELECT photo_id, 1 AS is_final, revision FROM scans
   WHERE photo_id IN (SELECT scanmill_pick.photo_id FROM scanmill_pick)
   UNION ALL
-  SELECT photo_id, revision FROM rejections
+  SELECT photo_id, {} AS is_final, revision FROM rejections
   WHERE photo_id IN (SELECT scanmill_pick.photo_id FROM scanmill_pick)
 ) AS had
-GROUP BY photo_id"
-            .to_owned(),
+GROUP BY photo_id",
+            is_final("reason")
+        ),
         "DELETE FROM scanmill_pick USING scanmill_standing
-WHERE scanmill_pick.photo_id = scanmill_standing.photo_id AND scanmill_standing.revision >= scanmill_pick.revision"
-            .to_owned(),
+WHERE scanmill_pick.photo_id = scanmill_standing.photo_id
+  AND (
+    scanmill_standing.is_final > scanmill_pick.is_final
+    OR (scanmill_standing.is_final = scanmill_pick.is_final AND scanmill_standing.revision >= scanmill_pick.revision)
+  )"
+        .to_owned(),
         delete("scans"),
         delete("rejections"),
         insert("scans", "scan", scan_columns().collect(), "scanmill_stage.photo_id, scanmill_stage.scan_id"),
@@ -223,7 +232,26 @@ WHERE scanmill_pick.photo_id = scanmill_standing.photo_id AND scanmill_standing.
     ]
 }
 
-const FIGURES_SQL: &str = "SELECT listed.batches, staged.photos_staged, picked.photos_picked, replaced.photos_replaced,
+/// 1 for a final answer, 0 for a rejection of the moment. Scans have no reason.
+fn is_final(reason: &str) -> String {
+    format!("CASE WHEN {reason} IN ({}) THEN 0 ELSE 1 END", passing_reasons())
+}
+
+/// The condition that a line of the stage is part of the picked reading.
+fn same_reading() -> String {
+    format!(
+        "scanmill_pick.photo_id = scanmill_stage.photo_id
+    AND scanmill_pick.revision = scanmill_stage.revision
+    AND scanmill_pick.batch_id = scanmill_stage.batch_id
+    AND scanmill_pick.processed_at = scanmill_stage.processed_at
+    AND scanmill_pick.row_kind = scanmill_stage.row_kind
+    AND scanmill_pick.is_final = {}",
+        is_final("scanmill_stage.reason")
+    )
+}
+
+fn figures_sql() -> String {
+    format!("SELECT listed.batches, staged.photos_staged, picked.photos_picked, replaced.photos_replaced,
        inserted.scans, inserted.rejections
 FROM (SELECT COUNT(*) AS batches FROM scanmill_batches) AS listed
 CROSS JOIN (
@@ -241,13 +269,12 @@ CROSS JOIN (
   FROM (
     SELECT DISTINCT scanmill_stage.row_kind, scanmill_stage.photo_id, scanmill_stage.scan_id
     FROM scanmill_stage
-    INNER JOIN scanmill_pick ON scanmill_pick.photo_id = scanmill_stage.photo_id
-      AND scanmill_pick.revision = scanmill_stage.revision
-      AND scanmill_pick.batch_id = scanmill_stage.batch_id
-      AND scanmill_pick.processed_at = scanmill_stage.processed_at
-      AND scanmill_pick.row_kind = scanmill_stage.row_kind
+    INNER JOIN scanmill_pick ON {same_reading}
   ) AS kept
-) AS inserted";
+) AS inserted",
+        same_reading = same_reading()
+    )
+}
 
 fn names<'a>(columns: impl Iterator<Item = &'a Column>, prefix: &str) -> String {
     columns.map(|column| format!("{prefix}{}", column.name)).collect::<Vec<_>>().join(", ")

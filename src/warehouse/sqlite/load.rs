@@ -1,9 +1,15 @@
 //! One load: stage the batches, then merge them in one transaction (DESIGN §7).
 //!
 //! The unit is the *reading*: the rows that one pass over one photo gave, known by photo, revision, batch and
-//! `processed_at`. Of all readings of a photo, here and in the tables, one stays, whole: the highest revision, and at
-//! the same revision what the tables have, else the smallest batch id, else the earliest. So a redelivered photo never
-//! adds a row, even when its second reading found other codes, and never stands as scan and rejection at once.
+//! `processed_at`. Of all readings of a photo, here and in the tables, one stays, whole. The first of these rules that
+//! tells two readings apart decides:
+//! 1. a final answer stays, whatever the revision of a rejection of the moment: no scan gives way to a store that was
+//!    down when somebody tried again;
+//! 2. the higher revision;
+//! 3. what the tables have; within a load the smaller batch id, then the earlier reading.
+//!
+//! So a redelivered photo never adds a row, even when its second reading found other codes, never stands as scan and
+//! rejection at once, and is not held to a rejection whose cause has passed.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -18,8 +24,8 @@ use crate::domain::batch::SealedBatch;
 use crate::domain::columns::{COLUMNS, Column, rejection_columns, scan_columns};
 use crate::domain::row::utc_millis;
 use crate::error::{Error, Result};
-use crate::warehouse::Loaded;
 use crate::warehouse::line::{Cell, Line};
+use crate::warehouse::{Loaded, passing_reasons};
 
 impl ToSql for Cell<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -47,7 +53,7 @@ pub(super) fn begin(connection: &mut Connection, path: &Path, batch_ids: &[Strin
         .execute_batch(&format!(
             "CREATE TEMP TABLE IF NOT EXISTS stage (row_kind, {columns});
              CREATE TEMP TABLE IF NOT EXISTS pick
-               (photo_id PRIMARY KEY, revision, batch_id, processed_at, row_kind) WITHOUT ROWID;
+               (photo_id PRIMARY KEY, is_final, revision, batch_id, processed_at, row_kind) WITHOUT ROWID;
              DELETE FROM temp.stage;
              DELETE FROM temp.pick;"
         ))
@@ -147,18 +153,28 @@ fn merge_in_transaction(
 
     let run = |sql: &str| transaction.prepare_cached(sql)?.execute([]).map(|count| count as u64);
     // `scan` sorts above `rejection`: of a scan and a rejection made in the same millisecond, the scan stays.
-    run("INSERT INTO temp.pick (photo_id, revision, batch_id, processed_at, row_kind)
-         SELECT photo_id, revision, batch_id, processed_at, row_kind
-         FROM (SELECT photo_id, revision, batch_id, processed_at, row_kind,
-                      ROW_NUMBER() OVER (PARTITION BY photo_id
-                                         ORDER BY revision DESC, batch_id, processed_at, row_kind DESC) AS place
-               FROM temp.stage) AS readings
-         WHERE place = 1")?;
-    run("DELETE FROM temp.pick
+    run(&format!(
+        "INSERT INTO temp.pick (photo_id, is_final, revision, batch_id, processed_at, row_kind)
+         SELECT photo_id, is_final, revision, batch_id, processed_at, row_kind
+         FROM (SELECT photo_id, is_final, revision, batch_id, processed_at, row_kind,
+                      ROW_NUMBER() OVER (
+                        PARTITION BY photo_id
+                        ORDER BY is_final DESC, revision DESC, batch_id, processed_at, row_kind DESC
+                      ) AS place
+               FROM (SELECT photo_id, {is_final} AS is_final, revision, batch_id, processed_at, row_kind
+                     FROM temp.stage) AS readings) AS placed
+         WHERE place = 1",
+        is_final = is_final("reason"),
+    ))?;
+    run(&format!(
+        "DELETE FROM temp.pick
          WHERE EXISTS (SELECT 1 FROM scans AS had
-                       WHERE had.photo_id = pick.photo_id AND had.revision >= pick.revision)
+                       WHERE had.photo_id = pick.photo_id AND (1, had.revision) >= (pick.is_final, pick.revision))
             OR EXISTS (SELECT 1 FROM rejections AS had
-                       WHERE had.photo_id = pick.photo_id AND had.revision >= pick.revision)")?;
+                       WHERE had.photo_id = pick.photo_id
+                         AND ({is_final}, had.revision) >= (pick.is_final, pick.revision))",
+        is_final = is_final("had.reason"),
+    ))?;
     let picked: i64 = transaction.query_row("SELECT COUNT(*) FROM temp.pick", [], |row| row.get(0))?;
     loaded.photos_repeated = photos_staged.saturating_sub(picked as u64);
 
@@ -232,9 +248,15 @@ fn insert_picked(table: &str, row_kind: &str, columns: impl Iterator<Item = &'st
            AND EXISTS (SELECT 1 FROM temp.pick
                        WHERE pick.photo_id = stage.photo_id AND pick.revision = stage.revision
                          AND pick.batch_id = stage.batch_id AND pick.processed_at = stage.processed_at
-                         AND pick.row_kind = stage.row_kind)
-         ON CONFLICT ({key}) DO NOTHING"
+                         AND pick.row_kind = stage.row_kind AND pick.is_final = {is_final})
+         ON CONFLICT ({key}) DO NOTHING",
+        is_final = is_final("stage.reason"),
     )
+}
+
+/// 1 for a final answer, 0 for a rejection of the moment. Scans have no reason.
+fn is_final(reason: &str) -> String {
+    format!("CASE WHEN {reason} IN ({}) THEN 0 ELSE 1 END", passing_reasons())
 }
 
 fn names<'a>(columns: impl Iterator<Item = &'a Column>, prefix: &str) -> String {

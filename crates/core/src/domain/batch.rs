@@ -3,7 +3,7 @@
 //! A batch object holds JSON Lines, gzip-compressed, one [`Row`] a line. It is written once under a name that no other
 //! batch can have and never changes. All rows of one photo stand in one batch.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use serde::ser::Error as _;
@@ -73,19 +73,21 @@ pub struct OpenBatch {
     batch_id: String,
     lines: Vec<u8>,
     rows: usize,
-    photos: HashSet<(String, i64)>,
+        /// Photo and revision, and whether a final answer for it is in the batch.
+    photos: HashMap<(String, i64), bool>,
 }
 
 impl OpenBatch {
     /// An empty batch with this id.
     pub fn new(batch_id: String) -> Self {
-        Self { batch_id, lines: Vec::new(), rows: 0, photos: HashSet::new() }
+        Self { batch_id, lines: Vec::new(), rows: 0, photos: HashMap::new() }
     }
 
     /// Appends all rows of one photo, stamped with the batch's id, and returns them. All of them or none.
     ///
     /// A photo the batch already holds at the same revision (its message was delivered twice) is left out and gives
-    /// `None`: the first reading stands, as it does across batches, where the load sees to it.
+    /// `None`: the first reading stands, as it does across batches, where the load sees to it. Unless that one is a
+    /// rejection of the moment and this is a final answer: then both are in the batch, and the load keeps this one.
     ///
     /// # Errors
     /// No rows, rows of several photos, or a row that does not serialise (each a bug); the batch is then as it was
@@ -99,7 +101,8 @@ impl OpenBatch {
         if !rows.iter().all(|row| is_of_photo(row.lineage())) {
             return Err(serde_json::Error::custom("rows of several photos pushed as one"));
         }
-        if self.photos.contains(&photo) {
+        let is_final = rows.iter().all(Row::is_final);
+        if self.photos.get(&photo).is_some_and(|had_final| *had_final || !is_final) {
             return Ok(None);
         }
         let before = self.lines.len();
@@ -113,7 +116,7 @@ impl OpenBatch {
             self.lines.push(b'\n');
         }
         self.rows += count;
-        self.photos.insert(photo);
+        self.photos.insert(photo, is_final);
         Ok(Some(rows))
     }
 

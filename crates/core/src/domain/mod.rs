@@ -28,5 +28,5 @@ pub mod url_rules;
 pub use exclude::Exclusions;
 pub use photo::{PhotoId, PhotoRef};
 pub use reading::{Capture, Code, Format, Reading, RungRun, Sequence};
-pub use reject::{Reason, Reject, Stage};
+pub use reject::{Cause, Reason, Reject, Stage};
 pub use row::{Lineage, RejectionRow, Row, ScanRow};

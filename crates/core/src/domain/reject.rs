@@ -31,8 +31,19 @@ impl Stage {
     }
 }
 
+/// Where the cause of a rejection lies, and so how long the rejection may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// In the bytes of this version of the object: reading them again gives the same answer.
+    Bytes,
+    /// Outside of them: the store, the machine, the decoder's version, the warehouse. The rejection stands only until
+    /// the photo is read.
+    Moment,
+}
+
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $text:literal at $stage:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal at $stage:ident of $cause:ident;)*) => {
         /// The typed reason of a rejection.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -49,6 +60,10 @@ macro_rules! reasons {
             pub fn stage(self) -> Stage {
                 match self { $(Reason::$name => Stage::$stage,)* }
             }
+            /// Where its cause lies.
+            pub const fn cause(self) -> Cause {
+                match self { $(Reason::$name => Cause::$cause,)* }
+            }
             /// The reason with this text.
             pub fn parse(text: &str) -> Option<Reason> {
                 Reason::ALL.iter().copied().find(|reason| reason.as_str() == text)
@@ -58,35 +73,47 @@ macro_rules! reasons {
 }
 
 reasons! {
-    /// The queue message is no notification we know.
-    BadNotification = "bad_notification" at Notify;
+    /// The queue message is not a notification we know. The message itself is what was read, so this is final.
+    BadNotification = "bad_notification" at Notify of Bytes;
     /// The object was deleted before it could be read.
-    MissingObject = "missing_object" at Fetch;
+    MissingObject = "missing_object" at Fetch of Moment;
     /// Received too often without an end: fetching failed each time, or the process died on it.
-    GaveUp = "gave_up" at Fetch;
-    /// The key names something that is no regular object (a folder, a FIFO, a path out of the store), or one that cannot
-    /// be read as it is (archived).
-    NotAnObject = "not_an_object" at Fetch;
+    GaveUp = "gave_up" at Fetch of Moment;
+    /// The key names something that is not a regular object (a folder, a FIFO, a path out of the store), or one that
+    /// cannot be read as it is (archived). It can be restored, or a photo can be put in its place.
+    NotAnObject = "not_an_object" at Fetch of Moment;
     /// More bytes than `limits.max_file_bytes`.
-    TooLarge = "too_large" at Guard;
+    TooLarge = "too_large" at Guard of Bytes;
     /// No bytes at all.
-    Empty = "empty" at Guard;
+    Empty = "empty" at Guard of Bytes;
     /// Content of no supported image format, whatever the key's ending says.
-    Unsupported = "unsupported" at Guard;
+    Unsupported = "unsupported" at Guard of Bytes;
     /// More pixels, a longer side, or more pixels per byte than the limits allow.
-    TooManyPixels = "too_many_pixels" at Guard;
+    TooManyPixels = "too_many_pixels" at Guard of Bytes;
     /// The file ends before the picture does.
-    Truncated = "truncated" at Decode;
+    Truncated = "truncated" at Decode of Bytes;
     /// A supported format, but its bytes make no picture.
-    Unreadable = "unreadable" at Decode;
+    Unreadable = "unreadable" at Decode of Bytes;
     /// A picture in which no rung found a code.
-    NoCode = "no_code" at Decode;
-    /// The photo's time budget ended first.
-    TimedOut = "timed_out" at Decode;
-    /// A decoder panicked on it; the panic was contained.
-    DecoderFault = "decoder_fault" at Decode;
-    /// The warehouse refused a row of it.
-    RefusedRow = "refused_row" at Load;
+    NoCode = "no_code" at Decode of Bytes;
+    /// The photo's time budget ended first. A faster decoder or a larger budget may read it.
+    TimedOut = "timed_out" at Decode of Moment;
+    /// A decoder panicked on it; the panic was contained. The next version may not.
+    DecoderFault = "decoder_fault" at Decode of Moment;
+    /// The warehouse refused a row of it: a table that somebody changed, or a defect.
+    RefusedRow = "refused_row" at Load of Moment;
+}
+
+impl Reason {
+    /// Whether the photo may still be read: its [`Cause`] is of the moment.
+    pub const fn is_passing(self) -> bool {
+        matches!(self.cause(), Cause::Moment)
+    }
+
+    /// Every reason whose cause passes.
+    pub fn passing() -> impl Iterator<Item = Reason> {
+        Reason::ALL.iter().copied().filter(|reason| reason.is_passing())
+    }
 }
 
 /// A rejection before it becomes a row: the reason and a detail for people.

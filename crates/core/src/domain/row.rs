@@ -113,6 +113,16 @@ impl Row {
         }
     }
 
+    /// Whether the row is a final answer for its photo: a scan, or a rejection whose cause lies in the bytes. A rejection
+    /// of the moment gives way to the first final answer that comes. A reason this version does not know is a newer
+    /// one's, and taken as final.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Row::Scan(_) => true,
+            Row::Rejection(rejection) => !Reason::parse(&rejection.reason).is_some_and(Reason::is_passing),
+        }
+    }
+
     /// [`Row::lineage`], to be changed.
     pub fn lineage_mut(&mut self) -> &mut Lineage {
         match self {
