@@ -2,29 +2,26 @@
 
 mod engine;
 mod filter_fit;
+mod notifier;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use jiff::Timestamp;
-
 use crate::aws::{Account, AccountOptions, Finding, Probe};
 use crate::config::Settings;
 use crate::config::settings::{Overwrite, QueueKind, StoreKind, WarehouseKind};
-use crate::domain::PhotoRef;
-use crate::domain::notification::s3_event;
-use crate::domain::photo::hash_128;
 use crate::error::{Class, Error, Result};
 use crate::queue::Queue;
-use crate::queue::sqlite::{Notice, SqliteQueue, SqliteQueueOptions};
+use crate::queue::sqlite::{SqliteQueue, SqliteQueueOptions};
 use crate::queue::sqs::{SqsOptions, SqsQueue};
 use crate::store::Store;
-use crate::store::folder::{Announce, Announcement, FolderStore};
+use crate::store::folder::{Announcement, FolderStore};
 use crate::store::s3::{S3Options, S3Probe, S3Store};
 use crate::warehouse::Warehouse;
 use crate::warehouse::redshift::{RedshiftOptions, RedshiftWarehouse};
 use crate::warehouse::sqlite::SqliteWarehouse;
+
+use notifier::Notifier;
 
 pub use engine::{Engine, io_runtime, run_system};
 
@@ -96,11 +93,13 @@ pub fn places(settings: &Settings) -> (String, String) {
 pub fn open(settings: &Settings) -> Result<Ports> {
     look_at_root(settings)?;
     let account = account(settings);
+    let warehouse =
+        warehouse(settings, &account, |path| Ok(SqliteWarehouse::open(path)?.superseding_in(superseding(settings))))?;
     let (store, queue, folder): (Arc<dyn Store>, _, _) = match settings.store.kind {
         StoreKind::Folder => {
             // One and the same queue: who waits in it is woken by what is announced.
             let queue = sqlite_queue(settings)?;
-            let to = Arc::new(Notifier { queue: queue.clone() });
+            let to = Arc::new(Notifier::new(queue.clone(), warehouse.clone()));
             let announcement =
                 Announcement { bucket: settings.store.inbox.clone(), exclude: settings.filter.exclude.clone(), to };
             let folder = FolderStore::open(&settings.local.root, Some(announcement))?
@@ -109,8 +108,6 @@ pub fn open(settings: &Settings) -> Result<Ports> {
         }
         StoreKind::S3 => (Arc::new(s3_store(settings, &account)), queue(settings, &account)?, None),
     };
-    let warehouse =
-        warehouse(settings, &account, |path| Ok(SqliteWarehouse::open(path)?.superseding_in(superseding(settings))))?;
     Ok(Ports { queue, store, warehouse, folder })
 }
 
@@ -319,25 +316,5 @@ fn look_at_root(settings: &Settings) -> Result<()> {
                 _ => error.hint(CHOOSE_ROOT),
             })
         }
-    }
-}
-
-/// Turns the folder's uploads into the notifications S3 would send.
-struct Notifier {
-    queue: Arc<SqliteQueue>,
-}
-
-#[async_trait]
-impl Announce for Notifier {
-    async fn announce(&self, photos: &[PhotoRef], only_new: bool) -> Result<()> {
-        let now = Timestamp::now();
-        let notice = |photo: &PhotoRef| Notice {
-            object: hash_128(&[&photo.bucket, &photo.key]),
-            version: photo.id().0,
-            sequencer: photo.sequencer.clone(),
-            body: s3_event(photo, photo.uploaded_at.unwrap_or(now)),
-        };
-        let notices: Vec<Notice> = photos.iter().map(notice).collect();
-        self.queue.send_announced(&notices, only_new).await.map(drop)
     }
 }

@@ -18,6 +18,7 @@ enum Step {
         keys: Vec<u8>,
         only_new: bool,
     },
+    Forget(u8),
     Receive(usize),
     /// Which of all handles ever given.
     Delete(prop::sample::Index),
@@ -30,6 +31,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1..4_usize).prop_map(Step::Send),
         2 => (prop::collection::vec(0..6_u8, 1..4), any::<bool>())
             .prop_map(|(keys, only_new)| Step::Announce { keys, only_new }),
+        1 => (0..6_u8).prop_map(Step::Forget),
         6 => (1..12_usize).prop_map(Step::Receive),
         4 => any::<prop::sample::Index>().prop_map(Step::Delete),
         5 => (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(which, back)| Step::Extend(which, back)),
@@ -89,6 +91,13 @@ async fn play(lease_ends_at_once: bool, steps: Vec<(bool, Step)>) {
                 let expected = keys.iter().filter(|key| model.announced.insert(**key) || !only_new).count();
                 assert_eq!(sent, expected);
                 model.unseen += sent;
+            }
+            Step::Forget(key) => {
+                queue.forget_announced(vec![key.to_string()]).await.unwrap();
+                model.announced.remove(&key);
+                let all = (0..6_u8).map(|key| key.to_string()).collect();
+                let expected: Vec<String> = model.announced.iter().map(u8::to_string).collect();
+                assert_eq!(queue.announced(all).await.unwrap(), expected);
             }
             Step::Receive(max) => {
                 let received = queue.receive(max, Duration::ZERO).await.unwrap();

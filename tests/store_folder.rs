@@ -351,6 +351,10 @@ impl Announce for Told {
         self.photos.lock().unwrap().extend(photos.iter().map(|photo| (photo.clone(), only_new)));
         Ok(())
     }
+
+    async fn forget(&self, _: &[PhotoRef]) -> Result<()> {
+        Ok(())
+    }
 }
 
 #[tokio::test]

@@ -63,6 +63,12 @@ impl Announce for Announced {
         }
         Ok(())
     }
+
+    async fn forget(&self, photos: &[PhotoRef]) -> Result<()> {
+        let mut known = self.known.lock().unwrap();
+        photos.iter().for_each(|photo| drop(known.remove(photo.id().as_str())));
+        Ok(())
+    }
 }
 
 struct Rig {

@@ -17,7 +17,9 @@ use super::messages::Ended;
 use super::seal::{FullBatch, seal};
 use super::worker;
 use crate::domain::batch::{OpenBatch, SealPolicy, batch_id, batch_time};
+use crate::domain::{PhotoRef, Row};
 use crate::error::{Error, Result};
+use crate::telemetry::events::CallFailed;
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "batch_writer";
@@ -67,6 +69,7 @@ impl Actor for BatchWriter {
             opened: 0,
             open: None,
             sealing: JoinSet::new(),
+            forgetting: JoinSet::new(),
         };
         worker::start(NAME, &self.line, self.ended.clone(), writer.write_all(ends.finished));
     }
@@ -107,6 +110,8 @@ struct Writer {
     opened: u64,
     open: Option<Open>,
     sealing: JoinSet<Result<()>>,
+    /// Announcements being forgotten.
+    forgetting: JoinSet<()>,
     _last_sealed: DropGuard,
 }
 
@@ -130,11 +135,27 @@ impl Writer {
         while let Some(joined) = self.sealing.join_next().await {
             self.sealed_one(joined)?;
         }
+        while self.forgetting.join_next().await.is_some() {}
         Ok(())
+    }
+
+    /// Has a photo that was rejected for a passing cause announced again when its object is written again. Now, not
+    /// when its batch is durable: the object may be back before that.
+    fn forget_announcement(&mut self, photo: &PhotoRef) {
+        while self.forgetting.try_join_next().is_some() {}
+        let (store, photo) = (self.line.store.clone(), photo.clone());
+        self.forgetting.spawn(async move {
+            if let Err(error) = store.forget_announcement(&photo).await {
+                CallFailed { what: "forget_announcement", error: &error }.emit();
+            }
+        });
     }
 
     fn add(&mut self, finished: Finished) -> Result<()> {
         let Finished { photo, rows, finished_at } = finished;
+        if !rows.iter().all(Row::is_final) {
+            self.forget_announcement(&photo.photo);
+        }
         let open = match &mut self.open {
             Some(open) => open,
             None => {

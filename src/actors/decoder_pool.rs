@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::flow::pool::panic_text;
 use crate::flow::{CpuPool, Permit};
 use crate::telemetry::Workers;
-use crate::telemetry::events::PhotoDecoded;
+use crate::telemetry::events::{DecodeStalled, PhotoDecoded};
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "decoder_pool";
@@ -116,6 +116,14 @@ async fn decode_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
     Ok(())
 }
 
+/// What came of a photo on its thread.
+enum Outcome {
+    /// Its rows.
+    Rows(Vec<Row>),
+    /// Nothing: it is left to be received again.
+    Left,
+}
+
 /// A pool of threads, and what a photo needs to go through it.
 pub(super) struct Decoder {
     line: Line,
@@ -171,22 +179,30 @@ impl Decoder {
         let stopped = self.line.generation.stopped().clone();
         let workers = self.workers;
         let (named, revision) = (photo.photo.clone(), photo.revision);
+        let is_last = photo.ticket().receive_count() >= self.line.settings.queue.max_receives;
         let work = move || {
             // Whoever waited for it is gone; the next generation needs the threads and the memory.
             if stopped.is_cancelled() {
-                return None;
+                return Outcome::Left;
             }
             let _at_work = telemetry.busy.begin(workers);
             let (waited, started) = (fetched_at.elapsed(), Instant::now());
             let reading = decode::read(&bytes, &header, &limits);
             drop((bytes, memory, pixels));
             PhotoDecoded { photo: &named, reading: &reading, waited, took: started.elapsed() }.emit(&telemetry);
-            Some(rows_of(&named, &reading, revision, Timestamp::now()))
+            if reading.is_stalled {
+                DecodeStalled { photo: &named, cpu_ms: reading.decode_ms, took: started.elapsed(), is_last }.emit();
+                // Its last receive ends with what there is: else the photo would end in the dead letters, without a row.
+                if !is_last {
+                    return Outcome::Left;
+                }
+            }
+            Outcome::Rows(rows_of(&named, &reading, revision, Timestamp::now()))
         };
-        let deliver = move |outcome: std::result::Result<Option<Vec<Row>>, String>| {
+        let deliver = move |outcome: std::result::Result<Outcome, String>| {
             let rows = match outcome {
-                Ok(None) => return,
-                Ok(Some(rows)) => {
+                Ok(Outcome::Left) => return,
+                Ok(Outcome::Rows(rows)) => {
                     seen.decoded.fetch_add(1, Ordering::Relaxed);
                     rows
                 }

@@ -93,6 +93,7 @@ struct Seen {
     rejections: AtomicU64,
     photos_repeated: AtomicU64,
     photos_superseded: AtomicU64,
+    photos_replaced: AtomicU64,
     last_error: Mutex<Option<String>>,
 }
 
@@ -108,6 +109,7 @@ impl Seen {
             "rejections": self.rejections.load(Ordering::Relaxed),
             "photos_repeated": self.photos_repeated.load(Ordering::Relaxed),
             "photos_superseded": self.photos_superseded.load(Ordering::Relaxed),
+            "photos_replaced": self.photos_replaced.load(Ordering::Relaxed),
             "last_error": *self.last_error.lock().unwrap_or_else(PoisonError::into_inner),
         })
     }
@@ -221,8 +223,14 @@ impl Work {
         let at_work = self.line.telemetry.busy.begin(Workers::Load);
         let loaded = self.write_and_load(&manifest).await;
         drop(at_work);
-        let Loaded { scans, rejections, photos_repeated: repeated, photos_superseded: superseded, .. } =
-            loaded.inspect_err(|error| self.note_failed_load(error, manifest.batches.len()))?;
+        let Loaded {
+            scans,
+            rejections,
+            photos_repeated: repeated,
+            photos_replaced: replaced,
+            photos_superseded: superseded,
+            ..
+        } = loaded.inspect_err(|error| self.note_failed_load(error, manifest.batches.len()))?;
         for batch in &manifest.batches {
             self.line.backlog.loaded(&batch.batch_id);
         }
@@ -233,7 +241,8 @@ impl Work {
         self.seen.photos_repeated.fetch_add(repeated, Ordering::Relaxed);
         self.seen.photos_superseded.fetch_add(superseded, Ordering::Relaxed);
         self.line.telemetry.totals.loaded(batches);
-        LoadDone { batches, scans, rejections, repeated, superseded, took: started.elapsed() }
+        self.seen.photos_replaced.fetch_add(replaced, Ordering::Relaxed);
+        LoadDone { batches, scans, rejections, repeated, replaced, superseded, took: started.elapsed() }
             .emit(&self.line.telemetry);
         Ok(())
     }

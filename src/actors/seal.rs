@@ -14,7 +14,7 @@ use super::in_flight::PhotoInFlight;
 use super::line::Line;
 use crate::domain::batch::{OpenBatch, SealedBatch, batch_key};
 use crate::domain::row::utc_millis;
-use crate::domain::{RejectionRow, Row};
+use crate::domain::{Reason, RejectionRow, Row};
 use crate::error::{Error, Result};
 use crate::flow::Backoff;
 use crate::store::PutMode;
@@ -122,12 +122,18 @@ async fn write_per_photo_json(line: &Line, waiting: &mut FullBatch) {
     let mut objects = Vec::new();
     for waiting in &mut waiting.photos {
         if let Some(json) = waiting.json.take() {
-            objects.push((format!("{PHOTO_PREFIX}{}.json", waiting.photo.photo.id()), Bytes::from(json)));
+            // A rejection of the moment takes the place of no answer, as in the warehouse.
+            let reason = waiting.rejection.as_ref().and_then(|row| Reason::parse(&row.reason));
+            let mode = match reason.is_some_and(Reason::is_passing) {
+                true => PutMode::CreateOnce,
+                false => PutMode::Overwrite,
+            };
+            objects.push((format!("{PHOTO_PREFIX}{}.json", waiting.photo.photo.id()), Bytes::from(json), mode));
         }
     }
-    let puts = stream::iter(objects).map(|(key, json)| {
+    let puts = stream::iter(objects).map(|(key, json, mode)| {
         let line = line.clone();
-        async move { put(&line, &key, json, PutMode::Overwrite).await }
+        async move { put(&line, &key, json, mode).await }
     });
     puts.buffer_unordered(PER_PHOTO_PUTS).collect::<()>().await;
 }

@@ -17,8 +17,8 @@ use crate::error::{Error, Result};
 
 /// Queues the photos that are in a bucket already and have no row: those from before the notifications
 ///
-/// Lists the bucket and sends a notification for every object that has neither row nor rejection, with the photo's own
-/// identity: if its real notification comes too, it is still read into the warehouse once. After Ctrl-C the same
+/// Lists the bucket and sends a notification for every object that has neither row nor final rejection (a rejection
+/// whose cause may have passed, like `missing_object` or `timed_out`, is not final), with the photo's own identity: if its real notification comes too, it is still read into the warehouse once. After Ctrl-C the same
 /// command goes on where it stopped.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -123,7 +123,7 @@ async fn fill(
                 }
                 sender.send(chunk).await?;
                 if let Some(last) = chunk.last() {
-                    note(&last.key)?;
+                    note(&last.photo.key)?;
                 }
                 progress.say(format!("{} sent, {} had rows", sender.sent(), unread.counts().known));
             }
@@ -184,7 +184,9 @@ impl Saved {
 
 impl Outcome {
     fn to_text(&self) -> String {
-        let Counts { objects, too_old, too_young, passed_over, known, gone, unread, left_out, .. } = self.counts;
+        let Counts {
+            objects, too_old, too_young, passed_over, known, gone, unread, rejected_for_now, left_out, ..
+        } = self.counts;
         let done = match self.dry_run {
             true => format!("{unread} photos would be queued"),
             false => format!("{} photos queued", self.sent),
@@ -192,6 +194,7 @@ impl Outcome {
         let mut text =
             format!("{done}, {known} had rows; {objects} objects in {}/{}", self.place.bucket, self.place.prefix);
         for (count, why) in [
+            (rejected_for_now, "rejected before for a cause that may have passed"),
             (too_young, "too young to compare (--until)"),
             (too_old, "older than --since"),
             (passed_over, "passed over by [filter]"),

@@ -8,17 +8,18 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::unread::{Counts, NotCompared, Place, Sender, Unread, Window, search_in};
+use super::unread::{Counts, Gap, NotCompared, Place, Sender, Unread, Window, search_in};
 use super::{Exit, GlobalArgs, out, pump, rejections};
 use crate::app;
 use crate::config::Settings;
-use crate::domain::PhotoRef;
+use crate::domain::Reason;
 use crate::domain::row::utc_millis;
 use crate::error::Result;
 
-/// Compares a bucket with the warehouse: objects that have neither row nor rejection
+/// Compares a bucket with the warehouse: objects that have neither row nor final rejection
 ///
 /// Notifications are no log: one that was lost, or sent before the queue was there, leaves a photo that nobody reads.
+/// A photo rejected for a cause that may have passed (`missing_object`, `gave_up`, `timed_out`…) is listed with it.
 /// What is left out (links, names that are not UTF-8, files that may not be read) and what [filter] passes over is listed
 /// too. Exits with 0 when there is no gap, or when --enqueue has queued them all, and with 1 when gaps are left or files
 /// cannot be read.
@@ -50,7 +51,7 @@ pub struct GapsArgs {
 }
 
 #[derive(Serialize)]
-struct Gap<'a> {
+struct GapLine<'a> {
     kind: &'static str,
     bucket: &'a str,
     object_key: &'a str,
@@ -59,6 +60,7 @@ struct Gap<'a> {
     size_bytes: Option<u64>,
     modified_at: Option<String>,
     photo_id: String,
+    rejected_for: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -112,14 +114,14 @@ async fn find(
             break;
         };
         not_compared.print(&place.bucket, args.json, unread.take_not_compared())?;
-        let Some(photos) = page else { break };
+        let Some(gaps) = page else { break };
         progress.set(unread.counts().objects);
-        for chunk in photos.chunks(sender.chunk()) {
+        for chunk in gaps.chunks(sender.chunk()) {
             if cancel.is_cancelled() {
                 complete = false;
                 break 'pages;
             }
-            let lines = chunk.iter().map(|photo| line(photo, args.json)).collect::<Result<String>>()?;
+            let lines = chunk.iter().map(|gap| line(gap, args.json)).collect::<Result<String>>()?;
             out::print_text(&lines)?;
             if args.enqueue {
                 sender.send(chunk).await?;
@@ -136,13 +138,16 @@ async fn find(
     Ok(Summary { kind: "summary", place, counts: unread.counts(), not_compared, enqueued: sender.sent(), complete })
 }
 
-fn line(photo: &PhotoRef, json: bool) -> Result<String> {
+fn line(gap: &Gap, json: bool) -> Result<String> {
+    let Gap { photo, rejected_for } = gap;
+    let rejected_for = rejected_for.map(Reason::as_str);
     let modified_at = photo.uploaded_at.map(utc_millis);
     if !json {
         let at = modified_at.as_deref().unwrap_or("-");
-        return Ok(format!("{at}  {:>10}  {}/{}\n", photo.size_bytes.unwrap_or(0), photo.bucket, photo.key));
+        let why = rejected_for.map(|reason| format!("  ({reason})")).unwrap_or_default();
+        return Ok(format!("{at}  {:>10}  {}/{}{why}\n", photo.size_bytes.unwrap_or(0), photo.bucket, photo.key));
     }
-    out::json_line(&Gap {
+    out::json_line(&GapLine {
         kind: "gap",
         bucket: &photo.bucket,
         object_key: &photo.key,
@@ -151,6 +156,7 @@ fn line(photo: &PhotoRef, json: bool) -> Result<String> {
         size_bytes: photo.size_bytes,
         modified_at,
         photo_id: photo.id().0,
+        rejected_for,
     })
 }
 
@@ -195,10 +201,14 @@ struct Line<'a> {
 
 impl Summary {
     fn to_text(&self) -> String {
-        let Counts { objects, too_old, too_young, passed_over, known, unread, left_out, .. } = self.counts;
+        let Counts { objects, too_old, too_young, passed_over, known, unread, rejected_for_now, left_out, .. } =
+            self.counts;
         let mut text = format!("{objects} objects in {}/{}: {unread} gaps", self.place.bucket, self.place.prefix);
         if self.enqueued > 0 {
             text.push_str(&format!(", {} queued", self.enqueued));
+        }
+        if rejected_for_now > 0 {
+            text.push_str(&format!(", {rejected_for_now} rejected before for a cause that may have passed"));
         }
         text.push_str(&format!("; {known} have rows"));
         for (count, why) in [

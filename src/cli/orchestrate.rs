@@ -8,9 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::pump::KEY_FILE;
 use super::pump::arrival::{ArrivalArgs, time};
 use super::pump::choice::ChoiceArgs;
+use super::pump::key_file;
 use super::{Exit, GlobalArgs, out, settings, signals};
 use crate::app;
 use crate::error::Result;
@@ -42,7 +42,7 @@ pub struct OrchestrateArgs {
     /// With a rate or --replay: the first photo is due after this time [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "How many photos, and when")]
     pub start_in: Option<Duration>,
-    /// Where the answer key goes [default: answer-key.jsonl in the root]
+    /// Where the answer key goes; an existing one is not overwritten [default: answer-key.jsonl in the root, then answer-key-2.jsonl, …]
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
     /// End with one JSON object on stdout
@@ -62,7 +62,7 @@ pub fn run(args: &OrchestrateArgs, global: &GlobalArgs) -> Result<Exit> {
     let sending = Sending {
         run: RunPlan { run: Some(name(Timestamp::now())), starts_at, ..plan },
         plan_bucket: settings.store.results.clone(),
-        key_file: args.key_file.clone().unwrap_or_else(|| settings.local.root.join(KEY_FILE)),
+        key_file: key_file(args.key_file.as_deref(), &settings)?,
     };
     let cancel = CancellationToken::new();
     let sent = app::io_runtime(settings.run.io_threads)?.block_on(async {

@@ -1,5 +1,5 @@
-//! Objects of a bucket that have neither row nor rejection, page by page in the order of keys: what `backfill` sends
-//! and `gaps` reports.
+//! Objects of a bucket that have no final answer, page by page in the order of keys: what `backfill` sends and `gaps`
+//! reports. Those have neither row nor rejection, or a rejection whose cause may have passed.
 //!
 //! A page of the listing is held against the rows of the same range of keys. Both sides sort keys by their bytes, so
 //! neither has to be known as a whole.
@@ -18,8 +18,8 @@ use super::{GlobalArgs, settings, signals};
 use crate::actors::admission::passed_over;
 use crate::app::{self, Ports};
 use crate::config::Settings;
-use crate::domain::PhotoRef;
 use crate::domain::notification::s3_event;
+use crate::domain::{PhotoRef, Reason};
 use crate::error::{Class, Error, Result};
 use crate::queue::Queue;
 use crate::store::{Head, LeftOut, Listed, Survey, WhyLeftOut};
@@ -37,9 +37,11 @@ const SEND: usize = 500;
 
 /// Rows of one range of keys. `UNION` keeps each version once, however many codes it has.
 const ROWS: &str = "\
-SELECT object_key, etag, version_id FROM scans WHERE bucket = ?1 AND object_key >= ?2 AND object_key <= ?3
+SELECT object_key, etag, version_id, CAST(NULL AS VARCHAR(32)) AS reason
+FROM scans WHERE bucket = ?1 AND object_key >= ?2 AND object_key <= ?3
 UNION
-SELECT object_key, etag, version_id FROM rejections WHERE bucket = ?1 AND object_key >= ?2 AND object_key <= ?3";
+SELECT object_key, etag, version_id, reason
+FROM rejections WHERE bucket = ?1 AND object_key >= ?2 AND object_key <= ?3";
 
 /// Where to look.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,12 +131,14 @@ pub struct Counts {
     pub too_young: u64,
     /// Those `[filter]` passes over.
     pub passed_over: u64,
-    /// Those that have a row or a rejection.
+    /// Those that have a row or a final rejection.
     pub known: u64,
     /// Those that were gone when looked at again.
     pub gone: u64,
     /// Those that have neither.
     pub unread: u64,
+    /// Of them, those with a rejection whose cause may have passed.
+    pub rejected_for_now: u64,
     /// Files and folders that are no objects, and so not among them.
     pub left_out: u64,
     /// Of these, those that may hold photos but cannot be read.
@@ -152,6 +156,15 @@ pub struct NotCompared {
     pub is_passed_over: bool,
     /// For people.
     pub detail: String,
+}
+
+/// An object without a final answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The photo, as its notification would name it.
+    pub photo: PhotoRef,
+    /// The reason of the rejection that stands meanwhile.
+    pub rejected_for: Option<Reason>,
 }
 
 /// The search. Ask [`Unread::next`] until it gives nothing.
@@ -203,9 +216,8 @@ impl<'a> Unread<'a> {
         self.after.as_deref()
     }
 
-    /// The unread photos of the next page, in the order of keys, as their notifications would name them. `None` after
-    /// the last page.
-    pub async fn next(&mut self) -> Result<Option<Vec<PhotoRef>>> {
+    /// The unread photos of the next page, in the order of keys. `None` after the last page.
+    pub async fn next(&mut self) -> Result<Option<Vec<Gap>>> {
         if self.is_end {
             return Ok(None);
         }
@@ -237,7 +249,7 @@ impl<'a> Unread<'a> {
                 let detail = why.sentence(self.settings);
                 let key = object.key;
                 self.not_compared.push(NotCompared { key, why: why.as_str(), is_passed_over: true, detail });
-            } else if object.etag.as_deref().is_some_and(|etag| rows.has(&object.key, etag, None)) {
+            } else if object.etag.as_deref().is_some_and(|etag| rows.is_surely_known(&object.key, etag)) {
                 self.counts.known += 1;
             } else {
                 candidates.push(object);
@@ -252,15 +264,18 @@ impl<'a> Unread<'a> {
         let mut rows = Rows::default();
         if self.has_rows {
             let bound = [self.place.bucket.as_str().into(), first.into(), last.into()];
-            for Row { object_key, etag, version_id } in rows_as(self.ports.warehouse.query(ROWS, &bound).await?)? {
-                rows.versions.entry(object_key).or_default().push(Version { etag, version_id });
+            for Row { object_key, etag, version_id, reason } in
+                rows_as(self.ports.warehouse.query(ROWS, &bound).await?)?
+            {
+                let rejected_for = reason.as_deref().and_then(Reason::parse).filter(|reason| reason.is_passing());
+                rows.versions.entry(object_key).or_default().push(Version { etag, version_id, rejected_for });
             }
         }
         Ok(rows)
     }
 
     /// Looks at each object itself: a listing tells no version id, that of a folder no eTag, and it may be old.
-    async fn look(&mut self, candidates: Vec<Listed>, rows: &Rows) -> Result<Vec<PhotoRef>> {
+    async fn look(&mut self, candidates: Vec<Listed>, rows: &Rows) -> Result<Vec<Gap>> {
         let (store, bucket) = (&self.ports.store, self.place.bucket.as_str());
         let looked: Vec<(Listed, Option<Head>)> = stream::iter(candidates)
             .map(|object| async move {
@@ -275,20 +290,28 @@ impl<'a> Unread<'a> {
             .await?;
         let mut photos = Vec::new();
         for (object, head) in looked {
-            match head {
-                None => self.counts.gone += 1,
-                Some(head) if rows.has(&object.key, &head.etag, head.version_id.as_deref()) => self.counts.known += 1,
-                Some(head) => {
-                    self.counts.unread += 1;
-                    photos.push(PhotoRef {
-                        version_id: head.version_id,
-                        etag: Some(head.etag),
-                        size_bytes: Some(head.size_bytes),
-                        uploaded_at: head.modified_at,
-                        ..self.photo(&object)
-                    });
+            let Some(head) = head else {
+                self.counts.gone += 1;
+                continue;
+            };
+            let rejected_for = match rows.answer(&object.key, &head.etag, head.version_id.as_deref()) {
+                Answer::Final => {
+                    self.counts.known += 1;
+                    continue;
                 }
-            }
+                Answer::ForNow(reason) => Some(reason),
+                Answer::None => None,
+            };
+            self.counts.unread += 1;
+            self.counts.rejected_for_now += u64::from(rejected_for.is_some());
+            let photo = PhotoRef {
+                version_id: head.version_id,
+                etag: Some(head.etag),
+                size_bytes: Some(head.size_bytes),
+                uploaded_at: head.modified_at,
+                ..self.photo(&object)
+            };
+            photos.push(Gap { photo, rejected_for });
         }
         Ok(photos)
     }
@@ -311,6 +334,7 @@ struct Row {
     object_key: String,
     etag: Option<String>,
     version_id: Option<String>,
+    reason: Option<String>,
 }
 
 /// The versions that the warehouse has, by key.
@@ -322,16 +346,41 @@ struct Rows {
 struct Version {
     etag: Option<String>,
     version_id: Option<String>,
+    /// The reason of a rejection of the moment.
+    rejected_for: Option<Reason>,
+}
+
+/// What the warehouse says of one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Final,
+    ForNow(Reason),
+    None,
 }
 
 impl Rows {
-    /// Whether this content, or this very version, was read.
-    fn has(&self, key: &str, etag: &str, version_id: Option<&str>) -> bool {
-        self.versions.get(key).is_some_and(|versions| {
-            versions.iter().any(|own| {
-                own.etag.as_deref() == Some(etag) || (version_id.is_some() && own.version_id.as_deref() == version_id)
-            })
-        })
+    fn of(&self, key: &str) -> &[Version] {
+        self.versions.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether this content was read, whichever version it is.
+    fn is_surely_known(&self, key: &str, etag: &str) -> bool {
+        let versions = self.of(key);
+        let is_read = versions.iter().any(|own| own.etag.as_deref() == Some(etag));
+        is_read && versions.iter().all(|own| own.rejected_for.is_none())
+    }
+
+    /// The answer to this very version, or else to its content.
+    fn answer(&self, key: &str, etag: &str, version_id: Option<&str>) -> Answer {
+        let is_version = |own: &&Version| version_id.is_some() && own.version_id.as_deref() == version_id;
+        let is_content = |own: &&Version| own.etag.as_deref() == Some(etag);
+        let answer = |own: &Version| own.rejected_for.map_or(Answer::Final, Answer::ForNow);
+        let versions = self.of(key);
+        if let Some(own) = versions.iter().find(is_version) {
+            return answer(own);
+        }
+        let contents = || versions.iter().filter(is_content).map(answer);
+        contents().find(|answer| *answer == Answer::Final).or_else(|| contents().next()).unwrap_or(Answer::None)
     }
 }
 
@@ -360,17 +409,17 @@ impl<'a> Sender<'a> {
     }
 
     /// Sends a notification for each, as their upload would have given, and waits as the rate asks.
-    pub async fn send(&mut self, photos: &[PhotoRef]) -> Result<()> {
+    pub async fn send(&mut self, gaps: &[Gap]) -> Result<()> {
         if let Some(rate) = self.rate {
             let due = self.began + Duration::from_secs_f64(self.sent as f64 / rate);
             tokio::time::sleep_until(due).await;
         }
         let now = Timestamp::now();
-        let bodies: Vec<String> =
-            photos.iter().map(|photo| s3_event(photo, photo.uploaded_at.unwrap_or(now))).collect();
+        let body = |Gap { photo, .. }: &Gap| s3_event(photo, photo.uploaded_at.unwrap_or(now));
+        let bodies: Vec<String> = gaps.iter().map(body).collect();
         let sent = self.queue.send(&bodies).await;
         sent.map_err(|error: Error| error.context(format!("sending notifications, {} were sent before", self.sent)))?;
-        self.sent += photos.len() as u64;
+        self.sent += gaps.len() as u64;
         Ok(())
     }
 }
@@ -421,13 +470,37 @@ mod tests {
 
     #[test]
     fn a_version_is_known_by_its_content_or_its_id() {
-        let version = |etag: Option<&str>, id: Option<&str>| Version {
+        let version = |etag: Option<&str>, id: Option<&str>, rejected_for| Version {
             etag: etag.map(str::to_owned),
             version_id: id.map(str::to_owned),
+            rejected_for,
         };
-        let versions = HashMap::from([("k".to_owned(), vec![version(Some("e"), Some("v")), version(None, None)])]);
+        let missing = Some(Reason::MissingObject);
+        let versions = HashMap::from([
+            ("k".to_owned(), vec![version(Some("e"), Some("v"), None), version(None, None, None)]),
+            ("r".to_owned(), vec![version(Some("e"), None, missing)]),
+            ("b".to_owned(), vec![version(Some("e"), Some("v"), missing), version(Some("e"), Some("w"), None)]),
+        ]);
         let rows = Rows { versions };
-        assert!(rows.has("k", "e", None) && rows.has("k", "e", Some("w")) && rows.has("k", "f", Some("v")));
-        assert!(!rows.has("k", "f", None) && !rows.has("k", "f", Some("w")) && !rows.has("j", "e", None));
+        let for_now = Answer::ForNow(Reason::MissingObject);
+        for (key, etag, version_id, expected) in [
+            ("k", "e", None, Answer::Final),
+            ("k", "e", Some("w"), Answer::Final),
+            ("k", "f", Some("v"), Answer::Final),
+            ("k", "f", None, Answer::None),
+            ("k", "f", Some("w"), Answer::None),
+            ("j", "e", None, Answer::None),
+            ("r", "e", None, for_now),
+            ("r", "f", None, Answer::None),
+            // Each version is a photo of its own; without knowing which, that it was read once counts.
+            ("b", "e", Some("v"), for_now),
+            ("b", "e", Some("w"), Answer::Final),
+            ("b", "e", None, Answer::Final),
+        ] {
+            assert_eq!(rows.answer(key, etag, version_id), expected, "{key} {etag} {version_id:?}");
+        }
+        for (key, is_known) in [("k", true), ("j", false), ("r", false), ("b", false)] {
+            assert_eq!(rows.is_surely_known(key, "e"), is_known, "{key}");
+        }
     }
 }

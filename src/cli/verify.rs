@@ -7,11 +7,12 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::{Exit, GlobalArgs, out, pump, settings, signals};
+use super::{Exit, GlobalArgs, out, settings, signals};
 use crate::app;
+use crate::config::Settings;
 use crate::error::Result;
 use crate::pump::answer_key::KeyReader;
-use crate::pump::key_files::key_files;
+use crate::pump::key_files::{key_files, keys_of_root};
 use crate::pump::latency::{Latencies, LatencyRecorder, LatencySummary};
 use crate::pump::verify::{Difference, Kind, Observer, Verdict, VerifyOptions, verify_with};
 use crate::warehouse::schema::require_current;
@@ -37,7 +38,7 @@ Examples:
   scanmill pump --count 500
   scanmill run --until-empty
   scanmill verify
-  scanmill verify --key keys/ --json     # several pumps into one warehouse";
+  scanmill verify --key keys/ --json     # several pumps with --key-file, into one warehouse";
 
 /// Compares the warehouse with an answer key: lost, doubled and wrong rows
 ///
@@ -46,7 +47,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = NOTES)]
 pub struct VerifyArgs {
-    /// Answer key that `pump` wrote, or a folder of them; may be given more than once [default: answer-key.jsonl in the root]
+    /// Answer key that `pump` wrote, or a folder of them; may be given more than once [default: all of the root: answer-key.jsonl, answer-key-2.jsonl, …]
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub key: Vec<PathBuf>,
     /// Print one JSON object
@@ -72,7 +73,7 @@ struct Outcome<'o> {
 pub fn run(args: &VerifyArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = settings::load(global)?;
     let keys = match args.key.as_slice() {
-        [] => vec![settings.local.root.join(pump::KEY_FILE)],
+        [] => keys_in_root(&settings)?,
         named => key_files(named)?,
     };
     // A mistyped key is found before any database is opened or made.
@@ -101,6 +102,19 @@ pub fn run(args: &VerifyArgs, global: &GlobalArgs) -> Result<Exit> {
         out::print_line((report(&verdict) + &latencies).trim_end())?;
     }
     Ok(if verdict.is_clean() { Exit::Success } else { Exit::Differences })
+}
+
+/// The keys of every pump into this root.
+fn keys_in_root(settings: &Settings) -> Result<Vec<PathBuf>> {
+    let (keys, unsealed) = keys_of_root(&settings.local.root)?;
+    if keys.len() > 1 {
+        out::note(&format!("verifying against the {} answer keys in `{}`", keys.len(), settings.local.root.display()));
+    }
+    for key in unsealed.iter().filter(|key| !keys.contains(key)) {
+        let name = key.display();
+        out::note(&format!("answer key `{name}` is not sealed: its pump is at work or was killed; it is left out"));
+    }
+    Ok(keys)
 }
 
 /// The verdict for people: one line per difference, the figures last.

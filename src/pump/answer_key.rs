@@ -264,6 +264,14 @@ pub(super) fn partial(path: &Path) -> PathBuf {
     name.into()
 }
 
+/// The error for a key that would be overwritten.
+pub fn is_there(path: &Path) -> Error {
+    Error::permanent(format!("there is an answer key `{}` already, of an earlier pump", path.display())).hint(
+        "name another file with --key-file (`verify --key` takes several files or a folder), or move this one away if \
+         its photos need no more verifying",
+    )
+}
+
 /// Writes a key, line by line.
 #[derive(Debug)]
 pub struct KeyWriter {
@@ -274,12 +282,33 @@ pub struct KeyWriter {
 
 impl KeyWriter {
     /// Begins a key that will be called `path`.
+    ///
+    /// # Errors
+    /// A key is there already, or another pump is writing it: what it names would no longer be verified.
     pub fn create(path: &Path, header: Header) -> Result<Self> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| Error::io("cannot make folder", folder, error))?;
         }
         let unsealed = partial(path);
-        let file = File::create(&unsealed).map_err(|error| Error::io("cannot write", &unsealed, error))?;
+        let failed = |error| Error::io("cannot write", &unsealed, error);
+        // Not truncated: it may be another pump's.
+        let file = File::options().write(true).create(true).truncate(false).open(&unsealed).map_err(failed)?;
+        match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let message = format!("another pump is writing the answer key `{}`", path.display());
+                return Err(Error::permanent(message).hint("name another file with --key-file"));
+            }
+            // A file system without locks.
+            Err(_) => tracing::debug!(path = %unsealed.display(), "the answer key cannot be locked"),
+        }
+        if std::fs::symlink_metadata(path).is_ok() {
+            if file.metadata().is_ok_and(|made| made.len() == 0) {
+                std::fs::remove_file(&unsealed).map_err(failed)?;
+            }
+            return Err(is_there(path));
+        }
+        file.set_len(0).map_err(failed)?;
         let mut writer = Self { file: BufWriter::new(file), path: path.to_owned(), photos: 0 };
         writer.line(&Line::Header(header))?;
         Ok(writer)

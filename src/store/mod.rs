@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::domain::PhotoRef;
 use crate::error::Result;
 
 pub mod folder;
@@ -173,5 +174,13 @@ pub trait Store: Send + Sync {
     async fn survey(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Survey> {
         let objects = self.list(bucket, prefix, after, max).await?;
         Ok(Survey { objects, left_out: Vec::new() })
+    }
+
+    /// Forgets that this photo was announced: it ended with a rejection whose cause may pass, and when its object is
+    /// written again, also with the same bytes, that is to be announced. A store whose uploads somebody else announces
+    /// has nothing to do.
+    async fn forget_announcement(&self, photo: &PhotoRef) -> Result<()> {
+        let _ = photo;
+        Ok(())
     }
 }

@@ -206,6 +206,33 @@ impl PhotoDecoded<'_> {
     }
 }
 
+/// Reading a photo was broken off with CPU time left: the process was suspended, swapped out or starved of cores.
+pub struct DecodeStalled<'a> {
+    /// Which.
+    pub photo: &'a PhotoRef,
+    /// CPU time it had.
+    pub cpu_ms: f64,
+    /// Wall time it took.
+    pub took: Duration,
+    /// Whether its message was received as often as it may be: then it ends with what was read.
+    pub is_last: bool,
+}
+
+impl DecodeStalled<'_> {
+    /// Counts and logs.
+    pub fn emit(self) {
+        let Self { photo: PhotoRef { bucket, key, .. }, cpu_ms, took, is_last } = self;
+        names::DECODES_STALLED.add(None, 1);
+        let took_ms = took.as_millis() as u64;
+        let hint = "the process was suspended or swapped out, or has too few cores for decode.threads";
+        if is_last {
+            tracing::warn!(bucket, key, cpu_ms, took_ms, hint, "decode stalled once more; it ends with what was read");
+        } else {
+            tracing::warn!(bucket, key, cpu_ms, took_ms, hint, "decode stalled; the photo is left for later");
+        }
+    }
+}
+
 /// A photo must be processed again later.
 pub struct PhotoAgain<'a> {
     /// Which.
@@ -298,6 +325,8 @@ pub struct LoadDone {
     pub repeated: u64,
     /// Photos whose file held something else later.
     pub superseded: u64,
+    /// Photos whose rows a better answer took the place of.
+    pub replaced: u64,
     /// How long it took.
     pub took: Duration,
 }
@@ -310,6 +339,7 @@ impl LoadDone {
         names::LOADED_ROWS.add(Some("rejections"), self.rejections);
         names::LOAD_REPEATED.add(None, self.repeated);
         names::LOAD_SUPERSEDED.add(None, self.superseded);
+        names::LOAD_REPLACED.add(None, self.replaced);
         time_stage(telemetry, Stage::Load, self.took);
         tracing::info!(
             batches = self.batches,
@@ -317,6 +347,7 @@ impl LoadDone {
             rejections = self.rejections,
             photos_repeated = self.repeated,
             photos_superseded = self.superseded,
+            photos_replaced = self.replaced,
             took_ms = self.took.as_millis() as u64,
             "loaded"
         );

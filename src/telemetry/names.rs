@@ -132,6 +132,8 @@ metrics! {
         "CPU time of decoding one photo.");
     MORE_CODES_LIKELY = metric("scanmill_photos_more_codes_likely_total", Counter, "photos",
         "Photos with a scan that show more codes than could be read.");
+    DECODES_STALLED = metric("scanmill_decodes_stalled_total", Counter, "photos",
+        "Decodes broken off with CPU time left, because the process was suspended or starved; the photos are read again.");
     RUNG_RUNS = metric("scanmill_rung_runs_total", Counter, "runs", "Runs of each rung of the decode ladder.")
         .by("rung", RUNGS);
     RUNG_WINS = metric("scanmill_rung_wins_total", Counter, "codes", "Codes that each rung was the first to read.")
@@ -176,6 +178,8 @@ metrics! {
         "Photos whose rows a load dropped because the warehouse had them: redeliveries undone.");
     LOAD_SUPERSEDED = metric("scanmill_load_superseded_photos_total", Counter, "photos",
         "Photos whose rows a load took away because their file in the inbox held something else later.");
+    LOAD_REPLACED = metric("scanmill_load_replaced_photos_total", Counter, "photos",
+        "Photos whose rows a load replaced: by a replay's, or a rejection whose cause has passed by what was read since.");
     ERRORS = metric("scanmill_errors_total", Counter, "errors", "Failed calls to queue, store and warehouse, by class.")
         .by("class", CLASSES);
     RESTARTS = metric("scanmill_pipeline_restarts_total", Counter, "restarts",

@@ -12,6 +12,7 @@ use qrcode::QrCode;
 use scanmill::actors::supervisor::Phase;
 use scanmill::app::{self, Engine, Ports};
 use scanmill::config::Settings;
+use scanmill::domain::PhotoRef;
 use scanmill::error::{Error, Result};
 use scanmill::queue::{Advice, Depth, Message, Queue, ReceiptHandle};
 use scanmill::store::{Head, Listed, Object, Put, PutMode, Store};
@@ -287,6 +288,9 @@ impl Store for Faulty<dyn Store> {
     }
     async fn put(&self, bucket: &str, key: &str, bytes: Bytes, mode: PutMode) -> Result<Put> {
         self.script.around("put", self.inner.put(bucket, key, bytes, mode)).await
+    }
+    async fn forget_announcement(&self, photo: &PhotoRef) -> Result<()> {
+        self.inner.forget_announcement(photo).await
     }
     async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>> {
         self.script.around("list", self.inner.list(bucket, prefix, after, max)).await

@@ -51,6 +51,7 @@ fn reading(texts: &[&str]) -> Reading {
         rungs: Vec::new(),
         capture: Capture::default(),
         reject: None,
+        is_stalled: false,
         decode_ms: 12.5,
     }
 }

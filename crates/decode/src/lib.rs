@@ -6,7 +6,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use scanmill_core::cpu::thread_cpu;
 use scanmill_core::domain::{Capture, Format, Reading, Reason, Reject};
@@ -40,9 +40,9 @@ pub struct DecodeLimits {
     pub max_side: u32,
     /// Most pixels per byte of file.
     pub max_pixels_per_byte: u32,
-    /// Wall time for one photo; of a HEIC photo, for reading its codes once it has its pixels.
+    /// CPU time for one photo; of a HEIC photo, for reading its codes once it has its pixels.
     pub time_budget: Duration,
-    /// Wall time for one HEIC photo, pixels and codes; `None` where HEIC is turned off.
+    /// CPU time for one HEIC photo, pixels and codes; `None` where HEIC is turned off.
     pub heic_time_budget: Option<Duration>,
     /// Stop at the first code instead of looking for all.
     pub first_only: bool,
@@ -72,7 +72,7 @@ pub fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Reject> {
 /// Reads one photo whose header was inspected: pixels, codes, EXIF. Panics of codecs are contained here and become
 /// [`scanmill_core::domain::Reason::DecoderFault`].
 pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
-    let (cpu_before, started) = (thread_cpu(), Instant::now());
+    let cpu_before = thread_cpu();
     let capture = exif::read(bytes);
     let mut reading = Reading {
         format: Some(header.format),
@@ -83,10 +83,20 @@ pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
         rungs: Vec::new(),
         capture,
         reject: None,
+        is_stalled: false,
         decode_ms: 0.0,
     };
-    match open(bytes, header, limits) {
-        Ok((mut source, deadline)) => climb(&mut source, deadline, limits, started, &mut reading),
+    match whole_budget(header, limits) {
+        Ok(budget) => {
+            let deadline = Deadline::after(budget);
+            match pixels::open(bytes, header, deadline) {
+                Ok(mut source) => climb(&mut source, deadline.at_most(limits.time_budget), limits, &mut reading),
+                Err(reject) => {
+                    reading.is_stalled = reject.reason == Reason::TimedOut && deadline.is_stalled();
+                    reading.reject = Some(reject);
+                }
+            }
+        }
         Err(reject) => reading.reject = Some(reject),
     }
     reading.decode_ms = thread_cpu().saturating_sub(cpu_before).as_secs_f64() * 1e3;
@@ -96,7 +106,7 @@ pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
 /// Reads the codes of a picture whose brightness is at hand: the ladder alone, as the fuzzer and the comparison with
 /// other readers need it. There is no file, so `format` and `capture` stay empty.
 pub fn read_luma(luma: Luma, limits: &DecodeLimits) -> Reading {
-    let (started, cpu_before) = (Instant::now(), thread_cpu());
+    let cpu_before = thread_cpu();
     let deadline = Deadline::after(limits.time_budget);
     let mut reading = Reading {
         format: None,
@@ -107,36 +117,32 @@ pub fn read_luma(luma: Luma, limits: &DecodeLimits) -> Reading {
         rungs: Vec::new(),
         capture: Capture::default(),
         reject: None,
+        is_stalled: false,
         decode_ms: 0.0,
     };
-    climb(&mut pixels::Source::whole(luma, false), deadline, limits, started, &mut reading);
+    climb(&mut pixels::Source::whole(luma, false), deadline, limits, &mut reading);
     reading.decode_ms = thread_cpu().saturating_sub(cpu_before).as_secs_f64() * 1e3;
     reading
 }
 
-fn climb(
-    source: &mut pixels::Source,
-    deadline: Deadline,
-    limits: &DecodeLimits,
-    started: Instant,
-    reading: &mut Reading,
-) {
+fn climb(source: &mut pixels::Source, deadline: Deadline, limits: &DecodeLimits, reading: &mut Reading) {
+    let cpu_before = thread_cpu();
     let climb = ladder::climb(source, deadline, limits.first_only);
-    reading.reject = why_no_code(&climb, source.is_cut(), started.elapsed());
+    reading.reject = why_no_code(&climb, source.is_cut(), thread_cpu().saturating_sub(cpu_before));
+    // Also with codes: there may be more.
+    reading.is_stalled = climb.out_of_time && deadline.is_stalled();
     reading.codes = climb.codes;
     reading.more_codes_likely = climb.more_likely;
     reading.rungs = climb.runs;
 }
 
-/// The photo's pixels, and when reading its codes must end.
-fn open(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<(pixels::Source, Deadline), Reject> {
-    let deadline = match (header.format, limits.heic_time_budget) {
-        (Format::Heic, None) => return Err(pixels::heic_is_off()),
-        (Format::Heic, Some(budget)) => Deadline::after(budget),
-        _ => Deadline::after(limits.time_budget),
-    };
-    let source = pixels::open(bytes, header, deadline)?;
-    Ok((source, deadline.at_most(limits.time_budget)))
+/// The budget of a photo's pixels and codes together.
+fn whole_budget(header: &Header, limits: &DecodeLimits) -> Result<Duration, Reject> {
+    match (header.format, limits.heic_time_budget) {
+        (Format::Heic, None) => Err(pixels::heic_is_off()),
+        (Format::Heic, Some(budget)) => Ok(budget),
+        _ => Ok(limits.time_budget),
+    }
 }
 
 /// What one rung alone makes of a photo.
@@ -157,7 +163,7 @@ pub struct Trial {
 /// # Errors
 /// The rejection of a photo without pixels.
 pub fn trials(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<Vec<Trial>, Reject> {
-    let (mut source, _) = open(bytes, header, limits)?;
+    let mut source = pixels::open(bytes, header, Deadline::after(whole_budget(header, limits)?))?;
     let alone = ladder::alone(&mut source, limits.time_budget);
     let trial = |(rung, climb, cpu_ms): (_, ladder::Climb, _)| Trial {
         rung,
@@ -172,14 +178,15 @@ fn why_no_code(climb: &ladder::Climb, cut: bool, took: Duration) -> Option<Rejec
     let ran = climb.runs.len();
     if !climb.codes.is_empty() {
         None
+    } else if climb.out_of_time {
+        // Before the other reasons: what was not looked at to its end may hold a code, cut or not.
+        let detail = format!("no code within {} ms of CPU time, after {ran} rungs", took.as_millis());
+        Some(Reject::new(Reason::TimedOut, detail))
     } else if cut {
         Some(Reject::new(
             Reason::Truncated,
             "the file ends before its picture, and the part that is there shows no code",
         ))
-    } else if climb.out_of_time {
-        let detail = format!("no code within {} ms, after {ran} rungs", took.as_millis());
-        Some(Reject::new(Reason::TimedOut, detail))
     } else if let Some(panic) = &climb.panic {
         Some(Reject::new(Reason::DecoderFault, panic.clone()))
     } else {

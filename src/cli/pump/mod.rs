@@ -1,6 +1,6 @@
 //! `scanmill pump`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,9 @@ use super::{Exit, GlobalArgs, distribute, engine_file, exit, orchestrate, out, s
 use crate::app;
 use crate::config::Settings;
 use crate::error::Result;
+use crate::pump::answer_key::is_there;
 use crate::pump::arrival::Arrival;
+use crate::pump::key_files::free_key;
 use crate::pump::latency::LatencyRecorder;
 use crate::pump::verify::{Verdict, VerifyOptions, verify_with};
 use crate::pump::wait::{self, Waited};
@@ -32,8 +34,25 @@ use choice::ChoiceArgs;
 use outcome::{Outcome, finish};
 use report::Watching;
 
-/// Name of the answer key in the root.
+/// Name of the first answer key in the root.
 pub const KEY_FILE: &str = "answer-key.jsonl";
+
+/// Where a run's answer key goes: the file named, which must not be there, or one of its own in the root.
+///
+/// # Errors
+/// The file named is there.
+pub(super) fn key_file(named: Option<&Path>, settings: &Settings) -> Result<PathBuf> {
+    match named {
+        Some(path) if std::fs::symlink_metadata(path).is_ok() => {
+            let error = is_there(path);
+            let hint = error.hint_text().unwrap_or_default().to_owned();
+            Err(exit::usage(error.to_string()).hint(hint))
+        }
+        Some(path) => Ok(path.to_owned()),
+        None => Ok(free_key(&settings.local.root)),
+    }
+}
+
 /// How long `--wait` waits while nothing moves.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -67,7 +86,7 @@ pub struct PumpArgs {
     /// Threads that make photos [default: 1; with a rate or --replay one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
-    /// Where the answer key goes [default: answer-key.jsonl in the root]
+    /// Where the answer key goes; an existing one is not overwritten [default: answer-key.jsonl in the root, then answer-key-2.jsonl, …]
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
     /// Make the photos and throw them away: what making costs
@@ -223,7 +242,7 @@ fn plan(args: &PumpArgs, settings: &Settings) -> Result<PumpPlan> {
         return Err(exit::usage("--make-only knows no rate").hint("leave --rate, --ramp and --replay out"));
     }
     let threads = threads(args.threads, &run.arrival);
-    let key_file = args.key_file.clone().unwrap_or_else(|| settings.local.root.join(KEY_FILE));
+    let key_file = key_file(args.key_file.as_deref(), settings)?;
     Ok(PumpPlan { threads, ..PumpPlan::new(run, key_file) })
 }
 

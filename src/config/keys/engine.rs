@@ -49,7 +49,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "photo_time_budget_ms",
         default: "5_000",
         unit: "milliseconds",
-        doc: "Longest time for reading one photo; one that takes longer becomes a `timed_out` rejection.",
+        doc: "Longest CPU time for reading one photo; one that takes longer becomes a `timed_out` rejection.",
         kind: Kind::Whole { min: 10, max: 600_000, set: |s, v| s.limits.photo_time_budget = Duration::from_millis(v) },
     },
     Key {

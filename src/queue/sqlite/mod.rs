@@ -135,6 +135,22 @@ impl SqliteQueue {
         self.shared.with(table::newest_sequencer)
     }
 
+    /// Those of these keys that [`SqliteQueue::send_announced`] has recorded.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub async fn announced(&self, keys: Vec<String>) -> Result<Vec<String>> {
+        self.call(move |connection| table::announced(connection, keys)).await
+    }
+
+    /// Forgets the records of these keys: the next announcement of each counts as new.
+    ///
+    /// # Errors
+    /// Then none was forgotten.
+    pub async fn forget_announced(&self, keys: Vec<String>) -> Result<()> {
+        self.call(move |connection| table::forget_announced(connection, &keys)).await
+    }
+
     /// The newest dead letters, at most `limit`.
     ///
     /// # Errors

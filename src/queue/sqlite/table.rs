@@ -218,6 +218,27 @@ pub(super) fn newest_sequencer(connection: &mut Connection) -> Sql<Option<String
     connection.query_row("SELECT max(sequencer) FROM objects", [], |row| row.get(0))
 }
 
+/// Those of these version keys that are recorded.
+pub(super) fn announced(connection: &mut Connection, keys: Vec<String>) -> Sql<Vec<String>> {
+    let mut find = connection.prepare_cached("SELECT 1 FROM announced WHERE version = ?1")?;
+    let mut found = Vec::new();
+    for key in keys {
+        if find.exists([&key])? {
+            found.push(key);
+        }
+    }
+    Ok(found)
+}
+
+/// Removes the records of these version keys, all or none.
+pub(super) fn forget_announced(connection: &mut Connection, keys: &[String]) -> Sql<()> {
+    let transaction = write(connection)?;
+    for key in keys {
+        transaction.prepare_cached("DELETE FROM announced WHERE version = ?1")?.execute([key])?;
+    }
+    transaction.commit()
+}
+
 fn insert(transaction: &Transaction<'_>, body: &str, now: i64) -> Sql<()> {
     transaction
         .prepare_cached("INSERT INTO messages (body, sent_us, visible_us) VALUES (?1, ?2, ?2)")?

@@ -42,7 +42,12 @@ pub trait Announce: Send + Sync {
     /// Queues one notification per photo. With `only_new`, versions that were announced before (by anyone, ever) are
     /// left out, unless another version of the same object was announced in between; that is what the watcher and the scan at start ask, so that a photo which `put` announced is not
     /// announced again. When it returns, the notifications are in the queue.
+    ///
+    /// A photo that [`Announce::forget`] was told of, or whose standing row is a rejection of the moment, counts as new.
     async fn announce(&self, photos: &[PhotoRef], only_new: bool) -> Result<()>;
+
+    /// Forgets that these photos were announced.
+    async fn forget(&self, photos: &[PhotoRef]) -> Result<()>;
 }
 
 /// Uploads to this bucket are announced.
@@ -210,6 +215,16 @@ impl Store for FolderStore {
             self.shared.remember(stamp);
         }
         Ok(Put::Written { etag: photo.etag.unwrap_or_default() })
+    }
+
+    async fn forget_announcement(&self, photo: &PhotoRef) -> Result<()> {
+        match &self.shared.announcement {
+            // What was seen of the file is not forgotten: unless it is written again, it is left alone until a start.
+            Some(Announcement { bucket, to }) if *bucket == photo.bucket => {
+                to.forget(std::slice::from_ref(photo)).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>> {

@@ -251,7 +251,8 @@ fn same_reading() -> String {
 }
 
 fn figures_sql() -> String {
-    format!("SELECT listed.batches, staged.photos_staged, picked.photos_picked, replaced.photos_replaced,
+    format!(
+        "SELECT listed.batches, staged.photos_staged, picked.photos_picked, replaced.photos_replaced,
        inserted.scans, inserted.rejections
 FROM (SELECT COUNT(*) AS batches FROM scanmill_batches) AS listed
 CROSS JOIN (

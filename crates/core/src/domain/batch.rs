@@ -73,7 +73,7 @@ pub struct OpenBatch {
     batch_id: String,
     lines: Vec<u8>,
     rows: usize,
-        /// Photo and revision, and whether a final answer for it is in the batch.
+    /// Photo and revision, and whether a final answer for it is in the batch.
     photos: HashMap<(String, i64), bool>,
 }
 

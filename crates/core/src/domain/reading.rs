@@ -133,6 +133,9 @@ pub struct Reading {
     pub capture: Capture,
     /// Why there is no code.
     pub reject: Option<Reject>,
+    /// Whether reading was broken off although the photo has CPU time left: the machine was busy or asleep. `reject`
+    /// then says nothing about the photo, and it deserves another try.
+    pub is_stalled: bool,
     /// CPU time of the reading thread, in milliseconds.
     pub decode_ms: f64,
 }
@@ -149,6 +152,7 @@ impl Reading {
             rungs: Vec::new(),
             capture,
             reject: Some(reject),
+            is_stalled: false,
             decode_ms: 0.0,
         }
     }
