@@ -66,7 +66,7 @@ impl Announce for Announced {
 
     async fn forget(&self, photos: &[PhotoRef]) -> Result<()> {
         let mut known = self.known.lock().unwrap();
-        photos.iter().for_each(|photo| drop(known.remove(photo.id().as_str())));
+        photos.iter().for_each(|photo| _ = known.remove(photo.id().as_str()));
         Ok(())
     }
 }

@@ -42,9 +42,9 @@ pub fn free_key(root: &Path) -> PathBuf {
 /// A root that cannot be read.
 pub fn keys_of_root(root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let failed = |error| Error::io("cannot look for answer keys in", root, error);
-    let (mut sealed, mut unsealed) = (Vec::new(), Vec::new());
+    let (mut sealed, mut unsealed): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
     let entries = match std::fs::read_dir(root) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((vec![numbered(root, 1)], unsealed)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((vec![numbered(root, 1)], Vec::new())),
         entries => entries.map_err(failed)?,
     };
     for entry in entries {

@@ -6,6 +6,7 @@ mod process;
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod causes;
 mod faults;
 mod flow;
 mod instances;
