@@ -128,7 +128,7 @@ fn what_timed_out_is_read_with_a_larger_budget() {
     rejected(&root, &["slow"], "timed_out");
     let replayed = json(&root.ended(&["rejections", "replay", "--reason", "timed_out", "--json"]));
     assert_eq!(replayed["sent"], 1);
-    root.run_until_empty_with(&["--set", "limits.photo_time_budget_ms=60000"]);
+    root.run_until_empty_with(&["--set", "limits.photo_time_budget_ms=30000"]);
     assert_eq!(root.scans(), [("slow".to_owned(), text("slow"))]);
     assert_eq!(root.rejections(), []);
 }

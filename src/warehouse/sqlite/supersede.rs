@@ -10,10 +10,7 @@
 
 use rusqlite::Transaction;
 
-use crate::domain::Reason;
-
-/// Rejections that say nothing about the photo's bytes.
-const OF_THE_MOMENT: &[Reason] = &[Reason::MissingObject, Reason::GaveUp, Reason::TimedOut, Reason::DecoderFault];
+use crate::warehouse::passing_reasons;
 
 /// Where a state stands in the order of its name's states. One whose message named no sequencer (`backfill`, a message
 /// made by hand) is what the file held when it was read, so the time of that takes the place: a sequencer is nanoseconds
@@ -26,7 +23,7 @@ fn order_of(sequencer: &str, processed_at: &str) -> String {
 
 /// Deletes the rows of earlier states of every name that this load's rows have, and returns of how many photos.
 pub(super) fn supersede(transaction: &Transaction<'_>, bucket: &str) -> rusqlite::Result<u64> {
-    let passing = OF_THE_MOMENT.iter().map(|reason| format!("'{}'", reason.as_str())).collect::<Vec<_>>().join(", ");
+    let passing = passing_reasons();
     transaction.execute_batch(
         "CREATE TEMP TABLE IF NOT EXISTS states (object_key, photo_id, sequencer, processed_at, is_read);
          CREATE TEMP TABLE IF NOT EXISTS superseded (photo_id PRIMARY KEY) WITHOUT ROWID;
