@@ -18,6 +18,7 @@ use super::{GlobalArgs, settings, signals};
 use crate::actors::admission::passed_over;
 use crate::app::{self, Ports};
 use crate::config::Settings;
+use crate::config::settings::StoreKind;
 use crate::domain::notification::s3_event;
 use crate::domain::{PhotoRef, Reason};
 use crate::error::{Class, Error, Result};
@@ -309,11 +310,19 @@ impl<'a> Unread<'a> {
                 etag: Some(head.etag),
                 size_bytes: Some(head.size_bytes),
                 uploaded_at: head.modified_at,
+                sequencer: self.sequencer(),
                 ..self.photo(&object)
             };
             photos.push(Gap { photo, rejected_for });
         }
         Ok(photos)
+    }
+
+    /// The order of what a file of a folder holds now among all that it held: the latest. Without it the load would take
+    /// it for the earliest. A bucket's versions are photos of their own and need none.
+    fn sequencer(&self) -> Option<String> {
+        let nanos = u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0);
+        (self.settings.store.kind == StoreKind::Folder).then(|| format!("{nanos:018X}"))
     }
 
     fn photo(&self, object: &Listed) -> PhotoRef {
