@@ -220,7 +220,7 @@ impl Store for FolderStore {
     async fn forget_announcement(&self, photo: &PhotoRef) -> Result<()> {
         match &self.shared.announcement {
             // What was seen of the file is not forgotten: unless it is written again, it is left alone until a start.
-            Some(Announcement { bucket, to }) if *bucket == photo.bucket => {
+            Some(Announcement { bucket, to, .. }) if *bucket == photo.bucket => {
                 to.forget(std::slice::from_ref(photo)).await
             }
             _ => Ok(()),
