@@ -104,6 +104,7 @@ fn main() {
         time_budget: Duration::from_secs(20),
         heic_time_budget: Some(Duration::from_secs(120)),
         first_only: false,
+        place_zone: true,
     };
     let cover = arguments.iter().any(|argument| argument == "--covered");
     let mut lines = option("--trials").map(|path| {

@@ -117,6 +117,7 @@ fn every_key_reaches_its_own_field() {
         ("decode.threads", "13"),
         ("decode.heic", "false"),
         ("decode.heic_at_once", "28"),
+        ("decode.place_zone", "false"),
         ("scale.min_fetches", "14"),
         ("scale.max_fetches", "115"),
         ("scale.min_decodes", "16"),
@@ -206,7 +207,7 @@ fn every_key_reaches_its_own_field() {
             heic_time_budget: Duration::from_millis(127),
         },
         memory: Memory { fetched_bytes: 100_011, decode_bytes: 100_000_012 },
-        decode: Decode { codes: Codes::First, threads: 13, heic: false, heic_at_once: 28 },
+        decode: Decode { codes: Codes::First, threads: 13, heic: false, heic_at_once: 28, place_zone: false },
         scale: Scale {
             min_fetches: 14,
             max_fetches: 115,

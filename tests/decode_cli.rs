@@ -47,7 +47,10 @@ fn a_line_has_every_key_and_nulls_for_what_is_absent() {
         "captured_at_source",
         "latitude",
         "longitude",
+        "altitude_m",
         "geo_source",
+        "camera_make",
+        "camera_model",
         "reason",
         "decode_ms",
     ];

@@ -20,6 +20,7 @@ pub fn limits() -> DecodeLimits {
         time_budget: std::time::Duration::from_secs(5),
         heic_time_budget: Some(std::time::Duration::from_secs(60)),
         first_only: false,
+        place_zone: true,
     }
 }
 

@@ -14,7 +14,6 @@ use super::fetcher::Fetched;
 use super::in_flight::{Finished, PhotoInFlight};
 use super::line::{Line, decode_limits, heic_is_on};
 use super::messages::{Ended, SetLimit};
-use super::poller::reject;
 use super::worker;
 use crate::decode::{self, DecodeLimits, Header};
 use crate::domain::row::{rejection_of, rows_of};
@@ -156,8 +155,11 @@ impl Decoder {
             Err(why) => {
                 self.seen.rejected_by_header.fetch_add(1, Ordering::Relaxed);
                 let Fetched { photo, bytes, memory, .. } = fetched;
+                let reading = decode::refused(&bytes, why, &self.limits);
                 drop((bytes, memory));
-                reject(&self.finished, photo, why).await;
+                let rows = rows_of(&photo.photo, &reading, photo.revision, Timestamp::now());
+                // Whoever takes rows is gone only at the end; then the photo is delivered again.
+                let _ = self.finished.send(Finished { photo, rows, finished_at: Instant::now() }).await;
                 None
             }
         }

@@ -137,5 +137,6 @@ pub fn decode_limits(settings: &Settings) -> DecodeLimits {
         time_budget: settings.limits.photo_time_budget,
         heic_time_budget: heic_is_on(settings).then_some(settings.limits.heic_time_budget),
         first_only: settings.decode.codes == Codes::First,
+        place_zone: settings.decode.place_zone,
     }
 }

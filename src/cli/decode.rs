@@ -167,7 +167,10 @@ struct Line<'a> {
     captured_at_source: Option<&'static str>,
     latitude: Option<f64>,
     longitude: Option<f64>,
+    altitude_m: Option<f64>,
     geo_source: Option<&'static str>,
+    camera_make: Option<&'a str>,
+    camera_model: Option<&'a str>,
     reason: Option<&'static str>,
     decode_ms: f64,
 }
@@ -228,7 +231,10 @@ fn line_of(path: &Path, limits: &DecodeLimits) -> String {
         captured_at_source: capture.captured_at_source,
         latitude: capture.latitude,
         longitude: capture.longitude,
+        altitude_m: capture.altitude_m,
         geo_source: capture.geo_source,
+        camera_make: capture.camera_make.as_deref(),
+        camera_model: capture.camera_model.as_deref(),
         reason: reading.reject.as_ref().map(|reject| reject.reason.as_str()),
         decode_ms: (reading.decode_ms * 1e3).round() / 1e3,
     };

@@ -266,6 +266,8 @@ pub struct Decode {
     pub heic: bool,
     /// `decode.heic_at_once`: 0 in the file means a quarter of the threads; here it is at least 1.
     pub heic_at_once: usize,
+    /// `decode.place_zone`: the zone of the place stands in for an offset that a photo does not give.
+    pub place_zone: bool,
 }
 
 /// Bounds for the autoscaler.
@@ -414,7 +416,7 @@ impl Settings {
                 heic_time_budget: Duration::from_secs(20),
             },
             memory: Memory { fetched_bytes: 0, decode_bytes: 0 },
-            decode: Decode { codes: Codes::All, threads: 0, heic: true, heic_at_once: 0 },
+            decode: Decode { codes: Codes::All, threads: 0, heic: true, heic_at_once: 0, place_zone: true },
             scale: Scale {
                 min_fetches: 2,
                 max_fetches: 0,

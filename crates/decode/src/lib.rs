@@ -46,6 +46,8 @@ pub struct DecodeLimits {
     pub heic_time_budget: Option<Duration>,
     /// Stop at the first code instead of looking for all.
     pub first_only: bool,
+    /// Take the offset of the time zone at the place where the photo gives none.
+    pub place_zone: bool,
 }
 
 /// What the header says, checked against the limits, before any pixel is decoded.
@@ -73,7 +75,7 @@ pub fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Reject> {
 /// [`scanmill_core::domain::Reason::DecoderFault`].
 pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
     let cpu_before = thread_cpu();
-    let capture = exif::read(bytes);
+    let capture = exif::read(bytes, &exif::Rules::now(limits.place_zone));
     let mut reading = Reading {
         format: Some(header.format),
         width: Some(header.width),
@@ -194,14 +196,15 @@ fn why_no_code(climb: &ladder::Climb, cut: bool, took: Duration) -> Option<Rejec
     }
 }
 
-/// [`inspect`], then [`read`]: everything about one photo's bytes. A photo that [`inspect`] refuses still has its EXIF
-/// read, unless it is too large to look at.
+/// [`inspect`], then [`read`]: everything about one photo's bytes.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Reading {
     match inspect(bytes, limits) {
         Ok(header) => read(bytes, &header, limits),
-        Err(reject) => {
-            let capture = if reject.reason == Reason::TooLarge { Capture::default() } else { exif::read(bytes) };
-            Reading::refused(reject, capture)
-        }
+        Err(reject) => refused(bytes, reject, limits),
     }
+}
+
+/// The reading of a photo that [`inspect`] refuses: it still says when and where it was taken.
+pub fn refused(bytes: &[u8], reject: Reject, limits: &DecodeLimits) -> Reading {
+    Reading::refused(reject, exif::read(bytes, &exif::Rules::now(limits.place_zone)))
 }

@@ -29,6 +29,7 @@ fn every_set_stays_above_its_floor_without_a_wrong_text() {
         time_budget: std::time::Duration::from_secs(60),
         heic_time_budget: Some(std::time::Duration::from_secs(120)),
         first_only: false,
+        place_zone: true,
     };
     let texts_of = |line: &str| -> Vec<String> { serde_json::from_str(line.split('\t').nth(4).unwrap()).unwrap() };
     let known: BTreeSet<String> = manifest.lines().flat_map(texts_of).collect();

@@ -1,10 +1,20 @@
 //! What a photo's EXIF and XMP become, tag by tag; broken structures; every container.
 
 use exif::experimental::Writer;
-use exif::{Field, In, Rational, Tag, Value};
+use exif::{Field, In, Rational, SRational, Tag, Value};
 use jiff::Timestamp;
 use scanmill_core::domain::Capture;
-use scanmill_decode::exif::{GEO_SOURCES, TIME_SOURCES, read};
+use scanmill_decode::exif::{GEO_SOURCES, Rules, TIME_SOURCES};
+
+/// What a file says, on the first day of 2027.
+fn read(bytes: &[u8]) -> Capture {
+    let capture = scanmill_decode::exif::read(bytes, &RULES);
+    assert!(capture.captured_at_source.is_none_or(|source| TIME_SOURCES.contains(&source)), "{capture:?}");
+    assert!(capture.geo_source.is_none_or(|source| GEO_SOURCES.contains(&source)), "{capture:?}");
+    capture
+}
+
+const RULES: Rules = Rules { place_zone: true, now: Timestamp::constant(1_798_761_600, 0) };
 
 /// EXIF by kamadak's writer, in either byte order.
 fn exif(fields: &[Field], little: bool) -> Vec<u8> {
@@ -30,8 +40,6 @@ fn ratios(tag: Tag, ratios: &[(u32, u32)]) -> Field {
 fn capture(fields: &[Field]) -> Capture {
     let big = read(&exif(fields, false));
     assert_eq!(big, read(&exif(fields, true)), "byte order must not matter");
-    assert!(big.captured_at_source.is_none_or(|source| TIME_SOURCES.contains(&source)));
-    assert!(big.geo_source.is_none_or(|source| GEO_SOURCES.contains(&source)));
     big
 }
 
@@ -67,7 +75,7 @@ fn the_order_of_truth_for_time() {
     let blank = text(Tag::DateTimeOriginal, "    :  :     :  :  ");
     let zeros = text(Tag::DateTimeOriginal, "0000:00:00 00:00:00");
     let invalid = text(Tag::DateTimeOriginal, "2026:02:30 10:00:00");
-    let [gps_date, gps_time] = gps_clock("2026:11:22", [(15, 1), (41, 1), (2500, 100)]);
+    let [gps_date, gps_time] = gps_clock("2026:11:22", [(15, 1), (39, 1), (4500, 100)]);
 
     let cases: Vec<(Vec<Field>, _)> = vec![
         (
@@ -106,15 +114,15 @@ fn the_order_of_truth_for_time() {
         (
             vec![
                 zeros.clone(),
-                text(Tag::DateTimeDigitized, "2026:11:22 21:11:00"),
+                text(Tag::DateTimeDigitized, "2026:11:22 21:10:00"),
                 gps_date.clone(),
                 gps_time.clone(),
             ],
-            expect("2026-11-22T15:41:00.000Z", "2026-11-22T21:11:00", Some(330), "exif_digitized+gps_offset"),
+            expect("2026-11-22T15:40:00.000Z", "2026-11-22T21:10:00", Some(330), "exif_digitized+gps_offset"),
         ),
         (
             vec![invalid.clone(), gps_date.clone(), gps_time.clone(), modified.clone()],
-            expect("2026-11-22T15:41:25.000Z", "", None, "exif_gps_time"),
+            expect("2026-11-22T15:39:45.000Z", "", None, "exif_gps_time"),
         ),
         (
             vec![modified.clone(), text(Tag::OffsetTime, "+09:00")],
@@ -140,11 +148,66 @@ fn the_order_of_truth_for_time() {
 }
 
 #[test]
-fn the_gps_clock_gives_quarter_hours_up_to_fourteen_hours() {
+fn days_on_which_nobody_took_it_are_refused_and_the_next_source_counts() {
+    let original = |day: &str| text(Tag::DateTimeOriginal, &format!("{day} 10:00:00"));
+    let [gps_date, gps_time] = gps_clock("1980:01:06", [(0, 1), (0, 1), (0, 1)]);
+    let refused = |reason| (None, None, None, Some(reason));
+    let cases = [
+        (vec![original("1989:12:31")], refused("refused:before_1990")),
+        (vec![original("1990:01:01")], expect("", "1990-01-01T10:00:00", None, "exif_original")),
+        // It is the first of January 2027 in Greenwich, and may be the second elsewhere.
+        (vec![original("2027:01:02")], expect("", "2027-01-02T10:00:00", None, "exif_original")),
+        (vec![original("2027:01:03")], refused("refused:after_tomorrow")),
+        (vec![gps_date.clone(), gps_time.clone()], refused("refused:before_1990")),
+        (
+            vec![original("1980:01:01"), text(Tag::DateTime, "2024:05:03 14:25:36"), gps_date, gps_time],
+            expect("", "2024-05-03T14:25:36", None, "exif_modified"),
+        ),
+    ];
+    for (fields, expected) in cases {
+        assert_eq!(time(&capture(&fields)), expected, "{fields:?}");
+    }
+}
+
+#[test]
+fn a_date_without_a_time_is_a_day_and_comes_last() {
+    let day = text(Tag::DateTimeOriginal, "2024:05:03");
+    let found = capture(std::slice::from_ref(&day));
+    assert_eq!(time(&found), expect("", "2024-05-03T00:00:00", None, "exif_original+date_only"));
+    assert!(found.is_date_only());
+    let exact = text(Tag::DateTimeDigitized, "2024:05:03 14:25:36");
+    assert_eq!(time(&capture(&[day, exact])), expect("", "2024-05-03T14:25:36", None, "exif_digitized"));
+}
+
+#[test]
+fn the_offset_may_stand_with_the_same_reading_or_as_hours() {
+    let same = [
+        text(Tag::DateTimeOriginal, "2024:05:03 14:25:36"),
+        text(Tag::SubSecTimeOriginal, "5"),
+        text(Tag::DateTime, "2024:05:03 14:25:36"),
+        text(Tag::OffsetTime, "+02:00"),
+    ];
+    assert_eq!(
+        time(&capture(&same)),
+        expect("2024-05-03T12:25:36.500Z", "2024-05-03T14:25:36.5", Some(120), "exif_original+offset")
+    );
+    // TimeZoneOffset: signed hours of DateTimeOriginal, then of DateTime.
+    let blob = raw_tiff(&[&[(0x9003, ASCII, 20, 38), (0x882a, 8, 1, 0xfffd)]], b"2024:05:03 14:25:36\0");
+    assert_eq!(
+        time(&read(&blob)),
+        expect("2024-05-03T17:25:36.000Z", "2024-05-03T14:25:36", Some(-180), "exif_original+offset")
+    );
+}
+
+#[test]
+fn the_gps_clock_gives_offsets_in_use_to_a_minute_and_a_half() {
     let cases = [
         ("2026:11:22", (15, 40), Some(60)),
-        ("2026:11:22", (15, 33), Some(60)),
-        ("2026:11:22", (15, 32), Some(75)),
+        ("2026:11:22", (15, 39), Some(60)),
+        // A fix that is minutes old, and one that is old by a quarter of an hour: nowhere is it so late.
+        ("2026:11:22", (15, 37), None),
+        ("2026:11:22", (15, 32), None),
+        ("2026:11:22", (15, 25), None),
         ("2026:11:22", (11, 10), Some(330)),
         ("2026:11:23", (1, 40), Some(-540)),
         ("2026:11:22", (2, 40), Some(840)),
@@ -158,7 +221,7 @@ fn the_gps_clock_gives_quarter_hours_up_to_fourteen_hours() {
         assert_eq!(capture.captured_at.is_some(), offset.is_some());
     }
     for broken in
-        [[(15, 0), (40, 1), (0, 1)], [(24, 1), (0, 1), (0, 1)], [(3, 2), (0, 1), (0, 1)], [(1, 1), (1, 1), (60, 1)]]
+        [[(15, 0), (40, 1), (0, 1)], [(24, 1), (0, 1), (0, 1)], [(0, 0), (0, 0), (0, 0)], [(1, 1), (1, 1), (61, 1)]]
     {
         let [date, time] = gps_clock("2026:11:22", broken);
         assert_eq!(capture(&[date, time]), Capture::default(), "{broken:?}");
@@ -170,6 +233,88 @@ fn place(latitude: &[(u32, u32)], north: Option<&str>, longitude: &[(u32, u32)],
     fields.extend(north.map(|north| text(Tag::GPSLatitudeRef, north)));
     fields.extend(east.map(|east| text(Tag::GPSLongitudeRef, east)));
     fields
+}
+
+fn signed(ratios: &[(i32, i32)]) -> Value {
+    Value::SRational(ratios.iter().map(|&(num, denom)| SRational { num, denom }).collect())
+}
+
+fn of_type(latitude: Value, longitude: Value) -> Vec<Field> {
+    vec![
+        field(Tag::GPSLatitude, latitude),
+        text(Tag::GPSLatitudeRef, "N"),
+        field(Tag::GPSLongitude, longitude),
+        text(Tag::GPSLongitudeRef, "E"),
+    ]
+}
+
+/// A photo at a place, with or without a GPS clock.
+fn taken(local: &str, (latitude, longitude): (f64, f64), fix: Option<&str>) -> Vec<Field> {
+    let mut fields = of_type(Value::Double(vec![latitude.abs()]), Value::Double(vec![longitude]));
+    fields.push(text(Tag::DateTimeOriginal, local));
+    if let Some((date, time)) = fix.and_then(|fix| fix.split_once(' ')) {
+        let parts: Vec<(u32, u32)> = time.split(':').map(|part| (part.parse().unwrap(), 1)).collect();
+        fields.extend([text(Tag::GPSDateStamp, date), ratios(Tag::GPSTimeStamp, &parts)]);
+    }
+    fields
+}
+
+#[test]
+fn the_zone_of_the_place_gives_the_offset_that_the_file_lacks() {
+    const PARIS: (f64, f64) = (48.8582, 2.2945);
+    const ATLANTIC: (f64, f64) = (10.0, -30.0);
+    let cases = [
+        (PARIS, "2024:05:03 14:25:36", None, 120, "place_zone"),
+        (PARIS, "2024:01:03 14:25:36", None, 60, "place_zone"),
+        ((27.7172, 85.324), "2024:05:03 14:25:36", None, 345, "place_zone"),
+        ((40.7128, -74.006), "2024:05:03 14:25:36", None, -240, "place_zone"),
+        // A fresh fix says the same; an old one says nothing, however old it is.
+        (PARIS, "2024:05:03 14:25:36", Some("2024:05:03 12:25:30"), 120, "gps_offset"),
+        (PARIS, "2024:05:03 14:25:36", Some("2024:05:03 12:17:36"), 120, "place_zone"),
+        (PARIS, "2024:05:03 14:25:36", Some("2024:05:02 12:17:36"), 120, "place_zone"),
+        // Old by a multiple of a quarter of an hour, or younger than the photo: then the camera's clock may be another's.
+        (PARIS, "2024:05:03 14:25:36", Some("2024:05:03 12:10:36"), 120, "place_zone_ambiguous"),
+        (PARIS, "2024:05:03 14:25:36", Some("2024:05:03 11:25:36"), 120, "place_zone_ambiguous"),
+        (PARIS, "2024:05:03 14:25:36", Some("2024:05:03 13:07:00"), 120, "place_zone_ambiguous"),
+        // The clocks went back at three and forward at two; the GPS clock knows which of the two it was.
+        (PARIS, "2024:10:27 02:30:00", None, 120, "place_zone_ambiguous"),
+        (PARIS, "2024:10:27 02:30:00", Some("2024:10:27 01:30:00"), 60, "gps_offset"),
+        (PARIS, "2024:10:27 02:30:00", Some("2024:10:27 00:30:00"), 120, "gps_offset"),
+        (PARIS, "2024:03:31 02:30:00", None, 60, "place_zone_ambiguous"),
+        (ATLANTIC, "2024:05:03 14:25:36", None, -120, "place_zone_at_sea"),
+        (ATLANTIC, "2024:05:03 14:25:36", Some("2024:05:03 17:25:36"), -180, "gps_offset"),
+    ];
+    for (place, local, fix, offset, how) in cases {
+        let found = capture(&taken(local, place, fix));
+        let source = format!("exif_original+{how}");
+        let shown = (found.utc_offset_minutes, found.captured_at_source);
+        assert_eq!(shown, (Some(offset), Some(source.as_str())), "{place:?} {local} {fix:?}");
+        let wall = found.captured_local.unwrap();
+        let at = jiff::tz::Offset::from_seconds(offset * 60).unwrap().to_timestamp(wall).unwrap();
+        assert_eq!(found.captured_at, Some(at));
+    }
+}
+
+#[test]
+fn without_the_zone_of_the_place_an_offset_is_still_checked_against_it() {
+    let off = Rules { place_zone: false, ..RULES };
+    let read = |fix| {
+        let blob = exif(&taken("2024:05:03 14:25:36", (48.8582, 2.2945), fix), true);
+        scanmill_decode::exif::read(&blob, &off)
+    };
+    assert_eq!(time(&read(None)), expect("", "2024-05-03T14:25:36", None, "exif_original"));
+    assert_eq!(read(Some("2024:05:03 11:25:36")).captured_at, None);
+    assert_eq!(read(Some("2024:05:03 12:25:36")).utc_offset_minutes, Some(120));
+}
+
+#[test]
+fn the_place_tells_the_wall_clock_of_the_gps_time() {
+    let mut fields = taken("", (40.7128, -74.006), Some("2024:05:03 18:25:36"));
+    fields.retain(|field| field.tag != Tag::DateTimeOriginal);
+    assert_eq!(
+        time(&capture(&fields)),
+        expect("2024-05-03T18:25:36.000Z", "2024-05-03T14:25:36", Some(-240), "exif_gps_time+place_zone")
+    );
 }
 
 #[test]
@@ -186,7 +331,10 @@ fn places_are_degrees_or_a_reason() {
         (place(&berlin, Some("X"), &[(13, 1)], Some("E")), Err("refused:bad_ref")),
         (place(&berlin, Some("E"), &[(13, 1)], Some("N")), Err("refused:bad_ref")),
         (place(&[(52, 0), (31, 1), (0, 1)], Some("N"), &[(13, 1)], Some("E")), Err("refused:zero_denominator")),
-        (place(&[(52, 1), (31, 1), (0, 0)], Some("N"), &[(13, 1)], Some("E")), Err("refused:zero_denominator")),
+        (place(&[(52, 1), (31, 1), (1, 0)], Some("N"), &[(13, 1)], Some("E")), Err("refused:zero_denominator")),
+        (place(&[(52, 1), (0, 0), (1, 1)], Some("N"), &[(13, 1)], Some("E")), Err("refused:zero_denominator")),
+        // 0/0 at the end is how some leave seconds out.
+        (place(&[(52, 1), (315, 10), (0, 0)], Some("north"), &[(13, 1)], Some("east")), Ok((52.525, 13.0))),
         (place(&[(0, 0), (0, 0), (0, 0)], Some("N"), &[(0, 0)], Some("E")), Err("refused:zero_denominator")),
         (place(&[(0, 1), (0, 1), (0, 1)], Some("N"), &[(0, 1)], Some("W")), Err("refused:zero")),
         (place(&[(91, 1)], Some("N"), &[(13, 1)], Some("E")), Err("refused:out_of_range")),
@@ -195,13 +343,23 @@ fn places_are_degrees_or_a_reason() {
         (place(&[(52, 1), (99, 1)], Some("N"), &[(13, 1)], Some("E")), Err("refused:out_of_range")),
         (vec![ratios(Tag::GPSLatitude, &berlin), text(Tag::GPSLatitudeRef, "N")], Err("refused:incomplete")),
         (
-            vec![field(Tag::GPSLatitude, Value::Long(vec![52, 31, 0])), text(Tag::GPSLatitudeRef, "N")],
-            Err("refused:malformed"),
-        ),
-        (
             vec![field(Tag::GPSLatitude, Value::Double(vec![f64::NAN; 3])), text(Tag::GPSLatitudeRef, "N")],
-            Err("refused:malformed"),
+            Err("refused:zero_denominator"),
         ),
+        (vec![text(Tag::GPSLatitude, "somewhere"), text(Tag::GPSLatitudeRef, "N")], Err("refused:malformed")),
+        // Whatever type of number, or text.
+        (of_type(Value::Long(vec![52, 31, 30]), Value::Short(vec![13, 30])), Ok((52.525, 13.5))),
+        (of_type(Value::Double(vec![52.525]), Value::Float(vec![13.5])), Ok((52.525, 13.5))),
+        (of_type(Value::Double(vec![52.0, 31.5, 0.0]), Value::Float(vec![13.0, 30.0, 0.0])), Ok((52.525, 13.5))),
+        (of_type(Value::Ascii(vec![b"52.525".to_vec()]), Value::Ascii(vec![b"13 30 0".to_vec()])), Ok((52.525, 13.5))),
+        (of_type(signed(&[(52, 1), (315, 10)]), signed(&[(135, 10)])), Ok((52.525, 13.5))),
+        // A sign stands against a reference, and instead of one.
+        (of_type(signed(&[(-52, 1), (315, 10)]), signed(&[(-27, 2)])), Ok((-52.525, -13.5))),
+        (
+            vec![field(Tag::GPSLatitude, signed(&[(-52, 1)])), field(Tag::GPSLongitude, Value::Double(vec![-13.5]))],
+            Ok((-52.0, -13.5)),
+        ),
+        (vec![text(Tag::GPSLatitude, "52.525 S"), text(Tag::GPSLongitude, "W13.5")], Ok((-52.525, -13.5))),
     ];
     for (mut fields, expected) in cases {
         fields.push(ratios(Tag::GPSAltitude, &[(345, 10)]));
@@ -370,7 +528,7 @@ fn xmp_dates_stand_in_where_exif_has_none() {
         expect("2026-01-02T01:04:05.000Z", "2026-01-02T03:04:05", Some(120), "xmp_created+offset")
     );
     let day_only = webp(&[(b"XMP ", br#"<x photoshop:DateCreated="2026-01-02"/>"#)]);
-    assert_eq!(read(&day_only), Capture::default());
+    assert_eq!(time(&read(&day_only)), expect("", "2026-01-02T00:00:00", None, "xmp_created+date_only"));
 
     // EXIF's DateTime comes behind XMP, its DateTimeOriginal before.
     let modified = exif(&[text(Tag::DateTime, "2026:12:01 00:00:00")], false);
@@ -405,7 +563,7 @@ mod any_bytes {
             }
             let capture = read(&blob);
             prop_assert!(capture.latitude.is_none_or(|degrees| degrees.abs() <= 90.0));
-            prop_assert_eq!(capture.latitude.is_some(), capture.geo_source == Some("exif_gps"));
+            prop_assert_eq!(capture.latitude.is_some(), capture.geo_source == Some("exif_gps"), "{:?}", capture);
             prop_assert!(capture.captured_at.is_none() || capture.captured_at_source.is_some());
         }
     }

@@ -118,6 +118,14 @@ pub(super) static KEYS: &[Key] = &[
         kind: Kind::WholeOrAuto { min: 1, max: 1_024, set: |s, v| s.decode.heic_at_once = size(v) },
     },
     Key {
+        section: "decode",
+        name: "place_zone",
+        default: "true",
+        unit: "true or false",
+        doc: "Where a photo has coordinates but no offset to UTC, take that of the time zone at the place. `captured_at_source` says so. Otherwise `captured_at` stays empty.",
+        kind: Kind::Flag { set: |s, v| s.decode.place_zone = v },
+    },
+    Key {
         section: "scale",
         name: "min_fetches",
         default: "2",

@@ -94,7 +94,7 @@ pub struct RungRun {
 pub struct Capture {
     /// The instant, if an offset is known or derived.
     pub captured_at: Option<Timestamp>,
-    /// The wall clock of the camera.
+    /// The wall clock of the camera; midnight where the photo has a date without a time.
     pub captured_local: Option<civil::DateTime>,
     /// Minutes east of UTC.
     pub utc_offset_minutes: Option<i32>,
@@ -106,12 +106,19 @@ pub struct Capture {
     pub longitude: Option<f64>,
     /// Metres above sea level.
     pub altitude_m: Option<f64>,
-    /// `exif_gps`, or `refused:<why>` where the photo holds a place that cannot be trusted; `None` when it holds none.
+    /// `exif_gps` or `xmp_gps`, or `refused:<why>` where the photo holds a place that cannot be trusted; `None` when it holds none.
     pub geo_source: Option<&'static str>,
     /// Camera maker.
     pub camera_make: Option<String>,
     /// Camera model.
     pub camera_model: Option<String>,
+}
+
+impl Capture {
+    /// Whether the photo has a date without a time: its source says so.
+    pub fn is_date_only(&self) -> bool {
+        self.captured_at_source.is_some_and(|source| source.ends_with("+date_only"))
+    }
 }
 
 /// The whole outcome of one photo's bytes: codes, or the reason there are none, and the capture facts either way.

@@ -250,7 +250,8 @@ impl When {
             at: capture.captured_at.and_then(instant),
             local: local.map(|local| format!("{local:.3}")),
             date: local.map(|local| local.date().to_string()),
-            hour: local.map(|local| i64::from(local.hour())),
+            // Midnight then only stands for the day.
+            hour: local.filter(|_| !capture.is_date_only()).map(|local| i64::from(local.hour())),
             weekday: local.map(|local| i64::from(local.weekday().to_monday_one_offset())),
         }
     }

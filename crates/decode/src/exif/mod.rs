@@ -1,53 +1,60 @@
-//! When, where and with what a photo was taken: EXIF, and two dates of XMP.
+//! When, where and with what a photo was taken: EXIF, XMP and IPTC.
 //!
-//! Time, best source first; `+offset` means that the file itself gives the offset to UTC, `+gps_offset` that it follows
-//! from the GPS clock, and neither that only the wall clock is known (`captured_at` stays empty). A zone is not derived
-//! from the place.
+//! Time, best source first. Without a suffix only the wall clock is known and `captured_at` stays empty.
 //!
 //! | `captured_at_source` | from |
 //! |---|---|
-//! | `exif_original`, `…+offset`, `…+gps_offset` | DateTimeOriginal, SubSecTimeOriginal, OffsetTimeOriginal |
-//! | `exif_digitized`, `…+offset`, `…+gps_offset` | DateTimeDigitized and its companions |
-//! | `exif_gps_time` | GPSDateStamp and GPSTimeStamp, always UTC; the wall clock is unknown |
-//! | `xmp_original`, `…+offset` | XMP `exif:DateTimeOriginal` |
-//! | `xmp_created`, `…+offset` | XMP `photoshop:DateCreated` |
-//! | `exif_modified`, `…+offset` | DateTime, which any editor changes |
+//! | `exif_original` | DateTimeOriginal, SubSecTimeOriginal, OffsetTimeOriginal |
+//! | `exif_digitized` | DateTimeDigitized and its companions |
+//! | `exif_gps_time` | GPSDateStamp and GPSTimeStamp, which are UTC; the wall clock is known by the zone of the place |
+//! | `xmp_original` | XMP `exif:DateTimeOriginal` |
+//! | `xmp_created` | XMP `photoshop:DateCreated` |
+//! | `xmp_digitized` | XMP `xmp:CreateDate` or `exif:DateTimeDigitized` |
+//! | `iptc_created`, `iptc_digitized` | IPTC 2:55 with 2:60, 2:62 with 2:63 |
+//! | `exif_modified` | DateTime, which any editor changes |
+//! | `refused:before_1990`, `refused:after_tomorrow` | the only times in the file are ones at which nobody took it |
 //!
-//! Place: `geo_source` is `exif_gps`, or `refused:` and why: `missing_ref` (the hemisphere), `bad_ref`, `incomplete`
-//! (one of latitude and longitude), `malformed`, `zero_denominator`, `zero` (0, 0: a receiver without a fix),
-//! `out_of_range`.
+//! | suffix | how the offset to UTC is known |
+//! |---|---|
+//! | `+offset` | the file gives it, with the time or with the same time elsewhere |
+//! | `+gps_offset` | from the GPS clock: to 90 seconds, in use at that date, and the place's own |
+//! | `+place_zone` | the zone of the place had it then |
+//! | `+place_zone_ambiguous` | so too, but the clocks showed this time twice (the first is taken) or skipped it, or another offset is in force within 200 m or claimed there, or the GPS clock says something else |
+//! | `+place_zone_at_sea` | the nautical zone; ships keep other times |
+//! | `+date_only` | not at all: there is a date without a time, `captured_local` is its midnight |
+//!
+//! Place: `geo_source` is `exif_gps` or `xmp_gps`, or `refused:` and why: `missing_ref` (the hemisphere), `bad_ref`,
+//! `incomplete` (one of latitude and longitude), `malformed`, `zero_denominator`, `zero` (0, 0: a receiver without a
+//! fix), `out_of_range`.
 
 mod container;
 mod date;
+mod degrees;
+mod found;
+mod iptc;
+mod offset;
 mod place;
+mod source;
 mod tiff;
 mod time;
+mod value;
 mod xmp;
+mod zone;
 
+use jiff::Timestamp;
+
+use self::found::Tags;
+use self::iptc::Iptc;
+pub use self::source::TIME_SOURCES;
 use self::tiff::{Tag, Tiff};
+use self::xmp::{Property, Xmp};
 use super::contain::contain;
 use scanmill_core::domain::Capture;
 
-/// Every value `captured_at_source` may have.
-pub const TIME_SOURCES: [&str; 13] = [
-    "exif_original",
-    "exif_original+offset",
-    "exif_original+gps_offset",
-    "exif_digitized",
-    "exif_digitized+offset",
-    "exif_digitized+gps_offset",
-    "exif_gps_time",
-    "xmp_original",
-    "xmp_original+offset",
-    "xmp_created",
-    "xmp_created+offset",
-    "exif_modified",
-    "exif_modified+offset",
-];
-
 /// Every value `geo_source` may have.
-pub const GEO_SOURCES: [&str; 8] = [
+pub const GEO_SOURCES: [&str; 9] = [
     "exif_gps",
+    "xmp_gps",
     "refused:missing_ref",
     "refused:bad_ref",
     "refused:incomplete",
@@ -57,20 +64,42 @@ pub const GEO_SOURCES: [&str; 8] = [
     "refused:out_of_range",
 ];
 
+/// What counts as known.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Whether the zone of the place stands in for an offset that the file does not give.
+    pub place_zone: bool,
+    /// The present: a photo of a later day has a wrong clock.
+    pub now: Timestamp,
+}
+
+impl Rules {
+    /// The rules at this moment.
+    pub fn now(place_zone: bool) -> Rules {
+        Rules { place_zone, now: Timestamp::now() }
+    }
+}
+
 /// Reads what a photo's bytes say, whatever its pixels are like. Nothing in a file fails this: what cannot be
 /// understood is unknown.
-pub fn read(bytes: &[u8]) -> Capture {
+pub fn read(bytes: &[u8], rules: &Rules) -> Capture {
     contain(|| {
         let found = container::metadata(bytes);
-        let tiff = found.exif.and_then(Tiff::new);
-        let xmp = found.xmp.or_else(|| tiff.as_ref().and_then(|tiff| tiff.find(Tag::Xmp)).map(|value| value.bytes()));
-        let mut capture = Capture::default();
-        if let Some(tiff) = &tiff {
-            place::read(tiff, &mut capture);
-            capture.camera_make = tiff.find(Tag::Make).and_then(|value| value.text());
-            capture.camera_model = tiff.find(Tag::Model).and_then(|value| value.text());
-        }
-        time::read(tiff.as_ref(), xmp, &mut capture);
+        let tiffs: Vec<Tiff> = found.exif.iter().filter_map(|block| Tiff::new(block)).collect();
+        let tags = Tags::new(&tiffs);
+        let xmp = Xmp::read(found.xmp.iter().map(AsRef::as_ref));
+        let iptc = Iptc::read(found.iptc.iter().map(AsRef::as_ref));
+        let text = |tag, property| {
+            let exif = tags.first(|tags| tags.find(tag)?.text());
+            exif.or_else(|| xmp.get(property).map(str::to_owned))
+        };
+        let mut capture = Capture {
+            camera_make: text(Tag::Make, Property::Make),
+            camera_model: text(Tag::Model, Property::Model),
+            ..Capture::default()
+        };
+        place::read(&tags, &xmp, &mut capture);
+        time::read(&tags, &xmp, &iptc, rules, &mut capture);
         capture
     })
     .unwrap_or_default()

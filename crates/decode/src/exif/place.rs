@@ -1,38 +1,53 @@
 //! The place of the photo, or why what the file says about it cannot be trusted.
 
-use super::tiff::{Ratio, Tag, Tiff};
+use super::degrees::{Axis, Half, LATITUDE, LONGITUDE};
+use super::found::Tags;
+use super::tiff::Tag;
+use super::xmp::{Property, Xmp};
 use scanmill_core::domain::Capture;
 
-/// One coordinate: its tags and limits.
-struct Axis {
+/// Where a coordinate and its reference stand.
+struct Source {
+    axis: Axis,
     value: Tag,
     reference: Tag,
-    /// Letters for the positive and the negative half.
-    halves: [u8; 2],
-    most_degrees: f64,
+    property: Property,
 }
 
-const LATITUDE: Axis =
-    Axis { value: Tag::GpsLatitude, reference: Tag::GpsLatitudeRef, halves: [b'N', b'S'], most_degrees: 90.0 };
-const LONGITUDE: Axis =
-    Axis { value: Tag::GpsLongitude, reference: Tag::GpsLongitudeRef, halves: [b'E', b'W'], most_degrees: 180.0 };
+const SOURCES: [Source; 2] = [
+    Source { axis: LATITUDE, value: Tag::GpsLatitude, reference: Tag::GpsLatitudeRef, property: Property::GpsLatitude },
+    Source {
+        axis: LONGITUDE,
+        value: Tag::GpsLongitude,
+        reference: Tag::GpsLongitudeRef,
+        property: Property::GpsLongitude,
+    },
+];
 
-/// Fills in the place of `capture`.
-pub(super) fn read(tiff: &Tiff, capture: &mut Capture) {
-    match coordinates(tiff) {
-        Ok(None) => {}
-        Ok(Some((latitude, longitude))) => {
-            capture.latitude = Some(latitude);
-            capture.longitude = Some(longitude);
-            capture.altitude_m = altitude(tiff);
-            capture.geo_source = Some("exif_gps");
-        }
-        Err(refusal) => capture.geo_source = Some(refusal),
+type Found = Result<Option<(f64, f64)>, &'static str>;
+
+/// Fills in the place of `capture`: EXIF's, or else XMP's.
+pub(super) fn read(tags: &Tags, xmp: &Xmp, capture: &mut Capture) {
+    let exif = tags.first_good(|tags| both(|source| exif_degrees(tags, source)));
+    let (place, source) = match exif {
+        Ok(Some(place)) => (Some(place), "exif_gps"),
+        exif => match (both(|source| xmp_degrees(xmp, source)), exif) {
+            (Ok(Some(place)), _) => (Some(place), "xmp_gps"),
+            (_, Err(refusal)) | (Err(refusal), _) => (None, refusal),
+            (Ok(None), Ok(_)) => return,
+        },
+    };
+    capture.geo_source = Some(source);
+    if let Some((latitude, longitude)) = place {
+        capture.latitude = Some(latitude);
+        capture.longitude = Some(longitude);
+        capture.altitude_m = if source == "exif_gps" { altitude(tags) } else { xmp_altitude(xmp) };
     }
 }
 
-fn coordinates(tiff: &Tiff) -> Result<Option<(f64, f64)>, &'static str> {
-    match (degrees(tiff, &LATITUDE)?, degrees(tiff, &LONGITUDE)?) {
+fn both(degrees: impl Fn(&Source) -> Result<Option<f64>, &'static str>) -> Found {
+    let [latitude, longitude] = SOURCES.map(|source| degrees(&source));
+    match (latitude?, longitude?) {
         (None, None) => Ok(None),
         (Some(_), None) | (None, Some(_)) => Err("refused:incomplete"),
         (Some(latitude), Some(longitude)) if latitude == 0.0 && longitude == 0.0 => Err("refused:zero"),
@@ -40,39 +55,61 @@ fn coordinates(tiff: &Tiff) -> Result<Option<(f64, f64)>, &'static str> {
     }
 }
 
-fn degrees(tiff: &Tiff, axis: &Axis) -> Result<Option<f64>, &'static str> {
-    let Some(value) = tiff.find(axis.value) else { return Ok(None) };
-    let ratios = value.ratios();
-    if ratios.is_empty() {
-        return Err("refused:malformed");
-    }
-    // Degrees, minutes and seconds; each may be missing from the right, and the last given may have decimals.
-    let mut sum = 0.0;
-    for (ratio, (part, most)) in ratios.into_iter().zip([(1.0, axis.most_degrees), (60.0, 60.0), (3600.0, 60.0)]) {
-        let value = ratio.value().ok_or("refused:zero_denominator")?;
-        if !(0.0..=most).contains(&value) {
-            return Err("refused:out_of_range");
-        }
-        sum += value / part;
-    }
-    if sum > axis.most_degrees {
-        return Err("refused:out_of_range");
-    }
-    let reference = tiff.find(axis.reference).and_then(|value| value.text()).ok_or("refused:missing_ref")?;
-    let letter = reference.bytes().next().map(|letter| letter.to_ascii_uppercase());
-    if letter == Some(axis.halves[0]) {
-        Ok(Some(sum))
-    } else if letter == Some(axis.halves[1]) {
-        // Not -0.0.
-        Ok(Some(if sum == 0.0 { 0.0 } else { -sum }))
+fn exif_degrees(tags: &Tags, source: &Source) -> Result<Option<f64>, &'static str> {
+    let Some(value) = tags.find(source.value) else { return Ok(None) };
+    let degrees = if value.is_text() {
+        source.axis.of_text(&value.text().unwrap_or_default())?
     } else {
-        Err("refused:bad_ref")
+        source.axis.of_numbers(&value.numbers())?
+    };
+    let reference = tags.find(source.reference).and_then(|value| value.text());
+    let reference = reference.map(|word| source.axis.half(&word));
+    // A minus sign stands against a reference too: nobody writes one by accident.
+    let half = match (degrees.half, reference) {
+        (Some(Half::Negative), _) => Half::Negative,
+        (_, Some(half)) | (Some(half), None) => half,
+        (None, None) => return Err("refused:missing_ref"),
+    };
+    signed(degrees.size, half).map(Some)
+}
+
+fn xmp_degrees(xmp: &Xmp, source: &Source) -> Result<Option<f64>, &'static str> {
+    let Some(text) = xmp.get(source.property) else { return Ok(None) };
+    let degrees = source.axis.of_text(text)?;
+    // A plain decimal number is signed.
+    signed(degrees.size, degrees.half.unwrap_or(Half::Positive)).map(Some)
+}
+
+fn signed(size: f64, half: Half) -> Result<f64, &'static str> {
+    match half {
+        // Not -0.0.
+        Half::Negative if size > 0.0 => Ok(-size),
+        Half::Positive | Half::Negative => Ok(size),
+        Half::Unknown => Err("refused:bad_ref"),
     }
 }
 
 /// Metres above sea level. Without a reference it is above, as EXIF says; 1 is below, as is 3 of EXIF 3.0.
-fn altitude(tiff: &Tiff) -> Option<f64> {
-    let metres = tiff.find(Tag::GpsAltitude)?.ratios().first().copied().and_then(Ratio::value)?;
-    let below = matches!(tiff.find(Tag::GpsAltitudeRef).and_then(|value| value.byte()), Some(1 | 3));
-    Some(if below && metres > 0.0 { -metres } else { metres })
+fn altitude(tags: &Tags) -> Option<f64> {
+    let value = tags.find(Tag::GpsAltitude)?;
+    let metres = match value.is_text() {
+        true => value.text()?.trim_end_matches(['m', ' ']).parse().ok().filter(|metres: &f64| metres.is_finite())?,
+        false => value.number_at_start()?,
+    };
+    let below = tags.find(Tag::GpsAltitudeRef).and_then(|value| value.bytes().first().copied());
+    Some(below_sea(metres, matches!(below, Some(1 | 3 | b'1'))))
+}
+
+fn xmp_altitude(xmp: &Xmp) -> Option<f64> {
+    let text = xmp.get(Property::GpsAltitude)?;
+    let metres: f64 = match text.split_once('/') {
+        Some((over, under)) => over.trim().parse::<f64>().ok()? / under.trim().parse::<f64>().ok()?,
+        None => text.trim().parse().ok()?,
+    };
+    let below = xmp.get(Property::GpsAltitudeRef).is_some_and(|reference| reference.trim() == "1");
+    metres.is_finite().then(|| below_sea(metres, below))
+}
+
+fn below_sea(metres: f64, below: bool) -> f64 {
+    if below && metres > 0.0 { -metres } else { metres }
 }

@@ -1,8 +1,10 @@
 //! The TIFF structure that holds EXIF.
 //!
-//! Read in place and only where asked: the three directories that count, the first thousand entries of each, the first
+//! Read in place and only where asked: the four directories that count, the first thousand entries of each, the first
 //! bytes of a value. So a loop of directories, or a count of millions in a 30 MB TIFF file, costs nothing; a reader that
 //! builds all values would need 24 bytes for each zero byte of such a text.
+
+use super::value::{Value, size_of_kind};
 
 /// The tags read here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,9 @@ pub(super) enum Tag {
     SubSecTime,
     SubSecTimeOriginal,
     SubSecTimeDigitized,
+    TimeZoneOffset,
+    Iptc,
+    Photoshop,
     GpsLatitudeRef,
     GpsLatitude,
     GpsLongitudeRef,
@@ -34,6 +39,8 @@ pub(super) enum Tag {
 enum Ifd {
     /// The first directory.
     Primary,
+    /// The one that follows it: of a thumbnail, or of another page.
+    Next,
     Exif,
     Gps,
 }
@@ -53,6 +60,9 @@ impl Tag {
             Tag::SubSecTime => 0x9290,
             Tag::SubSecTimeOriginal => 0x9291,
             Tag::SubSecTimeDigitized => 0x9292,
+            Tag::TimeZoneOffset => 0x882a,
+            Tag::Iptc => 0x83bb,
+            Tag::Photoshop => 0x8649,
             Tag::GpsLatitudeRef => 1,
             Tag::GpsLatitude => 2,
             Tag::GpsLongitudeRef => 3,
@@ -67,7 +77,8 @@ impl Tag {
     /// Where to look, first match wins. Some writers put the EXIF times into the first directory.
     fn directories(self) -> &'static [Ifd] {
         match self {
-            Tag::Make | Tag::Model | Tag::Xmp => &[Ifd::Primary],
+            Tag::Make | Tag::Model => &[Ifd::Primary, Ifd::Next],
+            Tag::Xmp | Tag::Iptc | Tag::Photoshop => &[Ifd::Primary],
             Tag::DateTime => &[Ifd::Primary, Ifd::Exif],
             Tag::DateTimeOriginal
             | Tag::DateTimeDigitized
@@ -76,7 +87,8 @@ impl Tag {
             | Tag::OffsetTimeDigitized
             | Tag::SubSecTime
             | Tag::SubSecTimeOriginal
-            | Tag::SubSecTimeDigitized => &[Ifd::Exif, Ifd::Primary],
+            | Tag::SubSecTimeDigitized
+            | Tag::TimeZoneOffset => &[Ifd::Exif, Ifd::Primary, Ifd::Next],
             Tag::GpsLatitudeRef
             | Tag::GpsLatitude
             | Tag::GpsLongitudeRef
@@ -91,28 +103,37 @@ impl Tag {
 
 const EXIF_POINTER: u16 = 0x8769;
 const GPS_POINTER: u16 = 0x8825;
-const MOST_ENTRIES: usize = 1_000;
+const MOST_ENTRIES: u64 = 1_000;
 
 /// A TIFF structure in memory.
 pub(super) struct Tiff<'a> {
     bytes: &'a [u8],
     little: bool,
-    primary: usize,
+    /// BigTIFF: counts and offsets of eight bytes.
+    big: bool,
+    primary: Option<usize>,
+    next: Option<usize>,
     exif: Option<usize>,
     gps: Option<usize>,
 }
 
 impl<'a> Tiff<'a> {
-    /// The structure, if the bytes start like one.
+    /// The structure, if the bytes start like one. The number behind the byte order tells TIFF from camera makers' own
+    /// formats, which are built alike, so any will do.
     pub(super) fn new(bytes: &'a [u8]) -> Option<Tiff<'a>> {
-        let little = match bytes.get(..4)? {
-            b"II*\0" => true,
-            b"MM\0*" => false,
+        let little = match bytes.get(..2)? {
+            b"II" => true,
+            b"MM" => false,
             _ => return None,
         };
-        let mut tiff = Tiff { bytes, little, primary: 0, exif: None, gps: None };
-        tiff.primary = tiff.u32(4)? as usize;
-        let pointer = |number| tiff.entry(tiff.primary, number).and_then(|value| value.u32()).map(|at| at as usize);
+        let mut tiff = Tiff { bytes, little, big: false, primary: None, next: None, exif: None, gps: None };
+        tiff.big = tiff.u16(2)? == 43;
+        tiff.primary = Some(tiff.offset(if tiff.big { 8 } else { 4 })?);
+        tiff.next = tiff.primary.and_then(|at| tiff.after(at));
+        let pointer = |number| {
+            let directories = [tiff.primary, tiff.next].into_iter().flatten();
+            directories.filter_map(|at| tiff.entry(at, number)).find_map(|value| value.pointer())
+        };
         (tiff.exif, tiff.gps) = (pointer(EXIF_POINTER), pointer(GPS_POINTER));
         Some(tiff)
     }
@@ -121,7 +142,8 @@ impl<'a> Tiff<'a> {
     pub(super) fn find(&self, tag: Tag) -> Option<Value<'a>> {
         tag.directories().iter().find_map(|directory| {
             let at = match directory {
-                Ifd::Primary => Some(self.primary),
+                Ifd::Primary => self.primary,
+                Ifd::Next => self.next,
                 Ifd::Exif => self.exif,
                 Ifd::Gps => self.gps,
             };
@@ -130,118 +152,52 @@ impl<'a> Tiff<'a> {
     }
 
     fn u16(&self, at: usize) -> Option<u16> {
-        let two = self.bytes.get(at..at.checked_add(2)?)?.try_into().ok()?;
+        let two = *self.bytes.get(at..)?.first_chunk()?;
         Some(if self.little { u16::from_le_bytes(two) } else { u16::from_be_bytes(two) })
     }
 
-    fn u32(&self, at: usize) -> Option<u32> {
-        let four = self.bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
-        Some(if self.little { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) })
+    /// A number of four bytes, in BigTIFF of eight.
+    fn wide(&self, at: usize) -> Option<u64> {
+        let bytes = self.bytes.get(at..)?;
+        Some(match (self.big, self.little) {
+            (false, true) => u32::from_le_bytes(*bytes.first_chunk()?).into(),
+            (false, false) => u32::from_be_bytes(*bytes.first_chunk()?).into(),
+            (true, true) => u64::from_le_bytes(*bytes.first_chunk()?),
+            (true, false) => u64::from_be_bytes(*bytes.first_chunk()?),
+        })
     }
 
+    fn offset(&self, at: usize) -> Option<usize> {
+        usize::try_from(self.wide(at)?).ok()
+    }
+
+    /// How many entries a directory has, where they begin, and how long one is.
+    fn layout(&self, directory: usize) -> Option<(usize, usize, usize)> {
+        let (count, head, size) =
+            if self.big { (self.wide(directory)?, 8, 20) } else { (self.u16(directory)?.into(), 2, 12) };
+        Some((usize::try_from(count.min(MOST_ENTRIES)).ok()?, directory.checked_add(head)?, size))
+    }
+
+    /// Where the directory after this one is.
+    fn after(&self, directory: usize) -> Option<usize> {
+        let (count, first, size) = self.layout(directory)?;
+        self.offset(first.checked_add(count * size)?).filter(|at| *at != 0 && *at != directory)
+    }
+
+    /// The first entry of this number that can be read.
     fn entry(&self, directory: usize, number: u16) -> Option<Value<'a>> {
-        let count = usize::from(self.u16(directory)?).min(MOST_ENTRIES);
-        (0..count).map(|index| directory.saturating_add(2 + index * 12)).find_map(|at| {
+        let (count, first, step) = self.layout(directory)?;
+        (0..count).map(|index| first.saturating_add(index * step)).find_map(|at| {
             if self.u16(at)? != number {
                 return None;
             }
             let kind = self.u16(at + 2)?;
-            let size = usize::try_from(self.u32(at + 4)?).ok()?.checked_mul(size_of_kind(kind)?)?;
-            let start = if size <= 4 { at + 8 } else { self.u32(at + 8)? as usize };
+            let count = usize::try_from(self.wide(at + 4)?).ok()?;
+            let size = count.checked_mul(size_of_kind(kind)?)?;
+            let (inline, room) = if self.big { (at + 12, 8) } else { (at + 8, 4) };
+            let start = if size <= room { inline } else { self.offset(inline)? };
             let bytes = self.bytes.get(start..start.checked_add(size)?)?;
             Some(Value { kind, bytes, little: self.little })
         })
-    }
-}
-
-const RATIONAL: u16 = 5;
-const SIGNED_RATIONAL: u16 = 10;
-
-fn size_of_kind(kind: u16) -> Option<usize> {
-    match kind {
-        1 | 2 | 6 | 7 => Some(1),
-        3 | 8 => Some(2),
-        4 | 9 | 11 => Some(4),
-        RATIONAL | SIGNED_RATIONAL | 12 => Some(8),
-        _ => None,
-    }
-}
-
-/// A numerator and a denominator.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Ratio(pub i64, pub i64);
-
-impl Ratio {
-    /// The number; `None` for a zero denominator.
-    pub(super) fn value(self) -> Option<f64> {
-        (self.1 != 0).then(|| self.0 as f64 / self.1 as f64)
-    }
-}
-
-/// A tag's value.
-#[derive(Clone, Copy)]
-pub(super) struct Value<'a> {
-    kind: u16,
-    bytes: &'a [u8],
-    little: bool,
-}
-
-/// Text longer than this is none of ours.
-const LONGEST_TEXT: usize = 256;
-
-impl<'a> Value<'a> {
-    /// The raw bytes.
-    pub(super) fn bytes(&self) -> &'a [u8] {
-        self.bytes
-    }
-
-    /// Text up to the first NUL, without blanks around it; `None` when nothing is left. Whatever type it is stored as.
-    pub(super) fn text(&self) -> Option<String> {
-        let bytes = self.bytes.get(..LONGEST_TEXT).unwrap_or(self.bytes);
-        let bytes = bytes.split(|byte| *byte == 0).next()?;
-        let text: String = String::from_utf8_lossy(bytes).chars().filter(|letter| !letter.is_control()).collect();
-        let text = text.trim();
-        (!text.is_empty()).then(|| text.to_owned())
-    }
-
-    /// The first byte.
-    pub(super) fn byte(&self) -> Option<u8> {
-        self.bytes.first().copied()
-    }
-
-    /// The first 16- or 32-bit number.
-    fn u32(&self) -> Option<u32> {
-        match self.kind {
-            3 => {
-                let two = *self.bytes.first_chunk()?;
-                Some(u32::from(if self.little { u16::from_le_bytes(two) } else { u16::from_be_bytes(two) }))
-            }
-            4 => Some(self.quad(*self.bytes.first_chunk()?)),
-            _ => None,
-        }
-    }
-
-    fn quad(&self, four: [u8; 4]) -> u32 {
-        if self.little { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) }
-    }
-
-    /// Up to three rationals; none when the value is of another type.
-    pub(super) fn ratios(&self) -> Vec<Ratio> {
-        if self.kind != RATIONAL && self.kind != SIGNED_RATIONAL {
-            return Vec::new();
-        }
-        let number = |four: [u8; 4]| {
-            let number = self.quad(four);
-            if self.kind == SIGNED_RATIONAL { i64::from(number as i32) } else { i64::from(number) }
-        };
-        self.bytes
-            .as_chunks::<4>()
-            .0
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .take(3)
-            .map(|&[over, under]| Ratio(number(over), number(under)))
-            .collect()
     }
 }

@@ -1,136 +1,262 @@
 //! The time of the photo: the best source that holds one.
 
-use jiff::civil::{DateTime, Time};
+use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
-use jiff::{Timestamp, Unit};
+use jiff::{SignedDuration, Timestamp};
 
+use super::Rules;
 use super::date::{self, Written};
-use super::tiff::{Tag, Tiff};
-use super::xmp;
+use super::found::Tags;
+use super::iptc::Iptc;
+use super::offset;
+use super::source::{self, Source};
+use super::tiff::Tag;
+use super::value::Number;
+use super::xmp::{Property, Xmp};
+use super::zone::{self, Certainty, Zones};
 use scanmill_core::domain::Capture;
 
-/// A camera clock in EXIF: its tags, and what its sources are called.
+/// A camera clock in EXIF: its tags.
 struct Clock {
+    source: &'static Source,
     time: Tag,
     fraction: Tag,
     offset: Tag,
-    sources: Sources,
-}
-
-/// Names of a source, by how its offset is known.
-#[derive(Clone, Copy)]
-struct Sources {
-    no_offset: &'static str,
-    own_offset: &'static str,
-    gps_offset: &'static str,
+    /// Which number of TimeZoneOffset is its own.
+    zone_hours: Option<usize>,
 }
 
 const ORIGINAL: Clock = Clock {
+    source: &source::EXIF_ORIGINAL,
     time: Tag::DateTimeOriginal,
     fraction: Tag::SubSecTimeOriginal,
     offset: Tag::OffsetTimeOriginal,
-    sources: Sources {
-        no_offset: "exif_original",
-        own_offset: "exif_original+offset",
-        gps_offset: "exif_original+gps_offset",
-    },
+    zone_hours: Some(0),
 };
 const DIGITIZED: Clock = Clock {
+    source: &source::EXIF_DIGITIZED,
     time: Tag::DateTimeDigitized,
     fraction: Tag::SubSecTimeDigitized,
     offset: Tag::OffsetTimeDigitized,
-    sources: Sources {
-        no_offset: "exif_digitized",
-        own_offset: "exif_digitized+offset",
-        gps_offset: "exif_digitized+gps_offset",
-    },
+    zone_hours: None,
 };
-/// GPS time stands before it in the order of truth, so it is never left to derive this one's offset.
 const MODIFIED: Clock = Clock {
+    source: &source::EXIF_MODIFIED,
     time: Tag::DateTime,
     fraction: Tag::SubSecTime,
     offset: Tag::OffsetTime,
-    sources: Sources { no_offset: "exif_modified", own_offset: "exif_modified+offset", gps_offset: "exif_modified" },
+    zone_hours: Some(1),
 };
 
-/// Fills in the time of `capture`.
-pub(super) fn read(tiff: Option<&Tiff>, xmp: Option<&[u8]>, capture: &mut Capture) {
-    let gps = tiff.and_then(gps_time);
-    if let Some((written, sources)) =
-        tiff.and_then(|tiff| [ORIGINAL, DIGITIZED].iter().find_map(|clock| read_clock(tiff, clock)))
-    {
-        return set(capture, written, sources, gps);
-    }
-    if let Some(gps) = gps {
-        capture.captured_at = Offset::UTC.to_timestamp(gps).ok();
-        capture.captured_at_source = capture.captured_at.map(|_| "exif_gps_time");
-        if capture.captured_at.is_some() {
-            return;
+/// No photo of a QR code is older.
+const FIRST_YEAR: i16 = 1990;
+/// How far the GPS clock may be from a whole offset: it is the time of the fix, and an older one proves nothing.
+const MOST_FIX_AGE: SignedDuration = SignedDuration::from_secs(90);
+/// A fix so much younger than its photo shows that the camera's clock is not that of the place.
+const YOUNGER_FIX: SignedDuration = SignedDuration::from_mins(15);
+
+/// Fills in the time of `capture`, whose place is already there.
+pub(super) fn read(tags: &Tags, xmp: &Xmp, iptc: &Iptc, rules: &Rules, capture: &mut Capture) {
+    let gps = gps_time(tags);
+    let readings = readings(tags, xmp, iptc);
+    let mut refusal = None;
+    let mut is_likely = |date: Date| match unlikely(date, rules.now) {
+        Some(reason) => {
+            refusal = refusal.or(Some(reason));
+            false
         }
-    }
-    let xmp_time = |name, no_offset, own_offset| {
-        let written = date::read(xmp::value(xmp?, name)?)?;
-        Some((written, Sources { no_offset, own_offset, gps_offset: no_offset }))
+        None => true,
     };
-    let last = xmp_time("exif:DateTimeOriginal", "xmp_original", "xmp_original+offset")
-        .or_else(|| xmp_time("photoshop:DateCreated", "xmp_created", "xmp_created+offset"))
-        .or_else(|| read_clock(tiff?, &MODIFIED));
-    if let Some((written, sources)) = last {
-        set(capture, written, sources, None);
+    let gps = gps.filter(|gps| is_likely(gps.date()));
+    let likely: Vec<_> = readings.into_iter().filter(|reading| is_likely(reading.written.local.date())).collect();
+
+    let place = capture.latitude.zip(capture.longitude);
+    let zones = || place.and_then(|(latitude, longitude)| Zones::at(latitude, longitude));
+    // Dates without a time come last. The GPS clock has its place behind EXIF's own two.
+    let best = likely.iter().find(|reading| !reading.written.date_only && reading.before_gps);
+    let best = match (best, gps) {
+        (None, Some(gps)) => return set_gps(capture, gps, rules, zones()),
+        (None, None) => likely.iter().find(|reading| !reading.written.date_only),
+        (best, _) => best,
+    };
+    if let Some(best) = best {
+        // The same reading elsewhere in the file may have the offset that this one lacks.
+        let second = |local: DateTime| local.with().subsec_nanosecond(0).build().ok();
+        let same = |other: &&Reading| second(other.written.local) == second(best.written.local);
+        let own = likely.iter().filter(same).find_map(|other| other.written.offset_minutes);
+        let own = best.written.offset_minutes.or(own);
+        set(capture, best, own, gps, rules, zones);
+    } else if let Some(day) = likely.first() {
+        capture.captured_local = Some(day.written.local);
+        capture.captured_at_source = Some(day.source.date_only);
+    } else {
+        capture.captured_at_source = refusal;
+    }
+}
+
+/// A wall clock reading and where it stands.
+struct Reading {
+    written: Written,
+    source: &'static Source,
+    before_gps: bool,
+}
+
+/// All wall clock readings of the file, best first.
+fn readings(tags: &Tags, xmp: &Xmp, iptc: &Iptc) -> Vec<Reading> {
+    let exif = |clock: &Clock, before_gps| {
+        let written = tags.first(|tags| read_clock(tags, clock))?;
+        Some(Reading { written, source: clock.source, before_gps })
+    };
+    let text = |text: Option<&str>, source| Some(Reading { written: date::read(text?)?, source, before_gps: false });
+    let mut xmp_original = text(xmp.get(Property::DateTimeOriginal), &source::XMP_ORIGINAL);
+    if let Some(reading) = &mut xmp_original {
+        let companion = || offset::read(xmp.get(Property::OffsetTimeOriginal)?);
+        reading.written.offset_minutes = reading.written.offset_minutes.or_else(companion);
+    }
+    let readings = [
+        exif(&ORIGINAL, true),
+        exif(&DIGITIZED, true),
+        xmp_original,
+        text(xmp.get(Property::DateCreated), &source::XMP_CREATED),
+        text(xmp.get(Property::CreateDate), &source::XMP_DIGITIZED),
+        text(xmp.get(Property::DateTimeDigitized), &source::XMP_DIGITIZED),
+        text(iptc.created().as_deref(), &source::IPTC_CREATED),
+        text(iptc.digitized().as_deref(), &source::IPTC_DIGITIZED),
+        exif(&MODIFIED, false),
+    ];
+    readings.into_iter().flatten().collect()
+}
+
+/// Why nobody took a photo on that day.
+fn unlikely(day: Date, now: Timestamp) -> Option<&'static str> {
+    // East of UTC tomorrow has begun; a day later it has begun nowhere.
+    let tomorrow = Offset::UTC.to_datetime(now).date().tomorrow().unwrap_or(Date::MAX);
+    if day.year() < FIRST_YEAR {
+        Some(source::BEFORE_1990)
+    } else if day > tomorrow {
+        Some(source::AFTER_TOMORROW)
+    } else {
+        None
     }
 }
 
 /// A clock's reading with its fraction and offset; what is written in the time itself counts before its companions.
-fn read_clock(tiff: &Tiff, clock: &Clock) -> Option<(Written, Sources)> {
-    let text = |tag| tiff.find(tag).and_then(|value| value.text());
+fn read_clock(tags: &Tags, clock: &Clock) -> Option<Written> {
+    let text = |tag| tags.find(tag).and_then(|value| value.text());
     let mut written = date::read(&text(clock.time)?)?;
-    if written.local.subsec_nanosecond() == 0
+    if !written.date_only
+        && written.local.subsec_nanosecond() == 0
         && let Some(nanoseconds) = text(clock.fraction).and_then(|digits| date::fraction(&digits))
     {
         written.local = written.local.with().subsec_nanosecond(nanoseconds).build().ok()?;
     }
-    if written.offset_minutes.is_none() {
-        written.offset_minutes = text(clock.offset).and_then(|offset| date::offset_minutes(&offset));
-    }
-    Some((written, clock.sources))
-}
-
-fn set(capture: &mut Capture, written: Written, sources: Sources, gps: Option<DateTime>) {
-    let Written { local, offset_minutes } = written;
-    capture.captured_local = Some(local);
-    let derived = gps.and_then(|gps| offset_from_gps(local, gps));
-    let (offset, source) = match (offset_minutes, derived) {
-        (Some(own), _) => (Some(own), sources.own_offset),
-        (None, Some(derived)) => (Some(derived), sources.gps_offset),
-        (None, None) => (None, sources.no_offset),
+    let zone_hours = || {
+        let hours = tags.find(Tag::TimeZoneOffset)?.numbers().get(clock.zone_hours?)?.finite()?;
+        let minutes = (hours * 60.0) as i32;
+        offset::is_zone(minutes).then_some(minutes)
     };
-    capture.utc_offset_minutes = offset;
-    capture.captured_at = offset.and_then(|minutes| instant(local, minutes));
-    capture.captured_at_source = Some(source);
+    written.offset_minutes = written
+        .offset_minutes
+        .or_else(|| text(clock.offset).and_then(|offset| offset::read(&offset)))
+        .or_else(zone_hours);
+    Some(written)
 }
 
-fn instant(local: DateTime, offset_minutes: i32) -> Option<Timestamp> {
-    Offset::from_seconds(offset_minutes * 60).ok()?.to_timestamp(local).ok()
+fn set(
+    capture: &mut Capture,
+    reading: &Reading,
+    own: Option<i32>,
+    gps: Option<DateTime>,
+    rules: &Rules,
+    zones: impl Fn() -> Option<Zones>,
+) {
+    let (local, source) = (reading.written.local, reading.source);
+    let (offset, name) = match own.and_then(|minutes| Offset::from_seconds(minutes * 60).ok()) {
+        Some(own) => (Some(own), source.own_offset),
+        None => {
+            let zones = zones();
+            let derived = gps.map(|gps| offset_from_gps(local, gps, zones.as_ref()));
+            let of_place = zones.filter(|_| rules.place_zone).and_then(|zones| zones.offset_of(local));
+            match (derived, of_place) {
+                (Some(Derived::Sure(offset)), _) => (Some(offset), source.gps_offset),
+                (Some(Derived::Contradicts), Some((offset, Certainty::Sure))) => {
+                    (Some(offset), source.place_zone_ambiguous)
+                }
+                (_, Some((offset, certainty))) => (Some(offset), source.place_zone(certainty)),
+                (_, None) => (None, source.no_offset),
+            }
+        }
+    };
+    capture.captured_local = Some(local);
+    capture.utc_offset_minutes = offset.map(|offset| offset.seconds() / 60);
+    capture.captured_at = offset.and_then(|offset| offset.to_timestamp(local).ok());
+    capture.captured_at_source = Some(name);
 }
 
-/// The GPS fix may be some minutes older than the photo; zones are whole quarters of an hour apart.
-fn offset_from_gps(local: DateTime, gps: DateTime) -> Option<i32> {
-    let minutes = local.since(gps).ok()?.total(Unit::Minute).ok()?;
-    let quarters = (minutes / 15.0).round();
-    (quarters.abs() < 1e6).then(|| quarters as i32 * 15).filter(|minutes| date::is_zone(*minutes))
+/// The GPS clock is the time itself; the place says what the clocks on the wall showed.
+fn set_gps(capture: &mut Capture, gps: DateTime, rules: &Rules, zones: Option<Zones>) {
+    let Ok(at) = Offset::UTC.to_timestamp(gps) else { return };
+    let source = &source::EXIF_GPS_TIME;
+    capture.captured_at = Some(at);
+    capture.captured_at_source = Some(source.no_offset);
+    if let Some((offset, certainty)) = zones.filter(|_| rules.place_zone).and_then(|zones| zones.offset_at(at)) {
+        capture.captured_local = Some(offset.to_datetime(at));
+        capture.utc_offset_minutes = Some(offset.seconds() / 60);
+        capture.captured_at_source = Some(source.place_zone(certainty));
+    }
+}
+
+/// What the GPS clock says about the offset.
+enum Derived {
+    Sure(Offset),
+    /// Nothing: the fix is older than the photo.
+    Nothing,
+    /// Something else than the place says.
+    Contradicts,
+}
+
+/// Sure is an offset that the two clocks agree on to a minute and a half, that is in use, and that the zone of the place
+/// has. A fix that happens to be old by a multiple of a quarter of an hour fails the latter two.
+fn offset_from_gps(local: DateTime, gps: DateTime, zones: Option<&Zones>) -> Derived {
+    const QUARTER: i64 = 15 * 60;
+    let Ok(seconds) = local.since(gps).and_then(|ahead| ahead.total(jiff::Unit::Second)) else {
+        return Derived::Nothing;
+    };
+    let quarters = (seconds / QUARTER as f64).round() as i64;
+    let minutes = i32::try_from(quarters * 15).unwrap_or(i32::MAX);
+    let sharp = (seconds - (quarters * QUARTER) as f64).abs() <= MOST_FIX_AGE.as_secs_f64();
+    let offset = Offset::from_seconds(minutes.saturating_mul(60)).ok().filter(|_| offset::is_zone(minutes));
+    if let (true, Some(offset), Ok(at)) = (sharp, offset, Offset::UTC.to_timestamp(gps)) {
+        match zones {
+            Some(zones) if zones.have(offset, at) => return Derived::Sure(offset),
+            Some(zones) if !zones.at_sea() => return Derived::Contradicts,
+            _ if zone::is_in_use(offset, at) => return Derived::Sure(offset),
+            _ => {}
+        }
+    }
+    let of_place =
+        zones.and_then(|zones| zones.offset_of(local)).and_then(|(offset, _)| offset.to_timestamp(local).ok());
+    match (of_place, Offset::UTC.to_timestamp(gps)) {
+        (Some(taken), Ok(fix)) if fix.duration_since(taken) > YOUNGER_FIX => Derived::Contradicts,
+        _ => Derived::Nothing,
+    }
 }
 
 /// The GPS clock, in UTC.
-fn gps_time(tiff: &Tiff) -> Option<DateTime> {
-    let date = date::date(&tiff.find(Tag::GpsDateStamp)?.text()?)?;
-    let ratios = tiff.find(Tag::GpsTimeStamp)?.ratios();
-    let &[hour, minute, second] = ratios.as_slice() else { return None };
-    let [hour, minute, second] = [hour.value()?, minute.value()?, second.value()?];
-    let whole = |value: f64, below: f64| (value.fract() == 0.0 && (0.0..below).contains(&value)).then_some(value as i8);
-    let (hour, minute) = (whole(hour, 24.0)?, whole(minute, 60.0)?);
-    if !(0.0..60.0).contains(&second) {
-        return None;
-    }
-    let nanoseconds = (second.fract() * 1e9) as i32;
-    Some(DateTime::from_parts(date, Time::new(hour, minute, second as i8, nanoseconds).ok()?))
+fn gps_time(tags: &Tags) -> Option<DateTime> {
+    tags.first(|tags| {
+        let date = date::date(&tags.find(Tag::GpsDateStamp)?.text()?)?;
+        let value = tags.find(Tag::GpsTimeStamp)?;
+        if value.is_text() {
+            return date::read(&format!("{date} {}", value.text()?))
+                .filter(|read| !read.date_only)
+                .map(|read| read.local);
+        }
+        let numbers: Option<Vec<f64>> = value.numbers().into_iter().map(Number::finite).collect();
+        // Some writers put decimals into the hours or minutes.
+        let &[hours, minutes, seconds] = numbers?.as_slice() else { return None };
+        let in_range = (0.0..24.0).contains(&hours) && (0.0..60.0).contains(&minutes) && (0.0..61.0).contains(&seconds);
+        let milliseconds = ((hours * 3600.0 + minutes * 60.0 + seconds) * 1e3).round() as i64;
+        in_range.then(|| date.to_datetime(jiff::civil::Time::midnight()) + SignedDuration::from_millis(milliseconds))
+    })
 }

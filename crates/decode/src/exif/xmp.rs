@@ -1,49 +1,239 @@
-//! One property out of an XMP packet, without an XML parser: the two dates wanted stand in it as plain text.
+//! The properties of XMP that say when, where and with what a photo was taken.
+//!
+//! A property is an attribute, an element, or a list in one, under whatever prefix its namespace was given. Packets that
+//! break off are read as far as they go.
 
-/// No packet needs more for a date to be found.
-const FARTHEST: usize = 1 << 20;
-const LONGEST: usize = 64;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::name::{QName, ResolveResult};
+use quick_xml::reader::NsReader;
 
-/// The value of a property, written as an attribute (`name="value"`) or as an element (`<name>value</name>`).
-pub(super) fn value<'a>(packet: &'a [u8], name: &str) -> Option<&'a str> {
-    let packet = packet.get(..FARTHEST).unwrap_or(packet);
-    let starts = packet.windows(name.len()).enumerate().filter(|(_, window)| *window == name.as_bytes());
-    starts.map(|(at, _)| at).find_map(|at| {
-        let before = at.checked_sub(1).and_then(|at| packet.get(at))?;
-        let after = packet.get(at + name.len()..)?.trim_ascii_start();
-        let (rest, end) = match (before, after.first()?) {
-            (b'<', b'>') => (after.get(1..)?, b'<'),
-            (before, b'=') if before.is_ascii_whitespace() => {
-                let quoted = after.get(1..)?.trim_ascii_start();
-                let quote = *quoted.first().filter(|quote| matches!(quote, b'"' | b'\''))?;
-                (quoted.get(1..)?, quote)
+/// Most bytes of all packets together. Depth maps and the like make extended XMP large; dates stand before them.
+const MOST_BYTES: usize = 2 << 20;
+/// No value here is longer.
+const LONGEST_VALUE: usize = 256;
+
+/// The properties read here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Property {
+    DateTimeOriginal,
+    DateCreated,
+    CreateDate,
+    DateTimeDigitized,
+    OffsetTimeOriginal,
+    GpsLatitude,
+    GpsLongitude,
+    GpsAltitude,
+    GpsAltitudeRef,
+    Make,
+    Model,
+}
+
+const EXIF: &str = "http://ns.adobe.com/exif/1.0/";
+const EXIF_EX: &str = "http://cipa.jp/exif/1.0/";
+const PHOTOSHOP: &str = "http://ns.adobe.com/photoshop/1.0/";
+const XMP: &str = "http://ns.adobe.com/xap/1.0/";
+const TIFF: &str = "http://ns.adobe.com/tiff/1.0/";
+
+/// Namespace and name of each property; some editors write EXIF's tags into EXIF's namespace that belong elsewhere.
+const PROPERTIES: [(Property, &str, &str); 14] = [
+    (Property::DateTimeOriginal, EXIF, "DateTimeOriginal"),
+    (Property::DateCreated, PHOTOSHOP, "DateCreated"),
+    (Property::CreateDate, XMP, "CreateDate"),
+    (Property::DateTimeDigitized, EXIF, "DateTimeDigitized"),
+    (Property::OffsetTimeOriginal, EXIF_EX, "OffsetTimeOriginal"),
+    (Property::GpsLatitude, EXIF, "GPSLatitude"),
+    (Property::GpsLongitude, EXIF, "GPSLongitude"),
+    (Property::GpsAltitude, EXIF, "GPSAltitude"),
+    (Property::GpsAltitudeRef, EXIF, "GPSAltitudeRef"),
+    (Property::Make, TIFF, "Make"),
+    (Property::Model, TIFF, "Model"),
+    (Property::OffsetTimeOriginal, EXIF, "OffsetTimeOriginal"),
+    (Property::Make, EXIF, "Make"),
+    (Property::Model, EXIF, "Model"),
+];
+
+/// What prefixes mean in a packet that does not say.
+const PREFIXES: [(&str, &str); 6] =
+    [("exif", EXIF), ("exifEX", EXIF_EX), ("photoshop", PHOTOSHOP), ("xmp", XMP), ("xap", XMP), ("tiff", TIFF)];
+
+/// A value, and how deep it stands.
+#[derive(Default)]
+struct Value {
+    text: String,
+    depth: usize,
+}
+
+/// What the packets of a file say.
+#[derive(Default)]
+pub(super) struct Xmp {
+    values: [Option<Value>; PROPERTIES.len()],
+}
+
+impl Xmp {
+    /// Reads packets; what the first says counts.
+    pub(super) fn read<'a>(packets: impl IntoIterator<Item = &'a [u8]>) -> Xmp {
+        let mut xmp = Xmp::default();
+        let mut left = MOST_BYTES;
+        for packet in packets {
+            let packet = packet.get(..left).unwrap_or(packet);
+            left -= packet.len();
+            let mut found = Xmp::default();
+            found.read_packet(&text_of(packet));
+            for (value, found) in xmp.values.iter_mut().zip(found.values) {
+                *value = value.take().or(found);
             }
-            _ => return None,
+        }
+        xmp
+    }
+
+    /// The property's value, without blanks around it.
+    pub(super) fn get(&self, property: Property) -> Option<&str> {
+        let names = PROPERTIES.iter().zip(&self.values).filter(|((other, ..), _)| *other == property);
+        names.filter_map(|(_, value)| Some(value.as_ref()?.text.trim())).find(|text| !text.is_empty())
+    }
+
+    fn read_packet(&mut self, packet: &str) {
+        let mut reader = NsReader::from_str(packet);
+        let config = reader.config_mut();
+        config.check_end_names = false;
+        config.allow_unmatched_ends = true;
+        config.allow_dangling_amp = true;
+        let mut depth = 0_usize;
+        // The property whose element is open, and how deep it began.
+        let mut open: Option<(usize, usize)> = None;
+        // An error is where the packet stops being XML: what was read until there counts.
+        while let Ok(event) = reader.read_event() {
+            match event {
+                Event::Start(start) => {
+                    depth += 1;
+                    self.read_attributes(&reader, &start, depth);
+                    if let Some(index) = property(&reader, start.name(), false) {
+                        open = Some((index, depth));
+                    }
+                }
+                Event::Empty(start) => self.read_attributes(&reader, &start, depth + 1),
+                Event::End(_) => {
+                    open = open.filter(|(_, began)| *began < depth);
+                    depth = depth.saturating_sub(1);
+                }
+                Event::Text(text) => self.add(open, &text.xml_content(quick_xml::XmlVersion::Implicit1_0)),
+                Event::CData(text) => self.add(open, &text.xml_content(quick_xml::XmlVersion::Implicit1_0)),
+                Event::GeneralRef(reference) => {
+                    if let Ok(Some(letter)) = reference.resolve_char_ref() {
+                        self.add(open, letter.encode_utf8(&mut [0; 4]));
+                    }
+                }
+                Event::Eof => break,
+                _ => {}
+            }
+        }
+    }
+
+    fn read_attributes(&mut self, reader: &NsReader<&[u8]>, start: &BytesStart, depth: usize) {
+        for attribute in start.attributes().with_checks(false).map_while(Result::ok) {
+            let Some(index) = property(reader, attribute.key, true) else { continue };
+            if let Ok(value) = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0) {
+                // As if it were an element of its own.
+                self.add(Some((index, depth + 1)), &value);
+            }
+        }
+    }
+
+    /// Adds text to a property. One that stands less deep is the photo's own, the other that of a picture in it.
+    fn add(&mut self, open: Option<(usize, usize)>, text: &str) {
+        let Some((slot, depth)) = open.and_then(|(index, depth)| Some((self.values.get_mut(index)?, depth))) else {
+            return;
         };
-        let length = rest.iter().take(LONGEST).position(|byte| *byte == end)?;
-        std::str::from_utf8(rest.get(..length)?).ok()
-    })
+        if text.trim().is_empty() || slot.as_ref().is_some_and(|value| value.depth < depth) {
+            return;
+        }
+        let value = slot.get_or_insert_default();
+        if value.depth != depth {
+            *value = Value { text: String::new(), depth };
+        }
+        let room = LONGEST_VALUE.saturating_sub(value.text.len());
+        value.text.extend(text.chars().take(room));
+    }
+}
+
+/// Which property a name means.
+fn property(reader: &NsReader<&[u8]>, name: QName, attribute: bool) -> Option<usize> {
+    let resolver = reader.resolver();
+    let (namespace, local) = if attribute { resolver.resolve_attribute(name) } else { resolver.resolve_element(name) };
+    let namespace = match namespace {
+        ResolveResult::Bound(namespace) => namespace.into_inner().to_owned(),
+        ResolveResult::Unknown(prefix) => {
+            PREFIXES.iter().find(|(known, _)| *known == prefix).map(|(_, namespace)| (*namespace).to_owned())?
+        }
+        ResolveResult::Unbound => return None,
+    };
+    PROPERTIES.iter().position(|(_, known, name)| *known == namespace && *name == local.into_inner())
+}
+
+/// The packet as text: UTF-8, or UTF-16 as the mark at its start or the zeros in it tell.
+fn text_of(packet: &[u8]) -> std::borrow::Cow<'_, str> {
+    let encoding = match packet {
+        [0xfe, 0xff, ..] | [0, b'<', ..] => encoding_rs::UTF_16BE,
+        [0xff, 0xfe, ..] | [b'<', 0, ..] => encoding_rs::UTF_16LE,
+        _ => encoding_rs::UTF_8,
+    };
+    encoding.decode_with_bom_removal(packet).0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn original(packet: &str) -> Option<String> {
+        Xmp::read([packet.as_bytes()]).get(Property::DateTimeOriginal).map(str::to_owned)
+    }
+
     #[test]
-    fn reads_attributes_and_elements() {
-        let name = "exif:DateTimeOriginal";
-        let cases = [
-            (r#"<rdf:Description exif:DateTimeOriginal="2026-11-22"/>"#, Some("2026-11-22")),
-            ("<rdf:Description\n exif:DateTimeOriginal = '2026'/>", Some("2026")),
-            ("<exif:DateTimeOriginal>2026-11</exif:DateTimeOriginal>", Some("2026-11")),
-            ("</exif:DateTimeOriginal> exif:DateTimeOriginalX=\"1\" exif:DateTimeOriginal=\"2\"", Some("2")),
-            ("<exif:DateTimeOriginal>2026-11", None),
-            (r#" exif:DateTimeOriginal=""#, None),
-            ("exif:DateTimeOriginal", None),
-            ("", None),
+    fn reads_properties_however_they_are_written() {
+        const NAMESPACE: &str =
+            r#"xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:e="http://ns.adobe.com/exif/1.0/""#;
+        let packets = [
+            r#"<rdf:Description exif:DateTimeOriginal="2026"/>"#.to_owned(),
+            "<rdf:Description\n exif:DateTimeOriginal = '2026'></rdf:Description>".to_owned(),
+            "<x><exif:DateTimeOriginal>2026</exif:DateTimeOriginal></x>".to_owned(),
+            "<x><exif:DateTimeOriginal> 20<![CDATA[2]]>&#54; </exif:DateTimeOriginal></x>".to_owned(),
+            // Another prefix; a list; a default namespace.
+            format!(r#"<rdf:RDF {NAMESPACE}><rdf:Description e:DateTimeOriginal="2026"/></rdf:RDF>"#),
+            format!(
+                "<rdf:RDF {NAMESPACE}><e:DateTimeOriginal><rdf:Seq><rdf:li>2026</rdf:li></rdf:Seq></e:DateTimeOriginal></rdf:RDF>"
+            ),
+            r#"<x><DateTimeOriginal xmlns="http://ns.adobe.com/exif/1.0/">2026</DateTimeOriginal></x>"#.to_owned(),
+            // The photo's own before that of a picture in it.
+            "<a><b><c><exif:DateTimeOriginal>1999</exif:DateTimeOriginal></c></b><exif:DateTimeOriginal>2026</exif:DateTimeOriginal></a>".to_owned(),
+            "<a><exif:DateTimeOriginal>2026</exif:DateTimeOriginal><b exif:DateTimeOriginal='1999'/></a>".to_owned(),
+            // Cut short, and wrong behind the place.
+            "<a><b exif:DateTimeOriginal='2026'>".to_owned(),
+            "<a><b exif:DateTimeOriginal='2026'></c></a></a><".to_owned(),
         ];
-        for (packet, expected) in cases {
-            assert_eq!(value(packet.as_bytes(), name), expected, "{packet}");
+        for packet in packets {
+            assert_eq!(original(&packet).as_deref(), Some("2026"), "{packet}");
+            let utf16: Vec<u8> = packet.encode_utf16().flat_map(u16::to_be_bytes).collect();
+            let marked = [b"\xfe\xff", utf16.as_slice()].concat();
+            for bytes in [utf16, marked] {
+                assert_eq!(Xmp::read([bytes.as_slice()]).get(Property::DateTimeOriginal), Some("2026"), "{packet}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_names_are_other_properties() {
+        let packets = [
+            "",
+            "exif:DateTimeOriginal",
+            "<exif:DateTimeOriginalX>2026</exif:DateTimeOriginalX>",
+            "<other:DateTimeOriginal>2026</other:DateTimeOriginal>",
+            r#"<a xmlns:exif="http://example.com/"><exif:DateTimeOriginal>2026</exif:DateTimeOriginal></a>"#,
+            "<!-- <exif:DateTimeOriginal>2026</exif:DateTimeOriginal> -->",
+            "<exif:DateTimeOriginal/>",
+            r#"<a exif:DateTimeOriginal=""#,
+        ];
+        for packet in packets {
+            assert_eq!(original(packet), None, "{packet}");
         }
     }
 }

@@ -66,11 +66,46 @@ pub(super) struct Heif<'a> {
     about: Vec<u32>,
 }
 
-/// Whether a file's first box names a brand of HEIF whose picture may be HEVC: the picture itself tells.
+/// Brands of HEIF whose picture may be HEVC: the picture itself tells.
+const BRANDS: [&[u8; 4]; 10] =
+    [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"];
+/// Brands that name the picture's codec, which is another one.
+const OTHER_CODECS: [&[u8; 4]; 5] = [b"avif", b"avis", b"avci", b"avcs", b"vvic"];
+/// Most compatible brands that are looked at.
+const MOST_BRANDS: usize = 64;
+
+/// Whether a file may be HEIC by its brands: the major one, or else any that it says it is compatible with, as a general
+/// one (`isom`, `mp42`) says nothing about pictures.
 pub(super) fn is_heif(bytes: &[u8]) -> bool {
-    const BRANDS: [&[u8]; 10] =
-        [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"];
-    bytes.get(4..8) == Some(b"ftyp") && bytes.get(8..12).is_some_and(|brand| BRANDS.contains(&brand))
+    if !is_iso_media(bytes) {
+        return false;
+    }
+    let is = |brands: &[&[u8; 4]], brand: &[u8; 4]| brands.contains(&brand);
+    // The major brand, its version, the compatible brands.
+    let size = bytes.first_chunk().map_or(0, |size| u32::from_be_bytes(*size) as usize);
+    let brands = bytes.get(8..size.min(bytes.len())).unwrap_or(&[]).as_chunks::<4>().0;
+    let Some(major) = brands.first() else { return false };
+    if is(&BRANDS, major) || is(&OTHER_CODECS, major) {
+        return is(&BRANDS, major);
+    }
+    let compatible = brands.iter().skip(2).take(MOST_BRANDS);
+    compatible.clone().any(|brand| is(&BRANDS, brand)) && !compatible.clone().any(|brand| is(&OTHER_CODECS, brand))
+}
+
+/// Whether a file consists of boxes: HEIF of any codec, JPEG XL, moving pictures.
+pub(super) fn is_iso_media(bytes: &[u8]) -> bool {
+    bytes.get(4..8) == Some(b"ftyp") || bytes.get(4..8) == Some(b"JXL ")
+}
+
+/// Metadata that stands in boxes of its own, as in JPEG XL.
+pub(super) fn bare_items<'a>(bytes: &'a [u8], mut found: impl FnMut(&'a [u8])) {
+    for part in Boxes::new(bytes).map_while(Result::ok) {
+        match &part.kind {
+            b"Exif" => found(exif_data(part.body)),
+            b"xml " => found(part.body),
+            _ => {}
+        }
+    }
 }
 
 impl<'a> Heif<'a> {
@@ -288,26 +323,36 @@ impl<'a> Heif<'a> {
         Ok((data, cut))
     }
 
-    /// The EXIF (a TIFF structure) and the XMP of the primary item: of items that say they describe it, or else of any.
-    pub(super) fn metadata(&self) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
-        let is_xmp = |item: &Item| item.kind == *b"mime" && item.content_type == b"application/rdf+xml";
-        let exif = self.described_by(|item| item.kind == *b"Exif").and_then(|data| {
-            // Where the TIFF structure begins behind this number; some write it too small and put JPEG's mark there.
-            let start = Fields(data).u32().ok()? as usize;
-            data.get(4..)?.get(start..)
-        });
-        (exif, self.described_by(is_xmp))
-    }
-
-    /// The data of the first such item, where it lies in one piece, as everybody writes it.
-    fn described_by(&self, accept: impl Fn(&Item) -> bool) -> Option<&'a [u8]> {
+    /// Hands over the EXIF and the XMP of the file, those first that say they describe the primary item.
+    pub(super) fn metadata(&self, mut found: impl FnMut(Cow<'a, [u8]>)) {
         let said = self.about.iter().filter_map(|id| self.items.get_key_value(id));
-        let (id, _) = said.chain(&self.items).find(|(_, item)| accept(item))?;
-        match self.data(*id).ok()? {
-            (Cow::Borrowed(data), _) => Some(data),
-            (Cow::Owned(_), _) => None,
+        let others = self.items.iter().filter(|(id, _)| !self.about.contains(id));
+        for (id, item) in said.chain(others).take(MOST_ITEMS) {
+            let is_exif = item.kind == *b"Exif";
+            if !is_exif && (item.kind != *b"mime" || item.content_type != b"application/rdf+xml") {
+                continue;
+            }
+            match self.data(*id) {
+                Ok((Cow::Borrowed(data), _)) if is_exif => found(Cow::Borrowed(exif_data(data))),
+                Ok((Cow::Owned(data), _)) if is_exif => found(Cow::Owned(exif_data(&data).to_vec())),
+                Ok((data, _)) => found(data),
+                Err(_) => {}
+            }
         }
     }
+}
+
+/// An item's EXIF without what stands before the TIFF structure: a number that says where it begins, and often JPEG's
+/// mark. Some writers leave the number out or get it wrong, so the structure is looked for.
+fn exif_data(item: &[u8]) -> &[u8] {
+    const FARTHEST: usize = 64;
+    let is_tiff = |bytes: &[u8]| bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*");
+    let said = || {
+        let start = Fields(item).u32().ok()? as usize;
+        item.get(4..)?.get(start..).filter(|bytes| is_tiff(bytes))
+    };
+    let sought = || (0..FARTHEST).find_map(|at| item.get(at..).filter(|bytes| is_tiff(bytes)));
+    said().or_else(sought).unwrap_or(&[])
 }
 
 /// The fields of a table whose entries are walked one by one.

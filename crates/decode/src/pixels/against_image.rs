@@ -17,6 +17,7 @@ fn opened(bytes: &[u8]) -> Result<Source, Reject> {
         time_budget: Duration::from_secs(60),
         heic_time_budget: None,
         first_only: false,
+        place_zone: true,
     };
     let header = guard::inspect(bytes, &limits)?;
     open(bytes, &header, Deadline::after(limits.time_budget))

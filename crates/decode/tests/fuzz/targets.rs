@@ -26,6 +26,7 @@ const LIMITS: DecodeLimits = DecodeLimits {
     time_budget: Duration::from_secs(20),
     heic_time_budget: Some(std::time::Duration::from_secs(60)),
     first_only: false,
+    place_zone: true,
 };
 
 /// Sniffing and the header: what passes is within the limits, and its memory is at least what its pixels take.
@@ -68,7 +69,7 @@ pub fn jpeg(bytes: &[u8]) {
 
 /// EXIF and XMP in any container: a place is on Earth, and every value says where it came from.
 pub fn exif(bytes: &[u8]) {
-    sane_capture(&decode::exif::read(bytes));
+    sane_capture(&decode::exif::read(bytes, &decode::exif::Rules::now(true)));
 }
 
 /// The ladder on a small picture: the first byte is its width, the other bytes its pixels.

@@ -17,6 +17,7 @@ pub fn limits() -> DecodeLimits {
         time_budget: Duration::from_secs(120),
         heic_time_budget: Some(Duration::from_secs(120)),
         first_only: false,
+        place_zone: true,
     }
 }
 

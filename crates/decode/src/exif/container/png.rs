@@ -1,0 +1,98 @@
+//! PNG: a chunk of its own for EXIF since 2017; before that, and in ImageMagick until today, text chunks.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use flate2::read::ZlibDecoder;
+
+use super::chunks::Png;
+use super::{Metadata, push};
+
+pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+/// Most bytes that one text is unpacked to.
+const MOST_UNPACKED: u64 = 2 << 20;
+/// Most texts that are unpacked.
+const MOST_TEXTS: usize = 8;
+
+/// All chunks are looked at: EXIF may stand behind the picture data.
+pub(super) fn read<'a>(bytes: &'a [u8], found: &mut Metadata<'a>) {
+    let mut texts = 0;
+    let mut profiles = Metadata::default();
+    for (name, data) in Png::new(bytes) {
+        if name == b"eXIf" {
+            found.add(Cow::Borrowed(data));
+            continue;
+        }
+        let Some((keyword, text)) = Text::of(name, data) else { continue };
+        let is_xmp = keyword == b"XML:com.adobe.xmp";
+        let is_profile = keyword.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"Raw profile type "));
+        if texts == MOST_TEXTS || !(is_xmp || is_profile) {
+            continue;
+        }
+        texts += 1;
+        let text = text.unpack();
+        if is_xmp {
+            push(&mut found.xmp, text);
+        } else if let Some(profile) = profile(&text) {
+            profiles.add(Cow::Owned(profile));
+        }
+    }
+    // The chunk made for it counts before the text made up for it.
+    found.exif.append(&mut profiles.exif);
+    found.xmp.append(&mut profiles.xmp);
+    found.iptc.append(&mut profiles.iptc);
+}
+
+/// The text of a text chunk.
+struct Text<'a> {
+    data: &'a [u8],
+    packed: bool,
+}
+
+impl<'a> Text<'a> {
+    /// Keyword and text of a chunk; `None` of one that holds none.
+    fn of(name: &[u8; 4], data: &'a [u8]) -> Option<(&'a [u8], Text<'a>)> {
+        if !matches!(name, b"tEXt" | b"zTXt" | b"iTXt") {
+            return None;
+        }
+        let (keyword, rest) = split_at_zero(data)?;
+        let text = match name {
+            b"tEXt" => Text { data: rest, packed: false },
+            b"zTXt" => Text { data: rest.get(1..)?, packed: true },
+            _ => {
+                let (flags, rest) = rest.split_first_chunk::<2>()?;
+                let (_language, rest) = split_at_zero(rest)?;
+                let (_translated_keyword, rest) = split_at_zero(rest)?;
+                Text { data: rest, packed: flags.first() == Some(&1) }
+            }
+        };
+        Some((keyword, text))
+    }
+
+    /// What was unpacked until an error counts.
+    fn unpack(self) -> Cow<'a, [u8]> {
+        if !self.packed {
+            return Cow::Borrowed(self.data);
+        }
+        let mut text = Vec::new();
+        let mut unpacker = ZlibDecoder::new(self.data).take(MOST_UNPACKED);
+        match unpacker.read_to_end(&mut text) {
+            Ok(_) | Err(_) => Cow::Owned(text),
+        }
+    }
+}
+
+fn split_at_zero(data: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = data.iter().position(|byte| *byte == 0)?;
+    Some((data.get(..at)?, data.get(at + 1..)?))
+}
+
+/// The bytes of a raw profile: its name, its length, and hexadecimal digits, parted by white space.
+fn profile(text: &[u8]) -> Option<Vec<u8>> {
+    let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let (_name, length) = (words.next()?, words.next()?);
+    length.iter().all(u8::is_ascii_digit).then_some(())?;
+    let digits: Vec<u8> =
+        words.flatten().map_while(|byte| (*byte as char).to_digit(16)).map(|digit| digit as u8).collect();
+    Some(digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect())
+}
