@@ -1,5 +1,9 @@
 //! What a photo's EXIF and XMP become, tag by tag; broken structures; every container.
 
+#[path = "support/containers.rs"]
+mod containers;
+
+use containers::{jpeg, png, raw_tiff, webp};
 use exif::experimental::Writer;
 use exif::{Field, In, Rational, SRational, Tag, Value};
 use jiff::Timestamp;
@@ -397,24 +401,6 @@ fn the_camera_is_trimmed() {
     assert_eq!((capture.camera_make.as_deref(), capture.camera_model.as_deref()), (Some("Fairphone"), None));
 }
 
-/// A little-endian TIFF structure written entry by entry, for what no writer would write. `directories`: entries of tag,
-/// type, count and the four value bytes; pointers are made by hand. Data follows the directories.
-fn raw_tiff(directories: &[&[(u16, u16, u32, u32)]], data: &[u8]) -> Vec<u8> {
-    let mut out = b"II*\0\x08\0\0\0".to_vec();
-    for entries in directories {
-        out.extend((entries.len() as u16).to_le_bytes());
-        for &(tag, kind, count, value) in *entries {
-            out.extend(tag.to_le_bytes());
-            out.extend(kind.to_le_bytes());
-            out.extend(count.to_le_bytes());
-            out.extend(value.to_le_bytes());
-        }
-        out.extend([0; 4]);
-    }
-    out.extend(data);
-    out
-}
-
 const ASCII: u16 = 2;
 const LONG: u16 = 4;
 const EXIF_IFD: u16 = 0x8769;
@@ -455,38 +441,6 @@ fn loops_huge_counts_and_wild_pointers_are_harmless() {
     assert_eq!(read(&blob), Capture::default());
     // A directory that claims more entries than there are bytes.
     assert_eq!(read(b"MM\0*\0\0\0\x08\xff\xff"), Capture::default());
-}
-
-fn jpeg(segments: &[(u8, &[u8])]) -> Vec<u8> {
-    let mut out = vec![0xff, 0xd8];
-    for (marker, body) in segments {
-        out.extend([0xff, *marker]);
-        out.extend((body.len() as u16 + 2).to_be_bytes());
-        out.extend(*body);
-    }
-    out
-}
-
-fn png(chunks: &[(&[u8], &[u8])]) -> Vec<u8> {
-    let mut out = b"\x89PNG\r\n\x1a\n".to_vec();
-    for (name, data) in chunks {
-        out.extend((data.len() as u32).to_be_bytes());
-        out.extend(*name);
-        out.extend(*data);
-        out.extend([0; 4]);
-    }
-    out
-}
-
-fn webp(chunks: &[(&[u8], &[u8])]) -> Vec<u8> {
-    let mut out = b"RIFF\0\0\0\0WEBP".to_vec();
-    for (name, data) in chunks {
-        out.extend(*name);
-        out.extend((data.len() as u32).to_le_bytes());
-        out.extend(*data);
-        out.resize(out.len().next_multiple_of(2), 0);
-    }
-    out
 }
 
 #[test]

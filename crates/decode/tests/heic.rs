@@ -60,6 +60,43 @@ fn one_picture_and_a_grid_are_read_with_time_and_place() {
 }
 
 #[test]
+fn a_general_major_brand_leaves_it_to_the_compatible_ones() {
+    for brand in [b"isom", b"mp42", b"iso8", b"mp41", b"miaf", b"xyz "] {
+        let mut file = single();
+        file[8..12].copy_from_slice(brand);
+        let reading = decode(&file, &limits());
+        assert_eq!(reading.format, Some(Format::Heic), "{brand:?}");
+        assert_eq!(reading.codes.len(), 1, "{brand:?}");
+        assert_paris(&reading);
+    }
+    // Compatible with nothing that is a picture: the two brands that heifer lists are made those of a film.
+    let mut film = single();
+    let end = u32::from_be_bytes(*film.first_chunk().unwrap()) as usize;
+    for brand in film[8..end].as_chunks_mut::<4>().0.iter_mut().filter(|brand| **brand != [0; 4]) {
+        *brand = *b"mp42";
+    }
+    assert_eq!(refused(&film), (Reason::Unsupported, "content is an MP4 container".into()));
+}
+
+#[test]
+fn exif_is_found_where_its_item_says_wrongly_or_not_at_all_where_it_begins() {
+    let find = |file: &[u8], what: &[u8]| file.windows(what.len()).position(|window| window == what).unwrap();
+    let whole = single();
+    let item = find(&whole, b"MM\0*") - 4;
+    for wrong in [[0xff; 4], [0, 0, 0, 9], [0, 0, 0, 4]] {
+        let mut file = whole.clone();
+        file[item..item + 4].copy_from_slice(&wrong);
+        assert_paris(&decode(&file, &limits()));
+    }
+    // Without the field: the item begins where the structure does.
+    let mut file = whole.clone();
+    let place = find(&whole, &(item as u32).to_be_bytes());
+    file[place..place + 4].copy_from_slice(&(item as u32 + 4).to_be_bytes());
+    file[item..item + 4].fill(0xee);
+    assert_paris(&decode(&file, &limits()));
+}
+
+#[test]
 fn broken_pixels_do_not_take_time_and_place_away() {
     let mut file = single();
     // The slice's first bytes: what follows makes no picture.

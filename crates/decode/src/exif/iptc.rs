@@ -89,7 +89,7 @@ const MOST_RESOURCES: usize = 1_000;
 pub(super) fn resources(block: &[u8]) -> impl Iterator<Item = Resource<'_>> {
     const SIGNATURES: [&[u8; 4]; 5] = [b"8BIM", b"PHUT", b"DCSR", b"AgHg", b"MeSa"];
     let mut rest = block;
-    let mut next = move || {
+    let next = move || {
         let (signature, after) = rest.split_first_chunk::<4>()?;
         SIGNATURES.contains(&signature).then_some(())?;
         let (number, after) = after.split_first_chunk::<2>()?;
@@ -101,7 +101,7 @@ pub(super) fn resources(block: &[u8]) -> impl Iterator<Item = Resource<'_>> {
         rest = after.get(size.checked_next_multiple_of(2)?..).unwrap_or(&[]);
         Some((u16::from_be_bytes(*number), data))
     };
-    std::iter::from_fn(move || next()).take(MOST_RESOURCES).filter_map(|(number, data)| match number {
+    std::iter::from_fn(next).take(MOST_RESOURCES).filter_map(|(number, data)| match number {
         0x0404 => Some(Resource::Iptc(data)),
         0x0422 => Some(Resource::Exif(data)),
         0x0424 => Some(Resource::Xmp(data)),
