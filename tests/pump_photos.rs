@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use exif::{In, Tag, Value};
 use scanmill::pump::answer_key::{Expectation, ExpectedPhoto};
+use scanmill::pump::exif::{CaptureFacts, tiff};
 use scanmill::pump::photo::PhotoMaker;
 use scanmill::pump::scene::PhotoSize;
 use scanmill::pump::story::{Fault, PlannedPhoto, Story, StoryOptions, StorySource};
@@ -30,6 +31,7 @@ fn the_files_say_what_the_answer_key_says() {
     let maker = PhotoMaker::new(64 << 20);
     let mut contents = HashSet::new();
     let mut signs = HashSet::new();
+    let mut fixes = HashSet::new();
     let mut formats = HashSet::new();
     for plan in plans(options) {
         let bytes = maker.make(&plan).unwrap();
@@ -48,7 +50,8 @@ fn the_files_say_what_the_answer_key_says() {
         let subseconds = shown(Tag::SubSecTimeOriginal).map_or("000".to_owned(), |text| text.replace('"', ""));
         let clock = shown(Tag::DateTimeOriginal).unwrap().replace(' ', "T");
         assert_eq!(photo.captured_local.as_deref(), Some(format!("{clock}.{subseconds}").as_str()));
-        // The instant, from the offset or else from the GPS clock to the quarter of an hour.
+        // The instant, from the offset, or else from the GPS clock where its fix is fresh, or else from the zone that the
+        // story says the place has.
         let local: jiff::civil::DateTime = photo.captured_local.as_deref().unwrap().parse().unwrap();
         let wall = jiff::tz::Offset::UTC.to_timestamp(local).unwrap();
         let minutes = match (shown(Tag::OffsetTimeOriginal), shown(Tag::GPSDateStamp)) {
@@ -61,7 +64,11 @@ fn the_files_say_what_the_answer_key_says() {
             (None, Some(date)) => {
                 let fix = format!("{date}T{}Z", shown(Tag::GPSTimeStamp).unwrap());
                 let fix: jiff::Timestamp = fix.parse().unwrap();
-                Some(((wall.as_second() - fix.as_second()) as f64 / 900.0).round() as i64 * 15)
+                let seconds = wall.as_second() - fix.as_second();
+                let minutes = (seconds as f64 / 900.0).round() as i64 * 15;
+                let is_fresh = (seconds - minutes * 60).abs() <= 90;
+                fixes.insert(is_fresh);
+                Some(if is_fresh { minutes } else { plan.capture.as_ref().unwrap().offset_minutes.into() })
             }
             (None, None) => None,
         };
@@ -82,6 +89,7 @@ fn the_files_say_what_the_answer_key_says() {
         assert_eq!(shown(Tag::Model), photo.camera_model.map(|model| format!("\"{model}\"")));
     }
     assert_eq!(signs.len(), 4);
+    assert_eq!(fixes.len(), 2, "fresh fixes and old ones");
     assert_eq!(formats, ["heic", "jpeg", "png", "webp"].map(str::to_owned).into());
 }
 
@@ -158,4 +166,24 @@ fn the_story_shows_its_rhythm_its_launch_and_its_campaign() {
     let days: Vec<(&String, &u32)> = launch_days.iter().collect();
     assert_eq!(days[0].0, "2026-03-12");
     assert!(days[1].1 > days[4].1 && days[4].1 > days[8].1, "{days:?}");
+}
+
+#[test]
+fn the_zones_of_the_stories_are_those_of_the_map() {
+    let rules = scanmill::decode::exif::Rules::now(true);
+    for (name, _) in scanmill::pump::story::source::BUILT_IN {
+        let options = StoryOptions { count: 3_000, faults: false, ..StoryOptions::default() };
+        let story = Story::new(&StorySource::find(name).unwrap(), options, String::new()).unwrap();
+        for facts in (0..3_000).filter_map(|index| story.photo(story.stamp(index)).capture) {
+            // As if the photo gave no offset, and had a fix that tells none.
+            let silent = CaptureFacts { with_offset: false, gps_lag_seconds: 400, ..facts.clone() };
+            let read = scanmill::decode::exif::read(&tiff(&silent).unwrap(), &rules);
+            match read.captured_at_source {
+                Some("exif_original+place_zone") => {
+                    assert_eq!(read.utc_offset_minutes, Some(facts.offset_minutes), "{name}: {facts:?}");
+                }
+                source => assert_eq!(source, Some("exif_original+place_zone_ambiguous"), "{name}: {facts:?}"),
+            }
+        }
+    }
 }

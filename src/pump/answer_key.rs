@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::SignedDuration;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use super::key_reader::KeyReader;
@@ -221,12 +222,14 @@ fn photo_columns(plan: &PlannedPhoto) -> PhotoColumns {
         ..PhotoColumns::default()
     };
     let Some(facts) = &plan.capture else { return picture };
-    // The GPS time tells the offset that EXIF leaves out.
-    let instant_known = facts.with_offset || facts.place.is_some();
+    // Another instant than the one it was taken at only in the hour that the clocks show twice.
+    let known_at = facts
+        .known_offset_minutes
+        .map(|known| facts.taken_at + SignedDuration::from_mins(i64::from(facts.offset_minutes) - i64::from(known)));
     PhotoColumns {
-        captured_at: instant_known.then(|| utc_millis(facts.taken_at)),
+        captured_at: known_at.map(utc_millis),
         captured_local: Some(format!("{:.3}", facts.local)),
-        utc_offset_minutes: instant_known.then_some(facts.offset_minutes),
+        utc_offset_minutes: facts.known_offset_minutes,
         local_date: Some(facts.local.date().to_string()),
         local_hour: Some(facts.local.hour().into()),
         local_weekday: Some(facts.local.weekday().to_monday_one_offset().into()),

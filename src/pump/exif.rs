@@ -37,6 +37,8 @@ pub struct CaptureFacts {
     pub place: Option<Place>,
     /// How much older than the photo the GPS fix is.
     pub gps_lag_seconds: i64,
+    /// The offset that a reader can know: the one written, or that of the place, where there is one of them.
+    pub known_offset_minutes: Option<i32>,
     /// `Make`.
     pub camera_make: Arc<str>,
     /// `Model`.
@@ -136,6 +138,7 @@ mod tests {
             with_subseconds: true,
             place,
             gps_lag_seconds: 6,
+            known_offset_minutes: Some(-150),
             camera_make: "Apple".into(),
             camera_model: "iPhone 15".into(),
             serial: Some("SN-7".into()),

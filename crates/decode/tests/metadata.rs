@@ -67,7 +67,8 @@ fn iptc() -> Vec<u8> {
 
 /// A Photoshop resource: number, empty name, data.
 fn resource(number: u16, data: &[u8]) -> Vec<u8> {
-    let mut out = [b"8BIM".as_slice(), &number.to_be_bytes(), &[0, 0], &(data.len() as u32).to_be_bytes(), data].concat();
+    let mut out =
+        [b"8BIM".as_slice(), &number.to_be_bytes(), &[0, 0], &(data.len() as u32).to_be_bytes(), data].concat();
     out.resize(out.len().next_multiple_of(2), 0);
     out
 }
@@ -228,7 +229,8 @@ fn what_a_png_unpacks_is_bounded() {
 fn other_containers() {
     assert_time_and_place("WebP", &webp(&[(b"VP8X", &[0; 10]), (b"XMP ", XMP.as_bytes())]));
     assert_time_and_place("WebP with a zero", &webp(&[(b"VP8X", &[0; 10]), (b"XMP\0", XMP.as_bytes())]));
-    let gif = [b"GIF89a\x01\0\x01\0\0\0\0\x21\xff\x0bXMP DataXMP".as_slice(), XMP.as_bytes(), b"\x01\xff\xfe\xfd"].concat();
+    let gif =
+        [b"GIF89a\x01\0\x01\0\0\0\0\x21\xff\x0bXMP DataXMP".as_slice(), XMP.as_bytes(), b"\x01\xff\xfe\xfd"].concat();
     assert_time_and_place("GIF", &gif);
     let part = |kind: &[u8; 4], body: &[u8]| [&(body.len() as u32 + 8).to_be_bytes(), kind.as_slice(), body].concat();
     let signature = part(b"JXL ", b"\r\n\x87\n");

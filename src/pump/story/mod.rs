@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp, civil};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -47,7 +47,7 @@ use world::{Rhythm, World};
 pub enum Fault {
     /// No EXIF at all.
     NoExif,
-    /// EXIF time without offset; the GPS time tells it.
+    /// EXIF time without offset; the GPS time tells it, or else the zone of the place.
     NoOffset,
     /// No position.
     NoGps,
@@ -342,14 +342,25 @@ impl Story {
         let unique_id: u128 = draw.random();
         let product = self.timeline.sources()[source].product;
         let device = self.devices.choose(&self.world, &mut draw, (stamp.index, place, product));
+        let local = offset.to_datetime(taken_at);
+        let with_offset = !matches!(fault, Some(Fault::NoOffset | Fault::NoOffsetNoGps));
+        let with_place = !matches!(fault, Some(Fault::NoGps | Fault::NoOffsetNoGps));
+        // Half of the photos without an offset have a fresh fix, whose clock tells it; the others leave it to the place.
+        let has_old_fix = fault == Some(Fault::NoOffset) && unique_id & 1 == 1;
+        let known_offset = match (with_offset, with_place) {
+            (false, false) => None,
+            (false, true) if has_old_fix => Some(first_offset(self.timeline.zone(place), local)),
+            _ => Some(offset),
+        };
         let facts = CaptureFacts {
             taken_at,
-            local: offset.to_datetime(taken_at),
+            local,
             offset_minutes: offset.seconds() / 60,
-            with_offset: !matches!(fault, Some(Fault::NoOffset | Fault::NoOffsetNoGps)),
+            with_offset,
             with_subseconds,
-            place: (!matches!(fault, Some(Fault::NoGps | Fault::NoOffsetNoGps))).then(|| position(city, &mut draw)),
-            gps_lag_seconds: draw.random_range(0..3),
+            place: with_place.then(|| position(city, &mut draw)),
+            gps_lag_seconds: draw.random_range(0..3) + if has_old_fix { old_fix_seconds(unique_id) } else { 0 },
+            known_offset_minutes: known_offset.map(|offset| offset.seconds() / 60),
             camera_make: device.make,
             camera_model: device.model,
             serial: Some(device.serial),
@@ -414,6 +425,21 @@ fn lateness(draw: f64) -> Duration {
 }
 
 /// A point near the centre of a place.
+/// The offset of a wall clock; of a time shown twice, the first.
+fn first_offset(zone: &TimeZone, local: civil::DateTime) -> Offset {
+    match zone.to_ambiguous_timestamp(local).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset,
+        AmbiguousOffset::Gap { before, .. } | AmbiguousOffset::Fold { before, .. } => before,
+    }
+}
+
+/// The age of a fix that is too old to tell the offset: some quarters of an hour, and three to twelve minutes, so that
+/// it is near no offset.
+fn old_fix_seconds(unique_id: u128) -> i64 {
+    let (quarters, seconds) = ((unique_id >> 1) % 8, (unique_id >> 8) % 540);
+    (quarters * 900 + 180 + seconds) as i64
+}
+
 fn position(place: &world::Place, draw: &mut ChaCha8Rng) -> Place {
     const KM_PER_DEGREE: f64 = 111.2;
     let north = spread(draw) * place.spread_km / KM_PER_DEGREE;
