@@ -6,7 +6,7 @@ mod bytes;
 mod jpeg;
 mod simple;
 
-use super::heif::{Heif, is_heif};
+use super::heif::{Heif, is_avif, is_heif};
 use super::tiff::{Page, is_tiff};
 use super::{DecodeLimits, Header};
 use scanmill_core::domain::{Format, Reason, Reject};
@@ -149,8 +149,10 @@ fn name_of_content(bytes: &[u8]) -> &'static str {
         "a zip archive"
     } else if bytes.starts_with(b"%PDF") {
         "a PDF document"
-    } else if brand.starts_with(b"ftypavi") {
+    } else if is_avif(bytes) {
         "AVIF, which is not supported"
+    } else if brand.starts_with(b"JXL ") || bytes.starts_with(&[0xff, 0x0a]) {
+        "JPEG XL, which is not supported"
     } else if brand.starts_with(b"ftyp") {
         "an MP4 container"
     } else if bytes.starts_with(&[0x1f, 0x8b]) {

@@ -77,19 +77,34 @@ const MOST_BRANDS: usize = 64;
 /// Whether a file may be HEIC by its brands: the major one, or else any that it says it is compatible with, as a general
 /// one (`isom`, `mp42`) says nothing about pictures.
 pub(super) fn is_heif(bytes: &[u8]) -> bool {
-    if !is_iso_media(bytes) {
-        return false;
-    }
-    let is = |brands: &[&[u8; 4]], brand: &[u8; 4]| brands.contains(&brand);
-    // The major brand, its version, the compatible brands.
-    let size = bytes.first_chunk().map_or(0, |size| u32::from_be_bytes(*size) as usize);
-    let brands = bytes.get(8..size.min(bytes.len())).unwrap_or(&[]).as_chunks::<4>().0;
-    let Some(major) = brands.first() else { return false };
+    let Some((major, compatible)) = brands(bytes) else { return false };
     if is(&BRANDS, major) || is(&OTHER_CODECS, major) {
         return is(&BRANDS, major);
     }
-    let compatible = brands.iter().skip(2).take(MOST_BRANDS);
-    compatible.clone().any(|brand| is(&BRANDS, brand)) && !compatible.clone().any(|brand| is(&OTHER_CODECS, brand))
+    compatible.iter().any(|brand| is(&BRANDS, brand)) && !compatible.iter().any(|brand| is(&OTHER_CODECS, brand))
+}
+
+/// Whether a file says that it is AVIF.
+pub(super) fn is_avif(bytes: &[u8]) -> bool {
+    brands(bytes).is_some_and(|(major, compatible)| {
+        [major].into_iter().chain(compatible).any(|brand| is(&[b"avif", b"avis"], brand))
+    })
+}
+
+fn is(brands: &[&[u8; 4]], brand: &[u8; 4]) -> bool {
+    brands.contains(&brand)
+}
+
+/// The major brand and the compatible ones.
+fn brands(bytes: &[u8]) -> Option<(&[u8; 4], &[[u8; 4]])> {
+    if bytes.get(4..8) != Some(b"ftyp") {
+        return None;
+    }
+    let size = u32::from_be_bytes(*bytes.first_chunk()?) as usize;
+    let [major, _version, compatible @ ..] = bytes.get(8..size.min(bytes.len()))?.as_chunks::<4>().0 else {
+        return None;
+    };
+    Some((major, compatible.get(..MOST_BRANDS).unwrap_or(compatible)))
 }
 
 /// Whether a file consists of boxes: HEIF of any codec, JPEG XL, moving pictures.
