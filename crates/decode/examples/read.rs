@@ -20,6 +20,7 @@ const LIMITS: DecodeLimits = DecodeLimits {
     time_budget: Duration::from_secs(20),
     heic_time_budget: Some(Duration::from_secs(120)),
     first_only: false,
+    place_zone: true,
 };
 
 fn main() {
