@@ -11,6 +11,7 @@ use scanmill::config::settings::{
 };
 use scanmill::config::{self, FlagValue, Loaded, Settings, Sources, reference};
 use scanmill::domain::Exclusions;
+use scanmill::domain::notification::KeyEncoding;
 
 fn shipped() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/local.toml")).expect("config/local.toml")
@@ -74,7 +75,9 @@ fn every_key_reaches_its_own_field() {
         ("store.kind", "s3"),
         ("store.inbox", "photos"),
         ("store.results", "batches"),
+        ("store.accept", "photos-eu, photos-us"),
         ("queue.kind", "sqs"),
+        ("queue.key_encoding", "raw"),
         ("queue.visibility_timeout_seconds", "101"),
         ("queue.wait_seconds", "2"),
         ("queue.max_receives", "103"),
@@ -161,9 +164,15 @@ fn every_key_reaches_its_own_field() {
             scan_every: Duration::from_secs(134),
             overwrite: Overwrite::Keep,
         },
-        store: Store { kind: StoreKind::S3, inbox: "photos".into(), results: "batches".into() },
+        store: Store {
+            kind: StoreKind::S3,
+            inbox: "photos".into(),
+            results: "batches".into(),
+            accept: vec!["photos-eu".into(), "photos-us".into()],
+        },
         queue: Queue {
             kind: QueueKind::Sqs,
+            key_encoding: KeyEncoding::Raw,
             visibility_timeout: Duration::from_secs(101),
             wait: Duration::from_secs(2),
             max_receives: 103,

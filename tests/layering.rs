@@ -1,7 +1,7 @@
 //! Who may import whom, held by reading the sources.
 //!
 //! `domain` and `error` are the crate `scanmill-core`, `decode` is `scanmill-decode`: their `Cargo.toml` says what they see.
-//! `config`, `telemetry` and `scale` see only `domain` and `error`; `flow` adds `telemetry`; ports and adapters see
+//! `config`, `telemetry` and `scale` see only `domain` and `error`; `flow` and `aws` add `telemetry`; ports and adapters see
 //! `domain`, `error`, `flow` and `telemetry`, never each other (adapters of Amazon's services also `aws`, which they
 //! share); `actors` see ports, never adapters; only `app` chooses adapters. Some outer crates are confined as well: threads to `flow`,
 //! actors to `actors`, SQL to the adapters. Tests inside the sources (`#[cfg(test)]`) are free: SQLite and folder
@@ -23,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&[&str]])] = &[
     ("telemetry", &[GROUND]),
     ("scale", &[GROUND]),
     ("flow", &[GROUND, &["telemetry"]]),
-    ("aws", &[GROUND]),
+    ("aws", &[GROUND, &["telemetry"]]),
     ("queue", &[GROUND, &["aws", "flow", "telemetry"]]),
     ("store", &[GROUND, &["aws", "flow", "telemetry"]]),
     ("warehouse", &[GROUND, &["aws", "flow", "telemetry"]]),

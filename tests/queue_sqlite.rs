@@ -188,7 +188,7 @@ async fn a_file_of_the_version_before_is_brought_up_to_date() {
     let file = rusqlite::Connection::open(folder.path().join("queue.sqlite")).unwrap();
     // What version 1 had.
     file.execute_batch(
-        "DROP TABLE objects; PRAGMA user_version = 1;
+        "DROP TABLE objects; ALTER TABLE messages DROP COLUMN lease_us; PRAGMA user_version = 1;
          INSERT INTO announced (version, announced_us) VALUES ('x', 0);
          INSERT INTO messages (body, sent_us, visible_us) VALUES ('waiting', 0, 0);",
     )
@@ -326,7 +326,7 @@ fn files_that_are_no_queue_are_refused_and_left_alone() {
         (make("other", "CREATE TABLE t (a)"), "not a scanmill queue"),
         (make("marked", "PRAGMA application_id = 5"), "not a scanmill queue"),
         (text, "is damaged or no queue at all"),
-        (newer, "schema version 7, this scanmill knows version 2"),
+        (newer, "schema version 7, this scanmill knows version 3"),
         (folder.path().to_owned(), "cannot be opened"),
         (folder.path().join("absent/queue.sqlite"), "cannot be opened"),
     ] {
@@ -362,4 +362,80 @@ async fn a_locked_file_is_transient_and_nothing_is_half_done() {
     holder.execute_batch("ROLLBACK").unwrap();
     assert_eq!(queue.send_announced(&entries(&["k"]), true).await.unwrap(), 1);
     assert_eq!(queue.depth().await.unwrap().ready, 2);
+}
+
+/// What the file says while no queue looks at it.
+fn edit(folder: &Path, sql: &str) {
+    rusqlite::Connection::open(folder.join("queue.sqlite")).unwrap().execute_batch(sql).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_set_back_hides_nothing_for_longer_than_its_lease() {
+    const AHEAD: &str = "UPDATE messages SET visible_us = visible_us + 7200000000";
+    let folder = tempfile::tempdir().unwrap();
+    let queue = open(folder.path(), HOUR, 5);
+    queue.send(&bodies(&["sent", "given back", "leased by somebody who died"])).await.unwrap();
+    let received = queue.receive(10, Duration::ZERO).await.unwrap();
+    assert_eq!(received.len(), 3);
+    let receipts: Vec<ReceiptHandle> = received.iter().map(|message| message.receipt.clone()).collect();
+    assert!(queue.put_back(&receipts[..1]).await.unwrap()[0].is_ok());
+    assert!(queue.extend(&receipts[1..2], Duration::from_secs(2)).await.unwrap()[0].is_ok());
+    // Two hours back, seen by the process that runs on, and by one that starts afterwards.
+    for _ in 0..2 {
+        edit(folder.path(), AHEAD);
+        let queue = open(folder.path(), HOUR, 5);
+        let again = queue.receive(10, Duration::ZERO).await.unwrap();
+        assert_eq!(again.len(), 1, "what is leased to nobody is there at once");
+        assert_eq!(
+            (again[0].body.as_str(), again[0].receive_count),
+            ("sent", 1),
+            "put back, the receive did not count"
+        );
+        assert!(queue.put_back(&[again[0].receipt.clone()]).await.unwrap()[0].is_ok());
+    }
+    edit(folder.path(), AHEAD);
+    let mut found = queue.receive(10, Duration::ZERO).await.unwrap();
+    found.extend(queue.receive(10, Duration::from_secs(10)).await.unwrap());
+    let found: Vec<&str> = found.iter().map(|message| message.body.as_str()).collect();
+    assert_eq!(found, ["sent", "given back"], "the second after its two seconds, the third keeps its hour");
+    let hidden: i64 = rusqlite::Connection::open(folder.path().join("queue.sqlite"))
+        .unwrap()
+        .query_row("SELECT max(visible_us) FROM messages", [], |row| row.get(0))
+        .unwrap();
+    let ahead = Duration::from_micros((hidden - jiff::Timestamp::now().as_microsecond()).cast_unsigned());
+    assert!(ahead <= HOUR + Duration::from_secs(1), "{ahead:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_lease_of_another_engine_is_not_cut_short_by_a_shorter_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (long, short) = (open(folder.path(), 10 * HOUR, 5), open(folder.path(), Duration::from_secs(1), 5));
+    long.send(&bodies(&["one"])).await.unwrap();
+    assert_eq!(long.receive(1, Duration::ZERO).await.unwrap().len(), 1);
+    assert!(short.receive(1, Duration::from_millis(1_500)).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_of_the_first_version_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    edit(
+        folder.path(),
+        "CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, sent_us INTEGER NOT NULL, \
+         visible_us INTEGER NOT NULL, receive_count INTEGER NOT NULL DEFAULT 0, receipt INTEGER) STRICT; \
+         CREATE INDEX messages_by_visible ON messages (visible_us, id); \
+         CREATE TABLE dead_letters (id INTEGER PRIMARY KEY, body TEXT NOT NULL, sent_us INTEGER NOT NULL, \
+         receive_count INTEGER NOT NULL, dead_us INTEGER NOT NULL) STRICT; \
+         CREATE TABLE announced (version TEXT PRIMARY KEY, announced_us INTEGER NOT NULL) STRICT, WITHOUT ROWID; \
+         INSERT INTO messages (body, sent_us, visible_us) VALUES ('waits', 1, 1); \
+         INSERT INTO messages (body, sent_us, visible_us, receive_count, receipt) \
+         SELECT 'leased', 1, (unixepoch() + 3600) * 1000000, 1, 7; \
+         PRAGMA application_id = 1397575985; PRAGMA user_version = 1;",
+    );
+    let queue = open(folder.path(), HOUR, 5);
+    let received = queue.receive(10, Duration::ZERO).await.unwrap();
+    assert_eq!(received.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), ["waits"]);
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.ready, depth.in_flight), (0, 2));
+    // And a second time, by the version it has now.
+    drop(open(folder.path(), HOUR, 5));
 }

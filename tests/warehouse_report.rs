@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use scanmill::cli::rejections::{Filter, ListArgs, ReplayArgs, Replayed, list, replay};
 use scanmill::cli::report::report_text;
-use scanmill::domain::notification::{Notification, parse};
+use scanmill::domain::notification::{KeyEncoding, Notification, parse};
 use scanmill::domain::{Reason, Row};
 use scanmill::error::{Error, Result};
 use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
@@ -198,7 +198,7 @@ impl Queue for Sent {
 
 /// Key, upload time and revision of every photo sent, in order of their keys.
 fn sent(queue: &Sent) -> Vec<String> {
-    let of_body = |body: &String| match parse(body) {
+    let of_body = |body: &String| match parse(body, KeyEncoding::Form) {
         Ok(Notification::Photos { photos, revision }) => {
             let photo = &photos[0];
             format!("{} {} {revision}", photo.key, photo.uploaded_at.unwrap())

@@ -14,6 +14,9 @@ pub enum PassedOver {
     Excluded,
     /// The notification tells a size below `filter.min_bytes`.
     Small,
+    /// It lies in a bucket that is neither `store.inbox` nor one of `store.accept`: whoever can send a message must not
+    /// choose what the role reads.
+    ForeignBucket,
     /// It lies in the results bucket: reading it would make new results, and so on for ever.
     OwnOutput,
 }
@@ -26,6 +29,7 @@ impl PassedOver {
             PassedOver::Suffix => "suffix",
             PassedOver::Excluded => "excluded",
             PassedOver::Small => "small",
+            PassedOver::ForeignBucket => "foreign_bucket",
             PassedOver::OwnOutput => "own_output",
         }
     }
@@ -48,6 +52,9 @@ pub fn passed_over(photo: &PhotoRef, settings: &Settings) -> Option<PassedOver> 
     let filter = &settings.filter;
     if photo.bucket == settings.store.results {
         return Some(PassedOver::OwnOutput);
+    }
+    if photo.bucket != settings.store.inbox && !settings.store.accept.contains(&photo.bucket) {
+        return Some(PassedOver::ForeignBucket);
     }
     if !photo.key.starts_with(&filter.prefix) {
         return Some(PassedOver::Prefix);
@@ -85,6 +92,10 @@ mod tests {
         let mut settings = Settings::default();
         assert_eq!(passed_over(&photo("inbox", "any", Some(0)), &settings), None);
         assert_eq!(passed_over(&photo("results", "photos/a.json", None), &settings), Some(PassedOver::OwnOutput));
+        assert_eq!(passed_over(&photo("elsewhere", "any", None), &settings), Some(PassedOver::ForeignBucket));
+        settings.store.accept = vec!["more".into(), "elsewhere".into()];
+        assert_eq!(passed_over(&photo("elsewhere", "any", None), &settings), None);
+        assert_eq!(passed_over(&photo("else", "any", None), &settings), Some(PassedOver::ForeignBucket));
         settings.filter.prefix = "in/".into();
         settings.filter.suffixes = vec![".jpg".into(), ".heic".into()];
         settings.filter.min_bytes = 100;

@@ -14,7 +14,7 @@ use crate::flow::BudgetState;
 use crate::queue::Depth;
 use crate::scale::{Bounds, Permits, decode, fetch};
 use crate::telemetry::events::CallFailed;
-use crate::telemetry::{Workers, names, process, recorder};
+use crate::telemetry::{Workers, names, process, recorder, seldom};
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "autoscaler";
@@ -65,6 +65,7 @@ impl Autoscaler {
     fn tick(&mut self, context: &mut Context<Self>) {
         sample(&self.line);
         recorder::upkeep();
+        seldom::tell_rest();
         let is_recent = self.sampled_at.is_some_and(|sampled_at| sampled_at.elapsed() < SELDOM);
         if is_recent && self.line.queue.advice().is_approximate {
             if let Some(depth) = self.depth {

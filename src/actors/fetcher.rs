@@ -14,9 +14,10 @@ use super::heic_lane;
 use super::in_flight::{Finished, PhotoInFlight};
 use super::line::{Line, heic_is_on};
 use super::messages::{Ended, SetLimit};
+use super::outage::{Pass, Verdict};
 use super::poller::reject;
 use super::worker;
-use crate::domain::{Reason, Reject};
+use crate::domain::{PhotoRef, Reason, Reject};
 use crate::error::{Class, Error, Result};
 use crate::flow::{Backoff, Permit};
 use crate::store::Object;
@@ -132,13 +133,17 @@ async fn fetch_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
             }
             continue;
         }
-        let job = line.budgets.fetches.acquire(1).await;
+        // A photo that will wait for its bucket takes no place from those of other buckets.
+        let job = match line.outages.is_down(&photo.photo.bucket) {
+            true => None,
+            false => Some(line.budgets.fetches.acquire(1).await),
+        };
         let (line, fetched, finished, seen) = (line.clone(), ends.fetched.clone(), ends.finished.clone(), seen.clone());
         running.spawn(async move {
-            if let Some(photo) = fetch_one(&line, Workers::Fetch, photo, &finished, &seen).await {
+            if let Some((photo, job)) = fetch(&line, photo, job, &finished, &seen).await {
                 let _ = fetched.send(photo).await;
+                drop(job);
             }
-            drop(job);
         });
     }
     while let Some(joined) = running.join_next().await {
@@ -154,35 +159,101 @@ fn note_panic(joined: std::result::Result<(), JoinError>) {
     }
 }
 
-/// A photo with its bytes, under its share of the byte budget; `None` when it ended here, rejected or left for later.
+/// Fetches a photo, under a place among the fetches, waiting for its bucket as often as need be; `None` when it ended
+/// here.
+async fn fetch(
+    line: &Line,
+    photo: PhotoInFlight,
+    mut job: Option<Permit>,
+    finished: &mpsc::Sender<Finished>,
+    seen: &Seen,
+) -> Option<(Fetched, Permit)> {
+    let mut turn = Turn::new(photo);
+    loop {
+        let pass = turn.pass(line).await?;
+        let held = match job.take() {
+            Some(job) => job,
+            None => line.budgets.fetches.acquire(1).await,
+        };
+        match fetch_one(line, Workers::Fetch, turn, pass, finished, seen).await {
+            Got::Photo(photo) => return Some((*photo, held)),
+            Got::Ended => return None,
+            Got::Waits(waits) => turn = waits,
+        }
+    }
+}
+
+/// A photo that is to be read, and how often it was tried while its bucket was down.
+#[derive(Debug)]
+pub(super) struct Turn {
+    photo: PhotoInFlight,
+    trials: u32,
+}
+
+impl Turn {
+    pub(super) fn new(photo: PhotoInFlight) -> Turn {
+        Turn { photo, trials: 0 }
+    }
+
+    /// Leave to read it; `None` when the drain comes first.
+    pub(super) async fn pass(&self, line: &Line) -> Option<Pass> {
+        let PhotoRef { bucket, .. } = &self.photo.photo;
+        // Half of the id tells photos apart as well.
+        let id = self.photo.photo.id();
+        let subject = id.as_str().get(..16).and_then(|half| u64::from_str_radix(half, 16).ok()).unwrap_or(0);
+        line.outages.pass(bucket, subject, self.trials, line.generation.draining()).await
+    }
+}
+
+/// What came of one attempt to fetch a photo.
+pub(super) enum Got {
+    /// The photo with its bytes, under its share of the byte budget.
+    Photo(Box<Fetched>),
+    /// It ended here, rejected or left for later.
+    Ended,
+    /// Its bucket cannot be read: it waits for that.
+    Waits(Turn),
+}
+
+/// Why there are no bytes.
+enum Failed {
+    /// The photo's own failure; how many deliveries or trials failed by now, this one included.
+    Own(Error, u32),
+    /// The bucket cannot be read.
+    Outage,
+}
+
 pub(super) async fn fetch_one(
     line: &Line,
     workers: Workers,
-    mut photo: PhotoInFlight,
+    turn: Turn,
+    mut pass: Pass,
     finished: &mpsc::Sender<Finished>,
     seen: &Seen,
-) -> Option<Fetched> {
+) -> Got {
+    let Turn { mut photo, .. } = turn;
     let limit = line.settings.limits.max_file_bytes;
     let declared = photo.photo.size_bytes;
     if let Some(size) = declared.filter(|size| *size > limit) {
         seen.rejected.fetch_add(1, Ordering::Relaxed);
         reject(finished, photo, too_large(Some(size), limit)).await;
-        return None;
+        return Got::Ended;
     }
     let mut room = declared.unwrap_or(limit).max(1);
     let mut memory = line.budgets.fetched_bytes.acquire(room).await;
     let waited = photo.ticket().received_at().elapsed();
     let started = Instant::now();
-    let mut got = get(line, workers, &photo, room).await;
+    let mut got = get(line, workers, &photo, room, &mut pass).await;
     // Larger than its notification says (replaced since, or the notification lies): the memory comes first here too.
-    if got.as_ref().is_err_and(|error| error.class() == Class::Poison) && room < limit {
+    if matches!(&got, Err(Failed::Own(error, _)) if error.class() == Class::Poison) && room < limit {
         room = limit;
         drop(memory);
         memory = line.budgets.fetched_bytes.acquire(room).await;
-        got = get(line, workers, &photo, room).await;
+        got = get(line, workers, &photo, room, &mut pass).await;
     }
     match got {
         Ok(object) => {
+            pass.answered();
             let bytes = object.bytes.len() as u64;
             PhotoFetched { bytes, waited, took: started.elapsed() }.emit(&line.telemetry);
             seen.fetched.fetch_add(1, Ordering::Relaxed);
@@ -194,10 +265,12 @@ pub(super) async fn fetch_one(
                 photo.photo.etag = Some(object.etag);
             }
             photo.photo.size_bytes = Some(bytes);
-            Some(Fetched { photo, bytes: object.bytes, memory, fetched_at: Instant::now() })
+            Got::Photo(Box::new(Fetched { photo, bytes: object.bytes, memory, fetched_at: Instant::now() }))
         }
-        Err(error) => {
-            match outcome(&error, declared, limit, photo.ticket().receive_count(), line) {
+        Err(Failed::Outage) => Got::Waits(Turn { photo, trials: pass.trials() }),
+        Err(Failed::Own(error, failures)) => {
+            let is_answer = matches!(error.class(), Class::Permanent | Class::Poison | Class::Missing);
+            match outcome(&error, declared, limit, failures, line) {
                 Some(why) => {
                     seen.rejected.fetch_add(1, Ordering::Relaxed);
                     reject(finished, photo, why).await;
@@ -207,13 +280,22 @@ pub(super) async fn fetch_one(
                     PhotoAgain { photo: &photo.photo, error: &error }.emit();
                 }
             }
-            None
+            if is_answer {
+                pass.answered();
+            }
+            Got::Ended
         }
     }
 }
 
 /// GET, tried again while the class allows it and the time lasts.
-async fn get(line: &Line, workers: Workers, photo: &PhotoInFlight, max_bytes: u64) -> Result<Object> {
+async fn get(
+    line: &Line,
+    workers: Workers,
+    photo: &PhotoInFlight,
+    max_bytes: u64,
+    pass: &mut Pass,
+) -> Result<Object, Failed> {
     let _at_work = line.telemetry.busy.begin(workers);
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
     let started = Instant::now();
@@ -225,37 +307,64 @@ async fn get(line: &Line, workers: Workers, photo: &PhotoInFlight, max_bytes: u6
             Ok(object) => return Ok(object),
             Err(error) => error,
         };
-        let wait = error.wait().unwrap_or_else(|| backoff.next_wait());
-        match error.class() {
-            Class::Transient | Class::Throttled => {}
-            // Of the bucket, not of this photo: somebody has to hear of it.
-            Class::Refused => {
-                CallFailed { what: "get", error: &error }.emit();
-                return Err(error);
+        let class = error.class();
+        match class {
+            Class::Transient | Class::Throttled | Class::Refused => CallFailed { what: "get", error: &error }.emit(),
+            Class::Permanent | Class::Poison => return Err(Failed::Own(error, 0)),
+            Class::Bug => return Err(Failed::Own(error, pass.failed_by_itself())),
+            // A bucket that is gone says the same of every photo.
+            Class::Missing => {
+                let is_there = pass.is_witnessed(started).await;
+                return Err(if is_there { Failed::Own(error, 0) } else { Failed::Outage });
             }
-            Class::Permanent | Class::Missing | Class::Poison | Class::Bug => return Err(error),
         }
-        CallFailed { what: "get", error: &error }.emit();
-        let is_over = started.elapsed() + wait > KEEP_TRYING;
-        if is_over || line.generation.draining().run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
-            return Err(error);
+        let wait = error.wait().unwrap_or_else(|| backoff.next_wait());
+        // A refusal is the same a moment later; somebody has to change it.
+        let is_over = class == Class::Refused || started.elapsed() + wait > KEEP_TRYING;
+        // A store that asks for less answers, until it asked for too long.
+        if class != Class::Throttled || is_over || pass.is_trial() {
+            match pass.failed(&error) {
+                Verdict::Outage => return Err(Failed::Outage),
+                // What failed in every trial is not held for ever.
+                Verdict::Own(failures) if failures >= line.settings.queue.max_receives => {
+                    return Err(Failed::Own(error, failures));
+                }
+                Verdict::Own(_) => return Err(Failed::Outage),
+                Verdict::Unknown => {}
+            }
+        }
+        if is_over {
+            return Err(match pass.judge(started).await {
+                Verdict::Own(failures) => Failed::Own(error, failures),
+                Verdict::Outage | Verdict::Unknown => Failed::Outage,
+            });
+        }
+        if line.generation.draining().run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+            return Err(Failed::Own(error, 0));
+        }
+        if line.outages.is_down(&photo.bucket) {
+            return Err(Failed::Outage);
         }
     }
 }
 
-/// The rejection an error means, or `None` when the photo is to be processed again.
-fn outcome(error: &Error, declared: Option<u64>, limit: u64, receive_count: u32, line: &Line) -> Option<Reject> {
+/// The rejection an error means, or `None` when the photo is to be processed again. `failures` counts the photo's own,
+/// those of an outage not among them.
+fn outcome(error: &Error, declared: Option<u64>, limit: u64, failures: u32, line: &Line) -> Option<Reject> {
     match error.class() {
         Class::Missing => Some(Reject::new(Reason::MissingObject, error.to_string())),
         Class::Poison => Some(too_large(declared.filter(|size| *size > limit), limit)),
         Class::Permanent => Some(Reject::new(Reason::NotAnObject, error.to_string())),
-        // The photo may be well, and somebody may mend the permission: it comes again when its lease ends.
+        // The photo may be well, and somebody may fix the permission: it comes again when its lease ends.
         Class::Refused => None,
         Class::Transient | Class::Throttled | Class::Bug => {
-            let last = receive_count >= line.settings.queue.max_receives;
-            let draining = line.generation.draining().is_cancelled();
-            (last && !draining).then(|| {
-                Reject::new(Reason::GaveUp, format!("received {receive_count} times, the last failure: {error}"))
+            let is_last = failures >= line.settings.queue.max_receives;
+            let is_draining = line.generation.draining().is_cancelled();
+            (is_last && !is_draining).then(|| {
+                let detail = format!(
+                    "failed in {failures} deliveries or trials while the store answered others, the last failure: {error}"
+                );
+                Reject::new(Reason::GaveUp, detail)
             })
         }
     }

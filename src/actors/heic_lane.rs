@@ -10,7 +10,7 @@ use actix::{Actor, Context, Recipient};
 use tokio::sync::mpsc;
 
 use super::decoder_pool::{self, Decoder};
-use super::fetcher;
+use super::fetcher::{self, Got, Turn};
 use super::in_flight::{Finished, PhotoInFlight};
 use super::line::Line;
 use super::messages::Ended;
@@ -82,9 +82,7 @@ async fn decode_all(
         // At a drain, photos not yet started go back to the queue at once.
         let turn = line.generation.draining().run_until_cancelled(line.budgets.heic_decodes.acquire(1)).await;
         let Some(job) = turn.filter(|_| !line.generation.draining().is_cancelled()) else { continue };
-        let Some(photo) = fetcher::fetch_one(&line, Workers::Heic, photo, &ends.finished, &fetched).await else {
-            continue;
-        };
+        let Some(photo) = fetch(&line, photo, &ends.finished, &fetched).await else { continue };
         let Some((photo, header)) = decoder.inspect(photo).await else { continue };
         // Their own share first, so that whoever stands behind them in line for the rest waits for no other HEIC photo.
         let share = line.budgets.heic_bytes.acquire(header.decode_bytes).await;
@@ -94,6 +92,24 @@ async fn decode_all(
         }
     }
     Ok(())
+}
+
+/// The photo with its bytes; the lane stands still while its bucket cannot be read.
+async fn fetch(
+    line: &Line,
+    photo: PhotoInFlight,
+    finished: &mpsc::Sender<Finished>,
+    seen: &fetcher::Seen,
+) -> Option<fetcher::Fetched> {
+    let mut turn = Turn::new(photo);
+    loop {
+        let pass = turn.pass(line).await?;
+        match fetcher::fetch_one(line, Workers::Heic, turn, pass, finished, seen).await {
+            Got::Photo(photo) => return Some(*photo),
+            Got::Ended => return None,
+            Got::Waits(waits) => turn = waits,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -153,7 +153,7 @@ impl Keeper {
                 Settlement::GiveBack => {
                     // Released first: an extension after the give-back would hide the message again.
                     self.leases.release(&receipt);
-                    let action = Action::GiveBack(self.give_back_wait(receive_count));
+                    let action = self.how_to_give_back(receive_count);
                     match self.in_extension.get_mut(&receipt) {
                         Some(parked) => *parked = Some((action, EndedMessage { receipt, _permit: permit })),
                         None => self.waiting.push(action, EndedMessage { receipt, _permit: permit }),
@@ -164,11 +164,12 @@ impl Keeper {
     }
 
     /// A message given back at a drain is wanted at once; one that failed waits longer each time.
-    fn give_back_wait(&self, receive_count: u32) -> Duration {
+    fn how_to_give_back(&self, receive_count: u32) -> Action {
         if self.line.generation.draining().is_cancelled() {
-            return Duration::ZERO;
+            return Action::PutBack;
         }
-        Duration::from_secs(1 << receive_count.min(6)).min(self.line.settings.queue.visibility_timeout)
+        let wait = Duration::from_secs(1 << receive_count.min(6));
+        Action::GiveBack(wait.min(self.line.settings.queue.visibility_timeout))
     }
 
     /// Starts the extensions that are due, as far as calls may be under way.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::backlog::Backlog;
+use super::outage::Outages;
 use crate::config::Settings;
 use crate::config::settings::Codes;
 use crate::decode::DecodeLimits;
@@ -41,6 +42,8 @@ pub struct Line {
     pub backlog: Backlog,
     /// How the store answered GETs, for the autoscaler.
     pub gets: GetAnswers,
+    /// What stops intake, for all generations.
+    pub outages: Outages,
 }
 
 /// Answers to GETs since the autoscaler last looked. Clones share them.

@@ -20,6 +20,7 @@ mod leases;
 pub mod line;
 pub mod loader;
 pub mod messages;
+pub mod outage;
 mod pace;
 pub mod poller;
 mod seal;

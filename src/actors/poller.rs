@@ -44,7 +44,7 @@ const LAST_RECEIVE: Duration = Duration::from_millis(300);
 pub struct Outlets {
     /// Photos to fetch.
     pub fetch: mpsc::Sender<PhotoInFlight>,
-    /// Rejections of messages that are no notifications.
+    /// Rejections of messages that are not notifications.
     pub finished: mpsc::Sender<Finished>,
     /// Leases to keep.
     pub leases: mpsc::Sender<LeaseCommand>,
@@ -160,7 +160,8 @@ async fn receive_all(
     loop {
         let now = Instant::now();
         let pause = pace.pause(now).or_else(|| ahead.pause(line, seen, now));
-        let is_more_wanted = pause.is_none() && under_way.len() < pace.wanted();
+        line.outages.set_tickets(line.budgets.tickets.state().limit);
+        let is_more_wanted = pause.is_none() && !line.outages.pauses_receiving() && under_way.len() < pace.wanted();
         tokio::select! {
             biased;
             () = draining.cancelled() => break,
@@ -170,6 +171,7 @@ async fn receive_all(
                 seen.receives.fetch_add(1, Ordering::Relaxed);
                 match messages {
                     Ok(messages) => {
+                        line.outages.call_went_well("receive");
                         if messages.len() == asked {
                             ahead.round_trip(now - asked_at);
                         }
@@ -181,6 +183,7 @@ async fn receive_all(
                         seen.failures.fetch_add(1, Ordering::Relaxed);
                         let is_first = pace.failed(error.wait(), now);
                         if is_first {
+                            line.outages.call_failed("receive", &error);
                             CallFailed { what: "receive", error: &error }.emit();
                         } else {
                             ReceivesFailed { error: &error }.emit();
@@ -193,6 +196,7 @@ async fn receive_all(
             }
             permits = free_places(line), if is_more_wanted => under_way.push(receive(line, permits)),
             () = worker::sleep_until(pause), if pause.is_some() => {}
+            () = line.outages.receiving_changed() => {}
         }
     }
     let until = tokio::time::Instant::now() + LAST_RECEIVE;
@@ -302,7 +306,8 @@ async fn open(line: &Line, outlets: &Outlets, held: Held) -> u64 {
         )
     };
     // Contained: a body that panics its reader is one rejection, not a pipeline that restarts on it again and again.
-    let read = catch_unwind(|| notification::parse(&message.body))
+    let keys = line.settings.queue.key_encoding;
+    let read = catch_unwind(|| notification::parse(&message.body, keys))
         .unwrap_or_else(|panic| Err(format!("reading it panicked: {}", panic_text(panic.as_ref()))));
     match read {
         Ok(Notification::Photos { photos, revision }) => {

@@ -145,9 +145,12 @@ async fn put(line: &Line, key: &str, bytes: Bytes, mode: PutMode) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
     while let Err(error) = line.store.put(&line.settings.store.results, key, bytes.clone(), mode).await {
         let wait = error.wait().unwrap_or_else(|| backoff.next_wait());
-        CallFailed { what: "put", error: &error.context(format!("writing `{key}`")) }.emit();
+        let error = error.context(format!("writing `{key}`"));
+        line.outages.call_failed("put", &error);
+        CallFailed { what: "put", error: &error }.emit();
         tokio::time::sleep(wait).await;
     }
+    line.outages.call_went_well("put");
 }
 
 fn gzip(lines: &[u8]) -> Result<Bytes> {

@@ -32,8 +32,10 @@ pub(super) struct EndedMessage {
 pub(super) enum Action {
     /// Its rows are durable.
     Delete,
-    /// It is to be received again after this time.
+    /// It is to be received again after this time: its photo failed.
     GiveBack(Duration),
+    /// It is to be received again at once, this receive uncounted: the engine stops, which is not the photo's doing.
+    PutBack,
 }
 
 /// One call to make.
@@ -94,6 +96,7 @@ pub(super) async fn settle(queue: Arc<dyn Queue>, call: Call) -> Settled {
         let (what, answer) = match action {
             Action::Delete => ("delete", queue.delete(&receipts).await),
             Action::GiveBack(wait) => ("give back", queue.extend(&receipts, wait).await),
+            Action::PutBack => ("put back", queue.put_back(&receipts).await),
         };
         let error = match answer {
             Err(error) => error,
@@ -128,7 +131,7 @@ fn sort(
         match result {
             Ok(()) => match action {
                 Action::Delete => settled.deleted += 1,
-                Action::GiveBack(_) => settled.given_back += 1,
+                Action::GiveBack(_) | Action::PutBack => settled.given_back += 1,
             },
             Err(error) if error.class().is_retryable() => {
                 again.push(message);

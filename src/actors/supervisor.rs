@@ -24,7 +24,6 @@ use super::poller::{self, Poller};
 use crate::error::Error;
 use crate::flow::{Backoff, Generation};
 use crate::telemetry::events::PipelineRestarts;
-use crate::telemetry::names;
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "supervisor";
@@ -121,7 +120,7 @@ impl Supervisor {
     }
 
     fn set_phase(&self, phase: Phase) {
-        names::READY.set(None, f64::from(u8::from(phase == Phase::Running)));
+        self.line.outages.set_running(phase == Phase::Running);
         self.phase.send_replace(phase);
     }
 

@@ -12,6 +12,7 @@ use super::Ports;
 use crate::actors::backlog::Backlog;
 use crate::actors::line::{Budgets, GetAnswers, Line};
 use crate::actors::messages::{Drain, StopNow};
+use crate::actors::outage::{self, Outages};
 use crate::actors::supervisor::{Phase, Supervisor};
 use crate::config::Settings;
 use crate::config::key::grouped;
@@ -51,6 +52,7 @@ pub struct Engine {
     telemetry: Telemetry,
     ports: Ports,
     backlog: Backlog,
+    outages: Outages,
     started_at: Instant,
     /// Ends the watch on the inbox, if there is one.
     watching: Option<CancellationToken>,
@@ -87,6 +89,10 @@ impl Engine {
             });
         }
         let backlog = Backlog::default();
+        let outages = Outages::new(ports.store.clone(), &settings.filter.prefix);
+        outages.look_first(&settings.store.inbox).await;
+        let shown = outages.clone();
+        telemetry.board.register(outage::NAME, Arc::new(move || shown.state()));
         let line = Line {
             budgets: Budgets::new(&settings),
             settings: settings.clone(),
@@ -100,9 +106,15 @@ impl Engine {
             generation: Generation::child_of(&CancellationToken::new()),
             backlog: backlog.clone(),
             gets: GetAnswers::default(),
+            outages: outages.clone(),
         };
         let (phase_sender, phase) = watch::channel(Phase::Running);
         let supervisor = Supervisor::new(line, phase_sender).start();
+        let mut ended = phase.clone();
+        tokio::spawn(outages.clone().keep_probing(async move {
+            // An error says that the supervisor is gone, which is an end as well.
+            let _ = ended.wait_for(Phase::is_end).await;
+        }));
         Ok(Engine {
             supervisor,
             phase,
@@ -110,6 +122,7 @@ impl Engine {
             telemetry,
             ports,
             backlog,
+            outages,
             started_at: Instant::now(),
             watching,
             watch_failed,
@@ -161,7 +174,7 @@ impl Engine {
     /// Whether the engine takes work; otherwise why not.
     pub fn ready(&self) -> std::result::Result<(), String> {
         match &*self.phase.borrow() {
-            Phase::Running => Ok(()),
+            Phase::Running => self.outages.why().map_or(Ok(()), Err),
             other => Err(other.as_str().to_owned()),
         }
     }
@@ -219,6 +232,7 @@ impl Engine {
         let engine = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "phase": self.phase.borrow().as_str(),
+            "intake_stopped_by": self.outages.why(),
             "uptime_seconds": self.started_at.elapsed().as_secs(),
             "generation": of(&actors, "supervisor", "generation"),
             "restarts": of(&actors, "supervisor", "restarts"),

@@ -22,7 +22,7 @@ pub struct Call<'a> {
 }
 
 /// Codes that ask for less. Data API throttling comes as HTTP 400, so the status does not tell.
-const THROTTLED: &[&str] = &[
+pub(super) const THROTTLED: &[&str] = &[
     "Throttling",
     "ThrottlingException",
     "ThrottledException",

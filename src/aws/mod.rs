@@ -15,8 +15,13 @@ use tokio::sync::OnceCell;
 use crate::error::{Error, Result};
 
 mod failure;
+mod throttled;
 
 pub use failure::{Call, answered, bare_code, failed};
+pub use throttled::ThrottleWatch;
+
+/// First and longest wait between two attempts of the SDK. What lasts longer is the engine's to wait for.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
 /// Longest wait for a connection, before the SDK tries again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -66,8 +71,9 @@ impl Account {
         &self.shared.options
     }
 
-    /// The SDK's configuration: region, credentials, retries (adaptive: the client slows down where it is throttled),
-    /// timeouts and HTTP client.
+    /// The SDK's configuration: region, credentials, retries, timeouts and HTTP client. Retries are of the standard mode:
+    /// the adaptive one throttles the whole client by itself after each answer that asks for less, a second controller
+    /// beside the engine's own that nobody sees.
     ///
     /// # Errors
     /// Permanent when no region is found.
@@ -83,7 +89,12 @@ async fn load(shared: &Shared) -> Result<SdkConfig> {
         .build_https();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
-        .retry_config(RetryConfig::adaptive().with_max_attempts(options.attempts))
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(options.attempts)
+                .with_initial_backoff(BACKOFF.0)
+                .with_max_backoff(BACKOFF.1),
+        )
         .timeout_config(
             TimeoutConfig::builder()
                 .connect_timeout(CONNECT_TIMEOUT)

@@ -33,6 +33,18 @@ const ERRORS: &[Rule] = &[
         },
     },
     Rule {
+        keys: &["store.accept", "store.results"],
+        broken: |s| {
+            s.store.accept.contains(&s.store.results).then(|| {
+                let name = &s.store.results;
+                let message = format!(
+                    "store.accept names store.results (`{name}`): scanmill would read its own output as photos"
+                );
+                (message, "take the results bucket off the list".into())
+            })
+        },
+    },
+    Rule {
         keys: &["queue.kind", "store.kind"],
         broken: |s| {
             (s.store.kind == StoreKind::Folder && s.queue.kind != QueueKind::Sqlite).then(|| {

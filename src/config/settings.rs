@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::domain::notification::KeyEncoding;
+
 pub use super::cost::Cost;
 use super::machine::{self, Machine};
 use crate::domain::Exclusions;
@@ -117,6 +119,8 @@ pub struct Store {
     pub inbox: String,
     /// `store.results`: bucket for batches, manifests and per-photo JSON. Never the inbox.
     pub results: String,
+    /// `store.accept`: further buckets whose photos are read when a message names them.
+    pub accept: Vec<String>,
 }
 
 /// The warehouse.
@@ -207,11 +211,14 @@ pub struct Pump {
 pub struct Queue {
     /// `queue.kind`: `sqlite` or `sqs`.
     pub kind: QueueKind,
+    /// `queue.key_encoding`: how classic events write keys.
+    pub key_encoding: KeyEncoding,
     /// `queue.visibility_timeout_seconds`
     pub visibility_timeout: Duration,
     /// `queue.wait_seconds`: long poll.
     pub wait: Duration,
-    /// `queue.max_receives`: a photo whose fetch still fails at this receive is rejected as `gave_up`.
+    /// `queue.max_receives`: a photo whose fetch failed in this many deliveries, each while the store answered others, is
+    /// rejected as `gave_up`.
     pub max_receives: u32,
     /// `queue.dead_letter_after`: the queue's own limit, above `max_receives`. At its last receive a photo is rejected
     /// as `gave_up` without being tried: it may be what takes the process down.
@@ -375,9 +382,15 @@ impl Settings {
                 scan_every: Duration::from_secs(60),
                 overwrite: Overwrite::Replace,
             },
-            store: Store { kind: StoreKind::Folder, inbox: "inbox".into(), results: "results".into() },
+            store: Store {
+                kind: StoreKind::Folder,
+                inbox: "inbox".into(),
+                results: "results".into(),
+                accept: Vec::new(),
+            },
             queue: Queue {
                 kind: QueueKind::Sqlite,
+                key_encoding: KeyEncoding::Form,
                 visibility_timeout: Duration::from_secs(60),
                 wait: Duration::from_secs(20),
                 max_receives: 8,
@@ -390,7 +403,7 @@ impl Settings {
                 region: None,
                 profile: None,
                 assume_role: None,
-                attempts: 4,
+                attempts: 2,
                 attempt_timeout: Duration::from_secs(30),
             },
             s3: S3 { endpoint: None, path_style: false },

@@ -77,6 +77,12 @@ pub trait Queue: Send + Sync {
     /// result per handle, in order; a lost lease is [`crate::error::Class::Missing`].
     async fn extend(&self, receipts: &[ReceiptHandle], visibility: Duration) -> Result<Vec<Result<(), Error>>>;
 
+    /// Gives messages back at once, as if they had not been received: where the queue can, this receive does not count.
+    /// One result per handle, in order; a lost lease is [`crate::error::Class::Missing`].
+    async fn put_back(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Result<(), Error>>> {
+        self.extend(receipts, Duration::ZERO).await
+    }
+
     /// Sends message bodies, any number. When it returns `Ok` every one of them is in the queue.
     async fn send(&self, bodies: &[String]) -> Result<()>;
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::domain::PhotoRef;
-use crate::error::Result;
+use crate::error::{Class, Error, Result};
 
 pub mod folder;
 pub mod s3;
@@ -161,6 +161,13 @@ pub trait Store: Send + Sync {
     /// tells a checksum, are [`crate::error::Class::Transient`].
     async fn get(&self, bucket: &str, key: &str, version_id: Option<&str>, max_bytes: u64) -> Result<Object>;
 
+    /// Whether objects of the bucket can be read at all: `Ok` when the store answers for a key that no object has
+    /// (below `prefix`, for a role that may read nothing else). An error here is no single object's fault; a bucket that
+    /// is not there is [`crate::error::Class::Refused`].
+    async fn probe(&self, bucket: &str, prefix: &str) -> Result<()> {
+        answers(self.get(bucket, &absent_key(prefix), None, PROBE_BYTES).await.map(drop))
+    }
+
     /// What stands under a key now; errors as those of [`Store::get`].
     async fn head(&self, bucket: &str, key: &str) -> Result<Head>;
 
@@ -183,4 +190,27 @@ pub trait Store: Send + Sync {
         let _ = photo;
         Ok(())
     }
+}
+
+/// Bytes a probe is ready to read, should its key be taken after all.
+const PROBE_BYTES: u64 = 1 << 20;
+
+/// A key that no object has.
+fn absent_key(prefix: &str) -> String {
+    format!("{prefix}scanmill-check/no-such-object")
+}
+
+/// A probe's outcome: "not there", "too large" and "not an object" are answers.
+fn answers(outcome: Result<()>) -> Result<()> {
+    match outcome {
+        Err(error) if matches!(error.class(), Class::Missing | Class::Poison | Class::Permanent) => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// The error of a bucket that is not there, where it must be: whoever asks for an object of it learns nothing about the
+/// object.
+fn no_bucket(what: impl std::fmt::Display) -> Error {
+    Error::refused(format!("{what} is not there"))
+        .hint("was it deleted, renamed or unmounted? the work goes on by itself once it is back")
 }

@@ -2,11 +2,12 @@
 //! Events of single photos log at debug level only: a million photos must not make a million lines.
 
 use std::sync::Once;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::names;
+use super::seldom::{self, cause_of};
 use crate::domain::{PhotoRef, Reading, RejectionRow};
 use crate::error::{Class, Error};
 use crate::telemetry::{Stage, Telemetry};
@@ -46,10 +47,9 @@ pub struct PhotoPassedOver<'a> {
 }
 
 impl PhotoPassedOver<'_> {
-    /// Counts and logs; our own output once and loudly, for somebody has to fix the notification, and once a filter that
-    /// nothing has passed yet.
+    /// Counts and logs; what somebody has to fix loudly, one line a bucket and minute, and once a filter that nothing has
+    /// passed yet.
     pub fn emit(self, telemetry: &Telemetry) {
-        static SAID: Once = Once::new();
         static SAID_ALL: Once = Once::new();
         let Self { photo: PhotoRef { bucket, key, .. }, why } = self;
         names::PHOTOS_PASSED_OVER.add(Some(why), 1);
@@ -60,10 +60,24 @@ impl PhotoPassedOver<'_> {
             SAID_ALL.call_once(say);
         }
         tracing::debug!(bucket, key, why, "photo passed over");
-        if why == "own_output" {
-            let hint = "send only the landing bucket's events to the queue";
-            let say = || tracing::warn!(bucket, key, hint, "the queue tells of our own results; they are never read");
-            SAID.call_once(say);
+        let hint = match why {
+            "own_output" => {
+                "these are our own results, which are never read: send only the landing bucket's events to the queue"
+            }
+            "foreign_bucket" => {
+                "list the bucket in `store.accept` if its photos are wanted, or send its events elsewhere"
+            }
+            _ => return,
+        };
+        if let Some(more_like_it) = seldom::ask(format!("passed over {why} {bucket}")) {
+            tracing::warn!(
+                bucket,
+                key,
+                why,
+                hint,
+                more_like_it,
+                "photo passed over: its message is acknowledged and it gives no row"
+            );
         }
     }
 }
@@ -107,9 +121,11 @@ pub struct MessageNotUnderstood<'a> {
 }
 
 impl MessageNotUnderstood<'_> {
-    /// Logs; the rejection row that follows counts.
+    /// Logs one line a cause and minute; the rejection row that follows counts.
     pub fn emit(self) {
-        tracing::warn!(message_id = self.message_id, detail = self.detail, "message is no notification, rejecting it");
+        let Self { message_id, detail } = self;
+        let Some(more_like_it) = seldom::ask(format!("not understood {}", cause_of(detail))) else { return };
+        tracing::warn!(message_id, detail, more_like_it, "message is not a notification, rejecting it");
     }
 }
 
@@ -242,11 +258,15 @@ pub struct PhotoAgain<'a> {
 }
 
 impl PhotoAgain<'_> {
-    /// Logs; the ticket counts.
+    /// Logs one line a cause and minute; the ticket counts.
     pub fn emit(self) {
         let Self { photo, error } = self;
+        let (bucket, key) = (&photo.bucket, &photo.key);
+        tracing::debug!(bucket, key, %error, "photo is left for later");
+        let cause = cause_of(&error.to_string().replace(key.as_str(), "`"));
+        let Some(more_like_it) = seldom::ask(format!("photo again {cause}")) else { return };
         let hint = error.hint_text().unwrap_or_default();
-        tracing::warn!(bucket = photo.bucket, key = photo.key, %error, hint, "photo is left for later");
+        tracing::warn!(bucket, key, %error, hint, more_like_it, "photo is left for later");
     }
 }
 
@@ -402,19 +422,102 @@ pub struct CallFailed<'a> {
 }
 
 impl CallFailed<'_> {
-    /// Counts and logs, loudly unless trying again is the ordinary course.
+    /// Counts; logs one line a cause and minute, loudly unless trying again is the ordinary course.
     pub fn emit(self) {
         let class = self.error.class();
         names::ERRORS.add(Some(class.as_str()), 1);
+        let cause = format!("{} {} {}", self.what, class.as_str(), cause_of(&self.error.to_string()));
+        let Some(more_like_it) = seldom::ask(cause) else { return };
         let hint = self.error.hint_text().unwrap_or_default();
         match class {
             Class::Transient | Class::Throttled => {
-                tracing::warn!(call = self.what, class = class.as_str(), error = %self.error, hint, "call failed, trying again");
+                tracing::warn!(call = self.what, class = class.as_str(), error = %self.error, hint, more_like_it, "call failed, trying again");
             }
             Class::Permanent | Class::Refused | Class::Missing | Class::Poison | Class::Bug => {
-                tracing::error!(call = self.what, class = class.as_str(), error = %self.error, hint, "call failed");
+                tracing::error!(call = self.what, class = class.as_str(), error = %self.error, hint, more_like_it, "call failed");
             }
         }
+    }
+}
+
+/// Answers of AWS asked for less, and a later attempt of the same call did not.
+pub struct AnswersThrottled {
+    /// Which service.
+    pub service: &'static str,
+    /// How many.
+    pub count: u64,
+}
+
+impl AnswersThrottled {
+    /// Counts; logs one line a service and minute.
+    pub fn emit(self) {
+        let Self { service, count } = self;
+        names::ERRORS.add(Some(Class::Throttled.as_str()), count);
+        let Some(more_like_it) = seldom::ask(format!("throttled {service}")) else { return };
+        tracing::warn!(service, more_like_it, "an answer asked for less; a second attempt got through");
+    }
+}
+
+/// A bucket cannot be read for reasons that are not its photos'.
+pub struct StoreDown<'a> {
+    /// Which.
+    pub bucket: &'a str,
+    /// What was said last.
+    pub cause: &'a str,
+    /// Since when.
+    pub since: Instant,
+}
+
+impl StoreDown<'_> {
+    /// Logs.
+    pub fn emit(self) {
+        let Self { bucket, cause, since } = self;
+        let Some(more_like_it) = seldom::ask(format!("store down {bucket}")) else { return };
+        let down_seconds = since.elapsed().as_secs();
+        tracing::error!(
+            bucket,
+            cause,
+            down_seconds,
+            more_like_it,
+            "the bucket cannot be read: receiving pauses, photos keep their leases"
+        );
+    }
+}
+
+/// One photo was tried while its bucket is down.
+pub struct StoreTried<'a> {
+    /// Which bucket.
+    pub bucket: &'a str,
+    /// How it failed.
+    pub error: &'a Error,
+}
+
+impl StoreTried<'_> {
+    /// Logs.
+    pub fn emit(self) {
+        let Self { bucket, error } = self;
+        let cause = format!("store tried {bucket} {}", cause_of(&error.to_string()));
+        let Some(more_like_it) = seldom::ask(cause) else { return };
+        tracing::warn!(bucket, %error, more_like_it, "the bucket answers a probe, and fails for the photo that was tried");
+    }
+}
+
+/// A bucket can be read again.
+pub struct StoreUp<'a> {
+    /// Which.
+    pub bucket: &'a str,
+    /// How long it could not.
+    pub down: Duration,
+    /// Photos that waited for it.
+    pub waiting: usize,
+}
+
+impl StoreUp<'_> {
+    /// Logs.
+    pub fn emit(self) {
+        let Self { bucket, down, waiting } = self;
+        let down_seconds = down.as_secs();
+        tracing::info!(bucket, down_seconds, waiting, "the bucket can be read again");
     }
 }
 

@@ -6,6 +6,7 @@ pub mod logging;
 pub mod names;
 pub mod process;
 pub mod recorder;
+pub mod seldom;
 pub mod stages;
 pub mod state;
 pub mod totals;

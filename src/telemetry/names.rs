@@ -102,12 +102,14 @@ metrics! {
         "Messages received that had been received before.");
     MESSAGES_IGNORED = metric("scanmill_messages_ignored_total", Counter, "messages",
         "Messages that name no photo to read: test events, deletes.");
+    LEASES_CAPPED = metric("scanmill_queue_leases_capped_total", Counter, "messages",
+        "Messages of the embedded queue hidden for longer than any lease lasts, because the clock was set back: visible again in time.");
     MESSAGE_AGE_SECONDS = metric("scanmill_message_age_seconds", Histogram, "seconds",
         "Age of messages when received, by how often; SQS leaves those received 3 times or more out of its own age metric.")
         .by("receives", &["1_or_2", "3_or_more"]);
     PHOTOS_PASSED_OVER = metric("scanmill_photos_passed_over_total", Counter, "photos",
-        "Photos acknowledged without a row: the filter does not let them pass, or they are our own results.")
-        .by("why", &["prefix", "suffix", "excluded", "small", "own_output"]);
+        "Photos acknowledged without a row: the filter does not let them pass, they lie in a bucket that is not ours to read, or they are our own results.")
+        .by("why", &["prefix", "suffix", "excluded", "small", "foreign_bucket", "own_output"]);
     INBOX_LEFT_OUT = metric("scanmill_inbox_left_out", Gauge, "files",
         "Names in the inbox folder that are not read, by reason, as the last scan found them; a folder counts as one.")
         .by("why", &["symlink", "fifo", "socket", "device", "not_utf8", "too_long", "unreadable", "hidden", "excluded"]);
@@ -180,11 +182,19 @@ metrics! {
         "Photos whose rows a load took away because their file in the inbox held something else later.");
     LOAD_REPLACED = metric("scanmill_load_replaced_photos_total", Counter, "photos",
         "Photos whose rows a load replaced: by a replay's, or a rejection whose cause has passed by what was read since.");
-    ERRORS = metric("scanmill_errors_total", Counter, "errors", "Failed calls to queue, store and warehouse, by class.")
+    ERRORS = metric("scanmill_errors_total", Counter, "errors", "Failed calls to queue, store and warehouse, by class; throttled counts each answer that asked for less, also where a second attempt got through.")
         .by("class", CLASSES);
+    STORE_BREAKER = metric("scanmill_store_breaker", Gauge, "buckets",
+        "Buckets by the state of their circuit breaker: open means that reading fails for reasons that are not the photos', and that receiving pauses.")
+        .by("state", &["closed", "open", "half_open"]);
+    STORE_BREAKER_CHANGES = metric("scanmill_store_breaker_changes_total", Counter, "changes",
+        "Changes of a bucket's circuit breaker, by the state it went to.")
+        .by("to", &["closed", "open", "half_open"]);
+    PHOTOS_HELD = metric("scanmill_photos_held", Gauge, "photos",
+        "Photos that hold their lease until their bucket can be read again.");
     RESTARTS = metric("scanmill_pipeline_restarts_total", Counter, "restarts",
         "Restarts of the whole pipeline after a fault.");
-    READY = metric("scanmill_ready", Gauge, "bool", "1 while the pipeline takes work.");
+    READY = metric("scanmill_ready", Gauge, "bool", "1 while the pipeline takes work: it runs, and nothing stops its intake.");
     RESIDENT_BYTES = metric("scanmill_process_resident_bytes", Gauge, "bytes", "Resident memory of the process.");
     CPU_SECONDS = metric("scanmill_process_cpu_seconds", Gauge, "seconds", "CPU time of the process so far.");
 }

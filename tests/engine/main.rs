@@ -9,5 +9,6 @@ mod heic;
 mod heic_files;
 mod leases;
 mod limits;
+mod outages;
 mod restart;
 mod support;

@@ -1,6 +1,6 @@
 //! A root folder, photos made on the spot, and ports that fail on command.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -145,6 +145,7 @@ pub struct Script {
     struck: Arc<Mutex<BTreeMap<&'static str, usize>>>,
     redelivered: Arc<AtomicUsize>,
     receives_at_once: Option<usize>,
+    bad_keys: Arc<BTreeSet<String>>,
     receiving: Arc<AtomicUsize>,
     most_receiving: Arc<AtomicUsize>,
 }
@@ -157,6 +158,12 @@ impl Script {
     /// As [`Script::plan`], after `skip` calls that are left alone.
     pub fn plan_after(self, skip: usize, call: &'static str, times: usize, when: When, error: fn() -> Error) -> Script {
         self.planned.lock().unwrap().push(Planned { call, skip, times, when, error });
+        self
+    }
+
+    /// Reading these keys always fails.
+    pub fn bad_keys<'a>(mut self, keys: impl IntoIterator<Item = &'a str>) -> Script {
+        self.bad_keys = Arc::new(keys.into_iter().map(str::to_owned).collect());
         self
     }
 
@@ -263,6 +270,9 @@ impl Queue for Faulty<dyn Queue> {
     async fn extend(&self, receipts: &[ReceiptHandle], visibility: Duration) -> Result<Vec<Result<(), Error>>> {
         self.script.around("extend", self.inner.extend(receipts, visibility)).await
     }
+    async fn put_back(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Result<(), Error>>> {
+        self.script.around("put_back", self.inner.put_back(receipts)).await
+    }
     async fn send(&self, bodies: &[String]) -> Result<()> {
         self.inner.send(bodies).await
     }
@@ -280,7 +290,14 @@ impl Queue for Faulty<dyn Queue> {
 
 #[async_trait]
 impl Store for Faulty<dyn Store> {
+    async fn probe(&self, bucket: &str, prefix: &str) -> Result<()> {
+        self.script.around("probe", self.inner.probe(bucket, prefix)).await
+    }
     async fn get(&self, bucket: &str, key: &str, version_id: Option<&str>, max_bytes: u64) -> Result<Object> {
+        if self.script.bad_keys.contains(key) {
+            *self.script.struck.lock().unwrap().entry("get of a bad key").or_default() += 1;
+            return Err(Error::transient(format!("`{bucket}/{key}` breaks off, says the test")));
+        }
         self.script.around("get", self.inner.get(bucket, key, version_id, max_bytes)).await
     }
     async fn head(&self, bucket: &str, key: &str) -> Result<Head> {

@@ -102,6 +102,11 @@ impl Error {
         Self::new(Class::Bug, message)
     }
 
+    /// The same error in another class, where the caller knows better what may be done about it.
+    pub fn with_class(mut self, class: Class) -> Self {
+        self.0.class = class;
+        self
+    }
     /// Adds what the reader can do about it.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());

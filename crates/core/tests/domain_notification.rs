@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use scanmill_core::domain::PhotoRef;
-use scanmill_core::domain::notification::{Notification, parse, s3_event, s3_event_with_revision};
+use scanmill_core::domain::notification::{self, KeyEncoding, Notification, s3_event, s3_event_with_revision};
 use serde_json::Value;
 
 /// What a body must give.
@@ -71,29 +71,49 @@ const CORPUS: &[(&str, Gives)] = &[
     ("moto_eventbridge", Photos(&[("landing-eb", ODD_KEY)], 0)),
     ("moto_eventbridge_tags", Nothing("Object Tags Added")),
     ("moto_eventbridge_deleted", Nothing("Object Deleted")),
+    ("ceph_size_text", Photos(&[("landing", "photo.jpg")], 0)),
+    ("ceph_raw_key", Photos(&[("landing", "a b c d.jpg")], 0)),
+    ("server_version_1", Photos(&[("landing", "photo.jpg")], 0)),
+    ("cloudtrail_put", Photos(&[("landing", "a+b c%20d#é.jpg")], 0)),
+    ("cloudtrail_multipart", Photos(&[("landing", "big.jpg")], 0)),
+    ("cloudtrail_copy", Photos(&[("landing", "copy.jpg")], 0)),
+    ("cloudtrail_get", Nothing("GetObject")),
+    ("cloudtrail_acl", Nothing("PutObjectAcl")),
+    ("cloudtrail_denied", Nothing("PutObject failed: AccessDenied")),
+    ("bad_event_name", Refused("record 1 of 1: eventName `ObjectInvented:Now` is not known")),
+    ("bad_cloudtrail_log_record", Refused("record 1 of 1: eventName `PutObject` is not known")),
+    ("bad_cloudtrail_no_key", Refused("no detail.requestParameters.key")),
+    ("bad_cloudtrail_no_request", Refused("no detail.requestParameters.bucketName")),
+    ("bad_cloudtrail_event", Refused("eventName `InventObject` is not known")),
+    ("bad_cloudtrail_service", Refused("eventSource `s3tables.amazonaws.com`, and only s3.amazonaws.com is known")),
+    ("bad_detail_type", Refused("detail-type `Object Invented` is not known")),
     ("bad_not_json", Refused("not JSON (line 1, column 15)")),
     ("bad_empty", Refused("not JSON (line 1, column 0)")),
-    ("bad_list", Refused("the message is JSON, but no object")),
-    ("bad_unknown", Refused("neither Records, nor detail-type, nor an SNS Message: no notification we know")),
+    ("bad_list", Refused("the message is JSON, but not an object")),
+    ("bad_unknown", Refused("neither Records, nor detail-type, nor an SNS Message: not a notification we know")),
     ("bad_records_empty", Refused("Records is empty")),
-    ("bad_records_no_list", Refused("Records is no list")),
+    ("bad_records_no_list", Refused("Records is not a list")),
     ("bad_record_no_object", Refused("record 1 of 1: no eventVersion")),
-    ("bad_major_3", Refused("record 1 of 1: eventVersion `3.0`, and only 2.x is known")),
+    ("bad_major_3", Refused("record 1 of 1: eventVersion `3.0`, and only 1.x and 2.x are known")),
     ("bad_no_version", Refused("record 1 of 1: no eventVersion")),
     ("bad_no_event_name", Refused("record 1 of 1: no eventName")),
     ("bad_no_key", Refused("record 2 of 2: no s3.object.key")),
     ("bad_no_bucket", Refused("record 1 of 1: no s3.bucket.name")),
     ("bad_empty_key", Refused("record 1 of 1: the key is empty")),
-    ("bad_utf8_key", Refused("record 1 of 1: the key's escapes are no UTF-8")),
+    ("bad_utf8_key", Refused("record 1 of 1: the key's escapes are not UTF-8")),
     ("bad_key_too_long", Refused("record 1 of 1: the key has 5000 bytes, more than 4096")),
-    ("bad_size_negative", Refused("record 1 of 1: the size is no whole number of bytes")),
-    ("bad_size_huge", Refused("record 1 of 1: the size is no whole number of bytes")),
-    ("bad_size_text", Refused("record 1 of 1: the size is no whole number of bytes")),
-    ("bad_revision", Refused("scanmillRevision is no whole number from 0")),
+    ("bad_size_negative", Refused("record 1 of 1: the size is not a whole number of bytes")),
+    ("bad_size_huge", Refused("record 1 of 1: the size is not a whole number of bytes")),
+    ("bad_size_text", Refused("record 1 of 1: the size is not a whole number of bytes")),
+    ("bad_revision", Refused("scanmillRevision is not a whole number from 0")),
     ("bad_sns_no_message", Refused("the SNS notification has no Message text")),
     ("bad_envelopes", Refused("more than 3 envelopes inside each other")),
     ("bad_eventbridge_no_object", Refused("no detail.object")),
 ];
+
+fn parse(body: &str) -> Result<Notification, String> {
+    notification::parse(body, KeyEncoding::Form)
+}
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/notifications")
@@ -164,6 +184,33 @@ fn fields_come_out_whole() {
     assert_eq!(sparse, nothing);
     assert_eq!(only_photo("s3_version_null").version_id, None);
     assert_eq!(only_photo("s3_odd_time").uploaded_at, None);
+}
+
+#[test]
+fn other_servers_and_cloudtrail_tell_what_they_know() {
+    for name in ["ceph_size_text", "server_version_1"] {
+        let photo = only_photo(name);
+        assert_eq!((photo.size_bytes, photo.version_id), (Some(48_213), None), "{name}");
+        assert_eq!(photo.etag.as_deref(), Some("37b51d194a7513e45b56f6524f2d51f2"), "{name}");
+    }
+    let trail = only_photo("cloudtrail_put");
+    assert_eq!(trail.version_id.as_deref(), Some("096fKKXTRTtl3on89fVO.nfljtsv6qko"));
+    assert_eq!((trail.size_bytes, trail.etag, trail.sequencer), (None, None, None));
+    assert_eq!(trail.uploaded_at, Some("2026-11-22T15:40:00Z".parse().unwrap()));
+}
+
+#[test]
+fn raw_keys_are_a_setting_that_leaves_our_own_events_and_the_literal_ones_alone() {
+    let raw = |body: &str| match notification::parse(body, KeyEncoding::Raw) {
+        Ok(Notification::Photos { photos, .. }) => photos[0].key.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(raw(&body("ceph_raw_key")), "a+b c%20d.jpg");
+    assert_eq!(raw(&body("cloudtrail_put")), "a+b c%20d#é.jpg");
+    assert_eq!(raw(&body("eventbridge_literal_key")), "a+b c%20d#é.jpg");
+    let mut own = only_photo("s3_put");
+    own.key = "a b+c%20.jpg".into();
+    assert_eq!(raw(&s3_event(&own, Timestamp::UNIX_EPOCH)), own.key);
 }
 
 #[test]
@@ -280,7 +327,14 @@ proptest! {
             "eventVersion": "2.1", "eventName": "ObjectCreated:Put",
             "s3": { "bucket": { "name": photo.bucket }, "object": { "key": encode(&photo.key) } },
         }] }));
-        for event in classic.chain([plain]) {
+        let trail = serde_json::json!({
+            "detail-type": "AWS API Call via CloudTrail",
+            "detail": {
+                "eventSource": "s3.amazonaws.com", "eventName": "PutObject",
+                "requestParameters": { "bucketName": photo.bucket, "key": photo.key },
+            },
+        });
+        for event in classic.chain([plain, trail]) {
             let wrapped = serde_json::json!({ "Type": "Notification", "Message": event.to_string() });
             for body in [event, wrapped] {
                 match parse(&body.to_string()) {
@@ -290,6 +344,28 @@ proptest! {
                     other => prop_assert!(false, "{body}: {other:?}"),
                 }
             }
+        }
+    }
+
+    // What is not known is refused, so that it becomes a counted rejection; it is never taken for "nothing to do".
+    #[test]
+    fn no_unknown_event_is_passed_over_in_silence(name in "[A-Za-z]{1,12}(:[A-Za-z]{1,8})?") {
+        let name = format!("Xyz{name}");
+        let bodies = [
+            serde_json::json!({ "Records": [{ "eventVersion": "2.1", "eventName": name }] }),
+            serde_json::json!({ "detail-type": name, "detail": {} }),
+            serde_json::json!({
+                "detail-type": "AWS API Call via CloudTrail",
+                "detail": { "eventSource": "s3.amazonaws.com", "eventName": name },
+            }),
+            serde_json::json!({
+                "detail-type": "AWS API Call via CloudTrail",
+                "detail": { "eventSource": name, "eventName": "PutObject" },
+            }),
+            serde_json::json!({ "detail": { "bucket": name } }),
+        ];
+        for body in bodies {
+            prop_assert!(parse(&body.to_string()).is_err(), "{}", body);
         }
     }
 

@@ -33,9 +33,9 @@ pub(super) static KEYS: &[Key] = &[
     Key {
         section: "aws",
         name: "attempts",
-        default: "4",
+        default: "2",
         unit: "attempts",
-        doc: "Calls per request, the first included, before a failure reaches the engine, which then waits and tries again.",
+        doc: "Calls per request, the first included, before a failure reaches the engine. Few: the engine itself waits and tries again, and has to see when it asks for too much.",
         kind: Kind::Whole { min: 1, max: 20, set: |s, v| s.aws.attempts = narrow(v) },
     },
     Key {

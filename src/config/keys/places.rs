@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::config::forms::{bucket, choose, narrow, size, suffixes};
 use crate::config::key::{Key, Kind};
 use crate::config::settings::{Overwrite, QueueKind, StoreKind, WarehouseKind};
+use crate::domain::notification::KeyEncoding;
 
 /// One gibibyte.
 const GIB: u64 = 1 << 30;
@@ -93,6 +94,24 @@ pub(super) static KEYS: &[Key] = &[
         kind: Kind::Text { set: |s, v| bucket(v, &mut s.store.results) },
     },
     Key {
+        section: "store",
+        name: "accept",
+        default: "",
+        unit: "bucket names, separated by commas",
+        doc: "Further buckets whose photos are read when a message names them. Messages about any other bucket than these and `store.inbox` are acknowledged, counted and give no row.",
+        kind: Kind::Text {
+            set: |s, v| {
+                s.store.accept.clear();
+                for name in v.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+                    let mut accepted = String::new();
+                    bucket(name, &mut accepted)?;
+                    s.store.accept.push(accepted);
+                }
+                Ok(())
+            },
+        },
+    },
+    Key {
         section: "queue",
         name: "kind",
         default: "sqlite",
@@ -105,6 +124,23 @@ pub(super) static KEYS: &[Key] = &[
                     &mut s.queue.kind,
                     "`sqlite` or `sqs`",
                     &[("sqlite", QueueKind::Sqlite), ("sqs", QueueKind::Sqs)],
+                )
+            },
+        },
+    },
+    Key {
+        section: "queue",
+        name: "key_encoding",
+        default: "form",
+        unit: "`form` or `raw`",
+        doc: "How S3 events write keys: form-encoded (`a+b.jpg` is `a b.jpg`), as S3 and most servers do, or raw, as Ceph does.",
+        kind: Kind::Text {
+            set: |s, v| {
+                choose(
+                    v,
+                    &mut s.queue.key_encoding,
+                    "`form` or `raw`",
+                    &[("form", KeyEncoding::Form), ("raw", KeyEncoding::Raw)],
                 )
             },
         },
@@ -130,7 +166,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "max_receives",
         default: "8",
         unit: "receives",
-        doc: "A photo whose fetch still fails when its message is received this often becomes a `gave_up` rejection.",
+        doc: "A photo whose fetch fails in this many deliveries, each while the store answers for others, becomes a `gave_up` rejection. What fails while the store is down is not counted.",
         kind: Kind::Whole { min: 1, max: 1_000, set: |s, v| s.queue.max_receives = narrow(v) },
     },
     Key {

@@ -17,6 +17,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Depth, Message, Queue, ReceiptHandle};
 use crate::error::{Error, Result};
+use crate::telemetry::{names, seldom};
 
 mod fault;
 mod open;
@@ -79,6 +80,8 @@ struct Shared {
     options: SqliteQueueOptions,
     /// Locked on blocking threads only.
     connection: Mutex<Connection>,
+    /// Sees the clock being set back.
+    clock: Mutex<Clock>,
     /// Something became visible through this handle.
     news: Notify,
 }
@@ -98,7 +101,8 @@ impl SqliteQueue {
         let visibility_timeout = options.visibility_timeout.min(MAX_VISIBILITY);
         let options = SqliteQueueOptions { visibility_timeout, ..options };
         let connection = Mutex::new(open::open(path, BUSY_TIMEOUT)?);
-        let shared = Shared { path: path.to_owned(), options, connection, news: Notify::new() };
+        let (news, clock) = (Notify::new(), Mutex::default());
+        let shared = Shared { path: path.to_owned(), options, connection, clock, news };
         Ok(SqliteQueue { shared: Arc::new(shared) })
     }
 
@@ -240,8 +244,21 @@ impl Shared {
 
     fn look(self: &Arc<Self>, max: usize) -> Result<Look> {
         // The version first: a commit between the two is seen as a change later, never missed.
-        let (seen, taken) = self
-            .with(|connection| Ok((table::data_version(connection)?, table::take(connection, max, &self.options)?)))?;
+        let is_set_back = self.clock.lock().unwrap_or_else(PoisonError::into_inner).was_set_back();
+        let (seen, taken) = self.with(|connection| {
+            let seen = table::data_version(connection)?;
+            Ok((seen, table::take(connection, max, &self.options, is_set_back)?))
+        })?;
+        if taken.capped > 0 {
+            names::LEASES_CAPPED.add(None, taken.capped);
+            if let Some(more_like_it) = seldom::ask("queue leases capped".to_owned()) {
+                tracing::warn!(
+                    messages = taken.capped,
+                    more_like_it,
+                    "the clock was set back: messages hidden for longer than their lease are visible again in time"
+                );
+            }
+        }
         for (message_id, receive_count) in &taken.died {
             tracing::warn!(message_id, receive_count, "message received too often, moved to the dead letters");
         }
@@ -251,6 +268,22 @@ impl Shared {
             next_visible_us: taken.next_visible_us,
             seen,
         })
+    }
+}
+
+/// The wall clock beside one that only goes forward.
+#[derive(Default)]
+struct Clock {
+    last: Option<(Instant, i64)>,
+}
+
+impl Clock {
+    /// Whether the wall clock was set back since the last call. `true` at the first: nobody knows what happened before.
+    fn was_set_back(&mut self) -> bool {
+        let (now, wall) = (Instant::now(), table::now_us());
+        let Some((then, then_wall)) = self.last.replace((now, wall)) else { return true };
+        let passed = i64::try_from(now.duration_since(then).as_micros()).unwrap_or(i64::MAX);
+        wall < then_wall.saturating_add(passed).saturating_sub(table::CLOCK_SLACK_US)
     }
 }
 
@@ -313,6 +346,16 @@ impl Queue for SqliteQueue {
             .call(move |connection| table::extend(connection, &path, &receipts, visibility.min(MAX_VISIBILITY)))
             .await?;
         // Whoever waits may have to wait less now.
+        self.shared.news.notify_waiters();
+        Ok(results)
+    }
+
+    async fn put_back(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Result<(), Error>>> {
+        if receipts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (path, receipts) = (self.shared.path.clone(), receipts.to_vec());
+        let results = self.call(move |connection| table::put_back(connection, &path, &receipts)).await?;
         self.shared.news.notify_waiters();
         Ok(results)
     }

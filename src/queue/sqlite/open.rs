@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 
 /// "SMQ1": marks the file as a scanmill queue in SQLite's header.
 const APPLICATION_ID: i32 = 0x534D_5131;
-/// The version of [`SCHEMA`], kept in SQLite's header.
-const SCHEMA_VERSION: i32 = 2;
+/// The version of the tables, kept in SQLite's header: that of [`SCHEMA`] and one more for each of [`STEPS`].
+const SCHEMA_VERSION: i32 = 3;
 
 /// Times are microseconds since the epoch. `receipt` is what the newest receive was given; no two receives share one.
 /// `AUTOINCREMENT` because an id is never used again: an old receipt must not meet a new message.
@@ -48,6 +48,16 @@ CREATE TABLE objects (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX objects_by_sequencer ON objects (sequencer);
 ";
+
+/// What version 3 added: for how long a message was hidden when `visible_us` was written, so that a clock set back is
+/// noticed. Leases given before that may be as long as any.
+const LEASES: &str = "
+ALTER TABLE messages ADD COLUMN lease_us INTEGER NOT NULL DEFAULT 0;
+UPDATE messages SET lease_us = 43200000000 WHERE receive_count > 0;
+";
+
+/// From each version to the next, from the first.
+const STEPS: [&str; 2] = [OBJECTS, LEASES];
 
 /// A connection to the queue at `path`, made if absent.
 pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Connection> {
@@ -96,15 +106,20 @@ fn try_open(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Result<Conn
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Asked again under the lock: another process may have made the tables since.
-    match judge(&transaction, path)? {
-        Ok(State::Ours) => {}
+    let version = match judge(&transaction, path)? {
+        Ok(State::Ours) => SCHEMA_VERSION,
         Ok(State::Empty) => {
             transaction.execute_batch(SCHEMA)?;
-            transaction.execute_batch(OBJECTS)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            1
         }
-        Ok(State::Version1) => transaction.execute_batch(OBJECTS)?,
+        Ok(State::Older(version)) => version,
         Err(error) => return Ok(Err(error)),
+    };
+    for (step, from) in STEPS.iter().zip(1..) {
+        if from >= version {
+            transaction.execute_batch(step)?;
+        }
     }
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;
@@ -114,8 +129,8 @@ fn try_open(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Result<Conn
 #[derive(PartialEq, Eq)]
 enum State {
     Empty,
-    /// Ours, made by a scanmill that kept no objects.
-    Version1,
+    /// Ours, of an earlier version.
+    Older(i32),
     Ours,
 }
 
@@ -126,7 +141,7 @@ fn judge(connection: &Connection, path: &Path) -> rusqlite::Result<Result<State>
     if application == APPLICATION_ID {
         return Ok(match version {
             SCHEMA_VERSION => Ok(State::Ours),
-            1 => Ok(State::Version1),
+            1..SCHEMA_VERSION => Ok(State::Older(version)),
             _ => Err(Error::permanent(format!(
                 "queue `{}` has schema version {version}, this scanmill knows version {SCHEMA_VERSION}",
                 path.display()

@@ -20,6 +20,8 @@ pub(super) struct Taken {
     pub died: Vec<(i64, u32)>,
     /// When the next message becomes visible, if nothing was; microseconds since the epoch.
     pub next_visible_us: Option<i64>,
+    /// Messages that would have stayed hidden for longer than their lease, see [`cap_leases`].
+    pub capped: u64,
 }
 
 pub(super) fn now_us() -> i64 {
@@ -41,28 +43,35 @@ fn write(connection: &mut Connection) -> Sql<Transaction<'_>> {
 }
 
 /// Hands out up to `max` messages, or buries those handed out too often.
-pub(super) fn take(connection: &mut Connection, max: usize, options: &SqliteQueueOptions) -> Sql<Taken> {
+/// `is_set_back` says that the clock may have been set back since the last look.
+pub(super) fn take(
+    connection: &mut Connection,
+    max: usize,
+    options: &SqliteQueueOptions,
+    is_set_back: bool,
+) -> Sql<Taken> {
     // A look without the write lock first: receivers that wait on an empty queue disturb nobody.
+    let capped = if is_set_back || is_clock_behind(connection)? { cap_leases(connection)? } else { 0 };
     let next_visible_us = connection
         .prepare_cached("SELECT visible_us FROM messages ORDER BY visible_us LIMIT 1")?
         .query_row([], |row| row.get(0))
         .optional()?;
     if next_visible_us.is_none_or(|next| next > now_us()) {
-        return Ok(Taken { next_visible_us, ..Taken::default() });
+        return Ok(Taken { next_visible_us, capped, ..Taken::default() });
     }
 
     let transaction = write(connection)?;
     // In this order, and after the wait for the lock: our deadline is never later than the queue's.
     let visible_again_at = Instant::now() + options.visibility_timeout;
     let now = now_us();
-    let mut taken = Taken::default();
+    let mut taken = Taken { capped, ..Taken::default() };
     {
         let mut find = transaction.prepare_cached(
             "SELECT id, receive_count, sent_us, body FROM messages WHERE visible_us <= ?1 \
              ORDER BY visible_us, id LIMIT ?2",
         )?;
         let mut lease = transaction.prepare_cached(
-            "UPDATE messages SET visible_us = ?2, receive_count = ?3, receipt = random() WHERE id = ?1 \
+            "UPDATE messages SET visible_us = ?2, lease_us = ?4, receive_count = ?3, receipt = random() WHERE id = ?1 \
              RETURNING receipt",
         )?;
         let found: Vec<(i64, u32, i64, String)> = find
@@ -76,7 +85,7 @@ pub(super) fn take(connection: &mut Connection, max: usize, options: &SqliteQueu
             }
             let receive_count = receive_count.saturating_add(1);
             let until = later(now, options.visibility_timeout);
-            let receipt: i64 = lease.query_row(params![id, until, receive_count], |row| row.get(0))?;
+            let receipt: i64 = lease.query_row(params![id, until, receive_count, until - now], |row| row.get(0))?;
             taken.messages.push(Message {
                 id: id.to_string(),
                 body,
@@ -102,18 +111,56 @@ fn bury(transaction: &Transaction<'_>, id: i64, now: i64) -> Sql<()> {
     Ok(())
 }
 
+/// Whether the message hidden longest is hidden for longer than its lease. A lease is written by the wall clock, as
+/// several processes share it; a clock set back would hide every message for as long as it was set back by. A long lease
+/// may stand before such a message in this order, which is why the process also watches its own clock.
+fn is_clock_behind(connection: &mut Connection) -> Sql<bool> {
+    let last: Option<(i64, i64)> = connection
+        .prepare_cached("SELECT visible_us, lease_us FROM messages ORDER BY visible_us DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(last.is_some_and(|(visible_us, lease_us)| is_beyond(visible_us, lease_us, now_us())))
+}
+
+/// Hides no message for longer than its lease, counted from now; the number of those that would have been.
+pub(super) fn cap_leases(connection: &mut Connection) -> Sql<u64> {
+    let transaction = write(connection)?;
+    let now = now_us();
+    let capped = transaction.execute(
+        "UPDATE messages SET visible_us = ?1 + lease_us WHERE visible_us > ?1 + lease_us + ?2",
+        params![now, CLOCK_SLACK_US],
+    )?;
+    transaction.commit()?;
+    Ok(capped as u64)
+}
+
+/// Clocks are adjusted by small steps all the time, and processes read them at slightly different moments.
+pub(super) const CLOCK_SLACK_US: i64 = 1_000_000;
+
+fn is_beyond(visible_us: i64, lease_us: i64, now: i64) -> bool {
+    visible_us > now.saturating_add(lease_us).saturating_add(CLOCK_SLACK_US)
+}
+
+const UNDO: &str = "UPDATE messages SET visible_us = ?3, lease_us = 0, receive_count = max(receive_count - 1, 0) \
+                    WHERE id = ?1 AND receipt = ?2";
+
 /// Makes messages that nobody took delivery of visible again, as if they had not been handed out.
 pub(super) fn untake(connection: &mut Connection, messages: &[Message]) -> Sql<()> {
     let transaction = write(connection)?;
     {
-        let mut undo = transaction.prepare_cached(
-            "UPDATE messages SET visible_us = ?3, receive_count = receive_count - 1 WHERE id = ?1 AND receipt = ?2",
-        )?;
+        let mut undo = transaction.prepare_cached(UNDO)?;
         for Receipt { id, receipt } in messages.iter().filter_map(|message| Receipt::read(&message.receipt)) {
             undo.execute(params![id, receipt, now_us()])?;
         }
     }
     transaction.commit()
+}
+
+/// Makes messages visible again at once, as if they had not been handed out. One result per handle.
+pub(super) fn put_back(connection: &mut Connection, path: &Path, receipts: &[ReceiptHandle]) -> Sql<Vec<Result<()>>> {
+    for_each(connection, path, receipts, |transaction, Receipt { id, receipt }| {
+        Ok(transaction.prepare_cached(UNDO)?.execute(params![id, receipt, now_us()])? > 0)
+    })
 }
 
 /// Deletes. One result per handle.
@@ -135,9 +182,11 @@ pub(super) fn extend(
     visibility: Duration,
 ) -> Sql<Vec<Result<()>>> {
     for_each(connection, path, receipts, |transaction, Receipt { id, receipt }| {
+        let now = now_us();
+        let until = later(now, visibility);
         let extended = transaction
-            .prepare_cached("UPDATE messages SET visible_us = ?3 WHERE id = ?1 AND receipt = ?2")?
-            .execute([id, receipt, later(now_us(), visibility)])?;
+            .prepare_cached("UPDATE messages SET visible_us = ?3, lease_us = ?4 WHERE id = ?1 AND receipt = ?2")?
+            .execute([id, receipt, until, until - now])?;
         Ok(extended > 0)
     })
 }

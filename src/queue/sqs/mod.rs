@@ -14,7 +14,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use tokio::sync::OnceCell;
 
 use super::{Advice, Depth, Message, Queue, ReceiptHandle};
-use crate::aws::{Account, Call};
+use crate::aws::{Account, Call, ThrottleWatch};
 use crate::error::{Error, Result};
 
 mod batch;
@@ -106,7 +106,7 @@ impl SqsQueue {
         let shared = &self.shared;
         let (config, options) = (shared.account.config().await?, shared.account.options());
         let builder = || {
-            let builder = Builder::from(config);
+            let builder = Builder::from(config).interceptor(ThrottleWatch { service: "sqs" });
             match &shared.options.endpoint {
                 Some(endpoint) => builder.endpoint_url(endpoint),
                 None => builder,
@@ -114,7 +114,7 @@ impl SqsQueue {
         };
         let timeouts = config.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
         let timeouts = timeouts.operation_attempt_timeout(options.attempt_timeout + MAX_WAIT).build();
-        let polls = builder().timeout_config(timeouts).retry_config(RetryConfig::adaptive().with_max_attempts(1));
+        let polls = builder().timeout_config(timeouts).retry_config(RetryConfig::standard().with_max_attempts(1));
         Ok(Clients { calls: Client::from_conf(builder().build()), polls: Client::from_conf(polls.build()) })
     }
 }

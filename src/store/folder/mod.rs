@@ -175,9 +175,22 @@ impl Store for FolderStore {
         }
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         self.call(move |shared| {
-            let (bytes, metadata) = shared.tree.read(&keys::object_path(&bucket, &key)?, max_bytes)?;
+            let read = shared.tree.read(&keys::object_path(&bucket, &key)?, max_bytes);
+            let (bytes, metadata) = read.map_err(refused_if_denied)?;
             let etag = etag(XxHash3_128::oneshot(&bytes));
             Ok(Object { bytes: bytes.into(), etag, modified_at: arrived_at(&metadata) })
+        })
+        .await
+    }
+
+    async fn probe(&self, bucket: &str, _prefix: &str) -> Result<()> {
+        let bucket = bucket.to_owned();
+        self.call(move |shared| match shared.tree.bucket(&bucket, false) {
+            Ok(folder) => shared.tree.search(&folder, &bucket).map_err(refused_if_denied),
+            Err(error) if error.class() == Class::Missing => {
+                Err(super::no_bucket(format_args!("the folder `{}`", shared.tree.bucket_path(&bucket).display())))
+            }
+            Err(error) => Err(refused_if_denied(error)),
         })
         .await
     }
@@ -277,6 +290,14 @@ fn listed(found: walk::Found) -> Listed {
         etag: None,
         key: found.key,
     }
+}
+
+/// A permission says nothing about the object: once it is given the same read works.
+fn refused_if_denied(error: Error) -> Error {
+    let is_denied = std::error::Error::source(&error)
+        .and_then(|source| source.downcast_ref::<std::io::Error>())
+        .is_some_and(|source| source.kind() == std::io::ErrorKind::PermissionDenied);
+    if is_denied { error.with_class(Class::Refused) } else { error }
 }
 
 fn etag(hash: u128) -> String {

@@ -67,6 +67,14 @@ impl Tree {
         self.folder(&[bucket], make)
     }
 
+    /// Whether names in a bucket's folder can be looked up: its mode may allow opening it and nothing else.
+    pub fn search(&self, folder: &OwnedFd, bucket: &str) -> Result<()> {
+        match rustix::fs::statat(folder, ".scanmill-probe", AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(failed("cannot look into", &self.bucket_path(bucket), errno)),
+        }
+    }
+
     /// The folder reached over `names`. With `make`, those absent are made, durably.
     fn folder(&self, names: &[&str], make: bool) -> Result<OwnedFd> {
         let mut path = self.path.clone();

@@ -67,6 +67,20 @@ impl Store for S3Store {
         Ok(Object { bytes, etag, modified_at })
     }
 
+    async fn probe(&self, bucket: &str, prefix: &str) -> Result<()> {
+        let key = super::absent_key(prefix);
+        let what = name_of(bucket, &key, None);
+        let call = Call { doing: "asking for", what: &what, action: "s3:GetObject" };
+        let sent = self.clients.send(bucket, |client| client.get_object().bucket(bucket).key(&key).send());
+        match sent.await? {
+            Ok(_) => Ok(()),
+            Err(error) if code_of(&error) == Some("NoSuchBucket") => {
+                Err(super::no_bucket(format_args!("the bucket s3://{bucket}")))
+            }
+            Err(error) => super::answers(Err(failed(call, error))),
+        }
+    }
+
     async fn head(&self, bucket: &str, key: &str) -> Result<Head> {
         let what = name_of(bucket, key, None);
         let call = Call { doing: "looking at", what: &what, action: "s3:GetObject" };

@@ -1,8 +1,9 @@
 //! Queue messages: what S3 and the folder store send when a photo is uploaded.
 //!
-//! Four envelopes are read: the classic S3 event, the same wrapped by SNS (raw delivery is the classic one),
-//! EventBridge's `Object Created`, and S3's test event. They differ where it hurts: keys are form-encoded in classic
-//! events and plain in EventBridge's, so unescaping both alike makes `a b.jpg` of `a+b.jpg`.
+//! These envelopes are read: the classic S3 event (also as other servers of S3's language write it), the same wrapped by
+//! SNS (raw delivery is the classic one), EventBridge's `Object Created` and its `AWS API Call via CloudTrail`, and S3's
+//! test event. They differ where it hurts: keys are form-encoded in classic events and plain in EventBridge's, so
+//! unescaping both alike makes `a b.jpg` of `a+b.jpg`. What is in none of these forms is an error, never silence.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -16,6 +17,8 @@ use super::columns::text_cap;
 use super::row::utc_millis;
 use super::text::fit;
 use super::{PhotoId, PhotoRef};
+
+mod event_bridge;
 
 /// A queue message, read.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +37,42 @@ pub enum Notification {
     },
 }
 
+/// How classic events write keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyEncoding {
+    /// Form-encoded, as S3 and most servers do it: a space is `+`.
+    #[default]
+    Form,
+    /// As they are, as Ceph does it.
+    Raw,
+}
+
+/// `configurationId` of events that scanmill writes itself. Their keys are form-encoded whatever the store's are.
+const OWN_CONFIGURATION: &str = "scanmill";
+
+/// Beginnings of the names of events that make no photo: S3's own, then MinIO's and Ceph's.
+const NO_UPLOAD: &[&str] = &[
+    "IntelligentTiering",
+    "LifecycleExpiration:",
+    "LifecycleTransition",
+    "ObjectAcl:",
+    "ObjectAnnotation:",
+    "ObjectRemoved:",
+    "ObjectRestore:",
+    "ObjectTagging:",
+    "ReducedRedundancyLostObject",
+    "Replication:",
+    "TestEvent",
+    "BucketCreated:",
+    "BucketRemoved:",
+    "ILM:",
+    "ObjectAccessed:",
+    "ObjectTransition:",
+    "Scanner:",
+    "ObjectLifecycle:",
+    "ObjectSynced:",
+];
+
 /// Most bytes of a body that is looked at; SQS itself takes 1 MiB.
 const MAX_BODY: usize = 2 << 20;
 /// EventBridge or S3 inside SNS is two envelopes; more than this is no sender's doing.
@@ -43,7 +82,7 @@ const MAX_QUOTE: usize = 40;
 const BUCKET_CAP: usize = text_cap("bucket");
 const KEY_CAP: usize = text_cap("object_key");
 
-/// Reads a message body.
+/// Reads a message body; `keys` says how its classic events write keys.
 ///
 /// A record that creates a photo but cannot be read refuses the whole message: half a message must not be
 /// acknowledged as if it were all of it. Unknown fields are ignored, and so is an event time that is no time, because
@@ -51,7 +90,7 @@ const KEY_CAP: usize = text_cap("object_key");
 ///
 /// # Errors
 /// A sentence saying what is wrong with the body, without quoting more than a few characters of it.
-pub fn parse(body: &str) -> Result<Notification, String> {
+pub fn parse(body: &str, keys: KeyEncoding) -> Result<Notification, String> {
     let mut body = Cow::Borrowed(body);
     for _ in 0..MAX_ENVELOPES {
         if body.len() > MAX_BODY {
@@ -61,13 +100,13 @@ pub fn parse(body: &str) -> Result<Notification, String> {
         let value: Value = serde_json::from_str(&body)
             .map_err(|error| format!("not JSON (line {}, column {})", error.line(), error.column()))?;
         if !value.is_object() {
-            return Err("the message is JSON, but no object".into());
+            return Err("the message is JSON, but not an object".into());
         }
         if value.get("Records").is_some() {
-            return classic(&value);
+            return classic(&value, keys);
         }
         if value.get("detail-type").is_some() {
-            return event_bridge(&value);
+            return event_bridge::read(&value);
         }
         if text(&value, "Event") == Some("s3:TestEvent") {
             return Ok(Notification::Nothing { event: "s3:TestEvent".into() });
@@ -78,64 +117,54 @@ pub fn parse(body: &str) -> Result<Notification, String> {
                 return Ok(Notification::Nothing { event: format!("sns:{kind}") });
             }
             (Some("Notification"), None) => return Err("the SNS notification has no Message text".into()),
-            _ => return Err("neither Records, nor detail-type, nor an SNS Message: no notification we know".into()),
+            _ => return Err("neither Records, nor detail-type, nor an SNS Message: not a notification we know".into()),
         }
     }
     Err(format!("more than {MAX_ENVELOPES} envelopes inside each other"))
 }
 
 /// `{"Records": […]}`, and our own `scanmillRevision` beside it.
-fn classic(value: &Value) -> Result<Notification, String> {
-    let records = value.get("Records").and_then(Value::as_array).ok_or("Records is no list")?;
+fn classic(value: &Value, keys: KeyEncoding) -> Result<Notification, String> {
+    let records = value.get("Records").and_then(Value::as_array).ok_or("Records is not a list")?;
     let revision = match value.get("scanmillRevision") {
         None => 0,
-        Some(revision) => {
-            revision.as_i64().filter(|revision| *revision >= 0).ok_or("scanmillRevision is no whole number from 0")?
-        }
+        Some(revision) => revision
+            .as_i64()
+            .filter(|revision| *revision >= 0)
+            .ok_or("scanmillRevision is not a whole number from 0")?,
     };
     let mut found = Found::default();
     for (index, record) in records.iter().enumerate() {
-        record_photo(record, &mut found)
+        record_photo(record, keys, &mut found)
             .map_err(|what| format!("record {} of {}: {what}", index + 1, records.len()))?;
     }
     found.into_notification(revision).ok_or_else(|| "Records is empty".into())
 }
 
-fn record_photo(record: &Value, found: &mut Found) -> Result<(), String> {
+fn record_photo(record: &Value, keys: KeyEncoding, found: &mut Found) -> Result<(), String> {
     let version = text(record, "eventVersion").ok_or("no eventVersion")?;
-    if version.split('.').next() != Some("2") {
-        return Err(format!("eventVersion `{}`, and only 2.x is known", fit(version, MAX_QUOTE)));
+    // 1.0 is what some servers call the same structure.
+    if !matches!(version.split('.').next(), Some("1" | "2")) {
+        return Err(format!("eventVersion `{}`, and only 1.x and 2.x are known", fit(version, MAX_QUOTE)));
     }
     let event = text(record, "eventName").ok_or("no eventName")?;
     let event = event.strip_prefix("s3:").unwrap_or(event);
     if !event.starts_with("ObjectCreated:") {
+        if !NO_UPLOAD.iter().any(|beginning| event.starts_with(beginning)) {
+            return Err(format!("eventName `{}` is not known", fit(event, MAX_QUOTE)));
+        }
         found.ignore(event);
         return Ok(());
     }
     let s3 = record.get("s3").ok_or("no s3")?;
     let object = s3.get("object").ok_or("no s3.object")?;
     let bucket = s3.get("bucket").and_then(|bucket| text(bucket, "name")).ok_or("no s3.bucket.name")?;
-    let key = form_decode(text(object, "key").ok_or("no s3.object.key")?)?;
+    let key = text(object, "key").ok_or("no s3.object.key")?;
+    let is_raw = keys == KeyEncoding::Raw && text(s3, "configurationId") != Some(OWN_CONFIGURATION);
+    let key = if is_raw { key.to_owned() } else { form_decode(key)? };
     let fields = Fields { version: "versionId", etag: "eTag" };
     found.photo(photo(bucket, key, object, &fields, text(record, "eventTime"))?);
     Ok(())
-}
-
-/// EventBridge: one event, fields in kebab-case, the key as it is.
-fn event_bridge(value: &Value) -> Result<Notification, String> {
-    let kind = text(value, "detail-type").ok_or("detail-type is no text")?;
-    let mut found = Found::default();
-    if kind == "Object Created" {
-        let detail = value.get("detail").ok_or("no detail")?;
-        let object = detail.get("object").ok_or("no detail.object")?;
-        let bucket = detail.get("bucket").and_then(|bucket| text(bucket, "name")).ok_or("no detail.bucket.name")?;
-        let key = text(object, "key").ok_or("no detail.object.key")?.to_owned();
-        let fields = Fields { version: "version-id", etag: "etag" };
-        found.photo(photo(bucket, key, object, &fields, text(value, "time"))?);
-    } else {
-        found.ignore(kind);
-    }
-    found.into_notification(0).ok_or_else(|| "no event".into())
 }
 
 /// What the two envelopes call the same things.
@@ -155,10 +184,12 @@ fn photo(bucket: &str, key: String, object: &Value, fields: &Fields, time: Optio
     }
     let size_bytes = match object.get("size") {
         None | Some(Value::Null) => None,
-        // What does not fit into the warehouse's signed integer is no size.
+        // A number, or as some servers write it a text of digits. What does not fit into the warehouse's signed integer
+        // is not a size.
         Some(size) => {
-            let size = size.as_u64().filter(|size| i64::try_from(*size).is_ok());
-            Some(size.ok_or("the size is no whole number of bytes")?)
+            let digits = size.as_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+            let size = size.as_u64().or_else(|| digits?.parse().ok()).filter(|size| i64::try_from(*size).is_ok());
+            Some(size.ok_or("the size is not a whole number of bytes")?)
         }
     };
     let some = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
@@ -212,7 +243,7 @@ fn form_decode(key: &str) -> Result<String, String> {
     let spaced = key.replace('+', " ");
     match percent_decode_str(&spaced).decode_utf8() {
         Ok(key) => Ok(key.into_owned()),
-        Err(_) => Err("the key's escapes are no UTF-8".into()),
+        Err(_) => Err("the key's escapes are not UTF-8".into()),
     }
 }
 
@@ -244,7 +275,7 @@ pub fn s3_event_with_revision(photo: &PhotoRef, event_time: Timestamp, revision:
             response_elements: ResponseElements { request_id: &request_id, id_2: &request_id },
             s3: S3 {
                 s3_schema_version: "1.0",
-                configuration_id: "scanmill",
+                configuration_id: OWN_CONFIGURATION,
                 bucket: Bucket {
                     name: &photo.bucket,
                     owner_identity: who,

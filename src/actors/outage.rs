@@ -1,0 +1,545 @@
+//! Outages of the store: a bucket that cannot be read is not the fault of the photos in it.
+//!
+//! Each bucket has a circuit breaker. While one is open its photos wait here, with their leases kept, and receiving
+//! pauses; a probe of the bucket, then one photo as a trial, find out when it is over. What a photo's own failures are is
+//! decided by witnesses: a failed delivery counts against the photo only if the store answered somebody else meanwhile,
+//! or answers a probe.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::worker;
+use crate::error::{Error, Result};
+use crate::flow::{Breaker, BreakerState};
+use crate::store::Store;
+use crate::telemetry::events::{CallFailed, StoreDown, StoreTried, StoreUp};
+use crate::telemetry::names;
+
+/// Name in `/state`.
+pub const NAME: &str = "store";
+
+/// A probe that takes longer says that the store does not answer.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest wait for the first probe at a start.
+const FIRST_PROBE: Duration = Duration::from_secs(3);
+/// Failures in a row of other intake calls until they are an outage.
+const MANY: u32 = 3;
+/// Photos whose failures are remembered. More at once is an outage, which counts none.
+const MAX_FAILING: usize = 65_536;
+
+/// What stops intake. Clones share it; it outlives the generations.
+#[derive(Clone)]
+pub struct Outages {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Arc<dyn Store>,
+    prefix: String,
+    buckets: Mutex<BTreeMap<String, Bucket>>,
+    /// Moves on whenever a breaker or a trial did.
+    changes: watch::Sender<u64>,
+    /// A photo began to wait, or a breaker changed: receiving may have to pause.
+    receiving: Notify,
+    /// One probe at a time; who waited for another's probe takes its answer.
+    probing: tokio::sync::Mutex<()>,
+    /// Deliveries that failed although the store answered others, by photo.
+    failures: Mutex<HashMap<u64, u32>>,
+    /// Calls beside the store's reads that fail over and over: what, how often in a row, since when, why.
+    others: Mutex<BTreeMap<&'static str, Failing>>,
+    is_running: AtomicBool,
+    tickets: AtomicU64,
+}
+
+struct Bucket {
+    breaker: Breaker,
+    /// Since when it cannot be read, and what was said last.
+    down: Option<Down>,
+    /// Photos that wait, those with the fewest trials first: a photo that spoils each trial must not be the only one tried.
+    waiting: BTreeSet<(u32, u64)>,
+    is_trial_out: bool,
+}
+
+struct Down {
+    since: Instant,
+    cause: String,
+}
+
+struct Failing {
+    times: u32,
+    since: Instant,
+    cause: String,
+}
+
+/// Leave to read one photo. Dropped without an outcome it gives its trial to another.
+pub struct Pass {
+    shared: Arc<Shared>,
+    bucket: String,
+    subject: u64,
+    trials: u32,
+    is_trial: bool,
+}
+
+/// What a photo does after a failed read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Try it again, as far as its own patience goes.
+    Unknown,
+    /// The bucket cannot be read: wait for it.
+    Outage,
+    /// The photo's own failure, so many deliveries or trials by now.
+    Own(u32),
+}
+
+impl Outages {
+    /// No outage. `prefix` is where photos lie in their buckets.
+    pub fn new(store: Arc<dyn Store>, prefix: &str) -> Outages {
+        let shared = Shared {
+            store,
+            prefix: prefix.to_owned(),
+            buckets: Mutex::default(),
+            changes: watch::Sender::new(0),
+            receiving: Notify::new(),
+            probing: tokio::sync::Mutex::default(),
+            failures: Mutex::default(),
+            others: Mutex::default(),
+            is_running: AtomicBool::new(false),
+            tickets: AtomicU64::new(0),
+        };
+        Outages { shared: Arc::new(shared) }
+    }
+
+    /// Asks the inbox before the first message is received: each start during an outage would cost messages one of their
+    /// deliveries.
+    pub async fn look_first(&self, inbox: &str) {
+        self.shared.with(inbox, |_| None);
+        show_states(&self.shared.buckets());
+        let probe = tokio::time::timeout(FIRST_PROBE, self.shared.store.probe(inbox, &self.shared.prefix)).await;
+        let outcome = probe.unwrap_or_else(|_| Err(Error::transient(format!("bucket `{inbox}` does not answer"))));
+        self.shared.probed(inbox, outcome);
+    }
+
+    /// Asks buckets that are down again and again, until `stopped`.
+    pub async fn keep_probing(self, stopped: impl Future<Output = ()>) {
+        let mut changes = self.shared.changes.subscribe();
+        let probing = async {
+            loop {
+                changes.borrow_and_update();
+                let due = self.shared.next_due();
+                tokio::select! {
+                    () = worker::sleep_until(due.as_ref().map(|(at, _)| *at)) => {
+                        let Some((_, bucket)) = due else { continue };
+                        let outcome = self.shared.probe(&bucket).await;
+                        self.shared.probed(&bucket, outcome);
+                    }
+                    // The sender lives as long as this.
+                    _ = changes.changed() => {}
+                }
+            }
+        };
+        tokio::select! {
+            () = probing => {}
+            () = stopped => {}
+        }
+    }
+
+    /// Leave to read a photo of `bucket`: at once, or once it can be read again; `None` when `ended` comes first. `trials`
+    /// is how often the photo failed as a trial.
+    pub async fn pass(&self, bucket: &str, subject: u64, trials: u32, ended: &CancellationToken) -> Option<Pass> {
+        let mut changes = self.shared.changes.subscribe();
+        let mut waiting = Waiting { shared: &self.shared, bucket, of: (trials, subject), is_listed: false };
+        loop {
+            changes.borrow_and_update();
+            if let Some(is_trial) = waiting.admitted() {
+                let (shared, bucket) = (self.shared.clone(), bucket.to_owned());
+                return Some(Pass { shared, bucket, subject, trials, is_trial });
+            }
+            tokio::select! {
+                () = ended.cancelled() => return None,
+                _ = changes.changed() => {}
+            }
+        }
+    }
+
+    /// Whether photos of the bucket have to wait.
+    pub fn is_down(&self, bucket: &str) -> bool {
+        self.shared.buckets().get(bucket).is_some_and(|bucket| bucket.breaker.state() != BreakerState::Closed)
+    }
+
+    /// Whether nothing is to be received now: every bucket is down, or half of the places in flight are taken by photos
+    /// that wait. During a trial receiving goes on, so that not only the photos that wait are tried.
+    pub fn pauses_receiving(&self) -> bool {
+        let buckets = self.shared.buckets();
+        let waiting: usize = buckets.values().map(|bucket| bucket.waiting.len()).sum();
+        let is_open = |bucket: &Bucket| bucket.breaker.state() == BreakerState::Open;
+        let all_open = !buckets.is_empty() && buckets.values().all(is_open);
+        let many_wait = waiting as u64 * 2 >= self.shared.tickets.load(Ordering::Relaxed).max(1);
+        all_open || (many_wait && buckets.values().any(is_open))
+    }
+
+    /// Waits until [`Outages::pauses_receiving`] may have changed.
+    pub async fn receiving_changed(&self) {
+        self.shared.receiving.notified().await;
+    }
+
+    /// How many messages may be in flight.
+    pub fn set_tickets(&self, limit: u64) {
+        self.shared.tickets.store(limit, Ordering::Relaxed);
+    }
+
+    /// The pipeline runs, or does not.
+    pub fn set_running(&self, is_running: bool) {
+        self.shared.is_running.store(is_running, Ordering::Relaxed);
+        self.shared.show_ready();
+    }
+
+    /// A call that intake needs went well.
+    pub fn call_went_well(&self, what: &'static str) {
+        if self.shared.others().remove(what).is_some_and(|failing| failing.times >= MANY) {
+            tracing::info!(call = what, "works again");
+            self.shared.show_ready();
+        }
+    }
+
+    /// A call that intake needs failed. Several in a row stop the intake.
+    pub fn call_failed(&self, what: &'static str, error: &Error) {
+        let mut others = self.shared.others();
+        let now = Instant::now();
+        let failing = others.entry(what).or_insert_with(|| Failing { times: 0, since: now, cause: String::new() });
+        failing.times = failing.times.saturating_add(1);
+        failing.cause = error.to_string();
+        drop(others);
+        self.shared.show_ready();
+    }
+
+    /// Why nothing is taken in, if so.
+    pub fn why(&self) -> Option<String> {
+        self.shared.why()
+    }
+
+    /// For `/state`.
+    pub fn state(&self) -> serde_json::Value {
+        let stopped_by = self.why();
+        let buckets: serde_json::Map<_, _> = self
+            .shared
+            .buckets()
+            .iter()
+            .map(|(name, bucket)| {
+                let state = json!({
+                    "breaker": bucket.breaker.state().as_str(),
+                    "photos_held": bucket.waiting.len(),
+                    "down_seconds": bucket.down.as_ref().map(|down| down.since.elapsed().as_secs()),
+                    "cause": bucket.down.as_ref().map(|down| down.cause.clone()),
+                });
+                (name.clone(), state)
+            })
+            .collect();
+        json!({ "buckets": buckets, "stopped_by": stopped_by })
+    }
+}
+
+impl Pass {
+    /// The store answered with the photo, or that it is not one.
+    pub fn answered(mut self) {
+        self.forget_failures();
+        self.answered_with_trial();
+    }
+
+    fn answered_with_trial(&mut self) {
+        let (subject, is_trial) = (self.subject, std::mem::take(&mut self.is_trial));
+        self.shared.with(&self.bucket, |bucket| {
+            bucket.is_trial_out &= !is_trial;
+            bucket.breaker.answered(subject, is_trial, Instant::now())
+        });
+    }
+
+    fn forget_failures(&self) {
+        self.shared.failures().remove(&self.subject);
+    }
+
+    /// Whether it is the one photo that finds out whether its bucket can be read again.
+    pub fn is_trial(&self) -> bool {
+        self.is_trial
+    }
+
+    /// How often the photo failed as a trial.
+    pub fn trials(&self) -> u32 {
+        self.trials
+    }
+
+    /// A read failed for a reason that may be the store's.
+    pub fn failed(&mut self, error: &Error) -> Verdict {
+        let (subject, is_trial) = (self.subject, std::mem::take(&mut self.is_trial));
+        self.shared.with(&self.bucket, |bucket| {
+            bucket.is_trial_out &= !is_trial;
+            let change = bucket.breaker.failed(subject, is_trial, Instant::now());
+            if change == Some(BreakerState::Open) {
+                bucket.note_down(error);
+            }
+            change
+        });
+        if is_trial {
+            self.trials += 1;
+            StoreTried { bucket: &self.bucket, error }.emit();
+            // The probe before the trial was answered: the photo may be at fault.
+            return Verdict::Own(self.shared.count_failure(self.subject));
+        }
+        let is_down =
+            self.shared.buckets().get(&self.bucket).is_some_and(|b| b.breaker.state() != BreakerState::Closed);
+        if is_down { Verdict::Outage } else { Verdict::Unknown }
+    }
+
+    /// A delivery failed for a reason that cannot be the store's; how many did by now.
+    pub fn failed_by_itself(&self) -> u32 {
+        self.shared.count_failure(self.subject)
+    }
+
+    /// The photo's patience for this delivery is over, or the store says that it is not there. `since` is when its reads
+    /// began: an answer to another since then, or to a probe now, makes the failure the photo's own.
+    pub async fn judge(&mut self, since: Instant) -> Verdict {
+        if self.is_witnessed(since).await {
+            Verdict::Own(self.shared.count_failure(self.subject))
+        } else {
+            Verdict::Outage
+        }
+    }
+
+    /// Whether the store is known to answer: see [`Pass::judge`]. Ends the trial if this photo is one.
+    pub async fn is_witnessed(&mut self, since: Instant) -> bool {
+        if let Some(known) = self.is_known(since) {
+            return known;
+        }
+        let shared = self.shared.clone();
+        let _alone = shared.probing.lock().await;
+        if let Some(known) = self.is_known(since) {
+            return known;
+        }
+        let outcome = shared.ask(&self.bucket).await;
+        let is_answered = outcome.is_ok();
+        shared.probed(&self.bucket, outcome);
+        if is_answered && self.is_trial {
+            self.answered_with_trial();
+        }
+        is_answered
+    }
+
+    /// What is known of the store without asking it.
+    fn is_known(&self, since: Instant) -> Option<bool> {
+        let buckets = self.shared.buckets();
+        let breaker = &buckets.get(&self.bucket)?.breaker;
+        match breaker.state() {
+            BreakerState::Open => Some(false),
+            BreakerState::HalfOpen => (!self.is_trial).then_some(false),
+            BreakerState::Closed => breaker.has_answered_since(since).then_some(true),
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if self.is_trial {
+            self.shared.with(&self.bucket, |bucket| {
+                bucket.is_trial_out = false;
+                None
+            });
+            self.shared.tell();
+        }
+    }
+}
+
+/// A photo in line; leaves it when dropped.
+struct Waiting<'a> {
+    shared: &'a Shared,
+    bucket: &'a str,
+    of: (u32, u64),
+    is_listed: bool,
+}
+
+impl Waiting<'_> {
+    /// Whether the photo may be read now, and if so whether as a trial.
+    fn admitted(&mut self) -> Option<bool> {
+        let mut buckets = self.shared.buckets();
+        let bucket = buckets.entry(self.bucket.to_owned()).or_insert_with(Bucket::new);
+        let admitted = match bucket.breaker.state() {
+            BreakerState::Closed => Some(false),
+            BreakerState::Open => None,
+            BreakerState::HalfOpen => {
+                let is_next = bucket.waiting.first().is_none_or(|first| self.of <= *first);
+                (is_next && !bucket.is_trial_out).then(|| {
+                    bucket.is_trial_out = true;
+                    true
+                })
+            }
+        };
+        match admitted {
+            Some(_) if self.is_listed => {
+                bucket.waiting.remove(&self.of);
+                self.is_listed = false;
+            }
+            None if !self.is_listed => {
+                bucket.waiting.insert(self.of);
+                self.is_listed = true;
+                self.shared.receiving.notify_one();
+            }
+            _ => return admitted,
+        }
+        show_held(&buckets);
+        admitted
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.is_listed {
+            let mut buckets = self.shared.buckets();
+            if let Some(bucket) = buckets.get_mut(self.bucket) {
+                bucket.waiting.remove(&self.of);
+            }
+            show_held(&buckets);
+        }
+    }
+}
+
+impl Bucket {
+    fn new() -> Bucket {
+        Bucket { breaker: Breaker::new(Instant::now()), down: None, waiting: BTreeSet::new(), is_trial_out: false }
+    }
+
+    fn note_down(&mut self, error: &Error) {
+        let cause = error.report();
+        match &mut self.down {
+            Some(down) => down.cause = cause,
+            None => self.down = Some(Down { since: Instant::now(), cause }),
+        }
+    }
+}
+
+impl Shared {
+    fn buckets(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failures(&self) -> MutexGuard<'_, HashMap<u64, u32>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn others(&self) -> MutexGuard<'_, BTreeMap<&'static str, Failing>> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something to a bucket's breaker, and tells everybody if that changed it.
+    fn with(&self, name: &str, work: impl FnOnce(&mut Bucket) -> Option<BreakerState>) {
+        let mut buckets = self.buckets();
+        let bucket = buckets.entry(name.to_owned()).or_insert_with(Bucket::new);
+        let change = work(bucket);
+        let waiting = bucket.waiting.len();
+        let ended = if change == Some(BreakerState::Closed) { bucket.down.take() } else { None };
+        let down = bucket.down.as_ref().map(|down| (down.since, down.cause.clone()));
+        let Some(change) = change else { return };
+        names::STORE_BREAKER_CHANGES.add(Some(change.as_str()), 1);
+        show_states(&buckets);
+        drop(buckets);
+        match (change, ended, down) {
+            (BreakerState::Open, _, Some((since, cause))) => StoreDown { bucket: name, cause: &cause, since }.emit(),
+            (BreakerState::Closed, Some(ended), _) => {
+                StoreUp { bucket: name, down: ended.since.elapsed(), waiting }.emit()
+            }
+            _ => {}
+        }
+        self.show_ready();
+        self.tell();
+    }
+
+    fn tell(&self) {
+        self.changes.send_modify(|version| *version += 1);
+        self.receiving.notify_one();
+    }
+
+    /// When the next probe is due, and of which bucket.
+    fn next_due(&self) -> Option<(Instant, String)> {
+        let buckets = self.buckets();
+        let due = buckets.iter().filter_map(|(name, bucket)| Some((bucket.breaker.retry_at()?, name.clone())));
+        due.min()
+    }
+
+    async fn probe(&self, bucket: &str) -> Result<()> {
+        let _alone = self.probing.lock().await;
+        self.ask(bucket).await
+    }
+
+    async fn ask(&self, bucket: &str) -> Result<()> {
+        match tokio::time::timeout(PROBE_TIMEOUT, self.store.probe(bucket, &self.prefix)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::transient(format!("bucket `{bucket}` does not answer a probe"))),
+        }
+    }
+
+    /// What a probe means: down, or as far as it can tell well again.
+    fn probed(&self, name: &str, outcome: Result<()>) {
+        match outcome {
+            Ok(()) => self.with(name, |bucket| {
+                let now = Instant::now();
+                bucket.breaker.probe_answered(now);
+                let half_open = bucket.breaker.try_half_open(now)?;
+                if bucket.waiting.is_empty() { bucket.breaker.close_without_trial(now) } else { Some(half_open) }
+            }),
+            Err(error) => {
+                CallFailed { what: "probe", error: &error }.emit();
+                self.with(name, |bucket| {
+                    bucket.note_down(&error);
+                    bucket.breaker.probe_failed(Instant::now())
+                });
+                // Also when it was down before: its next probe is due at another time now.
+                self.tell();
+            }
+        }
+    }
+
+    fn count_failure(&self, subject: u64) -> u32 {
+        let mut failures = self.failures();
+        if failures.len() >= MAX_FAILING && !failures.contains_key(&subject) {
+            failures.clear();
+        }
+        let count = failures.entry(subject).or_insert(0);
+        *count = count.saturating_add(1);
+        *count
+    }
+
+    fn why(&self) -> Option<String> {
+        let buckets = self.buckets();
+        let down = buckets.iter().find_map(|(name, bucket)| {
+            let down = bucket.down.as_ref()?;
+            Some(format!("bucket `{name}` cannot be read for {} s: {}", down.since.elapsed().as_secs(), down.cause))
+        });
+        drop(buckets);
+        down.or_else(|| {
+            let others = self.others();
+            let (what, failing) = others.iter().find(|(_, failing)| failing.times >= MANY)?;
+            let (times, seconds) = (failing.times, failing.since.elapsed().as_secs());
+            Some(format!("{what} failed {times} times in a row, for {seconds} s: {}", failing.cause))
+        })
+    }
+
+    fn show_ready(&self) {
+        let is_ready = self.is_running.load(Ordering::Relaxed) && self.why().is_none();
+        names::READY.set(None, f64::from(u8::from(is_ready)));
+    }
+}
+
+fn show_states(buckets: &BTreeMap<String, Bucket>) {
+    for state in BreakerState::ALL {
+        let count = buckets.values().filter(|bucket| bucket.breaker.state() == state).count();
+        names::STORE_BREAKER.set(Some(state.as_str()), count as f64);
+    }
+}
+
+fn show_held(buckets: &BTreeMap<String, Bucket>) {
+    let held: usize = buckets.values().map(|bucket| bucket.waiting.len()).sum();
+    names::PHOTOS_HELD.set(None, held as f64);
+}
