@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use scanmill::domain::notification::{Notification, parse};
+use scanmill::domain::notification::{KeyEncoding, Notification, parse};
 use serde_json::{Value, json};
 
 use crate::rig::{self, Aws, Message, Ministack, Venv};
@@ -171,7 +171,7 @@ print(url)
     let url = python(&["-c", script, endpoint, &bucket, &queue, &json!(KEYS).to_string()]);
     let mut announced = Vec::new();
     for message in received(&aws, url.trim()) {
-        if let Notification::Photos { photos, .. } = parse(&message.body).unwrap() {
+        if let Notification::Photos { photos, .. } = parse(&message.body, KeyEncoding::Form).unwrap() {
             announced.extend(photos.into_iter().map(|photo| photo.key));
         }
     }
