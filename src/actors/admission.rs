@@ -42,6 +42,7 @@ impl PassedOver {
             PassedOver::Suffix => format!("it ends with none of filter.suffixes = `{}`", filter.suffixes.join(", ")),
             PassedOver::Excluded => "filter.exclude or filter.exclude_housekeeping leaves it out".into(),
             PassedOver::Small => format!("it has fewer bytes than filter.min_bytes = {}", filter.min_bytes),
+            PassedOver::ForeignBucket => "it lies in a bucket that is neither store.inbox nor in store.accept".into(),
             PassedOver::OwnOutput => "it lies in store.results, where scanmill writes".into(),
         }
     }
