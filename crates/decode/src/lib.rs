@@ -23,6 +23,8 @@ mod luma;
 mod pixels;
 mod qr;
 mod scale;
+#[cfg(feature = "heic")]
+mod stages;
 mod tiff;
 
 use clock::Deadline;
@@ -88,17 +90,14 @@ pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
         is_stalled: false,
         decode_ms: 0.0,
     };
-    match whole_budget(header, limits) {
-        Ok(budget) => {
-            let deadline = Deadline::after(budget);
-            match pixels::open(bytes, header, deadline) {
-                Ok(mut source) => climb(&mut source, deadline.at_most(limits.time_budget), limits, &mut reading),
-                Err(reject) => {
-                    reading.is_stalled = reject.reason == Reason::TimedOut && deadline.is_stalled();
-                    reading.reject = Some(reject);
-                }
+    match whole_budget(header, limits).map(Deadline::after) {
+        Ok(deadline) => match look(bytes, header, deadline, limits) {
+            Ok(look) => look.tell(thread_cpu().saturating_sub(cpu_before), &mut reading),
+            Err(reject) => {
+                reading.is_stalled = reject.reason == Reason::TimedOut && deadline.is_stalled();
+                reading.reject = Some(reject);
             }
-        }
+        },
         Err(reject) => reading.reject = Some(reject),
     }
     reading.decode_ms = thread_cpu().saturating_sub(cpu_before).as_secs_f64() * 1e3;
@@ -130,12 +129,40 @@ pub fn read_luma(luma: Luma, limits: &DecodeLimits) -> Reading {
 fn climb(source: &mut pixels::Source, deadline: Deadline, limits: &DecodeLimits, reading: &mut Reading) {
     let cpu_before = thread_cpu();
     let climb = ladder::climb(source, deadline, limits.first_only);
-    reading.reject = why_no_code(&climb, source.is_cut(), thread_cpu().saturating_sub(cpu_before));
-    // Also with codes: there may be more.
-    reading.is_stalled = climb.out_of_time && deadline.is_stalled();
-    reading.codes = climb.codes;
-    reading.more_codes_likely = climb.more_likely;
-    reading.rungs = climb.runs;
+    Look { climb, cut: source.is_cut(), deadline }.tell(thread_cpu().saturating_sub(cpu_before), reading);
+}
+
+/// What was seen in a photo's pixels.
+struct Look {
+    climb: ladder::Climb,
+    /// The file ends before its picture.
+    cut: bool,
+    /// When the climb had to end.
+    deadline: Deadline,
+}
+
+/// Opens a photo's pixels and climbs.
+fn look(bytes: &[u8], header: &Header, deadline: Deadline, limits: &DecodeLimits) -> Result<Look, Reject> {
+    #[cfg(feature = "heic")]
+    if header.format == Format::Heic {
+        return stages::look(bytes, header, deadline, limits);
+    }
+    let mut source = pixels::open(bytes, header, deadline)?;
+    let deadline = deadline.at_most(limits.time_budget);
+    let climb = ladder::climb(&mut source, deadline, limits.first_only);
+    Ok(Look { climb, cut: source.is_cut(), deadline })
+}
+
+impl Look {
+    fn tell(self, took: Duration, reading: &mut Reading) {
+        let Look { climb, cut, deadline } = self;
+        reading.reject = why_no_code(&climb, cut, took);
+        // Also with codes: there may be more.
+        reading.is_stalled = climb.out_of_time && deadline.is_stalled();
+        reading.codes = climb.codes;
+        reading.more_codes_likely = climb.more_likely;
+        reading.rungs = climb.runs;
+    }
 }
 
 /// The budget of a photo's pixels and codes together.

@@ -297,3 +297,53 @@ fn data_far_behind_the_end_is_a_file_cut_short() {
         assert!(matches!(reason, None | Some(Reason::Truncated | Reason::Unreadable)), "{length}: {reason:?}");
     }
 }
+
+/// A scene of 480 by 360 pixels and its copy of a third, with a code in one, the other, or both.
+fn with_copy(in_photo: bool, in_copy: bool) -> Vec<u8> {
+    let scene = |scale: usize, has_code: bool| {
+        let scene = Scene::paper(480 / scale, 360 / scale);
+        let place = Place::at(240.0 / scale as f32, 180.0 / scale as f32, 9.0 / scale as f32);
+        if has_code { scene.draw(&code(TEXT), place) } else { scene }
+    };
+    heic::with_thumbnail([480, 360], &scene(1, in_photo).pixels, [160, 120], &scene(3, in_copy).pixels)
+}
+
+#[test]
+fn a_code_in_the_small_copy_saves_reading_the_photo() {
+    // Nothing is in the photo itself, so what is read comes from its copy; places are those of the photo.
+    let reading = decode(&with_copy(false, true), &limits());
+    let [code] = reading.codes.as_slice() else { panic!("one code: {reading:?}") };
+    assert_eq!((code.text.as_str(), reading.width, reading.height), (TEXT, Some(480), Some(360)));
+    let middle = |axis: usize| code.corners.iter().map(|corner| corner[axis]).sum::<f32>() / 4.0;
+    assert!((middle(0) - 240.0).abs() < 6.0 && (middle(1) - 180.0).abs() < 6.0, "{:?}", code.corners);
+    let side = code.corners[1][0] - code.corners[0][0];
+    assert!((side - 25.0 * 9.0).abs() < 40.0, "{:?}", code.corners);
+}
+
+#[test]
+fn a_code_that_the_small_copy_does_not_show_is_read_in_the_photo() {
+    for in_copy in [true, false] {
+        let reading = decode(&with_copy(true, in_copy), &limits());
+        assert_eq!(reading.codes.iter().map(|code| code.text.as_str()).collect::<Vec<_>>(), [TEXT]);
+    }
+    let reading = decode(&with_copy(false, false), &limits());
+    assert_eq!(reading.reject.map(|reject| reject.reason), Some(Reason::NoCode));
+}
+
+#[test]
+fn a_small_copy_that_is_broken_or_of_another_shape_is_left_alone() {
+    let text = |file: &[u8]| decode(file, &limits()).codes.first().map(|code| code.text.clone());
+    let scene = Scene::paper(480, 360).draw(&code(TEXT), Place::at(240.0, 180.0, 9.0));
+    // As large as the photo, and as wide as high.
+    for size in [[480, 360], [128, 128]] {
+        let other = Scene::paper(size[0], size[1]).draw(&code("another text"), Place::at(64.0, 64.0, 3.0));
+        let file = heic::with_thumbnail([480, 360], &scene.pixels, size, &other.pixels);
+        assert_eq!(text(&file).as_deref(), Some(TEXT), "{size:?}");
+    }
+    let mut broken = with_copy(true, true);
+    let end = broken.len();
+    broken[end - 200..].fill(0x5a);
+    assert_eq!(text(&broken).as_deref(), Some(TEXT));
+    // Cut within the copy, which comes last.
+    assert_eq!(text(&broken[..end - 150]).as_deref(), Some(TEXT));
+}

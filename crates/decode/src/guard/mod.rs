@@ -109,8 +109,12 @@ fn check_size(facts: &Facts, size: u64, limits: &DecodeLimits) -> Result<(), Rej
 
 /// HEIC: the primary picture, and the tile that is decoded beside it.
 fn heic(bytes: &[u8]) -> Result<Facts, Flaw> {
-    let picture = Heif::new(bytes)?.picture()?;
-    Ok(Facts { width: picture.width, height: picture.height, bytes_per_pixel: 1, other_bytes: picture.tile_bytes() })
+    let file = Heif::new(bytes)?;
+    let picture = file.picture()?;
+    // The thumbnail is read, and forgotten, before the picture's pixels are there.
+    let thumbnail = file.thumbnail(&picture).map_or(0, |thumbnail| thumbnail.tile_bytes());
+    let other_bytes = picture.tile_bytes().max(thumbnail);
+    Ok(Facts { width: picture.width, height: picture.height, bytes_per_pixel: 1, other_bytes })
 }
 
 /// TIFF: the page that is read, and the rows that are held of it.

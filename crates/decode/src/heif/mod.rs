@@ -64,6 +64,8 @@ pub(super) struct Heif<'a> {
     tiles: Vec<u32>,
     /// Items that describe the primary item.
     about: Vec<u32>,
+    /// Items that are smaller copies of the primary item.
+    thumbnails: Vec<u32>,
 }
 
 /// Brands of HEIF whose picture may be HEVC: the picture itself tells.
@@ -170,6 +172,7 @@ impl<'a> Heif<'a> {
             properties: Vec::new(),
             tiles: Vec::new(),
             about: Vec::new(),
+            thumbnails: Vec::new(),
         };
         heif.read_kinds(table(b"iinf").ok_or(Flaw::Broken("no items"))?)?;
         heif.read_places(table(b"iloc").ok_or(Flaw::Broken("no item has a place"))?)?;
@@ -259,8 +262,9 @@ impl<'a> Heif<'a> {
             let to = (0..count).map(|_| fields.id(version > 0));
             if is_tiles {
                 self.tiles = to.collect::<Result<_, _>>()?;
-            } else if part.kind == *b"cdsc" && to.map_while(Result::ok).any(|id| id == self.primary) {
-                self.about.push(from);
+            } else if matches!(&part.kind, b"cdsc" | b"thmb") && to.map_while(Result::ok).any(|id| id == self.primary) {
+                let items = if part.kind == *b"cdsc" { &mut self.about } else { &mut self.thumbnails };
+                items.push(from);
             }
         }
         Ok(())

@@ -8,6 +8,8 @@ use super::{Heif, Item};
 const TILE_STEP: u32 = 1_024;
 /// Most parameter sets in an item's configuration. Three are usual.
 const MOST_SETS: usize = 64;
+/// Most pixels of a thumbnail that is read before its picture. Phones write 320 by 240.
+const MOST_THUMBNAIL_PIXELS: u64 = 1 << 19;
 
 /// The picture to decode, before any rotation or mirror: where EXIF's orientation is not applied either.
 pub(crate) struct Picture {
@@ -79,6 +81,26 @@ impl<'a> Heif<'a> {
             }
         }
         Ok(Picture { width, height, columns, tile, items, chroma })
+    }
+
+    /// The smaller copy of the primary picture that the file brings, if it is one to be read first: one HEVC picture of the
+    /// same shape, of a quarter of the size at most.
+    pub(crate) fn thumbnail(&self, primary: &Picture) -> Option<Picture> {
+        let copy = |&id: &u32| {
+            let item = self.item(id).ok().filter(|item| item.kind == *b"hvc1")?;
+            let [width, height] = self.size(item).ok()?;
+            let chroma = self.config(id).ok()?.chroma;
+            Some(Picture { width, height, columns: 1, tile: [width, height], items: vec![id], chroma })
+        };
+        let is_worth_it = |copy: &Picture| {
+            let [across, down] = [u64::from(copy.width), u64::from(copy.height)];
+            let [full_across, full_down] = [u64::from(primary.width), u64::from(primary.height)];
+            // Two pixels aside, as sides are rounded to even numbers.
+            let skew = (across * full_down).abs_diff(down * full_across);
+            across * down <= MOST_THUMBNAIL_PIXELS.min(full_across * full_down / 4)
+                && skew <= 2 * full_across.max(full_down)
+        };
+        self.thumbnails.iter().filter_map(copy).find(is_worth_it)
     }
 
     /// `ispe`: width and height.

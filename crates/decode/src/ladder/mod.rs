@@ -188,12 +188,17 @@ const STEPS: [Step; 13] = [
     step(&own("own_400", 400, Plain, Hybrid), Kind::Own, Turn::First),
 ];
 
+/// The steps of a glance.
+#[cfg_attr(not(feature = "heic"), allow(dead_code, reason = "only HEIC photos bring a small copy"))]
+const GLANCE: [&str; 3] = ["zxing_500", "own_800", "zxing_1000"];
+
 /// The names of all rungs, in the order they run.
 pub fn rung_names() -> impl Iterator<Item = &'static str> {
     STEPS.iter().map(|step| step.rung.name())
 }
 
 /// How a climb ended.
+#[cfg_attr(not(feature = "heic"), allow(dead_code, reason = "only HEIC photos bring a small copy"))]
 pub(super) struct Climb {
     /// Codes in reading order.
     pub codes: Vec<Code>,
@@ -205,11 +210,33 @@ pub(super) struct Climb {
     pub more_likely: bool,
     /// The first panic of a rung, if one did.
     pub panic: Option<String>,
+    /// Codes were read, nothing seen is left, and it was looked closely enough to see smaller ones.
+    is_complete: bool,
+}
+
+#[cfg_attr(not(feature = "heic"), allow(dead_code, reason = "only HEIC photos bring a small copy"))]
+impl Climb {
+    /// From the pixels of a small copy to those of the photo.
+    pub fn enlarge(&mut self, by: f32) {
+        let corners = self.codes.iter_mut().flat_map(|code| &mut code.corners);
+        corners.for_each(|corner| *corner = corner.map(|at| at * by));
+    }
+
+    /// Codes were read, and nothing seen is left.
+    pub fn is_complete(&self) -> bool {
+        !self.codes.is_empty() && self.strays.is_empty() && !self.has_doubts
+    }
 }
 
 /// Climbs until every code seen is read.
 pub(super) fn climb(source: &mut Source, deadline: Deadline, first_only: bool) -> Climb {
     climb_by(STEPS.iter(), source, deadline, first_only)
+}
+
+/// Runs the first few steps only: for a small copy of a photo, whose codes save reading the photo itself.
+#[cfg_attr(not(feature = "heic"), allow(dead_code, reason = "only HEIC photos bring a small copy"))]
+pub(super) fn glance(source: &mut Source, deadline: Deadline, first_only: bool) -> Climb {
+    climb_by(STEPS.iter().filter(|step| GLANCE.contains(&step.rung.name())), source, deadline, first_only)
 }
 
 /// Every rung on its own, in order, each with the whole of `budget`: name and climb.
@@ -229,7 +256,14 @@ fn climb_by<'a>(
     first_only: bool,
 ) -> Climb {
     let mut found = Found::default();
-    let mut climb = Climb { codes: Vec::new(), runs: Vec::new(), out_of_time: false, more_likely: false, panic: None };
+    let mut climb = Climb {
+        codes: Vec::new(),
+        runs: Vec::new(),
+        out_of_time: false,
+        more_likely: false,
+        panic: None,
+        is_complete: false,
+    };
     let mut rest = Rest::default();
     let mut taken: Vec<(Kind, usize)> = Vec::new();
     let mut tried = Tried::default();
@@ -269,6 +303,7 @@ fn climb_by<'a>(
         }
     }
     climb.more_likely = !first_only && !found.is_empty() && (climb.out_of_time || rest.is_likely());
+    climb.is_complete = rest.is_complete(&found);
     climb.codes = found.into_codes(first_only);
     climb
 }
@@ -309,6 +344,11 @@ mod tests {
         let mut source = Source::whole(Luma::new(40, 40, vec![200; 1_600]).unwrap(), false);
         let climb = climb_by(steps.iter(), &mut source, Deadline::after(Duration::from_secs(60)), false);
         climb.runs.iter().map(|run| run.name).collect()
+    }
+
+    #[test]
+    fn a_glance_is_made_of_steps_that_there_are() {
+        assert!(GLANCE.iter().all(|name| rung_names().any(|rung| rung == *name)));
     }
 
     #[test]

@@ -84,12 +84,27 @@ impl Rest {
 
     /// Whether a step shows smaller codes than were looked for up to now.
     fn looks_closer(&self, kind: Kind, scale: f32, found: &Found) -> bool {
-        let side = found.smallest_side() / if found.len() >= MANY { 2.0 } else { 1.0 };
         match kind {
-            Kind::Zxing => scale < self.finest && side / self.finest < CLOSE,
-            Kind::Own => found.len() >= SEVERAL && scale < self.finest_own && side / self.finest_own < CLOSE_OWN,
+            Kind::Zxing => scale < self.finest && self.is_too_coarse(self.finest, CLOSE, found),
+            Kind::Own => {
+                found.len() >= SEVERAL
+                    && scale < self.finest_own
+                    && self.is_too_coarse(self.finest_own, CLOSE_OWN, found)
+            }
             _ => false,
         }
+    }
+
+    /// Whether nothing is left to look for: codes were read, all that was seen is in them, and our own reader would have
+    /// seen one half as large.
+    pub(super) fn is_complete(&self, found: &Found) -> bool {
+        !found.is_empty() && self.left == 0 && !self.cut_short && !self.is_too_coarse(self.finest_own, CLOSE_OWN, found)
+    }
+
+    /// Whether codes half as large as the smallest read would not have shown at `finest` full-size pixels a pixel.
+    fn is_too_coarse(&self, finest: f32, close: f32, found: &Found) -> bool {
+        let side = found.smallest_side() / if found.len() >= MANY { 2.0 } else { 1.0 };
+        side / finest < close
     }
 
     /// Whether there are more codes, by all that was seen.

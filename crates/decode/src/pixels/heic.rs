@@ -8,7 +8,7 @@ use std::panic::resume_unwind;
 
 use heifer_hevc_dec::Error;
 use heifer_hevc_dec::nal::NalUnit;
-use heifer_hevc_dec::params::{ParameterSets, Sps};
+use heifer_hevc_dec::params::{ParameterSets, Pps, Sps};
 use heifer_hevc_dec::recon::Reconstructor;
 use heifer_hevc_dec::slice::SliceHeader;
 use heifer_hevc_dec::syntax::{self, CodingUnit, Sink, TransformBlock};
@@ -18,6 +18,7 @@ use super::super::contain::contain;
 use super::super::guard::Flaw;
 use super::super::heif::{Config, Heif, Picture};
 use super::super::luma::Luma;
+use super::residual::{self, Block};
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Reject};
 
@@ -43,12 +44,28 @@ impl From<Error> for Failure {
     }
 }
 
+/// The small copy that the file brings; `None` where there is none that can be read.
+pub(crate) fn thumbnail(bytes: &[u8], deadline: Deadline) -> Option<Source> {
+    let file = Heif::new(bytes).ok()?;
+    let copy = file.thumbnail(&file.picture().ok()?)?;
+    let mut luma = grey([copy.width as usize, copy.height as usize])?;
+    let item = *copy.items.first()?;
+    let config = file.config(item).ok()?;
+    let (data, _) = file.data(item).ok().filter(|(_, cut)| !cut)?;
+    tile(&data, &config, &copy, deadline, |y, row| paint(&mut luma, &copy, [0, 0], y, row)).ok()?;
+    Some(Source::whole(luma, false))
+}
+
+/// A picture of nothing.
+fn grey([width, height]: [usize; 2]) -> Option<Luma> {
+    Luma::new(width, height, vec![MISSING; width.checked_mul(height)?])
+}
+
 /// Decodes tile after tile. What a file that ends early does not hold is grey.
 pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
     let file = Heif::new(bytes).map_err(changed)?;
     let picture = file.picture().map_err(changed)?;
-    let sides = [header.width, header.height].map(|side| side as usize);
-    let mut luma = Luma::new(sides[0], sides[1], vec![MISSING; sides[0] * sides[1]])
+    let mut luma = grey([header.width, header.height].map(|side| side as usize))
         .ok_or_else(|| Reject::new(Reason::Unreadable, "a heic picture without pixels"))?;
     let mut is_cut = false;
     for (index, &item) in picture.items.iter().enumerate() {
@@ -166,7 +183,7 @@ fn slices<'a>(
         let (pps, sps) = sets.get(usize::from(slice.slice_pic_parameter_set_id))?;
         let (coded, brightness) = state.get_or_insert_with(|| {
             let picture = Reconstructor::new(sps, pps);
-            (syntax::Picture::new(sps, pps), Brightness { picture, deadline, units: 0, out_of_time: false })
+            (syntax::Picture::new(sps, pps), Brightness::new(picture, sps, pps, deadline))
         });
         brightness.picture.start_slice(&slice);
         let blocks = unit.rbsp.get(slice.header_size..).unwrap_or(&[]);
@@ -230,15 +247,55 @@ impl<'a> Iterator for Units<'a> {
 /// Takes the blocks of brightness and leaves out the others; ends the decoder when the time is over.
 struct Brightness<'a> {
     picture: Reconstructor<'a>,
+    /// Levels are scaled all alike, and by no rare tool.
+    is_plain: bool,
+    predicted: Box<[i32; 32 * 32]>,
     deadline: Deadline,
     units: u32,
     out_of_time: bool,
 }
 
+impl<'a> Brightness<'a> {
+    fn new(picture: Reconstructor<'a>, sps: &Sps, pps: &Pps, deadline: Deadline) -> Brightness<'a> {
+        let is_plain = sps.scaling_list.is_none()
+            && pps.scaling_list.is_none()
+            && !pps.range_extension.cross_component_prediction_enabled_flag
+            && (8..=12).contains(&sps.bit_depth_luma);
+        Brightness { picture, is_plain, predicted: Box::new([0; 32 * 32]), deadline, units: 0, out_of_time: false }
+    }
+
+    /// Predicts a block with levels and adds what they stand for.
+    fn paint(&mut self, block: &TransformBlock<'_>, levels: &[i32]) {
+        let size = 1usize << block.log2_size;
+        let predicted = self.predicted.get_mut(..size * size).unwrap_or_default();
+        self.picture.predict_block(0, block.x, block.y, size, block.intra_mode, predicted);
+        let frame = &mut self.picture.frame;
+        let bit_depth = i32::from(frame.bit_depth[0]);
+        let (columns, rows) = block.coeff_bounds;
+        let filled = Block {
+            levels,
+            size,
+            filled: [columns, rows].map(usize::from),
+            quantizer: block.qp_y + 6 * (bit_depth - 8),
+            bit_depth,
+            predicted,
+        };
+        let stride = frame.widths[0] as usize;
+        residual::paint(&filled, &mut frame.planes[0], stride, block.y as usize * stride + block.x as usize);
+        self.picture.set_reconstructed(block.x, block.y, size as u32, size as u32, true);
+    }
+}
+
 impl Sink for Brightness<'_> {
     fn transform_block(&mut self, block: &TransformBlock<'_>) {
-        if block.c_idx == 0 {
-            self.picture.transform_block(block);
+        if block.c_idx != 0 {
+            return;
+        }
+        match block.coeffs {
+            Some(levels) if self.is_plain && !block.transform_skip && !block.transquant_bypass => {
+                self.paint(block, levels);
+            }
+            _ => self.picture.transform_block(block),
         }
     }
 
@@ -252,6 +309,66 @@ impl Sink for Brightness<'_> {
             self.out_of_time = true;
             // The only way out of a decoder that knows no deadline. Not `panic!`: nothing is wrong, no hook should run.
             resume_unwind(Box::new("HEVC ran out of its time"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// A picture with every kind of block: flat, slanted, noisy.
+    fn photo(quality: u8) -> Vec<u8> {
+        let grey = |at: usize| {
+            let (x, y) = (at % 256, at / 256);
+            let noise = (at as u32).wrapping_mul(2_654_435_761) >> 24;
+            match (x / 64 + y / 64) % 4 {
+                0 => 90,
+                1 => (x + y) as u32 / 2,
+                2 => noise,
+                _ => {
+                    if x / 5 % 2 == y / 5 % 2 {
+                        20
+                    } else {
+                        230
+                    }
+                }
+            }
+        };
+        let data = (0..256 * 256).flat_map(|at| [grey(at) as u16, grey(at) as u16, grey(at) as u16, 255]).collect();
+        let image = heifer::Image { width: 256, height: 256, bit_depth: 8, has_alpha: false, data };
+        let options = heifer::EncodeOptions { quality, max_threads: 1 };
+        heifer::encode_with_metadata(&image, &heifer::Metadata::default(), &options).unwrap()
+    }
+
+    #[test]
+    fn brightness_is_that_of_the_decoder_itself() {
+        for quality in [10, 40, 70, 95] {
+            let bytes = photo(quality);
+            let file = Heif::new(&bytes).unwrap();
+            let picture = file.picture().unwrap();
+            let config = file.config(picture.items[0]).unwrap();
+            let (data, _) = file.data(picture.items[0]).unwrap();
+            let mut sets = ParameterSets::default();
+            for set in &config.sets {
+                sets.add(&NalUnit::parse(set).unwrap()).unwrap();
+            }
+            let mut state = None;
+            let deadline = Deadline::after(Duration::from_secs(600));
+            assert!(slices(&data, &config, &sets, deadline, &mut state).is_ok());
+            let ours = &state.unwrap().1.picture.frame.planes[0];
+
+            let unit = NalUnit::parse(Units { data: &data, length_size: config.length_size }.last().unwrap().unwrap())
+                .unwrap();
+            let slice = SliceHeader::parse(&unit.rbsp, &unit.header, &sets, None).unwrap();
+            let (pps, sps) = sets.get(usize::from(slice.slice_pic_parameter_set_id)).unwrap();
+            let (mut coded, mut theirs) = (syntax::Picture::new(sps, pps), Reconstructor::new(sps, pps));
+            theirs.start_slice(&slice);
+            let quantizer = slice.slice_qp_y(&sets).unwrap();
+            let blocks = &unit.rbsp[slice.header_size..];
+            syntax::decode_slice_segment(&mut coded, &slice, quantizer, blocks, &mut theirs).unwrap();
+            assert_eq!(ours, &theirs.frame.planes[0], "quality {quality}");
         }
     }
 }

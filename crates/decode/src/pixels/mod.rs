@@ -10,6 +10,8 @@ mod jpeg;
 mod other;
 mod png;
 mod refuse;
+#[cfg(feature = "heic")]
+mod residual;
 mod samples;
 mod source;
 mod tiff;
@@ -19,6 +21,8 @@ use super::Header;
 use super::clock::Deadline;
 use super::contain::contain;
 use super::luma::Luma;
+#[cfg(feature = "heic")]
+pub(super) use heic::thumbnail;
 use scanmill_core::domain::{Format, Reason, Reject};
 pub(super) use source::Source;
 

@@ -51,3 +51,61 @@ pub fn paris() -> Vec<u8> {
 pub fn body_of(file: &[u8], kind: &[u8; 4]) -> usize {
     file.windows(4).position(|four| four == kind).expect("the box") + 4
 }
+
+/// The body of the first such box in a list of boxes.
+fn box_in<'a>(mut list: &'a [u8], kind: &[u8; 4]) -> Option<&'a [u8]> {
+    while let Some(&[a, b, c, d]) = list.first_chunk() {
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        if list.get(4..8)? == kind {
+            return list.get(8..length);
+        }
+        list = list.get(length..)?;
+    }
+    None
+}
+
+fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32 + 8).to_be_bytes(), &kind[..], body].concat()
+}
+
+/// A box with a version and no flags.
+fn full(kind: &[u8; 4], version: u8, body: &[u8]) -> Vec<u8> {
+    boxed(kind, &[&[version, 0, 0, 0], body].concat())
+}
+
+/// Configuration and data of a picture of one HEVC item.
+fn hevc(width: usize, height: usize, grey: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let file = heic(width, height, grey);
+    let meta = &box_in(&file, b"meta").unwrap()[4..];
+    let properties = box_in(box_in(meta, b"iprp").unwrap(), b"ipco").unwrap();
+    (box_in(properties, b"hvcC").unwrap().to_vec(), box_in(&file, b"mdat").unwrap().to_vec())
+}
+
+/// A picture with a small copy beside it, as phones write it; `copy` need not show the same.
+pub fn with_thumbnail(size: [usize; 2], grey: &[u8], copy_size: [usize; 2], copy: &[u8]) -> Vec<u8> {
+    let items = [hevc(size[0], size[1], grey), hevc(copy_size[0], copy_size[1], copy)];
+    let sizes = [size, copy_size].map(|[width, height]| {
+        full(b"ispe", 0, &[(width as u32).to_be_bytes(), (height as u32).to_be_bytes()].concat())
+    });
+    let entry = |id: u8| full(b"infe", 2, &[&[0, id, 0, 0][..], b"hvc1\0"].concat());
+    let properties = [&sizes[0][..], &boxed(b"hvcC", &items[0].0), &sizes[1], &boxed(b"hvcC", &items[1].0)].concat();
+    let associations = [0, 0, 0, 2, 0, 1, 2, 1, 2, 0, 2, 2, 3, 4];
+    let ftyp = boxed(b"ftyp", b"heic\0\0\0\0mif1heic");
+    let meta = |start: usize| {
+        let second = start + items[0].1.len();
+        let place = |id: u8, at: usize, length: usize| {
+            [&[0, id, 0, 0, 0, 1][..], &(at as u32).to_be_bytes(), &(length as u32).to_be_bytes()].concat()
+        };
+        let iloc = [&[0x44, 0, 0, 2][..], &place(1, start, items[0].1.len()), &place(2, second, items[1].1.len())];
+        let tables = [
+            full(b"pitm", 0, &[0, 1]),
+            full(b"iinf", 0, &[&[0, 2][..], &entry(1), &entry(2)].concat()),
+            full(b"iloc", 0, &iloc.concat()),
+            full(b"iref", 0, &boxed(b"thmb", &[0, 2, 0, 1, 0, 1])),
+            boxed(b"iprp", &[boxed(b"ipco", &properties), full(b"ipma", 0, &associations)].concat()),
+        ];
+        full(b"meta", 0, &tables.concat())
+    };
+    let start = ftyp.len() + meta(0).len() + 8;
+    [ftyp, meta(start), boxed(b"mdat", &[&items[0].1[..], &items[1].1].concat())].concat()
+}

@@ -1,0 +1,68 @@
+//! HEIC photos in two stages: the small copy that the file brings, and only where that does not do, the photo itself.
+//! Pixels are nearly all that such a photo costs, and a code that fills a fair part of it is read in the small copy.
+
+use super::clock::Deadline;
+use super::contain::contain;
+use super::ladder::{self, Climb};
+use super::pixels;
+use super::{DecodeLimits, Header};
+use scanmill_core::domain::{Code, Reject};
+
+/// What the stages gave: the last climb, with the codes of all and the rungs of all.
+pub(super) struct Staged {
+    /// Codes, rungs, and how it ended.
+    pub climb: Climb,
+    /// The file ends before its picture.
+    pub cut: bool,
+}
+
+/// Reads a HEIC photo until every code seen is read.
+pub(super) fn read(bytes: &[u8], header: &Header, deadline: Deadline, limits: &DecodeLimits) -> Result<Staged, Reject> {
+    let reading = || deadline.at_most(limits.time_budget);
+    let mut seen = None;
+    // A small copy that cannot be read costs no more than its time: the photo itself will tell what is wrong.
+    if let Some(mut copy) = contain(|| pixels::thumbnail(bytes, deadline)).ok().flatten() {
+        let mut climb = ladder::glance(&mut copy, reading(), limits.first_only);
+        climb.enlarge(header.width.max(header.height) as f32 / copy.long_side() as f32);
+        if climb.is_complete() {
+            return Ok(Staged { climb, cut: false });
+        }
+        seen = Some(climb);
+    }
+    let mut source = pixels::open(bytes, header, deadline)?;
+    let climb = merged(seen, ladder::climb(&mut source, reading(), limits.first_only));
+    Ok(Staged { climb, cut: source.is_cut() })
+}
+
+/// A later climb, with the codes of an earlier one that it does not have.
+fn merged(earlier: Option<Climb>, mut later: Climb) -> Climb {
+    let Some(earlier) = earlier else { return later };
+    let new: Vec<Code> =
+        earlier.codes.into_iter().filter(|code| !later.codes.iter().any(|it| overlap(it, code))).collect();
+    if !new.is_empty() {
+        later.codes.extend(new);
+        // Reading order, as the ladder has it.
+        later.codes.sort_by_key(|code| {
+            let [x, y] = middle(code);
+            (y as i64, x as i64, code.text.clone())
+        });
+    }
+    later.runs.splice(0..0, earlier.runs);
+    later.panic = earlier.panic.or(later.panic);
+    later
+}
+
+fn middle(code: &Code) -> [f32; 2] {
+    [0, 1].map(|axis| code.corners.iter().map(|corner| corner[axis]).sum::<f32>() / 4.0)
+}
+
+/// Whether the middle of one lies within the bounds of the other.
+fn overlap(one: &Code, other: &Code) -> bool {
+    let holds = |outer: &Code, point: [f32; 2]| {
+        [0, 1].iter().all(|&axis| {
+            let along = outer.corners.iter().map(|corner| corner[axis]);
+            along.clone().fold(f32::MAX, f32::min) <= point[axis] && point[axis] <= along.fold(f32::MIN, f32::max)
+        })
+    };
+    holds(one, middle(other)) || holds(other, middle(one))
+}
