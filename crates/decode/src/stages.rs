@@ -37,8 +37,10 @@ pub(super) fn read(bytes: &[u8], header: &Header, deadline: Deadline, limits: &D
 /// A later climb, with the codes of an earlier one that it does not have.
 fn merged(earlier: Option<Climb>, mut later: Climb) -> Climb {
     let Some(earlier) = earlier else { return later };
-    let new: Vec<Code> =
-        earlier.codes.into_iter().filter(|code| !later.codes.iter().any(|it| overlap(it, code))).collect();
+    // A part of a message is for the later climb to join with the others.
+    let is_whole = |code: &Code| code.sequence.as_ref().is_none_or(|sequence| sequence.index.is_none());
+    let is_new = |code: &Code| is_whole(code) && !later.codes.iter().any(|known| overlap(known, code));
+    let new: Vec<Code> = earlier.codes.into_iter().filter(is_new).collect();
     if !new.is_empty() {
         later.codes.extend(new);
         // Reading order, as the ladder has it.

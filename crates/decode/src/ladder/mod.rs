@@ -222,9 +222,10 @@ impl Climb {
         corners.for_each(|corner| *corner = corner.map(|at| at * by));
     }
 
-    /// Codes were read, and nothing seen is left.
+    /// Codes were read, none of which says that others belong to it, and nothing seen is left.
     pub fn is_complete(&self) -> bool {
-        !self.codes.is_empty() && self.strays.is_empty() && !self.has_doubts
+        let is_whole = |code: &Code| code.sequence.as_ref().is_none_or(|sequence| sequence.index.is_none());
+        !self.codes.is_empty() && self.codes.iter().all(is_whole) && self.strays.is_empty() && !self.has_doubts
     }
 }
 

@@ -70,7 +70,7 @@ const SCALES: [i64; 6] = [40, 45, 51, 57, 64, 72];
 fn invert<const N: usize>(block: &Block<'_>, matrix: &[[i32; N]; N], plane: &mut [u16], stride: usize, at: usize) {
     let [columns, rows] = block.filled.map(|filled| filled.clamp(1, N));
     let shift = block.bit_depth + N.ilog2() as i32 - 5;
-    let scale = 16 * SCALES[block.quantizer.rem_euclid(6) as usize] << (block.quantizer / 6);
+    let scale = (16 * SCALES[block.quantizer.rem_euclid(6) as usize]) << (block.quantizer / 6);
     let half = 1i64 << (shift - 1);
     let scaled = |level: i32| ((i64::from(level) * scale + half) >> shift).clamp(-32_768, 32_767) as i32;
 
