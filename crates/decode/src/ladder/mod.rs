@@ -225,7 +225,7 @@ impl Climb {
     /// Codes were read, none of which says that others belong to it, and nothing seen is left.
     pub fn is_complete(&self) -> bool {
         let is_whole = |code: &Code| code.sequence.as_ref().is_none_or(|sequence| sequence.index.is_none());
-        !self.codes.is_empty() && self.codes.iter().all(is_whole) && self.strays.is_empty() && !self.has_doubts
+        self.is_complete && self.codes.iter().all(is_whole)
     }
 }
 
@@ -304,7 +304,7 @@ fn climb_by<'a>(
         }
     }
     climb.more_likely = !first_only && !found.is_empty() && (climb.out_of_time || rest.is_likely());
-    climb.is_complete = rest.is_complete(&found);
+    climb.is_complete = (first_only && !found.is_empty()) || rest.is_complete(&found);
     climb.codes = found.into_codes(first_only);
     climb
 }
