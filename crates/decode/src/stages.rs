@@ -5,33 +5,27 @@ use super::clock::Deadline;
 use super::contain::contain;
 use super::ladder::{self, Climb};
 use super::pixels;
-use super::{DecodeLimits, Header};
+use super::{DecodeLimits, Header, Look};
 use scanmill_core::domain::{Code, Reject};
 
-/// What the stages gave: the last climb, with the codes of all and the rungs of all.
-pub(super) struct Staged {
-    /// Codes, rungs, and how it ended.
-    pub climb: Climb,
-    /// The file ends before its picture.
-    pub cut: bool,
-}
-
-/// Reads a HEIC photo until every code seen is read.
-pub(super) fn read(bytes: &[u8], header: &Header, deadline: Deadline, limits: &DecodeLimits) -> Result<Staged, Reject> {
+/// Looks at a HEIC photo until every code seen is read.
+pub(super) fn look(bytes: &[u8], header: &Header, deadline: Deadline, limits: &DecodeLimits) -> Result<Look, Reject> {
     let reading = || deadline.at_most(limits.time_budget);
     let mut seen = None;
     // A small copy that cannot be read costs no more than its time: the photo itself will tell what is wrong.
     if let Some(mut copy) = contain(|| pixels::thumbnail(bytes, deadline)).ok().flatten() {
-        let mut climb = ladder::glance(&mut copy, reading(), limits.first_only);
+        let deadline = reading();
+        let mut climb = ladder::glance(&mut copy, deadline, limits.first_only);
         climb.enlarge(header.width.max(header.height) as f32 / copy.long_side() as f32);
         if climb.is_complete() {
-            return Ok(Staged { climb, cut: false });
+            return Ok(Look { climb, cut: false, deadline });
         }
         seen = Some(climb);
     }
     let mut source = pixels::open(bytes, header, deadline)?;
-    let climb = merged(seen, ladder::climb(&mut source, reading(), limits.first_only));
-    Ok(Staged { climb, cut: source.is_cut() })
+    let deadline = reading();
+    let climb = merged(seen, ladder::climb(&mut source, deadline, limits.first_only));
+    Ok(Look { climb, cut: source.is_cut(), deadline })
 }
 
 /// A later climb, with the codes of an earlier one that it does not have.
