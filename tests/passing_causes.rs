@@ -204,3 +204,19 @@ fn every_pump_keeps_its_answer_key() {
     assert!(ended.stderr.contains("answer-key-3.jsonl` is not sealed"), "{}", ended.stderr);
     assert_eq!(std::fs::read_to_string(killed).unwrap(), "{");
 }
+
+#[test]
+fn a_photo_that_was_being_written_again_when_it_was_read_ends_as_itself() {
+    let root = Root::new();
+    let bytes = large(&text("rewritten"));
+    let ports = root.ports();
+    runtime().block_on(ports.store.put("inbox", "rewritten", Bytes::from(bytes.clone()), PutMode::Overwrite)).unwrap();
+    // Announced whole, read half-way, and then what was announced.
+    root.drop_photo("rewritten", &bytes[..bytes.len() / 20]);
+    root.run_until_empty_with(UNWATCHED);
+    rejected(&root, &["rewritten"], "truncated");
+    root.drop_photo("rewritten", &bytes);
+    root.run_until_empty();
+    assert_eq!(root.scans(), [("rewritten".to_owned(), text("rewritten"))]);
+    assert_eq!(root.rejections(), []);
+}

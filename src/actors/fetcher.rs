@@ -262,6 +262,13 @@ pub(super) async fn fetch_one(
             // The photo is the version that was read. If the object was replaced after the notification, this is the
             // newer version, which its own notification names too; the load keeps one of them.
             if photo.photo.version_id.is_none() {
+                if photo.photo.etag.as_ref().is_some_and(|announced| *announced != object.etag) {
+                    // What was announced was not read: a file that its writer was at again, say. If it comes back, that
+                    // must be announced, though it was before.
+                    if let Err(error) = line.store.forget_announcement(&photo.photo).await {
+                        CallFailed { what: "forget_announcement", error: &error }.emit();
+                    }
+                }
                 photo.photo.etag = Some(object.etag);
             }
             photo.photo.size_bytes = Some(bytes);

@@ -183,8 +183,8 @@ pub trait Store: Send + Sync {
         Ok(Survey { objects, left_out: Vec::new() })
     }
 
-    /// Forgets that this photo was announced: it ended with a rejection whose cause may pass, and when its object is
-    /// written again, also with the same bytes, that is to be announced. A store whose uploads somebody else announces
+    /// Forgets that this photo was announced: it ended with a rejection whose cause may pass, or its object held other bytes
+    /// when it was read. When it is written again, also with the same bytes, that is to be announced. A store whose uploads somebody else announces
     /// has nothing to do.
     async fn forget_announcement(&self, photo: &PhotoRef) -> Result<()> {
         let _ = photo;
