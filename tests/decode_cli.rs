@@ -69,7 +69,25 @@ fn a_line_has_every_key_and_nulls_for_what_is_absent() {
     assert_eq!(code["rung"], "zxing_500");
     assert_eq!(code["corners"].as_array().map(Vec::len), Some(4));
     assert_eq!((&code["version"], &code["ecc_level"], &code["ecc_used"]), (&json!(1), &json!("M"), &json!(0.0)));
-    assert_eq!(code.as_object().unwrap().len(), 8);
+    assert_eq!((&code["product_id"], &code["product_id_source"]), (&Value::Null, &json!("none")));
+    let keys = [
+        "text",
+        "text_encoding",
+        "symbology",
+        "kind",
+        "product_url",
+        "product_id",
+        "product_id_source",
+        "part_index",
+        "part_count",
+        "rung",
+        "corners",
+        "version",
+        "ecc_level",
+        "ecc_used",
+    ];
+    assert_eq!(code.as_object().unwrap().len(), keys.len());
+    assert!(keys.iter().all(|key| code.get(key).is_some()), "{code}");
 }
 
 #[test]
