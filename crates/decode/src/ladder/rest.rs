@@ -95,10 +95,13 @@ impl Rest {
         }
     }
 
-    /// Whether nothing is left to look for: codes were read, all that was seen is in them, and our own reader would have
-    /// seen one half as large.
+    /// Whether nothing is left to look for in a small copy: codes were read, all that was seen is in them, and one somewhat
+    /// smaller would have been seen by whichever reader looked.
     pub(super) fn is_complete(&self, found: &Found) -> bool {
-        !found.is_empty() && self.left == 0 && !self.cut_short && !self.is_too_coarse(self.finest_own, CLOSE_OWN, found)
+        !found.is_empty()
+            && self.left == 0
+            && !self.cut_short
+            && !self.is_too_coarse(self.finest.min(self.finest_own), CLOSE_OWN, found)
     }
 
     /// Whether codes half as large as the smallest read would not have shown at `finest` full-size pixels a pixel.
