@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use scanmill::domain::PhotoRef;
 use scanmill::domain::notification::s3_event;
 use scanmill::store::PutMode;
 
-use crate::process::{Root, photo, runtime};
+use crate::process::{Root, Running, photo, runtime};
 use crate::{drop_photos, says};
 
 fn event(bucket: &str, key: &str) -> String {
@@ -126,4 +127,44 @@ fn a_photo_that_cannot_be_read_is_a_line_and_is_read_once_it_can() {
     mode(0o644);
     running.wait_until("the photo's row", || root.scans() == rows);
     says(&running.drained().stderr, &["0.jpg", "check the owner and mode"]);
+}
+
+#[test]
+fn an_inbox_that_may_not_be_read_for_a_while_costs_no_photo() {
+    let root = Root::new();
+    let rows = drop_photos(&root, 20);
+    // Announced while it could be read, and none read yet.
+    let settings = ["--set", "queue.max_receives=1", "--set", "queue.dead_letter_after=2"];
+    let mut command = root.command(&[&["run"], &settings[..]].concat());
+    if rustix::process::geteuid().is_root() {
+        // Root reads every file, whatever its mode.
+        let status = Command::new("chown").arg("-R").arg("65534:65534").arg(root.path()).status().unwrap();
+        assert!(status.success());
+        let binary = root.path().parent().unwrap().join("scanmill");
+        std::fs::copy(env!("CARGO_BIN_EXE_scanmill"), &binary).unwrap();
+        std::fs::set_permissions(root.path().parent().unwrap(), PermissionsExt::from_mode(0o755)).unwrap();
+        let arguments: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
+        command = Command::new(binary);
+        command.args(arguments).uid(65_534).gid(65_534).stdin(std::process::Stdio::null());
+    }
+    let mode = |mode| std::fs::set_permissions(root.inbox(), PermissionsExt::from_mode(mode)).unwrap();
+    let photo_event = |key: &str| event("inbox", key);
+    let bodies: Vec<String> = rows.iter().map(|(key, _)| photo_event(key)).collect();
+    root.send(&bodies);
+    if rustix::process::geteuid().is_root() {
+        let status = Command::new("chown").arg("-R").arg("65534:65534").arg(root.path()).status().unwrap();
+        assert!(status.success());
+    }
+    mode(0);
+    // Without a watch, which could not start either.
+    command.args(["--set", "local.watch=false"]);
+    let running = Running::start(command);
+    running.wait_for("the bucket cannot be read");
+    mode(0o755);
+    running.wait_until("every photo's row", || {
+        root.file("warehouse.sqlite").try_exists().unwrap() && root.scans() == rows
+    });
+    let ended = running.drained();
+    assert!(root.rejections().is_empty(), "{:?}", root.rejections());
+    says(&ended.stderr, &["the bucket can be read again"]);
 }
