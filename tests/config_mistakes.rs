@@ -78,7 +78,7 @@ fn each_single_mistake_is_one_problem_with_its_key() {
         ("[store]\ninbox = \"results\"", "store.inbox", "its own output"),
         ("[store]\naccept = \"results\"", "store.accept", "scanmill would read its own output"),
         ("[store]\naccept = \"photos, No\"", "store.accept", "cannot use `photos, No`"),
-        ("[queue]\nkey_encoding = \"url\"", "queue.key_encoding", "`form` or `raw`"),
+        ("[queue]\nkey_encoding = \"url\"", "queue.key_encoding", "cannot use `url`"),
         ("[queue]\ndead_letter_after = 5", "queue.dead_letter_after", "not above queue.max_receives"),
         ("[queue]\nmax_receives = 25", "queue.max_receives", "not above queue.max_receives"),
         ("[batch]\nmax_age_ms = 58_000", "batch.max_age_ms", "delivered twice"),

@@ -106,7 +106,8 @@ fn run(root: &Root, endpoint: &str) -> Running {
         // Few deliveries and short leases: one that is used up shows.
         "queue.max_receives=1",
         "queue.dead_letter_after=2",
-        "queue.visibility_timeout_seconds=2",
+        "queue.visibility_timeout_seconds=4",
+        "limits.photo_time_budget_ms=2000",
         "queue.wait_seconds=1",
     ] {
         command.args(["--set", pair]);

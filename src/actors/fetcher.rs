@@ -17,7 +17,7 @@ use super::messages::{Ended, SetLimit};
 use super::outage::{Pass, Verdict};
 use super::poller::reject;
 use super::worker;
-use crate::domain::{PhotoRef, Reason, Reject};
+use crate::domain::{Reason, Reject};
 use crate::error::{Class, Error, Result};
 use crate::flow::{Backoff, Permit};
 use crate::store::Object;
@@ -170,7 +170,14 @@ async fn fetch(
 ) -> Option<(Fetched, Permit)> {
     let mut turn = Turn::new(photo);
     loop {
-        let pass = turn.pass(line).await?;
+        let pass = match turn.try_pass(line) {
+            Some(pass) => pass,
+            None => {
+                // Whoever waits here holds no place: the photo that is tried next needs one.
+                drop(job.take());
+                turn.pass(line).await?
+            }
+        };
         let held = match job.take() {
             Some(job) => job,
             None => line.budgets.fetches.acquire(1).await,
@@ -195,13 +202,21 @@ impl Turn {
         Turn { photo, trials: 0 }
     }
 
+    /// Leave to read it at once, if it need not wait.
+    pub(super) fn try_pass(&self, line: &Line) -> Option<Pass> {
+        line.outages.try_pass(&self.photo.photo.bucket, self.subject(), self.trials)
+    }
+
     /// Leave to read it; `None` when the drain comes first.
     pub(super) async fn pass(&self, line: &Line) -> Option<Pass> {
-        let PhotoRef { bucket, .. } = &self.photo.photo;
-        // Half of the id tells photos apart as well.
+        let bucket = &self.photo.photo.bucket;
+        line.outages.pass(bucket, self.subject(), self.trials, line.generation.draining()).await
+    }
+
+    /// Half of the photo's id: tells photos apart as well as the whole.
+    fn subject(&self) -> u64 {
         let id = self.photo.photo.id();
-        let subject = id.as_str().get(..16).and_then(|half| u64::from_str_radix(half, 16).ok()).unwrap_or(0);
-        line.outages.pass(bucket, subject, self.trials, line.generation.draining()).await
+        id.as_str().get(..16).and_then(|half| u64::from_str_radix(half, 16).ok()).unwrap_or(0)
     }
 }
 

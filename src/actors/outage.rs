@@ -167,6 +167,13 @@ impl Outages {
         }
     }
 
+    /// Leave to read a photo at once, if it need not wait: see [`Outages::pass`].
+    pub fn try_pass(&self, bucket: &str, subject: u64, trials: u32) -> Option<Pass> {
+        let mut waiting = Waiting { shared: &self.shared, bucket, of: (trials, subject), is_listed: false };
+        let is_trial = waiting.admitted()?;
+        Some(Pass { shared: self.shared.clone(), bucket: bucket.to_owned(), subject, trials, is_trial })
+    }
+
     /// Whether photos of the bucket have to wait.
     pub fn is_down(&self, bucket: &str) -> bool {
         self.shared.buckets().get(bucket).is_some_and(|bucket| bucket.breaker.state() != BreakerState::Closed)

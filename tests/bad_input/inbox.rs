@@ -132,7 +132,8 @@ fn a_photo_that_cannot_be_read_is_a_line_and_is_read_once_it_can() {
 #[test]
 fn an_inbox_that_may_not_be_read_for_a_while_costs_no_photo() {
     let root = Root::new();
-    let rows = drop_photos(&root, 20);
+    let mut rows = drop_photos(&root, 20);
+    rows.sort();
     // Announced while it could be read, and none read yet.
     let settings = ["--set", "queue.max_receives=1", "--set", "queue.dead_letter_after=2"];
     let mut command = root.command(&[&["run"], &settings[..]].concat());
