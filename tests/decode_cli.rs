@@ -53,6 +53,7 @@ fn a_line_has_every_key_and_nulls_for_what_is_absent() {
         "camera_model",
         "reason",
         "decode_ms",
+        "more_codes_likely",
     ];
     assert_eq!(line.as_object().unwrap().len(), keys.len());
     assert!(keys.iter().all(|key| line.get(key).is_some()), "{line}");
@@ -206,18 +207,20 @@ fn a_line_says_how_a_code_was_read_and_which_part_it_is() {
     std::fs::write(folder.path().join("a.png"), scene.png()).unwrap();
     let line = lines(&scanmill(folder.path()).arg("a.png").output().unwrap()).remove(0);
     let keys = ["text", "kind", "symbology", "text_encoding", "part_index", "part_count", "product_url"];
-    let found: Vec<Value> = line["codes"]
+    let mut found: Vec<Value> = line["codes"]
         .as_array()
         .unwrap()
         .iter()
         .map(|code| keys.iter().map(|key| code[key].clone()).collect())
         .collect();
+    // Side by side, their order is a matter of a pixel.
+    found.sort_by_key(|code| code[0].to_string());
     assert_eq!(
         found,
         [
             json!(["0109506000134352", "gs1_element_string", "]Q3", "ascii", null, null, null]),
-            json!([text, "url", "]Q1", "ascii", null, 2, text]),
             json!(["größe", "fragment", "]Q2", "eci:utf-8", 2, 3, null]),
+            json!([text, "url", "]Q1", "ascii", null, 2, text]),
         ]
     );
 }
