@@ -66,7 +66,7 @@ interval_ms = 5
     let hints: Vec<&str> = found.iter().map(|p| p.hint.as_str()).collect();
     assert_eq!(hints[0], "did you mean `batch.max_rows`?");
     assert_eq!(hints[1], "did you mean `load`?");
-    assert_eq!(hints[2], "a whole number of bytes from 1_024 to 1_073_741_824");
+    assert_eq!(hints[2], "\"auto\", or a whole number of bytes from 1_024 to 1_073_741_824");
     assert_eq!(hints[4], "at least 8 seconds");
     assert!(found[2].message.contains("8 MB"), "{}", found[2].message);
 }

@@ -33,7 +33,8 @@ pub enum Kind {
         /// Puts it into the settings.
         set: fn(&mut Settings, u64),
     },
-    /// A whole number within bounds, or `auto`, which [`super::machine::choose`] turns into one. 0 is `auto` too.
+    /// A whole number within bounds, or `auto`, which [`super::machine::choose`] turns into one. Where 0 is within
+    /// the bounds it means `auto` too.
     WholeOrAuto {
         /// Least.
         min: u64,

@@ -67,7 +67,7 @@ fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), Fault> {
             };
             let number = if is_auto { 0 } else { whole(raw).map_err(|message| (message, hint()))? };
             match u64::try_from(number) {
-                Ok(number) if number == 0 || (min..=max).contains(&number) => set(settings, number),
+                Ok(number) if is_auto || (min..=max).contains(&number) => set(settings, number),
                 _ => return Err((format!("{number} is out of range"), hint())),
             }
         }

@@ -159,10 +159,12 @@ impl Controller {
         let queued = seen.queued();
         let places = seen.decodes.limit.max(1);
         if has_backlog && seen.permits.is_exhausted() && seen.decodes.in_use < places && queued <= places / 4 {
-            return match self.since_cut {
-                0..=HOLD => (limit, Reason::Recovering),
-                ..=GENTLE => (limit + limit.div_ceil(4), Reason::Recovering),
-                _ => (limit.saturating_mul(2), Reason::DecodersHungry),
+            return if self.since_cut <= HOLD {
+                (limit, Reason::Recovering)
+            } else if self.since_cut <= GENTLE {
+                (limit.saturating_add(limit.div_ceil(4)), Reason::Recovering)
+            } else {
+                (limit.saturating_mul(2), Reason::DecodersHungry)
             };
         }
         if queued > places {

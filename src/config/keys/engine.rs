@@ -99,7 +99,7 @@ pub(super) static KEYS: &[Key] = &[
         default: "auto",
         unit: "threads",
         doc: "Threads of the decoder pool. `auto`: one per core.",
-        kind: Kind::WholeOrAuto { min: 1, max: 1_024, set: |s, v| s.decode.threads = size(v) },
+        kind: Kind::WholeOrAuto { min: 0, max: 1_024, set: |s, v| s.decode.threads = size(v) },
     },
     Key {
         section: "decode",
@@ -115,7 +115,7 @@ pub(super) static KEYS: &[Key] = &[
         default: "auto",
         unit: "photos",
         doc: "HEIC photos decoded at once, on threads of their own beside `threads`, so that they never hold up others. `auto`: a quarter of `threads`, at least 1. Raise it where most photos are HEIC.",
-        kind: Kind::WholeOrAuto { min: 1, max: 1_024, set: |s, v| s.decode.heic_at_once = size(v) },
+        kind: Kind::WholeOrAuto { min: 0, max: 1_024, set: |s, v| s.decode.heic_at_once = size(v) },
     },
     Key {
         section: "decode",
@@ -155,7 +155,7 @@ pub(super) static KEYS: &[Key] = &[
         default: "auto",
         unit: "photos",
         doc: "Most photos handed to the decoder pool at once. `auto`: twice `decode.threads`.",
-        kind: Kind::WholeOrAuto { min: 1, max: 10_000, set: |s, v| s.scale.max_decodes = size(v) },
+        kind: Kind::WholeOrAuto { min: 0, max: 10_000, set: |s, v| s.scale.max_decodes = size(v) },
     },
     Key {
         section: "scale",
@@ -245,7 +245,7 @@ pub(super) static KEYS: &[Key] = &[
         default: "auto",
         unit: "threads",
         doc: "Threads for reading and writing files, databases and the network. `auto`: a quarter of the cores, or all of them up to 8.",
-        kind: Kind::WholeOrAuto { min: 1, max: 256, set: |s, v| s.run.io_threads = size(v) },
+        kind: Kind::WholeOrAuto { min: 0, max: 256, set: |s, v| s.run.io_threads = size(v) },
     },
     Key {
         section: "log",
