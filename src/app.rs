@@ -93,20 +93,27 @@ pub fn places(settings: &Settings) -> (String, String) {
 pub fn open(settings: &Settings) -> Result<Ports> {
     look_at_root(settings)?;
     let account = account(settings);
+    // The queue first: where it cannot be opened, no empty warehouse is left behind.
+    let (embedded, queue): (_, Arc<dyn Queue>) = match settings.store.kind {
+        StoreKind::Folder => {
+            let queue = sqlite_queue(settings)?;
+            (Some(queue.clone()), queue)
+        }
+        StoreKind::S3 => (None, queue(settings, &account)?),
+    };
     let warehouse =
         warehouse(settings, &account, |path| Ok(SqliteWarehouse::open(path)?.superseding_in(superseding(settings))))?;
-    let (store, queue, folder): (Arc<dyn Store>, _, _) = match settings.store.kind {
-        StoreKind::Folder => {
+    let (store, folder): (Arc<dyn Store>, _) = match embedded {
+        Some(queue) => {
             // One and the same queue: who waits in it is woken by what is announced.
-            let queue = sqlite_queue(settings)?;
             let to = Arc::new(Notifier::new(queue.clone(), warehouse.clone()));
             let announcement =
                 Announcement { bucket: settings.store.inbox.clone(), exclude: settings.filter.exclude.clone(), to };
             let folder = FolderStore::open(&settings.local.root, Some(announcement))?
                 .continuing_after(queue.newest_sequencer()?.as_deref());
-            (Arc::new(folder.clone()), queue as Arc<dyn Queue>, Some(folder))
+            (Arc::new(folder.clone()), Some(folder))
         }
-        StoreKind::S3 => (Arc::new(s3_store(settings, &account)), queue(settings, &account)?, None),
+        None => (Arc::new(s3_store(settings, &account)), None),
     };
     Ok(Ports { queue, store, warehouse, folder })
 }

@@ -82,7 +82,7 @@ fn each_single_mistake_is_one_problem_with_its_key() {
         ("[queue]\ndead_letter_after = 5", "queue.dead_letter_after", "not above queue.max_receives"),
         ("[queue]\nmax_receives = 25", "queue.max_receives", "not above queue.max_receives"),
         ("[batch]\nmax_age_ms = 58_000", "batch.max_age_ms", "delivered twice"),
-        ("[scale]\nmin_fetches = 65", "scale.min_fetches", "below scale.min_fetches"),
+        ("[scale]\nmax_fetches = 64\nmin_fetches = 65", "scale.max_fetches", "below scale.min_fetches"),
         ("[scale]\nmax_decodes = 2\nmin_decodes = 3", "scale.max_decodes", "below scale.min_decodes"),
         ("[memory]\nfetched_bytes = 33_554_431", "memory.fetched_bytes", "could never be fetched"),
         ("[limits]\nmax_file_bytes = 67_108_865", "limits.max_file_bytes", "could never be fetched"),
