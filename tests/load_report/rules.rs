@@ -11,8 +11,15 @@ fn idle() -> Engine {
     Engine { ready: 0, means: [0.001, 0.005, 0.001, 0.01, 1.0], ..Engine::default() }
 }
 
+/// The limits of the engines in these scenes; those of this machine would follow from its cores.
+fn settings() -> Settings {
+    let mut settings = Settings::default();
+    settings.scale.max_fetches = 64;
+    settings
+}
+
 fn found(engine: &Engine, asked: Option<f64>) -> Limit {
-    let bottleneck = bottleneck::find(&pump(engine, asked), Some(&engine.watched()), 2, &Settings::default());
+    let bottleneck = bottleneck::find(&pump(engine, asked), Some(&engine.watched()), 2, &settings());
     assert!(!bottleneck.title.is_empty() && !bottleneck.evidence.is_empty() && !bottleneck.remedy.is_empty());
     bottleneck.what
 }
@@ -63,7 +70,7 @@ fn an_engine_that_keeps_up_is_no_bottleneck() {
     let mut slow = pump(&idle(), None);
     slow.make_cpu_seconds = slow.seconds * 0.9;
     let engine = idle().watched();
-    let settings = Settings::default();
+    let settings = settings();
     let what = |pump: &PumpSide| bottleneck::find(pump, Some(&engine), 2, &settings).what;
     assert_eq!(what(&slow), Limit::PumpMakers);
     slow.make_cpu_seconds = slow.seconds * 0.1;
@@ -84,7 +91,7 @@ fn an_engine_that_keeps_up_is_no_bottleneck() {
 #[test]
 fn ceilings_follow_their_formula() {
     let engine = Engine::default();
-    let settings = Settings::default();
+    let settings = settings();
     let ceilings = bottleneck::ceilings(&pump(&engine, None), Some(&engine.watched()), 2, &settings);
     let of = |name: &str| ceilings.iter().find(|ceiling| ceiling.name.contains(name)).unwrap().per_second;
     // 0.5 CPU seconds for 50 photos, and half that for the pump; a little is used before and after.
