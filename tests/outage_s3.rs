@@ -154,11 +154,13 @@ fn an_outage_of_s3_while_the_engine_runs_is_not_the_photos_fault() {
                 *s3.fault.lock().unwrap() = Some(*fault);
                 let rows = fill(&s3, &root);
                 running.wait_for("the bucket cannot be read");
-                let (status, why) = page(&address, "/readyz");
-                assert_eq!(status, 503, "{name}: {why}");
+                running.wait_until("not ready", || page(&address, "/readyz").0 == 503);
+                let (_, why) = page(&address, "/readyz");
                 assert!(why.contains("bucket `inbox` cannot be read"), "{name}: {why}");
-                assert_eq!(metric(&address, "scanmill_ready"), 0.0, "{name}");
-                assert_eq!(metric(&address, "scanmill_store_breaker{state=\"closed\"}"), 0.0, "{name}");
+                // Gauges follow at the next tick.
+                for series in ["scanmill_ready", "scanmill_store_breaker{state=\"closed\"}"] {
+                    running.wait_until(series, || metric(&address, series) == 0.0);
+                }
                 // Several leases long, and longer than all deliveries would last.
                 std::thread::sleep(std::time::Duration::from_secs(8));
                 *s3.fault.lock().unwrap() = None;
