@@ -37,7 +37,7 @@ fn the_zone_of_the_place_is_in_the_row_and_a_refused_header_says_when_and_where(
     assert_eq!(scans, [some(&["2024-05-03T12:25:36.000Z", "120", "exif_original+place_zone", "exif_gps"])]);
     let rejections = root.query("select stage, reason, detail from rejections");
     let [rejection] = rejections.as_slice() else { panic!("one rejection: {rejections:?}") };
-    assert_eq!(rejection[..2], some(&["guard", "truncated"]), "{rejection:?}");
+    assert_eq!(rejection[..2], some(&["decode", "truncated"]), "{rejection:?}");
     let detail = rejection[2].as_deref().unwrap();
     assert!(detail.ends_with("; taken 2024-05-03T12:25:36.000Z at 48.8582, 2.2945"), "{detail}");
 }
