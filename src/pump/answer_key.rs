@@ -9,7 +9,8 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use jiff::SignedDuration;
+use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp, civil};
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use super::key_reader::KeyReader;
@@ -222,6 +223,17 @@ fn photo_columns(plan: &PlannedPhoto) -> PhotoColumns {
         ..PhotoColumns::default()
     };
     let Some(facts) = &plan.capture else { return picture };
+    let place = PhotoColumns {
+        latitude: facts.place.map(|place| place.latitude),
+        longitude: facts.place.map(|place| place.longitude),
+        altitude_m: facts.place.map(|place| place.altitude_m),
+        camera_make: Some(facts.camera_make.to_string()),
+        camera_model: Some(facts.camera_model.to_string()),
+        ..picture
+    };
+    if !is_credible(facts.local.date(), Timestamp::now()) {
+        return place;
+    }
     // Another instant than the one it was taken at only in the hour that the clocks show twice.
     let known_at = facts
         .known_offset_minutes
@@ -233,13 +245,15 @@ fn photo_columns(plan: &PlannedPhoto) -> PhotoColumns {
         local_date: Some(facts.local.date().to_string()),
         local_hour: Some(facts.local.hour().into()),
         local_weekday: Some(facts.local.weekday().to_monday_one_offset().into()),
-        latitude: facts.place.map(|place| place.latitude),
-        longitude: facts.place.map(|place| place.longitude),
-        altitude_m: facts.place.map(|place| place.altitude_m),
-        camera_make: Some(facts.camera_make.to_string()),
-        camera_model: Some(facts.camera_model.to_string()),
-        ..picture
+        ..place
     }
+}
+
+/// Whether a capture date is one that a row may have: not before 1990, and not after tomorrow. Photos of a story that
+/// plays later are read without their time.
+fn is_credible(day: civil::Date, now: Timestamp) -> bool {
+    let today = Offset::UTC.to_datetime(now).date();
+    day.year() >= 1990 && today.tomorrow().is_ok_and(|tomorrow| day <= tomorrow)
 }
 
 /// The last line.
