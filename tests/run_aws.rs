@@ -87,7 +87,7 @@ fn each_photo_ends_as_its_row(aws: Aws, count: usize) {
     assert_eq!(place.root.scans(), expected);
     assert!(place.root.rejections().is_empty(), "what is passed over gives no row");
     assert_eq!(place.aws.queue_depth(&place.queue_url).unwrap(), 0);
-    assert_eq!(ended.stderr.matches("they are never read").count(), 1, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("which are never read").count(), 1, "{}", ended.stderr);
     assert_eq!(place.aws.list(&place.results, "photos/").unwrap().len(), count, "one JSON object a photo");
 }
 

@@ -115,7 +115,8 @@ impl Fake {
 fn whole(folder: &Path, count: u64) -> (std::path::PathBuf, Fake, Vec<ExpectedPhoto>) {
     let options = StoryOptions { count, size: PhotoSize::Small, ..StoryOptions::default() };
     let story = Story::new(&StorySource::default(), options, PREFIX.into()).unwrap();
-    let path = folder.join("key.jsonl");
+    // A key is never written over, so each has a folder of its own, gone with the outer one.
+    let path = tempfile::tempdir_in(folder).unwrap().keep().join("key.jsonl");
     let mut writer = KeyWriter::create(&path, header("story", &options, "inbox", PREFIX)).unwrap();
     let warehouse = Fake::new();
     let photos: Vec<_> = (0..count).map(|index| ExpectedPhoto::of("inbox", &story.photo(story.stamp(index)))).collect();

@@ -17,9 +17,8 @@ pub(super) const MAX_BYTES: usize = 1 << 20;
 /// Calls under way at once for one list of entries.
 const AT_ONCE: usize = 8;
 
-/// Tries of a message to send that asked for another one. Deletes and extensions are tried again by whoever keeps the
-/// leases, which holds nothing else meanwhile.
-pub(super) const SEND_TRIES: u32 = 4;
+/// Tries of an entry that asked for another one.
+pub(super) const TRIES: u32 = 4;
 
 /// What a call said of its entries, by the entry's place in the whole list.
 #[derive(Debug, Default)]
@@ -134,7 +133,7 @@ mod tests {
         let calls = Mutex::new(Vec::new());
         let results = run(
             13,
-            SEND_TRIES,
+            TRIES,
             |_| 0,
             |batch| {
                 calls.lock().unwrap().push(batch.clone());
@@ -160,7 +159,7 @@ mod tests {
         expected[5] = Some(Class::Transient);
         assert_eq!(classes, expected);
         let calls = calls.into_inner().unwrap();
-        assert_eq!(calls.len(), 2 + SEND_TRIES as usize - 1, "only what asked for it is tried again: {calls:?}");
+        assert_eq!(calls.len(), 2 + TRIES as usize - 1, "only what asked for it is tried again: {calls:?}");
         assert_eq!(calls[2], [3, 4]);
         assert_eq!(calls[3], [3]);
     }
@@ -175,10 +174,10 @@ mod tests {
                 Ok(Answer { done: batch, refused: Vec::new() })
             })
         };
-        assert_eq!(run(5, SEND_TRIES, |_| 0, fail).await.unwrap_err().class(), Class::Permanent);
-        let results = run(15, SEND_TRIES, |_| 0, fail).await.unwrap();
+        assert_eq!(run(5, TRIES, |_| 0, fail).await.unwrap_err().class(), Class::Permanent);
+        let results = run(15, TRIES, |_| 0, fail).await.unwrap();
         assert!(results[..10].iter().all(|result| result.as_ref().is_err_and(|e| e.hint_text() == Some("yes"))));
         assert!(results[10..].iter().all(Result::is_ok));
-        assert!(run(0, SEND_TRIES, |_| 0, fail).await.unwrap().is_empty());
+        assert!(run(0, TRIES, |_| 0, fail).await.unwrap().is_empty());
     }
 }

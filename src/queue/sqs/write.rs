@@ -39,7 +39,7 @@ impl SqsQueue {
         let call = self.call("deleting from", "sqs:DeleteMessage");
         batch::run(
             receipts.len(),
-            1,
+            batch::TRIES,
             |_| 0,
             |places| {
                 Box::pin(async move {
@@ -63,7 +63,7 @@ impl SqsQueue {
         let visibility = seconds(visibility);
         batch::run(
             receipts.len(),
-            1,
+            batch::TRIES,
             |_| 0,
             |places| {
                 Box::pin(async move {
@@ -91,7 +91,7 @@ impl SqsQueue {
         let client = &self.clients().await?.calls;
         let results = batch::run(
             bodies.len(),
-            batch::SEND_TRIES,
+            batch::TRIES,
             |place| bodies[place].len(),
             |places| {
                 Box::pin(async move {

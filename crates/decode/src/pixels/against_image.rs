@@ -28,12 +28,28 @@ fn both(name: &str, bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
     let mut source = opened(bytes).unwrap_or_else(|reject| panic!("{name}: {reject:?}"));
     assert!(!source.is_cut(), "{name}");
     let reader = image::ImageReader::new(Cursor::new(bytes)).with_guessed_format().unwrap();
-    let picture = reader.decode().unwrap_or_else(|error| panic!("{name}: {error}")).into_rgba16();
+    let picture = reader.decode().unwrap_or_else(|error| panic!("{name}: {error}"));
+    let has_alpha = picture.color().has_alpha() && is_png(bytes);
+    let picture = picture.into_rgba16();
     let grey = |pixel: &image::Rgba<u16>| {
         let [red, green, blue, alpha] = pixel.0.map(|sample| (sample >> 8) as u8);
         over_white(of_rgb(red, green, blue), alpha)
     };
-    (source.at_most(0).pixels().to_vec(), picture.pixels().map(grey).collect())
+    let mut theirs: Vec<u8> = picture.pixels().map(grey).collect();
+    // A picture that only its transparency shows is seen over black: the negative of its negative over white.
+    if has_alpha && theirs.iter().all(|grey| *grey == theirs[0]) {
+        let over_black = |pixel: &image::Rgba<u16>| {
+            let [red, green, blue, alpha] = pixel.0.map(|sample| (sample >> 8) as u8);
+            255 - over_white(of_rgb(255 - red, 255 - green, 255 - blue), alpha)
+        };
+        theirs = picture.pixels().map(over_black).collect();
+    }
+    (source.at_most(0).pixels().to_vec(), theirs)
+}
+
+/// Only PNG is looked at over black.
+fn is_png(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x89PNG")
 }
 
 fn same(name: &str, bytes: &[u8], within: u8) {
