@@ -85,8 +85,13 @@ fn each_single_mistake_is_one_problem_with_its_key() {
         ("[scale]\nmax_fetches = 64\nmin_fetches = 65", "scale.max_fetches", "below scale.min_fetches"),
         ("[scale]\nmax_decodes = 2\nmin_decodes = 3", "scale.max_decodes", "below scale.min_decodes"),
         ("[memory]\nfetched_bytes = 33_554_431", "memory.fetched_bytes", "could never be fetched"),
-        ("[limits]\nmax_file_bytes = 67_108_865", "limits.max_file_bytes", "could never be fetched"),
-        ("[limits]\nmax_megapixels = 68", "limits.max_megapixels", "too little"),
+        // With `auto` the budgets would follow the limits.
+        (
+            "[memory]\nfetched_bytes = 67_108_864\n[limits]\nmax_file_bytes = 67_108_865",
+            "memory.fetched_bytes",
+            "could never be fetched",
+        ),
+        ("[memory]\ndecode_bytes = 268_435_456\n[limits]\nmax_megapixels = 68", "memory.decode_bytes", "too little"),
         ("[memory]\ndecode_bytes = 255_999_999", "memory.decode_bytes", "too little"),
         ("[store]\ninbox = \"../up\"", "store.inbox", "cannot use"),
         ("[store]\ninbox = \"Inbox\"", "store.inbox", "cannot use"),

@@ -319,7 +319,7 @@ fn every_scenario_ends_within_its_ranges() {
         let settled = slow.map_or(0, |second| second + 1);
         let in_flight = seconds.iter().map(|second| second.in_flight).max().unwrap_or(0);
         let last = seconds.last().copied().unwrap_or_default();
-        println!(
+        eprintln!(
             "{name}: {share:.3} of {ideal:.0}/s, settled after {settled} s, in flight at most {in_flight}, {} fetches at the end",
             last.limit
         );
