@@ -214,7 +214,7 @@ fn rate_of_reads_with_one_in_a_hundred_throttled() {
     };
     let (plain, _) = rate(0);
     let (throttled, failed) = rate(100);
-    println!(
+    eprintln!(
         "{plain:.0}/s without, {throttled:.0}/s with 1 % SlowDown ({failed} reads failed twice): {:.3}",
         throttled / plain
     );
