@@ -1,6 +1,6 @@
 //! GS1 element strings: application identifiers (AI) each followed by its value, as a GS1 QR code holds them.
 //!
-//! Elements stand one after the other. Those whose AI begins with two digits of [`PREDEFINED`] have a length that every
+//! Elements stand one after the other. Those whose AI begins with two digits of `PREDEFINED` have a length that every
 //! reader knows; all others end at a separator (GS, which FNC1 stands for) or at the end. A separator behind an
 //! element that needs none is allowed.
 
