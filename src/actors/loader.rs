@@ -40,8 +40,12 @@ const ADOPT_ALL_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// How long a batch may be on its way from opening to the store for the looks between to find it.
 const ADOPT_MARGIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// Keys listed, and ids asked of the ledger, in one call.
-const ADOPT_PAGE: usize = 1_000;
+/// Keys listed in one call. A folder is read whole for each call, so pages of a thousand would make the time for
+/// 200,000 batches grow with their square; this many keys take some megabytes.
+const ADOPT_PAGE: usize = 50_000;
+
+/// Ids asked of the ledger in one statement.
+const ADOPT_ASKED: usize = 1_000;
 
 /// The most that one batch object may unpack to: many times what a batch can hold, far below what a bomb would.
 const MAX_BATCH_BYTES: u64 = 1 << 30;
@@ -75,6 +79,7 @@ impl Actor for Loader {
             next_adopt: Instant::now(),
             seen_up_to: None,
             next_adopt_all: Instant::now(),
+            cut_after: None,
             adopt_backoff: Backoff::new(Duration::from_millis(500), ADOPT_EVERY),
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(60)),
         };
@@ -123,6 +128,8 @@ struct Work {
     /// Where the next look may begin: everything durable before this key was seen.
     seen_up_to: Option<String>,
     next_adopt_all: Instant,
+    /// Where a full backlog cut the last look off: the key after which it goes on.
+    cut_after: Option<String>,
     adopt_backoff: Backoff,
     backoff: Backoff,
 }
@@ -278,9 +285,10 @@ impl Work {
         let begun_at = Timestamp::now();
         self.line.backlog.begin_listing();
         let (line, bucket) = (&self.line, &self.line.settings.store.results);
-        let mut after = if is_all { None } else { self.seen_up_to.clone() };
+        let begin = if is_all { None } else { self.seen_up_to.clone() };
+        let mut after = self.cut_after.take().or(begin);
         let mut adopted = 0_u64;
-        loop {
+        'pages: loop {
             let listed = line.store.list(bucket, BATCH_PREFIX, after.as_deref(), ADOPT_PAGE).await?;
             let ids: Vec<String> = listed
                 .iter()
@@ -288,13 +296,21 @@ impl Work {
                 .filter(|id| !line.backlog.knows(id))
                 .map(str::to_owned)
                 .collect();
-            for batch_id in line.warehouse.not_in_ledger(&ids).await? {
-                let key = batch_key(BATCH_PREFIX, &batch_id);
-                let batch = SealedBatch { batch_id, bucket: bucket.clone(), key, sealed_at: None };
-                adopted += u64::from(line.backlog.add(batch));
+            let mut asked_up_to = after.take();
+            for ids in ids.chunks(ADOPT_ASKED) {
+                for batch_id in line.warehouse.not_in_ledger(ids).await? {
+                    let key = batch_key(BATCH_PREFIX, &batch_id);
+                    let batch = SealedBatch { batch_id, bucket: bucket.clone(), key, sealed_at: None };
+                    adopted += u64::from(line.backlog.add(batch));
+                }
+                // No further when the backlog is full: the rest is found once this is loaded, from here on.
+                if line.backlog.is_cut() {
+                    self.cut_after = asked_up_to;
+                    break 'pages;
+                }
+                asked_up_to = ids.last().map(|id| batch_key(BATCH_PREFIX, id));
             }
-            // No further when the backlog is full: the rest is found once this is loaded.
-            if listed.len() < ADOPT_PAGE || line.backlog.is_cut() {
+            if listed.len() < ADOPT_PAGE {
                 break;
             }
             after = listed.last().map(|object| object.key.clone());

@@ -3,7 +3,8 @@
 -- on another, so each can be dropped alone. Counts called "photos" count photos, "scans" count codes read in them.
 -- Days, hours and weekdays are those of the camera's own wall clock (local_date, local_hour, local_weekday).
 -- Each photo with scans has exactly one with qr_index 0, so where rows are grouped by what all codes of a photo share,
--- those are counted as its photos; where codes of one photo may differ, it takes COUNT(DISTINCT photo_id).
+-- those are counted as its photos. Where codes of one photo may differ, photos of one code are counted as they come and
+-- only those of several by COUNT(DISTINCT photo_id), which sorts what it counts.
 
 -- Which version of tables and marts stands here? (commands ask before they read)
 DROP VIEW IF EXISTS warehouse_schema;
@@ -30,7 +31,8 @@ SELECT product_id, product_id_source, url_host, scans, photos, places, first_loc
        1.0 * scans / SUM(scans) OVER () AS share
 FROM (
   SELECT product_id, MIN(product_id_source) AS product_id_source, url_host, COUNT(*) AS scans,
-         COUNT(DISTINCT photo_id) AS photos, COUNT(DISTINCT h3_cell) AS places,
+         SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
+           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS photos, COUNT(DISTINCT h3_cell) AS places,
          MIN(local_date) AS first_local_date, MAX(local_date) AS last_local_date
   FROM scans
   WHERE product_id IS NOT NULL
@@ -43,7 +45,8 @@ CREATE VIEW mart_product_day AS
 SELECT local_date, product_id, url_host, scans, photos,
        RANK() OVER (PARTITION BY local_date ORDER BY scans DESC) AS place_on_day
 FROM (
-  SELECT local_date, product_id, url_host, COUNT(*) AS scans, COUNT(DISTINCT photo_id) AS photos
+  SELECT local_date, product_id, url_host, COUNT(*) AS scans, SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
+           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS photos
   FROM scans
   WHERE product_id IS NOT NULL AND local_date IS NOT NULL
   GROUP BY local_date, product_id, url_host
@@ -190,7 +193,8 @@ DROP VIEW IF EXISTS mart_rung;
 CREATE VIEW mart_rung AS
 SELECT rung, codes, photos, 1.0 * codes / SUM(codes) OVER () AS share, mean_decode_ms
 FROM (
-  SELECT rung, COUNT(*) AS codes, COUNT(DISTINCT photo_id) AS photos,
+  SELECT rung, COUNT(*) AS codes, SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
+           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS photos,
          AVG(CASE WHEN qr_index = 0 THEN decode_ms END) AS mean_decode_ms
   FROM scans
   GROUP BY rung
@@ -199,7 +203,8 @@ FROM (
 -- What kinds of payload come in, and from which hosts?
 DROP VIEW IF EXISTS mart_payload;
 CREATE VIEW mart_payload AS
-SELECT payload_kind, url_host, COUNT(*) AS scans, COUNT(DISTINCT photo_id) AS photos,
+SELECT payload_kind, url_host, COUNT(*) AS scans, SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
+           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS photos,
        COUNT(DISTINCT payload) AS payloads
 FROM scans
 GROUP BY payload_kind, url_host;
