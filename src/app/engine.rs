@@ -20,6 +20,7 @@ use crate::config::machine::Choice;
 use crate::domain::photo::hash_128;
 use crate::error::{Error, Result};
 use crate::flow::Generation;
+use crate::store::WhyLeftOut;
 use crate::store::folder::{FolderStore, Rest, WatchOptions};
 use crate::telemetry::{Telemetry, process, recorder};
 
@@ -220,6 +221,12 @@ impl Engine {
             }
             tokio::time::sleep(look_every).await;
         }
+    }
+
+    /// Files and folders of the inbox that may not be read.
+    pub fn unreadable(&self) -> u64 {
+        let inbox = self.ports.folder.as_ref().map(FolderStore::intake);
+        inbox.and_then(|inbox| inbox.left_out.get(WhyLeftOut::Unreadable.as_str()).copied()).unwrap_or(0)
     }
 
     /// Everything `/state` shows.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::exit::usage;
 use super::pump::{Bars, cores};
 use super::{Exit, GlobalArgs, out, settings, signals};
 use crate::app;
-use crate::error::Result;
+use crate::config::Settings;
+use crate::error::{Error, Result};
 use crate::pump::worker::{WorkReport, WorkerOptions, work};
 use crate::pump::{SCENE_CACHE_BYTES, Step};
 
@@ -33,9 +35,21 @@ pub struct DistributeArgs {
     pub json: bool,
 }
 
+/// A worker joins a run that somebody else began: a mistyped root must not become a new one.
+fn require_root(settings: &Settings) -> Result<()> {
+    let root = &settings.local.root;
+    match root.try_exists() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(usage(format!("there is no root folder `{}`", root.display()))
+            .hint("`orchestrate --root` or `run --root` makes it; workers join with the same root")),
+        Err(error) => Err(Error::io("cannot look at", root, error)),
+    }
+}
+
 /// Runs the command.
 pub fn run(args: &DistributeArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = settings::load(global)?;
+    require_root(&settings)?;
     let options = WorkerOptions {
         inbox: settings.store.inbox.clone(),
         threads: args.threads.map_or_else(cores, usize::from),

@@ -1,7 +1,9 @@
 //! How one process finds the engine that another runs on the same root: a small file with its page's address.
 
-use std::io::{Read, Write};
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,7 +39,21 @@ impl EngineFile {
         let path = root.join(FILE);
         let note = serde_json::to_vec(&Note { pid: std::process::id(), page })
             .map_err(|error| Error::bug("the engine's note does not serialise").source(error))?;
-        std::fs::write(&path, note).map_err(|error| Error::io("cannot write", &path, error))?;
+        // By way of a new file and a rename: never through a symbolic link that somebody put there, and never half.
+        let fresh = root.join(format!(".{FILE}.{}", std::process::id()));
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let written = match options.open(&fresh) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                // Left by a process of the same id that died at this point.
+                std::fs::remove_file(&fresh).and_then(|()| options.open(&fresh))
+            }
+            opened => opened,
+        };
+        written
+            .and_then(|mut file| file.write_all(&note))
+            .and_then(|()| std::fs::rename(&fresh, &path))
+            .map_err(|error| Error::io("cannot write", &path, error))?;
         Ok(EngineFile { path })
     }
 }
@@ -77,6 +93,12 @@ pub fn find(root: &Path) -> Option<EngineProcess> {
     }
     let state = ask(read(&root.join(FILE))?.page, "/state").ok()?;
     serde_json::from_slice(&state).ok().map(|state: State| state.process)
+}
+
+/// The page of the engine that runs on `root`, if one does and answers.
+pub fn page(root: &Path) -> Option<SocketAddr> {
+    let page = read(&root.join(FILE))?.page;
+    ask(page, "/healthz").ok().map(|_| page)
 }
 
 /// Looks at the engine that runs on `root`, if one does, has a page and answers in time.
@@ -127,5 +149,16 @@ mod tests {
         assert_eq!(find(root.path()), None, "nobody listens any more");
         drop(file);
         assert!(!root.path().join(FILE).try_exists().unwrap());
+    }
+
+    #[test]
+    fn a_symbolic_link_in_its_place_is_replaced_and_not_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let victim = root.path().join("victim");
+        std::fs::write(&victim, "mine").unwrap();
+        std::os::unix::fs::symlink(&victim, root.path().join(FILE)).unwrap();
+        let _file = EngineFile::write(root.path(), "127.0.0.1:9".parse().unwrap()).unwrap();
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "mine");
+        assert_eq!(read(&root.path().join(FILE)).unwrap().pid, std::process::id());
     }
 }

@@ -13,14 +13,14 @@ pub enum Exit {
     /// 0: done.
     Success,
     /// 1: done, and the answer is no: `verify` found a difference, `check` a problem, `gaps` a gap, and `run --until-empty`
-    /// nothing that the filter lets pass.
+    /// nothing that the filter lets pass, or a photo that may not be read.
     Differences,
     /// 2: the arguments or the configuration are wrong.
     Usage,
     /// 3: it failed; the message says on what and why.
     Failure,
-    /// 130: stopped by Ctrl-C or SIGTERM before the end: the engine by the second; `backfill`, `gaps` and `verify` by
-    /// the first. Nothing is lost.
+    /// 130: stopped by Ctrl-C or SIGTERM before the end: the engine by the second; `backfill`, `gaps`, `verify` and a
+    /// pump by the first. Nothing is lost.
     Interrupted,
 }
 
@@ -69,10 +69,6 @@ pub fn settle(result: Result<Exit>) -> Exit {
         Ok(exit) => return exit,
         Err(error) => error,
     };
-    if caused_by::<out::Closed>(&error) {
-        // `scanmill report | head` has what it wanted.
-        return Exit::Success;
-    }
     out::note(&format!("error: {}", error.report()));
     if caused_by::<Usage>(&error) || caused_by::<Problems>(&error) { Exit::Usage } else { Exit::Failure }
 }
@@ -98,6 +94,5 @@ mod tests {
         assert_eq!(settle(Err(usage("--rate must be above 0").context("pump"))), Exit::Usage);
         assert_eq!(settle(Err(Error::permanent("configuration").source(Problems(Vec::new())))), Exit::Usage);
         assert_eq!(settle(Err(Error::transient("disk"))), Exit::Failure);
-        assert_eq!(settle(Err(Error::permanent("stdout").source(out::Closed))), Exit::Success);
     }
 }

@@ -1,29 +1,21 @@
 //! Lines on stdout and stderr that respect a drawn progress bar and a reader that went away.
 
-use std::fmt;
 use std::io::{self, ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
 use super::progress;
 use crate::error::{Error, Result};
 
-/// The cause of an error that means nobody reads stdout any more: the command ends quietly.
-#[derive(Debug)]
-pub struct Closed;
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("its reader closed it")
-    }
-}
-
-impl std::error::Error for Closed {}
+/// Whether whoever read stdout has gone. What is printed from then on is dropped and no error: `verify | head -1` has
+/// its answer to give by its exit code all the same.
+static IS_CLOSED: AtomicBool = AtomicBool::new(false);
 
 /// Prints one line on stdout. Never `println!`, which panics when the reader is gone.
 ///
 /// # Errors
-/// [`Closed`] as the cause when the reader is gone: hand it up with `?`.
+/// A stdout that cannot be written, as a full disk. A reader that is gone is none.
 pub fn print_line(line: &str) -> Result<()> {
     write_stdout(format!("{line}\n").as_bytes())
 }
@@ -90,16 +82,24 @@ impl Lines {
 }
 
 fn write_stdout(bytes: &[u8]) -> Result<()> {
-    progress::around(|| {
+    if IS_CLOSED.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let written = progress::around(|| {
         let mut stdout = io::stdout().lock();
         stdout.write_all(bytes).and_then(|()| stdout.flush())
-    })
-    .map_err(failed)
+    });
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+            IS_CLOSED.store(true, Ordering::Relaxed);
+            Ok(())
+        }
+        written => written.map_err(failed),
+    }
 }
 
 fn failed(error: io::Error) -> Error {
     match error.kind() {
-        ErrorKind::BrokenPipe => Error::permanent("cannot write to stdout").source(Closed),
         ErrorKind::StorageFull => {
             Error::transient("cannot write to stdout").hint("the disk of the file behind it is full").source(error)
         }

@@ -18,7 +18,7 @@ use crate::telemetry::process;
 Examples:
   scanmill run --root data                  photos put or dropped into data/inbox become rows
   scanmill run --root data --until-empty    the same, ending when everything is read and loaded; with code 1 when
-                                            [filter] let nothing pass
+                                            [filter] let nothing pass or a file may not be read
 
 The first Ctrl-C or SIGTERM drains: nothing new is begun, everything in flight is finished and loaded. A second one
 stops at once. Either way nothing is lost.")]
@@ -64,14 +64,21 @@ pub fn run(args: &RunArgs, global: &GlobalArgs) -> Result<Exit> {
         match (fault, exit) {
             (Some(fault), _) => Err(fault),
             (None, Ok(Exit::Success)) if args.until_empty && set_aside > 0 => Err(not_all_loaded(set_aside)),
-            (None, Ok(Exit::Success)) if args.until_empty => Ok(tell_if_all_passed_over(&engine)),
+            (None, Ok(Exit::Success)) if args.until_empty => Ok(tell_of_unread(&engine)),
             (None, exit) => exit,
         }
     })
 }
 
-/// A filter that let nothing pass is rather mistyped than meant, and a script must hear of it.
-fn tell_if_all_passed_over(engine: &app::Engine) -> Exit {
+/// What a script must hear of after everything was read: photos that may not be read, and a filter that let nothing
+/// pass, which is rather mistyped than meant.
+fn tell_of_unread(engine: &app::Engine) -> Exit {
+    let unreadable = engine.unreadable();
+    if unreadable > 0 {
+        out::note(&format!("warning: {unreadable} files or folders of the inbox may not be read"));
+        out::note("hint: `scanmill gaps` names them; check their owner and mode");
+        return Exit::Differences;
+    }
     match engine.telemetry().totals.all_passed_over() {
         0 => Exit::Success,
         photos => {

@@ -1,4 +1,8 @@
-//! SIGINT and SIGTERM: the first asks for a drain, the second for an end at once, the third is not argued with.
+//! SIGINT, SIGTERM and SIGHUP: the first asks for a drain, the second for an end at once, the third is not argued with.
+//!
+//! SIGHUP is a terminal that was closed. Where it is ignored, as under `nohup`, it stays ignored.
+
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -21,17 +25,17 @@ impl Signals {
     /// # Errors
     /// When the handlers cannot be installed.
     pub fn listen() -> Result<Signals> {
-        let (mut interrupt, mut terminate) = both()?;
+        let mut heard = Heard::listen()?;
         let signals = Signals { drain: CancellationToken::new(), stop: CancellationToken::new() };
         let told = signals.clone();
         tokio::spawn(async move {
-            let name = next(&mut interrupt, &mut terminate).await;
+            let name = heard.next().await;
             out::note(&format!("{name}: draining, press Ctrl-C again to stop at once"));
             told.drain.cancel();
-            let name = next(&mut interrupt, &mut terminate).await;
+            let name = heard.next().await;
             out::note(&format!("{name}: stopping at once; what is unfinished is processed again on the next start"));
             told.stop.cancel();
-            let _ = next(&mut interrupt, &mut terminate).await;
+            let _ = heard.next().await;
             std::process::exit(Exit::Interrupted.code().into());
         });
         Ok(signals)
@@ -44,26 +48,83 @@ impl Signals {
 /// # Errors
 /// When the handlers cannot be installed.
 pub fn cancel_on_signal(cancel: &CancellationToken, words: &'static str) -> Result<()> {
-    let (mut interrupt, mut terminate) = both()?;
+    let mut heard = Heard::listen()?;
     let cancel = cancel.clone();
     tokio::spawn(async move {
-        next(&mut interrupt, &mut terminate).await;
+        heard.next().await;
         out::note(words);
         cancel.cancel();
-        next(&mut interrupt, &mut terminate).await;
+        heard.next().await;
         std::process::exit(Exit::Interrupted.code().into());
     });
     Ok(())
 }
 
-fn both() -> Result<(Signal, Signal)> {
-    let failed = |error| Error::permanent("cannot listen for signals").source(error);
-    Ok((signal(SignalKind::interrupt()).map_err(failed)?, signal(SignalKind::terminate()).map_err(failed)?))
+/// The same signal twice within this time is one: a supervisor and a shell both tell a whole process group.
+const SAME_WITHIN: Duration = Duration::from_millis(100);
+
+/// The signals that end this process, one after the other.
+struct Heard {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Option<Signal>,
+    last: Option<(&'static str, Instant)>,
 }
 
-async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> &'static str {
-    tokio::select! {
-        _ = interrupt.recv() => "SIGINT",
-        _ = terminate.recv() => "SIGTERM",
+impl Heard {
+    fn listen() -> Result<Heard> {
+        let listen = |kind| signal(kind).map_err(|error| Error::permanent("cannot listen for signals").source(error));
+        Ok(Heard {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: if is_hangup_ignored() { None } else { Some(listen(SignalKind::hangup())?) },
+            last: None,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        loop {
+            let name = tokio::select! {
+                _ = self.interrupt.recv() => "SIGINT",
+                _ = self.terminate.recv() => "SIGTERM",
+                Some(()) = hangup(&mut self.hangup) => "SIGHUP",
+            };
+            let is_same = self.last.is_some_and(|(last, at)| last == name && at.elapsed() < SAME_WITHIN);
+            self.last = Some((name, Instant::now()));
+            if !is_same {
+                return name;
+            }
+        }
+    }
+}
+
+/// `None` where hang-ups are not listened for.
+async fn hangup(signal: &mut Option<Signal>) -> Option<()> {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => None,
+    }
+}
+
+/// Whether whoever started this process had it ignore SIGHUP; known on Linux only.
+fn is_hangup_ignored() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores_hangup(&status))
+}
+
+fn ignores_hangup(status: &str) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // SIGHUP is signal 1, the lowest bit.
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_that_nohup_ignores_hangups() {
+        assert!(ignores_hangup("Name:\tscanmill\nSigIgn:\t0000000000001001\n"));
+        assert!(!ignores_hangup("Name:\tscanmill\nSigIgn:\t0000000000001000\n"));
+        assert!(!ignores_hangup(""));
     }
 }

@@ -7,11 +7,17 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use super::names::{self, Kind};
 use crate::error::{Error, Result};
 
-/// Buckets of every histogram, in seconds: decoding takes milliseconds, a load or a backlog minutes.
-const BUCKETS: [f64; 21] = [
-    0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0,
-    600.0, 1_800.0,
-];
+/// Buckets of every histogram, in seconds: decoding takes milliseconds, a load or a backlog minutes. Each is at most a
+/// quarter or so above the one before, because a quantile lies anywhere between two: with 2 s and 5 s, a batch age of
+/// two seconds gave a p99 of 4.67 s where 2.55 s was true.
+fn buckets() -> Vec<f64> {
+    // Renard's series R10 (ISO 3), rounded as it is on scales.
+    const STEPS: [f64; 10] = [1.0, 1.25, 1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.3, 8.0];
+    let decades = [1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1_000.0];
+    // Rounded to what a label should show: 0.00063 and not 0.0006299999.
+    let bounds = decades.iter().flat_map(|decade| STEPS.map(|step| (step * decade * 1e6).round() / 1e6));
+    bounds.filter(|bound| (0.000_5..=2_000.0).contains(bound)).collect()
+}
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 /// Two engines of one process may start at once; the second waits until the first has installed it.
@@ -25,7 +31,7 @@ pub fn install() -> Result<()> {
         return Ok(());
     }
     let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Prefix("scanmill_".into()), &BUCKETS)
+        .set_buckets_for_metric(Matcher::Prefix("scanmill_".into()), &buckets())
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|error| Error::bug("cannot install the metrics recorder").source(error))?;
     for metric in names::ALL {

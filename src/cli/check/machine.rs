@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::process::{Resource, getrlimit};
 
 use super::{Check, place};
+use crate::cli::engine_file;
 use crate::config::Settings;
 use crate::config::machine::Machine;
 use crate::config::settings::StoreKind;
@@ -35,6 +36,9 @@ fn port(settings: &Settings) -> Check {
     match TcpListener::bind(address) {
         Ok(_) if address.port() == 0 => Check::ok("metrics port", format!("any free port of {}", address.ip())),
         Ok(_) => Check::ok("metrics port", format!("{address} is free")),
+        Err(_) if engine_file::page(&settings.local.root) == Some(address) => {
+            Check::ok("metrics port", format!("{address} is the page of the engine that runs on this root"))
+        }
         Err(error) => Check::fail(
             "metrics port",
             format!("{address}: {error}"),

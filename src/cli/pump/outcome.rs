@@ -82,7 +82,11 @@ pub(super) fn finish(json: bool, mut outcome: Outcome, verdict: Option<Verdict>)
         let verdict = verdict.as_ref().map(verify::report).unwrap_or_default();
         out::print_line((summary(&outcome) + &verdict).trim_end())?;
     }
-    Ok(if verdict.is_none_or(|verdict| verdict.is_clean()) { Exit::Success } else { Exit::Differences })
+    Ok(match verdict {
+        Some(verdict) if !verdict.is_clean() => Exit::Differences,
+        _ if !outcome.pump.complete => Exit::Interrupted,
+        _ => Exit::Success,
+    })
 }
 
 /// How well an asked schedule was held.
