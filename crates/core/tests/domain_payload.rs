@@ -63,6 +63,8 @@ fn kinds_and_what_is_stored() {
         ("tg://login?token=abc", "chat", "tg://login?token=REDACTED"),
         ("LPA:1$smdp.x.de$SECRET", "esim", "LPA:REDACTED"),
         ("MT:Y.K9042C00KA0648G00", "device_setup", "MT:REDACTED"),
+        ("vmess://eyJhZGQiOiIxIn0", "device_setup", "vmess:REDACTED"),
+        ("WLAN Cafe, Passwort: kaffee123", "text", "WLAN Cafe, Passwort: REDACTED"),
         ("FIDO:/123", "login", "FIDO:REDACTED"),
         ("ftp://me:pw@x.de/a", "file", "ftp://REDACTED@x.de/a"),
         ("urn:epc:id:sgtin:4012345.011111.987", "urn", "urn:epc:id:sgtin:4012345.011111.987"),

@@ -81,6 +81,8 @@ fn candidate(ai: &str, value: &str) -> Option<Candidate> {
     let is_right = match (format.ai, format.is_checked) {
         ("8006", _) => gtin.is_some(),
         (_, true) => check_digit_is_right(digits),
+        // Company prefixes of today are not given out like this, but the standard's own example of a model number is.
+        ("8013", _) => true,
         (_, false) => !is_unassigned_prefix(digits),
     };
     found(gtin, is_right)
@@ -153,10 +155,13 @@ pub fn is_compressed(host: &str, segments: &[String]) -> bool {
 /// FNC1, told by its symbology identifier or separator.
 pub fn element_string(text: &str) -> Option<Key> {
     if let Some(bracketed) = text.strip_prefix('(') {
-        let mut elements = bracketed.split('(').filter_map(|element| element.split_once(')'));
+        let elements = bracketed.split('(').filter_map(|element| element.split_once(')'));
         // Thirteen digits at least: `(401)5551234` is a phone number in Rhode Island, not a consignment.
         let is_long = |value: &str| value.len() >= 13 && value.bytes().take(13).all(|byte| byte.is_ascii_digit());
-        return elements.find_map(|(ai, value)| if is_long(value) { key(ai, value) } else { None });
+        // People who type it leave blanks, as it is printed below bar codes.
+        let elements = elements.map(|(ai, value)| gs1_elements::Element { ai: ai.trim(), value: value.trim() });
+        let elements: Vec<_> = elements.filter(|element| is_long(element.value)).collect();
+        return gs1_elements::product_key(&elements);
     }
     let marks = ["]Q3", "]Q4", "]d2", "]C1", "]e0", "\u{1d}"];
     let plain = marks.iter().find_map(|mark| text.strip_prefix(mark))?;
@@ -188,6 +193,7 @@ mod tests {
             ("8006/095060001343520102", "095060001343520102", Some("09506000134352")),
             ("8004/9506000ABC-1", "9506000ABC-1", None),
             ("253/9521321000018X9", "9521321000018X9", None),
+            ("8013/1987654Ad4X4bL5ttr2310c2K", "1987654Ad4X4bL5ttr2310c2K", None),
             ("415/9521321000019/8020/INV-7", "9521321000019", None),
             ("01/09506000134352/414/9521321000019/254/1", "9521321000019", None),
             ("414/9521321000019/01/09506000134352/21/7", "09506000134352", Some("09506000134352")),
@@ -236,6 +242,9 @@ mod tests {
         for text in [
             "(01)09506000134352(10)ABC",
             "(10)ABC(01)09506000134352",
+            "(01) 09506000134352 (10) ABC",
+            "(02)09506000134352(37)12",
+            "(00)106141412345678908(02)09506000134352",
             "]Q30109506000134352",
             "\u{1d}010950600013435210ABC\u{1d}217",
             "]Q310ABC\u{1d}0109506000134352",

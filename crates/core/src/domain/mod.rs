@@ -17,6 +17,7 @@ pub mod reading;
 pub mod reject;
 pub mod row;
 pub mod secret_names;
+pub mod secret_sentences;
 pub mod secret_shapes;
 pub mod secrets;
 pub mod shops;

@@ -43,22 +43,35 @@ const WORDS: &[&str] = &[
 /// Segments below which no product stands.
 #[rustfmt::skip]
 const NO_PRODUCTS: &[&str] = &[
-    "article", "articles", "author", "authors", "blog", "blogs", "c", "careers", "categories", "category", "channel",
+    "account", "accounts", "article", "articles", "author", "authors", "blog", "blogs", "browse", "c", "careers",
+    "cart", "cat", "categoria", "categorias", "categorie", "categories", "category", "channel", "checkout",
     "collections", "company", "docs", "download", "downloads", "event", "events", "faq", "forum", "groups", "help",
-    "jobs", "kategorie", "kategorien", "legal", "magazin", "magazine", "members", "news", "pages", "people", "posts",
-    "press", "profile", "profiles", "search", "stories", "support", "tag", "tags", "u", "user", "users", "wiki",
+    "invite", "jobs", "kategorie", "kategorien", "legal", "login", "magazin", "magazine", "market", "members",
+    "menu", "menus", "news", "order", "orders", "pages", "people", "post", "posts", "press", "profile", "profiles",
+    "search", "store-locator", "stores", "stories", "support", "survey", "tag", "tags", "u", "user", "users",
+    "warenkorb", "wiki", "wp-admin",
 ];
 
 /// Hosts whose paths name people, places and links, not products.
 #[rustfmt::skip]
 const NO_SHOPS: &[&str] = &[
-    "bit.ly", "buff.ly", "cutt.ly", "facebook.com", "fb.com", "fb.me", "forms.gle", "goo.gl", "google.com",
-    "instagram.com", "is.gd", "l.ead.me", "line.me", "linkedin.com", "linktr.ee", "m.me", "maps.app.goo.gl",
-    "me-qr.com", "ow.ly", "page.link", "pinterest.com", "q-r.to", "qr.ae", "qr1.be", "qr-code-generator.com",
-    "qrco.de", "qrfy.com", "rb.gy", "rebrand.ly", "reddit.com", "s.id", "scan.page", "scnv.io", "shorturl.at",
-    "snapchat.com", "spotify.com", "t.co", "t.ly", "t.me", "telegram.me", "threads.net", "tiktok.com", "tiny.cc",
-    "tinyurl.com", "twitter.com", "v.gd", "wa.me", "wechat.com", "weibo.com", "whatsapp.com", "wikipedia.org", "x.com",
-    "youtube.com", "zoom.us",
+    "a.co", "adobe.ly", "aka.ms", "amzn.asia", "amzn.eu", "amzn.to", "apple.co", "beacons.ai", "bio.link", "bit.ly",
+    "bl.ink", "buff.ly", "buy.stripe.com", "buymeacoffee.com", "calendly.com", "campsite.bio", "cash.app",
+    "clck.ru", "cutt.ly", "discord.com", "discord.gg", "dropbox.com", "dub.sh", "ebay.us", "etsy.me",
+    "eventbrite.co.uk", "eventbrite.com", "eventbrite.de", "facebook.com", "fb.com", "fb.me", "flow.page",
+    "flowcode.com", "forms.gle", "g.co", "g.page", "gofund.me", "gofundme.com", "goo.gl", "google.com",
+    "hihello.me", "ig.me", "instagram.com", "is.gd", "issuu.com", "j.mp", "jotform.com", "kahoot.it", "ko-fi.com",
+    "l.ead.me", "lin.ee", "line.me", "linkedin.com", "linktr.ee", "lnk.bio", "lnk.to", "lnkd.in", "m.me",
+    "maps.app.goo.gl", "me-qr.com", "menti.com", "mentimeter.com", "msha.ke", "office.com", "onelink.me", "ow.ly",
+    "page.link", "paypal.com", "paypal.me", "pin.it", "pinterest.com", "q-r.to", "qr-code-generator.com", "qr.ae",
+    "qr.net", "qr1.be", "qrco.de", "qrcodes.pro", "qrd.by", "qrfy.com", "qrs.ly", "qrstuff.com", "qrtiger.com",
+    "rb.gy", "rebrand.ly", "reddit.com", "reurl.cc", "s.id", "s.team", "scan.page", "scnv.io", "sharepoint.com",
+    "shor.by", "short.gy", "shorturl.at", "sli.do", "snapchat.com", "soundcloud.com", "spotify.com", "square.link",
+    "surl.li", "surveymonkey.com", "swiy.co", "t.co", "t.ly", "t.me", "taplink.cc", "telegram.me", "threads.net",
+    "tiktok.com", "tiny.cc", "tinylink.net", "tinyurl.com", "tripadvisor.com", "tripadvisor.de", "twint.ch",
+    "twitch.tv", "twitter.com", "typeform.com", "u.to", "uqr.me", "urlgeni.us", "v.gd", "venmo.com", "vimeo.com",
+    "vk.cc", "vk.com", "w.wiki", "wa.me", "wechat.com", "weibo.com", "whatsapp.com", "wikipedia.org", "x.com",
+    "yelp.com", "youtube.com", "zoom.us", "zpr.io",
 ];
 
 /// Endings of files that are shown or downloaded.

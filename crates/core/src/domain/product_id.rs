@@ -82,7 +82,7 @@ impl Product {
         let found = |id, source| Product { id: Some(id), source, gtin: None };
         shops::id(page.host, page.tail, |id| !is_page_name(id))
             .map(|id| found(id, Source::KnownShop))
-            .or_else(|| behind_marker(page.segments).map(|id| found(id, Source::Path)))
+            .or_else(|| behind_marker(page).map(|id| found(id, Source::Path)))
             .or_else(|| by_parameter(page.parameters).map(|id| found(id, Source::Query)))
             .or_else(|| last_segment(page).map(|id| found(id, Source::Path)))
             .unwrap_or_default()
@@ -129,8 +129,13 @@ fn named_gtin(page: &Page<'_>) -> Option<String> {
         .find_map(|(_, value)| gtin_14(value))
 }
 
-fn behind_marker(segments: &[String]) -> Option<String> {
+fn behind_marker(page: &Page<'_>) -> Option<String> {
+    let segments = page.segments;
     let marker = segments.iter().position(|segment| MARKERS.contains(&segment.to_ascii_lowercase().as_str()))?;
+    // There it is a post, a place or a profile.
+    if segments.get(marker).is_some_and(|marker| marker.eq_ignore_ascii_case("p")) && is_no_shop(page.host) {
+        return None;
+    }
     let behind: Vec<&str> = segments.iter().skip(marker + 1).filter_map(|segment| stem(segment)).collect();
     let mut ids = behind.iter().filter(|id| !is_page_name(id));
     // `/products/shoes/air-42`: what looks like an id, rather than the shelf it is on.
@@ -157,7 +162,10 @@ fn by_parameter(parameters: &[(String, String)]) -> Option<String> {
 
 /// The end of the path, if it looks like an id.
 fn last_segment(page: &Page<'_>) -> Option<String> {
-    if is_no_shop(page.host) || page.segments.iter().any(|segment| is_below_no_product(segment)) {
+    if is_no_shop(page.host)
+        || page.segments.iter().any(|segment| is_below_no_product(segment))
+        || page.segments.windows(2).any(is_year_and_month)
+    {
         return None;
     }
     let id = stem(page.segments.last()?)?;
@@ -199,6 +207,12 @@ fn is_date(id: &str) -> bool {
         && number(0..4).is_some_and(|year| (1900..2100).contains(&year))
         && is_right(number(4..6), 12)
         && is_right(number(6..8), 31)
+}
+
+/// `/2024/01/15/new-tea` is news.
+fn is_year_and_month(pair: &[String]) -> bool {
+    let [year, month] = pair else { return false };
+    year.len() == 4 && matches!(month.len(), 1 | 2) && is_date(&format!("{year}-{month:0>2}"))
 }
 
 /// `v1`, `v2.0.1`.

@@ -9,10 +9,11 @@ use percent_encoding::percent_decode_str;
 /// Words that make a name secret wherever they stand in it: `access_token`, `tokenValue`, `my.session`.
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "apikey", "assertion", "auth", "authentication", "authorization", "authtoken", "bearer", "cookie", "cookies",
-    "credential", "credentials", "creds", "csrf", "csrftoken", "cvc", "cvv", "jwt", "kennwort", "mfa", "oauth", "otp",
-    "passcode", "passphrase", "passwd", "password", "passwords", "passwort", "pswd", "pwd", "saml", "secret",
-    "secrets", "sess", "sessid", "session", "sessionid", "signature", "ssn", "sso", "token", "totp", "xsrf",
+    "apikey", "assertion", "auth", "authentication", "authorization", "authtoken", "bearer", "certificate",
+    "cookie", "cookies", "credential", "credentials", "creds", "crypt", "csrf", "csrftoken", "cvc", "cvv", "jwt",
+    "kennwort", "mfa", "oauth", "otp", "passcode", "passphrase", "passwd", "password", "passwords", "passwort",
+    "pswd", "pwd", "saml", "secret", "secrets", "sess", "sessid", "session", "sessionid", "signature", "ssn", "sso",
+    "token", "totp", "xsrf",
 ];
 
 /// Words that make a name secret when it ends in them: `user_pass`, `connect.sid`, `x_api_key`.
@@ -22,25 +23,29 @@ const LAST_WORDS: &[&str] = &["key", "keys", "pass", "pin", "pw", "sid", "sig"];
 #[rustfmt::skip]
 const ENDINGS: &[&str] = &[
     "accesskey", "apikey", "appkey", "authkey", "clientkey", "consumerkey", "credential", "credentials", "csid",
-    "encryptionkey", "jwt", "licensekey", "masterkey", "passcode", "passkey", "passphrase", "passwd", "password",
-    "passwort", "privatekey", "pwd", "samlart", "secret", "secretkey", "securitykey", "sessid", "sessionid",
-    "sharedkey", "signature", "signkey", "subscriptionkey", "token",
+    "encryptionkey", "jwt", "keyid", "licensekey", "masterkey", "passcode", "passkey", "passphrase", "passwd",
+    "password", "passwort", "privatekey", "pwd", "samlart", "secret", "secretkey", "securitykey", "sessid",
+    "sessionid", "sharedkey", "signature", "signkey", "subscriptionkey", "token",
 ];
 
 /// What a name run together holds: `JSESSIONIDSSO`, `ASPSESSIONIDQQABCDEF`, `AWSAccessKeyId`.
 #[rustfmt::skip]
 const PARTS: &[&str] = &[
-    "accesscode", "accesskey", "apikey", "authcode", "csrf", "passwd", "password", "passwort", "privatekey", "sessid",
-    "sessionid", "verificationcode", "xsrf",
+    "accesscode", "accesskey", "apikey", "authcode", "csrf", "passw", "privatekey", "sessid", "sessionid",
+    "verificationcode", "wordpressloggedin", "xsrf",
 ];
 
 /// Names that are secret as they are, run together.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
-    "aspxauth", "cardnumber", "ccnumber", "cfid", "clave", "contrasena", "contraseña", "creditcard", "dbpass",
-    "googleaccessid", "haslo", "hasło", "hdnea", "hdntl", "hdnts", "ipaddress", "losenord", "lösenord", "mdp",
-    "motdepasse", "parola", "passw", "policy", "psw", "remoteaddr", "salt", "senha", "setcookie", "symfony",
-    "userpass", "wachtwoord", "wresult", "xforwardedfor", "xrealip", "zenid", "пароль", "パスワード", "密码",
+    "activationcode", "adgangskode", "aspxauth", "cardnumber", "ccnumber", "cfid", "clave", "codeverifier",
+    "confirmationcode", "confirmcode", "consumerid", "contrasena", "contraseña", "creditcard", "dbpass",
+    "devicecode", "gda", "geslo", "googleaccessid", "haslo", "hasło", "hdnea", "hdntl", "hdnts", "heslo",
+    "identity", "ipaddress", "jelszo", "jelszó", "katasandi", "loginhash", "losenord", "lozinka", "lösenord",
+    "matkhau", "mdp", "modsid", "motdepasse", "onetimecode", "parola", "policy", "psw", "remoteaddr", "resetcode",
+    "salasana", "salt", "securitycode", "senha", "sesskey", "setcookie", "sifre", "slaptazodis", "symfony",
+    "usercode", "userpass", "wachtwoord", "wresult", "xforwardedfor", "xrealip", "zenid", "şifre", "пароль",
+    "パスワード", "密码", "密碼", "비밀번호",
 ];
 
 /// What an Azure shared access signature or a CloudFront policy is made of. Each is an ordinary name without one.
@@ -85,6 +90,25 @@ pub fn is_secret_name(name: &str) -> bool {
 pub fn is_secret_in_group(name: &str, is_oauth_return: bool, is_signed: bool) -> bool {
     let name = name.rsplit([';', '&', ',']).next().unwrap_or_default();
     is_oauth_return && name.eq_ignore_ascii_case("code") || is_signed && SIGNED_NAMES.contains(&compact(name).as_str())
+}
+
+/// Whether a parameter is secret where its value looks drawn at random: otherwise it is a word like any other.
+pub fn is_secret_if_opaque(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "hmac",
+        "key",
+        "loginticket",
+        "magic",
+        "nonce",
+        "pgtid",
+        "serviceticket",
+        "sign",
+        "signed",
+        "ticket",
+        "wpnonce",
+    ];
+    let name = name.rsplit([';', '&', ',']).next().unwrap_or_default();
+    NAMES.contains(&compact(name).as_str())
 }
 
 /// Whether a parameter is what makes an address a signed one.
@@ -225,6 +249,31 @@ mod tests {
             "AWSAccessKeyId",
             "GoogleAccessId",
             "hdnts",
+            // Rails and Datadog
+            "user_passw",
+            "my_crypt",
+            "client_certificate",
+            "app-key-id",
+            "consumer_id",
+            // one-time codes of sign-ins
+            "code_verifier",
+            "device_code",
+            "user_code",
+            "activation_code",
+            "confirmation_code",
+            "reset_code",
+            // session ids of Moodle, modified and WordPress
+            "sesskey",
+            "MODsid",
+            "wordpress_logged_in_3f2a",
+            // other languages
+            "adgangskode",
+            "salasana",
+            "heslo",
+            "jelszó",
+            "şifre",
+            "密碼",
+            "비밀번호",
         ] {
             assert!(is_secret_name(name), "{name}");
         }
@@ -260,6 +309,10 @@ mod tests {
             "authors",
             "secretary",
             "product",
+            "pincode",
+            "country_code",
+            "sign",
+            "hash",
         ] {
             assert!(!is_secret_name(name), "{name}");
         }

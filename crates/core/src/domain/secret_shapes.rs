@@ -5,12 +5,12 @@ use super::secrets::REDACTED;
 /// Beginnings of access tokens and keys, each with how many letters follow at least. From the vendors' own
 /// documentation, as secret scanners use them.
 const TOKENS: &[(&str, usize)] = &[
+    ("AGE-SECRET-KEY-", 40),
     ("AKIA", 16),
     ("ASIA", 16),
     ("AIza", 30),
     ("EAACEdEose0cBA", 10),
     ("SG.", 20),
-    ("ST-", 12),
     ("dop_v1_", 20),
     ("eyJ", 16),
     ("ghp_", 20),
@@ -28,10 +28,12 @@ const TOKENS: &[(&str, usize)] = &[
     ("shpss_", 20),
     ("sk_live_", 16),
     ("sk_test_", 16),
+    ("tprv", 80),
     ("xoxa-", 16),
     ("xoxb-", 16),
     ("xoxp-", 16),
     ("xoxs-", 16),
+    ("xprv", 80),
     ("ya29.", 16),
 ];
 
@@ -56,6 +58,14 @@ pub fn is_opaque(text: &str) -> bool {
         && text.bytes().any(|byte| byte.is_ascii_digit())
         && text.bytes().any(|byte| byte.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~%=+".contains(&byte))
+}
+
+/// Whether the text can only be drawn at random: long, and letters of both cases mixed with digits.
+pub fn is_random(text: &str) -> bool {
+    text.len() >= 20
+        && is_opaque(text)
+        && text.bytes().any(|byte| byte.is_ascii_uppercase())
+        && text.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
 #[cfg(test)]

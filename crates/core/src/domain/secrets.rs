@@ -9,8 +9,9 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 pub use super::secret_names::is_secret_name;
-use super::secret_names::{is_secret_in_group, is_signature_name};
-use super::secret_shapes::{is_opaque, is_secret_shape};
+use super::secret_names::{is_secret_if_opaque, is_secret_in_group, is_signature_name};
+use super::secret_sentences::redact_sentences;
+use super::secret_shapes::{is_opaque, is_random, is_secret_shape};
 
 /// What stands where a secret was.
 pub const REDACTED: &str = "REDACTED";
@@ -27,6 +28,7 @@ const SEPARATORS: [char; 10] = ['?', '&', '#', ';', '/', ',', '|', ' ', '\n', '+
 pub fn redact(text: &str) -> String {
     let text = redact_user(text);
     let text = redact_json(&text);
+    let text = redact_sentences(&text);
     let words = text.split_inclusive(is_word_end);
     words
         .map(|word| {
@@ -107,7 +109,7 @@ impl Group {
     fn is_secret(self, name: &str, value: &str) -> bool {
         is_secret_name(name)
             || is_secret_in_group(&unescape(name), self.is_oauth_return, self.is_signed)
-            || (name.eq_ignore_ascii_case("key") && is_opaque(value))
+            || (is_opaque(value) && is_secret_if_opaque(&unescape(name)))
     }
 }
 
@@ -119,9 +121,15 @@ fn redact_word(word: &str) -> String {
     let mut out = redact_path(path, group);
     for part in tail.split_inclusive(['?', '#', '&']) {
         let end = part.trim_end_matches(['?', '#', '&']);
-        // A fragment may be a route with a path of its own.
-        let redacted = if end.contains('=') { redact_parameter(end, group) } else { redact_path(end, group) };
-        out.push_str(&redacted);
+        // What a browser sends to no server is where shared files and chats carry their key.
+        if out.ends_with('#') && is_random(end) {
+            out.push_str(REDACTED);
+        } else if end.contains('=') {
+            out.push_str(&redact_parameter(end, group));
+        } else {
+            // A fragment may be a route with a path of its own.
+            out.push_str(&redact_path(end, group));
+        }
         out.push_str(part.get(end.len()..).unwrap_or_default());
     }
     out
@@ -131,11 +139,16 @@ fn redact_word(word: &str) -> String {
 fn redact_path(path: &str, group: Group) -> String {
     let mut before = "";
     let segments = path.split('/').map(|segment| {
-        let is_named = is_secret_name(before) && is_opaque(segment);
+        let is_named = (is_secret_name(before) || is_link_of_mail(before)) && is_opaque(segment);
         before = segment;
         if is_named { REDACTED.to_owned() } else { redact_segment(segment, group) }
     });
     segments.collect::<Vec<_>>().join("/")
+}
+
+/// Whether what follows in a path is the token of a link that was mailed to one person.
+fn is_link_of_mail(segment: &str) -> bool {
+    ["magic", "magic-link", "magiclink", "reset", "unsubscribe"].iter().any(|name| segment.eq_ignore_ascii_case(name))
 }
 
 /// A path segment without the values of secret parameters (`42;jsessionid=…`) and without ASP.NET's `(S(…))`.
@@ -333,6 +346,14 @@ mod tests {
             ("https://x.de/auth/login", "https://x.de/auth/login"),
             ("https://x.de/?key=AIzaSyA1234567890abcdefghijklmnopqrstuv", "https://x.de/?key=REDACTED"),
             ("https://x.de/?key=42&author=me", "https://x.de/?key=42&author=me"),
+            ("https://x.de/?sign=a1b2c3d4e5f6a7b8&id=4", "https://x.de/?sign=REDACTED&id=4"),
+            ("https://x.de/?sign=virgo&ticket=2", "https://x.de/?sign=virgo&ticket=2"),
+            ("https://x.de/?ticket=ST-1-a1b2c3d4e5f6a7b8-cas", "https://x.de/?ticket=REDACTED"),
+            ("https://x.de/p/ST-1234567890123", "https://x.de/p/ST-1234567890123"),
+            ("https://x.de/magic-link/a1b2c3d4e5f6a7b8", "https://x.de/magic-link/REDACTED"),
+            ("https://x.de/file/ab#Kq3vX9pLm2Rt7Zw0Yb5c", "https://x.de/file/ab#REDACTED"),
+            ("https://x.de/#section-2-of-the-manual", "https://x.de/#section-2-of-the-manual"),
+            ("https://x.de/?q=1 password: s", "https://x.de/?q=1 password: REDACTED"),
             ("https://x.de/?tokens_left=3&pinned=1&design=2", "https://x.de/?tokens_left=3&pinned=1&design=2"),
         ] {
             assert_eq!(redact(uri), expected, "{uri}");

@@ -1,0 +1,165 @@
+//! Secrets in prose: a card that says `Password: hunter2`, a configuration file, a private key.
+
+use std::borrow::Cow;
+
+use super::secret_names::is_secret_name;
+use super::secrets::REDACTED;
+
+/// What a label of a password ends in, run together.
+#[rustfmt::skip]
+const PASSWORDS: &[&str] = &[
+    "adgangskode", "contraseña", "contrasena", "hasło", "haslo", "heslo", "jelszó", "jelszo", "kennwort", "lösenord",
+    "motdepasse", "passcode", "passphrase", "passwd", "password", "passwort", "presharedkey", "privatekey", "pwd",
+    "salasana", "secretkey", "senha", "şifre", "wachtwoord", "пароль", "パスワード", "密码", "密碼", "비밀번호",
+];
+
+/// Labels that are ordinary words too: only what looks like a secret is one behind them.
+const ORDINARY: &[&str] = &["accesskey", "apikey", "authorization", "pin", "pw", "secret", "token"];
+
+/// What a private key begins and ends with.
+const KEY_BEGINS: &str = "-----BEGIN ";
+const KEY_END: &str = "PRIVATE KEY-----";
+
+/// A text without what stands behind the label of a secret, as far as white space, and without private keys.
+pub fn redact_sentences(text: &str) -> Cow<'_, str> {
+    let text = redact_private_keys(text);
+    let redacted = redact_labelled(&text);
+    match redacted {
+        Some(redacted) => Cow::Owned(redacted),
+        None => text,
+    }
+}
+
+fn redact_private_keys(text: &str) -> Cow<'_, str> {
+    let Some(begin) = text.find(KEY_BEGINS) else { return Cow::Borrowed(text) };
+    let Some(head) = text.get(begin..).and_then(|rest| rest.find(KEY_END)).map(|at| begin + at + KEY_END.len()) else {
+        return Cow::Borrowed(text);
+    };
+    let (head, body) = text.split_at(head);
+    if body.starts_with(REDACTED) {
+        return Cow::Borrowed(text);
+    }
+    let behind = body.find(KEY_END).and_then(|at| body.get(at + KEY_END.len()..)).unwrap_or_default();
+    Cow::Owned(format!("{head}{REDACTED}{behind}"))
+}
+
+/// `None` where nothing is to be hidden.
+fn redact_labelled(text: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((at, sign)) = rest.char_indices().find(|(_, letter)| matches!(letter, ':' | '=' | '：')) {
+        let (label, behind) = rest.split_at(at);
+        let behind = behind.get(sign.len_utf8()..).unwrap_or_default();
+        let value = behind.trim_start_matches([' ', '\u{a0}']);
+        let found = secret_length(label, value, value.len() < behind.len() || label.ends_with(' '));
+        let end = rest.len() - if found == 0 { behind.len() } else { value.len() };
+        out.push_str(rest.get(..end).unwrap_or_default());
+        rest = rest.get(end + found..).unwrap_or_default();
+        if found > 0 {
+            out.push_str(REDACTED);
+        }
+    }
+    out.push_str(rest);
+    (out != text).then_some(out)
+}
+
+/// How many bytes at the start of `value` are the secret that `label` names. `is_spaced`: blanks stand around the sign.
+fn secret_length(label: &str, value: &str, is_spaced: bool) -> usize {
+    let label = label.trim_end_matches([' ', '"', '\'', '*']);
+    let mut words = label.rsplit(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '-' | '_' | ' '));
+    // Three words at most: `API access key`.
+    let words: Vec<&str> = words.next().unwrap_or_default().split_whitespace().rev().take(3).collect();
+    let Some(name) = words.first() else { return 0 };
+    let label: String =
+        words.iter().rev().flat_map(|word| word.chars()).filter(|letter| letter.is_alphanumeric()).collect();
+    let label = label.to_lowercase();
+    let is_password = PASSWORDS.iter().any(|password| label.ends_with(password));
+    if let Some(quote) = value.chars().next().filter(|letter| matches!(letter, '"' | '\'' | '`')) {
+        let inner = value.get(1..).unwrap_or_default();
+        let inner = inner.get(..inner.find(quote).unwrap_or(0)).unwrap_or_default();
+        let is_secret = !inner.is_empty() && inner != REDACTED && (is_password || is_secret_name(name));
+        return if is_secret { inner.len() + 2 } else { 0 };
+    }
+    let is_ordinary = ORDINARY.iter().any(|ordinary| label == *ordinary || label.ends_with(ordinary) && *name != label);
+    // Without blanks it is a parameter or a part of an address, which have their own rules.
+    if !(is_password || is_ordinary && is_spaced) {
+        return 0;
+    }
+    let is_end = |letter: char| {
+        letter.is_whitespace()
+            || matches!(letter, '<' | '>' | '"' | '`')
+            || !is_spaced && matches!(letter, '&' | ';' | ',' | '|' | '#')
+    };
+    let mut length = value.find(is_end).unwrap_or(value.len());
+    let mut word = value.get(..length).unwrap_or_default();
+    if word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("basic") {
+        let behind = value.get(length..).unwrap_or_default().trim_start_matches(' ');
+        word = behind.get(..behind.find(is_end).unwrap_or(behind.len())).unwrap_or_default();
+        length = value.len() - behind.len() + word.len();
+    }
+    let is_likely = word.len() >= 8 && word.bytes().any(|byte| byte.is_ascii_digit())
+        || label.ends_with("pin") && word.len() >= 4 && word.bytes().all(|byte| byte.is_ascii_digit());
+    if word.starts_with("//") || word == REDACTED || !(is_password || is_likely) { 0 } else { length }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_a_label_names_is_hidden() {
+        for (text, expected) in [
+            ("Password: hunter2", "Password: REDACTED"),
+            ("WLAN: Cafe\nPasswort: kaffee123\nViel Spaß!", "WLAN: Cafe\nPasswort: REDACTED\nViel Spaß!"),
+            ("User: me / Wi-Fi password : a&b;c", "User: me / Wi-Fi password : REDACTED"),
+            ("用户: a 密码：abc", "用户: a 密码：REDACTED"),
+            (
+                "[Interface]\nPrivateKey = yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=\nDNS = 1.1.1.1",
+                "[Interface]\nPrivateKey = REDACTED\nDNS = 1.1.1.1",
+            ),
+            ("PIN: 1234", "PIN: REDACTED"),
+            ("API key: a1b2c3d4e5", "API key: REDACTED"),
+            ("Authorization: Bearer a1b2c3d4e5", "Authorization: REDACTED"),
+            ("var token=\"s3cret\";", "var token=REDACTED;"),
+            ("{'token': 'abc', 'a': 'b'}", "{'token': REDACTED, 'a': 'b'}"),
+            ("MECARD:N:x;PASSWORD:abc;TEL:1;;", "MECARD:N:x;PASSWORD:REDACTED;TEL:1;;"),
+            (
+                "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\nend",
+                "-----BEGIN PRIVATE KEY-----REDACTED\nend",
+            ),
+            ("-----BEGIN RSA PRIVATE KEY-----\nMIIE", "-----BEGIN RSA PRIVATE KEY-----REDACTED"),
+        ] {
+            assert_eq!(redact_sentences(text), expected, "{text}");
+            assert_eq!(redact_sentences(expected), expected);
+        }
+    }
+
+    #[test]
+    fn prose_keeps_its_words() {
+        for text in [
+            "The secret: love",
+            "token: ring",
+            "Pin: gold",
+            "Session: 9:00 Keynote",
+            "Code: 4711",
+            "note: passwords are dead",
+            "Password:",
+            "Bearer bonds 42",
+            "key: A minor",
+            "https://shop.example/p/1?a=b:c",
+            "-----BEGIN CERTIFICATE-----\nMIIE",
+        ] {
+            assert_eq!(redact_sentences(text), text);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn twice_is_once(text in "(password|pin|token|x|[:= \"'\n;&]|[a-z0-9é]{1,9}|-----BEGIN |PRIVATE KEY-----){0,12}") {
+            let once = redact_sentences(&text).into_owned();
+            prop_assert_eq!(&redact_sentences(&once), &once);
+        }
+    }
+}
