@@ -167,6 +167,26 @@ fn xmp_and_iptc_of_a_jpeg() {
 }
 
 /// The three text chunks of PNG, for a keyword.
+#[test]
+fn xmp_names_the_hemisphere_in_the_value_or_apart() {
+    for (attributes, place) in [
+        ("exif:GPSLatitude='48,51.492S' exif:GPSLongitude='2,17.67W'", (-48.8582, -2.2945)),
+        ("exif:GPSLatitude='48.8582' exif:GPSLongitude='-2.2945'", (48.8582, -2.2945)),
+        (
+            "exif:GPSLatitude='48.8582' exif:GPSLatitudeRef='S' exif:GPSLongitude='2.2945' exif:GPSLongitudeRef='W'",
+            (-48.8582, -2.2945),
+        ),
+        // What the value says itself counts.
+        ("exif:GPSLatitude='48,51.492N' exif:GPSLatitudeRef='S' exif:GPSLongitude='2,17.67E'", (48.8582, 2.2945)),
+    ] {
+        let packet = format!("<a {attributes}/>");
+        let found = capture(&jpeg(&[(APP1, &[XMP_MARK, packet.as_bytes()].concat())]));
+        let (latitude, longitude) = found.latitude.zip(found.longitude).expect(attributes);
+        let is_near = (latitude - place.0).abs() < 1e-6 && (longitude - place.1).abs() < 1e-6;
+        assert!(is_near && found.geo_source == Some("xmp_gps"), "{attributes}: {found:?}");
+    }
+}
+
 fn texts(keyword: &str, text: &[u8]) -> [(&'static [u8], Vec<u8>); 4] {
     let mut packer = ZlibEncoder::new(Vec::new(), Compression::default());
     packer.write_all(text).unwrap();

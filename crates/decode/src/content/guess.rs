@@ -3,7 +3,8 @@
 //! UTF-8 is certain enough to need no guess. Otherwise each set in question is asked what the bytes would cost in bits if
 //! they were its text (`languages`), a detector made for web pages has a vote, and the cheapest wins. The standard's
 //! default, ISO 8859-1, needs no reason: every other set must be cheaper by its own rarity. A set in which the bytes would
-//! be control characters is out.
+//! be control characters is out. Bytes that no text has (a compressed file, a key) are nobody's language: each becomes the
+//! character of its number, from which they can be had again.
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{self as rs, Encoding};
@@ -24,9 +25,13 @@ pub(super) struct Guess {
 }
 
 impl Guess {
-    /// UTF-8 where the bytes are valid as such, UTF-16 behind its mark, else the likeliest set. `is_japanese`: kanji mode
-    /// in the same message.
+    /// UTF-8 where the bytes are valid as such, UTF-16 by its mark or its zeros, else the likeliest set. `is_japanese`:
+    /// kanji mode in the same message.
     pub(super) fn of(bytes: &[u8], is_japanese: bool) -> Guess {
+        let named = |set: Charset| Guess { set, label: format!("guess:{}", set.name()) };
+        if let Some(set) = utf_16_by_zeros(bytes) {
+            return named(set);
+        }
         if std::str::from_utf8(bytes).is_ok() {
             return Guess { set: Charset::Table(rs::UTF_8), label: "utf-8".to_owned() };
         }
@@ -36,8 +41,11 @@ impl Guess {
             _ => None,
         };
         let marked = marked.filter(|set| Charset::Table(set).decode(bytes).is_some());
-        let table = marked.unwrap_or_else(|| likeliest(bytes, is_japanese));
-        Guess { set: Charset::Table(table), label: format!("guess:{}", table.name().to_ascii_lowercase()) }
+        named(match marked {
+            Some(table) => Charset::Table(table),
+            None if bytes.iter().any(|byte| is_in_no_text(*byte)) => Charset::Binary,
+            None => Charset::Table(likeliest(bytes, is_japanese)),
+        })
     }
 
     /// The standard's default, ISO 8859-1, unless that would be control characters.
@@ -54,9 +62,33 @@ impl Guess {
 
     /// The text of a part of the bytes, and its label.
     pub(super) fn decode(&self, bytes: &[u8]) -> (String, String) {
-        let label = if bytes.is_ascii() { ASCII } else { &self.label };
+        let is_wide = matches!(self.set, Charset::Table(table) if !table.is_ascii_compatible());
+        let label = if bytes.is_ascii() && !is_wide { ASCII } else { &self.label };
         (self.set.decode_lossy(bytes), label.to_owned())
     }
+}
+
+/// UTF-16 without a mark, as encoders write it that pass on their language's strings: of every two bytes nearly always
+/// one, and never the other, is zero, and the characters are those of a text.
+fn utf_16_by_zeros(bytes: &[u8]) -> Option<Charset> {
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    if pairs.len() < 3 || !rest.is_empty() {
+        return None;
+    }
+    let zeros = |place: usize| pairs.iter().filter(|pair| pair.get(place) == Some(&0)).count();
+    let table = match (zeros(0), zeros(1)) {
+        (high, 0) if high * 4 >= pairs.len() * 3 => rs::UTF_16BE,
+        (0, high) if high * 4 >= pairs.len() * 3 => rs::UTF_16LE,
+        _ => return None,
+    };
+    let set = Charset::Table(table);
+    let is_text = |text: String| !text.chars().any(|letter| letter.is_control() && !letter.is_whitespace());
+    set.decode(bytes).is_some_and(is_text).then_some(set)
+}
+
+/// Control characters that neither part lines nor, as those of ISO/IEC 15434 do, the fields of a message.
+fn is_in_no_text(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x04 | 0x1b..=0x1f)
 }
 
 /// The set that the bytes cost least in; windows-1252, which takes any byte, where they are plain text in none.
@@ -170,6 +202,38 @@ mod tests {
             let (bytes, _, lossy) = table.encode(text);
             assert!(!lossy, "{text}");
             assert_eq!(Guess::of(&bytes, false).decode(&bytes).0, *text, "{}", likeliest(&bytes, false).name());
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_no_language() {
+        for bytes in [&b"\x1f\x8b\x08\0M\xfa\xd7\x14'\xa0\xae\xb3"[..], b"PK\x03\x04\xa5M\xca", b"\0\x80\xff"] {
+            let (text, label) = Guess::of(bytes, false).decode(bytes);
+            assert!(text.chars().map(u32::from).eq(bytes.iter().map(|byte| u32::from(*byte))), "{text:?}");
+            assert_eq!(label, "guess:binary");
+        }
+        // Messages of ISO/IEC 15434 have separators, and so have columns.
+        for (bytes, label) in [
+            (&b"[)>\x1e06\x1d1PK\xe4se\x1e\x04"[..], "guess:windows-1252"),
+            (b"K\xe4se\t5\r\n", "guess:windows-1252"),
+            (b"\0\x01\x02", "ascii"),
+        ] {
+            assert_eq!(Guess::of(bytes, false).decode(bytes).1, label);
+        }
+    }
+
+    #[test]
+    fn utf_16_is_told_by_its_zeros() {
+        for text in ["https://shop.example/p/1", "Größe 42", "abc日", "a\r\nb"] {
+            let units = text.encode_utf16();
+            let big: Vec<u8> = units.clone().flat_map(u16::to_be_bytes).collect();
+            let little: Vec<u8> = units.flat_map(u16::to_le_bytes).collect();
+            for (bytes, label) in [(big, "guess:utf-16be"), (little, "guess:utf-16le")] {
+                assert_eq!(Guess::of(&bytes, false).decode(&bytes), (text.to_owned(), label.to_owned()));
+            }
+        }
+        for bytes in [&b"a\0"[..], b"a\0b\0c", b"\0\x01\0\x02\0\x03", b"a\0\0b\0c"] {
+            assert!(Guess::of(bytes, false).label == "utf-8", "{bytes:?}");
         }
     }
 

@@ -144,8 +144,17 @@ fn clock(text: &str) -> Option<(Time, &str)> {
         let minutes = if digits == 6 { hour / 100 } else { hour };
         (minutes / 100, minutes % 100, second, rest)
     } else {
-        let (minute, minute_digits, rest) = number(rest.strip_prefix([':', '.', 'h'])?)?;
-        let (second, second_digits, rest) = rest.strip_prefix([':', '.']).and_then(number).unwrap_or((0, 2, rest));
+        let (minute, minute_digits, rest, is_dashed) = match rest.strip_prefix([':', '.', 'h']).map(number) {
+            Some(minute) => minute.map(|(minute, digits, rest)| (minute, digits, rest, false))?,
+            // With dashes only where there are two: one is an offset's minus sign.
+            None => number(rest.strip_prefix('-')?).map(|(minute, digits, rest)| (minute, digits, rest, true))?,
+        };
+        let after: &[char] = if is_dashed { &['-'] } else { &[':', '.', 'm'] };
+        let (second, second_digits, rest) = match rest.strip_prefix(after).and_then(number) {
+            Some(second) => second,
+            None if is_dashed => return None,
+            None => (0, 2, rest),
+        };
         if digits > 2 || minute_digits > 2 || second_digits > 2 {
             return None;
         }
@@ -253,6 +262,8 @@ mod tests {
             ("2026:11:22 下午04:40:00", "2026-11-22T16:40:00", None),
             ("2026年11月22日 上午 9:40:00", "2026-11-22T09:40:00", None),
             ("2026:11:22 16:40:00 PM", "2026-11-22T16:40:00", None),
+            ("2026-11-22 16-40-01", "2026-11-22T16:40:01", None),
+            ("2026:11:22 16h40m01s", "2026-11-22T16:40:01", None),
             // Fields without zeros, or with blanks for them.
             ("2026:1:2 9:5:7", "2026-01-02T09:05:07", None),
             ("2026: 1: 2  9: 5: 7", "2026-01-02T09:05:07", None),
@@ -303,6 +314,7 @@ mod tests {
             "2026:13:01 10:00:00",
             "2026:11:22 25:00:00",
             "2026:11:22 10:60:00",
+            "2026:11:22 10-0100",
             "+026:11:22 10:00:00",
             "-2026:11:22 10:00:00",
             // Third of May or fifth of March.

@@ -90,6 +90,12 @@ impl Axis {
             let number = whole + decimals / 10_f64.powi(i32::try_from(decimal_digits.len()).unwrap_or(i32::MAX));
             numbers = vec![Number::Is(number)];
         }
+        // Decimal commas in all three: `52,00000,50,00000,34,01180`.
+        if numbers.len() == 6 && text.trim().bytes().all(|byte| byte.is_ascii_digit() || byte == b',') {
+            let figures: Vec<&str> = text.trim().split(',').collect();
+            let pairs = figures.chunks(2).map(|pair| pair.join(".").parse().map_or(Number::Broken, Number::Is));
+            numbers = pairs.collect();
+        }
         if numbers.len() > 3 {
             return Err("refused:malformed");
         }
@@ -151,6 +157,7 @@ mod tests {
             ("48/1, 51/1, 2952/100", Ok((48.8582, None))),
             ("488582/10000", Ok((48.8582, None))),
             ("48,8582", Ok((48.8582, None))),
+            ("48,00000,51,00000,29,52000", Ok((48.8582, None))),
             ("48.8582 E", Ok((48.8582, Some(Unknown)))),
             ("", Err("refused:malformed")),
             ("north", Err("refused:malformed")),

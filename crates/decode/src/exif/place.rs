@@ -12,15 +12,23 @@ struct Source {
     value: Tag,
     reference: Tag,
     property: Property,
+    property_reference: Property,
 }
 
 const SOURCES: [Source; 2] = [
-    Source { axis: LATITUDE, value: Tag::GpsLatitude, reference: Tag::GpsLatitudeRef, property: Property::GpsLatitude },
+    Source {
+        axis: LATITUDE,
+        value: Tag::GpsLatitude,
+        reference: Tag::GpsLatitudeRef,
+        property: Property::GpsLatitude,
+        property_reference: Property::GpsLatitudeRef,
+    },
     Source {
         axis: LONGITUDE,
         value: Tag::GpsLongitude,
         reference: Tag::GpsLongitudeRef,
         property: Property::GpsLongitude,
+        property_reference: Property::GpsLongitudeRef,
     },
 ];
 
@@ -76,8 +84,9 @@ fn exif_degrees(tags: &Tags, source: &Source) -> Result<Option<f64>, &'static st
 fn xmp_degrees(xmp: &Xmp, source: &Source) -> Result<Option<f64>, &'static str> {
     let Some(text) = xmp.get(source.property) else { return Ok(None) };
     let degrees = source.axis.of_text(text)?;
-    // A plain decimal number is signed.
-    signed(degrees.size, degrees.half.unwrap_or(Half::Positive)).map(Some)
+    // XMP has the hemisphere in the value, but some writers copy EXIF's reference; else a plain number is signed.
+    let reference = || Some(source.axis.half(xmp.get(source.property_reference)?));
+    signed(degrees.size, degrees.half.or_else(reference).unwrap_or(Half::Positive)).map(Some)
 }
 
 fn signed(size: f64, half: Half) -> Result<f64, &'static str> {

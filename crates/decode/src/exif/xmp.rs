@@ -24,6 +24,8 @@ pub(super) enum Property {
     GpsLongitude,
     GpsAltitude,
     GpsAltitudeRef,
+    GpsLatitudeRef,
+    GpsLongitudeRef,
     Make,
     Model,
 }
@@ -35,7 +37,7 @@ const XMP: &str = "http://ns.adobe.com/xap/1.0/";
 const TIFF: &str = "http://ns.adobe.com/tiff/1.0/";
 
 /// Namespace and name of each property; some editors write EXIF's tags into EXIF's namespace that belong elsewhere.
-const PROPERTIES: [(Property, &str, &str); 14] = [
+const PROPERTIES: [(Property, &str, &str); 16] = [
     (Property::DateTimeOriginal, EXIF, "DateTimeOriginal"),
     (Property::DateCreated, PHOTOSHOP, "DateCreated"),
     (Property::CreateDate, XMP, "CreateDate"),
@@ -45,6 +47,8 @@ const PROPERTIES: [(Property, &str, &str); 14] = [
     (Property::GpsLongitude, EXIF, "GPSLongitude"),
     (Property::GpsAltitude, EXIF, "GPSAltitude"),
     (Property::GpsAltitudeRef, EXIF, "GPSAltitudeRef"),
+    (Property::GpsLatitudeRef, EXIF, "GPSLatitudeRef"),
+    (Property::GpsLongitudeRef, EXIF, "GPSLongitudeRef"),
     (Property::Make, TIFF, "Make"),
     (Property::Model, TIFF, "Model"),
     (Property::OffsetTimeOriginal, EXIF, "OffsetTimeOriginal"),
@@ -106,12 +110,12 @@ impl Xmp {
             match event {
                 Event::Start(start) => {
                     depth += 1;
-                    self.read_attributes(&reader, &start, depth);
+                    self.read_attributes(&reader, &start, depth, open);
                     if let Some(index) = property(&reader, start.name(), false) {
                         open = Some((index, depth));
                     }
                 }
-                Event::Empty(start) => self.read_attributes(&reader, &start, depth + 1),
+                Event::Empty(start) => self.read_attributes(&reader, &start, depth + 1, open),
                 Event::End(_) => {
                     open = open.filter(|(_, began)| *began < depth);
                     depth = depth.saturating_sub(1);
@@ -129,12 +133,23 @@ impl Xmp {
         }
     }
 
-    fn read_attributes(&mut self, reader: &NsReader<&[u8]>, start: &BytesStart, depth: usize) {
+    fn read_attributes(
+        &mut self,
+        reader: &NsReader<&[u8]>,
+        start: &BytesStart,
+        depth: usize,
+        open: Option<(usize, usize)>,
+    ) {
         for attribute in start.attributes().with_checks(false).map_while(Result::ok) {
-            let Some(index) = property(reader, attribute.key, true) else { continue };
-            if let Ok(value) = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0) {
+            let place = match property(reader, attribute.key, true) {
                 // As if it were an element of its own.
-                self.add(Some((index, depth + 1)), &value);
+                Some(index) => Some((index, depth + 1)),
+                // A property with qualifiers has its value in an attribute.
+                None if attribute.key.as_ref() == "rdf:value" => open,
+                None => continue,
+            };
+            if let Ok(value) = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0) {
+                self.add(place, &value);
             }
         }
     }
@@ -202,6 +217,7 @@ mod tests {
             format!(
                 "<rdf:RDF {NAMESPACE}><e:DateTimeOriginal><rdf:Seq><rdf:li>2026</rdf:li></rdf:Seq></e:DateTimeOriginal></rdf:RDF>"
             ),
+            r#"<exif:DateTimeOriginal><rdf:Description rdf:value="2026" xml:lang="de"/></exif:DateTimeOriginal>"#.to_owned(),
             r#"<x><DateTimeOriginal xmlns="http://ns.adobe.com/exif/1.0/">2026</DateTimeOriginal></x>"#.to_owned(),
             // The photo's own before that of a picture in it.
             "<a><b><c><exif:DateTimeOriginal>1999</exif:DateTimeOriginal></c></b><exif:DateTimeOriginal>2026</exif:DateTimeOriginal></a>".to_owned(),
