@@ -156,10 +156,10 @@ async fn receive_all(
     let draining = line.generation.draining().clone();
     let mut pace = Pace::new(line.queue.advice().receives_at_once);
     let mut under_way = FuturesUnordered::new();
-    let mut ahead = Ahead::default();
+    let (mut ahead, mut asked_for) = (Ahead::default(), 0);
     loop {
         let now = Instant::now();
-        let pause = pace.pause(now).or_else(|| ahead.pause(line, seen, now));
+        let pause = pace.pause(now).or_else(|| ahead.pause(line, seen, asked_for, now));
         line.outages.set_tickets(line.budgets.tickets.state().limit);
         let is_more_wanted = pause.is_none() && !line.outages.pauses_receiving() && under_way.len() < pace.wanted();
         tokio::select! {
@@ -168,6 +168,7 @@ async fn receive_all(
             Some(ended) = under_way.next() => {
                 let Received { permits, asked_at, messages } = ended;
                 let (asked, now) = (permits.len(), Instant::now());
+                asked_for -= asked;
                 seen.receives.fetch_add(1, Ordering::Relaxed);
                 match messages {
                     Ok(messages) => {
@@ -194,7 +195,10 @@ async fn receive_all(
                     }
                 }
             }
-            permits = free_places(line), if is_more_wanted => under_way.push(receive(line, permits)),
+            permits = free_places(line), if is_more_wanted => {
+                asked_for += permits.len();
+                under_way.push(receive(line, permits));
+            }
             () = worker::sleep_until(pause), if pause.is_some() => {}
             () = line.outages.receiving_changed() => {}
         }
@@ -243,7 +247,7 @@ async fn hold(
     Ok(())
 }
 
-/// How far receiving may be ahead of opening: see [`receive::most_unopened`].
+/// How far receiving may be ahead of opening: see [`receive::most_ahead`].
 #[derive(Debug, Default)]
 struct Ahead {
     round_trip: Duration,
@@ -262,7 +266,7 @@ impl Ahead {
     }
 
     /// Until when nothing is to be received because enough waits to be opened.
-    fn pause(&mut self, line: &Line, seen: &Seen, now: Instant) -> Option<Instant> {
+    fn pause(&mut self, line: &Line, seen: &Seen, asked_for: usize, now: Instant) -> Option<Instant> {
         let opened = seen.messages.load(Ordering::Relaxed);
         match self.looked_at {
             Some((at, before)) if now - at >= Self::MEASURE_EVERY => {
@@ -274,8 +278,8 @@ impl Ahead {
         }
         let unopened = seen.received.load(Ordering::Relaxed).saturating_sub(opened);
         let fetch_limit = line.budgets.fetches.state().limit;
-        let most = receive::most_unopened(self.opened_per_second, self.round_trip, fetch_limit);
-        (unopened >= most).then(|| now + Self::LOOK_EVERY)
+        let most = receive::most_ahead(self.opened_per_second, self.round_trip, fetch_limit);
+        (unopened + asked_for as u64 >= most).then(|| now + Self::LOOK_EVERY)
     }
 }
 

@@ -68,6 +68,8 @@ struct Machine {
     now: usize,
     ready: u64,
     receiving: u64,
+    /// Messages that receives under way will bring.
+    asked: u64,
     receives_wanted: u64,
     unopened: u64,
     opened: u64,
@@ -107,6 +109,7 @@ impl Machine {
             now: 0,
             ready: of.backlog,
             receiving: 0,
+            asked: 0,
             receives_wanted: 1,
             unopened: 0,
             opened: 0,
@@ -170,7 +173,7 @@ impl Machine {
     }
 
     /// A millisecond.
-    fn step(&mut self, max_in_flight: u64, max_rows: u64, unopened_most: u64) -> u64 {
+    fn step(&mut self, max_in_flight: u64, max_rows: u64, most_ahead: u64) -> u64 {
         let now = self.now;
         if now.is_multiple_of(100) {
             self.started_in_second = 0;
@@ -227,18 +230,20 @@ impl Machine {
         }
         if self.received[now] > 0 {
             self.receiving -= self.received[now].div_ceil(10);
+            self.asked -= self.received[now];
             self.unopened += self.received[now];
             self.receives_wanted = (self.receives_wanted * 2).min(CALLS);
         }
         while self.receiving < self.receives_wanted
             && self.ready > 0
-            && self.unopened < unopened_most
+            && self.unopened + self.asked < most_ahead
             && self.in_flight + 10 <= max_in_flight
         {
             let count = self.ready.min(10);
             self.ready -= count;
             self.in_flight += count;
             self.receiving += 1;
+            self.asked += count;
             self.received[now + self.of.sqs_ms] += count;
         }
         self.now += 1;
@@ -256,10 +261,10 @@ fn run(of: &Scenario) -> Vec<Second> {
     let mut machine = Machine::new(of.clone());
     let mut controller = fetch::Controller::default();
     let mut seconds = vec![Second::default(); of.seconds];
-    let mut unopened_most = 64;
+    let mut most_ahead = 64;
     let mut opened_before = 0;
     for now in 0..of.seconds * 1_000 {
-        let done = machine.step(max_in_flight, max_rows, unopened_most);
+        let done = machine.step(max_in_flight, max_rows, most_ahead);
         let second = &mut seconds[now / 1_000];
         second.photos += done;
         second.in_flight = second.in_flight.max(machine.in_flight);
@@ -269,7 +274,7 @@ fn run(of: &Scenario) -> Vec<Second> {
         }
         let opened = (machine.opened - opened_before) as f64 / (TICK as f64 / 1_000.0);
         opened_before = machine.opened;
-        unopened_most = receive::most_unopened(opened, Duration::from_millis(of.sqs_ms as u64), machine.fetch_limit);
+        most_ahead = receive::most_ahead(opened, Duration::from_millis(of.sqs_ms as u64), machine.fetch_limit);
         let permits = |limit, in_use, waiting| Permits { limit, in_use, waiting };
         let waits = u64::from(machine.unopened > 0 && machine.fetch_permits >= machine.fetch_limit);
         let waits_for_decoder = u64::from(machine.fetched > 0);
