@@ -1,7 +1,8 @@
 //! Photos handed to the decoder pool at once.
 //!
-//! The pool has as many threads as there are cores, so this limit only keeps a short queue in front of them: it doubles
-//! while there is a backlog and all of it is in use, and falls by a quarter while there is none and less than half is.
+//! The pool has as many threads as there are cores, so this limit only keeps a short queue in front of them: it goes to
+//! its most when there is a backlog and all of it is in use, for what it may be is known beforehand, and falls by a quarter
+//! while there is none and less than half is.
 
 use crate::{Bounds, Permits};
 
@@ -9,7 +10,7 @@ use crate::{Bounds, Permits};
 pub fn next_limit(has_backlog: bool, decodes: Permits, bounds: Bounds) -> u64 {
     let has_backlog = has_backlog || decodes.waiting > 0;
     bounds.clamp(if has_backlog && decodes.is_exhausted() {
-        decodes.limit.saturating_mul(2)
+        bounds.max
     } else if !has_backlog && decodes.in_use.saturating_mul(2) < decodes.limit {
         decodes.limit - decodes.limit.div_ceil(4)
     } else {
@@ -24,10 +25,7 @@ mod tests {
     #[test]
     fn grows_with_a_backlog_and_falls_back_when_idle() {
         let bounds = Bounds { min: 2, max: 64 };
-        let mut limit = 2;
-        for _ in 0..6 {
-            limit = next_limit(true, Permits { limit, in_use: limit, waiting: 3 }, bounds);
-        }
+        let mut limit = next_limit(true, Permits { limit: 2, in_use: 2, waiting: 3 }, bounds);
         assert_eq!(limit, 64);
         assert_eq!(next_limit(true, Permits { limit, in_use: 10, waiting: 0 }, bounds), 64, "not the bottleneck");
         for _ in 0..30 {

@@ -6,7 +6,8 @@
 //!
 //! A store that throttles is asked for less, by the share of answers that were throttled and once a tick, not for each
 //! answer. A small share is left to the retries. Throttling that does not depend on what is asked (the same share at half
-//! the load) is not answered: asking for less would only make it slower.
+//! the load) is not answered: asking for less would only make it slower. After a cut the limit returns fast to half of
+//! what was too much, and comes near it in small steps, which find out when the store allows more again.
 
 use crate::{Bounds, Permits};
 
@@ -16,9 +17,15 @@ const TOLERATED: f64 = 0.08;
 /// Least factor of a cut.
 const DEEPEST_CUT: f64 = 0.6;
 
-/// Ticks after a cut in which the limit does not rise, and in which it rises gently.
+/// Up to this limit throttling is not for what is asked, and less would only be slower.
+const TOO_FEW_TO_CUT: u64 = 16;
+/// Unless this share is throttled: then more would only bring more of it.
+const ALMOST_ALL: f64 = 0.9;
+
+/// Ticks after a cut in which the limit does not rise.
 const HOLD: u32 = 3;
-const GENTLE: u32 = 16;
+/// Ticks after a cut until more throttled answers than usual are no longer put up with.
+const FORGIVEN: u32 = 16;
 
 /// What is seen of the fetcher at a tick.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -102,6 +109,8 @@ pub struct Controller {
     cut: Option<Cut>,
     /// Ticks since the last cut.
     since_cut: u32,
+    /// The limit at which the store last throttled; `None` once there was none of it well beyond.
+    too_much: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +121,7 @@ struct Cut {
 
 impl Default for Controller {
     fn default() -> Self {
-        Controller { tolerated: TOLERATED, cut: None, since_cut: u32::MAX }
+        Controller { tolerated: TOLERATED, cut: None, since_cut: u32::MAX, too_much: None }
     }
 }
 
@@ -135,7 +144,7 @@ impl Controller {
             if share > cut.share_before * 0.85 && share > TOLERATED {
                 // Less was asked, and as much of it was throttled: how much is asked has nothing to do with it.
                 if self.since_cut >= 2 {
-                    self.cut = None;
+                    (self.cut, self.too_much) = (None, None);
                     self.tolerated = (share * 1.3).max(TOLERATED);
                     return (limit.max(cut.limit_before), Reason::ThrottlingUnrelated);
                 }
@@ -143,29 +152,29 @@ impl Controller {
                 self.cut = None;
             }
         }
-        if is_measured && share > self.tolerated {
+        if is_measured && limit <= TOO_FEW_TO_CUT && share > ALMOST_ALL {
+            return (limit, Reason::Throttled);
+        }
+        if is_measured && limit > TOO_FEW_TO_CUT && share > self.tolerated {
             if self.cut.is_none() || self.since_cut >= 2 {
                 let factor = (1.0 - share / 2.0).max(DEEPEST_CUT);
+                if self.cut.is_none() {
+                    self.too_much = Some(limit);
+                }
                 self.cut.get_or_insert(Cut { limit_before: limit, share_before: share });
                 self.since_cut = 0;
                 return ((limit as f64 * factor).floor() as u64, Reason::Throttled);
             }
             return (limit, Reason::Throttled);
         }
-        if is_measured && share < TOLERATED / 2.0 && self.since_cut > GENTLE {
+        if is_measured && share < TOLERATED / 2.0 && self.since_cut > FORGIVEN {
             self.tolerated = TOLERATED;
         }
         let has_backlog = seen.has_backlog || seen.permits.waiting > 0;
         let queued = seen.queued();
         let places = seen.decodes.limit.max(1);
         if has_backlog && seen.permits.is_exhausted() && seen.decodes.in_use < places && queued <= places / 4 {
-            return if self.since_cut <= HOLD {
-                (limit, Reason::Recovering)
-            } else if self.since_cut <= GENTLE {
-                (limit.saturating_add(limit.div_ceil(4)), Reason::Recovering)
-            } else {
-                (limit.saturating_mul(2), Reason::DecodersHungry)
-            };
+            return self.raised(limit);
         }
         if queued > places {
             let excess = queued - places / 2;
@@ -175,6 +184,23 @@ impl Controller {
             return (limit - limit.div_ceil(4), Reason::Idle);
         }
         (limit, Reason::Enough)
+    }
+
+    /// More, for decoders that are hungry.
+    fn raised(&mut self, limit: u64) -> (u64, Reason) {
+        if self.since_cut <= HOLD {
+            return (limit, Reason::Recovering);
+        }
+        let Some(too_much) = self.too_much.filter(|too_much| limit < too_much.saturating_mul(2)) else {
+            self.too_much = None;
+            return (limit.saturating_mul(2), Reason::DecodersHungry);
+        };
+        let more = match limit {
+            _ if limit <= too_much / 2 => limit,
+            _ if limit < too_much - too_much / 8 => limit.div_ceil(8),
+            _ => limit.div_ceil(24),
+        };
+        (limit.saturating_add(more), Reason::Recovering)
     }
 }
 
