@@ -28,7 +28,7 @@ const MAY_IMPORT: &[(&str, &[&[&str]])] = &[
     ("store", &[GROUND, &["aws", "flow", "telemetry"]]),
     ("warehouse", &[GROUND, &["aws", "flow", "telemetry"]]),
     ("actors", &[GROUND, PORTS, &["config", "decode", "flow", "scale", "telemetry"]]),
-    ("pump", &[GROUND, PORTS, &["config", "flow", "telemetry"]]),
+    ("pump", &[GROUND, PORTS, &["config", "flow", "scale", "telemetry"]]),
     ("console", &[GROUND, &["config", "telemetry"]]),
     (
         "cli",

@@ -14,6 +14,7 @@ use scanmill::app::{self, Engine};
 use scanmill::config::Settings;
 use scanmill::console::{self, ConsoleState};
 use scanmill::decode::rung_names;
+use scanmill::scale::bottleneck;
 use scanmill::store::PutMode;
 use scanmill::telemetry::names::{self, Kind, Metric};
 use scanmill::telemetry::{Stage, Workers, recorder};
@@ -274,4 +275,5 @@ fn names_follow_the_rules_and_labels_the_code() {
     assert_eq!(rung_names().collect::<Vec<_>>(), names::RUNGS);
     assert_eq!(Stage::ALL.map(Stage::as_str), names::STAGES);
     assert_eq!(Workers::ALL.map(Workers::as_str), names::WORKERS);
+    assert_eq!(bottleneck::Stage::ALL.map(bottleneck::Stage::as_str), names::BOTTLENECKS);
 }

@@ -1,13 +1,14 @@
 //! Looks at queue and stages at every tick and sets the stages' limits. Also samples the gauges.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::batch_writer::SEALING_MAX;
+use super::holdup::HoldUp;
 use super::line::Line;
 use super::messages::{DepthSampled, Halt, SetLimit};
 use crate::flow::BudgetState;
@@ -34,6 +35,7 @@ pub struct Autoscaler {
     sampled_at: Option<Instant>,
     depth: Option<Depth>,
     fetch_control: fetch::Controller,
+    hold_up: HoldUp,
 }
 
 #[derive(Default)]
@@ -44,6 +46,8 @@ struct Seen {
     changes: AtomicU64,
     /// Place in [`fetch::Reason::ALL`] of why the limit of fetches is what it is.
     fetch_reason: AtomicUsize,
+    /// What holds the rate, as `/state` shows it.
+    bottleneck: Mutex<Option<Value>>,
 }
 
 impl Autoscaler {
@@ -59,6 +63,7 @@ impl Autoscaler {
             sampled_at: None,
             depth: None,
             fetch_control: fetch::Controller::default(),
+            hold_up: HoldUp::default(),
         }
     }
 
@@ -106,6 +111,7 @@ impl Actor for Autoscaler {
                     .get(seen.fetch_reason.load(Ordering::Relaxed))
                     .map(|reason| reason.as_str()),
                 "budgets": budgets.state(),
+                "bottleneck": *seen.bottleneck.lock().unwrap_or_else(PoisonError::into_inner),
             })
         };
         self.line.telemetry.board.register(NAME, Arc::new(state));
@@ -145,6 +151,9 @@ impl Autoscaler {
         let has_backlog = depth.ready > 0;
         let (fetches, decodes) = (permits(budgets.fetches.state()), permits(budgets.decodes.state()));
         let (answered, throttled) = self.line.gets.take();
+        self.hold_up.answered(answered, throttled);
+        let found = self.hold_up.look(&self.line, depth);
+        *self.seen.bottleneck.lock().unwrap_or_else(PoisonError::into_inner) = found;
         let seen = fetch::Seen {
             has_backlog,
             permits: fetches,

@@ -7,6 +7,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+
 use crate::domain::batch::SealedBatch;
 
 /// The most batches held in memory, each a few hundred bytes. What is beyond stays in the store and is found again by
@@ -99,6 +101,11 @@ impl Backlog {
     /// Whether the last load failed in a way that trying again does not mend.
     pub fn is_refused(&self) -> bool {
         self.lock().is_refused
+    }
+
+    /// When the oldest batch that waits became durable; `None` also where that is not known.
+    pub fn oldest_sealed_at(&self) -> Option<Timestamp> {
+        self.lock().waiting.values().next()?.sealed_at.as_deref()?.parse().ok()
     }
 
     /// Batches that were set aside.

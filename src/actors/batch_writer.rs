@@ -153,6 +153,7 @@ impl Writer {
 
     fn add(&mut self, finished: Finished) -> Result<()> {
         let Finished { photo, rows, finished_at } = finished;
+        self.line.behind.batched();
         if !rows.iter().all(Row::is_final) {
             self.forget_announcement(&photo.photo);
         }

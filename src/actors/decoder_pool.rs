@@ -179,7 +179,7 @@ impl Decoder {
         let Ok(place) = self.finished.clone().reserve_owned().await else { return Ok(false) };
         let (telemetry, seen, limits) = (self.line.telemetry.clone(), self.seen.clone(), self.limits);
         let stopped = self.line.generation.stopped().clone();
-        let workers = self.workers;
+        let (workers, read_photo) = (self.workers, self.line.host.read_photo);
         let (named, revision) = (photo.photo.clone(), photo.revision);
         let is_last = photo.ticket().receive_count() >= self.line.settings.queue.max_receives;
         let work = move || {
@@ -189,7 +189,7 @@ impl Decoder {
             }
             let _at_work = telemetry.busy.begin(workers);
             let (waited, started) = (fetched_at.elapsed(), Instant::now());
-            let reading = decode::read(&bytes, &header, &limits);
+            let reading = read_photo(&bytes, &header, &limits);
             drop((bytes, memory, pixels));
             PhotoDecoded { photo: &named, reading: &reading, waited, took: started.elapsed() }.emit(&telemetry);
             if reading.is_stalled {

@@ -89,6 +89,8 @@ struct Keeper {
     waiting: Waiting,
     /// Calls run beside the loop, for a slow one must not keep leases from being extended.
     settling: JoinSet<Settled>,
+    /// Messages in those calls.
+    in_calls: usize,
     extending: JoinSet<Extension>,
     /// Leases whose extension is under way, and what is to be given back once it is answered: the other way round the
     /// extension would hide the message again.
@@ -113,6 +115,7 @@ impl Keeper {
             leases: Leases::default(),
             waiting: Waiting::default(),
             settling: JoinSet::new(),
+            in_calls: 0,
             extending: JoinSet::new(),
             in_extension: HashMap::new(),
         }
@@ -137,7 +140,9 @@ impl Keeper {
             }
             self.start_settling();
             self.seen.held.store(self.leases.len() as u64, Ordering::Relaxed);
-            self.seen.calls_under_way.store(self.settling.len() as u64, Ordering::Relaxed);
+            let calls = self.settling.len() as u64;
+            self.seen.calls_under_way.store(calls, Ordering::Relaxed);
+            self.line.behind.deleting((self.waiting.len() + self.in_calls) as u64, calls);
         }
         Ok(())
     }
@@ -226,12 +231,14 @@ impl Keeper {
     fn start_settling(&mut self) {
         while self.settling.len() < self.advice.calls_at_once {
             let Some(call) = self.waiting.next_call(self.advice.entries_per_call, self.settling.len()) else { break };
+            self.in_calls += call.messages.len();
             self.settling.spawn(settle(self.line.queue.clone(), call));
         }
     }
 
     fn settled(&mut self, settled: std::result::Result<Settled, JoinError>) -> Result<()> {
         let settled = settled.map_err(|error| Error::bug("settling messages panicked").source(error))?;
+        self.in_calls = self.in_calls.saturating_sub(settled.released.len());
         for receipt in &settled.released {
             self.leases.release(receipt);
         }

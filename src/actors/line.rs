@@ -4,16 +4,40 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::backlog::Backlog;
+use super::holdup::Behind;
 use super::outage::Outages;
 use crate::config::Settings;
+use crate::config::machine::Machine;
 use crate::config::settings::Codes;
-use crate::decode::DecodeLimits;
+use crate::decode::{self, DecodeLimits, Header};
+use crate::domain::Reading;
 use crate::error::Class;
 use crate::flow::{Budget, Generation};
 use crate::queue::Queue;
 use crate::store::Store;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Telemetry, process};
 use crate::warehouse::Warehouse;
+
+/// Reads one photo whose header was inspected: [`crate::decode::read`], except where a load test puts a model of it.
+pub type ReadPhoto = fn(&[u8], &Header, &DecodeLimits) -> Reading;
+
+/// The machine, as far as no setting tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Host {
+    /// Its cores.
+    pub cores: usize,
+    /// CPU seconds that all of it has worked so far, where that is known.
+    pub cpu_seconds: fn() -> Option<f64>,
+    /// How it reads photos.
+    pub read_photo: ReadPhoto,
+}
+
+impl Host {
+    /// This machine.
+    pub fn here() -> Host {
+        Host { cores: Machine::here().cores, cpu_seconds: process::machine_cpu_seconds, read_photo: decode::read }
+    }
+}
 
 /// Settings, ports, budgets and cancellation of one generation. Clones share everything.
 #[derive(Clone)]
@@ -40,6 +64,10 @@ pub struct Line {
     pub budgets: Budgets,
     /// Durable batches to load, of all generations.
     pub backlog: Backlog,
+    /// The machine.
+    pub host: Host,
+    /// What is behind the decoders, for the autoscaler.
+    pub behind: Behind,
     /// How the store answered GETs, for the autoscaler.
     pub gets: GetAnswers,
     /// What stops intake, for all generations.

@@ -14,6 +14,7 @@ pub mod batch_writer;
 pub mod decoder_pool;
 pub mod fetcher;
 pub mod heic_lane;
+pub mod holdup;
 pub mod in_flight;
 pub mod lease_keeper;
 mod leases;

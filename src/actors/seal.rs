@@ -82,6 +82,7 @@ impl FullBatch {
 /// When compressing fails, a bug. The photos then go back to the queue.
 pub async fn seal(line: Line, batch: OpenBatch, mut waiting: FullBatch, cause: &'static str) -> Result<()> {
     let (started, at_work) = (Instant::now(), line.telemetry.busy.begin(Workers::Seal));
+    let waited = waiting.len();
     let (batch_id, rows, photos) = (batch.batch_id().to_owned(), batch.rows() as u64, batch.photos() as u64);
     let lines = batch.into_lines();
     let compressed = tokio::task::spawn_blocking(move || gzip(&lines))
@@ -101,6 +102,7 @@ pub async fn seal(line: Line, batch: OpenBatch, mut waiting: FullBatch, cause: &
     line.budgets.tickets.set_limit(line.settings.queue.max_in_flight as u64);
     // The loader is told before the messages go: who sees an empty queue then also sees what is still to be loaded.
     line.backlog.add(SealedBatch { batch_id, bucket, key, sealed_at: Some(utc_millis(now)) });
+    line.behind.durable(waited);
     for Waiting { photo, scans, rejection, finished_at, .. } in waiting.photos {
         // A replay keeps the time of its upload, long ago: that is no latency.
         let uploaded_at = photo.photo.uploaded_at.filter(|_| photo.revision == 0);

@@ -56,6 +56,10 @@ impl Waiting {
         self.by_action.entry(action).or_default().push_back(message);
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.by_action.values().map(VecDeque::len).sum()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.by_action.is_empty()
     }

@@ -16,6 +16,7 @@ use super::batch_writer::{self, BatchWriter};
 use super::decoder_pool::{self, DecoderPool};
 use super::fetcher::{self, Fetcher};
 use super::heic_lane::{self, HeicLane};
+use super::holdup::Behind;
 use super::lease_keeper::{self, LeaseKeeper};
 use super::line::Line;
 use super::loader::{self, Loader};
@@ -129,6 +130,7 @@ impl Supervisor {
         let number = self.line.number + 1;
         self.line.number = number;
         self.line.budgets = self.line.budgets.renewed(&self.line.settings);
+        self.line.behind = Behind::default();
         let line = Line { generation: Generation::child_of(&self.root), ..self.line.clone() };
         let ended = context.address().recipient();
         let in_flight = line.settings.queue.max_in_flight;

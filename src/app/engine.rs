@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Ports;
 use crate::actors::backlog::Backlog;
-use crate::actors::line::{Budgets, GetAnswers, Line};
+use crate::actors::holdup::Behind;
+use crate::actors::line::{Budgets, GetAnswers, Host, Line};
 use crate::actors::messages::{Drain, StopNow};
 use crate::actors::outage::{self, Outages};
 use crate::actors::supervisor::{Phase, Supervisor};
@@ -68,6 +69,15 @@ impl Engine {
     /// # Errors
     /// What can be known before any work: a schema newer than this binary, a folder that cannot be watched.
     pub async fn start(settings: Arc<Settings>, ports: Ports) -> Result<Engine> {
+        Engine::start_on(settings, ports, Host::here()).await
+    }
+
+    /// [`Engine::start`] on another machine than this: a load test models it and its decoders, so that hundreds of cores
+    /// fit on a few. No setting leads here.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub async fn start_on(settings: Arc<Settings>, ports: Ports, host: Host) -> Result<Engine> {
         recorder::install()?;
         let limits: Vec<String> =
             settings.chosen.iter().map(|Choice { key, value, .. }| format!("{key} {}", grouped(*value))).collect();
@@ -106,6 +116,8 @@ impl Engine {
             number: 0,
             generation: Generation::child_of(&CancellationToken::new()),
             backlog: backlog.clone(),
+            host,
+            behind: Behind::default(),
             gets: GetAnswers::default(),
             outages: outages.clone(),
         };
@@ -235,7 +247,8 @@ impl Engine {
         let of = |actors: &Value, key: &str, field: &str| {
             actors.get(key).and_then(|state| state.get(field)).cloned().unwrap_or(Value::Null)
         };
-        let (queue, budgets) = (of(&actors, "autoscaler", "queue"), of(&actors, "autoscaler", "budgets"));
+        let [queue, budgets, bottleneck] =
+            ["queue", "budgets", "bottleneck"].map(|field| of(&actors, "autoscaler", field));
         let engine = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "phase": self.phase.borrow().as_str(),
@@ -249,12 +262,14 @@ impl Engine {
         if let Some(autoscaler) = actors.get_mut("autoscaler").and_then(Value::as_object_mut) {
             autoscaler.remove("queue");
             autoscaler.remove("budgets");
+            autoscaler.remove("bottleneck");
         }
         json!({
             "engine": engine,
             "actors": actors,
             "queue": queue,
             "budgets": budgets,
+            "bottleneck": bottleneck,
             "limits_chosen": self.settings.chosen,
             "totals": self.telemetry.totals.snapshot(),
             "inbox": self.ports.folder.as_ref().filter(|_| self.watching.is_some()).map(FolderStore::intake),

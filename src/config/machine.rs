@@ -50,6 +50,12 @@ pub struct Choice {
     pub reason: String,
 }
 
+/// Chooses every limit as if all were `auto`, for `machine`.
+pub fn choose_anew(settings: &mut Settings, machine: Machine) {
+    settings.clear_auto();
+    choose(settings, machine);
+}
+
 /// Gives every limit that is still 0, which stands for `auto`, its value, and notes it in [`Settings::chosen`].
 pub fn choose(settings: &mut Settings, machine: Machine) {
     let mut choices = Vec::new();

@@ -181,6 +181,7 @@ impl PhotoFetched {
     /// Counts and times.
     pub fn emit(self, telemetry: &Telemetry) {
         names::FETCHED_BYTES.add(None, self.bytes);
+        telemetry.totals.fetched(self.bytes);
         time_stage(telemetry, Stage::QueueWait, self.waited);
         time_stage(telemetry, Stage::Fetch, self.took);
     }
@@ -437,6 +438,31 @@ impl CallFailed<'_> {
                 tracing::error!(call = self.what, class = class.as_str(), error = %self.error, hint, more_like_it, "call failed");
             }
         }
+    }
+}
+
+/// Another part of the way holds the rate than before.
+pub struct BottleneckNamed<'a> {
+    /// Which: a value of the metric's label.
+    pub stage: &'static str,
+    /// In a few words.
+    pub title: &'a str,
+    /// Why.
+    pub evidence: &'a str,
+    /// What would help.
+    pub remedy: &'a str,
+    /// Photos a second, measured.
+    pub rate: f64,
+    /// Photos a second that this part allows, if that is known.
+    pub ceiling: Option<f64>,
+}
+
+impl BottleneckNamed<'_> {
+    /// Logs; the metric is set at each look.
+    pub fn emit(self) {
+        let Self { stage, title, evidence, remedy, rate, ceiling } = self;
+        let (per_second, ceiling) = (rate.round(), ceiling.map(f64::round));
+        tracing::info!(stage, evidence, remedy, per_second, ceiling, "the bottleneck is now: {title}");
     }
 }
 

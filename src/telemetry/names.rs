@@ -62,6 +62,22 @@ pub const STAGES: &[&str] =
 /// Stages whose workers' time `scanmill_stage_busy_seconds` adds up.
 pub const WORKERS: &[&str] = &["fetch", "decode", "heic", "seal", "load"];
 
+/// What may hold the rate. `tests/metrics.rs` compares the list with that of `scale::bottleneck`.
+pub const BOTTLENECKS: &[&str] = &[
+    "loading",
+    "sealing",
+    "deletes",
+    "cpu",
+    "memory",
+    "heic",
+    "store_throttled",
+    "network",
+    "store_latency",
+    "in_flight",
+    "receiving",
+    "queue_empty",
+];
+
 const CLASSES: &[&str] = &["permanent", "refused", "transient", "throttled", "missing", "poison", "bug"];
 
 const REASON_TEXTS: [&str; Reason::ALL.len()] = {
@@ -155,6 +171,9 @@ metrics! {
     STAGE_BUSY_SECONDS = metric("scanmill_stage_busy_seconds", Gauge, "seconds",
         "Time each stage's workers were at work so far, added up; its rate over the workers is the stage's busy share.")
         .by("stage", WORKERS);
+    BOTTLENECK = metric("scanmill_bottleneck", Gauge, "bool",
+        "1 for the part of the way that holds the rate, 0 for the others; `/state` has the evidence and what would help.")
+        .by("stage", BOTTLENECKS);
     MEMORY_USED = metric("scanmill_memory_budget_used_bytes", Gauge, "bytes", "Bytes out of each memory budget.")
         .by("budget", &["fetched", "decode"]);
     MEMORY_LIMIT = metric("scanmill_memory_budget_limit_bytes", Gauge, "bytes", "Size of each memory budget.")

@@ -16,6 +16,7 @@ pub struct Totals {
     passed_over: AtomicU64,
     scans: AtomicU64,
     rejections: [AtomicU64; Reason::ALL.len()],
+    fetched_bytes: AtomicU64,
     decoded: AtomicU64,
     decode_cpu_micros: AtomicU64,
     sealed: AtomicU64,
@@ -33,6 +34,8 @@ pub struct TotalsSnapshot {
     pub scans: u64,
     /// Rejections in sealed batches, by reason; reasons that did not occur are left out.
     pub rejections: BTreeMap<&'static str, u64>,
+    /// Bytes of photo files fetched.
+    pub fetched_bytes: u64,
     /// Photos that the decoder worked on.
     pub photos_decoded: u64,
     /// CPU seconds the decoder took for them.
@@ -68,6 +71,11 @@ impl Totals {
         if self.admitted.load(Ordering::Relaxed) > 0 { 0 } else { self.passed_over.load(Ordering::Relaxed) }
     }
 
+    /// A photo's file was fetched.
+    pub fn fetched(&self, bytes: u64) {
+        self.fetched_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// One photo was decoded.
     pub fn decoded(&self, cpu_ms: f64) {
         self.decoded.fetch_add(1, Ordering::Relaxed);
@@ -96,6 +104,7 @@ impl Totals {
                 .map(|(reason, count)| (reason.as_str(), count.load(Ordering::Relaxed)))
                 .filter(|(_, count)| *count > 0)
                 .collect(),
+            fetched_bytes: self.fetched_bytes.load(Ordering::Relaxed),
             photos_decoded: self.decoded.load(Ordering::Relaxed),
             decode_cpu_seconds: self.decode_cpu_micros.load(Ordering::Relaxed) as f64 / 1e6,
             batches_sealed: self.sealed.load(Ordering::Relaxed),

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use crate::cli::engine_file;
 use crate::error::{Error, Result};
 use crate::pump::load_report::watch::{EngineSide, Watch};
+use crate::telemetry::process;
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(1);
-/// Ticks of a second in `/proc/stat`: the same on every Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// The thread.
 pub struct Sampler {
@@ -64,34 +63,16 @@ fn watch(root: &Path, stopped: &Receiver<()>) -> Watch {
 
 fn take(root: &Path, began: Instant, watch: &mut Watch) {
     match engine_file::look(root) {
-        Some(look) => watch.look(began.elapsed().as_secs_f64(), &look.state, &look.metrics, machine_cpu_seconds()),
+        Some(look) => {
+            watch.look(began.elapsed().as_secs_f64(), &look.state, &look.metrics, process::machine_cpu_seconds())
+        }
         None => watch.missed(),
     }
-}
-
-/// CPU seconds that all cores together have worked since the boot, on Linux.
-fn machine_cpu_seconds() -> Option<f64> {
-    busy(&std::fs::read_to_string("/proc/stat").ok()?)
-}
-
-/// User, nice, system, interrupts; not idle, not waiting for disks, not what other machines took.
-fn busy(stat: &str) -> Option<f64> {
-    let all = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
-    let ticks: Vec<f64> = all.split_whitespace().map_while(|ticks| ticks.parse().ok()).collect();
-    let [user, nice, system, _idle, _waiting, interrupts, soft_interrupts, ..] = ticks.as_slice() else { return None };
-    Some((user + nice + system + interrupts + soft_interrupts) / TICKS_PER_SECOND)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn adds_up_what_the_cores_worked() {
-        assert_eq!(busy("cpu  100 20 30 9999 50 5 45 7 0 0\ncpu0 1 2 3\n"), Some(2.0));
-        assert_eq!(busy("cpu  100 20\n"), None);
-        assert_eq!(busy("intr 5\n"), None);
-    }
 
     #[test]
     fn no_engine_is_no_error() {

@@ -1,0 +1,226 @@
+//! What holds the rate, by name.
+//!
+//! A full stage fills everything before it. So the stages are looked at from the end of the way to its beginning, and the
+//! first that is full for most of the time is the one. The same function answers for the last seconds of a running
+//! engine and for a whole load test: only the span that the signals are averaged over differs.
+
+mod looks;
+#[cfg(test)]
+mod tests;
+mod tracker;
+mod words;
+
+pub use looks::ceilings;
+pub use tracker::Tracker;
+
+/// A part of the way that can hold the rate, from its end to its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Loading into the warehouse.
+    Loading,
+    /// Filling, compressing and writing batches.
+    Sealing,
+    /// Deleting messages.
+    Deletes,
+    /// Cores and decode threads.
+    Cpu,
+    /// Memory for pixels, or for files.
+    Memory,
+    /// The lane of HEIC photos.
+    Heic,
+    /// The store asks for less.
+    StoreThrottled,
+    /// The network between store and engine.
+    Network,
+    /// The time of a GET, at the most GETs allowed.
+    StoreLatency,
+    /// Messages in flight.
+    InFlight,
+    /// Getting messages from the queue.
+    Receiving,
+    /// Nothing: the queue has no more.
+    QueueEmpty,
+}
+
+impl Stage {
+    /// Every stage.
+    pub const ALL: [Stage; 12] = [
+        Stage::Loading,
+        Stage::Sealing,
+        Stage::Deletes,
+        Stage::Cpu,
+        Stage::Memory,
+        Stage::Heic,
+        Stage::StoreThrottled,
+        Stage::Network,
+        Stage::StoreLatency,
+        Stage::InFlight,
+        Stage::Receiving,
+        Stage::QueueEmpty,
+    ];
+
+    /// The name in `/state`, metrics and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Stage::Loading => "loading",
+            Stage::Sealing => "sealing",
+            Stage::Deletes => "deletes",
+            Stage::Cpu => "cpu",
+            Stage::Memory => "memory",
+            Stage::Heic => "heic",
+            Stage::Network => "network",
+            Stage::StoreThrottled => "store_throttled",
+            Stage::StoreLatency => "store_latency",
+            Stage::InFlight => "in_flight",
+            Stage::Receiving => "receiving",
+            Stage::QueueEmpty => "queue_empty",
+        }
+    }
+}
+
+/// A bounded resource over the span.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Use {
+    /// The most that may be used.
+    pub limit: f64,
+    /// Used on average.
+    pub used: f64,
+    /// Part of the span in which nothing was left of it, or too little for those that waited.
+    pub full: f64,
+}
+
+impl Use {
+    /// The part used.
+    pub fn share(self) -> f64 {
+        if self.limit > 0.0 { self.used / self.limit } else { 0.0 }
+    }
+}
+
+/// What is seen of the engine over a span of time: averages, unless they say otherwise. What is not known is 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Signals {
+    /// Photos a second.
+    pub rate: f64,
+    /// Seconds that a photo waits for its turn, in the queue and within.
+    pub wait: f64,
+    /// Seconds that loading is behind the last durable row, and by how many it may be.
+    pub load_behind: (f64, f64),
+    /// Length of the span in seconds.
+    pub span: f64,
+    /// Batches being compressed and written.
+    pub seals: Use,
+    /// Delete calls under way.
+    pub deletes: Use,
+    /// Messages whose rows are durable and that are not deleted yet.
+    pub to_delete: f64,
+    /// Messages that one delete call takes.
+    pub deleted_per_call: f64,
+    /// Cores of the machine.
+    pub cores: f64,
+    /// Of them used by the engine.
+    pub own_cores: f64,
+    /// Of them used by everybody, the engine included.
+    pub all_cores: f64,
+    /// Decode threads at work.
+    pub threads: Use,
+    /// Memory for pixels.
+    pub pixel_bytes: Use,
+    /// Memory for files.
+    pub file_bytes: Use,
+    /// Photos in the lane of HEIC photos.
+    pub heic: Use,
+    /// Places among the fetches, and the most there may ever be.
+    pub fetches: Use,
+    /// The most that the limit of fetches may be.
+    pub most_fetches: f64,
+    /// Seconds of a GET.
+    pub get: f64,
+    /// The shortest that GETs took on average over such a span.
+    pub shortest_get: f64,
+    /// Part of the answers to GETs that were throttled.
+    pub throttled: f64,
+    /// Bytes fetched a second.
+    pub fetched_bytes: f64,
+    /// What the network can carry.
+    pub network: f64,
+    /// Messages in flight.
+    pub tickets: Use,
+    /// Messages that all receivers of the queue together may have in flight.
+    pub queue_in_flight: f64,
+    /// Seconds that a message is in flight, and how many of them it waits for its batch to fill and be written.
+    pub in_flight: (f64, f64),
+}
+
+/// One thing looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Looked {
+    /// What.
+    pub stage: Stage,
+    /// Part of the span in which it was full, or its own measure between 0 and 1.
+    pub share: f64,
+    /// The part from which on it counts as the bottleneck.
+    pub counts_from: f64,
+    /// In words, with the figures.
+    pub evidence: String,
+    /// What would help.
+    pub remedy: &'static str,
+    /// Photos a second that it allows.
+    pub ceiling: Option<f64>,
+}
+
+/// The bottleneck, named.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bottleneck {
+    /// What it is.
+    pub stage: Stage,
+    /// In a few words.
+    pub title: &'static str,
+    /// Why.
+    pub evidence: String,
+    /// What would help.
+    pub remedy: &'static str,
+    /// Photos a second, measured.
+    pub rate: f64,
+    /// Photos a second that this part allows.
+    pub ceiling: Option<f64>,
+    /// Everything looked at, from the end of the way to its beginning.
+    pub looked_at: Vec<Looked>,
+}
+
+/// A rate that one part would allow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ceiling {
+    /// Of what.
+    pub name: &'static str,
+    /// Photos a second.
+    pub per_second: f64,
+    /// The formula with its numbers.
+    pub formula: String,
+}
+
+/// Below this wait for its turn a photo was done as it came.
+const KEEPS_UP_BELOW: f64 = 0.5;
+
+/// Names the bottleneck.
+pub fn find(seen: &Signals) -> Bottleneck {
+    let looked_at = looks::all(seen);
+    let is = |looked: &&Looked| looked.share >= looked.counts_from;
+    let loads_late = looked_at.iter().find(|looked| looked.stage == Stage::Loading).filter(is).is_some();
+    let found = match seen.wait < KEEPS_UP_BELOW && !loads_late {
+        true => None,
+        false => looked_at.iter().find(is),
+    };
+    let (stage, evidence, remedy, ceiling) = match found {
+        Some(looked) => (looked.stage, looked.evidence.clone(), looked.remedy, looked.ceiling),
+        None if seen.wait < KEEPS_UP_BELOW => {
+            let evidence =
+                format!("at {}/s photos waited {} for their turn", words::number(seen.rate), words::time(seen.wait));
+            (Stage::QueueEmpty, evidence, words::QUEUE_EMPTY, None)
+        }
+        None => {
+            let evidence = format!("photos waited {} for their turn, and no stage was full", words::time(seen.wait));
+            (Stage::Receiving, evidence, words::RECEIVING, None)
+        }
+    };
+    Bottleneck { stage, title: words::title(stage), evidence, remedy, rate: seen.rate, ceiling, looked_at }
+}

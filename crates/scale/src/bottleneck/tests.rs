@@ -1,0 +1,117 @@
+//! Each stage by table: what is seen and what is named.
+
+use super::*;
+
+/// An engine at work that nothing holds.
+fn busy() -> Signals {
+    let quiet = |limit: f64| Use { limit, used: limit / 10.0, full: 0.0 };
+    Signals {
+        rate: 1_000.0,
+        wait: 5.0,
+        load_behind: (2.0, 7.0),
+        span: 5.0,
+        seals: quiet(2.0),
+        deletes: quiet(640.0),
+        to_delete: 50.0,
+        deleted_per_call: 10.0,
+        cores: 16.0,
+        own_cores: 2.0,
+        all_cores: 3.0,
+        threads: quiet(16.0),
+        pixel_bytes: quiet(8e9),
+        file_bytes: quiet(2e9),
+        heic: quiet(4.0),
+        fetches: quiet(64.0),
+        most_fetches: 1_200.0,
+        get: 0.03,
+        shortest_get: 0.03,
+        throttled: 0.0,
+        fetched_bytes: 5e7,
+        network: 0.0,
+        tickets: quiet(12_800.0),
+        queue_in_flight: 120_000.0,
+        in_flight: (1.5, 1.0),
+    }
+}
+
+fn full(limit: f64) -> Use {
+    Use { limit, used: limit, full: 1.0 }
+}
+
+#[test]
+fn each_stage_is_named_with_evidence_and_remedy() {
+    let at_most = Signals { fetches: full(1_200.0), ..busy() };
+    for (expected, seen) in [
+        (Stage::Loading, Signals { load_behind: (60.0, 7.0), ..busy() }),
+        (Stage::Loading, Signals { load_behind: (60.0, 7.0), wait: 0.0, ..busy() }),
+        (Stage::Sealing, Signals { seals: full(2.0), ..busy() }),
+        (Stage::Sealing, Signals { tickets: full(12_800.0), in_flight: (2.0, 1.5), ..busy() }),
+        (Stage::Deletes, Signals { deletes: full(640.0), to_delete: 9_000.0, ..busy() }),
+        (Stage::Deletes, Signals { tickets: full(12_800.0), to_delete: 9_000.0, ..busy() }),
+        (Stage::Cpu, Signals { own_cores: 15.0, ..busy() }),
+        (Stage::Cpu, Signals { all_cores: 15.5, ..busy() }),
+        (Stage::Cpu, Signals { threads: full(16.0), ..busy() }),
+        (Stage::Memory, Signals { pixel_bytes: full(8e9), ..busy() }),
+        (Stage::Memory, Signals { file_bytes: full(2e9), ..busy() }),
+        (Stage::Heic, Signals { heic: full(4.0), ..busy() }),
+        (Stage::Network, Signals { network: 6e7, ..busy() }),
+        (Stage::Network, Signals { get: 0.2, ..at_most }),
+        (Stage::StoreThrottled, Signals { throttled: 0.3, ..busy() }),
+        (Stage::StoreLatency, at_most),
+        (Stage::InFlight, Signals { tickets: full(12_800.0), in_flight: (9.0, 1.0), ..busy() }),
+        (Stage::Receiving, busy()),
+        // A limit below the most it may be is the autoscaler's choice.
+        (Stage::Receiving, Signals { fetches: full(64.0), ..busy() }),
+        (Stage::QueueEmpty, Signals { wait: 0.01, ..busy() }),
+        (Stage::QueueEmpty, Signals { wait: 0.01, threads: full(16.0), ..busy() }),
+        (Stage::QueueEmpty, Signals::default()),
+    ] {
+        let found = find(&seen);
+        assert_eq!(found.stage, expected, "{}", found.evidence);
+        assert!(!found.title.is_empty() && !found.evidence.is_empty() && !found.remedy.is_empty());
+        assert!(found.looked_at.iter().all(|looked| (0.0..=1.0).contains(&looked.share)), "{:?}", found.looked_at);
+    }
+}
+
+#[test]
+fn the_last_full_stage_of_the_way_is_named_for_it_fills_those_before() {
+    let mut seen = Signals {
+        threads: full(16.0),
+        pixel_bytes: full(8e9),
+        fetches: full(1_200.0),
+        tickets: full(12_800.0),
+        ..busy()
+    };
+    assert_eq!(find(&seen).stage, Stage::Cpu);
+    seen.threads = busy().threads;
+    assert_eq!(find(&seen).stage, Stage::Memory);
+    seen.pixel_bytes = busy().pixel_bytes;
+    assert_eq!(find(&seen).stage, Stage::StoreLatency);
+}
+
+#[test]
+fn threads_that_leave_cores_idle_have_another_remedy() {
+    let found = find(&Signals { threads: full(4.0), ..busy() });
+    assert!(found.remedy.contains("decode.threads"), "{}", found.remedy);
+    assert_eq!(found.ceiling, Some(1_000.0));
+    let found = find(&Signals { threads: full(16.0), ..busy() });
+    assert!(!found.remedy.contains("decode.threads"), "{}", found.remedy);
+}
+
+#[test]
+fn ceilings_follow_their_formula() {
+    let ceilings = ceilings(&busy());
+    let of = |name: &str| ceilings.iter().find(|ceiling| ceiling.name.contains(name)).unwrap().per_second;
+    for (name, expected) in [
+        ("alone", 8_000.0),
+        ("all beside", 16_000.0 / 3.0),
+        ("threads", 10_000.0),
+        ("fetches", 40_000.0),
+        ("this engine", 12_800.0 / 1.5),
+        ("all engines", 80_000.0),
+    ] {
+        assert!((of(name) - expected).abs() < 1e-6, "{name} {}", of(name));
+    }
+    assert!(ceilings.is_sorted_by(|a, b| a.per_second <= b.per_second));
+    assert!(super::ceilings(&Signals::default()).is_empty());
+}

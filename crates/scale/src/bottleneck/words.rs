@@ -1,0 +1,70 @@
+//! The words and figures of what is named.
+
+use super::Stage;
+
+/// What a stage is called when it holds the rate.
+pub(super) fn title(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Loading => "loading into the warehouse",
+        Stage::Sealing => "sealing batches",
+        Stage::Deletes => "deleting messages from the queue",
+        Stage::Cpu => "CPU",
+        Stage::Memory => "memory",
+        Stage::Heic => "the lane of HEIC photos",
+        Stage::Network => "the network",
+        Stage::StoreThrottled => "the store throttles",
+        Stage::StoreLatency => "the store's latency",
+        Stage::InFlight => "messages in flight",
+        Stage::Receiving => "getting messages from the queue",
+        Stage::QueueEmpty => "none: the engine keeps up with the queue",
+    }
+}
+
+pub(super) const LOADING: &str = "raise load.max_batches and batch.max_rows, so that each load takes more rows";
+pub(super) const SEALING: &str =
+    "look at the results bucket's latency; with output.per_photo_json each photo costs a PUT";
+pub(super) const BATCH_WAIT: &str = "lower batch.max_age_ms or batch.max_rows, or raise queue.max_in_flight";
+pub(super) const DELETES: &str =
+    "look at the queue's latency and errors; an engine in the queue's region has it shorter";
+pub(super) const THREADS: &str = "raise decode.threads: cores are idle meanwhile";
+pub(super) const CORES: &str = "more or faster cores, or a second engine on the same queue";
+pub(super) const SHARED_CORES: &str =
+    "run what else is on this machine elsewhere: what it takes the engine does not get";
+pub(super) const PIXELS: &str = "raise memory.decode_bytes, or take a machine with more memory";
+pub(super) const FILES: &str = "raise memory.fetched_bytes, or take a machine with more memory";
+pub(super) const HEIC: &str = "raise decode.heic_at_once, where most photos are HEIC";
+pub(super) const NETWORK: &str = "a machine with more network, or a second engine on the same queue";
+pub(super) const THROTTLED: &str = "spread keys over more prefixes, or have the bucket's request rate raised";
+pub(super) const LATENCY: &str = "raise scale.max_fetches, or move the engine nearer to the bucket";
+pub(super) const IN_FLIGHT: &str = "raise queue.max_in_flight";
+pub(super) const RECEIVING: &str =
+    "look at the queue's own latency, and at restarts and errors; several engines share one queue";
+pub(super) const QUEUE_EMPTY: &str = "nothing to do";
+
+/// A figure for people.
+pub(super) fn number(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+/// Seconds for people.
+pub(super) fn time(seconds: f64) -> String {
+    if seconds >= 1.0 { format!("{seconds:.1} s") } else { format!("{} ms", number(seconds * 1e3)) }
+}
+
+/// Bytes for people.
+pub(super) fn bytes(count: f64) -> String {
+    const UNITS: [(f64, &str); 3] = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
+    match UNITS.iter().find(|(size, _)| count >= *size) {
+        Some((size, unit)) => format!("{} {unit}", number(count / size)),
+        None => format!("{count:.0} bytes"),
+    }
+}
+
+/// A share as a percentage.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
