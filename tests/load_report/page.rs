@@ -175,7 +175,7 @@ fn the_text_is_compact_and_has_what_matters() {
         "until durable  400 ms  800 ms  1.60 s",
         "measured from when it was due",
         "batch wait",
-        "Bottleneck: CPU: the engine uses the cores there are",
+        "Bottleneck: CPU",
         "c7i.large pays from",
         "note: measured on the embedded queue",
     ] {

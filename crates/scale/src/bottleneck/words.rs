@@ -41,12 +41,25 @@ pub(super) const RECEIVING: &str =
     "look at the queue's own latency, and at restarts and errors; several engines share one queue";
 pub(super) const QUEUE_EMPTY: &str = "nothing to do";
 
-/// A figure for people.
+/// A figure for people: three digits, thousands set apart.
 pub(super) fn number(value: f64) -> String {
-    match value.abs() {
-        size if size >= 100.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        _ => format!("{value:.2}"),
+    let decimals = match value.abs() {
+        size if size >= 99.95 => 0,
+        size if size >= 9.995 => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.decimals$}");
+    let (whole, rest) = text.split_once('.').unwrap_or((&text, ""));
+    let mut grouped = String::new();
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) && !grouped.ends_with('-') {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    match rest.trim_end_matches('0') {
+        "" => grouped,
+        rest => format!("{grouped}.{rest}"),
     }
 }
 
@@ -67,4 +80,25 @@ pub(super) fn bytes(count: f64) -> String {
 /// A share as a percentage.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_short() {
+        for (value, expected) in [
+            (0.0, "0"),
+            (2.0, "2"),
+            (0.126, "0.13"),
+            (12.34, "12.3"),
+            (120_000.0, "120,000"),
+            (1_234_567.8, "1,234,568"),
+        ] {
+            assert_eq!(number(value), expected);
+        }
+        assert_eq!((time(0.015), time(2.5)), ("15 ms".into(), "2.5 s".into()));
+        assert_eq!((bytes(5e7), bytes(12.0)), ("50 MB".into(), "12 bytes".into()));
+    }
 }
