@@ -18,7 +18,7 @@ use crate::telemetry::events::BottleneckNamed;
 use crate::telemetry::{Workers, names, process};
 
 /// Looks that the signals are averaged over.
-const LOOKS: usize = 12;
+const LOOKS: usize = 8;
 /// Looks until anything is named.
 const LEAST_LOOKS: usize = 4;
 /// The longest time worth telling, in seconds: at a rate of nothing everything takes for ever.

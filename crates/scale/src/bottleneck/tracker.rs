@@ -3,7 +3,7 @@
 use super::Stage;
 
 /// Looks in a row that must agree on another stage before it is named.
-const AGREE: u32 = 6;
+const AGREE: u32 = 4;
 
 /// What is named now, and what may be named next.
 #[derive(Clone, Debug, Default)]
