@@ -344,6 +344,16 @@ fn latin(letter: char, company: Company, (common, letters, marks): (&str, &str, 
     if letter.is_lowercase() && company.both(char::is_uppercase) {
         bits += 4.0;
     }
+    // What Polish ń and ę would be in the standard's default.
+    let after = company.after.map(small);
+    let is_misplaced = match small(letter) {
+        'ñ' => !after.is_some_and(|after| "aeiouáéíóúü".contains(after)),
+        'ê' => after.is_some_and(|after| "bdhkwz".contains(after)),
+        _ => false,
+    };
+    if is_misplaced {
+        bits += 8.0;
+    }
     bits
 }
 
