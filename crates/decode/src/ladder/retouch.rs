@@ -2,6 +2,7 @@
 
 use super::super::luma::Luma;
 use super::super::qr;
+use super::super::scale;
 
 /// Long side of a picture small enough to be enlarged.
 pub(super) const SMALL: usize = 400;
@@ -42,33 +43,31 @@ pub(super) fn draw_out_shadows(luma: &Luma) -> Option<Luma> {
 pub(super) fn blur(luma: &Luma, reach: usize) -> Option<Luma> {
     let (width, height) = (luma.width(), luma.height());
     let span = |at: usize, count: usize| at.saturating_sub(reach)..(at + reach + 1).min(count);
-    // Sums along each row; the places beyond its ends count nothing.
-    let mut rows: Vec<u32> = vec![0; width * height];
-    let mut padded = vec![0u8; width + 2 * reach];
-    for (sums, row) in rows.chunks_exact_mut(width).zip(luma.rows()) {
-        if let Some(middle) = padded.get_mut(reach..reach + width) {
-            middle.copy_from_slice(row);
-        }
-        for shifted in padded.windows(width) {
-            for (sum, &pixel) in sums.iter_mut().zip(shifted) {
-                *sum += u32::from(pixel);
-            }
-        }
-    }
     let across: Vec<f32> = (0..width).map(|x| 1.0 / span(x, width).len() as f32).collect();
-    let mut pixels = Vec::with_capacity(width * height);
-    let mut sums = vec![0u32; width];
-    for y in 0..height {
+    let mut pixels = vec![0u8; width * height];
+    // Sums of the columns over the rows of the window, with places beyond the ends that count nothing.
+    let mut columns = vec![0u16; width + 2 * reach];
+    let mut sums = vec![0u16; width];
+    for (y, out) in pixels.chunks_exact_mut(width).enumerate() {
         let window = span(y, height);
         let down = 1.0 / window.len() as f32;
+        let middle = columns.get_mut(reach..reach + width)?;
+        middle.fill(0);
+        for row in window.map(|y| luma.row(y)) {
+            for (sum, &pixel) in middle.iter_mut().zip(row) {
+                *sum += u16::from(pixel);
+            }
+        }
         sums.fill(0);
-        for row in window.filter_map(|y| rows.get(y * width..(y + 1) * width)) {
-            for (sum, &value) in sums.iter_mut().zip(row) {
-                *sum += value;
+        for shifted in columns.windows(width) {
+            for (sum, &column) in sums.iter_mut().zip(shifted) {
+                *sum += column;
             }
         }
         // Half a grey level of one pixel more, so that a mean that is whole stays so.
-        pixels.extend(sums.iter().zip(&across).map(|(&sum, across)| ((sum as f32 + 0.5) * across * down) as u8));
+        for ((pixel, &sum), across) in out.iter_mut().zip(&sums).zip(&across) {
+            *pixel = scale::grey((f32::from(sum) + 0.5) * across * down);
+        }
     }
     Luma::new(width, height, pixels)
 }
