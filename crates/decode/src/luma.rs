@@ -51,6 +51,15 @@ impl Luma {
         &mut self.pixels
     }
 
+    /// The pixels from one point to the other; black beyond the edges.
+    pub(crate) fn part(&self, from: [usize; 2], to: [usize; 2]) -> Luma {
+        let mut part = Luma::blank(to[0].saturating_sub(from[0]), to[1].saturating_sub(from[1]));
+        for (y, row) in part.rows_mut().enumerate() {
+            row.iter_mut().zip(self.row(from[1] + y).iter().skip(from[0])).for_each(|(to, &from)| *to = from);
+        }
+        part
+    }
+
     /// One row; empty below the picture.
     pub fn row(&self, y: usize) -> &[u8] {
         self.pixels.get(y * self.width..(y + 1) * self.width).unwrap_or(&[])

@@ -50,20 +50,51 @@ impl Coefficients {
         luma
     }
 
+    /// A part of the picture at a scale: the pixels from one point, rounded down to a block, to the other.
+    pub(crate) fn luma_part(&self, scale: Scale, from: [usize; 2], to: [usize; 2]) -> Luma {
+        match scale {
+            Scale::Full => self.paint_part::<8>(from, to),
+            Scale::Half => self.paint_part::<4>(from, to),
+            Scale::Quarter => self.paint_part::<2>(from, to),
+            Scale::Eighth => self.means().part(from, to),
+        }
+    }
+
     /// `N` by `N` pixels from each block.
     fn paint<const N: usize>(&self) -> Luma {
-        let mut luma = Luma::blank((self.width * N).div_ceil(8), (self.height * N).div_ceil(8));
+        self.paint_part::<N>([0; 2], [usize::MAX; 2])
+    }
+
+    /// The same of some blocks only.
+    fn paint_part<const N: usize>(&self, from: [usize; 2], to: [usize; 2]) -> Luma {
+        let size = [(self.width * N).div_ceil(8), (self.height * N).div_ceil(8)];
+        let [left, top] = [0, 1].map(|axis| from[axis].min(size[axis].saturating_sub(1)) / N);
+        let mut luma =
+            Luma::blank(to[0].min(size[0]).saturating_sub(left * N), to[1].min(size[1]).saturating_sub(top * N));
         let width = luma.width();
-        let mut strips = luma.pixels_mut().chunks_mut(width * N);
-        let mut firsts = self.first.chunks(self.across.max(1));
-        let mut rows = self.rows.iter();
-        for strip in &mut strips {
+        let mut firsts = self.first.chunks(self.across.max(1)).skip(top);
+        let mut rows = self.rows.iter().skip(top);
+        for strip in luma.pixels_mut().chunks_mut(width * N) {
             let first = firsts.next().unwrap_or(&[]);
             let tokens = rows.next().map_or(&[][..], |row| row);
+            let (first, tokens) = after(left, first, tokens);
             paint_strip::<N>(&self.steps, first, tokens, strip, width);
         }
         luma
     }
+}
+
+/// What is left of a row of blocks after so many.
+fn after<'a>(blocks: usize, first: &'a [i16], tokens: &'a [u16]) -> (&'a [i16], &'a [u16]) {
+    let mut rest = tokens.iter();
+    for _ in 0..blocks.min(first.len()) {
+        let mut at = 1;
+        while at < 64 {
+            let Some(&token) = rest.next().filter(|token| **token != END) else { break };
+            at += open(token).0 + 1;
+        }
+    }
+    (first.get(blocks..).unwrap_or(&[]), rest.as_slice())
 }
 
 /// Paints one row of blocks.

@@ -15,7 +15,7 @@ const REACH: usize = 2;
 /// A block whose lightest and darkest pixel differ by no more than this holds no edge.
 const FLAT: u8 = 24;
 /// Long side of a picture that may be drawn to the pixel. In larger ones, which are photos, a pixel more is more noise.
-const LARGEST_DRAWN: usize = 1_700;
+pub(super) const LARGEST_DRAWN: usize = 1_700;
 /// The smallest code is 21 modules wide.
 const SMALLEST: usize = 21;
 
@@ -23,7 +23,11 @@ const SMALLEST: usize = 21;
 #[derive(Clone, Copy)]
 pub(super) enum Rule {
     /// From the middle between its darkest and lightest pixel, as zxing-cpp does since 2.3; flat blocks have no say.
-    Middles,
+    Middles {
+        /// The picture may be drawn to the pixel: a block reaches a pixel into the next ones, as the edges of drawn modules
+        /// may all lie between blocks.
+        drawn: bool,
+    },
     /// From its mean, as ZXing always did; a flat block is taken to be light.
     Means,
 }
@@ -36,7 +40,7 @@ pub(super) fn binarize(luma: &Luma, rule: Rule) -> Option<BitMatrix> {
     }
     let blocks = Blocks { across: width.div_ceil(BLOCK), down: height.div_ceil(BLOCK) };
     let of_blocks = match rule {
-        Rule::Middles => by_middles(luma, &blocks),
+        Rule::Middles { drawn } => by_middles(luma, &blocks, usize::from(drawn)),
         Rule::Means => by_means(luma, &blocks),
     };
 
@@ -165,10 +169,9 @@ impl Blocks {
 }
 
 /// Thresholds by [`Rule::Middles`]: the mean middle of those of the five by five blocks around that hold an edge, its own
-/// counting three times. Where there is none, that of the block before. In pictures as small as drawn ones are, a block
-/// reaches a pixel into the next ones, as the edges of drawn modules may all lie between blocks.
-fn by_middles(luma: &Luma, blocks: &Blocks) -> Vec<u8> {
-    let beyond = usize::from(luma.width().max(luma.height()) <= LARGEST_DRAWN);
+/// counting three times. Where there is none, that of the block before. `beyond`: so many pixels to the right and below
+/// a block belong to it too.
+fn by_middles(luma: &Luma, blocks: &Blocks, beyond: usize) -> Vec<u8> {
     let mut middles: Vec<u8> = Vec::with_capacity(blocks.across * blocks.down);
     blocks.of(luma, beyond, |darkest, lightest, _| {
         middles.push(if lightest - darkest > FLAT { darkest.midpoint(lightest) } else { 0 });
@@ -248,7 +251,7 @@ mod tests {
             |x: usize, y: usize| if (24..40).contains(&x) && (24..40).contains(&y) { 40 } else { 230 - x as u8 };
         let pixels = (0..64 * 64).map(|index| shade(index % 64, index / 64)).collect();
         let luma = Luma::new(64, 64, pixels).unwrap();
-        for rule in [Rule::Middles, Rule::Means] {
+        for rule in [Rule::Middles { drawn: true }, Rule::Means] {
             let matrix = binarize(&luma, rule).unwrap();
             for y in 0..64u32 {
                 for x in 0..64u32 {
@@ -263,10 +266,10 @@ mod tests {
     fn the_middle_of_a_wide_dark_area_is_dark_by_the_new_rule() {
         let shade = |x: usize, y: usize| if (16..144).contains(&x) && (16..144).contains(&y) { 90 } else { 200 };
         let luma = Luma::new(160, 160, (0..160 * 160).map(|at| shade(at % 160, at / 160)).collect()).unwrap();
-        let matrix = binarize(&luma, Rule::Middles).unwrap();
+        let matrix = binarize(&luma, Rule::Middles { drawn: true }).unwrap();
         assert!(matrix.get(80, 80) && !matrix.get(2, 2));
         // A flat picture has no threshold at all.
-        let flat = binarize(&Luma::new(40, 40, vec![90; 1600]).unwrap(), Rule::Middles).unwrap();
+        let flat = binarize(&Luma::new(40, 40, vec![90; 1600]).unwrap(), Rule::Middles { drawn: true }).unwrap();
         assert!(!flat.get(20, 20));
     }
 
@@ -275,7 +278,7 @@ mod tests {
         fn any_size_is_fine(width in 1usize..150, height in 1usize..150, grey in any::<u8>()) {
             let pixels = (0..width * height).map(|index| grey.wrapping_mul((index % 251) as u8)).collect();
             let luma = Luma::new(width, height, pixels).unwrap();
-            for rule in [Rule::Middles, Rule::Means] {
+            for rule in [Rule::Middles { drawn: true }, Rule::Means] {
                 prop_assert_eq!(binarize(&luma, rule).is_some(), width >= 21 && height >= 21);
             }
         }

@@ -6,6 +6,7 @@
 //! top, or when the photo's time is over.
 
 mod bits;
+mod detail;
 mod finder;
 mod found;
 mod geometry;
@@ -30,7 +31,7 @@ use super::clock::Deadline;
 use super::contain::contain;
 use super::content::Message;
 use super::luma::Luma;
-use super::pixels::Source;
+use super::pixels::{Area, Source};
 use super::qr::{Proposals, Tried};
 use scanmill_core::cpu::thread_cpu;
 use scanmill_core::domain::{Code, RungRun};
@@ -66,6 +67,23 @@ impl View {
         self.codes.iter_mut().for_each(|code| code.quad = code.quad.scaled(by));
         self.strays.iter_mut().chain(&mut self.likely).for_each(|stray| *stray = stray.map(|at| at * by));
     }
+
+    /// From the pixels of a part of a picture that begins at `origin` to those of the picture.
+    fn shift(&mut self, origin: [f32; 2]) {
+        let corners = self.codes.iter_mut().flat_map(|code| &mut code.quad.0);
+        corners.chain(&mut self.strays).chain(&mut self.likely).for_each(|point| {
+            *point = [point[0] + origin[0], point[1] + origin[1]];
+        });
+    }
+
+    /// Takes in what another part of the same picture shows.
+    fn extend(&mut self, other: View) {
+        self.codes.extend(other.codes);
+        self.strays.extend(other.strays);
+        self.likely.extend(other.likely);
+        self.unread_patterns += other.unread_patterns;
+        self.cut_short |= other.cut_short;
+    }
 }
 
 /// One attempt of the ladder.
@@ -79,6 +97,11 @@ trait Rung {
     fn is_vain(&self, _tried: &Tried) -> bool {
         false
     }
+    /// Whether it looks for codes too small for the rungs before, and thus only where the photo is detailed. `is_first`: no
+    /// code was read yet.
+    fn is_for_detail(&self, _is_first: bool) -> bool {
+        false
+    }
     /// Reads what it can before the deadline.
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View;
 }
@@ -90,12 +113,14 @@ struct Task<'a> {
     first_only: bool,
     /// Pixels of the full-size photo a pixel.
     scale: f32,
+    /// Where a part of a larger picture begins in that, in pixels; `None` for a whole one.
+    origin: Option<[f32; 2]>,
     /// Outlines of the codes read so far, in pixels of the full-size photo: not to be read again.
     codes: Vec<Quad>,
     /// What our own reader tried in vain.
     tried: &'a mut Tried,
-    /// Finder patterns that our own reader saw in this photo as it is, by the width of the picture.
-    proposals: &'a mut BTreeMap<usize, Proposals>,
+    /// Finder patterns that our own reader saw in this photo as it is, by the width of the picture and where it begins.
+    proposals: &'a mut BTreeMap<(usize, [usize; 2]), Proposals>,
 }
 
 impl Task<'_> {
@@ -182,9 +207,9 @@ const STEPS: [Step; 13] = [
     step(&own("own_1600", 1_600, Plain, Hybrid), Kind::Own, Turn::Rest),
     step(&own_two("own_two_1600", 1_600), Kind::OwnTwo, Turn::FirstOrMany),
     step(&zxing("zxing_2000", 2_000), Kind::Zxing, Turn::Rest),
-    step(&zxing("zxing_full", usize::MAX), Kind::Zxing, Turn::Always),
     step(&own_bent("own_bent_1600", 1_600), Kind::OwnBent, Turn::First),
     step(&own("own_shadow_800", 800, Shadow(1), Mean(40)), Kind::OwnShadow, Turn::First),
+    step(&zxing("zxing_full", usize::MAX), Kind::Zxing, Turn::Always),
     step(&own("own_400", 400, Plain, Hybrid), Kind::Own, Turn::First),
 ];
 
@@ -283,9 +308,25 @@ fn climb_by<'a>(
             break;
         }
         let before = thread_cpu();
-        let mut task =
-            Task { deadline, first_only, scale, codes: found.outlines(), tried: &mut tried, proposals: &mut proposals };
-        let mut view = contain(|| rung.read(&source.at_most(side), &mut task)).unwrap_or_else(|panic| {
+        let areas = if rung.is_for_detail(found.is_empty()) { detailed(source, &rest, &found) } else { None };
+        if areas.as_ref().is_some_and(Vec::is_empty) {
+            rest.note_nothing(*kind, scale);
+            continue;
+        }
+        let mut task = Task {
+            deadline,
+            first_only,
+            scale,
+            origin: None,
+            codes: found.outlines(),
+            tried: &mut tried,
+            proposals: &mut proposals,
+        };
+        let reading = contain(|| match areas.map(|areas| source.parts(side, areas)) {
+            Some(parts) => read_parts(*rung, parts, &mut task),
+            None => rung.read(&source.at_most(side), &mut task),
+        });
+        let mut view = reading.unwrap_or_else(|panic| {
             climb.panic.get_or_insert(format!("{} panicked: {panic}", rung.name()));
             View::default()
         });
@@ -307,6 +348,34 @@ fn climb_by<'a>(
     climb.is_complete = (first_only && !found.is_empty()) || rest.is_complete(&found);
     climb.codes = found.into_codes(first_only);
     climb
+}
+
+/// Where a photo is detailed, by its picture of about so many pixels, outside the codes read; `None` where all of it is to
+/// be looked at.
+fn detailed(source: &mut Source, rest: &Rest, found: &Found) -> Option<Vec<Area>> {
+    const ABOUT: usize = 1_000;
+    let longest = source.long_side();
+    if rest.is_likely() || longest < 2 * ABOUT {
+        return None;
+    }
+    let side = near(ABOUT, longest);
+    let is_read = |point| found.covers(point);
+    detail::areas(&source.at_most(side), longest as f32 / side as f32, &is_read, &rest.strays_left(found))
+}
+
+/// What a rung sees in parts of a picture.
+fn read_parts(rung: &dyn Rung, parts: &[(Luma, [f32; 2])], task: &mut Task<'_>) -> View {
+    let mut seen = View::default();
+    for (part, origin) in parts {
+        task.origin = Some(*origin);
+        let mut view = rung.read(part, task);
+        view.shift(*origin);
+        seen.extend(view);
+        if task.first_only && !seen.codes.is_empty() {
+            break;
+        }
+    }
+    seen
 }
 
 /// Unread finder patterns of one picture from which on there are more codes than our own reader looks for, as it goes by 40

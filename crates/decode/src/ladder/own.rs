@@ -50,6 +50,9 @@ pub(super) struct Own {
     pub patterns: Patterns,
 }
 
+/// Long side of the pictures from which on the reader looks only where the photo is detailed.
+const DETAIL: usize = 1_600;
+
 impl Rung for Own {
     fn name(&self) -> &'static str {
         self.name
@@ -62,6 +65,11 @@ impl Rung for Own {
     fn is_vain(&self, tried: &Tried) -> bool {
         let is_flat = matches!(self.patterns, Patterns::Three | Patterns::Two);
         tried.is_enough() || (is_flat && tried.is_hopeless())
+    }
+
+    fn is_for_detail(&self, is_first: bool) -> bool {
+        // Beside codes that were read are often others as pale as those, and as large.
+        is_first && self.side >= DETAIL
     }
 
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
@@ -90,12 +98,16 @@ impl Own {
         let Some(mut proposals) = self.proposals(luma, task) else { return view };
         let deadline = task.deadline;
         let kept = &mut *task.proposals;
-        let (codes, scale) = (&task.codes, task.scale);
-        let is_read = |[x, y]: [f32; 2]| codes.iter().any(|quad| quad.holds([x * scale, y * scale], 0.0));
+        let (codes, scale, origin) = (&task.codes, task.scale, task.origin.unwrap_or_default());
+        let is_read = |[x, y]: [f32; 2]| {
+            let at = [(x + origin[0]) * scale, (y + origin[1]) * scale];
+            codes.iter().any(|quad| quad.holds(at, 0.0))
+        };
+        let place = (luma.width(), origin.map(|at| at as usize));
         let mut task = qr::Task {
             deadline: task.deadline,
             first_only: task.first_only,
-            made: qr::Made { scale, retouched: !self.is_plain() },
+            made: qr::Made { scale, origin, retouched: !self.is_plain() },
             is_read: &is_read,
             tried: &mut *task.tried,
         };
@@ -110,7 +122,7 @@ impl Own {
             proposals.turn_over(deadline);
         }
         if self.is_plain() {
-            kept.insert(luma.width(), proposals);
+            kept.insert(place, proposals);
         }
         view
     }
@@ -122,7 +134,8 @@ impl Own {
 
     /// The finder patterns of the picture, from an earlier rung where one looked at the same.
     fn proposals(&self, luma: &Luma, task: &mut Task<'_>) -> Option<qr::Proposals> {
-        let kept = if self.is_plain() { task.proposals.remove(&luma.width()) } else { None };
+        let place = (luma.width(), task.origin.unwrap_or_default().map(|at| at as usize));
+        let kept = if self.is_plain() { task.proposals.remove(&place) } else { None };
         kept.or_else(|| Some(qr::Proposals::of(self.threshold.of(luma)?, task.deadline)))
     }
 }

@@ -69,6 +69,18 @@ impl Rest {
         self.left = unread(&self.strays) + self.left_likely;
     }
 
+    /// Takes in that a step would see nothing new at `scale` full-size pixels a pixel.
+    pub(super) fn note_nothing(&mut self, kind: Kind, scale: f32) {
+        if kind == Kind::Zxing {
+            self.finest = self.finest.min(scale);
+        }
+    }
+
+    /// What the last zxing rung saw outside the codes read, in pixels of the full-size photo.
+    pub(super) fn strays_left(&self, found: &Found) -> Vec<[f32; 2]> {
+        self.strays.iter().chain(&self.likely).copied().filter(|&stray| !found.covers(stray)).collect()
+    }
+
     /// Whether a step that sees `scale` full-size pixels a pixel is worth its time, by what was read so far.
     pub(super) fn wants(&self, step: &Step, scale: f32, found: &Found) -> bool {
         if found.is_empty() {

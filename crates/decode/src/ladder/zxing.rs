@@ -31,10 +31,16 @@ impl Rung for Zxing {
         (self.times == 1 || longest <= SMALL).then(|| size(self.side, longest))
     }
 
+    fn is_for_detail(&self, _is_first: bool) -> bool {
+        self.side >= DETAIL
+    }
+
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         let mut view = View::default();
         let large = if self.times == 1 { None } else { retouch::enlarge(luma, self.times) };
-        if let Some(mut picture) = bits::binarize(large.as_ref().unwrap_or(luma), Rule::Middles) {
+        let picture = large.as_ref().unwrap_or(luma);
+        let drawn = task.origin.is_none() && picture.width().max(picture.height()) <= bits::LARGEST_DRAWN;
+        if let Some(mut picture) = bits::binarize(picture, Rule::Middles { drawn }) {
             let scale = task.scale / self.times as f32;
             search(&picture, task, scale, &mut view);
             if !task.first_only || view.codes.is_empty() {
@@ -46,6 +52,9 @@ impl Rung for Zxing {
         view
     }
 }
+
+/// Long side of the pictures from which on a rung looks only where the photo is detailed.
+const DETAIL: usize = 2_000;
 
 /// Long side of the picture that a rung for about `side` pixels reads. A photo of up to five thirds of that stays as it is:
 /// to bring it to any other size than half costs more than to read it.
@@ -61,8 +70,9 @@ const MOST_FAILURES: usize = 200;
 /// Reads every code whose three finder patterns stand dark on light, but those read before. `scale`: pixels of the
 /// full-size photo a pixel.
 fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) {
+    let [left, top] = task.origin.unwrap_or([0.0; 2]).map(|at| at * task.scale);
     let is_read = |[x, y]: [f32; 2]| {
-        task.is_read([x * scale, y * scale]) || view.codes.iter().any(|code| code.quad.holds([x, y], 0.0))
+        task.is_read([x * scale + left, y * scale + top]) || view.codes.iter().any(|code| code.quad.holds([x, y], 0.0))
     };
     let mut patterns = finder::find(picture, task.deadline, &is_read);
     patterns.retain(|pattern| !is_read([pattern.p.x, pattern.p.y]));
@@ -200,6 +210,7 @@ mod tests {
             deadline: Deadline::after(Duration::from_secs(60)),
             first_only: false,
             scale: 1.0,
+            origin: None,
             codes: Vec::new(),
             tried: &mut Tried::default(),
             proposals: &mut BTreeMap::new(),

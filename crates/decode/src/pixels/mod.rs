@@ -24,7 +24,7 @@ use super::luma::Luma;
 #[cfg(feature = "heic")]
 pub(super) use heic::thumbnail;
 use scanmill_core::domain::{Format, Reason, Reject};
-pub(super) use source::Source;
+pub(super) use source::{Area, Source};
 
 /// Brightness of what a file that ends early does not hold, and of what there was no time for.
 const MISSING: u8 = 128;

@@ -18,6 +18,39 @@ pub(crate) struct Source {
     levels: BTreeMap<u32, Luma>,
     /// Copies between the levels by their width and height, up to [`LARGEST_KEPT`]: several rungs read the same one.
     between: BTreeMap<[usize; 2], Luma>,
+    parts: Option<Parts>,
+}
+
+/// Parts of a picture of the photo, in the order of their areas, each with where it begins.
+struct Parts {
+    long_side: usize,
+    areas: Vec<Area>,
+    made: Vec<(Luma, [f32; 2])>,
+}
+
+/// Parts begin at multiples of so many pixels: blocks of eight, and every third row, fall as they do in the whole.
+const ALIGNED: usize = 24;
+
+/// A rectangle of a photo, in pixels: from one point up to the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Area {
+    pub from: [usize; 2],
+    pub to: [usize; 2],
+}
+
+impl Area {
+    /// How many pixels it has.
+    pub(crate) fn pixels(&self) -> usize {
+        (self.to[0] - self.from[0]) * (self.to[1] - self.from[1])
+    }
+
+    /// The same in a picture so many times as large.
+    pub(crate) fn scaled(&self, by: f32) -> Area {
+        Area {
+            from: self.from.map(|at| (at as f32 * by) as usize),
+            to: self.to.map(|at| (at as f32 * by).ceil() as usize),
+        }
+    }
 }
 
 /// Long side of the copies between levels that are kept.
@@ -31,13 +64,21 @@ impl Source {
     /// A photo decoded at its full size. `cut`: its file ends before the picture does, and the missing part is grey.
     pub(crate) fn whole(full: Luma, cut: bool) -> Source {
         let (width, height) = (full.width(), full.height());
-        Source { width, height, cut, jpeg: None, levels: BTreeMap::from([(0, full)]), between: BTreeMap::new() }
+        Source {
+            width,
+            height,
+            cut,
+            jpeg: None,
+            levels: BTreeMap::from([(0, full)]),
+            between: BTreeMap::new(),
+            parts: None,
+        }
     }
 
     /// A photo whose first four levels are made when asked for, each at the same cost.
     pub(super) fn scaled(jpeg: Coefficients, cut: bool) -> Source {
         let (width, height) = (jpeg.width(), jpeg.height());
-        Source { width, height, cut, jpeg: Some(jpeg), levels: BTreeMap::new(), between: BTreeMap::new() }
+        Source { width, height, cut, jpeg: Some(jpeg), levels: BTreeMap::new(), between: BTreeMap::new(), parts: None }
     }
 
     /// The longer side of the photo in pixels, at its full size.
@@ -52,13 +93,8 @@ impl Source {
 
     /// The photo with its long side at most `long_side` pixels; at its full size when it already is that small.
     pub(crate) fn at_most(&mut self, long_side: usize) -> Cow<'_, Luma> {
-        let longest = self.long_side();
-        let long_side = if long_side == 0 { longest } else { long_side.min(longest) };
-        let side = |pixels: usize| ((pixels * long_side + longest / 2) / longest).max(1);
         let full = [self.width, self.height];
-        let wanted = full.map(side);
-        let holds = |level: &u32| self.size(*level).iter().zip(&wanted).all(|(has, wants)| has >= wants);
-        let level = (1..usize::BITS).take_while(holds).last().unwrap_or(0);
+        let (level, wanted) = self.level_for(long_side);
         if self.size(level) == wanted {
             return Cow::Borrowed(self.level(level));
         }
@@ -66,10 +102,56 @@ impl Source {
             Some(made) => made,
             None => resample(self.level(level), full, 1 << level, wanted),
         };
-        if long_side > LARGEST_KEPT {
+        if wanted.into_iter().max() > Some(LARGEST_KEPT) {
             return Cow::Owned(copy);
         }
         Cow::Borrowed(self.between.entry(wanted).or_insert(copy))
+    }
+
+    /// Parts of what [`Source::at_most`] gives, each with where it begins, for areas in pixels of the full-size photo. The
+    /// last ones are kept.
+    pub(crate) fn parts(&mut self, long_side: usize, areas: Vec<Area>) -> &[(Luma, [f32; 2])] {
+        if !self.parts.as_ref().is_some_and(|parts| parts.long_side == long_side && parts.areas == areas) {
+            let (level, wanted) = self.level_for(long_side);
+            if self.jpeg.is_none() || level > LAST_JPEG_LEVEL {
+                self.level(level);
+            }
+            let made = areas.iter().filter_map(|area| self.part(level, wanted, area)).collect();
+            self.parts = Some(Parts { long_side, areas, made });
+        }
+        self.parts.as_ref().map_or(&[], |parts| &parts.made)
+    }
+
+    /// An area of a level, brought to the size that it has where the whole is `wanted` large.
+    fn part(&self, level: u32, wanted: [usize; 2], area: &Area) -> Option<(Luma, [f32; 2])> {
+        let size = self.size(level);
+        let area = area.scaled(1.0 / (1 << level) as f32);
+        let to = [0, 1].map(|axis| area.to[axis].min(size[axis]));
+        let from = [0, 1].map(|axis| area.from[axis].min(to[axis]) / ALIGNED * ALIGNED);
+        if [0, 1].iter().any(|&axis| from[axis] >= to[axis]) {
+            return None;
+        }
+        let part = match (self.levels.get(&level), &self.jpeg, JPEG_SCALES.get(level as usize)) {
+            (Some(made), _, _) => made.part(from, to),
+            (None, Some(jpeg), Some(scale)) => jpeg.luma_part(*scale, from, to),
+            (None, _, _) => return None,
+        };
+        if size == wanted {
+            return Some((part, from.map(|at| at as f32)));
+        }
+        let by = [0, 1].map(|axis| wanted[axis] as f32 / size[axis] as f32);
+        let sides = [part.width(), part.height()];
+        let smaller = [0, 1].map(|axis| (sides[axis] as f32 * by[axis]).round() as usize);
+        Some((resample(&part, sides, 1, smaller), [0, 1].map(|axis| from[axis] as f32 * by[axis])))
+    }
+
+    /// The smallest level that holds a picture with that long side, and the picture's width and height.
+    fn level_for(&self, long_side: usize) -> (u32, [usize; 2]) {
+        let longest = self.long_side();
+        let long_side = if long_side == 0 { longest } else { long_side.min(longest) };
+        let wanted = [self.width, self.height].map(|pixels| ((pixels * long_side + longest / 2) / longest).max(1));
+        let holds = |level: &u32| self.size(*level).iter().zip(&wanted).all(|(has, wants)| has >= wants);
+        ((1..usize::BITS).take_while(holds).last().unwrap_or(0), wanted)
     }
 
     /// Width and height of a level; zero when there is no such level.
@@ -106,6 +188,18 @@ mod tests {
         let small = photo.at_most(15).into_owned();
         assert_eq!((small.width(), small.height()), (15, 10));
         assert!(small.pixels().iter().all(|&pixel| pixel == 7));
+    }
+
+    #[test]
+    fn a_part_is_cut_out_of_the_whole() {
+        let mut photo = source(40, 30, (0..1_200).map(|at| (at * 7 % 251) as u8).collect());
+        let area = Area { from: [29, 6], to: [31, 90] };
+        let (part, origin) = photo.parts(40, vec![area])[0].clone();
+        assert_eq!((part.width(), part.height(), origin), (7, 30, [24.0, 0.0]));
+        let whole = photo.at_most(40);
+        assert!((0..30).all(|y| part.row(y) == &whole.row(y)[24..31]));
+        let (part, origin) = photo.parts(30, vec![area])[0].clone();
+        assert_eq!((part.width(), part.height(), origin), (5, 23, [18.0, 0.0]));
     }
 
     #[test]

@@ -51,14 +51,23 @@ const SHARPER: f32 = 1.3;
 pub struct Made {
     /// Pixels of the full-size photo a pixel.
     pub scale: f32,
+    /// Where it begins, in its own pixels: a part of the photo does further on.
+    pub origin: [f32; 2],
     /// Blurred, or its greys changed otherwise.
     pub retouched: bool,
+}
+
+impl Made {
+    /// The pixel of the full-size photo at a point of the picture.
+    fn full(self, [x, y]: [f32; 2]) -> [f32; 2] {
+        [(x + self.origin[0]) * self.scale, (y + self.origin[1]) * self.scale]
+    }
 }
 
 impl Tried {
     /// Whether the same outline failed before, on a picture that showed as much.
     pub(super) fn has(&self, group: &Group, side: usize, made: Made) -> bool {
-        let corners = group.corners().map(|corner| corner.map(|at| at * made.scale));
+        let corners = group.corners().map(|corner| made.full(corner));
         let near = group.module(side) * made.scale;
         let mut tries = 0;
         self.failures.iter().any(|failure| {
@@ -75,7 +84,7 @@ impl Tried {
 
     /// Whether a code for sure was seen around that point, with all its finder patterns, but could not be read from a picture that showed as much.
     pub(super) fn has_code_at(&self, point: [f32; 2], made: Made) -> bool {
-        let [x, y] = point.map(|at| at * made.scale);
+        let [x, y] = made.full(point);
         let seen = |failure: &&Failure| failure.sure && !failure.guessed && failure.was_as_sharp(made);
         self.failures.iter().filter(seen).any(|failure| {
             let [_, [ax, ay], [bx, by]] = failure.corners;
@@ -95,7 +104,7 @@ impl Tried {
 
     /// Notes a failure and the number of modules it looked at.
     pub(super) fn note(&mut self, group: &Group, side: usize, made: Made, sure: bool, modules: u64) {
-        let corners = group.corners().map(|corner| corner.map(|at| at * made.scale));
+        let corners = group.corners().map(|corner| made.full(corner));
         let (sharpness, guessed) = (group.module(side), group.is_guessed());
         let module = sharpness * made.scale;
         self.failures.push(Failure { corners, side, retouched: made.retouched, sure, guessed, sharpness, module });
@@ -124,7 +133,7 @@ mod tests {
         Group::seen(pattern(x, y), pattern(x + apart, y), pattern(x, y + apart))
     }
 
-    const PLAIN: Made = Made { scale: 2.0, retouched: false };
+    const PLAIN: Made = Made { scale: 2.0, origin: [0.0; 2], retouched: false };
 
     #[test]
     fn what_failed_is_tried_again_only_where_a_picture_shows_more() {
@@ -142,6 +151,10 @@ mod tests {
             "twice as many pixels a module"
         );
         assert!(tried.has(&group(5.0, 5.0, 21.0), 21, Made { scale: 4.0, ..PLAIN }), "half as many");
+        assert!(
+            tried.has(&group(2.0, 6.0, 42.0), 21, Made { origin: [8.0, 4.0], ..PLAIN }),
+            "in a part of the picture"
+        );
     }
 
     #[test]

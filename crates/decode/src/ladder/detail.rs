@@ -1,0 +1,178 @@
+//! Where a photo is detailed enough that more of its pixels may show a code.
+//!
+//! A code whose modules are too small to be read in a picture still leaves their mixture there: grey that changes from
+//! pixel to pixel, along rows and columns alike, over all of its place. Paper, sky, single edges and whatever is out of
+//! focus have none of it, and there a larger picture of the photo shows nothing new.
+
+use super::super::luma::Luma;
+use super::super::pixels::Area;
+
+/// Side in pixels of the squares that are told busy or not.
+const TILE: usize = 4;
+/// Mean difference between neighbours along rows, and along columns, of a busy tile. Codes that only a larger picture
+/// showed had 12 and more.
+const BUSY: u32 = 5;
+/// Side of the squares that areas are put together of.
+const CELL: usize = 32;
+/// Pixels around what is busy that belong to its area: quiet zone, and edges of the code that are less busy.
+const MARGIN: usize = 24;
+/// Pixels around a group of finder patterns that was seen and not read.
+const AROUND_STRAY: usize = 48;
+/// Share of the picture, in percent, from which on it is looked at as a whole.
+const MOST: usize = 80;
+
+/// The areas worth a closer look, in pixels of the full-size photo; `None` where they are the better part of it. `scale`:
+/// full-size pixels a pixel. `is_read`: whether a full-size pixel lies in a code that was read. `strays`: full-size pixels
+/// that belong to an area whatever it looks like.
+pub(super) fn areas(
+    luma: &Luma,
+    scale: f32,
+    is_read: &dyn Fn([f32; 2]) -> bool,
+    strays: &[[f32; 2]],
+) -> Option<Vec<Area>> {
+    let mut cells = Cells::new(luma);
+    for place in busy_places(luma, scale, is_read) {
+        cells.mark(place, MARGIN);
+    }
+    for stray in strays {
+        cells.mark(stray.map(|at| (at / scale).max(0.0) as usize), AROUND_STRAY);
+    }
+    let areas = cells.areas();
+    let pixels: usize = areas.iter().map(Area::pixels).sum();
+    let is_whole = pixels * 100 > luma.width() * luma.height() * MOST;
+    (!is_whole).then(|| areas.into_iter().map(|area| area.scaled(scale)).collect())
+}
+
+/// The middles of all two by two busy tiles outside the codes read: the smallest code is no smaller.
+fn busy_places(luma: &Luma, scale: f32, is_read: &dyn Fn([f32; 2]) -> bool) -> Vec<[usize; 2]> {
+    let mut places = Vec::new();
+    let mut above: Vec<bool> = Vec::new();
+    for (row, tiles) in busy_tiles(luma).enumerate() {
+        for (column, (above, tiles)) in above.windows(2).zip(tiles.windows(2)).enumerate() {
+            let place = [(column + 1) * TILE, row * TILE];
+            if above == [true; 2] && tiles == [true; 2] && !is_read(place.map(|at| at as f32 * scale)) {
+                places.push(place);
+            }
+        }
+        above = tiles;
+    }
+    places
+}
+
+/// Row after row of tiles, whether each is busy.
+fn busy_tiles(luma: &Luma) -> impl Iterator<Item = Vec<bool>> {
+    let across = luma.width().saturating_sub(1) / TILE;
+    let down = luma.height().saturating_sub(1) / TILE;
+    let mut columns = vec![[0u8; 2]; across * TILE];
+    (0..down).map(move |row| {
+        let mut sums = vec![[0u32; 2]; across];
+        for y in row * TILE..(row + 1) * TILE {
+            let (line, below) = (luma.row(y), luma.row(y + 1));
+            let neighbours = line.iter().zip(line.get(1..).unwrap_or(&[])).zip(below);
+            for (both, ((&pixel, &right), &below)) in columns.iter_mut().zip(neighbours) {
+                *both = [pixel.abs_diff(right), pixel.abs_diff(below)];
+            }
+            for (sums, tile) in sums.iter_mut().zip(columns.as_chunks::<TILE>().0) {
+                for both in tile {
+                    sums[0] += u32::from(both[0]);
+                    sums[1] += u32::from(both[1]);
+                }
+            }
+        }
+        sums.into_iter().map(|[along, down]| along.min(down) >= BUSY * (TILE * TILE) as u32).collect()
+    })
+}
+
+/// A coarse grid over the picture.
+struct Cells {
+    size: [usize; 2],
+    across: usize,
+    marked: Vec<bool>,
+}
+
+impl Cells {
+    fn new(luma: &Luma) -> Cells {
+        let size = [luma.width(), luma.height()];
+        let [across, down] = size.map(|side| side.div_ceil(CELL));
+        Cells { size, across, marked: vec![false; across * down] }
+    }
+
+    /// Marks what comes as near to a point as `margin`.
+    fn mark(&mut self, at: [usize; 2], margin: usize) {
+        let [left, top] = at.map(|at| at.saturating_sub(margin) / CELL);
+        let [right, bottom] = at.map(|at| (at + margin).div_ceil(CELL));
+        for row in self.marked.chunks_mut(self.across).take(bottom).skip(top) {
+            row.iter_mut().take(right).skip(left).for_each(|cell| *cell = true);
+        }
+    }
+
+    /// The bounds of each group of marked cells that hang together.
+    fn areas(mut self) -> Vec<Area> {
+        let mut areas = Vec::new();
+        for start in 0..self.marked.len() {
+            let mut waiting = vec![start];
+            let (mut low, mut high) = ([usize::MAX; 2], [0; 2]);
+            while let Some(at) = waiting.pop() {
+                let Some(cell) = self.marked.get_mut(at).filter(|cell| **cell) else { continue };
+                *cell = false;
+                let [x, y] = [at % self.across, at / self.across];
+                low = [low[0].min(x), low[1].min(y)];
+                high = [high[0].max(x + 1), high[1].max(y + 1)];
+                waiting.push(at + self.across);
+                waiting.extend(at.checked_sub(self.across));
+                waiting.extend((x + 1 < self.across).then_some(at + 1));
+                waiting.extend((x > 0).then(|| at - 1));
+            }
+            if high != [0; 2] {
+                let end = [0, 1].map(|axis| (high[axis] * CELL).min(self.size[axis]));
+                areas.push(Area { from: low.map(|at| at * CELL), to: end });
+            }
+        }
+        areas
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Grey paper of 400 x 300 pixels with a square of fine noise, an edge, and a speck.
+    fn paper(noise: [std::ops::Range<usize>; 2]) -> Luma {
+        let shade = |x: usize, y: usize| {
+            if noise[0].contains(&x) && noise[1].contains(&y) {
+                ((x * 7919 + y * 104_729) % 97) as u8 + 80
+            } else if x > 350 {
+                40
+            } else if (x, y) == (20, 20) {
+                0
+            } else {
+                180
+            }
+        };
+        Luma::new(400, 300, (0..400 * 300).map(|at| shade(at % 400, at / 400)).collect()).unwrap()
+    }
+
+    #[test]
+    fn a_fine_texture_is_an_area_and_an_edge_or_a_speck_is_none() {
+        let areas = areas(&paper([150..175, 100..125]), 4.0, &|_| false, &[]).unwrap();
+        assert_eq!(areas.len(), 1);
+        let Area { from, to } = areas[0];
+        assert!(from[0] <= 134 * 4 && from[1] <= 84 * 4 && to[0] >= 191 * 4 && to[1] >= 141 * 4, "{areas:?}");
+        assert!(from[0] >= 64 * 4 && to[0] <= 256 * 4, "{areas:?}");
+    }
+
+    #[test]
+    fn what_was_read_is_left_out_and_what_was_seen_is_not() {
+        let paper = paper([150..175, 100..125]);
+        let in_code = |[x, y]: [f32; 2]| (580.0..720.0).contains(&x) && (380.0..520.0).contains(&y);
+        assert_eq!(areas(&paper, 4.0, &in_code, &[]), Some(Vec::new()));
+        let seen = areas(&paper, 4.0, &in_code, &[[1_000.0, 800.0]]).unwrap();
+        assert!(seen.len() == 1 && seen[0].from[0] < 1_000 && seen[0].to[0] > 1_000, "{seen:?}");
+    }
+
+    #[test]
+    fn a_picture_that_is_busy_all_over_is_looked_at_as_a_whole() {
+        assert_eq!(areas(&paper([0..400, 0..300]), 4.0, &|_| false, &[]), None);
+        assert_eq!(areas(&Luma::new(1, 1, vec![9]).unwrap(), 4.0, &|_| false, &[]), Some(Vec::new()));
+    }
+}
