@@ -42,6 +42,8 @@ pub struct Metric {
 pub const RUNGS: &[&str] = &[
     "zxing_500",
     "own_800",
+    "zxing_250",
+    "zxing_125",
     "zxing_1000",
     "zxing_large",
     "own_blur_800",
@@ -53,6 +55,9 @@ pub const RUNGS: &[&str] = &[
     "own_bent_1600",
     "own_shadow_800",
     "own_400",
+    "opacity",
+    "redness",
+    "blueness",
 ];
 
 /// Stages that `scanmill_stage_seconds` times.

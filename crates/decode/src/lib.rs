@@ -11,6 +11,7 @@ use std::time::Duration;
 use scanmill_core::cpu::thread_cpu;
 use scanmill_core::domain::{Capture, Format, Reading, Reason, Reject};
 
+mod aspects;
 mod clock;
 mod contain;
 mod content;
@@ -147,10 +148,7 @@ fn look(bytes: &[u8], header: &Header, deadline: Deadline, limits: &DecodeLimits
     if header.format == Format::Heic {
         return stages::look(bytes, header, deadline, limits);
     }
-    let mut source = pixels::open(bytes, header, deadline)?;
-    let deadline = deadline.at_most(limits.time_budget);
-    let climb = ladder::climb(&mut source, deadline, limits.first_only);
-    Ok(Look { climb, cut: source.is_cut(), deadline })
+    aspects::look(bytes, header, deadline, limits)
 }
 
 impl Look {
@@ -192,7 +190,8 @@ pub struct Trial {
 /// # Errors
 /// The rejection of a photo without pixels.
 pub fn trials(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<Vec<Trial>, Reject> {
-    let mut source = pixels::open(bytes, header, Deadline::after(whole_budget(header, limits)?))?;
+    let mut source =
+        pixels::open(bytes, header, luma::Aspect::Brightness, Deadline::after(whole_budget(header, limits)?))?;
     let alone = ladder::alone(&mut source, limits.time_budget);
     let trial = |(rung, climb, cpu_ms): (_, ladder::Climb, _)| Trial {
         rung,

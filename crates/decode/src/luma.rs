@@ -78,9 +78,58 @@ pub fn over_white(value: u8, alpha: u8) -> u8 {
     ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
 }
 
+/// What a photo's pixels are looked at as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Aspect {
+    /// Light and dark; transparent pixels are seen over white.
+    Brightness,
+    /// Opaque and clear: for what alpha alone draws.
+    Opacity,
+    /// How much redder than grey, which is 128, whatever the brightness: JPEG's Cr.
+    Redness,
+    /// How much bluer than grey: JPEG's Cb.
+    Blueness,
+}
+
+impl Aspect {
+    /// A pixel as this.
+    pub(crate) fn of(self, [red, green, blue, alpha]: [u8; 4]) -> u8 {
+        let grey = of_rgb(red, green, blue);
+        // Fully transparent pixels have no colour.
+        let tint = |channel: u8, factor: i32| {
+            let off = (i32::from(channel) - i32::from(grey)) * factor * i32::from(alpha) / 255;
+            (128 + (off + 500).div_euclid(1_000)).clamp(0, 255) as u8
+        };
+        match self {
+            Aspect::Brightness => over_white(grey, alpha),
+            Aspect::Opacity => alpha,
+            Aspect::Redness => tint(red, 713),
+            Aspect::Blueness => tint(blue, 564),
+        }
+    }
+
+    /// Which component of YCbCr it is; brightness where it is none.
+    pub(crate) fn component(self) -> usize {
+        match self {
+            Aspect::Brightness | Aspect::Opacity => 0,
+            Aspect::Blueness => 1,
+            Aspect::Redness => 2,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_of_one_brightness_differ_in_redness_or_blueness() {
+        let seen = |colour| [Aspect::Brightness, Aspect::Redness, Aspect::Blueness].map(|aspect| aspect.of(colour));
+        assert_eq!(seen([200, 0, 0, 255]), [60, 228, 94]);
+        assert_eq!(seen([0, 102, 0, 255]), [60, 85, 94]);
+        assert_eq!(seen([77, 77, 77, 255]), [77, 128, 128]);
+        assert_eq!((seen([200, 0, 0, 0]), Aspect::Opacity.of([9, 9, 9, 40])), ([255, 128, 128], 40));
+    }
 
     #[test]
     fn brightness_keeps_black_and_white_and_grey() {

@@ -5,7 +5,7 @@ use super::clock::Deadline;
 use super::contain::contain;
 use super::ladder::{self, Climb};
 use super::pixels;
-use super::{DecodeLimits, Header, Look};
+use super::{DecodeLimits, Header, Look, aspects};
 use scanmill_core::domain::{Code, Reject};
 
 /// Looks at a HEIC photo until every code seen is read.
@@ -22,10 +22,9 @@ pub(super) fn look(bytes: &[u8], header: &Header, deadline: Deadline, limits: &D
         }
         seen = Some(climb);
     }
-    let mut source = pixels::open(bytes, header, deadline)?;
-    let deadline = reading();
-    let climb = merged(seen, ladder::climb(&mut source, deadline, limits.first_only));
-    Ok(Look { climb, cut: source.is_cut(), deadline })
+    let mut look = aspects::look(bytes, header, deadline, limits)?;
+    look.climb = merged(seen, look.climb);
+    Ok(look)
 }
 
 /// A later climb, with the codes of an earlier one that it does not have.

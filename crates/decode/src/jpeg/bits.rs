@@ -45,7 +45,7 @@ impl<'a> Bits<'a> {
     }
 
     /// Bits taken so far.
-    #[cfg(test)]
+    #[inline(always)]
     pub(super) fn place(&self) -> usize {
         self.at * 8 - self.count as usize
     }

@@ -28,6 +28,8 @@ pub struct Coefficients {
     pub(super) across: usize,
     /// What each coefficient is to be multiplied with, in the order of the bits.
     pub(super) steps: [u16; 64],
+    /// How many cells of 16 by 16 pixels have more edges of blueness and of redness than of brightness, where that is known.
+    pub(super) tinted: Option<[u32; 2]>,
     /// The first coefficient of every block, row after row.
     pub(super) first: Vec<i16>,
     /// The tokens of each row of blocks; blocks missing at a row's end are zero.

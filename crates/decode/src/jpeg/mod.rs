@@ -20,7 +20,8 @@ mod scans;
 mod sequential;
 mod standard;
 
-use super::luma::Luma;
+use super::luma::{Aspect, Luma};
+use super::pixels::Hints;
 
 pub use coefficients::Coefficients;
 pub(crate) use frame::Colour;
@@ -39,25 +40,37 @@ pub enum Fault {
 
 /// A picture that was read.
 pub(crate) enum Picture {
-    /// To be had at every scale.
-    Scalable(Coefficients),
+    /// To be had at every scale, of which the largest has every so manieth pixel.
+    Scalable(Coefficients, f32),
     /// At its full size only.
     Whole(Luma),
 }
 
-/// Reads the brightness of a picture. What the data does not hold, or what comes after `keep_on` said no, is grey.
-pub(crate) fn open(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
-    planes::open(bytes, None, [usize::MAX; 2], keep_on)
+impl Picture {
+    /// At its full size.
+    pub(crate) fn whole(self) -> Luma {
+        match self {
+            Picture::Scalable(coefficients, _) => coefficients.luma(Scale::Full),
+            Picture::Whole(luma) => luma,
+        }
+    }
+}
+
+/// Reads an aspect of a picture, and what it hints at. What the data does not hold, or what comes after `keep_on` said no,
+/// is grey.
+pub(crate) fn open(bytes: &[u8], aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<(Picture, Hints), Fault> {
+    planes::open(bytes, aspect, None, [usize::MAX; 2], keep_on)
 }
 
 /// The same for a picture within another file, which may say what the colours are, and how large it is at most.
 pub(crate) fn open_within(
     bytes: &[u8],
+    aspect: Aspect,
     colour: Option<Colour>,
     most: [usize; 2],
     keep_on: &dyn Fn() -> bool,
-) -> Result<Picture, Fault> {
-    planes::open(bytes, colour, most, keep_on)
+) -> Result<(Picture, Hints), Fault> {
+    planes::open(bytes, aspect, colour, most, keep_on)
 }
 
 /// The brightness of a picture of any kind that is read here, at its full size.
@@ -65,10 +78,7 @@ pub(crate) fn open_within(
 /// # Errors
 /// [`Fault`].
 pub fn brightness(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Luma, Fault> {
-    open(bytes, keep_on).map(|picture| match picture {
-        Picture::Scalable(coefficients) => coefficients.luma(Scale::Full),
-        Picture::Whole(luma) => luma,
-    })
+    open(bytes, Aspect::Brightness, keep_on).map(|(picture, _)| picture.whole())
 }
 
 /// Reads the Y component of a grey or YCbCr picture. What the data does not hold, or what comes after `keep_on` said no,

@@ -1,50 +1,63 @@
 //! Pictures whose brightness is not one component with every pixel: RGB, CMYK, YCCK, and Y with fewer samples than
 //! chroma. Each component is read alone, and brightness is made of their planes.
 
-use super::super::luma::{Luma, of_rgb};
+use super::super::luma::{Aspect, Luma};
+use super::super::pixels::{Hints, Survey};
 use super::frame::{Colour, Frame};
 use super::{Fault, Picture, Scale, scans};
 
-/// Reads a picture of at most a width and height. `colour` says what the components are where the file around it knows;
-/// else its own markers do.
+/// Reads an aspect of a picture of at most a width and height. `colour` says what the components are where the file around
+/// it knows; else its own markers do.
 pub(super) fn open(
     bytes: &[u8],
+    aspect: Aspect,
     colour: Option<Colour>,
     most: [usize; 2],
     keep_on: &dyn Fn() -> bool,
-) -> Result<Picture, Fault> {
+) -> Result<(Picture, Hints), Fault> {
     let tables = scans::tables(bytes)?;
     let colour = colour.map_or_else(|| tables.colour(), Ok)?;
     let frame = tables.frame()?;
     if frame.width > most[0] || frame.height > most[1] {
         return Err(Fault::Broken("a picture larger than its place"));
     }
-    if colour == Colour::Luma && frame.factors(0) == frame.most() {
-        return scans::read(bytes, 0, keep_on).map(Picture::Scalable);
+    let component = aspect.component();
+    if component > 0 && frame.components.len() < 3 {
+        return Err(Fault::Unsupported("no colours"));
+    }
+    let (factors, full) = (frame.factors(component), frame.most());
+    if colour == Colour::Luma && (factors == full || (component > 0 && factors[0] * full[1] == factors[1] * full[0])) {
+        let picture = scans::read(bytes, component, keep_on)?;
+        let hints = match picture.tinted {
+            Some([blue, red]) => Hints { red, blue, alpha: false },
+            None if frame.components.len() == 3 => Hints::unknown(false),
+            None => Hints::default(),
+        };
+        return Ok((Picture::Scalable(picture, full[0] as f32 / factors[0] as f32), hints));
     }
     let plane = |component: usize| -> Result<Luma, Fault> {
         Ok(spread(scans::read(bytes, component, keep_on)?.luma(Scale::Full), frame, component))
     };
-    let luma = match colour {
-        Colour::Luma => plane(0)?,
-        Colour::Rgb => {
-            let (mut red, green, blue) = (plane(0)?, plane(1)?, plane(2)?);
-            let others = green.pixels().iter().zip(blue.pixels());
-            for (red, (&green, &blue)) in red.pixels_mut().iter_mut().zip(others) {
-                *red = of_rgb(*red, green, blue);
-            }
+    let mut hints = Hints::unknown(false);
+    let luma = match (colour, aspect) {
+        (Colour::Luma, _) | (Colour::Ycck, Aspect::Redness | Aspect::Blueness) => plane(component)?,
+        (Colour::Rgb, _) => {
+            let mut inks = [plane(0)?, plane(1)?, plane(2)?];
+            hints = join(&mut inks, aspect, |[red, green, blue]| [red, green, blue, 255]);
+            let [red, ..] = inks;
             red
         }
-        Colour::Cmyk | Colour::Inks => {
+        (Colour::Cmyk | Colour::Inks, _) => {
             let turn = if colour == Colour::Inks { 255 } else { 0 };
-            let (mut cyan, magenta, yellow, black) = (plane(0)?, plane(1)?, plane(2)?, plane(3)?);
-            let others = magenta.pixels().iter().zip(yellow.pixels()).zip(black.pixels());
-            for (cyan, ((&magenta, &yellow), &black)) in cyan.pixels_mut().iter_mut().zip(others) {
-                *cyan = under(of_rgb(*cyan, magenta, yellow) ^ turn, black ^ turn);
-            }
+            let mut inks = [plane(0)?, plane(1)?, plane(2)?, plane(3)?];
+            hints = join(&mut inks, aspect, |[cyan, magenta, yellow, black]| {
+                let [red, green, blue] = [cyan, magenta, yellow].map(|ink| under(ink ^ turn, black ^ turn));
+                [red, green, blue, 255]
+            });
+            let [cyan, ..] = inks;
             cyan
         }
-        Colour::Ycck => {
+        (Colour::Ycck, _) => {
             let (mut y, black) = (plane(0)?, plane(3)?);
             for (y, &black) in y.pixels_mut().iter_mut().zip(black.pixels()) {
                 *y = under(255 - *y, black);
@@ -52,7 +65,26 @@ pub(super) fn open(
             y
         }
     };
-    Ok(Picture::Whole(luma))
+    Ok((Picture::Whole(luma), hints))
+}
+
+/// Makes the first of the planes what the pixels are seen as, whose red, green, blue and alpha `rgba` tells.
+fn join<const N: usize>(planes: &mut [Luma; N], aspect: Aspect, rgba: impl Fn([u8; N]) -> [u8; 4]) -> Hints {
+    let mut survey = Survey::default();
+    let (width, height) = (planes[0].width(), planes[0].height());
+    let mut seen = vec![0; width];
+    for y in 0..height {
+        let rows = planes.each_ref().map(|plane| plane.row(y));
+        let pixel = |x: usize| rgba(rows.map(|row| row.get(x).copied().unwrap_or(128)));
+        if aspect == Aspect::Brightness {
+            survey.row(y, width, pixel);
+        }
+        seen.iter_mut().enumerate().for_each(|(x, seen)| *seen = aspect.of(pixel(x)));
+        if let Some(row) = planes[0].pixels_mut().get_mut(y * width..(y + 1) * width) {
+            row.copy_from_slice(&seen);
+        }
+    }
+    survey.hints()
 }
 
 /// Paper of a brightness below black ink: 255 is none.

@@ -104,6 +104,7 @@ impl Progressive {
             height: self.height,
             across: self.across,
             steps: self.steps,
+            tinted: None,
             first: self.blocks.iter().map(|block| block[0]).collect(),
             rows: self.blocks.chunks(self.across.max(1)).map(&mut take).collect(),
         }

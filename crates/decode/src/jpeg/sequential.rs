@@ -9,6 +9,7 @@ use super::scans::{Grid, Intervals};
 
 /// What a unit holds of one component.
 struct Part<'a> {
+    component: usize,
     dc: &'a Table,
     kind: Kind<'a>,
 }
@@ -19,6 +20,34 @@ enum Kind<'a> {
     /// Another: how many blocks to go over.
     Other(Skipper<'a>, usize),
 }
+
+/// Units in which a block of chroma takes more bits than one of brightness, for each component of chroma, if the unit before
+/// is one, too. Where a photo has edges, brightness takes several times as many; what is left are lone units here and there.
+#[derive(Default)]
+struct Tints {
+    units: [u32; 2],
+    was: [bool; 2],
+}
+
+impl Tints {
+    /// Takes in the bits of a unit with so many blocks of brightness for one of chroma.
+    #[inline(always)]
+    fn add(&mut self, [y, blue, red]: [usize; 3], blocks: usize) {
+        let is = [blue, red].map(|bits| bits >= MANY_BITS && bits * blocks > y);
+        for ((units, is), was) in self.units.iter_mut().zip(is).zip(self.was) {
+            *units += u32::from(is && was);
+        }
+        self.was = is;
+    }
+
+    /// As cells of 16 by 16 pixels.
+    fn cells(&self, blocks: [usize; 2]) -> [u32; 2] {
+        self.units.map(|units| units * (blocks[0] * blocks[1]) as u32 / 4)
+    }
+}
+
+/// Bits that a block of chroma takes at least that is at an edge of colour.
+const MANY_BITS: usize = 14;
 
 /// A row of blocks that is being read.
 struct Strip {
@@ -46,10 +75,12 @@ pub(super) fn read(
         height,
         across,
         steps,
+        tinted: None,
         first: Vec::with_capacity(across * grid.units[1] * grid.blocks[1]),
         rows: Vec::with_capacity(grid.units[1] * grid.blocks[1]),
     };
     let strip = || Strip { tokens: vec![END; across * 64], used: 0, first: Vec::with_capacity(across) };
+    let mut tints = Tints::default();
     let mut strips: Vec<Strip> = (0..grid.blocks[1]).map(|_| strip()).collect();
     let mut intervals = Intervals::new(bytes, scan);
     let mut x = 0;
@@ -59,13 +90,14 @@ pub(super) fn read(
         let mut left = if tables.restart == 0 { usize::MAX } else { tables.restart };
         while left > 0 {
             let count = left.min(grid.units[0] - x);
-            read_units(&mut bits, &parts, &mut predicted, &mut strips, [count, grid.blocks[0]]);
+            read_units(&mut bits, &parts, &mut predicted, &mut strips, &mut tints, [count, grid.blocks[0]]);
             left -= count;
             x += count;
             if x == grid.units[0] {
                 x = 0;
                 strips.iter_mut().for_each(|strip| picture.take_row(strip));
                 if picture.rows.len() == grid.units[1] * grid.blocks[1] || !keep_on() {
+                    picture.tinted = (parts.len() == 3 && grid.component == 0).then(|| tints.cells(grid.blocks));
                     return Ok(picture);
                 }
             }
@@ -84,7 +116,7 @@ fn parts<'a>(tables: &'a Tables, scan: &Scan, wanted: usize) -> Result<Vec<Part<
         } else {
             Kind::Other(Skipper::new(ac), blocks)
         };
-        Ok(Part { dc: tables.dc(part.dc)?, kind })
+        Ok(Part { component: part.component, dc: tables.dc(part.dc)?, kind })
     };
     scan.parts.iter().map(part).collect()
 }
@@ -99,20 +131,34 @@ impl Coefficients {
 }
 
 /// Reads `count` units with `across` blocks of the component side by side. Units behind the end of the bits are grey.
-fn read_units(bits: &mut Bits, parts: &[Part], predicted: &mut i32, strips: &mut [Strip], [count, across]: [usize; 2]) {
+fn read_units(
+    bits: &mut Bits,
+    parts: &[Part],
+    predicted: &mut i32,
+    strips: &mut [Strip],
+    tints: &mut Tints,
+    [count, across]: [usize; 2],
+) {
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("bmi1") && std::is_x86_feature_detected!("bmi2") {
         // SAFETY: the machine has what the function was compiled for.
-        return unsafe { read_units_bmi(bits, parts, predicted, strips, [count, across]) };
+        return unsafe { read_units_bmi(bits, parts, predicted, strips, tints, [count, across]) };
     }
-    read_units_any(bits, parts, predicted, strips, [count, across]);
+    read_units_any(bits, parts, predicted, strips, tints, [count, across]);
 }
 
 /// The same code, compiled with the shifts that need no fixed register.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "bmi1,bmi2")]
-fn read_units_bmi(bits: &mut Bits, parts: &[Part], predicted: &mut i32, strips: &mut [Strip], size: [usize; 2]) {
-    read_units_any(bits, parts, predicted, strips, size);
+fn read_units_bmi(
+    bits: &mut Bits,
+    parts: &[Part],
+    predicted: &mut i32,
+    strips: &mut [Strip],
+    tints: &mut Tints,
+    size: [usize; 2],
+) {
+    read_units_any(bits, parts, predicted, strips, tints, size);
 }
 
 #[inline(always)]
@@ -121,6 +167,7 @@ fn read_units_any(
     parts: &[Part],
     predicted: &mut i32,
     strips: &mut [Strip],
+    tints: &mut Tints,
     [count, across]: [usize; 2],
 ) {
     // A copy of its own stays in registers.
@@ -130,7 +177,9 @@ fn read_units_any(
             strips.iter_mut().for_each(|strip| strip.skip((count - done) * across));
             break;
         }
+        let mut used = [0; 3];
         for part in parts {
+            let before = bits.place();
             match &part.kind {
                 Kind::Wanted(table) => {
                     for strip in strips.iter_mut() {
@@ -149,7 +198,11 @@ fn read_units_any(
                     }
                 }
             }
+            if let Some(used) = used.get_mut(part.component) {
+                *used = bits.place() - before;
+            }
         }
+        tints.add(used, across * strips.len());
     }
     *from = bits;
 }
@@ -246,17 +299,17 @@ mod tests {
         fn every_build_of_the_code_reads_the_same(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             let table = table();
             let parts = || vec![
-                Part { dc: &table, kind: Kind::Wanted(Tokens::new(&table)) },
-                Part { dc: &table, kind: Kind::Other(Skipper::new(&table), 2) },
+                Part { component: 0, dc: &table, kind: Kind::Wanted(Tokens::new(&table)) },
+                Part { component: 1, dc: &table, kind: Kind::Other(Skipper::new(&table), 2) },
             ];
             let strips = || -> Vec<Strip> {
                 (0..2).map(|_| Strip { tokens: vec![END; 64 * 40], used: 0, first: Vec::new() }).collect()
             };
             let (mut one, mut other) = (strips(), strips());
             let (mut bits, mut predicted) = (Bits::new(&bytes), 0);
-            read_units(&mut bits, &parts(), &mut predicted, &mut one, [20, 2]);
+            read_units(&mut bits, &parts(), &mut predicted, &mut one, &mut Tints::default(), [20, 2]);
             let (mut bits, mut predicted) = (Bits::new(&bytes), 0);
-            read_units_any(&mut bits, &parts(), &mut predicted, &mut other, [20, 2]);
+            read_units_any(&mut bits, &parts(), &mut predicted, &mut other, &mut Tints::default(), [20, 2]);
             for (one, other) in one.iter().zip(&other) {
                 prop_assert_eq!(&one.first, &other.first);
                 prop_assert_eq!(&one.tokens[..one.used], &other.tokens[..other.used]);

@@ -30,7 +30,7 @@ use self::rest::Rest;
 use super::clock::Deadline;
 use super::contain::contain;
 use super::content::Message;
-use super::luma::Luma;
+use super::luma::{Aspect, Luma};
 use super::pixels::{Area, Source};
 use super::qr::{Proposals, Tried};
 use scanmill_core::cpu::thread_cpu;
@@ -141,8 +141,11 @@ struct Step {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Kind {
     Zxing,
+    /// Marks that do not touch are one there: what is seen in it says nothing about what is left.
+    ZxingSmall,
     ZxingLarge,
     Own,
+    OwnArt,
     OwnBlur,
     OwnTwo,
     OwnBent,
@@ -197,11 +200,14 @@ const fn step(rung: &'static dyn Rung, kind: Kind, turn: Turn) -> Step {
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 16] = [
     step(&zxing("zxing_500", 500), Kind::Zxing, Turn::Always),
     step(&own("own_800", 800, Plain, Hybrid), Kind::Own, Turn::Always),
     step(&zxing("zxing_1000", 1_000), Kind::Zxing, Turn::Always),
     step(&zxing_large("zxing_large", 3), Kind::ZxingLarge, Turn::First),
+    step(&own("own_art_250", 250, Blur(2), Mean(40)), Kind::OwnArt, Turn::First),
+    step(&zxing("zxing_125", 125), Kind::ZxingSmall, Turn::First),
+    step(&own("own_art_400", 400, Blur(2), Mean(40)), Kind::OwnArt, Turn::First),
     step(&own("own_blur_800", 800, Blur(2), Hybrid), Kind::OwnBlur, Turn::First),
     step(&own_two("own_two_800", 800), Kind::OwnTwo, Turn::FirstOrMany),
     step(&own("own_1600", 1_600, Plain, Hybrid), Kind::Own, Turn::Rest),
@@ -213,13 +219,27 @@ const STEPS: [Step; 13] = [
     step(&own("own_400", 400, Plain, Hybrid), Kind::Own, Turn::First),
 ];
 
+/// The steps of a first look at an aspect other than brightness: the others are taken only where they see anything.
+const FIRST_LOOK: [&str; 3] = ["zxing_500", "own_800", "zxing_1000"];
+
+/// The name that an aspect's readings have in rows and metrics, as one rung.
+const fn name_of(aspect: Aspect) -> Option<&'static str> {
+    match aspect {
+        Aspect::Brightness => None,
+        Aspect::Opacity => Some("opacity"),
+        Aspect::Redness => Some("redness"),
+        Aspect::Blueness => Some("blueness"),
+    }
+}
+
 /// The steps of a glance.
 #[cfg_attr(not(feature = "heic"), allow(dead_code, reason = "only HEIC photos bring a small copy"))]
 const GLANCE: [&str; 3] = ["zxing_500", "own_800", "zxing_1000"];
 
 /// The names of all rungs, in the order they run.
 pub fn rung_names() -> impl Iterator<Item = &'static str> {
-    STEPS.iter().map(|step| step.rung.name())
+    let aspects = [Aspect::Opacity, Aspect::Redness, Aspect::Blueness];
+    STEPS.iter().map(|step| step.rung.name()).chain(aspects.into_iter().filter_map(name_of))
 }
 
 /// How a climb ended.
@@ -237,10 +257,19 @@ pub(super) struct Climb {
     pub panic: Option<String>,
     /// Codes were read, nothing seen is left, and it was looked closely enough to see smaller ones.
     is_complete: bool,
+    /// Something was seen that may be a code.
+    saw_some: bool,
 }
 
 #[cfg_attr(not(feature = "heic"), allow(dead_code, reason = "only HEIC photos bring a small copy"))]
 impl Climb {
+    /// Takes in a later climb of a photo of which none read anything before.
+    pub fn go_on(&mut self, later: Climb) {
+        let mut runs = std::mem::take(&mut self.runs);
+        runs.extend(later.runs);
+        *self = Climb { runs, panic: self.panic.take().or(later.panic), ..later };
+    }
+
     /// From the pixels of a small copy to those of the photo.
     pub fn enlarge(&mut self, by: f32) {
         let corners = self.codes.iter_mut().flat_map(|code| &mut code.corners);
@@ -257,6 +286,23 @@ impl Climb {
 /// Climbs until every code seen is read.
 pub(super) fn climb(source: &mut Source, deadline: Deadline, first_only: bool) -> Climb {
     climb_by(STEPS.iter(), source, deadline, first_only)
+}
+
+/// Looks at an aspect other than brightness: a first look, and up the ladder if that sees anything like a code.
+pub(super) fn climb_aspect(aspect: Aspect, source: &mut Source, deadline: Deadline, first_only: bool) -> Climb {
+    let is_first = |step: &&Step| FIRST_LOOK.contains(&step.rung.name());
+    let mut climb = climb_by(STEPS.iter().filter(is_first), source, deadline, first_only);
+    let mut ms: f64 = climb.runs.iter().map(|run| run.ms).sum();
+    if climb.codes.is_empty() && climb.saw_some && !climb.out_of_time {
+        climb = climb_by(STEPS.iter(), source, deadline, first_only);
+        ms += climb.runs.iter().map(|run| run.ms).sum::<f64>();
+    }
+    climb.enlarge(source.scale());
+    if let Some(name) = name_of(aspect) {
+        climb.codes.iter_mut().for_each(|code| code.rung = name);
+        climb.runs = vec![RungRun { name, ms, won: climb.codes.len() }];
+    }
+    climb
 }
 
 /// Runs the first few steps only: for a small copy of a photo, whose codes save reading the photo itself.
@@ -289,6 +335,7 @@ fn climb_by<'a>(
         more_likely: false,
         panic: None,
         is_complete: false,
+        saw_some: false,
     };
     let mut rest = Rest::default();
     let mut taken: Vec<(Kind, usize)> = Vec::new();
@@ -339,12 +386,14 @@ fn climb_by<'a>(
         if *kind == Kind::Zxing && view.unread_patterns >= CROWD {
             waiting.make_contiguous().sort_by_key(|step| step.kind != Kind::Zxing);
         }
+        climb.saw_some |= view.unread_patterns > 0;
         rest.note(*kind, view, scale, &found, &tried);
         if first_only && !found.is_empty() {
             break;
         }
     }
     climb.more_likely = !first_only && !found.is_empty() && (climb.out_of_time || rest.is_likely());
+    climb.saw_some |= tried.has_seen_any();
     climb.is_complete = (first_only && !found.is_empty()) || rest.is_complete(&found);
     climb.codes = found.into_codes(first_only);
     climb

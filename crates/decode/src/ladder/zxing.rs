@@ -28,7 +28,11 @@ impl Rung for Zxing {
     }
 
     fn side(&self, longest: usize) -> Option<usize> {
-        (self.times == 1 || longest <= SMALL).then(|| size(self.side, longest))
+        let side = size(self.side, longest);
+        if self.times > 1 {
+            return (longest <= SMALL).then_some(side);
+        }
+        (self.side >= FIRST || side < longest).then_some(side)
     }
 
     fn is_for_detail(&self, _is_first: bool) -> bool {
@@ -61,6 +65,9 @@ const DETAIL: usize = 2_000;
 fn size(side: usize, longest: usize) -> usize {
     if longest <= side.saturating_add(side / 3 * 2) { longest } else { near(side, longest) }
 }
+
+/// The first rung's size: pictures smaller than that are only worth their time where they are shrunk ones.
+const FIRST: usize = 500;
 
 /// Groups of three patterns that may fail one after the other before the rest is left: they come most plausible first,
 /// and a picture full of patterns has a hundred groups for each of them. Before a code that was read never more than 40

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write};
 use std::time::Duration;
 
-use super::super::luma::{of_rgb, over_white};
+use super::super::luma::{Aspect, of_rgb, over_white};
 use super::super::{DecodeLimits, guard};
 use super::{Deadline, Source, open};
 use scanmill_core::domain::{Reason, Reject};
@@ -20,7 +20,7 @@ fn opened(bytes: &[u8]) -> Result<Source, Reject> {
         place_zone: true,
     };
     let header = guard::inspect(bytes, &limits)?;
-    open(bytes, &header, Deadline::after(limits.time_budget))
+    open(bytes, &header, Aspect::Brightness, Deadline::after(limits.time_budget))
 }
 
 /// Our brightness of every pixel, and that of `image`'s samples.
@@ -29,27 +29,13 @@ fn both(name: &str, bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
     assert!(!source.is_cut(), "{name}");
     let reader = image::ImageReader::new(Cursor::new(bytes)).with_guessed_format().unwrap();
     let picture = reader.decode().unwrap_or_else(|error| panic!("{name}: {error}"));
-    let has_alpha = picture.color().has_alpha() && is_png(bytes);
     let picture = picture.into_rgba16();
     let grey = |pixel: &image::Rgba<u16>| {
         let [red, green, blue, alpha] = pixel.0.map(|sample| (sample >> 8) as u8);
         over_white(of_rgb(red, green, blue), alpha)
     };
-    let mut theirs: Vec<u8> = picture.pixels().map(grey).collect();
-    // A picture that only its transparency shows is seen over black: the negative of its negative over white.
-    if has_alpha && theirs.iter().all(|grey| *grey == theirs[0]) {
-        let over_black = |pixel: &image::Rgba<u16>| {
-            let [red, green, blue, alpha] = pixel.0.map(|sample| (sample >> 8) as u8);
-            255 - over_white(of_rgb(255 - red, 255 - green, 255 - blue), alpha)
-        };
-        theirs = picture.pixels().map(over_black).collect();
-    }
+    let theirs: Vec<u8> = picture.pixels().map(grey).collect();
     (source.at_most(0).pixels().to_vec(), theirs)
-}
-
-/// Only PNG is looked at over black.
-fn is_png(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"\x89PNG")
 }
 
 fn same(name: &str, bytes: &[u8], within: u8) {

@@ -1,8 +1,8 @@
 //! BMP whose samples stand in the file as they are, taken from there row by row. What is packed, or has colours of 16 bits
 //! or by masks, goes through `image`.
 
-use super::super::luma::{Luma, of_rgb};
-use super::samples::{Palette, map};
+use super::super::luma::{Aspect, Luma};
+use super::samples::{Lens, Palette};
 use super::{Header, MISSING, Source, other};
 use scanmill_core::domain::{Reason, Reject};
 
@@ -15,8 +15,9 @@ struct Layout {
 }
 
 /// Decodes to brightness. What a file that ends early does not hold is grey.
-pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
-    let Some(layout) = layout(bytes) else { return other::decode(bytes, header) };
+pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<Source, Reject> {
+    let Some(layout) = layout(bytes, aspect) else { return other::decode(bytes, header, aspect) };
+    let mut lens = Lens::new(aspect);
     let mut luma = Luma::blank(header.width as usize, header.height as usize);
     let stride = (luma.width() * layout.bits).div_ceil(32) * 4;
     let mut samples = bytes.get(layout.offset..).unwrap_or(&[]).chunks_exact(stride);
@@ -27,30 +28,30 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
     if samples.len() == 0 && last.is_none() {
         return Err(Reject::new(Reason::Truncated, "the bmp file ends before its picture"));
     }
-    let paint = |out: &mut [u8]| match samples.next().or(last) {
-        Some(row) => layout.brighten(row, out),
+    let paint = |(y, out): (usize, &mut [u8])| match samples.next().or(last) {
+        Some(row) => layout.paint(&mut lens, y, row, out),
         None => out.fill(MISSING),
     };
     if layout.from_top {
-        luma.rows_mut().for_each(paint)
+        luma.rows_mut().enumerate().for_each(paint)
     } else {
-        luma.rows_mut().rev().for_each(paint)
+        luma.rows_mut().enumerate().rev().for_each(paint)
     }
-    Ok(Source::whole(luma, is_cut))
+    Ok(Source::whole(luma, is_cut).hinting(lens.hints()))
 }
 
 impl Layout {
-    fn brighten(&self, row: &[u8], out: &mut [u8]) {
+    fn paint(&self, lens: &mut Lens, y: usize, row: &[u8], out: &mut [u8]) {
         match self.bits {
-            24 => map::<3>(row, out, |[blue, green, red]| of_rgb(red, green, blue)),
-            32 => map::<4>(row, out, |[blue, green, red, _]| of_rgb(red, green, blue)),
-            bits => self.palette.brighten(bits, row, out),
+            24 => lens.pixels(y, row, out, |[blue, green, red]| [red, green, blue, 255]),
+            32 => lens.pixels(y, row, out, |[blue, green, red, _]| [red, green, blue, 255]),
+            bits => lens.numbers(&self.palette, bits, y, row, out),
         }
     }
 }
 
 /// `None` for a kind that is left to `image`, and for headers that contradict themselves.
-fn layout(bytes: &[u8]) -> Option<Layout> {
+fn layout(bytes: &[u8], aspect: Aspect) -> Option<Layout> {
     let u16_at = |at: usize| bytes.get(at..)?.first_chunk().map(|&two| u16::from_le_bytes(two));
     let u32_at = |at: usize| bytes.get(at..)?.first_chunk().map(|&four| u32::from_le_bytes(four));
     let offset = u32_at(10)? as usize;
@@ -75,5 +76,5 @@ fn layout(bytes: &[u8]) -> Option<Layout> {
     }
     let colours = bytes.get(14 + header..14 + header + count * colour)?.chunks_exact(colour);
     let colours = colours.filter_map(|colour| colour.first_chunk()).map(|&[blue, green, red]| [red, green, blue, 255]);
-    Some(Layout { offset, bits, from_top, palette: Palette::new(colours, 0) })
+    Some(Layout { offset, bits, from_top, palette: Palette::new(aspect, colours, [0, 0, 0, 255]) })
 }

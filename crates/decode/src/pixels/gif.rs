@@ -5,24 +5,25 @@ use std::io::Cursor;
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
 
 use super::super::clock::Deadline;
-use super::super::luma::Luma;
+use super::super::luma::{Aspect, Luma};
 use super::refuse::{Fault, as_far_as, refuse};
-use super::samples::Palette;
+use super::samples::{Lens, Palette};
 use super::{Header, MISSING, Source};
 use scanmill_core::domain::{Reason, Reject};
 
 /// What the first frame leaves open of the screen, and numbers without a colour, are transparent: white.
-const OPEN: u8 = 255;
+const OPEN: [u8; 4] = [255, 255, 255, 0];
 
-/// Decodes the first frame that shows something to brightness. What a file that ends early does not hold, or there was no
+/// Decodes the first frame that shows something. What a file that ends early does not hold, or there was no
 /// time for, is grey.
-pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
+pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
     let refuse = |error| refuse_gif(bytes, header, &error);
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     let mut decoder = options.read_info(Cursor::new(bytes)).map_err(refuse)?;
     let mut luma = Luma::blank(header.width as usize, header.height as usize);
-    luma.pixels_mut().fill(OPEN);
+    luma.pixels_mut().fill(aspect.of(OPEN));
+    let mut lens = Lens::new(aspect);
     let mut has_frame = false;
     loop {
         let frame = match decoder.next_frame_info() {
@@ -42,7 +43,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Resul
             break;
         }
         has_frame = true;
-        if let Err((rows, error)) = read_frame(&mut decoder, &mut luma, deadline) {
+        if let Err((rows, error)) = read_frame(&mut decoder, &mut luma, &mut lens, deadline) {
             return as_far_as(luma, rows, refuse(error));
         }
         // Animations may fade in from an empty frame.
@@ -51,13 +52,14 @@ pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Resul
             break;
         }
     }
-    Ok(Source::whole(luma, false))
+    Ok(Source::whole(luma, false).hinting(lens.hints()))
 }
 
 /// On an error, how many rows there are.
 fn read_frame(
     decoder: &mut Decoder<Cursor<&[u8]>>,
     luma: &mut Luma,
+    lens: &mut Lens,
     deadline: Deadline,
 ) -> Result<(), (usize, DecodingError)> {
     let colours = decoder.palette().map_err(|error| (0, error))?.as_chunks::<3>().0;
@@ -65,7 +67,7 @@ fn read_frame(
     let transparent = frame.transparent.map(usize::from);
     let alpha = |number| if Some(number) == transparent { 0 } else { 255 };
     let colours = colours.iter().enumerate().map(|(number, &[r, g, b])| [r, g, b, alpha(number)]);
-    let palette = Palette::new(colours, OPEN);
+    let palette = Palette::new(lens.aspect(), colours, OPEN);
     let [left, top, width, height] = [frame.left, frame.top, frame.width, frame.height].map(usize::from);
     let passes: &[(usize, usize)] = if frame.interlaced { &[(0, 8), (4, 8), (2, 4), (1, 2)] } else { &[(0, 1)] };
 
@@ -83,7 +85,7 @@ fn read_frame(
             row.fill(MISSING);
             return Err((read, filled.err().unwrap_or(DecodingError::UnexpectedEof)));
         }
-        palette.brighten_in_place(row);
+        lens.numbers_in_place(&palette, y, row);
         read += 1;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! HEIC: the HEVC pictures of its tiles through `heifer`'s decoder, brightness only.
+//! HEIC: the HEVC pictures of its tiles through `heifer`'s decoder, brightness only, or else one component of chroma.
 //!
 //! The decoder hands over block by block, which gives us two things it has no options for: chroma is parsed and then
 //! left out, and the clock is looked at between blocks, so that no tile, however large, takes longer than it may. The
@@ -17,7 +17,8 @@ use super::super::clock::Deadline;
 use super::super::contain::contain;
 use super::super::guard::Flaw;
 use super::super::heif::{Config, Heif, Picture};
-use super::super::luma::Luma;
+use super::super::luma::{Aspect, Luma};
+use super::hints::Hints;
 use super::residual::{self, Block};
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Reject};
@@ -52,7 +53,8 @@ pub(crate) fn thumbnail(bytes: &[u8], deadline: Deadline) -> Option<Source> {
     let item = *copy.items.first()?;
     let config = file.config(item).ok()?;
     let (data, _) = file.data(item).ok().filter(|(_, cut)| !cut)?;
-    tile(&data, &config, &copy, deadline, |y, row| paint(&mut luma, &copy, [0, 0], y, row)).ok()?;
+    let mut tile = Tile { config: &config, picture: &copy, component: 0, deadline, tints: Tints::default() };
+    tile.decode(&data, |y, row| paint(&mut luma, &copy, [0, 0], y, row)).ok()?;
     Some(Source::whole(luma, false))
 }
 
@@ -62,19 +64,24 @@ fn grey([width, height]: [usize; 2]) -> Option<Luma> {
 }
 
 /// Decodes tile after tile. What a file that ends early does not hold is grey.
-pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
+pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
     let file = Heif::new(bytes).map_err(changed)?;
     let picture = file.picture().map_err(changed)?;
     let mut luma = grey([header.width, header.height].map(|side| side as usize))
         .ok_or_else(|| Reject::new(Reason::Unreadable, "a heic picture without pixels"))?;
-    let mut is_cut = false;
+    let (mut is_cut, mut tints) = (false, Tints::default());
+    if aspect.component() > 0 && picture.chroma == 0 {
+        return Err(Reject::new(Reason::Unsupported, "a grey heic picture has no colours"));
+    }
     for (index, &item) in picture.items.iter().enumerate() {
         let config = file.config(item).map_err(changed)?;
         let (data, cut) = file.data(item).map_err(changed)?;
         is_cut |= cut;
         let at = [index as u32 % picture.columns, index as u32 / picture.columns];
         let corner = [0, 1].map(|axis| (at[axis] * picture.tile[axis]) as usize);
-        let decoded = tile(&data, &config, &picture, deadline, |y, row| paint(&mut luma, &picture, corner, y, row));
+        let mut tile = Tile { config: &config, picture: &picture, component: aspect.component(), deadline, tints };
+        let decoded = tile.decode(&data, |y, row| paint(&mut luma, &picture, corner, y, row));
+        tints = tile.tints;
         let place = format!("heic, part {} of {}", index + 1, picture.items.len());
         match decoded {
             Ok(()) => {}
@@ -87,7 +94,32 @@ pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Resul
             Err(Failure::Broken(what)) => return Err(Reject::new(Reason::Unreadable, format!("{place}: {what}"))),
         }
     }
-    Ok(Source::whole(luma, is_cut))
+    Ok(Source::whole(luma, is_cut).hinting(tints.hints()))
+}
+
+/// Pixels of units in which chroma, of blueness and of redness, has finer detail than brightness.
+#[derive(Clone, Copy, Default)]
+struct Tints {
+    pixels: [u64; 2],
+    /// Coefficients that the blocks of the present unit reach to, of each component.
+    detail: [u32; 3],
+}
+
+impl Tints {
+    /// Coefficients from which on a unit of chroma shows more than a slope.
+    const FINE: u32 = 12;
+
+    fn unit(&mut self, log2_size: u8) {
+        let [grey, tints @ ..] = std::mem::take(&mut self.detail);
+        for (pixels, tint) in self.pixels.iter_mut().zip(tints) {
+            *pixels += u64::from(tint >= Self::FINE && tint >= grey) << (2 * log2_size);
+        }
+    }
+
+    fn hints(self) -> Hints {
+        let [blue, red] = self.pixels.map(|pixels| (pixels / 256) as u32);
+        Hints { red, blue, alpha: false }
+    }
 }
 
 /// The guard read the same tables and found them whole.
@@ -106,69 +138,85 @@ fn paint(luma: &mut Luma, picture: &Picture, corner: [usize; 2], y: usize, row: 
     }
 }
 
-/// Decodes the first picture in a tile's data and gives its rows, also when it fails halfway.
-fn tile(
-    data: &[u8],
-    config: &Config,
-    picture: &Picture,
+/// How a tile is decoded.
+struct Tile<'a> {
+    config: &'a Config<'a>,
+    picture: &'a Picture,
+    /// Which component its rows are of.
+    component: usize,
     deadline: Deadline,
-    mut row: impl FnMut(usize, Box<dyn Iterator<Item = u8> + '_>),
-) -> Result<(), Failure> {
-    let mut sets = ParameterSets::default();
-    for set in &config.sets {
-        sets.add(&NalUnit::parse(set)?)?;
-    }
-    // Sets in the data count up to the first slice.
-    for unit in (Units { data, length_size: config.length_size }) {
-        let unit = NalUnit::parse(unit?)?;
-        if unit.header.unit_type.is_slice() {
-            break;
-        }
-        sets.add(&unit)?;
-    }
-    for sps in sets.sps.iter().flatten() {
-        check(sps, picture)?;
-    }
+    tints: Tints,
+}
 
-    let mut state: Option<(syntax::Picture<'_>, Brightness<'_>)> = None;
-    let done = slices(data, config, &sets, deadline, &mut state);
-    let Some((coded, brightness)) = state else { return done.and(Err(Failure::Broken("no slice".into()))) };
-    if matches!(done, Err(Failure::OutOfTime)) {
-        return done;
+impl Tile<'_> {
+    /// Decodes the first picture in a tile's data and gives its rows, also when it fails halfway.
+    fn decode(
+        &mut self,
+        data: &[u8],
+        mut row: impl FnMut(usize, Box<dyn Iterator<Item = u8> + '_>),
+    ) -> Result<(), Failure> {
+        let (config, picture) = (self.config, self.picture);
+        let mut sets = ParameterSets::default();
+        for set in &config.sets {
+            sets.add(&NalUnit::parse(set)?)?;
+        }
+        // Sets in the data count up to the first slice.
+        for unit in (Units { data, length_size: config.length_size }) {
+            let unit = NalUnit::parse(unit?)?;
+            if unit.header.unit_type.is_slice() {
+                break;
+            }
+            sets.add(&unit)?;
+        }
+        for sps in sets.sps.iter().flatten() {
+            check(sps, picture)?;
+        }
+
+        let mut state: Option<(syntax::Picture<'_>, Brightness<'_>)> = None;
+        let done = slices(data, self, &sets, &mut state);
+        let Some((coded, brightness)) = state else { return done.and(Err(Failure::Broken("no slice".into()))) };
+        self.tints = brightness.tints;
+        if matches!(done, Err(Failure::OutOfTime)) {
+            return done;
+        }
+        let (frame, sps) = (&brightness.picture.frame, coded.sps);
+        let (across, down) = sps.chroma_subsampling();
+        let (width, height) = sps.output_size();
+        let left = (sps.conf_win_offsets[0] * across) as usize;
+        let top = (sps.conf_win_offsets[2] * down) as usize;
+        let component = self.component;
+        // Each sample of chroma stands for some pixels.
+        let [across, down] = if component == 0 { [1, 1] } else { [across as usize, down as usize] };
+        let line = frame.widths[component].max(1) as usize;
+        let to_eight = frame.bit_depth[component.min(1)].saturating_sub(8);
+        for y in 0..height as usize {
+            let from = (top + y) / down * line;
+            let Some(samples) = frame.planes[component].get(from..from + line) else { break };
+            let pixels = (left..left + width as usize).map_while(move |x| samples.get(x / across));
+            row(y, Box::new(pixels.map(move |&sample| (sample >> to_eight).min(255) as u8)));
+        }
+        done?;
+        if !coded.is_complete() {
+            return Err(Failure::Broken("parts of the picture are missing".into()));
+        }
+        if width < picture.tile[0] || height < picture.tile[1] {
+            let [wide, high] = picture.tile;
+            return Err(Failure::Broken(format!("{width} x {height} pixels where {wide} x {high} were promised")));
+        }
+        Ok(())
     }
-    let (frame, sps) = (&brightness.picture.frame, coded.sps);
-    let (across, down) = sps.chroma_subsampling();
-    let (width, height) = sps.output_size();
-    let left = (sps.conf_win_offsets[0] * across) as usize;
-    let top = (sps.conf_win_offsets[2] * down) as usize;
-    let rows = frame.planes[0].chunks_exact(frame.widths[0].max(1) as usize);
-    let to_eight = frame.bit_depth[0].saturating_sub(8);
-    for (y, samples) in rows.skip(top).take(height as usize).enumerate() {
-        let samples = samples.iter().skip(left).take(width as usize);
-        row(y, Box::new(samples.map(move |&sample| (sample >> to_eight).min(255) as u8)));
-    }
-    done?;
-    if !coded.is_complete() {
-        return Err(Failure::Broken("parts of the picture are missing".into()));
-    }
-    if width < picture.tile[0] || height < picture.tile[1] {
-        let [wide, high] = picture.tile;
-        return Err(Failure::Broken(format!("{width} x {height} pixels where {wide} x {high} were promised")));
-    }
-    Ok(())
 }
 
 /// Decodes the slices of the first picture in `data` into `state`.
 fn slices<'a>(
     data: &[u8],
-    config: &Config,
+    tile: &Tile<'_>,
     sets: &'a ParameterSets,
-    deadline: Deadline,
     state: &mut Option<(syntax::Picture<'a>, Brightness<'a>)>,
 ) -> Result<(), Failure> {
     let mut before: Option<SliceHeader> = None;
-    for unit in (Units { data, length_size: config.length_size }) {
-        if deadline.is_over() {
+    for unit in (Units { data, length_size: tile.config.length_size }) {
+        if tile.deadline.is_over() {
             return Err(Failure::OutOfTime);
         }
         let unit = NalUnit::parse(unit?)?;
@@ -183,7 +231,7 @@ fn slices<'a>(
         let (pps, sps) = sets.get(usize::from(slice.slice_pic_parameter_set_id))?;
         let (coded, brightness) = state.get_or_insert_with(|| {
             let picture = Reconstructor::new(sps, pps);
-            (syntax::Picture::new(sps, pps), Brightness::new(picture, sps, pps, deadline))
+            (syntax::Picture::new(sps, pps), Brightness::new(picture, sps, pps, tile))
         });
         brightness.picture.start_slice(&slice);
         let blocks = unit.rbsp.get(slice.header_size..).unwrap_or(&[]);
@@ -244,24 +292,36 @@ impl<'a> Iterator for Units<'a> {
     }
 }
 
-/// Takes the blocks of brightness and leaves out the others; ends the decoder when the time is over.
+/// Takes the blocks of brightness, and of chroma only where that is wanted; ends the decoder when the time is over.
 struct Brightness<'a> {
     picture: Reconstructor<'a>,
     /// Levels are scaled all alike, and by no rare tool.
     is_plain: bool,
     predicted: Box<[i32; 32 * 32]>,
+    /// Blocks of chroma are wanted, too.
+    has_chroma: bool,
+    tints: Tints,
     deadline: Deadline,
     units: u32,
     out_of_time: bool,
 }
 
 impl<'a> Brightness<'a> {
-    fn new(picture: Reconstructor<'a>, sps: &Sps, pps: &Pps, deadline: Deadline) -> Brightness<'a> {
+    fn new(picture: Reconstructor<'a>, sps: &Sps, pps: &Pps, tile: &Tile<'_>) -> Brightness<'a> {
         let is_plain = sps.scaling_list.is_none()
             && pps.scaling_list.is_none()
             && !pps.range_extension.cross_component_prediction_enabled_flag
             && (8..=12).contains(&sps.bit_depth_luma);
-        Brightness { picture, is_plain, predicted: Box::new([0; 32 * 32]), deadline, units: 0, out_of_time: false }
+        Brightness {
+            picture,
+            is_plain,
+            predicted: Box::new([0; 32 * 32]),
+            has_chroma: tile.component > 0,
+            tints: tile.tints,
+            deadline: tile.deadline,
+            units: 0,
+            out_of_time: false,
+        }
     }
 
     /// Predicts a block with levels and adds what they stand for.
@@ -288,22 +348,28 @@ impl<'a> Brightness<'a> {
 
 impl Sink for Brightness<'_> {
     fn transform_block(&mut self, block: &TransformBlock<'_>) {
-        if block.c_idx != 0 {
+        let bounds = u32::from(block.coeff_bounds.0) * u32::from(block.coeff_bounds.1);
+        if let Some(detail) = self.tints.detail.get_mut(usize::from(block.c_idx)) {
+            *detail += if block.coeffs.is_some() { bounds } else { 0 };
+        }
+        if block.c_idx != 0 && !self.has_chroma {
             return;
         }
         match block.coeffs {
-            Some(levels) if self.is_plain && !block.transform_skip && !block.transquant_bypass => {
+            Some(levels) if block.c_idx == 0 && self.is_plain && !block.transform_skip && !block.transquant_bypass => {
                 self.paint(block, levels);
             }
             _ => self.picture.transform_block(block),
         }
     }
 
-    fn pcm(&mut self, x: u32, y: u32, log2_size: u8, [luma, _, _]: [&[u16]; 3]) {
-        self.picture.pcm(x, y, log2_size, [luma, &[], &[]]);
+    fn pcm(&mut self, x: u32, y: u32, log2_size: u8, [luma, blue, red]: [&[u16]; 3]) {
+        let chroma = if self.has_chroma { [blue, red] } else { [&[][..], &[]] };
+        self.picture.pcm(x, y, log2_size, [luma, chroma[0], chroma[1]]);
     }
 
-    fn coding_unit(&mut self, _: &CodingUnit) {
+    fn coding_unit(&mut self, unit: &CodingUnit) {
+        self.tints.unit(unit.log2_size);
         self.units = self.units.wrapping_add(1);
         if self.units.is_multiple_of(UNITS_PER_LOOK) && self.deadline.is_over() {
             self.out_of_time = true;
@@ -356,7 +422,8 @@ mod tests {
             }
             let mut state = None;
             let deadline = Deadline::after(Duration::from_secs(600));
-            assert!(slices(&data, &config, &sets, deadline, &mut state).is_ok());
+            let tile = Tile { config: &config, picture: &picture, component: 0, deadline, tints: Tints::default() };
+            assert!(slices(&data, &tile, &sets, &mut state).is_ok());
             let ours = &state.unwrap().1.picture.frame.planes[0];
 
             let unit = NalUnit::parse(Units { data: &data, length_size: config.length_size }.last().unwrap().unwrap())

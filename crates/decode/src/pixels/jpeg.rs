@@ -3,11 +3,12 @@
 use super::super::clock::Deadline;
 use super::super::guard::jpeg_has_end;
 use super::super::jpeg::{self, Fault, Picture};
+use super::super::luma::Aspect;
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Reject};
 
-/// Reads the brightness; most pictures have no pixel made yet. What a file that ends early does not hold is grey.
-pub(super) fn open(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
+/// Reads an aspect; most pictures have no pixel made yet. What a file that ends early does not hold is grey.
+pub(super) fn open(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
     let has_end = jpeg_has_end(bytes);
     let refuse = |fault| match fault {
         Fault::Unsupported(what) => Reject::new(Reason::Unsupported, format!("jpeg with {what}")),
@@ -15,18 +16,20 @@ pub(super) fn open(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<
         Fault::Cut if has_end => Reject::new(Reason::Unreadable, "jpeg: it ends before a scan"),
         Fault::Broken(_) | Fault::Cut => Reject::new(Reason::Truncated, "the jpeg file ends before its picture"),
     };
-    let (picture, size) = match jpeg::open(bytes, &|| !deadline.is_over()).map_err(refuse)? {
-        Picture::Scalable(picture) => {
+    let (picture, hints) = jpeg::open(bytes, aspect, &|| !deadline.is_over()).map_err(refuse)?;
+    let (picture, size) = match picture {
+        Picture::Scalable(picture, scale) => {
             let size = [picture.width(), picture.height()];
-            (Source::scaled(picture, !has_end), size)
+            (Source::scaled(picture, !has_end).shrunk(scale), size)
         }
         Picture::Whole(luma) => {
             let size = [luma.width(), luma.height()];
             (Source::whole(luma, !has_end), size)
         }
     };
-    if size == [header.width, header.height].map(|side| side as usize) {
-        Ok(picture)
+    let is_promised = |(has, promised): (usize, u32)| has == (promised as f32 / picture.scale()).ceil() as usize;
+    if size.into_iter().zip([header.width, header.height]).all(is_promised) {
+        Ok(picture.hinting(hints))
     } else {
         Err(Reject::new(Reason::Unreadable, "jpeg: its frame header contradicts itself"))
     }

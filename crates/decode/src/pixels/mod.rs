@@ -1,4 +1,4 @@
-//! Bytes to brightness: opens a photo whose header was inspected, and gives it at the sizes the ladder asks for.
+//! Bytes to brightness, or to another aspect: opens a photo whose header was inspected, and gives it at the sizes the ladder asks for.
 
 #[cfg(test)]
 mod against_image;
@@ -6,6 +6,7 @@ mod bmp;
 mod gif;
 #[cfg(feature = "heic")]
 mod heic;
+mod hints;
 mod jpeg;
 mod other;
 mod png;
@@ -20,26 +21,27 @@ mod webp;
 use super::Header;
 use super::clock::Deadline;
 use super::contain::contain;
-use super::luma::Luma;
+use super::luma::{Aspect, Luma};
 #[cfg(feature = "heic")]
 pub(super) use heic::thumbnail;
+pub(super) use hints::{Hints, Survey};
 use scanmill_core::domain::{Format, Reason, Reject};
 pub(super) use source::{Area, Source};
 
 /// Brightness of what a file that ends early does not hold, and of what there was no time for.
 const MISSING: u8 = 128;
 
-/// Opens the photo. A codec's panic becomes [`Reason::DecoderFault`]; what a codec had no time for is grey.
-pub(super) fn open(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
+/// Opens the photo as one of its aspects. A codec's panic becomes [`Reason::DecoderFault`]; what a codec had no time for is grey.
+pub(super) fn open(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
     let opened = contain(|| match header.format {
-        Format::Jpeg => jpeg::open(bytes, header, deadline),
-        Format::Png => png::decode(bytes, header, deadline),
-        Format::Webp => webp::decode(bytes, header),
-        Format::Gif => gif::decode(bytes, header, deadline),
-        Format::Bmp => bmp::decode(bytes, header),
-        Format::Tiff => tiff::decode(bytes, header, deadline),
+        Format::Jpeg => jpeg::open(bytes, header, aspect, deadline),
+        Format::Png => png::decode(bytes, header, aspect, deadline),
+        Format::Webp => webp::decode(bytes, header, aspect),
+        Format::Gif => gif::decode(bytes, header, aspect, deadline),
+        Format::Bmp => bmp::decode(bytes, header, aspect),
+        Format::Tiff => tiff::decode(bytes, header, aspect, deadline),
         #[cfg(feature = "heic")]
-        Format::Heic => heic::decode(bytes, header, deadline),
+        Format::Heic => heic::decode(bytes, header, aspect, deadline),
         #[cfg(not(feature = "heic"))]
         Format::Heic => Err(heic_is_off()),
     });

@@ -1,4 +1,4 @@
-//! PNG row by row through the `png` crate: what is held is the brightness and two rows.
+//! PNG row by row through the `png` crate: what is held is one byte a pixel and two rows.
 
 use std::io::{BufRead, Cursor, Seek};
 
@@ -6,9 +6,10 @@ use image::ColorType;
 use png::{BitDepth, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Transformations, expand_interlaced_row};
 
 use super::super::clock::Deadline;
-use super::super::luma::Luma;
+use super::super::luma::{Aspect, Luma};
+use super::hints::Hints;
 use super::refuse::{Fault, as_far_as, refuse};
-use super::samples::{Palette, brighten};
+use super::samples::{Lens, Palette};
 use super::{Header, MISSING, Source};
 use scanmill_core::domain::{Reason, Reject};
 
@@ -17,55 +18,14 @@ use scanmill_core::domain::{Reason, Reject};
 /// what any photo may take.
 const CHUNK_BYTES: usize = 3 << 20;
 
-/// How brightness comes of a row.
+/// What a row holds.
 enum Kind {
     Samples(ColorType),
     Numbers(Palette, usize),
 }
 
-/// What transparent pixels are seen over.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Backdrop {
-    White,
-    Black,
-}
-
-/// Brightest less darkest pixel below which a picture shows nothing.
-const FLAT: u8 = 8;
-
-/// Decodes to brightness. What a file that ends early does not hold, or there was no time for, is grey. Transparent pixels
-/// are seen over white, as paper is; a code that does not show there, being white itself, is seen over black.
-pub(super) fn decode(bytes: &[u8], header: &Header, deadline: Deadline) -> Result<Source, Reject> {
-    let (luma, has_alpha) = decode_over(Backdrop::White, bytes, header, deadline)?;
-    let luma = match luma {
-        Ok(luma) if has_alpha && is_flat(&luma) => {
-            drop(luma);
-            decode_over(Backdrop::Black, bytes, header, deadline)?.0
-        }
-        luma => luma,
-    };
-    match luma {
-        Ok(luma) => Ok(Source::whole(luma, false)),
-        Err((luma, rows, reject)) => as_far_as(luma, rows, reject),
-    }
-}
-
-fn is_flat(luma: &Luma) -> bool {
-    let pixels = luma.pixels();
-    let (darkest, lightest) = (pixels.iter().min(), pixels.iter().max());
-    darkest.zip(lightest).is_some_and(|(darkest, lightest)| lightest - darkest < FLAT)
-}
-
-/// A whole picture, or one that ends early: what there is of it, how many rows that is, and why it ends.
-type Decoded = Result<Luma, (Luma, usize, Reject)>;
-
-/// The picture over a backdrop, and whether it has transparent pixels at all.
-fn decode_over(
-    backdrop: Backdrop,
-    bytes: &[u8],
-    header: &Header,
-    deadline: Deadline,
-) -> Result<(Decoded, bool), Reject> {
+/// Decodes to an aspect. What a file that ends early does not hold, or there was no time for, is grey.
+pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
     let refuse = |error| refuse_png(bytes, header, &error);
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: CHUNK_BYTES });
     decoder.set_ignore_text_chunk(true);
@@ -86,27 +46,22 @@ fn decode_over(
 
     let mut luma = Luma::blank(header.width as usize, header.height as usize);
     luma.pixels_mut().fill(MISSING);
-    let kind = kind(&reader, backdrop);
-    let has_alpha = match &kind {
-        Kind::Samples(colour) => colour.has_alpha(),
-        Kind::Numbers(..) => reader.info().trns.is_some(),
-    };
-    let look = Look { kind, backdrop };
+    let has_alpha = reader.info().trns.is_some()
+        || matches!(reader.info().color_type, png::ColorType::Rgba | png::ColorType::GrayscaleAlpha);
+    let mut look = Look { kind: kind(&reader, aspect), lens: Lens::new(aspect) };
     let rows = if reader.info().interlaced {
-        read_passes(&mut reader, &look, &mut luma, deadline)
+        read_passes(&mut reader, &mut look, &mut luma, deadline)
     } else {
-        read_rows(&mut reader, &look, &mut luma, deadline)
+        read_rows(&mut reader, &mut look, &mut luma, deadline)
     };
-    Ok((
-        match rows {
-            Ok(()) => Ok(luma),
-            Err((rows, error)) => Err((luma, rows, refuse(error))),
-        },
-        has_alpha,
-    ))
+    let hints = if reader.info().interlaced { Hints::unknown(has_alpha) } else { look.lens.hints() };
+    match rows {
+        Ok(()) => Ok(Source::whole(luma, false).hinting(hints)),
+        Err((rows, error)) => as_far_as(luma, rows, refuse(error)).map(|source| source.hinting(hints)),
+    }
 }
 
-fn kind<R: BufRead + Seek>(reader: &Reader<R>, backdrop: Backdrop) -> Kind {
+fn kind<R: BufRead + Seek>(reader: &Reader<R>, aspect: Aspect) -> Kind {
     let info = reader.info();
     match reader.output_color_type() {
         (png::ColorType::Grayscale, BitDepth::Eight) => Kind::Samples(ColorType::L8),
@@ -116,51 +71,38 @@ fn kind<R: BufRead + Seek>(reader: &Reader<R>, backdrop: Backdrop) -> Kind {
         (png::ColorType::Indexed | png::ColorType::Grayscale, depth) => {
             let colours = info.palette.as_deref().unwrap_or(&[]).as_chunks::<3>().0;
             let alphas = info.trns.as_deref().unwrap_or(&[]).iter().copied().chain(std::iter::repeat(255));
-            let over = |colour: u8| if backdrop == Backdrop::Black { 255 - colour } else { colour };
-            let colours = colours
-                .iter()
-                .zip(alphas)
-                .map(|(&[red, green, blue], alpha)| [over(red), over(green), over(blue), alpha]);
-            Kind::Numbers(Palette::new(colours, 0), usize::from(depth as u8))
+            let colours = colours.iter().zip(alphas).map(|(&[red, green, blue], alpha)| [red, green, blue, alpha]);
+            Kind::Numbers(Palette::new(aspect, colours, [0, 0, 0, 255]), usize::from(depth as u8))
         }
     }
 }
 
-/// How rows become brightness, over what.
+/// How rows are looked at.
 struct Look {
     kind: Kind,
-    backdrop: Backdrop,
+    lens: Lens,
 }
 
 impl Look {
-    /// Over black a picture is the negative of what its negative is over white.
-    fn brighten(&self, row: &[u8], out: &mut [u8]) {
-        let is_negative = self.backdrop == Backdrop::Black;
+    fn row(&mut self, y: usize, row: &[u8], out: &mut [u8]) {
         match &self.kind {
-            Kind::Samples(colour) if is_negative => {
-                let mut row = row.to_vec();
-                for pixel in row.chunks_exact_mut(usize::from(colour.channel_count())) {
-                    if let Some((_alpha, colours)) = pixel.split_last_mut() {
-                        colours.iter_mut().for_each(|sample| *sample = 255 - *sample);
-                    }
-                }
-                brighten(*colour, &row, out);
-            }
             Kind::Samples(colour) => {
-                brighten(*colour, row, out);
+                self.lens.samples(*colour, y, row, out);
             }
-            Kind::Numbers(palette, bits) => palette.brighten(*bits, row, out),
+            Kind::Numbers(palette, bits) => self.lens.numbers(palette, *bits, y, row, out),
         }
-        if is_negative {
-            out.iter_mut().for_each(|pixel| *pixel = 255 - *pixel);
-        }
+    }
+
+    /// Whether rows are what is wanted as they stand.
+    fn is_plain(&self) -> bool {
+        matches!(self.kind, Kind::Samples(ColorType::L8)) && self.lens.aspect() == Aspect::Brightness
     }
 }
 
 /// On an error, how many rows there are.
 type Rows = Result<(), (usize, DecodingError)>;
 
-fn read_rows<R>(reader: &mut Reader<R>, look: &Look, luma: &mut Luma, deadline: Deadline) -> Rows
+fn read_rows<R>(reader: &mut Reader<R>, look: &mut Look, luma: &mut Luma, deadline: Deadline) -> Rows
 where
     R: BufRead + Seek,
 {
@@ -168,17 +110,20 @@ where
         if deadline.is_over() {
             break;
         }
-        if matches!(look.kind, Kind::Samples(ColorType::L8)) {
+        if look.is_plain() {
             reader.read_row(out).map_err(|error| (index, error))?;
         } else if let Some(row) = reader.next_row().map_err(|error| (index, error))? {
-            look.brighten(row.data(), out);
+            look.row(index, row.data(), out);
         }
     }
     Ok(())
 }
 
+/// A row that no survey looks at: those of a pass lie too far apart.
+const NOT_SURVEYED: usize = 1;
+
 /// Adam7: seven passes, each over some of the pixels of some rows.
-fn read_passes<R>(reader: &mut Reader<R>, look: &Look, luma: &mut Luma, deadline: Deadline) -> Rows
+fn read_passes<R>(reader: &mut Reader<R>, look: &mut Look, luma: &mut Luma, deadline: Deadline) -> Rows
 where
     R: BufRead + Seek,
 {
@@ -190,7 +135,7 @@ where
             break;
         }
         rows += 1;
-        look.brighten(row.data(), &mut some);
+        look.row(NOT_SURVEYED, row.data(), &mut some);
         if let InterlaceInfo::Adam7(place) = row.interlace() {
             expand_interlaced_row(luma.pixels_mut(), width, &some, place, 8);
         }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::super::jpeg::{Coefficients, Scale};
 use super::super::luma::Luma;
 use super::super::scale::{halve, resample};
+use super::hints::Hints;
 
 /// A decoded photo. Level 0 is its full size, and each level above has half the sides of the one below; levels made are
 /// kept, so that no smaller size costs a second pass over the full one.
@@ -13,6 +14,9 @@ pub(crate) struct Source {
     width: usize,
     height: usize,
     cut: bool,
+    hints: Hints,
+    /// Pixels of the photo a pixel of this: chroma has fewer.
+    scale: f32,
     /// What the levels are made of; `None` when level 0 is there from the start.
     jpeg: Option<Coefficients>,
     levels: BTreeMap<u32, Luma>,
@@ -68,6 +72,8 @@ impl Source {
             width,
             height,
             cut,
+            hints: Hints::default(),
+            scale: 1.0,
             jpeg: None,
             levels: BTreeMap::from([(0, full)]),
             between: BTreeMap::new(),
@@ -78,7 +84,37 @@ impl Source {
     /// A photo whose first four levels are made when asked for, each at the same cost.
     pub(super) fn scaled(jpeg: Coefficients, cut: bool) -> Source {
         let (width, height) = (jpeg.width(), jpeg.height());
-        Source { width, height, cut, jpeg: Some(jpeg), levels: BTreeMap::new(), between: BTreeMap::new(), parts: None }
+        Source {
+            width,
+            height,
+            cut,
+            hints: Hints::default(),
+            scale: 1.0,
+            jpeg: Some(jpeg),
+            levels: BTreeMap::new(),
+            between: BTreeMap::new(),
+            parts: None,
+        }
+    }
+
+    /// The same with what was noted of the photo's other aspects.
+    pub(super) fn hinting(self, hints: Hints) -> Source {
+        Source { hints, ..self }
+    }
+
+    /// The same as a picture of so many pixels of the photo a pixel.
+    pub(super) fn shrunk(self, scale: f32) -> Source {
+        Source { scale, ..self }
+    }
+
+    /// What the photo's other aspects may show.
+    pub(crate) fn hints(&self) -> Hints {
+        self.hints
+    }
+
+    /// Pixels of the photo a pixel at full size.
+    pub(crate) fn scale(&self) -> f32 {
+        self.scale
     }
 
     /// The longer side of the photo in pixels, at its full size.

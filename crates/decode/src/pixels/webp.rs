@@ -4,6 +4,8 @@
 use image_webp::DecodingError;
 use image_webp::vp8::Vp8Decoder;
 
+use super::super::luma::Aspect;
+use super::hints::Survey;
 use super::refuse::{Fault, refuse};
 use super::{Header, Source, other, whole};
 use scanmill_core::domain::Reject;
@@ -11,10 +13,10 @@ use scanmill_core::domain::Reject;
 const ALPHA: u8 = 0x10;
 const ANIMATION: u8 = 0x02;
 
-/// Decodes to brightness.
-pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
+/// Decodes to an aspect.
+pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<Source, Reject> {
     let Some(frame) = lossy_frame(bytes).filter(|frame| is_of_size(frame, header)) else {
-        return other::decode(bytes, header);
+        return other::decode(bytes, header, aspect);
     };
     let frame = Vp8Decoder::decode_frame(frame).map_err(|error| {
         let fault = if let DecodingError::IoError(error) = &error { Fault::Read(error) } else { Fault::Broken };
@@ -22,12 +24,23 @@ pub(super) fn decode(bytes: &[u8], header: &Header) -> Result<Source, Reject> {
     })?;
     let greys: [u8; 256] = std::array::from_fn(|y| full_range(y as u8));
     let (width, height) = (usize::from(frame.width), usize::from(frame.height));
+    // Rows hold whole macroblocks; of chroma each sample stands for two pixels, across and down.
+    let line = width.next_multiple_of(16);
+    let chroma = |plane: &[u8], x: usize, y: usize| plane.get(y / 2 * (line / 2) + x / 2).copied().unwrap_or(128);
     let mut pixels = Vec::with_capacity(width * height);
-    // Rows hold whole macroblocks.
-    for row in frame.ybuf.chunks(width.next_multiple_of(16)).take(height) {
-        pixels.extend(row.iter().take(width).map(|&y| greys[usize::from(y)]));
+    let mut survey = Survey::default();
+    for (y, row) in frame.ybuf.chunks(line).take(height).enumerate() {
+        match aspect {
+            Aspect::Redness => pixels.extend((0..width).map(|x| chroma(&frame.vbuf, x, y))),
+            Aspect::Blueness => pixels.extend((0..width).map(|x| chroma(&frame.ubuf, x, y))),
+            _ => {
+                pixels.extend(row.iter().take(width).map(|&y| greys[usize::from(y)]));
+                let grey = |x: usize| row.get(x).map_or(0, |&y| greys[usize::from(y)]);
+                survey.tinted_row(y, width, |x| [grey(x), chroma(&frame.vbuf, x, y), chroma(&frame.ubuf, x, y)]);
+            }
+        }
     }
-    whole(header, pixels, false)
+    Ok(whole(header, pixels, false)?.hinting(survey.hints()))
 }
 
 /// From 16 (black) to 235 (white), as BT.601 has it, to a whole byte.

@@ -117,6 +117,11 @@ impl Tried {
         self.chances >= MOST_CHANCES
     }
 
+    /// Whether any outline was tried.
+    pub fn has_seen_any(&self) -> bool {
+        !self.failures.is_empty()
+    }
+
     /// Whether enough was tried.
     pub fn is_enough(&self) -> bool {
         self.work >= MOST_WORK

@@ -10,7 +10,8 @@ mod page;
 mod paint;
 mod unpack;
 
-use super::luma::Luma;
+use super::luma::{Aspect, Luma};
+use super::pixels::Hints;
 pub(crate) use directory::is_tiff;
 pub(crate) use page::Page;
 
@@ -18,6 +19,8 @@ pub(crate) use page::Page;
 pub(crate) struct Picture {
     /// Grey where the file has nothing.
     pub luma: Luma,
+    /// What was noted of other aspects.
+    pub hints: Hints,
     /// The file ends before the page does.
     pub cut: bool,
 }
@@ -33,7 +36,7 @@ pub(crate) enum Fault {
     Unsupported(&'static str),
 }
 
-/// Decodes a page to brightness; alpha is seen over white. What there was no time for is grey.
-pub(crate) fn read(page: &Page<'_>, keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
-    paint::read(page, keep_on)
+/// Decodes a page to an aspect. What there was no time for is grey.
+pub(crate) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
+    paint::read(page, aspect, keep_on)
 }

@@ -1,7 +1,8 @@
 //! Rows of samples to brightness, and strips and tiles to their places.
 
-use super::super::jpeg::{self, Colour, Picture as Jpeg, Scale};
-use super::super::luma::{Luma, of_rgb, over_white};
+use super::super::jpeg::{self, Colour, Picture as Jpeg};
+use super::super::luma::{Aspect, Luma};
+use super::super::pixels::{Hints, Survey};
 use super::directory::Tag;
 use super::page::{Numbers, Packing, Page, Photometric};
 use super::unpack::{Rows, Stop};
@@ -11,12 +12,12 @@ use super::{Fault, Picture};
 const MISSING: u8 = 128;
 
 /// See [`super::read`].
-pub(super) fn read(page: &Page<'_>, keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
+pub(super) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
     let size = [page.width as usize, page.height as usize];
     if page.packing == Packing::OldJpeg {
-        return old_jpeg(page, size, keep_on);
+        return old_jpeg(page, size, aspect, keep_on);
     }
-    let mut painter = Painter::new(page);
+    let mut painter = Painter::new(page, aspect);
     let mut luma = Luma::blank(size[0], size[1]);
     luma.pixels_mut().fill(MISSING);
     let grid = page.grid();
@@ -49,7 +50,7 @@ pub(super) fn read(page: &Page<'_>, keep_on: &dyn Fn() -> bool) -> Result<Pictur
             Err((_, fault)) => return Err(fault),
         }
     }
-    Ok(Picture { luma, cut })
+    Ok(Picture { luma, hints: painter.hints(), cut })
 }
 
 /// The packed bytes of a strip or tile, and whether the file ends before they do.
@@ -69,8 +70,10 @@ fn chunk<'a>(page: &Page<'a>, index: usize) -> (&'a [u8], bool) {
 /// Where rows become brightness.
 struct Painter<'a> {
     page: Page<'a>,
-    /// Brightness of each number of a palette.
-    palette: Option<Box<[u8; 256]>>,
+    aspect: Aspect,
+    survey: Survey,
+    /// The colour of each number of a palette.
+    palette: Option<Box<[[u8; 4]; 256]>>,
     /// Samples of 8 bits of a row, pixel by pixel.
     samples: Vec<u8>,
     row: Vec<u8>,
@@ -80,9 +83,15 @@ struct Painter<'a> {
 type Painted = Result<(), (usize, Fault)>;
 
 impl<'a> Painter<'a> {
-    fn new(page: &Page<'a>) -> Painter<'a> {
+    fn new(page: &Page<'a>, aspect: Aspect) -> Painter<'a> {
         let palette = (page.photometric == Photometric::Palette).then(|| palette(page));
-        Painter { page: *page, palette, samples: Vec::new(), row: Vec::new() }
+        Painter { page: *page, aspect, survey: Survey::default(), palette, samples: Vec::new(), row: Vec::new() }
+    }
+
+    fn hints(self) -> Hints {
+        let is_jpeg = self.page.packing == Packing::Jpeg && !self.page.planar && self.page.samples >= 3;
+        let is_shared = self.page.is_subsampled() && !self.page.planar;
+        if is_jpeg || is_shared { Hints::unknown(false) } else { self.survey.hints() }
     }
 
     /// The planes whose samples are needed; the one that there is where samples come together.
@@ -129,9 +138,9 @@ impl<'a> Painter<'a> {
                 let out = luma.rows_mut().nth(corner[1] + y + line);
                 let Some(out) = out.and_then(|out| out.get_mut(corner[0]..corner[0] + width)) else { break };
                 if page.is_subsampled() {
-                    unit_rows(&row, page.subsampling, line, out);
+                    unit_rows(&row, page.subsampling, line, self.aspect, out);
                 } else {
-                    self.brighten(count, out);
+                    self.show(corner[1] + y + line, count, out);
                 }
             }
         }
@@ -163,31 +172,72 @@ impl<'a> Painter<'a> {
         }
     }
 
-    /// Makes a row of brightness of the samples taken.
-    fn brighten(&self, planes: usize, out: &mut [u8]) {
-        let page = &self.page;
-        let step = if page.planar { planes } else { page.samples };
-        let alpha = page.alpha.map(|alpha| (if page.planar { planes - 1 } else { alpha.index }, alpha.associated));
-        for (out, pixel) in out.iter_mut().zip(self.samples.chunks_exact(step)) {
-            let grey = match (page.photometric, pixel) {
-                (Photometric::Palette, &[number, ..]) => {
-                    self.palette.as_ref().map_or(number, |palette| palette[usize::from(number)])
+    /// Makes a row `y` of what the samples taken are seen as.
+    fn show(&mut self, y: usize, planes: usize, out: &mut [u8]) {
+        let mut survey = std::mem::take(&mut self.survey);
+        let step = if self.page.planar { planes } else { self.page.samples };
+        let pixels = || self.samples.chunks_exact(step);
+        match (self.aspect, self.page.photometric) {
+            (Aspect::Redness | Aspect::Blueness, Photometric::Ycbcr) => {
+                let tint = |pixel: &[u8]| pixel.get(self.aspect.component()).copied().unwrap_or(128);
+                out.iter_mut().zip(pixels()).for_each(|(out, pixel)| *out = tint(pixel));
+            }
+            (Aspect::Brightness, Photometric::Ycbcr) if step >= 3 => {
+                let pixel = |x: usize| self.samples.get(x * step..).and_then(<[u8]>::first_chunk::<3>);
+                survey.tinted_row(y, out.len(), |x| pixel(x).map_or([128; 3], |&[grey, blue, red]| [grey, red, blue]));
+                out.iter_mut().zip(pixels()).for_each(|(out, pixel)| *out = self.aspect.of(self.colour(pixel, planes)));
+            }
+            _ => {
+                if self.aspect == Aspect::Brightness && (step > 1 || self.palette.is_some()) {
+                    let pixel = |x: usize| self.samples.get(x * step..(x + 1) * step).unwrap_or(&[]);
+                    survey.row(y, out.len(), |x| {
+                        let [red, green, blue, alpha] = self.colour(pixel(x), planes);
+                        [red, green, blue, self.unnamed(pixel(x)).unwrap_or(alpha)]
+                    });
                 }
-                (Photometric::WhiteIsZero, &[grey, ..]) => 255 - grey,
-                (Photometric::Rgb, &[red, green, blue, ..]) => of_rgb(red, green, blue),
-                (Photometric::Cmyk, &[cyan, magenta, yellow, black, ..]) => {
-                    let paper = 255 - of_rgb(cyan, magenta, yellow);
-                    over_black(paper, 255 - black)
-                }
-                (_, &[grey, ..]) => grey,
-                (_, []) => MISSING,
-            };
-            *out = match alpha.and_then(|(index, associated)| Some((*pixel.get(index)?, associated))) {
-                None => grey,
-                Some((alpha, false)) => over_white(grey, alpha),
-                Some((alpha, true)) => grey.saturating_add(255 - alpha),
-            };
+                out.iter_mut().zip(pixels()).for_each(|(out, pixel)| *out = self.aspect.of(self.colour(pixel, planes)));
+            }
         }
+        self.survey = survey;
+    }
+
+    /// A fourth sample beside three colours of which the file does not say what it is: alpha, most often, but nothing that
+    /// the brightness may be changed by.
+    fn unnamed(&self, pixel: &[u8]) -> Option<u8> {
+        let is_one = self.page.alpha.is_none() && self.page.photometric == Photometric::Rgb && !self.page.planar;
+        pixel.get(3).copied().filter(|_| is_one)
+    }
+
+    /// Red, green, blue and alpha of a pixel's samples.
+    fn colour(&self, pixel: &[u8], planes: usize) -> [u8; 4] {
+        let page = &self.page;
+        let grey = |grey: u8| [grey, grey, grey];
+        let mut colour = match (page.photometric, pixel) {
+            (Photometric::Palette, &[number, ..]) => {
+                let of_number = self.palette.as_ref().map(|palette| palette[usize::from(number)]);
+                of_number.map_or(grey(number), |[red, green, blue, _]| [red, green, blue])
+            }
+            (Photometric::WhiteIsZero, &[white, ..]) => grey(255 - white),
+            (Photometric::Rgb, &[red, green, blue, ..]) => [red, green, blue],
+            (Photometric::Cmyk, &[cyan, magenta, yellow, black, ..]) => {
+                [cyan, magenta, yellow].map(|ink| over_black(255 - ink, 255 - black))
+            }
+            (_, &[value, ..]) => grey(value),
+            (_, []) => grey(MISSING),
+        };
+        let Some(alpha) = page.alpha else {
+            let unnamed = self.unnamed(pixel).filter(|_| self.aspect == Aspect::Opacity);
+            return with_alpha(colour, unnamed.unwrap_or(255));
+        };
+        let Some(&opacity) = pixel.get(if page.planar { planes - 1 } else { alpha.index }) else {
+            return with_alpha(colour, 255);
+        };
+        if alpha.associated {
+            // Multiplied with it already.
+            let undone = |channel: u8| (u32::from(channel) * 255 / u32::from(opacity.max(1))).min(255) as u8;
+            colour = colour.map(undone);
+        }
+        with_alpha(colour, opacity)
     }
 
     /// Paints a strip or tile that is a JPEG picture; of planes each is one.
@@ -209,7 +259,9 @@ impl<'a> Painter<'a> {
         let mut pictures = Vec::new();
         for bytes in packed {
             let joined = join(tables, bytes);
-            pictures.push(jpeg_picture(&joined, Some(colour), page.chunk, keep_on).map_err(|fault| (0, fault))?);
+            pictures.push(
+                jpeg_picture(&joined, self.aspect, Some(colour), page.chunk, keep_on).map_err(|fault| (0, fault))?,
+            );
         }
         let width = page.chunk[0].min(luma.width().saturating_sub(corner[0]));
         let rows = luma.rows_mut().skip(corner[1]).take(page.chunk[1]);
@@ -222,7 +274,7 @@ impl<'a> Painter<'a> {
                     row.resize(page.chunk[0], MISSING);
                     self.take(&row, plane, count);
                 }
-                self.brighten(count, out);
+                self.show(corner[1] + y, count, out);
                 continue;
             }
             for (out, &grey) in out.iter_mut().zip(pictures.first().map_or(&[][..], |picture| picture.row(y))) {
@@ -233,6 +285,10 @@ impl<'a> Painter<'a> {
     }
 }
 
+fn with_alpha([red, green, blue]: [u8; 3], alpha: u8) -> [u8; 4] {
+    [red, green, blue, alpha]
+}
+
 fn over_black(paper: u8, light: u8) -> u8 {
     ((u32::from(paper) * u32::from(light) + 127) / 255) as u8
 }
@@ -240,19 +296,31 @@ fn over_black(paper: u8, light: u8) -> u8 {
 /// A JPEG picture that is not larger than it may be.
 fn jpeg_picture(
     bytes: &[u8],
+    aspect: Aspect,
     colour: Option<Colour>,
     most: [usize; 2],
     keep_on: &dyn Fn() -> bool,
 ) -> Result<Luma, Fault> {
-    let picture = jpeg::open_within(bytes, colour, most, keep_on).map_err(|fault| match fault {
+    let (picture, _) = jpeg::open_within(bytes, aspect, colour, most, keep_on).map_err(|fault| match fault {
         jpeg::Fault::Unsupported(what) => Fault::Unsupported(what),
         jpeg::Fault::Broken(what) => Fault::Broken(format!("JPEG: {what}")),
         jpeg::Fault::Cut => Fault::Broken("JPEG: it ends before its picture".to_owned()),
     })?;
     Ok(match picture {
-        Jpeg::Scalable(coefficients) => coefficients.luma(Scale::Full),
-        Jpeg::Whole(luma) => luma,
+        Jpeg::Scalable(_, scale) if scale > 1.0 => widened(picture, scale as usize, most),
+        picture => picture.whole(),
     })
+}
+
+/// Chroma with as many pixels as there are of brightness.
+fn widened(picture: Jpeg, times: usize, most: [usize; 2]) -> Luma {
+    let small = picture.whole();
+    let mut full = Luma::blank((small.width() * times).min(most[0]), (small.height() * times).min(most[1]));
+    for (y, out) in full.rows_mut().enumerate() {
+        let row = small.row(y / times);
+        out.iter_mut().enumerate().for_each(|(x, out)| *out = row.get(x / times).copied().unwrap_or(MISSING));
+    }
+    full
 }
 
 /// Tables and a picture, each a JPEG stream, as one.
@@ -264,14 +332,14 @@ fn join(tables: &[u8], bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The picture of the sixth version's JPEG compression, where a whole JPEG file holds it, as most writers had it.
-fn old_jpeg(page: &Page<'_>, size: [usize; 2], keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
+fn old_jpeg(page: &Page<'_>, size: [usize; 2], aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
     const OTHER: Fault = Fault::Unsupported("old-style JPEG compression in pieces");
     let file = page.directory.file.bytes;
     let place = page.directory.value(Tag::JpegInterchangeFormat).ok().flatten();
     let places = place.into_iter().chain(page.offsets.get(0).ok());
     let mut streams = places.filter_map(|place| file.get(usize::try_from(place).ok()?..));
     let stream = streams.find(|bytes| bytes.starts_with(&[0xff, 0xd8])).ok_or(OTHER)?;
-    let luma = jpeg_picture(stream, None, size, keep_on).map_err(|fault| match fault {
+    let luma = jpeg_picture(stream, aspect, None, size, keep_on).map_err(|fault| match fault {
         // Its tables stand elsewhere.
         Fault::Broken(_) => OTHER,
         fault => fault,
@@ -279,14 +347,16 @@ fn old_jpeg(page: &Page<'_>, size: [usize; 2], keep_on: &dyn Fn() -> bool) -> Re
     if [luma.width(), luma.height()] != size {
         return Err(OTHER);
     }
-    Ok(Picture { luma, cut: false })
+    Ok(Picture { luma, hints: Hints::unknown(false), cut: false })
 }
 
-/// Takes the brightness of one of the rows that share chroma: groups of pixels, row by row, with two samples behind.
-fn unit_rows(row: &[u8], [across, down]: [usize; 2], line: usize, out: &mut [u8]) {
+/// Takes an aspect of one of the rows that share chroma: groups of pixels, row by row, with two samples behind.
+fn unit_rows(row: &[u8], [across, down]: [usize; 2], line: usize, aspect: Aspect, out: &mut [u8]) {
+    let chroma = aspect.component().checked_sub(1);
     for (out, unit) in out.chunks_mut(across).zip(row.chunks_exact(across * down + 2)) {
-        for (out, &grey) in out.iter_mut().zip(unit.iter().skip(line * across)) {
-            *out = grey;
+        match chroma {
+            Some(which) => out.fill(unit.get(across * down + which).copied().unwrap_or(MISSING)),
+            None => out.iter_mut().zip(unit.iter().skip(line * across)).for_each(|(out, &grey)| *out = grey),
         }
     }
 }
@@ -334,16 +404,16 @@ fn packed_bits(row: &[u8], from: usize, bits: usize, as_it_is: bool) -> u8 {
     if as_it_is { value as u8 } else { (value * 255 / most) as u8 }
 }
 
-/// The brightness of each colour: all reds, then all greens, then all blues, of 16 bits; some write 8.
-fn palette(page: &Page<'_>) -> Box<[u8; 256]> {
-    let mut greys = Box::new([0; 256]);
-    let Ok(Some(values)) = page.directory.values(Tag::ColorMap) else { return greys };
+/// Its colours: all reds, then all greens, then all blues, of 16 bits; some write 8.
+fn palette(page: &Page<'_>) -> Box<[[u8; 4]; 256]> {
+    let mut colours = Box::new([[0, 0, 0, 255]; 256]);
+    let Ok(Some(values)) = page.directory.values(Tag::ColorMap) else { return colours };
     let count = 1usize << page.bits.min(8);
     let at = |index: usize| values.get(index).unwrap_or(0);
     let shift = if (0..3 * count).any(|index| at(index) > 255) { 8 } else { 0 };
-    for (number, grey) in greys.iter_mut().enumerate().take(count) {
-        let [red, green, blue] = [0, 1, 2].map(|colour| (at(colour * count + number) >> shift) as u8);
-        *grey = of_rgb(red, green, blue);
+    for (number, place) in colours.iter_mut().enumerate().take(count) {
+        let colour = [0, 1, 2].map(|colour| (at(colour * count + number) >> shift) as u8);
+        *place = with_alpha(colour, 255);
     }
-    greys
+    colours
 }

@@ -23,6 +23,14 @@ pub fn with_exif(width: usize, height: usize, grey: &[u8], exif: Option<Vec<u8>>
     heifer::encode_with_metadata(&image, &metadata, &options).unwrap()
 }
 
+/// A HEIC file of a picture of red, green, blue and alpha, the last of which is left out.
+pub fn of_rgba(width: usize, height: usize, rgba: &[u8]) -> Vec<u8> {
+    let data = rgba.iter().map(|&sample| u16::from(sample)).collect();
+    let image = heifer::Image { width: width as u32, height: height as u32, bit_depth: 8, has_alpha: false, data };
+    let options = heifer::EncodeOptions { quality: 70, max_threads: 1 };
+    heifer::encode_with_metadata(&image, &heifer::Metadata::default(), &options).unwrap()
+}
+
 /// Taken at 2026-11-22 16:40:00 +01:00 in Paris.
 pub fn paris() -> Vec<u8> {
     let field = |tag, value| Field { tag, ifd_num: In::PRIMARY, value };
