@@ -173,6 +173,41 @@ fn honest_photos_stay_within_the_promise() {
     }
 }
 
+/// A photo that is opened again as its redness, or as its opacity.
+#[test]
+fn a_second_look_stays_within_the_promise() {
+    use SamplingFactor as S;
+    let photo = photo(1_500, 1_100);
+    let red = |grey: u8| if grey < 128 { [200, 0, 0] } else { [0, 102, 0] };
+    let rgb: Vec<u8> = photo.pixels.iter().flat_map(|&grey| red(grey)).collect();
+    let mut files = Vec::new();
+    for (sampling, progressive) in [(S::F_1_1, false), (S::F_2_1, false), (S::F_2_2, false), (S::F_2_2, true)] {
+        let mut out = Vec::new();
+        let mut encoder = Encoder::new(&mut out, 85);
+        encoder.set_sampling_factor(sampling);
+        encoder.set_progressive(progressive);
+        encoder.encode(&rgb, photo.width as u16, photo.height as u16, ColorType::Rgb).unwrap();
+        files.push((format!("jpeg {sampling:?} progressive {progressive}"), out));
+    }
+    let size = (photo.width as u32, photo.height as u32);
+    let tinted = DynamicImage::from(image::RgbImage::from_raw(size.0, size.1, rgb).unwrap());
+    // Not too even: what packs to next to nothing is refused.
+    let alpha = |(at, grey): (usize, &u8)| if *grey < 128 { 0 } else { 255 - (at * 2_654_435_761 >> 13 & 3) as u8 };
+    let clear: Vec<u8> = photo.pixels.iter().enumerate().flat_map(|pixel| [255, 255, 255, alpha(pixel)]).collect();
+    let clear = DynamicImage::from(image::RgbaImage::from_raw(size.0, size.1, clear).unwrap());
+    for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Tiff] {
+        files.push((format!("{format:?} tinted"), encode(&tinted, format)));
+        files.push((format!("{format:?} clear"), encode(&clear, format)));
+    }
+    #[cfg(feature = "heic")]
+    files.push(("heic".into(), heic::of_rgba(photo.width, photo.height, tinted.to_rgba8().as_raw())));
+    for (name, file) in files {
+        let (_, reading) = held(&name, &file);
+        let code = reading.codes.first().unwrap_or_else(|| panic!("{name}: {:?}", reading.reject));
+        assert_eq!((code.text.as_str(), ["redness", "opacity"].contains(&code.rung)), ("held", true), "{name}");
+    }
+}
+
 /// Every rung looks at it, in every size it has.
 #[test]
 fn a_large_photo_of_codes_that_nobody_reads_stays_within_the_promise() {

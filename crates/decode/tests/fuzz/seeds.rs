@@ -70,10 +70,22 @@ fn jpegs() -> Vec<Vec<u8>> {
             }
         }
     }
+    // Where brightness shows nothing.
+    for (sampling, progressive) in [(S::F_1_1, false), (S::F_2_1, false), (S::F_2_2, false), (S::F_2_2, true)] {
+        files.push(jpeg(&red_on_green(&photo), ColorType::Rgb, |encoder| {
+            encoder.set_sampling_factor(sampling);
+            encoder.set_progressive(progressive);
+        }));
+    }
     let cmyk: Vec<u8> = photo.pixels.iter().flat_map(|&grey| [0, 0, 0, 255 - grey]).collect();
     files.push(jpeg(&cmyk, ColorType::Cmyk, |_| ()));
     files.push(jpeg(&cmyk, ColorType::CmykAsYcck, |encoder| encoder.set_progressive(true)));
     files
+}
+
+/// Two colours of one brightness.
+fn red_on_green(photo: &Scene) -> Vec<u8> {
+    photo.pixels.iter().flat_map(|&grey| if grey < 128 { [200, 0, 0] } else { [0, 102, 0] }).collect()
 }
 
 fn others() -> Vec<Vec<u8>> {
@@ -93,6 +105,14 @@ fn others() -> Vec<Vec<u8>> {
         files.push(encode(&rgb, format));
     }
     files.push(encode(&grey.to_rgba8().into(), ImageFormat::WebP));
+    let tinted = image::RgbImage::from_raw(WIDTH.into(), HEIGHT.into(), red_on_green(&photo())).unwrap();
+    let clear: Vec<u8> = photo().pixels.iter().flat_map(|&grey| [255, 255, 255, grey]).collect();
+    let clear = image::RgbaImage::from_raw(WIDTH.into(), HEIGHT.into(), clear).unwrap();
+    for picture in [DynamicImage::from(tinted), clear.into()] {
+        for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Tiff] {
+            files.push(encode(&picture, format));
+        }
+    }
     files.push(encode(&grey, ImageFormat::Bmp));
     files.push(encode(&grey.to_luma16().into(), ImageFormat::Tiff));
     files
