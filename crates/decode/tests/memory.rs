@@ -192,7 +192,7 @@ fn a_second_look_stays_within_the_promise() {
     let size = (photo.width as u32, photo.height as u32);
     let tinted = DynamicImage::from(image::RgbImage::from_raw(size.0, size.1, rgb).unwrap());
     // Not too even: what packs to next to nothing is refused.
-    let alpha = |(at, grey): (usize, &u8)| if *grey < 128 { 0 } else { 255 - (at * 2_654_435_761 >> 13 & 3) as u8 };
+    let alpha = |(at, grey): (usize, &u8)| if *grey < 128 { 0 } else { 255 - (((at * 2_654_435_761) >> 13) & 3) as u8 };
     let clear: Vec<u8> = photo.pixels.iter().enumerate().flat_map(|pixel| [255, 255, 255, alpha(pixel)]).collect();
     let clear = DynamicImage::from(image::RgbaImage::from_raw(size.0, size.1, clear).unwrap());
     for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Tiff] {
