@@ -62,7 +62,6 @@ fn each_port_may_fail_for_a_while() {
         ("deleted and not told", "delete", 1, When::After, reset),
         ("load fails, then works", "load", 2, When::Before, reset),
         ("a load that committed and was not told", "load", 1, When::After, reset),
-        ("the ledger does not answer", "not_in_ledger", 1, When::Before, reset),
         ("listing fails", "list", 1, When::Before, reset),
         ("depth fails", "depth", 5, When::Before, reset),
     ];
@@ -86,6 +85,26 @@ fn each_port_may_fail_for_a_while() {
             assert!(case.join().is_ok(), "{name}");
         }
     });
+}
+
+#[test]
+fn batches_are_adopted_once_the_ledger_answers() {
+    let place = Place::new();
+    let ports = place.ports();
+    place.put(&ports, &[("a.png", qr_png("https://shop.example/p/1"))]);
+    place.run(&ports, async |engine| idle(&engine, 60).await);
+    drop(ports);
+    // A warehouse that was lost: no ledger row names the batch that is in the store.
+    let lost = scanmill::app::warehouse_path(&place.settings);
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", lost.display()));
+    }
+    let ports = place.ports();
+    let script = Script::default().plan("not_in_ledger", 1, When::Before, reset);
+    place.run(&script.over(&ports), async |engine| idle(&engine, 60).await);
+    assert_eq!(script.struck("not_in_ledger"), 1, "the fault never struck");
+    let (scans, _) = place.rows(&ports);
+    assert_eq!(scans["a.png"], ["https://shop.example/p/1"]);
 }
 
 #[test]
