@@ -205,10 +205,11 @@ const STEPS: [Step; 16] = [
     step(&own("own_800", 800, Plain, Hybrid), Kind::Own, Turn::Always),
     step(&zxing("zxing_1000", 1_000), Kind::Zxing, Turn::Always),
     step(&zxing_large("zxing_large", 3), Kind::ZxingLarge, Turn::First),
+    step(&own("own_blur_800", 800, Blur(2), Hybrid), Kind::OwnBlur, Turn::First),
+    // After it, which reads all codes of a dark photo where those below would read one and end the climb.
     step(&own("own_art_250", 250, Blur(2), Mean(40)), Kind::OwnArt, Turn::First),
     step(&zxing("zxing_125", 125), Kind::ZxingSmall, Turn::First),
     step(&own("own_art_400", 400, Blur(2), Mean(40)), Kind::OwnArt, Turn::First),
-    step(&own("own_blur_800", 800, Blur(2), Hybrid), Kind::OwnBlur, Turn::First),
     step(&own_two("own_two_800", 800), Kind::OwnTwo, Turn::FirstOrMany),
     step(&own("own_1600", 1_600, Plain, Hybrid), Kind::Own, Turn::Rest),
     step(&own_two("own_two_1600", 1_600), Kind::OwnTwo, Turn::FirstOrMany),
