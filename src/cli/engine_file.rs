@@ -1,9 +1,7 @@
 //! How one process finds the engine that another runs on the same root: a small file with its page's address.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,20 +38,11 @@ impl EngineFile {
         let note = serde_json::to_vec(&Note { pid: std::process::id(), page })
             .map_err(|error| Error::bug("the engine's note does not serialise").source(error))?;
         // By way of a new file and a rename: never through a symbolic link that somebody put there, and never half.
-        let fresh = root.join(format!(".{FILE}.{}", std::process::id()));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        let written = match options.open(&fresh) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                // Left by a process of the same id that died at this point.
-                std::fs::remove_file(&fresh).and_then(|()| options.open(&fresh))
-            }
-            opened => opened,
-        };
-        written
-            .and_then(|mut file| file.write_all(&note))
-            .and_then(|()| std::fs::rename(&fresh, &path))
-            .map_err(|error| Error::io("cannot write", &path, error))?;
+        let written = tempfile::NamedTempFile::new_in(root).and_then(|mut fresh| {
+            fresh.write_all(&note)?;
+            fresh.persist(&path).map_err(std::io::Error::from)
+        });
+        written.map_err(|error| Error::io("cannot write", &path, error))?;
         Ok(EngineFile { path })
     }
 }

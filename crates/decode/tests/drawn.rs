@@ -13,8 +13,8 @@ use scene::limits;
 
 const TEXT: &str = "https://shop.example/p/4711";
 
-/// How many of the drawings are read; the names of the others are printed.
-fn read(drawings: Vec<(String, Drawing)>) -> usize {
+/// Checks that all drawings are read; the names of those that are not are printed.
+fn check(drawings: Vec<(String, Drawing)>) {
     let mut read = 0;
     for (index, (name, drawing)) in drawings.iter().enumerate() {
         let bytes = match index % 2 {
@@ -29,7 +29,8 @@ fn read(drawings: Vec<(String, Drawing)>) -> usize {
             eprintln!("unread: {name}");
         }
     }
-    read
+    let all = drawings.len();
+    assert!(read == all, "{read} of {all}");
 }
 
 #[test]
@@ -49,9 +50,7 @@ fn artwork_whose_marks_do_not_touch() {
             }
         }
     }
-    let all = drawings.len();
-    let read = read(drawings);
-    assert!(read == all, "{read} of {all}");
+    check(drawings);
 }
 
 #[test]
@@ -74,9 +73,7 @@ fn small_codes_in_the_dark() {
             }
         }
     }
-    let all = drawings.len();
-    let read = read(drawings);
-    assert!(read == all, "{read} of {all}");
+    check(drawings);
 }
 
 #[test]
@@ -105,9 +102,7 @@ fn bands_of_glare() {
             }
         }
     }
-    let all = drawings.len();
-    let read = read(drawings);
-    assert!(read == all, "{read} of {all}");
+    check(drawings);
 }
 
 #[test]
@@ -133,7 +128,5 @@ fn out_of_focus() {
             }
         }
     }
-    let all = drawings.len();
-    let read = read(drawings);
-    assert!(read == all, "{read} of {all}");
+    check(drawings);
 }

@@ -220,9 +220,6 @@ const STEPS: [Step; 16] = [
     step(&own("own_400", 400, Plain, Hybrid), Kind::Own, Turn::First),
 ];
 
-/// The steps of a first look at an aspect other than brightness: the others are taken only where they see anything.
-const FIRST_LOOK: [&str; 3] = ["zxing_500", "own_800", "zxing_1000"];
-
 /// The name that an aspect's readings have in rows and metrics, as one rung.
 const fn name_of(aspect: Aspect) -> Option<&'static str> {
     match aspect {
@@ -233,8 +230,7 @@ const fn name_of(aspect: Aspect) -> Option<&'static str> {
     }
 }
 
-/// The steps of a glance.
-#[cfg_attr(not(feature = "heic"), allow(dead_code, reason = "only HEIC photos bring a small copy"))]
+/// The steps of a glance: at a small copy of a photo, and at an aspect other than brightness.
 const GLANCE: [&str; 3] = ["zxing_500", "own_800", "zxing_1000"];
 
 /// The names of all rungs, in the order they run.
@@ -258,8 +254,6 @@ pub(super) struct Climb {
     pub panic: Option<String>,
     /// Codes were read, nothing seen is left, and it was looked closely enough to see smaller ones.
     is_complete: bool,
-    /// Something was seen that may be a code.
-    saw_some: bool,
 }
 
 #[cfg_attr(not(feature = "heic"), allow(dead_code, reason = "only HEIC photos bring a small copy"))]
@@ -286,20 +280,15 @@ impl Climb {
 
 /// Climbs until every code seen is read.
 pub(super) fn climb(source: &mut Source, deadline: Deadline, first_only: bool) -> Climb {
-    climb_by(STEPS.iter(), source, deadline, first_only)
+    climb_by(STEPS.iter(), Beyond::Always, source, deadline, first_only)
 }
 
-/// Looks at an aspect other than brightness: a first look, and up the ladder if that sees anything like a code.
+/// Looks at an aspect other than brightness: a glance, and up the ladder if that sees anything like a code.
 pub(super) fn climb_aspect(aspect: Aspect, source: &mut Source, deadline: Deadline, first_only: bool) -> Climb {
-    let is_first = |step: &&Step| FIRST_LOOK.contains(&step.rung.name());
-    let mut climb = climb_by(STEPS.iter().filter(is_first), source, deadline, first_only);
-    let mut ms: f64 = climb.runs.iter().map(|run| run.ms).sum();
-    if climb.codes.is_empty() && climb.saw_some && !climb.out_of_time {
-        climb = climb_by(STEPS.iter(), source, deadline, first_only);
-        ms += climb.runs.iter().map(|run| run.ms).sum::<f64>();
-    }
+    let mut climb = climb_by(STEPS.iter(), Beyond::IfAnySeen, source, deadline, first_only);
     climb.enlarge(source.scale());
     if let Some(name) = name_of(aspect) {
+        let ms = climb.runs.iter().map(|run| run.ms).sum();
         climb.codes.iter_mut().for_each(|code| code.rung = name);
         climb.runs = vec![RungRun { name, ms, won: climb.codes.len() }];
     }
@@ -309,21 +298,32 @@ pub(super) fn climb_aspect(aspect: Aspect, source: &mut Source, deadline: Deadli
 /// Runs the first few steps only: for a small copy of a photo, whose codes save reading the photo itself.
 #[cfg_attr(not(feature = "heic"), allow(dead_code, reason = "only HEIC photos bring a small copy"))]
 pub(super) fn glance(source: &mut Source, deadline: Deadline, first_only: bool) -> Climb {
-    climb_by(STEPS.iter().filter(|step| GLANCE.contains(&step.rung.name())), source, deadline, first_only)
+    climb_by(STEPS.iter(), Beyond::Never, source, deadline, first_only)
 }
 
 /// Every rung on its own, in order, each with the whole of `budget`: name and climb.
 pub(super) fn alone(source: &mut Source, budget: Duration) -> Vec<(&'static str, Climb, f64)> {
     let mut each = |step: &Step| {
         let before = thread_cpu();
-        let climb = climb_by(std::iter::once(step), source, Deadline::after(budget), false);
+        let climb = climb_by(std::iter::once(step), Beyond::Always, source, Deadline::after(budget), false);
         (step.rung.name(), climb, thread_cpu().saturating_sub(before).as_secs_f64() * 1e3)
     };
     STEPS.iter().map(&mut each).collect()
 }
 
+/// Whether a climb goes on beyond a glance.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    Always,
+    /// Where the glance read nothing and saw something that may be a code.
+    IfAnySeen,
+    #[cfg_attr(not(feature = "heic"), allow(dead_code, reason = "only HEIC photos bring a small copy"))]
+    Never,
+}
+
 fn climb_by<'a>(
     steps: impl Iterator<Item = &'a Step>,
+    beyond: Beyond,
     source: &mut Source,
     deadline: Deadline,
     first_only: bool,
@@ -336,8 +336,8 @@ fn climb_by<'a>(
         more_likely: false,
         panic: None,
         is_complete: false,
-        saw_some: false,
     };
+    let mut saw_patterns = false;
     let mut rest = Rest::default();
     let mut taken: Vec<(Kind, usize)> = Vec::new();
     let mut tried = Tried::default();
@@ -345,6 +345,14 @@ fn climb_by<'a>(
     let long_side = source.long_side();
     let mut waiting: VecDeque<&Step> = steps.collect();
     while let Some(step @ Step { rung, kind, .. }) = waiting.pop_front() {
+        let is_wanted = match beyond {
+            Beyond::Always => true,
+            Beyond::IfAnySeen => found.is_empty() && (saw_patterns || tried.has_seen_any()),
+            Beyond::Never => false,
+        };
+        if !is_wanted && !GLANCE.contains(&rung.name()) {
+            continue;
+        }
         let Some(side) = rung.side(long_side) else { continue };
         let scale = long_side as f32 / side as f32;
         if taken.contains(&(*kind, side)) || rung.is_vain(&tried) || !rest.wants(step, scale, &found) {
@@ -387,14 +395,13 @@ fn climb_by<'a>(
         if *kind == Kind::Zxing && view.unread_patterns >= CROWD {
             waiting.make_contiguous().sort_by_key(|step| step.kind != Kind::Zxing);
         }
-        climb.saw_some |= view.unread_patterns > 0;
+        saw_patterns |= view.unread_patterns > 0;
         rest.note(*kind, view, scale, &found, &tried);
         if first_only && !found.is_empty() {
             break;
         }
     }
     climb.more_likely = !first_only && !found.is_empty() && (climb.out_of_time || rest.is_likely());
-    climb.saw_some |= tried.has_seen_any();
     climb.is_complete = (first_only && !found.is_empty()) || rest.is_complete(&found);
     climb.codes = found.into_codes(first_only);
     climb
@@ -462,7 +469,8 @@ mod tests {
             step(&leaked[2], Kind::Zxing, Turn::Always),
         ];
         let mut source = Source::whole(Luma::new(40, 40, vec![200; 1_600]).unwrap(), false);
-        let climb = climb_by(steps.iter(), &mut source, Deadline::after(Duration::from_secs(60)), false);
+        let climb =
+            climb_by(steps.iter(), Beyond::Always, &mut source, Deadline::after(Duration::from_secs(60)), false);
         climb.runs.iter().map(|run| run.name).collect()
     }
 

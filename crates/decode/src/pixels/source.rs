@@ -67,7 +67,18 @@ const LAST_JPEG_LEVEL: u32 = 3;
 impl Source {
     /// A photo decoded at its full size. `cut`: its file ends before the picture does, and the missing part is grey.
     pub(crate) fn whole(full: Luma, cut: bool) -> Source {
-        let (width, height) = (full.width(), full.height());
+        let size = [full.width(), full.height()];
+        Source { levels: BTreeMap::from([(0, full)]), ..Source::of(size, cut) }
+    }
+
+    /// A photo whose first four levels are made when asked for, each at the same cost.
+    pub(super) fn scaled(jpeg: Coefficients, cut: bool) -> Source {
+        let size = [jpeg.width(), jpeg.height()];
+        Source { jpeg: Some(jpeg), ..Source::of(size, cut) }
+    }
+
+    /// A photo of this size of which nothing is made.
+    fn of([width, height]: [usize; 2], cut: bool) -> Source {
         Source {
             width,
             height,
@@ -75,22 +86,6 @@ impl Source {
             hints: Hints::default(),
             scale: 1.0,
             jpeg: None,
-            levels: BTreeMap::from([(0, full)]),
-            between: BTreeMap::new(),
-            parts: None,
-        }
-    }
-
-    /// A photo whose first four levels are made when asked for, each at the same cost.
-    pub(super) fn scaled(jpeg: Coefficients, cut: bool) -> Source {
-        let (width, height) = (jpeg.width(), jpeg.height());
-        Source {
-            width,
-            height,
-            cut,
-            hints: Hints::default(),
-            scale: 1.0,
-            jpeg: Some(jpeg),
             levels: BTreeMap::new(),
             between: BTreeMap::new(),
             parts: None,
