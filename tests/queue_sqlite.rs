@@ -84,13 +84,13 @@ async fn a_message_is_leased_extended_and_deleted() {
 }
 
 #[tokio::test]
-async fn at_most_ten_at_once_and_none_for_none() {
+async fn at_most_a_hundred_at_once_and_none_for_none() {
     let folder = tempfile::tempdir().unwrap();
     let queue = open(folder.path(), HOUR, 3);
-    queue.send(&vec!["x".to_string(); 25]).await.unwrap();
+    queue.send(&vec!["x".to_string(); 250]).await.unwrap();
     assert!(queue.receive(0, LONG).await.unwrap().is_empty());
-    for expected in [10, 10, 5, 0] {
-        assert_eq!(queue.receive(100, NOW).await.unwrap().len(), expected);
+    for expected in [100, 100, 50, 0] {
+        assert_eq!(queue.receive(1_000, NOW).await.unwrap().len(), expected);
     }
     assert!(queue.delete(&[]).await.unwrap().is_empty());
     queue.send(&[]).await.unwrap();

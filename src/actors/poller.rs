@@ -34,9 +34,6 @@ use crate::telemetry::events::{
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "poller";
 
-/// SQS hands out at most ten messages a call; the embedded queue does the same.
-const RECEIVE_MAX: usize = 10;
-
 /// How long receives that are under way at a drain are waited for, so that their messages can be given back at once.
 const LAST_RECEIVE: Duration = Duration::from_millis(300);
 
@@ -109,7 +106,8 @@ impl Seen {
 /// still find their leases held.
 async fn poll(line: Line, outlets: Outlets, seen: Arc<Seen>) -> Result<()> {
     // Each message has a permit, so the channel is never full.
-    let (received, mut to_open) = mpsc::channel::<Held>(line.settings.queue.max_in_flight + RECEIVE_MAX);
+    let (received, mut to_open) =
+        mpsc::channel::<Held>(line.settings.queue.max_in_flight + line.queue.advice().messages_per_receive);
     let receiving = async {
         let ended = receive_all(&line, &outlets.leases, received, &seen).await;
         line.queue.release().await;
@@ -154,7 +152,8 @@ async fn receive_all(
     seen: &Seen,
 ) -> Result<()> {
     let draining = line.generation.draining().clone();
-    let mut pace = Pace::new(line.queue.advice().receives_at_once);
+    let advice = line.queue.advice();
+    let mut pace = Pace::new(advice.receives_at_once);
     let mut under_way = FuturesUnordered::new();
     let (mut ahead, mut asked_for) = (Ahead::default(), 0);
     loop {
@@ -177,7 +176,7 @@ async fn receive_all(
                             ahead.round_trip(now - asked_at);
                         }
                         seen.received.fetch_add(messages.len() as u64, Ordering::Relaxed);
-                        pace.received(asked, messages.len(), RECEIVE_MAX, asked_at, now);
+                        pace.received(asked, messages.len(), advice.messages_per_receive, asked_at, now);
                         hold(line, leases, &received, messages, permits).await?;
                     }
                     Err(error) => {
@@ -195,7 +194,7 @@ async fn receive_all(
                     }
                 }
             }
-            permits = free_places(line), if is_more_wanted => {
+            permits = free_places(line, advice.messages_per_receive), if is_more_wanted => {
                 asked_for += permits.len();
                 under_way.push(receive(line, permits));
             }
@@ -283,10 +282,10 @@ impl Ahead {
     }
 }
 
-/// Waits for one free place in flight, then takes up to ten that are free.
-async fn free_places(line: &Line) -> Vec<Permit> {
+/// Waits for one free place in flight, then takes up to `most` that are free.
+async fn free_places(line: &Line, most: usize) -> Vec<Permit> {
     let mut permits = vec![line.budgets.tickets.acquire(1).await];
-    while permits.len() < RECEIVE_MAX {
+    while permits.len() < most {
         match line.budgets.tickets.try_acquire(1) {
             Some(permit) => permits.push(permit),
             None => break,

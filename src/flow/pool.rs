@@ -1,21 +1,23 @@
 //! The hand-off from async code to a rayon pool of fixed size.
 //!
-//! A bounded crossbeam channel and one dispatcher thread stand between them. Callers hold a permit for every job they
-//! submit, so the channel (as large as the permits can ever be) is never full and nobody blocks: a blocking send from
-//! a tokio worker, met by CPU threads that block on a tokio channel, deadlocks (measured, `facts/models.md` §6).
+//! Jobs go straight into the pool's own queue, which never blocks: a blocking send from a tokio worker, met by CPU
+//! threads that block on a tokio channel, deadlocks (measured). A channel and a thread that feeds the pool from it would
+//! bound the queue as well, at two wake-ups more a photo. So jobs are counted instead: callers hold a permit for every
+//! job they submit, and one too many is refused.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use crossbeam_channel::{Sender, TrySendError, bounded};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
 
-type Job = Box<dyn FnOnce() + Send>;
-
 /// A fixed number of CPU threads. Dropping it lets queued jobs end and then ends the threads.
 pub struct CpuPool {
-    jobs: Sender<Job>,
+    pool: rayon::ThreadPool,
+    /// Jobs submitted and not begun, and the most there may be.
+    waiting: Arc<AtomicUsize>,
+    capacity: usize,
 }
 
 impl CpuPool {
@@ -26,38 +28,32 @@ impl CpuPool {
             .thread_name(move |index| format!("{name}-{index}"))
             .build()
             .map_err(|error| Error::transient(format!("cannot start {threads} {name} threads")).source(error))?;
-        let (jobs, waiting) = bounded::<Job>(capacity);
-        std::thread::Builder::new()
-            .name(format!("{name}-dispatch"))
-            .spawn(move || {
-                for job in waiting {
-                    pool.spawn(job);
-                }
-            })
-            .map_err(|error| Error::transient(format!("cannot start the {name} dispatcher")).source(error))?;
-        Ok(Self { jobs })
+        Ok(Self { pool, waiting: Arc::default(), capacity })
     }
 
     /// Runs `work` on a worker and hands its outcome to `deliver` on the same worker. A panic of `work` is an outcome
     /// (its message); it reaches neither the pool nor the process.
     ///
     /// # Errors
-    /// [`crate::error::Class::Bug`] when the channel is full: the caller holds no permit for this job.
+    /// [`crate::error::Class::Bug`] when too many wait: the caller holds no permit for this job.
     pub fn submit<T>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
         deliver: impl FnOnce(std::result::Result<T, String>) + Send + 'static,
     ) -> Result<()> {
-        let job: Job = Box::new(move || {
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.capacity {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Err(Error::bug("more jobs wait for the cpu pool than there are permits"));
+        }
+        let waiting = self.waiting.clone();
+        self.pool.spawn(move || {
+            waiting.fetch_sub(1, Ordering::Relaxed);
             let outcome = catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panic_text(panic.as_ref()));
             // `deliver` only sends on a reserved slot; should it panic all the same, the job's Drop guards have
             // already given everything back, and the process must live on.
             let _ = catch_unwind(AssertUnwindSafe(|| deliver(outcome)));
         });
-        self.jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => Error::bug("the cpu pool's channel is full although every job holds a permit"),
-            TrySendError::Disconnected(_) => Error::transient("the cpu pool has stopped"),
-        })
+        Ok(())
     }
 }
 
@@ -96,5 +92,27 @@ mod tests {
         assert_eq!(outcomes.len(), 10);
         let panics: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
         assert_eq!(panics, ["three is not wanted"]);
+    }
+
+    #[test]
+    fn one_job_too_many_is_refused_and_those_that_wait_are_done_before_the_end() {
+        let pool = CpuPool::start("test", 1, 2).unwrap();
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (begun, began) = std::sync::mpsc::channel();
+        let (done, outcomes) = std::sync::mpsc::channel();
+        let blocks = move || {
+            begun.send(()).unwrap();
+            wait.recv().unwrap();
+        };
+        pool.submit(blocks, |_| ()).unwrap();
+        began.recv().unwrap();
+        for number in 0..2 {
+            let done = done.clone();
+            pool.submit(move || number, move |outcome| done.send(outcome).unwrap()).unwrap();
+        }
+        assert_eq!(pool.submit(|| 3, |_| ()).unwrap_err().class(), crate::error::Class::Bug);
+        drop((pool, done));
+        go.send(()).unwrap();
+        assert_eq!(outcomes.iter().map(Result::unwrap).collect::<Vec<_>>(), [0, 1]);
     }
 }

@@ -50,6 +50,8 @@ pub struct Depth {
 pub struct Advice {
     /// How many receives may usefully be under way at once.
     pub receives_at_once: usize,
+    /// Most messages that one receive brings.
+    pub messages_per_receive: usize,
     /// Its depth is only roughly right, and each look costs a call: seldom to be asked, and an empty queue is one that
     /// was empty at several looks in a row.
     pub is_approximate: bool,
@@ -64,7 +66,7 @@ pub struct Advice {
 /// A queue of notifications.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Receives up to `max` messages (more than ten count as ten), waiting up to `wait` for the first. Empty when none
+    /// Receives up to `max` messages (more than [`Advice::messages_per_receive`] count as that), waiting up to `wait` for the first. Empty when none
     /// came. Dropping the future loses no message: one handed out meanwhile becomes visible again by its timeout.
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Message>>;
 
@@ -94,6 +96,7 @@ pub trait Queue: Send + Sync {
         // An embedded queue writes one transaction at a time, and the larger it is the less each message costs.
         Advice {
             receives_at_once: 1,
+            messages_per_receive: 100,
             is_approximate: false,
             in_flight_limit: None,
             entries_per_call: 256,

@@ -36,13 +36,18 @@ pub struct Deadline {
 impl Deadline {
     /// `budget` of this thread's CPU time from now.
     pub fn after(budget: Duration) -> Deadline {
+        Deadline::since(thread_cpu(), budget)
+    }
+
+    /// `budget` from the moment at which this thread's CPU time was `cpu`, a moment ago.
+    pub fn since(cpu: Duration, budget: Duration) -> Deadline {
         let now = Instant::now();
         let most = budget.saturating_mul(WALL_FACTOR).max(WALL_LEAST);
         Deadline {
             number: next_number(),
             owner: THREAD.with(|number| *number),
             budget,
-            cpu_end: thread_cpu().saturating_add(budget),
+            cpu_end: cpu.saturating_add(budget),
             not_before: now.checked_add(budget),
             wall_end: now.checked_add(most),
         }
@@ -63,6 +68,10 @@ impl Deadline {
 
     /// The earlier of this deadline and `budget` from now.
     pub fn at_most(&self, budget: Duration) -> Deadline {
+        // What began before ends before.
+        if budget >= self.budget && THREAD.with(|number| *number) == self.owner {
+            return *self;
+        }
         let other = Deadline::after(budget);
         Deadline {
             cpu_end: other.cpu_end.min(self.end_here()),

@@ -91,9 +91,9 @@ pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
         is_stalled: false,
         decode_ms: 0.0,
     };
-    match whole_budget(header, limits).map(Deadline::after) {
+    match whole_budget(header, limits).map(|budget| Deadline::since(cpu_before, budget)) {
         Ok(deadline) => match look(bytes, header, deadline, limits) {
-            Ok(look) => look.tell(thread_cpu().saturating_sub(cpu_before), &mut reading),
+            Ok(look) => look.tell(cpu_before, &mut reading),
             Err(reject) => {
                 reading.is_stalled = reject.reason == Reason::TimedOut && deadline.is_stalled();
                 reading.reject = Some(reject);
@@ -130,7 +130,7 @@ pub fn read_luma(luma: Luma, limits: &DecodeLimits) -> Reading {
 fn climb(source: &mut pixels::Source, deadline: Deadline, limits: &DecodeLimits, reading: &mut Reading) {
     let cpu_before = thread_cpu();
     let climb = ladder::climb(source, deadline, limits.first_only);
-    Look { climb, cut: source.is_cut(), deadline }.tell(thread_cpu().saturating_sub(cpu_before), reading);
+    Look { climb, cut: source.is_cut(), deadline }.tell(cpu_before, reading);
 }
 
 /// What was seen in a photo's pixels.
@@ -152,9 +152,10 @@ fn look(bytes: &[u8], header: &Header, deadline: Deadline, limits: &DecodeLimits
 }
 
 impl Look {
-    fn tell(self, took: Duration, reading: &mut Reading) {
+    /// `cpu_before`: this thread's CPU time when the photo was begun.
+    fn tell(self, cpu_before: Duration, reading: &mut Reading) {
         let Look { climb, cut, deadline } = self;
-        reading.reject = why_no_code(&climb, cut, took);
+        reading.reject = why_no_code(&climb, cut, cpu_before);
         // Also with codes: there may be more.
         reading.is_stalled = climb.out_of_time && deadline.is_stalled();
         reading.codes = climb.codes;
@@ -202,12 +203,13 @@ pub fn trials(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<Ve
     Ok(alone.into_iter().map(trial).collect())
 }
 
-fn why_no_code(climb: &ladder::Climb, cut: bool, took: Duration) -> Option<Reject> {
+fn why_no_code(climb: &ladder::Climb, cut: bool, cpu_before: Duration) -> Option<Reject> {
     let ran = climb.runs.len();
     if !climb.codes.is_empty() {
         None
     } else if climb.out_of_time {
         // Before the other reasons: what was not looked at to its end may hold a code, cut or not.
+        let took = thread_cpu().saturating_sub(cpu_before);
         let detail = format!("no code within {} ms of CPU time, after {ran} rungs", took.as_millis());
         Some(Reject::new(Reason::TimedOut, detail))
     } else if cut {

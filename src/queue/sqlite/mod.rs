@@ -23,8 +23,6 @@ mod fault;
 mod open;
 mod table;
 
-/// SQS hands out no more than this at once, nor do we.
-const MAX_BATCH: usize = 10;
 /// How often a waiting receive looks for messages that another process sent.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The longest lease, as with SQS; a longer one is cut to it.
@@ -290,7 +288,7 @@ impl Clock {
 #[async_trait]
 impl Queue for SqliteQueue {
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Message>> {
-        let max = max.min(MAX_BATCH);
+        let max = max.min(self.advice().messages_per_receive);
         if max == 0 {
             return Ok(Vec::new());
         }

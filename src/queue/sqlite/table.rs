@@ -269,13 +269,18 @@ pub(super) fn newest_sequencer(connection: &mut Connection) -> Sql<Option<String
 
 /// Those of these version keys that are recorded.
 pub(super) fn announced(connection: &mut Connection, keys: Vec<String>) -> Sql<Vec<String>> {
-    let mut find = connection.prepare_cached("SELECT 1 FROM announced WHERE version = ?1")?;
+    // One transaction: each statement of its own would lock the file anew.
+    let look = connection.transaction()?;
     let mut found = Vec::new();
-    for key in keys {
-        if find.exists([&key])? {
-            found.push(key);
+    {
+        let mut find = look.prepare_cached("SELECT 1 FROM announced WHERE version = ?1")?;
+        for key in keys {
+            if find.exists([&key])? {
+                found.push(key);
+            }
         }
     }
+    look.commit()?;
     Ok(found)
 }
 

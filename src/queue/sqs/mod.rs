@@ -147,6 +147,7 @@ impl Queue for SqsQueue {
     fn advice(&self) -> Advice {
         Advice {
             receives_at_once: CALLS_AT_ONCE,
+            messages_per_receive: MAX_BATCH,
             is_approximate: true,
             in_flight_limit: Some(IN_FLIGHT_LIMIT),
             entries_per_call: MAX_BATCH,

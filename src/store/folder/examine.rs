@@ -14,7 +14,7 @@ use twox_hash::xxhash3_128;
 use super::seen::Stamp;
 use super::tree::{Opened, describe};
 use super::walk::{left_out_error, unfit};
-use super::writer::{Writer, writer_of};
+use super::writer::{FileSystems, Writer, writer_of};
 use super::{Shared, arrived_at, etag, keys};
 use crate::domain::PhotoRef;
 use crate::error::{Class, Error, Result};
@@ -69,16 +69,34 @@ impl Rest {
     }
 }
 
+/// What many looks share.
+pub(super) struct Looking<'a> {
+    pub shared: &'a Shared,
+    pub bucket: &'a str,
+    pub rest: Rest,
+    pub cancel: &'a CancellationToken,
+    buffer: Vec<u8>,
+    bytes_read: u64,
+    file_systems: FileSystems,
+}
+
+impl<'a> Looking<'a> {
+    pub fn new(shared: &'a Shared, bucket: &'a str, rest: Rest, cancel: &'a CancellationToken) -> Looking<'a> {
+        let (buffer, file_systems) = (Vec::new(), FileSystems::default());
+        Looking { shared, bucket, rest, cancel, buffer, bytes_read: 0, file_systems }
+    }
+
+    /// Bytes read by all of them so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+}
+
 /// Looks at `key`. One that is not known is read to its end for its eTag, unless `cancel` comes first. `was_closed` when
 /// the kernel reported that its writer closed it.
-pub(super) fn examine(
-    shared: &Shared,
-    bucket: &str,
-    key: &str,
-    was_closed: bool,
-    rest: Rest,
-    cancel: &CancellationToken,
-) -> Look {
+pub(super) fn examine(looking: &mut Looking<'_>, key: &str, was_closed: bool) -> Look {
+    let Looking { shared, bucket, rest, cancel, buffer, bytes_read, file_systems } = looking;
+    let (shared, bucket) = (*shared, *bucket);
     let opened = keys::object_path(bucket, key).and_then(|at| shared.tree.open_object(&at));
     let (file, metadata) = match opened {
         Ok(Opened::File(file, metadata)) => (file, metadata),
@@ -103,12 +121,13 @@ pub(super) fn examine(
     if age < rest.closed {
         return Look::Changing;
     }
-    match writer_of(&file) {
+    match writer_of(&file, file_systems.are_shared(&file, metadata.dev())) {
         writer if age >= rest.needed(writer, was_closed) => {}
         Writer::Open => return Look::BeingWritten,
         Writer::None | Writer::Unknown => return Look::Changing,
     }
-    let hashed = hash(&file, cancel).and_then(|hash| Ok((hash, file.metadata()?)));
+    *bytes_read += metadata.len();
+    let hashed = hash(&file, metadata.len(), buffer, cancel).and_then(|hash| Ok((hash, file.metadata()?)));
     match hashed {
         Ok((Some((hash, size)), after)) if Stamp::of(key, &after) == stamp && size == after.len() => {
             let photo = PhotoRef {
@@ -139,7 +158,7 @@ pub(super) fn head(shared: &Shared, bucket: &str, key: &str) -> Result<Head> {
             return Err(Error::permanent(format!("`{}` is {}, no object", path().display(), describe(kind))));
         }
     };
-    match hash(&file, &CancellationToken::new()) {
+    match hash(&file, metadata.len(), &mut Vec::new(), &CancellationToken::new()) {
         Ok(Some((hash, size_bytes))) => {
             Ok(Head { size_bytes, etag: etag(hash), version_id: None, modified_at: arrived_at(&metadata) })
         }
@@ -158,20 +177,37 @@ fn age(metadata: &Metadata) -> Duration {
     if age.is_negative() { Duration::MAX } else { age.unsigned_abs() }
 }
 
-/// Hash and length of what the file holds; `None` when cancelled.
-fn hash(mut file: &File, cancel: &CancellationToken) -> std::io::Result<Option<(u128, u64)>> {
+/// What is read at once for a hash.
+const READ: usize = 256 << 10;
+
+/// Hash and length of what the file holds; `None` when cancelled. A file as long as `expected` is read once, through
+/// `buffer`.
+fn hash(
+    mut file: &File,
+    expected: u64,
+    buffer: &mut Vec<u8>,
+    cancel: &CancellationToken,
+) -> std::io::Result<Option<(u128, u64)>> {
     let mut hasher = xxhash3_128::Hasher::new();
-    let mut buffer = vec![0; 256 << 10];
+    // One more than expected, so that its end is seen in the same read.
+    let room = usize::try_from(expected).unwrap_or(READ).saturating_add(1).clamp(4 << 10, READ);
+    if buffer.len() < room {
+        buffer.resize(room, 0);
+    }
     let mut size = 0;
     loop {
         if cancel.is_cancelled() {
             return Ok(None);
         }
-        match file.read(&mut buffer) {
+        match file.read(buffer) {
             Ok(0) => return Ok(Some((hasher.finish_128(), size))),
             Ok(read) => {
                 hasher.write(buffer.get(..read).unwrap_or_default());
                 size += read as u64;
+                // Room was left and all that is expected came.
+                if size == expected && read < buffer.len() {
+                    return Ok(Some((hasher.finish_128(), size)));
+                }
             }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

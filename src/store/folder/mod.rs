@@ -22,6 +22,7 @@ use intake::Intake;
 use seen::{Seen, Stamp};
 use tree::Tree;
 
+mod cached;
 mod examine;
 mod inotify;
 mod intake;
@@ -173,12 +174,17 @@ impl Store for FolderStore {
             let message = format!("version `{version}` of `{bucket}/{key}` is not there: a folder holds no versions");
             return Err(Error::missing(message));
         }
+        let object = |(bytes, metadata): (Vec<u8>, Metadata)| {
+            let etag = etag(XxHash3_128::oneshot(&bytes));
+            Object { bytes: bytes.into(), etag, modified_at: arrived_at(&metadata) }
+        };
+        if let Some(read) = self.shared.tree.read_at_hand(&keys::object_path(bucket, key)?, max_bytes) {
+            return Ok(object(read));
+        }
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         self.call(move |shared| {
             let read = shared.tree.read(&keys::object_path(&bucket, &key)?, max_bytes);
-            let (bytes, metadata) = read.map_err(refused_if_denied)?;
-            let etag = etag(XxHash3_128::oneshot(&bytes));
-            Ok(Object { bytes: bytes.into(), etag, modified_at: arrived_at(&metadata) })
+            read.map(object).map_err(refused_if_denied)
         })
         .await
     }

@@ -1,17 +1,21 @@
 //! Files below the root, reached in a way that cannot leave it and written so that a reader sees all or nothing.
 //!
-//! Every step from the root is an `openat` of one name with `O_NOFOLLOW`. So no symbolic link is followed, and nothing
-//! that another process does to the folders meanwhile leads outside: there is no path that is checked first and used
-//! later. The root itself may be reached over links; whoever configures it chooses it.
+//! A file is opened by one `openat2` from the root's handle, which neither follows a symbolic link nor leaves the root.
+//! Where that opens nothing (an old kernel, a link, a name that is not there) every step is an `openat` of one name with
+//! `O_NOFOLLOW`, which also tells what was wrong. Either way nothing that another process does to the folders meanwhile
+//! leads outside: there is no path that is checked first and used later. The root itself may be reached over links;
+//! whoever configures it chooses it.
 
 use std::fs::{File, Metadata};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
+use rustix::buffer::spare_capacity;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use super::cached::Cached;
 use super::keys::{ObjectPath, check_bucket};
 use crate::error::{Class, Error, Result};
 use crate::store::PutMode;
@@ -19,6 +23,12 @@ use crate::store::PutMode;
 /// Half-written files lie here, one such folder per bucket: on the bucket's file system, so that a rename moves them
 /// into place, and out of every listing.
 pub(super) const PARTIAL: &str = ".scanmill-partial";
+/// Without `NONBLOCK` the open of a FIFO waits for its writer.
+pub(super) const OPEN_OBJECT: OFlags =
+    OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+/// Neither out of the root nor over a link.
+pub(super) const WITHIN: ResolveFlags =
+    ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
 const ALL: Mode = Mode::from_raw_mode(0o777);
 const ALL_BUT_EXECUTE: Mode = Mode::from_raw_mode(0o666);
 
@@ -26,6 +36,7 @@ const ALL_BUT_EXECUTE: Mode = Mode::from_raw_mode(0o666);
 pub(super) struct Tree {
     root: OwnedFd,
     path: PathBuf,
+    cached: Cached,
 }
 
 /// What a name led to.
@@ -46,10 +57,11 @@ impl Tree {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(&path, flags, Mode::empty())
             .map_err(|errno| Error::io("cannot open the store's folder", &path, errno.into()))?;
-        Ok(Tree { root, path })
+        let cached = Cached::of(&root);
+        Ok(Tree { root, path, cached })
     }
 
-    /// The path of a bucket, for messages and for `notify`.
+    /// The path of a bucket, for messages and for inotify.
     pub fn bucket_path(&self, bucket: &str) -> PathBuf {
         self.path.join(bucket)
     }
@@ -104,19 +116,19 @@ impl Tree {
 
     /// Opens what lies at a key; never blocks on it, whatever it is.
     pub fn open_object(&self, at: &ObjectPath<'_>) -> Result<Opened> {
-        let folder = self.folder(&at.folders, false)?;
-        // Without O_NONBLOCK the open of a FIFO waits for its writer.
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = match rustix::fs::openat(&folder, at.name, flags, Mode::empty()) {
+        let file = match self.open_at_once(at) {
             Ok(file) => File::from(file),
-            Err(errno) => {
-                // Links and sockets cannot be opened; an unreadable FIFO is a FIFO first of all.
-                let stat = rustix::fs::statat(&folder, at.name, AtFlags::SYMLINK_NOFOLLOW);
-                return match stat.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
-                    Ok(kind) if kind != FileType::RegularFile => Ok(Opened::Other(kind)),
-                    _ => Err(failed("cannot open", &self.path_of(at), errno)),
-                };
-            }
+            Err(_) => match self.open_by_steps(at)? {
+                (_, Ok(file)) => File::from(file),
+                (folder, Err(errno)) => {
+                    // Links and sockets cannot be opened; an unreadable FIFO is a FIFO first of all.
+                    let stat = rustix::fs::statat(&folder, at.name, AtFlags::SYMLINK_NOFOLLOW);
+                    return match stat.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+                        Ok(kind) if kind != FileType::RegularFile => Ok(Opened::Other(kind)),
+                        _ => Err(failed("cannot open", &self.path_of(at), errno)),
+                    };
+                }
+            },
         };
         let metadata = file.metadata().map_err(|error| Error::io("cannot stat", &self.path_of(at), error))?;
         if metadata.is_file() {
@@ -126,28 +138,43 @@ impl Tree {
         Ok(Opened::Other(FileType::from_raw_mode(stat.st_mode)))
     }
 
+    /// Opens a file by one call, whatever the depth of its key.
+    fn open_at_once(&self, at: &ObjectPath<'_>) -> Result<OwnedFd, Errno> {
+        rustix::fs::openat2(&self.root, path_below(at), OPEN_OBJECT, Mode::empty(), WITHIN)
+    }
+
+    /// Opens a file folder by folder; its folder, and the file or why it cannot be opened.
+    fn open_by_steps(&self, at: &ObjectPath<'_>) -> Result<(OwnedFd, Result<OwnedFd, Errno>)> {
+        let folder = self.folder(&at.folders, false)?;
+        let file = rustix::fs::openat(&folder, at.name, OPEN_OBJECT, Mode::empty());
+        Ok((folder, file))
+    }
+
+    /// Reads an object that is at hand, see [`Cached::read`].
+    pub fn read_at_hand(&self, at: &ObjectPath<'_>, max_bytes: u64) -> Option<(Vec<u8>, Metadata)> {
+        self.cached.read(&self.root, at, max_bytes)
+    }
+
     /// Reads an object whole, unless it has more than `max_bytes`.
     pub fn read(&self, at: &ObjectPath<'_>, max_bytes: u64) -> Result<(Vec<u8>, Metadata)> {
-        let path = self.path_of(at);
         let (file, metadata) = match self.open_object(at)? {
             Opened::File(file, metadata) => (file, metadata),
             Opened::Other(kind) => {
+                let path = self.path_of(at);
                 let message = format!("`{}` is no regular object but {}", path.display(), describe(kind));
                 return Err(Error::permanent(message).hint("put the photo itself there, as a plain file"));
             }
         };
         let too_large = |size: u64| {
+            let path = self.path_of(at);
             let message = format!("`{}` has {size} bytes, more than the {max_bytes} allowed", path.display());
             Error::poison(message).hint("raise `limits.max_file_bytes` if such photos are wanted")
         };
         if metadata.len() > max_bytes {
             return Err(too_large(metadata.len()));
         }
-        // One more than allowed, to see a file that grows while it is read.
-        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-        file.take(max_bytes.saturating_add(1))
-            .read_to_end(&mut bytes)
-            .map_err(|error| Error::io("cannot read", &path, error))?;
+        let bytes = read_whole(&file, metadata.len(), max_bytes)
+            .map_err(|errno| Error::io("cannot read", &self.path_of(at), errno.into()))?;
         if bytes.len() as u64 > max_bytes {
             return Err(too_large(bytes.len() as u64));
         }
@@ -268,6 +295,34 @@ impl Drop for Partial {
         if !self.is_moved {
             // What cannot be removed now is swept at a later start.
             let _ = rustix::fs::unlinkat(&self.folder, self.name.as_str(), AtFlags::empty());
+        }
+    }
+}
+
+/// An object's path from the root.
+pub(super) fn path_below(at: &ObjectPath<'_>) -> String {
+    let mut path = String::with_capacity(256);
+    at.folders.iter().for_each(|folder| path.extend([folder, "/"]));
+    path.push_str(at.name);
+    path
+}
+
+/// What a file holds, at most one byte more than `max_bytes`; one call where the file is as long as `expected`.
+fn read_whole(file: &File, expected: u64, max_bytes: u64) -> Result<Vec<u8>, Errno> {
+    // One more than expected and than allowed, to see a file that grew or grows.
+    let most = usize::try_from(max_bytes.saturating_add(1)).unwrap_or(usize::MAX);
+    let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or(0).saturating_add(1).min(most));
+    loop {
+        if bytes.len() == bytes.capacity() {
+            bytes.reserve(bytes.len().clamp(1, most.saturating_sub(bytes.len()).max(1)));
+        }
+        match rustix::io::read(file, spare_capacity(&mut bytes)) {
+            Ok(0) => return Ok(bytes),
+            // Room was left: that was the end. Short of what is expected it may have been an interruption.
+            Ok(_) if bytes.len() as u64 == expected && bytes.len() < bytes.capacity() => return Ok(bytes),
+            Ok(_) if bytes.len() >= most => return Ok(bytes),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
         }
     }
 }

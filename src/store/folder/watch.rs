@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::examine::{Look, Rest, examine};
+use super::examine::{Look, Looking, Rest, examine};
 use super::inotify::{News, follow};
 use super::intake::Intake;
 use super::seen::{Seen, Stamp};
@@ -28,9 +28,10 @@ use crate::store::WhyLeftOut;
 const SCAN_EVERY_WHEN_BLIND: Duration = Duration::from_secs(5);
 /// A scan of a huge inbox takes no more than this part of the time.
 const SCAN_SHARE: u32 = 20;
-/// Keys a scan holds at once, and files that are looked at between two announcements.
+/// Keys a scan holds at once, and files that are looked at between two announcements, and bytes that are read for it.
 const PAGE: usize = 20_000;
-const CHUNK: usize = 64;
+const CHUNK: usize = 512;
+const CHUNK_BYTES: u64 = 32 << 20;
 /// Reports waiting to be taken in, and keys waiting to be looked at; more than that is left to a scan.
 const MAX_NEWS: usize = 4_096;
 const MAX_WAITING: usize = 50_000;
@@ -312,21 +313,36 @@ impl Watch {
 
     /// Looks at these files, each with whether its writer was seen to close it, and announces those that are new; the
     /// folders among them.
-    async fn look_at(&mut self, keys: Vec<(String, bool)>) -> Result<Vec<String>> {
+    async fn look_at(&mut self, mut keys: Vec<(String, bool)>) -> Result<Vec<String>> {
+        let mut folders = Vec::new();
+        while !keys.is_empty() {
+            let (found, rest) = self.look_at_first(keys).await?;
+            folders.extend(found);
+            keys = rest;
+        }
+        Ok(folders)
+    }
+
+    /// As [`Watch::look_at`], for as many of them as are worth one announcement; the folders, and the rest.
+    async fn look_at_first(&mut self, keys: Vec<(String, bool)>) -> Result<(Vec<String>, Vec<(String, bool)>)> {
         if Instant::now() < self.not_before {
             keys.into_iter().for_each(|(key, was_closed)| self.wait_for(key, was_closed));
-            return Ok(Vec::new());
+            return Ok(Default::default());
         }
         let (bucket, cancel) = (self.announcement.bucket.clone(), self.cancel.clone());
         let rest = self.rest;
-        let looks: Vec<(String, bool, Look)> = self
+        let (looks, rest_of_keys) = self
             .store
             .call(move |shared| {
-                let look = |(key, was_closed): (String, bool)| {
-                    let look = examine(shared, &bucket, &key, was_closed, rest, &cancel);
-                    (key, was_closed, look)
-                };
-                Ok(keys.into_iter().map(look).collect())
+                let mut looking = Looking::new(shared, &bucket, rest, &cancel);
+                let (mut looks, mut keys) = (Vec::with_capacity(keys.len()), keys.into_iter());
+                while looking.bytes_read() < CHUNK_BYTES
+                    && let Some((key, was_closed)) = keys.next()
+                {
+                    let look = examine(&mut looking, &key, was_closed);
+                    looks.push((key, was_closed, look));
+                }
+                Ok((looks, keys.collect::<Vec<_>>()))
             })
             .await?;
         let (mut photos, mut stamps, mut folders) = (Vec::new(), Vec::new(), Vec::new());
@@ -357,7 +373,7 @@ impl Watch {
             }
         }
         if photos.is_empty() {
-            return Ok(folders);
+            return Ok((folders, rest_of_keys));
         }
         match self.announcement.to.announce(&photos, true).await {
             Ok(()) => {
@@ -373,7 +389,7 @@ impl Watch {
             }
             Err(error) => return Err(error.context("announcing photos found in the inbox")),
         }
-        Ok(folders)
+        Ok((folders, rest_of_keys))
     }
 
     fn say_unfinished(&mut self) {

@@ -5,7 +5,7 @@
 //! for one and giving it back at once is the question.
 
 use std::fs::File;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use rustix::fs::fstatfs;
 
@@ -43,14 +43,35 @@ const SHARED_FILE_SYSTEMS: &[u64] = &[
 /// `F_SETSIG` of `asm-generic/fcntl.h`, which the libc crate leaves out: which signal tells of a broken lease.
 const F_SETSIG: i32 = 10;
 
-/// Asks about a file that was opened for reading only.
-pub(super) fn writer_of(file: &File) -> Writer {
-    #[allow(
-        clippy::unnecessary_cast,
-        clippy::cast_sign_loss,
-        reason = "the field's type differs between architectures"
-    )]
-    let is_shared = fstatfs(file).is_ok_and(|stat| SHARED_FILE_SYSTEMS.contains(&(stat.f_type as u32 as u64)));
+/// Whether a file lies on one of [`SHARED_FILE_SYSTEMS`].
+#[allow(clippy::unnecessary_cast, clippy::cast_sign_loss, reason = "the field's type differs between architectures")]
+pub(super) fn is_written_elsewhere(file: impl AsFd) -> bool {
+    fstatfs(file).is_ok_and(|stat| SHARED_FILE_SYSTEMS.contains(&(stat.f_type as u32 as u64)))
+}
+
+/// Which file systems are written from elsewhere, each asked about once.
+#[derive(Debug, Default)]
+pub(super) struct FileSystems {
+    /// The device of the last file, and whether.
+    last: Option<(u64, bool)>,
+}
+
+impl FileSystems {
+    /// Whether files on the device of `file` are also written from elsewhere.
+    pub fn are_shared(&mut self, file: &File, device: u64) -> bool {
+        match self.last {
+            Some((last, is_shared)) if last == device => is_shared,
+            _ => {
+                let is_shared = is_written_elsewhere(file);
+                self.last = Some((device, is_shared));
+                is_shared
+            }
+        }
+    }
+}
+
+/// Asks about a file that was opened for reading only; `is_shared` where it is also written from elsewhere.
+pub(super) fn writer_of(file: &File, is_shared: bool) -> Writer {
     if is_shared {
         return Writer::Unknown;
     }
@@ -81,28 +102,32 @@ mod tests {
 
     use super::*;
 
+    fn ask(file: &File) -> Writer {
+        writer_of(file, FileSystems::default().are_shared(file, 0))
+    }
+
     #[test]
     fn an_open_writer_is_seen_and_a_closed_one_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("photo.jpg");
         let created = File::create(&path).unwrap();
         let reader = || File::open(&path).unwrap();
-        if writer_of(&reader()) == Writer::Unknown {
+        if ask(&reader()) == Writer::Unknown {
             eprintln!("skipped: no leases on the file system of {}", folder.path().display());
             return;
         }
-        assert_eq!(writer_of(&reader()), Writer::Open);
+        assert_eq!(ask(&reader()), Writer::Open);
         drop(created);
-        assert_eq!(writer_of(&reader()), Writer::None);
+        assert_eq!(ask(&reader()), Writer::None);
         let appending = OpenOptions::new().append(true).open(&path).unwrap();
-        assert_eq!(writer_of(&reader()), Writer::Open);
+        assert_eq!(ask(&reader()), Writer::Open);
         drop(appending);
         // Asked again and with other readers about: the lease was given back.
         let (one, other) = (reader(), reader());
-        assert_eq!((writer_of(&one), writer_of(&other), writer_of(&one)), (Writer::None, Writer::None, Writer::None));
+        assert_eq!((ask(&one), ask(&other), ask(&one)), (Writer::None, Writer::None, Writer::None));
         // Writers are not held up once the question is answered.
         let asked = reader();
-        assert_eq!(writer_of(&asked), Writer::None);
+        assert_eq!(ask(&asked), Writer::None);
         OpenOptions::new().write(true).open(&path).unwrap();
     }
 
@@ -122,7 +147,7 @@ mod tests {
             }
             let file = File::open(&path).unwrap();
             while std::time::Instant::now() < until {
-                writer_of(&file);
+                ask(&file);
             }
         });
     }

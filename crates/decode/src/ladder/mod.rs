@@ -344,6 +344,8 @@ fn climb_by<'a>(
     let mut proposals = BTreeMap::new();
     let long_side = source.long_side();
     let mut waiting: VecDeque<&Step> = steps.collect();
+    // A system call: what lies between two rungs is counted with the second.
+    let mut cpu_before = thread_cpu();
     while let Some(step @ Step { rung, kind, .. }) = waiting.pop_front() {
         let is_wanted = match beyond {
             Beyond::Always => true,
@@ -363,7 +365,6 @@ fn climb_by<'a>(
             climb.out_of_time = true;
             break;
         }
-        let before = thread_cpu();
         let areas = if rung.is_for_detail(found.is_empty()) { detailed(source, &rest, &found) } else { None };
         if areas.as_ref().is_some_and(Vec::is_empty) {
             rest.note_nothing(*kind, scale);
@@ -387,11 +388,10 @@ fn climb_by<'a>(
             View::default()
         });
         let won = found.add(std::mem::take(&mut view.codes), rung.name(), scale);
-        climb.runs.push(RungRun {
-            name: rung.name(),
-            ms: thread_cpu().saturating_sub(before).as_secs_f64() * 1e3,
-            won,
-        });
+        let cpu = thread_cpu();
+        let ms = cpu.saturating_sub(cpu_before).as_secs_f64() * 1e3;
+        cpu_before = cpu;
+        climb.runs.push(RungRun { name: rung.name(), ms, won });
         if *kind == Kind::Zxing && view.unread_patterns >= CROWD {
             waiting.make_contiguous().sort_by_key(|step| step.kind != Kind::Zxing);
         }
