@@ -1,9 +1,9 @@
 //! How work moves: budgets and permits, the hand-off to the CPU pool, back-off, the circuit breaker, and the
 //! cancellation of a generation.
 //!
-//! The only user of `rayon`. The rules, all measured before they were chosen (DESIGN §4):
-//! a permit is taken before a message is sent, travels inside it and is released by Drop; async code never blocks on the
-//! CPU pool; a CPU thread never waits for a permit.
+//! The only user of `rayon` and `crossbeam`. The rules, all measured before they were chosen (DESIGN §4):
+//! a permit is taken before a message is sent, travels inside it and is released by Drop; async code never blocks on a
+//! CPU channel; a CPU thread never waits for a permit.
 
 pub mod backoff;
 pub mod breaker;

@@ -1,23 +1,26 @@
 //! The hand-off from async code to a rayon pool of fixed size.
 //!
-//! Jobs go straight into the pool's own queue, which never blocks: a blocking send from a tokio worker, met by CPU
-//! threads that block on a tokio channel, deadlocks (measured). A channel and a thread that feeds the pool from it would
-//! bound the queue as well, at two wake-ups more a photo. So jobs are counted instead: callers hold a permit for every
-//! job they submit, and one too many is refused.
+//! Jobs wait on a bounded crossbeam channel, and the pool is told of each; the thread that hears of it takes the oldest.
+//! Nobody blocks: a blocking send from a tokio worker, met by CPU threads that block on a tokio channel, deadlocks
+//! (measured). Callers hold a permit for every job they submit, so the channel (as large as the permits can ever be) is
+//! never full; one job too many is refused. A thread that feeds the pool from the channel would cost two wake-ups more a
+//! photo.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::error::{Error, Result};
+
+type Job = Box<dyn FnOnce() + Send>;
 
 /// A fixed number of CPU threads. Dropping it lets queued jobs end and then ends the threads.
 pub struct CpuPool {
     pool: rayon::ThreadPool,
-    /// Jobs submitted and not begun, and the most there may be.
-    waiting: Arc<AtomicUsize>,
-    capacity: usize,
+    /// Jobs submitted and not begun.
+    jobs: Sender<Job>,
+    waiting: Receiver<Job>,
 }
 
 impl CpuPool {
@@ -28,7 +31,8 @@ impl CpuPool {
             .thread_name(move |index| format!("{name}-{index}"))
             .build()
             .map_err(|error| Error::transient(format!("cannot start {threads} {name} threads")).source(error))?;
-        Ok(Self { pool, waiting: Arc::default(), capacity })
+        let (jobs, waiting) = bounded(capacity);
+        Ok(Self { pool, jobs, waiting })
     }
 
     /// Runs `work` on a worker and hands its outcome to `deliver` on the same worker. A panic of `work` is an outcome
@@ -41,17 +45,22 @@ impl CpuPool {
         work: impl FnOnce() -> T + Send + 'static,
         deliver: impl FnOnce(std::result::Result<T, String>) + Send + 'static,
     ) -> Result<()> {
-        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.capacity {
-            self.waiting.fetch_sub(1, Ordering::Relaxed);
-            return Err(Error::bug("more jobs wait for the cpu pool than there are permits"));
-        }
-        let waiting = self.waiting.clone();
-        self.pool.spawn(move || {
-            waiting.fetch_sub(1, Ordering::Relaxed);
+        let job: Job = Box::new(move || {
             let outcome = catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panic_text(panic.as_ref()));
             // `deliver` only sends on a reserved slot; should it panic all the same, the job's Drop guards have
             // already given everything back, and the process must live on.
             let _ = catch_unwind(AssertUnwindSafe(|| deliver(outcome)));
+        });
+        self.jobs.try_send(job).map_err(|error| match error {
+            TrySendError::Full(_) => Error::bug("more jobs wait for the cpu pool than there are permits"),
+            TrySendError::Disconnected(_) => Error::transient("the cpu pool has stopped"),
+        })?;
+        let waiting = self.waiting.clone();
+        self.pool.spawn(move || {
+            // Each job is told of once, so there is one.
+            if let Ok(job) = waiting.try_recv() {
+                job();
+            }
         });
         Ok(())
     }
