@@ -82,7 +82,7 @@ fn every_key_reaches_its_own_field() {
         ("queue.wait_seconds", "2"),
         ("queue.max_receives", "103"),
         ("queue.dead_letter_after", "104"),
-        ("queue.max_in_flight", "105"),
+        ("queue.max_in_flight", "155"),
         ("warehouse.kind", "redshift"),
         ("filter.prefix", "in/"),
         ("filter.suffixes", ".jpg, .HEIC"),
@@ -177,7 +177,7 @@ fn every_key_reaches_its_own_field() {
             wait: Duration::from_secs(2),
             max_receives: 103,
             dead_letter_after: 104,
-            max_in_flight: 105,
+            max_in_flight: 155,
         },
         warehouse: Warehouse { kind: WarehouseKind::Redshift },
         filter: Filter {

@@ -83,6 +83,8 @@ fn each_single_mistake_is_one_problem_with_its_key() {
         ("[queue]\nmax_receives = 25", "queue.max_receives", "not above queue.max_receives"),
         ("[batch]\nmax_age_ms = 58_000", "batch.max_age_ms", "delivered twice"),
         ("[scale]\nmax_fetches = 64\nmin_fetches = 65", "scale.max_fetches", "below scale.min_fetches"),
+        ("[batch]\nmax_rows = 2001\n[queue]\nmax_in_flight = 2000", "batch.max_rows", "could never be reached"),
+        ("[scale]\nmin_fetches = 51\n[queue]\nmax_in_flight = 50", "scale.min_fetches", "could never be reached"),
         ("[scale]\nmax_decodes = 2\nmin_decodes = 3", "scale.max_decodes", "below scale.min_decodes"),
         ("[memory]\nfetched_bytes = 33_554_431", "memory.fetched_bytes", "could never be fetched"),
         // With `auto` the budgets would follow the limits.

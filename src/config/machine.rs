@@ -78,12 +78,14 @@ pub fn choose(settings: &mut Settings, machine: Machine) {
 
     // At 2 ms a photo, the fastest decode seen, a thread reads 500 photos a second, and a message is in flight for about
     // a second until its delete is answered. SQS allows 120,000 for all engines together.
-    let in_flight = (threads * 800).clamp(10_000, 60_000);
+    // What waits for its batch is in flight: batches that are to be larger need more, where that is possible.
+    let asked = (settings.batch.max_rows as u64).saturating_mul(3).max(settings.scale.min_fetches as u64);
+    let in_flight = (threads * 800).max(asked).clamp(10_000, 60_000);
     size(
         "queue.max_in_flight",
         &mut settings.queue.max_in_flight,
         in_flight,
-        "800 for each decode thread, at least 10,000, at most half of what SQS allows".into(),
+        "800 for each decode thread, thrice batch.max_rows where that is set, at least 10,000, at most half of what SQS allows".into(),
     );
     // 150 ms for each GET at 500 photos a second and thread, and never more than the descriptors allow.
     let files = machine.open_files.map_or(u64::MAX, |files| files.saturating_sub(OTHER_FILES) / 2);
@@ -162,6 +164,19 @@ mod tests {
         settings.clear_auto();
         choose(&mut settings, Machine { cores, memory_bytes, open_files });
         settings
+    }
+
+    #[test]
+    fn messages_in_flight_are_enough_for_the_batches_that_are_asked_for() {
+        let with = |rows: usize| {
+            let mut settings = load(&Sources::default()).expect("defaults").settings;
+            settings.clear_auto();
+            settings.batch.max_rows = rows;
+            choose(&mut settings, Machine { cores: 2, memory_bytes: None, open_files: None });
+            (settings.queue.max_in_flight, settings.batch.max_rows)
+        };
+        assert_eq!([with(0).0, with(2_000).0, with(15_000).0, with(50_000).0], [10_000, 10_000, 45_000, 60_000]);
+        assert_eq!(with(50_000).1, 50_000);
     }
 
     #[test]

@@ -144,6 +144,15 @@ const ERRORS: &[Rule] = &[
         keys: &["scale.max_decodes", "scale.min_decodes", "decode.threads"],
         broken: |s| above("decodes", s.scale.min_decodes, s.scale.max_decodes),
     },
+    // What waits for its batch is in flight.
+    Rule {
+        keys: &["batch.max_rows", "queue.max_in_flight"],
+        broken: |s| out_of_reach("batch.max_rows", s.batch.max_rows, s.queue.max_in_flight),
+    },
+    Rule {
+        keys: &["scale.min_fetches", "queue.max_in_flight"],
+        broken: |s| out_of_reach("scale.min_fetches", s.scale.min_fetches, s.queue.max_in_flight),
+    },
     Rule {
         keys: &["memory.fetched_bytes", "limits.max_file_bytes"],
         broken: |s| {
@@ -287,6 +296,15 @@ const WARNINGS: &[Rule] = &[
 fn above(what: &str, least: usize, most: usize) -> Option<(String, String)> {
     let message = || format!("scale.max_{what} ({most}) is below scale.min_{what} ({least})");
     (most < least).then(|| (message(), format!("at least {least}, or lower scale.min_{what}")))
+}
+
+/// A limit that photos can never reach, because fewer of them are in flight at most.
+fn out_of_reach(key: &str, limit: usize, in_flight: usize) -> Option<(String, String)> {
+    let message = || {
+        let (limit, in_flight) = (grouped(limit as u64), grouped(in_flight as u64));
+        format!("{key} ({limit}) is above queue.max_in_flight ({in_flight}), and could never be reached")
+    };
+    (limit > in_flight).then(|| (message(), format!("at most {in_flight}, or raise queue.max_in_flight")))
 }
 
 /// Adds broken rules to `problems`; returns warnings.

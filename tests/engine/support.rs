@@ -281,7 +281,11 @@ impl Queue for Faulty<dyn Queue> {
     }
     fn advice(&self) -> Advice {
         let advice = self.inner.advice();
-        Advice { receives_at_once: self.script.receives_at_once.unwrap_or(advice.receives_at_once), ..advice }
+        match self.script.receives_at_once {
+            // As SQS does, whose receives are small.
+            Some(receives_at_once) => Advice { receives_at_once, messages_per_receive: 10, ..advice },
+            None => advice,
+        }
     }
     async fn release(&self) {
         self.inner.release().await;
