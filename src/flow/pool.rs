@@ -106,9 +106,9 @@ mod tests {
     #[test]
     fn one_job_too_many_is_refused_and_those_that_wait_are_done_before_the_end() {
         let pool = CpuPool::start("test", 1, 2).unwrap();
-        let (go, wait) = std::sync::mpsc::channel::<()>();
-        let (begun, began) = std::sync::mpsc::channel();
-        let (done, outcomes) = std::sync::mpsc::channel();
+        let (go, wait) = std::sync::mpsc::sync_channel::<()>(1);
+        let (begun, began) = std::sync::mpsc::sync_channel(1);
+        let (done, outcomes) = std::sync::mpsc::sync_channel(2);
         let blocks = move || {
             begun.send(()).unwrap();
             wait.recv().unwrap();

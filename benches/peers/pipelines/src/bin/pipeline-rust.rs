@@ -128,6 +128,7 @@ fn read(bytes: &[u8]) -> Result<(Vec<String>, Option<String>), Error> {
     let captured_at = exif::Reader::new().read_from_container(&mut Cursor::new(bytes)).ok().and_then(|exif| {
         exif.get_field(exif::Tag::DateTimeOriginal, exif::In::PRIMARY).map(|at| at.display_value().to_string())
     });
+    #[allow(clippy::disallowed_methods, reason = "what one would write: this is the worker to compare with")]
     let luma = image::load_from_memory(bytes)?.into_luma8();
     let mut prepared = rqrr::PreparedImage::prepare(luma);
     let grids = prepared.detect_grids();
