@@ -56,6 +56,7 @@ pub const RUNGS: &[&str] = &[
     "own_shadow_800",
     "zxing_full",
     "own_400",
+    "rqrr_800",
     "opacity",
     "redness",
     "blueness",

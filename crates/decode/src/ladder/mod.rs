@@ -14,6 +14,7 @@ mod own;
 mod payload;
 mod rest;
 mod retouch;
+mod rqrr;
 mod threshold;
 mod timing;
 mod zxing;
@@ -150,6 +151,7 @@ enum Kind {
     OwnTwo,
     OwnBent,
     OwnShadow,
+    Rqrr,
 }
 
 /// When a step is worth its time.
@@ -200,7 +202,7 @@ const fn step(rung: &'static dyn Rung, kind: Kind, turn: Turn) -> Step {
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     step(&zxing("zxing_500", 500), Kind::Zxing, Turn::Always),
     step(&own("own_800", 800, Plain, Hybrid), Kind::Own, Turn::Always),
     step(&zxing("zxing_1000", 1_000), Kind::Zxing, Turn::Always),
@@ -218,6 +220,7 @@ const STEPS: [Step; 16] = [
     step(&own("own_shadow_800", 800, Shadow(1), Mean(40)), Kind::OwnShadow, Turn::First),
     step(&zxing("zxing_full", usize::MAX), Kind::Zxing, Turn::Always),
     step(&own("own_400", 400, Plain, Hybrid), Kind::Own, Turn::First),
+    step(&rqrr::Rqrr, Kind::Rqrr, Turn::First),
 ];
 
 /// The name that an aspect's readings have in rows and metrics, as one rung.
