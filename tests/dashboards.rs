@@ -142,6 +142,29 @@ fn alerts_name_what_exists_and_say_what_to_do() {
     }
 }
 
+/// Whoever is woken finds what to do, and nothing is written for an alert that is gone.
+#[test]
+fn every_alert_links_to_its_runbook() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let book = std::fs::read_to_string(root.join("docs/runbooks.md")).unwrap();
+    let sections: BTreeSet<&str> = book.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let alerts = rules::alerts();
+    for alert in &alerts {
+        let anchor = format!("docs/runbooks.md#{}", alert.name.to_lowercase());
+        assert_eq!(alert.value("runbook_url"), Some(anchor.as_str()), "{}", alert.name);
+    }
+    assert_eq!(sections, alerts.iter().map(|alert| alert.name).collect());
+    // The alarms of the stacks name sections of it too.
+    for file in ["engine.yaml", "terraform/alarms.tf"] {
+        let text = std::fs::read_to_string(root.join("config/aws").join(file)).unwrap();
+        let named = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| {
+            word.strip_prefix("Scanmill").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
+        });
+        let named: Vec<&str> = named.collect();
+        assert!(!named.is_empty() && named.iter().all(|name| sections.contains(name)), "{file}: {named:?}");
+    }
+}
+
 #[test]
 fn promtool_accepts_the_rules_and_their_tests() {
     let Some(tools) = prometheus::tools() else { return };
