@@ -8,19 +8,38 @@ use std::sync::OnceLock;
 
 use super::{Failure, Outcome};
 
-const REQUIREMENTS: &str = include_str!("requirements.txt");
+/// The servers.
+const SERVERS: List =
+    List { name: "rig-venv", packages: include_str!("requirements.txt"), how: &["--only-binary", ":all:"] };
 
-/// A venv with exactly what `requirements.txt` says.
+/// The linters, whose dependencies do not agree with those of the servers; some of them come without a wheel.
+const LINTERS: List = List { name: "rig-linters", packages: include_str!("linters.txt"), how: &[] };
+
+/// Pinned packages that belong together.
+struct List {
+    name: &'static str,
+    packages: &'static str,
+    how: &'static [&'static str],
+}
+
+/// A venv with exactly what its list says.
 #[derive(Clone, Debug)]
 pub struct Venv {
     bin: PathBuf,
 }
 
 impl Venv {
-    /// The venv, installed now if it is not there yet. Several processes may ask at once: one installs, the others wait.
+    /// The venv of the servers, installed now if it is not there yet. Several processes may ask at once: one installs,
+    /// the others wait.
     pub fn ready() -> Outcome<&'static Venv> {
         static VENV: OnceLock<Outcome<Venv>> = OnceLock::new();
-        VENV.get_or_init(|| Venv::at(&target())).as_ref().map_err(Clone::clone)
+        VENV.get_or_init(|| Venv::at(&target(), &SERVERS)).as_ref().map_err(Clone::clone)
+    }
+
+    /// That of the linters.
+    pub fn linters() -> Outcome<&'static Venv> {
+        static VENV: OnceLock<Outcome<Venv>> = OnceLock::new();
+        VENV.get_or_init(|| Venv::at(&target(), &LINTERS)).as_ref().map_err(Clone::clone)
     }
 
     /// A program of the venv: `python`, `ministack`…
@@ -28,9 +47,10 @@ impl Venv {
         self.bin.join(name)
     }
 
-    fn at(target: &Path) -> Outcome<Venv> {
+    fn at(target: &Path, wanted: &List) -> Outcome<Venv> {
         // Named after its contents: a change of the list makes a new one.
-        let folder = target.join(format!("rig-venv-{:016x}", twox_hash::XxHash64::oneshot(0, REQUIREMENTS.as_bytes())));
+        let hash = twox_hash::XxHash64::oneshot(0, wanted.packages.as_bytes());
+        let folder = target.join(format!("{}-{hash:016x}", wanted.name));
         let complete = folder.join("complete");
         let venv = Venv { bin: folder.join("bin") };
         let says = |what: &'static str| move |error: std::io::Error| Failure::new(format!("{what}: {error}"));
@@ -46,8 +66,8 @@ impl Venv {
             std::fs::remove_dir_all(&folder).map_err(says("cannot remove a half-made venv"))?;
         }
         let list = folder.with_extension("txt");
-        std::fs::write(&list, REQUIREMENTS).map_err(says("cannot write the requirements"))?;
-        install(&folder, &list)?;
+        std::fs::write(&list, wanted.packages).map_err(says("cannot write the requirements"))?;
+        install(&folder, &list, wanted.how)?;
         std::fs::write(&complete, "").map_err(says("cannot mark the venv as complete"))?;
         tell("rig: installed");
         Ok(venv)
@@ -68,15 +88,15 @@ fn target() -> PathBuf {
     }
 }
 
-fn install(folder: &Path, list: &Path) -> Outcome<()> {
+fn install(folder: &Path, list: &Path, how: &[&str]) -> Outcome<()> {
     let python = std::env::var("SCANMILL_RIG_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     run(
         Command::new(&python).args(["-c", "import sys; sys.exit(sys.version_info < (3, 10))"]),
         "the rig needs Python 3.10 or newer: install `python3` (Debian: apt-get install python3 python3-venv), or name \
          one in SCANMILL_RIG_PYTHON",
     )?;
-    let pip =
-        ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile", "--only-binary", ":all:"];
+    let mut pip = vec!["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile"];
+    pip.extend(how);
     let network = "pip could not install the rig's packages: it needs PyPI, or an index or wheels that pip's own \
                    settings name (PIP_INDEX_URL, PIP_FIND_LINKS)";
     // Debian keeps `ensurepip` in python3-venv. Without it, a pip outside can fill the venv all the same.
@@ -88,7 +108,7 @@ fn install(folder: &Path, list: &Path) -> Outcome<()> {
     let remedy = "cannot make a venv (Debian: apt-get install python3-venv)";
     if has_ensurepip {
         run(Command::new(&python).args(["-m", "venv"]).arg(folder), remedy)?;
-        run(Command::new(folder.join("bin/python")).args(["-m", "pip"]).args(pip).arg("-r").arg(list), network)
+        run(Command::new(folder.join("bin/python")).args(["-m", "pip"]).args(&pip).arg("-r").arg(list), network)
     } else {
         run(Command::new(&python).args(["-m", "venv", "--without-pip"]).arg(folder), remedy)?;
         let outer = Command::new(&python).args(["-m", "pip", "--version"]).stdin(Stdio::null()).output();
@@ -96,7 +116,7 @@ fn install(folder: &Path, list: &Path) -> Outcome<()> {
             return Err(Failure::new(format!("{python} has neither `ensurepip` nor `pip`: {remedy}")));
         }
         let inner = folder.join("bin/python");
-        run(Command::new(&python).args(["-m", "pip", "--python"]).arg(inner).args(pip).arg("-r").arg(list), network)
+        run(Command::new(&python).args(["-m", "pip", "--python"]).arg(inner).args(&pip).arg("-r").arg(list), network)
     }
 }
 
