@@ -100,19 +100,46 @@ pub fn look(root: &Path) -> Option<Look> {
     Some(Look { state, metrics })
 }
 
+/// What the engine on a root says of itself.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It takes work.
+    Ready,
+    /// It answers and takes none, for this reason.
+    NotReady(String),
+    /// There is none, it has no page, or it does not answer.
+    Silent,
+}
+
+/// Asks the engine that runs on `root`, if one does, whether it takes work.
+pub fn readiness(root: &Path) -> Readiness {
+    let answered = read(&root.join(FILE)).and_then(|note| answer(note.page, "/readyz").ok());
+    let Some((head, body)) = answered else { return Readiness::Silent };
+    match head.starts_with(b"HTTP/1.1 200 ") {
+        true => Readiness::Ready,
+        false => Readiness::NotReady(String::from_utf8_lossy(&body).trim().to_owned()),
+    }
+}
+
 fn read(path: &Path) -> Option<Note> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
 /// The body of the page's answer.
 fn ask(page: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
+    answer(page, path).map(|(_, body)| body)
+}
+
+/// Head and body of the page's answer.
+fn answer(page: SocketAddr, path: &str) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
     let mut stream = TcpStream::connect_timeout(&page, ANSWER_WITHIN)?;
     stream.set_read_timeout(Some(ANSWER_WITHIN))?;
     write!(stream, "GET {path} HTTP/1.1\r\nhost: {page}\r\nconnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
     let head_ends = answer.windows(4).position(|window| window == b"\r\n\r\n");
-    Ok(answer.split_off(head_ends.map_or(answer.len(), |at| at + 4)))
+    let body = answer.split_off(head_ends.map_or(answer.len(), |at| at + 4));
+    Ok((answer, body))
 }
 
 #[cfg(test)]
@@ -138,6 +165,26 @@ mod tests {
         assert_eq!(find(root.path()), None, "nobody listens any more");
         drop(file);
         assert!(!root.path().join(FILE).try_exists().unwrap());
+    }
+
+    #[test]
+    fn readiness_is_the_pages_own_word() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(readiness(root.path()), Readiness::Silent);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let _file = EngineFile::write(root.path(), listener.local_addr().unwrap()).unwrap();
+        let answers = ["HTTP/1.1 200 OK\r\n\r\nready", "HTTP/1.1 503 Service Unavailable\r\n\r\nthe bucket is away\n"];
+        let served = std::thread::spawn(move || {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _ = stream.read(&mut [0; 1024]).unwrap();
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        });
+        assert_eq!(readiness(root.path()), Readiness::Ready);
+        assert_eq!(readiness(root.path()), Readiness::NotReady("the bucket is away".into()));
+        served.join().unwrap();
+        assert_eq!(readiness(root.path()), Readiness::Silent);
     }
 
     #[test]

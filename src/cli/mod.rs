@@ -17,6 +17,8 @@ pub mod distribute;
 pub mod engine_file;
 pub mod exit;
 pub mod gaps;
+pub mod health;
+pub mod man;
 pub mod orchestrate;
 pub mod out;
 pub mod progress;
@@ -91,7 +93,9 @@ pub enum Command {
     Rejections(rejections::RejectionsArgs),
     Backfill(backfill::BackfillArgs),
     Gaps(gaps::GapsArgs),
+    Health(health::HealthArgs),
     Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// Runs one command.
@@ -110,6 +114,8 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Rejections(args) => rejections::run(args, &cli.global),
         Command::Backfill(args) => backfill::run(args, &cli.global),
         Command::Gaps(args) => gaps::run(args, &cli.global),
+        Command::Health(args) => health::run(args, &cli.global),
         Command::Completions(args) => completions::run(args, &cli.global),
+        Command::Man(args) => man::run(args, &cli.global),
     }
 }

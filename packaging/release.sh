@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Makes everything that a release is, with checksums: an archive for the instances of config/aws, a Debian package, the
+# static binary, and the list of what is in them.
+#   packaging/release.sh [FOLDER]     default: target/release-files
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=${1:-target/release-files}
+version=$(sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+arch=$(uname -m)
+rm -rf "$out" && mkdir -p "$out"
+packaging/artefact.sh
+packaging/artefact.sh --static
+binary=target/artefact/scanmill
+
+# What both hold beside the binary.
+shared=$(mktemp -d)
+trap 'rm -rf "$shared"' EXIT
+mkdir -p "$shared"/{man,completions}
+"$binary" man "$shared/man"
+for shell in bash zsh fish; do "$binary" completions "$shell" > "$shared/completions/scanmill.$shell"; done
+python3 packaging/sbom.py "$arch-unknown-linux-gnu" > "$shared/sbom.cdx.json"
+
+name=scanmill-$version-$arch
+folder=$shared/$name
+mkdir -p "$folder"
+install -m 0755 "$binary" config/aws/scanmill-watch "$folder/"
+install -m 0644 config/aws/*.service LICENSE README.md "$shared/sbom.cdx.json" "$folder/"
+cp -r "$shared/man" "$shared/completions" "$folder/"
+# The same files give the same archive.
+tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}" \
+    -C "$shared" -cf - "$name" | gzip -n -9 > "$out/$name.tar.gz"
+install -m 0755 target/artefact/scanmill-static "$out/scanmill-$version-$arch-static"
+cp "$shared/sbom.cdx.json" "$out/scanmill-$version.cdx.json"
+packaging/deb.sh "$binary" "$shared" "$version" "$out"
+(cd "$out" && sha256sum -- * > SHA256SUMS && cat SHA256SUMS)
