@@ -1,11 +1,12 @@
 //! How an answer of AWS becomes an error with a class.
 
 use std::error::Error as StdError;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::date_time::{DateTime, Format};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Class, Error};
@@ -46,11 +47,9 @@ pub(super) const THROTTLED: &[&str] = &[
 const TRANSIENT: &[&str] = &[
     "ExpiredToken",
     "ExpiredTokenException",
-    "RequestExpired",
     "TokenRefreshRequired",
     "RequestTimeout",
     "RequestTimeoutException",
-    "RequestTimeTooSkewed",
     "InternalError",
     "InternalFailure",
     "InternalServerException",
@@ -58,6 +57,12 @@ const TRANSIENT: &[&str] = &[
     "ConditionalRequestConflict",
     "OperationAborted",
 ];
+
+/// Codes of a request whose time AWS does not believe.
+const SKEWED: &[&str] = &["RequestTimeTooSkewed", "RequestExpired"];
+
+/// How the JSON services say the same under a code for wrong signatures.
+const SKEWED_WORDS: &[&str] = &["Signature expired", "Signature not yet current"];
 
 const MISSING: &[&str] = &[
     "NoSuchKey",
@@ -79,7 +84,7 @@ const NOT_ALLOWED: &[&str] = &[
     "NotAuthorized",
 ];
 
-const UNKNOWN_CREDENTIALS: &[&str] = &[
+pub(super) const UNKNOWN_CREDENTIALS: &[&str] = &[
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "InvalidToken",
@@ -94,8 +99,9 @@ const UNKNOWN_CREDENTIALS: &[&str] = &[
 const OTHER_REGION: &[&str] =
     &["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"];
 
-const NO_CREDENTIALS: &str =
-    "give the instance a role, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile in `aws.profile`";
+const NO_CREDENTIALS: &str = "give the instance a role, set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile in `aws.profile`; in \
+     a container, allow the metadata service 2 hops (`aws ec2 modify-instance-metadata-options \
+     --http-put-response-hop-limit 2`)";
 
 /// The error of a failed call: its class by the service's code, its hint by what one can do about it.
 pub fn failed<E>(call: Call<'_>, error: SdkError<E, HttpResponse>) -> Error
@@ -108,7 +114,8 @@ where
             CredentialsError::CredentialsNotLoaded(_) | CredentialsError::InvalidConfiguration(_) => Class::Refused,
             _ => Class::Transient,
         };
-        return Error::new(class, format!("{subject}: no AWS credentials")).hint(NO_CREDENTIALS).source(cause(error));
+        let hint = sign_in(found).unwrap_or(NO_CREDENTIALS);
+        return Error::new(class, format!("{subject}: no AWS credentials")).hint(hint).source(cause(error));
     }
     match &error {
         SdkError::ConstructionFailure(_) => Error::permanent(subject).source(cause(error)),
@@ -121,7 +128,10 @@ where
         SdkError::ServiceError(service) => {
             let wait = retry_after(service.raw());
             let (code, message) = (service.err().code(), service.err().message());
-            let made = answered(call, service.raw().status().as_u16(), code, message);
+            let mut made = answered(call, service.raw().status().as_u16(), code, message);
+            if is_skewed(code, message) {
+                made = made.hint(clock_hint(service.raw().headers().get("date"), SystemTime::now()));
+            }
             wait.into_iter().fold(made, Error::retry_after)
         }
         _ => Error::transient(format!("{subject}: no readable answer")).source(cause(error)),
@@ -139,8 +149,8 @@ pub fn answered(call: Call<'_>, status: u16, code: Option<&str>, message: Option
     let text = format!("{} {}: {said}", call.doing, call.what);
     if is(THROTTLED) || status == 429 || (status == 503 && code.is_none()) {
         Error::throttled(text)
-    } else if is(&["RequestTimeTooSkewed"]) {
-        Error::transient(text).hint("set this machine's clock")
+    } else if is_skewed(code, message) {
+        Error::transient(text).hint(SET_CLOCK)
     } else if is(TRANSIENT) || status >= 500 {
         Error::transient(text)
     } else if is(UNKNOWN_CREDENTIALS) {
@@ -157,6 +167,24 @@ pub fn answered(call: Call<'_>, status: u16, code: Option<&str>, message: Option
     } else {
         Error::permanent(text)
     }
+}
+
+const SET_CLOCK: &str = "set this machine's clock";
+
+fn is_skewed(code: Option<&str>, message: Option<&str>) -> bool {
+    code.is_some_and(|code| SKEWED.contains(&bare_code(code)))
+        || message.is_some_and(|message| SKEWED_WORDS.iter().any(|words| message.contains(words)))
+}
+
+/// How wrong the clock is by the `Date` of the answer, in words.
+fn clock_hint(date: Option<&str>, now: SystemTime) -> String {
+    let theirs = date.and_then(|text| DateTime::from_str(text, Format::HttpDate).ok());
+    let ours = now.duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs() as i64);
+    let (Some(theirs), Ok(ours)) = (theirs, ours) else { return SET_CLOCK.to_owned() };
+    let seconds = ours - theirs.secs();
+    let (by, way) = (seconds.unsigned_abs(), if seconds > 0 { "ahead of" } else { "behind" });
+    let by = if by >= 120 { format!("{} min", by / 60) } else { format!("{by} s") };
+    format!("{SET_CLOCK}: it is {by} {way} that of AWS (`chronyc tracking` says why)")
 }
 
 /// The action a refusal names, which may be another than the call's own: `kms:Decrypt` for an encrypted object.
@@ -176,6 +204,29 @@ fn retry_after(answer: &HttpResponse) -> Option<Duration> {
     let most = Duration::from_secs(300);
     let asked = number("x-amz-retry-after").map(Duration::from_millis);
     asked.or_else(|| number("retry-after").map(Duration::from_secs)).map(|wait| wait.min(most))
+}
+
+/// What a profile that people sign in to asks for once its session is over, or was never begun.
+fn sign_in(error: &CredentialsError) -> Option<&'static str> {
+    let text = with_causes(error);
+    if text.contains("login/cache") || text.contains("login_session") || text.contains("LoginToken") {
+        Some("sign in with `aws login` (with --profile, if `aws.profile` is set); it is noticed by itself")
+    } else if text.to_ascii_lowercase().contains("sso") {
+        Some("sign in with `aws sso login` (with --profile, if `aws.profile` is set); it is noticed by itself")
+    } else {
+        None
+    }
+}
+
+fn with_causes(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        next = error.source();
+    }
+    text
 }
 
 fn credentials_error<E>(error: &SdkError<E, HttpResponse>) -> Option<&CredentialsError>
@@ -242,6 +293,20 @@ mod tests {
             assert!(error.hint_text().unwrap_or("").contains(hint), "{status} {code:?}: {:?}", error.hint_text());
             assert!(error.to_string().starts_with("reading s3://inbox/a.jpg: "), "{error}");
         }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_in_words() {
+        let call = Call { doing: "receiving from", what: "queue", action: "sqs:ReceiveMessage" };
+        let message = "Signature expired: 20130516T000000Z is now earlier than 20130516T001000Z";
+        let error = answered(call, 403, Some("InvalidSignatureException"), Some(message));
+        assert_eq!((error.class(), error.hint_text()), (Class::Transient, Some(SET_CLOCK)));
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        // 1445412480 s after the epoch, by RFC 9110's own example of the form.
+        let date = Some("Wed, 21 Oct 2015 07:28:00 GMT");
+        assert!(clock_hint(date, at(1_445_412_480 + 600)).contains("10 min ahead of that of AWS"));
+        assert!(clock_hint(date, at(1_445_412_480 - 90)).contains("90 s behind that of AWS"));
+        assert_eq!(clock_hint(None, at(0)), SET_CLOCK);
     }
 
     #[test]

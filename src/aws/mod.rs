@@ -5,20 +5,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_smithy_http_client::tls;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::sync::OnceCell;
 
 use crate::error::{Error, Result};
 
+mod answers;
+mod credentials;
 mod failure;
-mod throttled;
+mod network;
 
+pub use answers::AnswerWatch;
+use credentials::{Renewed, Search, profile_files};
 pub use failure::{Call, answered, bare_code, failed};
-pub use throttled::ThrottleWatch;
 
 /// First and longest wait between two attempts of the SDK. What lasts longer is the engine's to wait for.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
@@ -51,19 +57,26 @@ pub struct Account {
 struct Shared {
     options: AccountOptions,
     given: Option<Credentials>,
-    config: OnceCell<SdkConfig>,
+    way: OnceCell<Way>,
+}
+
+#[derive(Debug)]
+struct Way {
+    config: SdkConfig,
+    /// `None` where keys were given.
+    credentials: Option<Renewed>,
 }
 
 impl Account {
     /// An account by its options.
     pub fn new(options: AccountOptions) -> Account {
-        Account { shared: Arc::new(Shared { options, given: None, config: OnceCell::new() }) }
+        Account { shared: Arc::new(Shared { options, given: None, way: OnceCell::new() }) }
     }
 
     /// An account with these keys instead of those found in the environment, the profile or the instance.
     pub fn with_keys(options: AccountOptions, access_key: &str, secret_key: &str) -> Account {
         let given = Some(Credentials::new(access_key, secret_key, None, None, "given"));
-        Account { shared: Arc::new(Shared { options, given, config: OnceCell::new() }) }
+        Account { shared: Arc::new(Shared { options, given, way: OnceCell::new() }) }
     }
 
     /// The options it was made with.
@@ -78,17 +91,22 @@ impl Account {
     /// # Errors
     /// Permanent when no region is found.
     pub async fn config(&self) -> Result<&SdkConfig> {
-        self.shared.config.get_or_try_init(|| load(&self.shared)).await
+        Ok(&self.shared.way.get_or_try_init(|| load(&self.shared)).await?.config)
+    }
+
+    /// Watches the answers that a client of this account gets.
+    pub fn watch(&self, service: &'static str) -> AnswerWatch {
+        let credentials = self.shared.way.get().and_then(|way| way.credentials.clone());
+        AnswerWatch { service, credentials }
     }
 }
 
-async fn load(shared: &Shared) -> Result<SdkConfig> {
-    let options = &shared.options;
-    let http = aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .build_https();
+/// What the SDK finds by itself, every file read anew.
+async fn found(options: &AccountOptions, region: Option<Region>, http: &SharedHttpClient) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(http.clone())
+        // `Renewed` keeps them, and knows when they are no longer good.
+        .identity_cache(IdentityCache::no_cache())
         .retry_config(
             RetryConfig::standard()
                 .with_max_attempts(options.attempts)
@@ -101,24 +119,54 @@ async fn load(shared: &Shared) -> Result<SdkConfig> {
                 .operation_attempt_timeout(options.attempt_timeout)
                 .build(),
         );
-    if let Some(region) = &options.region {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    if let Some(given) = &shared.given {
-        loader = loader.credentials_provider(given.clone());
+    if let Some(region) = region {
+        loader = loader.region(region);
     }
     if let Some(profile) = &options.profile {
         loader = loader.profile_name(profile);
     }
-    let config = loader.load().await;
-    if config.region().is_none() {
+    loader.load().await
+}
+
+async fn load(shared: &Shared) -> Result<Way> {
+    let options = &shared.options;
+    let http = network::http_client()?;
+    let config = found(options, options.region.clone().map(Region::new), &http).await;
+    let Some(region) = config.region().cloned() else {
         return Err(Error::permanent("no AWS region is set").hint("set `aws.region`, AWS_REGION or a profile's region"));
+    };
+    let (provider, credentials) = match &shared.given {
+        Some(given) => (SharedCredentialsProvider::new(given.clone()), None),
+        None => {
+            let search = Found { options: options.clone(), region, http };
+            let renewed = Renewed::new(search, profile_files());
+            (SharedCredentialsProvider::new(renewed.clone()), Some(renewed))
+        }
+    };
+    let config = config.into_builder().credentials_provider(provider).build();
+    Ok(Way { config, credentials })
+}
+
+/// Credentials where the AWS CLI finds them, and those of the role to act as.
+#[derive(Debug)]
+struct Found {
+    options: AccountOptions,
+    region: Region,
+    http: SharedHttpClient,
+}
+
+#[async_trait]
+impl Search for Found {
+    async fn begin(&self) -> std::result::Result<SharedCredentialsProvider, CredentialsError> {
+        let config = found(&self.options, Some(self.region.clone()), &self.http).await;
+        match &self.options.assume_role {
+            None => config.credentials_provider().ok_or_else(CredentialsError::not_loaded_no_source),
+            Some(role) => {
+                let acting = aws_config::sts::AssumeRoleProvider::builder(role).session_name("scanmill");
+                Ok(SharedCredentialsProvider::new(acting.configure(&config).build().await))
+            }
+        }
     }
-    let Some(role) = &options.assume_role else { return Ok(config) };
-    let acting =
-        aws_config::sts::AssumeRoleProvider::builder(role).session_name("scanmill").configure(&config).build().await;
-    let acting = aws_credential_types::provider::SharedCredentialsProvider::new(acting);
-    Ok(config.into_builder().credentials_provider(acting).build())
 }
 
 /// One thing an adapter tried before work begins.

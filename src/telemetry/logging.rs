@@ -15,10 +15,13 @@ pub enum Form {
     Json,
 }
 
+/// The SDK warns at every search for credentials, which the engine's own lines tell once a minute and with the remedy.
+const FOREIGN: &str = "aws_config=error";
+
 /// Starts logging for the whole process. `write` gets each event's bytes, whole lines, and puts them on stderr without
 /// disturbing a progress bar. `filter` is like `info,scanmill=debug`; directives that do not parse are left out. A second call changes nothing: the first command to start decides.
 pub fn init(form: Form, filter: &str, write: impl Fn(&[u8]) + Send + Sync + 'static) {
-    let filter = EnvFilter::new(filter);
+    let filter = EnvFilter::new(format!("{FOREIGN},{filter}"));
     let writer = Writer(Arc::new(write));
     let builder = fmt().with_env_filter(filter).with_writer(writer);
     let started = match form {

@@ -14,7 +14,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 use tokio::sync::OnceCell;
 
 use super::{Advice, Depth, Message, Queue, ReceiptHandle};
-use crate::aws::{Account, Call, ThrottleWatch};
+use crate::aws::{Account, Call};
 use crate::error::{Error, Result};
 
 mod batch;
@@ -106,7 +106,7 @@ impl SqsQueue {
         let shared = &self.shared;
         let (config, options) = (shared.account.config().await?, shared.account.options());
         let builder = || {
-            let builder = Builder::from(config).interceptor(ThrottleWatch { service: "sqs" });
+            let builder = Builder::from(config).interceptor(shared.account.watch("sqs"));
             match &shared.options.endpoint {
                 Some(endpoint) => builder.endpoint_url(endpoint),
                 None => builder,

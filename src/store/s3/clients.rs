@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::S3Options;
-use crate::aws::{Account, ThrottleWatch};
+use crate::aws::Account;
 use crate::error::Result;
 
 /// What a call gives: the answer, or the error as the SDK has it.
@@ -71,7 +71,7 @@ impl Clients {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let make = || {
             let mut builder = Builder::from(config)
-                .interceptor(ThrottleWatch { service: "s3" })
+                .interceptor(self.account.watch("s3"))
                 .region(Region::new(region.to_owned()))
                 .force_path_style(self.options.path_style)
                 // `body` has its own rule for a body that stalls.

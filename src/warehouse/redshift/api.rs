@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use super::{RedshiftOptions, answer, failure};
-use crate::aws::{Account, Call, ThrottleWatch, failed};
+use crate::aws::{Account, Call, failed};
 use crate::error::{Class, Error, Result};
 use crate::flow::Backoff;
 use crate::warehouse::Table;
@@ -109,7 +109,7 @@ impl DataApi {
                 let timeouts = shared.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
                 let per_call = self.account.options().attempt_timeout + LONG_POLL;
                 let mut config = aws_sdk_redshiftdata::config::Builder::from(shared)
-                    .interceptor(ThrottleWatch { service: "redshift" })
+                    .interceptor(self.account.watch("redshift"))
                     .timeout_config(timeouts.operation_attempt_timeout(per_call).build());
                 if let Some(endpoint) = &self.options.endpoint {
                     config = config.endpoint_url(endpoint);

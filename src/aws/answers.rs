@@ -1,4 +1,5 @@
-//! Sees answers that asked for less, also where a second attempt then worked: who sets the pace must hear of each.
+//! Sees every answer of AWS, also where a second attempt then worked: who sets the pace must hear of each that asked for
+//! less, and who holds the credentials of each that refused them.
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -7,15 +8,19 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
 
-use super::failure::THROTTLED;
+use super::credentials::Renewed;
+use super::failure::{THROTTLED, UNKNOWN_CREDENTIALS};
 use crate::telemetry::events::AnswersThrottled;
 
-/// Counts throttled attempts of every call of a client. A call that fails in the end is told by whoever made it, so its
-/// last attempt is not counted here.
+/// Codes of credentials whose time is over.
+const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"];
+
+/// Counts throttled attempts of every call of a client, and has refused credentials looked for again. A call that fails
+/// in the end is told by whoever made it, so its last attempt is not counted here.
 #[derive(Debug)]
-pub struct ThrottleWatch {
-    /// Which service, for the log.
-    pub service: &'static str,
+pub struct AnswerWatch {
+    pub(super) service: &'static str,
+    pub(super) credentials: Option<Renewed>,
 }
 
 /// Throttled attempts of one call so far.
@@ -26,9 +31,9 @@ impl Storable for Throttled {
     type Storer = StoreReplace<Throttled>;
 }
 
-impl Intercept for ThrottleWatch {
+impl Intercept for AnswerWatch {
     fn name(&self) -> &'static str {
-        "ThrottleWatch"
+        "AnswerWatch"
     }
 
     fn read_after_attempt(
@@ -37,7 +42,11 @@ impl Intercept for ThrottleWatch {
         _: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        if context.response().is_some_and(is_throttled) {
+        let Some(answer) = context.response() else { return Ok(()) };
+        if let Some(credentials) = self.credentials.as_ref().filter(|_| refuses_credentials(answer)) {
+            credentials.doubt();
+        }
+        if is_throttled(answer) {
             let Throttled(before) = bag.load::<Throttled>().copied().unwrap_or_default();
             bag.interceptor_state().store_put(Throttled(before + 1));
         }
@@ -64,15 +73,24 @@ fn is_throttled(answer: &HttpResponse) -> bool {
     says_throttled(answer.status().as_u16(), answer.body().bytes().unwrap_or_default())
 }
 
+fn refuses_credentials(answer: &HttpResponse) -> bool {
+    let codes = [EXPIRED, UNKNOWN_CREDENTIALS];
+    answer.status().as_u16() >= 400
+        && has_word(answer.body().bytes().unwrap_or_default(), |word| codes.iter().any(|codes| codes.contains(&word)))
+}
+
 /// The rule of [`super::answered`], for an answer that nobody has read yet. Some services throttle with HTTP 400.
 fn says_throttled(status: u16, body: &[u8]) -> bool {
     if status < 400 {
         return false;
     }
+    status == 429 || (status == 503 && body.trim_ascii().is_empty()) || has_word(body, |word| THROTTLED.contains(&word))
+}
+
+/// Whole words only: `SlowDown` as in `<Code>SlowDown</Code>` or `"__type":"…#SlowDown"`.
+fn has_word(body: &[u8], is_it: impl Fn(&str) -> bool) -> bool {
     let body = String::from_utf8_lossy(body.get(..4_096).unwrap_or(body));
-    // Whole words only: `SlowDown` as in `<Code>SlowDown</Code>` or `"__type":"…#SlowDown"`.
-    let mut words = body.split(|letter: char| !letter.is_ascii_alphanumeric());
-    status == 429 || (status == 503 && body.trim().is_empty()) || words.any(|word| THROTTLED.contains(&word))
+    body.split(|letter: char| !letter.is_ascii_alphanumeric()).any(is_it)
 }
 
 #[cfg(test)]
