@@ -40,6 +40,7 @@ fn fake() -> (Fake, ConsoleState) {
         metrics: Arc::new(|| "scanmill_photos_total 3\n".into()),
         ready: Arc::new(move || if ready.load(Ordering::Relaxed) { Ok(()) } else { Err("draining".into()) }),
         state: Arc::new(move || json!({ "totals": { "photos": photos.load(Ordering::Relaxed) } })),
+        hosts: Arc::from(["engine.internal".to_owned()]),
     };
     (fake, state)
 }
@@ -112,8 +113,52 @@ async fn a_state_that_panics_costs_one_answer() {
     state.state = Arc::new(|| panic!("a state with a mistake"));
     let (address, _task) = serve(loopback(), state, CancellationToken::new()).await.expect("serves");
     let mut stream = TcpStream::connect(address).await.expect("connects");
-    stream.write_all(b"GET /state HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("asks");
+    stream.write_all(b"GET /state HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("asks");
     let mut nothing = Vec::new();
     let _ = stream.read_to_end(&mut nothing).await;
     assert_eq!(get(address, "/healthz").await.status, 200);
+}
+
+#[tokio::test]
+async fn clients_that_say_nothing_do_not_delay_a_probe_of_health() {
+    let (address, _task) = serve(loopback(), fake().1, CancellationToken::new()).await.expect("serves");
+    let mut silent = Vec::new();
+    for _ in 0..64 {
+        silent.push(TcpStream::connect(address).await.expect("connects"));
+    }
+    assert_eq!(get(address, "/healthz").await.status, 200);
+    // Answered before the silent ones' time was over: all but the oldest are still waited for.
+    let waited_for = silent.iter().filter(|stream| stream.try_read(&mut [0; 1]).is_err()).count();
+    assert!(waited_for >= 62, "{waited_for}");
+}
+
+/// What comes back for these bytes.
+async fn told(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.expect("connects");
+    stream.write_all(bytes).await.expect("says it");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    answer
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_ours_is_refused_on_every_path() {
+    let (address, _task) = serve(loopback(), fake().1, CancellationToken::new()).await.expect("serves");
+    for path in ["/", "/state", "/metrics", "/healthz", "/readyz", "/nothing"] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: evil.example:{}\r\n\r\n", address.port());
+        let answer = String::from_utf8(told(address, request.as_bytes()).await).expect("text");
+        assert!(answer.starts_with("HTTP/1.1 421") && answer.contains("metrics.hosts"), "{path}: {answer}");
+    }
+    let known = told(address, b"GET /healthz HTTP/1.1\r\nHost: engine.internal\r\n\r\n").await;
+    assert!(known.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&known));
+}
+
+#[tokio::test]
+async fn http_2_is_not_spoken_and_a_connection_is_one_request() {
+    let (address, _task) = serve(loopback(), fake().1, CancellationToken::new()).await.expect("serves");
+    let answer = told(address, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
+    assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 4"), "{answer:?}");
+    let twice = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(2);
+    let answer = String::from_utf8(told(address, twice.as_bytes()).await).expect("text");
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 1, "{answer}");
 }

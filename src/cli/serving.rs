@@ -45,7 +45,8 @@ impl Serving {
             None => None,
             Some(listen) => {
                 let stop = CancellationToken::new();
-                let (address, task) = console::serve(listen, console_state(&engine_slot), stop.clone()).await?;
+                let (address, task) =
+                    console::serve(listen, console_state(&engine_slot, &settings.metrics.hosts), stop.clone()).await?;
                 let file = EngineFile::write(&settings.local.root, address)?;
                 let address = format!("http://{address}");
                 out::note(&format!("page {address}/  metrics {address}/metrics"));
@@ -93,11 +94,12 @@ impl Serving {
 }
 
 /// What the page shows before the engine is there, and then of the engine.
-fn console_state(engine: &Arc<std::sync::OnceLock<Engine>>) -> ConsoleState {
+fn console_state(engine: &Arc<std::sync::OnceLock<Engine>>, hosts: &[String]) -> ConsoleState {
     let (ready, state) = (engine.clone(), engine.clone());
     ConsoleState {
         metrics: Arc::new(recorder::render),
         ready: Arc::new(move || ready.get().map_or(Err("starting".to_owned()), Engine::ready)),
         state: Arc::new(move || state.get().map_or(serde_json::Value::Null, Engine::state)),
+        hosts: hosts.into(),
     }
 }

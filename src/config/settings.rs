@@ -324,6 +324,8 @@ pub struct Output {
 pub struct Metrics {
     /// `metrics.listen`; `None` (empty in the file) serves nothing.
     pub listen: Option<SocketAddr>,
+    /// `metrics.hosts`: names it may be asked by, beside IP addresses and `localhost`.
+    pub hosts: Vec<String>,
 }
 
 /// Start and stop.
@@ -440,7 +442,7 @@ impl Settings {
             batch: Batch { max_rows: 0, max_bytes: 0, max_age: Duration::from_secs(2) },
             load: Load { interval: Duration::from_secs(2), max_batches: 64 },
             output: Output { per_photo_json: false },
-            metrics: Metrics { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9464))) },
+            metrics: Metrics { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9464))), hosts: Vec::new() },
             run: Run { drain: Duration::from_secs(30), io_threads: 0 },
             cost: Cost::default(),
             log: Log { format: LogFormat::Text, filter: "info".into() },

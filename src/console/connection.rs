@@ -1,20 +1,19 @@
-//! Connections in bounded number and for bounded time, so that a client that stalls holds one of a few places for a few
-//! seconds and nothing else.
+//! Connections in bounded number and for bounded time. When every place is taken the oldest connection loses its own, so
+//! that clients that stall, however many, keep nobody waiting: a probe of health is answered at once.
 
+use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Sleep, sleep};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Connections at once; more wait in the kernel's backlog.
+/// Connections at once.
 const PLACES: usize = 64;
 /// From accept to the last byte.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -24,28 +23,66 @@ const AFTER_ERROR: Duration = Duration::from_millis(200);
 /// A listener that hands out [`Connection`]s.
 pub struct Bounded {
     listener: TcpListener,
-    places: Arc<Semaphore>,
+    open: Arc<Open>,
+    most: usize,
     deadline: Duration,
+}
+
+/// The connections that are open, oldest first.
+#[derive(Default)]
+struct Open {
+    places: Mutex<VecDeque<(u64, CancellationToken)>>,
+}
+
+impl Open {
+    fn places(&self) -> MutexGuard<'_, VecDeque<(u64, CancellationToken)>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a new connection, at the cost of the oldest if there are as many as may be.
+    fn take(self: &Arc<Self>, most: usize) -> Place {
+        let lost = CancellationToken::new();
+        let mut places = self.places();
+        while places.len() >= most.max(1) {
+            if let Some((_, oldest)) = places.pop_front() {
+                oldest.cancel();
+            }
+        }
+        let number = places.back().map_or(0, |(last, _)| last + 1);
+        places.push_back((number, lost.clone()));
+        Place { open: self.clone(), number, lost }
+    }
+}
+
+/// One of the places, given back when dropped.
+struct Place {
+    open: Arc<Open>,
+    number: u64,
+    lost: CancellationToken,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.lost.is_cancelled() {
+            self.open.places().retain(|(number, _)| *number != self.number);
+        }
+    }
 }
 
 impl Bounded {
     /// Bounds `listener`.
     pub fn new(listener: TcpListener) -> Bounded {
-        Bounded { listener, places: Arc::new(Semaphore::new(PLACES)), deadline: DEADLINE }
+        Bounded { listener, open: Arc::default(), most: PLACES, deadline: DEADLINE }
     }
-}
 
-impl Listener for Bounded {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        // The semaphore is never closed, so there is always a permit in the end.
-        let place = Arc::clone(&self.places).acquire_owned().await.ok();
+    /// The next connection.
+    pub async fn accept(&self) -> Connection {
         loop {
             match self.listener.accept().await {
-                Ok((stream, address)) => {
-                    return (Connection { stream, deadline: Box::pin(sleep(self.deadline)), _place: place }, address);
+                Ok((stream, _)) => {
+                    let place = self.open.take(self.most);
+                    let lost = Box::pin(place.lost.clone().cancelled_owned());
+                    return Connection { stream, deadline: Box::pin(sleep(self.deadline)), lost, _place: place };
                 }
                 Err(error) => {
                     tracing::debug!(%error, "console cannot accept a connection");
@@ -54,26 +91,22 @@ impl Listener for Bounded {
             }
         }
     }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
 }
 
-/// One client; every wait for it ends at the deadline.
+/// One client; every wait for it ends at the deadline, or when another needs its place.
 pub struct Connection {
     stream: TcpStream,
     deadline: Pin<Box<Sleep>>,
-    _place: Option<OwnedSemaphorePermit>,
+    lost: Pin<Box<WaitForCancellationFutureOwned>>,
+    _place: Place,
 }
 
 impl Connection {
-    /// Turns a wait past the deadline into an error.
+    /// Turns a wait that may not last into an error.
     fn bounded<T>(&mut self, context: &mut Context<'_>, answer: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if answer.is_pending() && self.deadline.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        answer
+        let is_over = answer.is_pending()
+            && (self.deadline.as_mut().poll(context).is_ready() || self.lost.as_mut().poll(context).is_ready());
+        if is_over { Poll::Ready(Err(io::ErrorKind::TimedOut.into())) } else { answer }
     }
 }
 
@@ -111,22 +144,40 @@ mod tests {
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_silent_client_loses_its_place_to_the_next() {
+    const NEVER: Duration = Duration::from_secs(86_400);
+
+    async fn bounded(most: usize, deadline: Duration) -> (Bounded, std::net::SocketAddr) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("its address");
-        let mut bounded =
-            Bounded { listener, places: Arc::new(Semaphore::new(1)), deadline: Duration::from_millis(20) };
+        (Bounded { listener, open: Arc::default(), most, deadline }, address)
+    }
+
+    #[tokio::test]
+    async fn a_silent_client_is_given_up_at_the_deadline() {
+        let (bounded, address) = bounded(2, Duration::from_millis(20)).await;
         let _silent = TcpStream::connect(address).await.expect("connects");
+        let mut connection = bounded.accept().await;
+        assert_eq!(connection.read_u8().await.expect_err("nothing comes").kind(), io::ErrorKind::TimedOut);
+        drop(connection);
+        assert!(bounded.open.places().is_empty(), "its place is free");
+    }
+
+    #[tokio::test]
+    async fn the_oldest_of_too_many_loses_its_place_and_the_new_one_is_heard_at_once() {
+        let (bounded, address) = bounded(2, NEVER).await;
+        let (mut clients, mut connections) = (Vec::new(), Vec::new());
+        for _ in 0..2 {
+            clients.push(TcpStream::connect(address).await.expect("connects"));
+            connections.push(bounded.accept().await);
+        }
         let mut talker = TcpStream::connect(address).await.expect("connects");
         talker.write_all(b"hello").await.expect("says something");
-
-        let (mut first, _) = bounded.accept().await;
-        let reader = tokio::spawn(async move { first.read_u8().await.expect_err("nothing comes").kind() });
-        let (mut second, _) = bounded.accept().await;
-        assert_eq!(reader.await.expect("ends"), io::ErrorKind::TimedOut);
+        let mut heard = bounded.accept().await;
         let mut said = [0; 5];
-        second.read_exact(&mut said).await.expect("what was said before the deadline is read");
+        heard.read_exact(&mut said).await.expect("is read");
         assert_eq!(&said, b"hello");
+        let error = connections[0].read_u8().await.expect_err("its place is another's");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(bounded.open.places().len(), 2);
     }
 }

@@ -9,7 +9,8 @@
 //! | `/readyz` | 200 while work is taken in, else 503 with the reason |
 //!
 //! Nothing here can be changed by a request, and no request can hold the engine up: answers are rendered from counters,
-//! and every connection serves one request and ends by a deadline (`connection`).
+//! and every connection serves one request of HTTP/1.1 and ends by a deadline (`connection`). Who asks for a name that is
+//! not ours gets no answer (`host`).
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,13 +21,18 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::error::{Class, Error, Result};
 
 mod connection;
+mod host;
 
 /// How long answers under way may take once the console is told to stop.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -43,6 +49,8 @@ pub struct ConsoleState {
     pub ready: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
     /// Everything the page shows.
     pub state: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// Names it may be asked by, beside IP addresses and `localhost`.
+    pub hosts: Arc<[String]>,
 }
 
 /// Serves `state` on `listen` (port 0 picks a free one) until `stop`. Returns the address in use, and the task, which
@@ -64,20 +72,27 @@ pub async fn serve(
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .fallback(async || (StatusCode::NOT_FOUND, "there are /, /state, /metrics, /healthz and /readyz\n"))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), host::check))
         .layer(axum::middleware::map_response(common_headers))
         .with_state(state);
-    let served =
-        axum::serve(connection::Bounded::new(listener), routes).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let service = TowerToHyperService::new(routes);
+    let bounded = connection::Bounded::new(listener);
     let task = tokio::spawn(async move {
-        let too_late = async {
-            stop.cancelled().await;
-            tokio::time::sleep(LAST_WORDS).await;
-        };
-        tokio::select! {
-            // It ends by `stop` alone; accept errors are retried.
-            _ = served => {}
-            () = too_late => {}
+        let answering = TaskTracker::new();
+        while let Some(connection) = stop.run_until_cancelled(bounded.accept()).await {
+            let service = service.clone();
+            answering.spawn(async move {
+                // `axum::serve` would speak HTTP/2 too, where one connection is as many requests as it likes.
+                let served =
+                    http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(connection), service);
+                if let Err(error) = served.await {
+                    tracing::debug!(%error, "console: a connection ended early");
+                }
+            });
         }
+        answering.close();
+        // Whoever is not done by then is cut off by the end of the process.
+        let _ = tokio::time::timeout(LAST_WORDS, answering.wait()).await;
     });
     Ok((address, task))
 }

@@ -232,6 +232,25 @@ pub(super) static KEYS: &[Key] = &[
         },
     },
     Key {
+        section: "metrics",
+        name: "hosts",
+        default: "",
+        unit: "host names, separated by commas",
+        doc: "Names by which the page may be asked for, beside IP addresses and `localhost`: any other `Host` is refused, because a web page elsewhere can make its own name lead here.",
+        kind: Kind::Text {
+            set: |s, v| {
+                s.metrics.hosts.clear();
+                for name in v.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+                    if name.contains([':', '/', ' ']) {
+                        return Err("host names without scheme and port, like `engine-1.internal`");
+                    }
+                    s.metrics.hosts.push(name.trim_end_matches('.').to_owned());
+                }
+                Ok(())
+            },
+        },
+    },
+    Key {
         section: "run",
         name: "drain_seconds",
         default: "30",
