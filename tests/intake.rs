@@ -13,7 +13,7 @@ use serde_json::Value;
 
 fn get(address: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer.split_once("\r\n\r\n").unwrap().1.to_owned()
@@ -171,4 +171,45 @@ fn a_run_that_passes_everything_over_says_so() {
     assert_eq!(root.ended(&["backfill"]).code, Some(0));
     root.run_until_empty();
     assert_eq!(root.scans().len(), 12);
+}
+
+#[test]
+fn an_inbox_that_is_moved_away_is_named_until_it_is_back() {
+    let root = Root::new();
+    let engine = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
+    let address = engine.word_after("page http://");
+    let ready = || process::page(address.trim_end_matches('/'), "/readyz");
+    engine.wait_until("ready", || ready().0 == 200);
+    let away = root.file("moved-away");
+    std::fs::rename(root.inbox(), &away).unwrap();
+    engine.wait_until("not ready, with the reason and the remedy", || {
+        let (status, reason) = ready();
+        status == 503 && reason.contains("inbox cannot be listed") && reason.contains("move the inbox back")
+    });
+    assert!(!std::fs::exists(root.inbox()).unwrap(), "an empty inbox in its place would hide that");
+    std::fs::rename(&away, root.inbox()).unwrap();
+    engine.wait_for("the inbox is followed again");
+    engine.wait_until("ready again", || ready().0 == 200);
+    root.drop_photo("a.jpg", &photo::jpeg("https://shop.example/p/1"));
+    engine.wait_until("its row", || root.scans().len() == 1);
+    let ended = engine.drained();
+    assert_eq!(ended.stderr.matches("cannot be listed; trying again").count(), 1, "{}", ended.stderr);
+}
+
+#[test]
+fn without_a_file_descriptor_left_it_says_so_and_goes_on_once_there_are_some() {
+    use rustix::process::{Resource, Rlimit};
+    let root = Root::new();
+    let engine = root.start(&[]);
+    engine.wait_for("inbox scanned");
+    let limit = |most| {
+        let limit = Rlimit { current: Some(most), maximum: Some(1_024) };
+        rustix::process::prlimit(Some(engine.pid()), Resource::Nofile, limit).unwrap();
+    };
+    limit(3);
+    root.drop_photo("a.jpg", &photo::jpeg("https://shop.example/p/1"));
+    engine.wait_for("LimitNOFILE");
+    limit(1_024);
+    engine.wait_until("its row", || root.scans().len() == 1);
+    engine.drained();
 }

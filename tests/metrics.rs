@@ -111,6 +111,7 @@ fn metrics_of_a_run() -> (BTreeMap<String, Family>, BTreeMap<String, Family>) {
             metrics: Arc::new(recorder::render),
             ready: Arc::new(|| Ok(())),
             state: Arc::new(|| serde_json::Value::Null),
+            hosts: Arc::default(),
         };
         let stop = CancellationToken::new();
         let (address, _) = console::serve(([127, 0, 0, 1], 0).into(), state, stop.clone()).await?;
@@ -173,7 +174,9 @@ fn the_exporter_shows_exactly_the_listed_metrics() {
             assert_eq!(family.series.keys().cloned().collect::<BTreeSet<_>>(), series, "{} {when}", metric.name);
         }
     }
-    assert!(before.values().all(|family| family.series.values().all(|value| *value == 0.0)), "{before:#?}");
+    let is_zero = |family: &Family| family.series.values().all(|value| *value == 0.0);
+    let is_told = |name: &str| name == names::BUILD_INFO.name;
+    assert!(before.iter().all(|(name, family)| is_zero(family) != is_told(name)), "{before:#?}");
 
     let is = |metric: &Metric, label: Option<&str>, value: f64| {
         assert_eq!(of(&after[metric.name], label), value, "{} {label:?}", metric.name);
@@ -216,6 +219,8 @@ fn the_exporter_shows_exactly_the_listed_metrics() {
     is(&names::IN_FLIGHT, None, 0.0);
     is(&names::IN_FLIGHT_LIMIT, None, Settings::default().queue.max_in_flight as f64);
     is(&names::BATCHES_TO_LOAD, None, 0.0);
+    is(&names::OLDEST_BATCH_SECONDS, None, 0.0);
+    is(&names::UPLOAD_TO_ROW_SECONDS, None, 5.0);
     for stage in ["fetch", "decode"] {
         is(&names::STAGE_IN_USE, Some(stage), 0.0);
         assert!(of(&after[names::STAGE_LIMIT.name], Some(stage)) >= 1.0);
@@ -229,7 +234,9 @@ fn the_exporter_shows_exactly_the_listed_metrics() {
         is(&names::MEMORY_USED, Some(budget), 0.0);
         assert!(of(&after[names::MEMORY_LIMIT.name], Some(budget)) > 0.0);
     }
-    for metric in [&names::RESIDENT_BYTES, &names::CPU_SECONDS, &names::FETCHED_BYTES, &names::BATCH_BYTES] {
+    let process = [&names::RESIDENT_BYTES, &names::VIRTUAL_BYTES, &names::CPU_SECONDS, &names::OPEN_FDS];
+    let process = process.into_iter().chain([&names::MAX_FDS, &names::THREADS, &names::START_TIME]);
+    for metric in process.chain([&names::FETCHED_BYTES, &names::BATCH_BYTES]) {
         assert!(of(&after[metric.name], None) > 0.0, "{}", metric.name);
     }
 }
@@ -255,8 +262,11 @@ fn every_listed_metric_is_used() {
         list.lines().filter_map(|line| line.trim().split_once(" = metric(\"")).map(|(name, _)| name).collect();
     assert_eq!(constants.len(), names::ALL.len());
     for constant in constants {
-        let is_used =
-            ["add", "set", "observe"].iter().any(|call| sources.contains(&format!("names::{constant}.{call}(")));
+        let is_used = ["add(", "set(", "observe(", "observe_many("].iter().any(|call| {
+            sources.contains(&format!("names::{constant}.{call}"))
+                // Several at a time, in a list.
+                || sources.contains(&format!("(names::{constant}, "))
+        });
         assert!(is_used, "{constant} is never counted");
     }
 }
@@ -266,7 +276,9 @@ fn names_follow_the_rules_and_labels_the_code() {
     let names_of: BTreeSet<&str> = names::ALL.iter().map(|metric| metric.name).collect();
     assert_eq!(names_of.len(), names::ALL.len(), "a name stands twice");
     for metric in names::ALL {
-        assert!(metric.name.starts_with("scanmill_") && !metric.help.is_empty() && !metric.unit.is_empty());
+        // Those of the process are named as every client library of Prometheus names them.
+        let is_named = metric.name.starts_with("scanmill_") || metric.name.starts_with("process_");
+        assert!(is_named && !metric.help.is_empty() && !metric.unit.is_empty());
         assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
         if ["seconds", "bytes"].contains(&metric.unit) {
             assert!(metric.name.contains(metric.unit), "{} is in {}", metric.name, metric.unit);

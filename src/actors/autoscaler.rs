@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::batch_writer::SEALING_MAX;
@@ -15,6 +16,7 @@ use crate::flow::BudgetState;
 use crate::queue::Depth;
 use crate::scale::{Bounds, Permits, decode, fetch};
 use crate::telemetry::events::CallFailed;
+use crate::telemetry::process::Footprint;
 use crate::telemetry::{Workers, names, process, recorder, seldom};
 
 /// Name in metrics, logs and `/state`.
@@ -216,4 +218,21 @@ pub(super) fn sample(line: &Line) {
         names::RESIDENT_BYTES.set(None, memory.resident_bytes as f64);
     }
     names::CPU_SECONDS.set(None, process::process_cpu().as_secs_f64());
+    let Footprint { virtual_bytes, threads, open_fds, max_fds, started_at } = process::footprint();
+    let found = [
+        (names::VIRTUAL_BYTES, virtual_bytes),
+        (names::THREADS, threads),
+        (names::OPEN_FDS, open_fds),
+        (names::MAX_FDS, max_fds),
+    ];
+    for (metric, value) in found {
+        if let Some(value) = value {
+            metric.set(None, value as f64);
+        }
+    }
+    if let Some(started_at) = started_at {
+        names::START_TIME.set(None, started_at);
+    }
+    let oldest = line.backlog.oldest().map_or(0.0, |at| Timestamp::now().duration_since(at).as_secs_f64());
+    names::OLDEST_BATCH_SECONDS.set(None, oldest.max(0.0));
 }

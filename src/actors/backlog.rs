@@ -4,12 +4,13 @@
 //! everything is loaded gets one answer whatever happened in between. Batches are known by id, so that noting one
 //! twice (sealed here and found in a listing) is noting it once.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
-use crate::domain::batch::SealedBatch;
+use super::uploads::UploadTimes;
+use crate::domain::batch::{SealedBatch, opened_at};
 
 /// The most batches held in memory, each a few hundred bytes. What is beyond stays in the store and is found again by
 /// a listing once these are loaded.
@@ -25,6 +26,8 @@ pub struct Backlog {
 struct Shared {
     /// By id, which begins with the time of opening.
     waiting: BTreeMap<String, SealedBatch>,
+    /// When the photos of batches sealed here were uploaded.
+    uploads: HashMap<String, UploadTimes>,
     /// Batches that cannot be read. They stay where they are; the next start tries them again.
     set_aside: HashSet<String>,
     /// A batch found no room since the last listing began.
@@ -59,15 +62,26 @@ impl Backlog {
         self.lock().waiting.values().take(max).cloned().collect()
     }
 
-    /// A batch is in the ledger.
-    pub fn loaded(&self, batch_id: &str) {
-        self.lock().waiting.remove(batch_id);
+    /// Notes when the photos of a batch were uploaded, before it is added.
+    pub fn note_uploads(&self, batch_id: &str, uploads: UploadTimes) {
+        let mut shared = self.lock();
+        if shared.uploads.len() < MAX_WAITING {
+            shared.uploads.insert(batch_id.to_owned(), uploads);
+        }
+    }
+
+    /// A batch is in the ledger. When its photos were uploaded, if that is known.
+    pub fn loaded(&self, batch_id: &str) -> Option<UploadTimes> {
+        let mut shared = self.lock();
+        shared.waiting.remove(batch_id);
+        shared.uploads.remove(batch_id)
     }
 
     /// A batch cannot be read: it no longer holds up the others.
     pub fn set_aside(&self, batch_id: &str) {
         let mut shared = self.lock();
         shared.waiting.remove(batch_id);
+        shared.uploads.remove(batch_id);
         shared.set_aside.insert(batch_id.to_owned());
     }
 
@@ -101,6 +115,11 @@ impl Backlog {
     /// Whether the last load failed in a way that trying again does not mend.
     pub fn is_refused(&self) -> bool {
         self.lock().is_refused
+    }
+
+    /// Since when the oldest batch waits: since it became durable, or for one found in a listing since it was opened.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.oldest_sealed_at().or_else(|| opened_at(self.lock().waiting.keys().next()?))
     }
 
     /// When the oldest batch that waits became durable; `None` also where that is not known.

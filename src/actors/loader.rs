@@ -238,8 +238,12 @@ impl Work {
             photos_superseded: superseded,
             ..
         } = loaded.inspect_err(|error| self.note_failed_load(error, manifest.batches.len()))?;
+        let now = Timestamp::now();
         for batch in &manifest.batches {
-            self.line.backlog.loaded(&batch.batch_id);
+            let uploads = self.line.backlog.loaded(&batch.batch_id);
+            for (age, photos) in uploads.iter().flat_map(|uploads| uploads.ages(now)) {
+                names::UPLOAD_TO_ROW_SECONDS.observe_many(age, photos);
+            }
         }
         let batches = manifest.batches.len() as u64;
         self.seen.loads.fetch_add(1, Ordering::Relaxed);

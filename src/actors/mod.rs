@@ -27,4 +27,5 @@ pub mod poller;
 mod seal;
 mod settling;
 pub mod supervisor;
+pub mod uploads;
 mod worker;

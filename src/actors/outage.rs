@@ -53,6 +53,8 @@ struct Shared {
     failures: Mutex<HashMap<u64, u32>>,
     /// Calls beside the store's reads that fail over and over: what, how often in a row, since when, why.
     others: Mutex<BTreeMap<&'static str, Failing>>,
+    /// What keeps photos of the inbox folder from being announced.
+    inbox: Mutex<Option<String>>,
     is_running: AtomicBool,
     tickets: AtomicU64,
 }
@@ -109,6 +111,7 @@ impl Outages {
             probing: tokio::sync::Mutex::default(),
             failures: Mutex::default(),
             others: Mutex::default(),
+            inbox: Mutex::default(),
             is_running: AtomicBool::new(false),
             tickets: AtomicU64::new(0),
         };
@@ -222,6 +225,12 @@ impl Outages {
         failing.times = failing.times.saturating_add(1);
         failing.cause = error.to_string();
         drop(others);
+        self.shared.show_ready();
+    }
+
+    /// What keeps photos of the inbox folder from being announced, if something does.
+    pub fn note_inbox(&self, trouble: Option<String>) {
+        *self.shared.inbox.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         self.shared.show_ready();
     }
 
@@ -525,12 +534,14 @@ impl Shared {
             Some(format!("bucket `{name}` cannot be read for {} s: {}", down.since.elapsed().as_secs(), down.cause))
         });
         drop(buckets);
-        down.or_else(|| {
+        let failing = || {
             let others = self.others();
             let (what, failing) = others.iter().find(|(_, failing)| failing.times >= MANY)?;
             let (times, seconds) = (failing.times, failing.since.elapsed().as_secs());
             Some(format!("{what} failed {times} times in a row, for {seconds} s: {}", failing.cause))
-        })
+        };
+        let inbox = || self.inbox.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        down.or_else(failing).or_else(inbox)
     }
 
     fn show_ready(&self) {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::in_flight::PhotoInFlight;
 use super::line::Line;
+use super::uploads::UploadTimes;
 use crate::domain::batch::{OpenBatch, SealedBatch, batch_key};
 use crate::domain::row::utc_millis;
 use crate::domain::{Reason, RejectionRow, Row};
@@ -101,12 +102,13 @@ pub async fn seal(line: Line, batch: OpenBatch, mut waiting: FullBatch, cause: &
     // The way out is open: from now on as many messages may be in flight as the settings allow.
     line.budgets.tickets.set_limit(line.settings.queue.max_in_flight as u64);
     // The loader is told before the messages go: who sees an empty queue then also sees what is still to be loaded.
+    let mut uploads = UploadTimes::default();
+    waiting.photos.iter().filter_map(|waiting| uploaded_at(&waiting.photo)).for_each(|at| uploads.add(at));
+    line.backlog.note_uploads(&batch_id, uploads);
     line.backlog.add(SealedBatch { batch_id, bucket, key, sealed_at: Some(utc_millis(now)) });
     line.behind.durable(waited);
     for Waiting { photo, scans, rejection, finished_at, .. } in waiting.photos {
-        // A replay keeps the time of its upload, long ago: that is no latency.
-        let uploaded_at = photo.photo.uploaded_at.filter(|_| photo.revision == 0);
-        let since_upload = uploaded_at.map(|at| now.duration_since(at));
+        let since_upload = uploaded_at(&photo).map(|at| now.duration_since(at));
         PhotoDurable {
             scans,
             rejection: rejection.as_deref(),
@@ -118,6 +120,11 @@ pub async fn seal(line: Line, batch: OpenBatch, mut waiting: FullBatch, cause: &
     }
     waiting.repeated.into_iter().for_each(PhotoInFlight::durable);
     Ok(())
+}
+
+/// When the photo was uploaded. A replay keeps the time of its upload, long ago: that is no latency.
+fn uploaded_at(photo: &PhotoInFlight) -> Option<Timestamp> {
+    photo.photo.uploaded_at.filter(|_| photo.revision == 0)
 }
 
 async fn write_per_photo_json(line: &Line, waiting: &mut FullBatch) {

@@ -45,6 +45,9 @@ where
     actix::System::with_tokio_rt(move || runtime).block_on(main)
 }
 
+/// Time between two looks at what keeps photos of the inbox from being announced.
+const LOOK_AT_INBOX_EVERY: Duration = Duration::from_millis(500);
+
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -121,6 +124,16 @@ impl Engine {
             gets: GetAnswers::default(),
             outages: outages.clone(),
         };
+        if let (Some(folder), Some(watching)) = (ports.folder.clone(), watching.clone()) {
+            let (outages, failed) = (outages.clone(), watch_failed.clone());
+            tokio::spawn(watching.run_until_cancelled_owned(async move {
+                loop {
+                    let ended = failed.get().map(|error| format!("the watch on the inbox ended: {}", error.report()));
+                    outages.note_inbox(ended.or_else(|| folder.trouble()));
+                    tokio::time::sleep(LOOK_AT_INBOX_EVERY).await;
+                }
+            }));
+        }
         let (phase_sender, phase) = watch::channel(Phase::Running);
         let supervisor = Supervisor::new(line, phase_sender).start();
         let mut ended = phase.clone();

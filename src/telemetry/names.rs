@@ -6,7 +6,7 @@ use crate::domain::Reason;
 /// What kind of series a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only grows.
+    /// Only grows. In seconds it grows by fractions.
     Counter,
     /// Goes up and down.
     Gauge,
@@ -66,7 +66,7 @@ pub const RUNGS: &[&str] = &[
 pub const STAGES: &[&str] =
     &["queue_wait", "fetch", "decode_wait", "decode", "batch_wait", "upload_to_durable", "load"];
 
-/// Stages whose workers' time `scanmill_stage_busy_seconds` adds up.
+/// Stages whose workers' time `scanmill_stage_busy_seconds_total` adds up.
 pub const WORKERS: &[&str] = &["fetch", "decode", "heic", "seal", "load"];
 
 /// What may hold the rate. `tests/metrics.rs` compares the list with that of `scale::bottleneck`.
@@ -96,6 +96,9 @@ const REASON_TEXTS: [&str; Reason::ALL.len()] = {
     }
     texts
 };
+
+/// The one version that runs.
+const VERSION: &[&str] = &[env!("CARGO_PKG_VERSION")];
 
 const fn metric(name: &'static str, kind: Kind, unit: &'static str, help: &'static str) -> Metric {
     Metric { name, kind, unit, help, label: None }
@@ -137,8 +140,13 @@ metrics! {
         "Names in the inbox folder that are not read, by reason, as the last scan found them; a folder counts as one.")
         .by("why", &["symlink", "fifo", "socket", "device", "not_utf8", "too_long", "unreadable", "hidden", "excluded"]);
     INBOX_WAITING = metric("scanmill_inbox_waiting", Gauge, "files",
-        "Files in the inbox folder that are not read yet: open for writing, or changed a moment ago.")
-        .by("state", &["open", "changing"]);
+        "Files in the inbox folder that are not read yet: open for writing, changed a moment ago, or found and still to be announced to the queue.")
+        .by("state", &["open", "changing", "unannounced"]);
+    INBOX_WATCH = metric("scanmill_inbox_watch", Gauge, "bool",
+        "1 for how new files in the inbox folder are found: the kernel reports them, scans find them, or nothing does because of a failure.")
+        .by("state", &["following", "scanning", "failing"]);
+    ANNOUNCE_FAILURES = metric("scanmill_announce_failures_total", Counter, "calls",
+        "Attempts to announce photos of the inbox folder to the queue that failed; the photos wait and are announced later.");
     MESSAGES_SETTLED = metric("scanmill_messages_settled_total", Counter, "messages",
         "Messages deleted because every photo is durable, or given back to be received again.")
         .by("how", &["deleted", "given_back"]);
@@ -175,7 +183,7 @@ metrics! {
     STAGE_WORKERS = metric("scanmill_stage_workers", Gauge, "workers",
         "Pieces of work each stage can have at once: fetches by their present limit, threads, batches sealed, loads.")
         .by("stage", WORKERS);
-    STAGE_BUSY_SECONDS = metric("scanmill_stage_busy_seconds", Gauge, "seconds",
+    STAGE_BUSY_SECONDS = metric("scanmill_stage_busy_seconds_total", Counter, "seconds",
         "Time each stage's workers were at work so far, added up; its rate over the workers is the stage's busy share.")
         .by("stage", WORKERS);
     BOTTLENECK = metric("scanmill_bottleneck", Gauge, "bool",
@@ -196,6 +204,10 @@ metrics! {
         .by("cause", &["rows", "bytes", "age", "in_flight", "drain"]);
     BATCH_ROWS = metric("scanmill_batch_rows_total", Counter, "rows", "Rows in sealed batches.");
     BATCH_BYTES = metric("scanmill_batch_bytes_total", Counter, "bytes", "Compressed bytes of sealed batches.");
+    UPLOAD_TO_ROW_SECONDS = metric("scanmill_upload_to_row_seconds", Histogram, "seconds",
+        "Time from a photo's upload until its rows are in the warehouse, of photos whose batch this process sealed.");
+    OLDEST_BATCH_SECONDS = metric("scanmill_oldest_batch_to_load_seconds", Gauge, "seconds",
+        "Age of the oldest sealed batch that no ledger row names yet; 0 where none waits.");
     BATCHES_TO_LOAD = metric("scanmill_batches_to_load", Gauge, "batches",
         "Sealed batches that no ledger row names yet.");
     LOADS = metric("scanmill_loads_total", Counter, "loads", "Loads into the warehouse.")
@@ -221,8 +233,15 @@ metrics! {
     RESTARTS = metric("scanmill_pipeline_restarts_total", Counter, "restarts",
         "Restarts of the whole pipeline after a fault.");
     READY = metric("scanmill_ready", Gauge, "bool", "1 while the pipeline takes work: it runs, and nothing stops its intake.");
-    RESIDENT_BYTES = metric("scanmill_process_resident_bytes", Gauge, "bytes", "Resident memory of the process.");
-    CPU_SECONDS = metric("scanmill_process_cpu_seconds", Gauge, "seconds", "CPU time of the process so far.");
+    BUILD_INFO = metric("scanmill_build_info", Gauge, "bool", "1, by the version that runs.").by("version", VERSION);
+    RESIDENT_BYTES = metric("process_resident_memory_bytes", Gauge, "bytes", "Resident memory of the process.");
+    VIRTUAL_BYTES = metric("process_virtual_memory_bytes", Gauge, "bytes", "Virtual memory of the process.");
+    CPU_SECONDS = metric("process_cpu_seconds_total", Counter, "seconds", "CPU time of the process so far.");
+    OPEN_FDS = metric("process_open_fds", Gauge, "descriptors", "Open file descriptors of the process.");
+    MAX_FDS = metric("process_max_fds", Gauge, "descriptors", "File descriptors the process may open.");
+    THREADS = metric("process_threads", Gauge, "threads", "Threads of the process.");
+    START_TIME = metric("process_start_time_seconds", Gauge, "seconds",
+        "When the process started, in seconds since 1970.");
 }
 
 impl Metric {
@@ -235,9 +254,15 @@ impl Metric {
         }
     }
 
-    /// Sets a gauge.
+    /// Whether it is a counter that grows by fractions. The recorder knows whole counters only, so it is kept there as a
+    /// gauge and shown as what it is.
+    pub fn is_fractional(&self) -> bool {
+        self.kind == Counter && self.unit == "seconds"
+    }
+
+    /// Sets a gauge, or how far a counter in seconds has come.
     pub fn set(&self, value: Option<&'static str>, amount: f64) {
-        debug_assert!(self.kind == Gauge && self.allows(value), "{} {value:?}", self.name);
+        debug_assert!((self.kind == Gauge || self.is_fractional()) && self.allows(value), "{} {value:?}", self.name);
         match self.labels(value) {
             Some(label) => metrics::gauge!(self.name, &[label]).set(amount),
             None => metrics::gauge!(self.name).set(amount),
@@ -251,6 +276,12 @@ impl Metric {
             Some(label) => metrics::histogram!(self.name, &[label]).record(seconds),
             None => metrics::histogram!(self.name).record(seconds),
         }
+    }
+
+    /// Adds an observation to a histogram, so many times.
+    pub fn observe_many(&self, seconds: f64, times: usize) {
+        debug_assert!(self.kind == Histogram && self.allows(None), "{}", self.name);
+        metrics::histogram!(self.name).record_many(seconds, times);
     }
 
     fn labels(&self, value: Option<&'static str>) -> Option<(&'static str, &'static str)> {

@@ -1,4 +1,4 @@
-//! What this process costs: CPU time and memory.
+//! What this process costs: CPU time, memory, descriptors and threads.
 
 pub use scanmill_core::cpu::{process_cpu, thread_cpu};
 
@@ -27,6 +27,47 @@ fn parse(status: &str) -> Option<Memory> {
     Some(Memory { resident_bytes: bytes("VmRSS:")?, peak_resident_bytes: bytes("VmHWM:")? })
 }
 
+/// What else `/proc` tells of this process, where it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Footprint {
+    /// Address space, in bytes.
+    pub virtual_bytes: Option<u64>,
+    /// Threads.
+    pub threads: Option<u64>,
+    /// Open file descriptors.
+    pub open_fds: Option<u64>,
+    /// How many there may be.
+    pub max_fds: Option<u64>,
+    /// When it started, in seconds since 1970.
+    pub started_at: Option<f64>,
+}
+
+/// Looks now.
+pub fn footprint() -> Footprint {
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/{name}")).unwrap_or_default();
+    let status = read("self/status");
+    let number = |name: &str| -> Option<u64> {
+        status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
+    };
+    let boot =
+        || -> Option<f64> { read("stat").lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok() };
+    Footprint {
+        virtual_bytes: number("VmSize:").and_then(|kib| kib.checked_mul(1024)),
+        threads: number("Threads:"),
+        // The handle that reads the folder is one of them.
+        open_fds: std::fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count().saturating_sub(1) as u64),
+        max_fds: rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
+        started_at: started_after_boot(&read("self/stat")).zip(boot()).map(|(after, boot)| boot + after),
+    }
+}
+
+/// Seconds from the boot to the start of a process, by its `stat`.
+fn started_after_boot(stat: &str) -> Option<f64> {
+    // The name before it may hold anything, spaces and brackets included.
+    let (_, fields) = stat.rsplit_once(')')?;
+    Some(fields.split_whitespace().nth(19)?.parse::<f64>().ok()? / TICKS_PER_SECOND)
+}
+
 /// CPU seconds that all cores together have worked since the boot, on Linux.
 pub fn machine_cpu_seconds() -> Option<f64> {
     busy(&std::fs::read_to_string("/proc/stat").ok()?)
@@ -50,6 +91,24 @@ mod tests {
         assert_eq!(parse(status), Some(Memory { resident_bytes: 1 << 20, peak_resident_bytes: 2 << 20 }));
         assert_eq!(parse("Name:\tkernel thread\n"), None);
         assert_eq!(parse("VmHWM:\t many kB\nVmRSS:\t1 kB\n"), None);
+    }
+
+    #[test]
+    fn knows_when_a_process_started_whatever_its_name() {
+        let stat = "7 (a) b (c)) S 1 1 1 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4200 99 88";
+        assert_eq!(started_after_boot(stat), Some(42.0));
+        assert_eq!(started_after_boot("7 (a"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_has_a_footprint() {
+        let found = footprint();
+        assert!(found.virtual_bytes > Some(0) && found.threads > Some(0) && found.open_fds > Some(2), "{found:?}");
+        let now = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH).expect("after 1970");
+        // The boot is told in whole seconds.
+        let started_at = found.started_at.expect("Linux tells");
+        assert!(started_at > 1.6e9 && started_at <= now.as_secs_f64() + 2.0, "{found:?}");
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub fn install() -> Result<()> {
         .map_err(|error| Error::bug("cannot install the metrics recorder").source(error))?;
     for metric in names::ALL {
         match metric.kind {
+            _ if metric.is_fractional() => metrics::describe_gauge!(metric.name, metric.help),
             Kind::Counter => metrics::describe_counter!(metric.name, metric.help),
             Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
             Kind::Histogram => metrics::describe_histogram!(metric.name, metric.help),
@@ -49,19 +50,25 @@ pub fn install() -> Result<()> {
             let labels: Vec<(&str, &str)> =
                 metric.label.zip(value).map(|(label, value)| (label.name, value)).into_iter().collect();
             match metric.kind {
+                _ if metric.is_fractional() => metrics::gauge!(metric.name, &labels).set(0.0),
                 Kind::Counter => metrics::counter!(metric.name, &labels).absolute(0),
                 Kind::Gauge => metrics::gauge!(metric.name, &labels).set(0.0),
                 Kind::Histogram => drop(metrics::histogram!(metric.name, &labels)),
             }
         }
     }
+    names::BUILD_INFO.set(names::BUILD_INFO.label.and_then(|label| label.values.first().copied()), 1.0);
     let _ = HANDLE.set(handle);
     Ok(())
 }
 
 /// What `/metrics` answers. Empty before [`install`].
 pub fn render() -> String {
-    HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
+    let mut text = HANDLE.get().map(PrometheusHandle::render).unwrap_or_default();
+    for metric in names::ALL.iter().filter(|metric| metric.is_fractional()) {
+        text = text.replace(&format!("# TYPE {} gauge\n", metric.name), &format!("# TYPE {} counter\n", metric.name));
+    }
+    text
 }
 
 /// Moves histogram samples into their buckets. Without it they pile up in memory until somebody scrapes.

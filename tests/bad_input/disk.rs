@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::process::{Root, photo};
+use crate::process::{self, Root, photo};
 use crate::{drop_photos, each, says};
 
 /// A file system of a few megabytes in memory, gone with the value.
@@ -77,14 +77,31 @@ fn with_a_full_disk_photos_wait_and_then_each_is_read() {
         std::fs::write(waiting.join(&key), photo::jpeg(&text)).unwrap();
         rows.push((key, text));
     }
-    let running = root.start(&[]);
+    let running = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
+    let address = running.word_after("page http://");
+    let page = |path: &str| process::page(address.trim_end_matches('/'), path);
     let ballast = disk.fill();
     for (key, _) in &rows {
         std::fs::rename(waiting.join(key), root.inbox().join(key)).unwrap();
     }
     running.wait_for("the disk is full");
+    running.wait_until("not ready, with the reason and the remedy", || {
+        let (status, reason) = page("/readyz");
+        status == 503 && reason.contains("the disk is full")
+    });
+    running.wait_until("photos that wait to be announced", || {
+        let (_, metrics) = page("/metrics");
+        let value = |series: &str| -> Option<f64> {
+            metrics.lines().find_map(|line| line.strip_prefix(series))?.trim().parse().ok()
+        };
+        value("scanmill_announce_failures_total") >= Some(1.0)
+            && value("scanmill_inbox_waiting{state=\"unannounced\"}") >= Some(1.0)
+            && value("scanmill_inbox_watch{state=\"failing\"}") == Some(1.0)
+            && value("scanmill_ready") == Some(0.0)
+    });
     std::fs::remove_file(ballast).unwrap();
     running.wait_until("every row", || root.scans() == rows);
+    running.wait_until("ready again", || page("/readyz").0 == 200);
     running.drained();
     assert_eq!(root.rejections(), []);
     assert_eq!(root.depth(), (0, 0, 0));

@@ -22,7 +22,7 @@ pub fn series(text: &str) -> Vec<Series<'_>> {
         rest = &rest[start..];
         let (name, after) = rest.split_at(rest.find(|c| !is_part(c)).unwrap_or(rest.len()));
         rest = after;
-        if name.starts_with("scanmill_") || name.contains(":scanmill_") {
+        if name.starts_with("scanmill_") || name.starts_with("process_") || name.contains(":scanmill_") {
             let braces = after.strip_prefix('{').and_then(|inner| inner.split_once('}'));
             let conditions = braces.map_or_else(Vec::new, |(inner, _)| conditions(inner));
             found.push(Series { name, conditions });

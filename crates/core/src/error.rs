@@ -151,6 +151,19 @@ impl Error {
         text
     }
 
+    /// Whether this process, or the system, has no file descriptor left.
+    pub fn is_out_of_files(&self) -> bool {
+        let mut next = StdError::source(self);
+        while let Some(error) = next {
+            let io = error.downcast_ref::<std::io::Error>();
+            if io.is_some_and(|error| matches!(error.raw_os_error(), Some(ENFILE | EMFILE))) {
+                return true;
+            }
+            next = error.source();
+        }
+        false
+    }
+
     /// A file system error about `path`, classed by its kind.
     pub fn io(what: impl fmt::Display, path: &std::path::Path, error: std::io::Error) -> Self {
         use std::io::ErrorKind;
@@ -172,11 +185,18 @@ impl Error {
             ErrorKind::ReadOnlyFilesystem => {
                 made.hint("this disk is mounted read-only: mount it for writing, or choose another place")
             }
+            _ if matches!(error.raw_os_error(), Some(ENFILE | EMFILE)) => made.hint(TOO_MANY_FILES),
             _ => made,
         };
         made.source(error)
     }
 }
+
+/// "Too many open files", in the system and in this process; the same numbers on every Unix.
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+const TOO_MANY_FILES: &str = "too many files are open: raise the limit (`ulimit -n`, in a unit `LimitNOFILE=`) and start \
+                              again; until then the work is tried again by itself";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -214,5 +234,7 @@ mod tests {
         let report = error.report();
         assert!(report.starts_with("sealing batch b1: cannot write `/data/x`: no space left"), "{report}");
         assert!(report.contains("hint: the disk is full"), "{report}");
+        let error = Error::io("cannot open", std::path::Path::new("/x"), std::io::Error::from_raw_os_error(EMFILE));
+        assert!(error.report().contains("LimitNOFILE"), "{}", error.report());
     }
 }

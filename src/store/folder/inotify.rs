@@ -123,8 +123,8 @@ impl Watched {
                     && report.what.intersects(ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT)
                 {
                     return Some(
-                        Error::transient(format!("`{}` was removed or renamed", self.path.display()))
-                            .hint("start again to have changes reported at once"),
+                        Error::missing(format!("`{}` was removed or renamed", self.path.display()))
+                            .hint("move it back, or make it again: it is then followed again"),
                     );
                 } else if report.what.contains(ReadFlags::IGNORED) {
                     self.keys.remove(&report.folder);

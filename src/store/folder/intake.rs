@@ -1,11 +1,14 @@
 //! What of the inbox is not read, and why: the watch keeps it, page, metrics and `/state` show it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
 
 use serde::Serialize;
 
+use crate::error::Error;
 use crate::store::WhyLeftOut;
 use crate::telemetry::names;
+use crate::telemetry::seldom::{self, cause_of};
 
 /// Names kept; more are only counted.
 const MAX_NAMED: usize = 10_000;
@@ -21,6 +24,45 @@ pub struct IntakeState {
     pub waiting: u64,
     /// Of them, those that somebody has open for writing.
     pub being_written: u64,
+    /// How new files are found: `following`, `scanning` or, while nothing finds them, `failing`.
+    pub watch: &'static str,
+    /// What keeps photos from being announced, if something does.
+    pub trouble: Option<String>,
+}
+
+/// What the watch does that may fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Doing {
+    /// Listing the inbox.
+    Listing,
+    /// Opening what was found.
+    Opening,
+    /// Telling the queue.
+    Announcing,
+}
+
+impl Doing {
+    fn words(self) -> &'static str {
+        match self {
+            Doing::Listing => "the inbox cannot be listed",
+            Doing::Opening => "files of the inbox cannot be opened",
+            Doing::Announcing => "photos of the inbox cannot be announced",
+        }
+    }
+
+    /// Failures in a row until it is trouble: another's lock on the queue may cost one.
+    fn patience(self) -> u32 {
+        match self {
+            Doing::Listing | Doing::Opening => 1,
+            Doing::Announcing => 2,
+        }
+    }
+}
+
+struct Failing {
+    since: Instant,
+    times: u32,
+    report: String,
 }
 
 /// What was left out, by name.
@@ -53,6 +95,8 @@ pub(super) struct Intake {
     scanning: Option<Names>,
     waiting: u64,
     being_written: u64,
+    failing: BTreeMap<Doing, Failing>,
+    is_blind: bool,
     /// The metrics do not show all of it yet.
     is_news: bool,
 }
@@ -94,6 +138,51 @@ impl Intake {
         (self.waiting, self.being_written) = now;
     }
 
+    /// What the watch does failed. Logs one line a cause and minute.
+    pub(super) fn fails(&mut self, doing: Doing, error: &Error) {
+        let failing = self.failing.entry(doing).or_insert_with(|| Failing {
+            since: Instant::now(),
+            times: 0,
+            report: String::new(),
+        });
+        failing.times = failing.times.saturating_add(1);
+        failing.report = error.report();
+        self.is_news = true;
+        let words = doing.words();
+        if let Some(more_like_it) = seldom::ask(format!("{words} {}", cause_of(&error.to_string()))) {
+            let hint = error.hint_text().unwrap_or_default();
+            tracing::error!(%error, hint, more_like_it, "{words}; trying again");
+        }
+    }
+
+    /// It went well.
+    pub(super) fn works(&mut self, doing: Doing) {
+        if let Some(failing) = self.failing.remove(&doing) {
+            self.is_news = true;
+            let seconds = failing.since.elapsed().as_secs();
+            tracing::info!(seconds, "over: {}", doing.words());
+        }
+    }
+
+    /// The kernel reports changes, or does not.
+    pub(super) fn set_blind(&mut self, is_blind: bool) {
+        (self.is_blind, self.is_news) = (is_blind, true);
+    }
+
+    /// What keeps photos from being announced, if something does.
+    pub(super) fn trouble(&self) -> Option<String> {
+        let (doing, failing) = self.failing.iter().find(|(doing, failing)| failing.times >= doing.patience())?;
+        Some(format!("{} for {} s: {}", doing.words(), failing.since.elapsed().as_secs(), failing.report))
+    }
+
+    fn watch(&self) -> &'static str {
+        match (self.trouble().is_some(), self.is_blind) {
+            (true, _) => "failing",
+            (false, true) => "scanning",
+            (false, false) => "following",
+        }
+    }
+
     /// Shows it in the metrics.
     pub(super) fn publish(&mut self) {
         if !std::mem::take(&mut self.is_news) {
@@ -105,7 +194,13 @@ impl Intake {
             names::INBOX_LEFT_OUT.set(Some(why.as_str()), count as f64);
         }
         names::INBOX_WAITING.set(Some("open"), self.being_written as f64);
-        names::INBOX_WAITING.set(Some("changing"), self.waiting.saturating_sub(self.being_written) as f64);
+        let rest = self.waiting.saturating_sub(self.being_written) as f64;
+        let is_announced = !self.failing.contains_key(&Doing::Announcing);
+        names::INBOX_WAITING.set(Some("changing"), if is_announced { rest } else { 0.0 });
+        names::INBOX_WAITING.set(Some("unannounced"), if is_announced { 0.0 } else { rest });
+        for state in ["following", "scanning", "failing"] {
+            names::INBOX_WATCH.set(Some(state), f64::from(u8::from(state == self.watch())));
+        }
     }
 
     pub(super) fn state(&self) -> IntakeState {
@@ -116,6 +211,8 @@ impl Intake {
             examples: examples.into_iter().take(20).map(|(key, why)| (key.clone(), why.as_str())).collect(),
             waiting: self.waiting,
             being_written: self.being_written,
+            watch: self.watch(),
+            trouble: self.trouble(),
         }
     }
 }
@@ -146,6 +243,22 @@ mod tests {
         intake.end_scan(true);
         assert_eq!(intake.state().left_out, BTreeMap::from([("fifo", 1), ("hidden", 1)]));
         assert_eq!(intake.state().examples, BTreeMap::from([("fifo".to_owned(), "fifo")]));
+    }
+
+    #[test]
+    fn trouble_is_told_until_it_is_over() {
+        let mut intake = Intake::default();
+        assert_eq!((intake.state().watch, intake.state().trouble), ("following", None));
+        intake.set_blind(true);
+        let full = Error::transient("queue `q` cannot grow").hint("free some space");
+        intake.fails(Doing::Announcing, &full);
+        assert_eq!(intake.state().watch, "scanning", "another's lock may cost one");
+        intake.fails(Doing::Announcing, &full);
+        let trouble = intake.trouble().unwrap();
+        assert!(trouble.contains("cannot be announced") && trouble.contains("free some space"), "{trouble}");
+        assert_eq!(intake.state().watch, "failing");
+        intake.works(Doing::Announcing);
+        assert_eq!((intake.state().watch, intake.state().trouble), ("scanning", None));
     }
 
     #[test]

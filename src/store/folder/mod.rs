@@ -138,6 +138,11 @@ impl FolderStore {
         self.shared.intake.lock().unwrap_or_else(PoisonError::into_inner).state()
     }
 
+    /// What keeps photos of the inbox from being announced, if something does.
+    pub fn trouble(&self) -> Option<String> {
+        self.shared.intake.lock().unwrap_or_else(PoisonError::into_inner).trouble()
+    }
+
     /// Runs `work` on a blocking thread. When this future is dropped the work still ends, whole.
     async fn call<T: Send + 'static>(&self, work: impl FnOnce(&Shared) -> Result<T> + Send + 'static) -> Result<T> {
         let shared = self.shared.clone();

@@ -16,13 +16,14 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::examine::{Look, Looking, Rest, examine};
-use super::inotify::{News, follow};
-use super::intake::Intake;
+use super::inotify::{Follower, News, follow};
+use super::intake::{Doing, Intake};
 use super::seen::{Seen, Stamp};
 use super::walk::{self, Wanted};
 use super::{Announcement, FolderStore};
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::store::WhyLeftOut;
+use crate::telemetry::names;
 
 /// How often everything is looked at, at least, while changes are not reported.
 const SCAN_EVERY_WHEN_BLIND: Duration = Duration::from_secs(5);
@@ -90,8 +91,12 @@ impl FolderStore {
             missed: Arc::new(AtomicBool::new(false)),
             scan_every: options.scan_every,
             is_blind: false,
+            is_gone: false,
+            follower: None,
+            wanted_scan_every: options.scan_every,
             next_scan: Instant::now(),
             is_first_scan: true,
+            last_listing_went_well: false,
             not_before: Instant::now(),
             back_off: Duration::ZERO,
         };
@@ -115,8 +120,14 @@ struct Watch {
     missed: Arc<AtomicBool>,
     scan_every: Duration,
     is_blind: bool,
+    /// Blind because the inbox was removed or renamed: once there is one again it is followed again.
+    is_gone: bool,
+    /// Held until the end: dropping it ends the news.
+    follower: Option<Follower>,
+    wanted_scan_every: Duration,
     next_scan: Instant,
     is_first_scan: bool,
+    last_listing_went_well: bool,
     /// Announcing failed: not tried again before this.
     not_before: Instant,
     back_off: Duration,
@@ -133,24 +144,46 @@ struct Scan {
 impl Watch {
     async fn run(mut self) -> Result<()> {
         let (to, mut news) = mpsc::channel(MAX_NEWS);
-        // Before the first scan, so that nothing falls between the two. Held until the end: dropping it ends the news.
-        let (path, missed) = (self.store.shared.tree.bucket_path(&self.announcement.bucket), self.missed.clone());
-        let follower = self.store.call(move |_| Ok(follow(&path, to, missed))).await?;
-        if let Err(error) = &follower {
-            self.go_blind(error);
+        // Before the first scan, so that nothing falls between the two.
+        if let Err(error) = self.follow(&to).await? {
+            self.go_blind(&error);
         }
         let mut ticks = tokio::time::interval(self.rest.closed);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 Some(report) = news.recv() => self.note(report),
-                _ = ticks.tick() => self.turn(&mut news).await?,
+                _ = ticks.tick() => {
+                    self.turn(&mut news).await?;
+                    self.follow_again(&to).await?;
+                }
             }
             let waiting = self.fresh.len() + self.settling.len();
             let caught_up = waiting == 0 && !self.is_first_scan && !self.missed.load(Ordering::Relaxed);
             self.store.shared.caught_up.store(caught_up, Ordering::Release);
             self.intake(|intake| intake.wait(waiting, self.unfinished.len()));
         }
+    }
+
+    /// Has the kernel report what changes.
+    async fn follow(&mut self, to: &mpsc::Sender<News>) -> Result<Result<()>> {
+        let (path, missed) = (self.store.shared.tree.bucket_path(&self.announcement.bucket), self.missed.clone());
+        let to = to.clone();
+        let follower = self.store.call(move |_| Ok(follow(&path, to, missed))).await?;
+        Ok(follower.map(|follower| self.follower = Some(follower)))
+    }
+
+    /// Follows the inbox that stands where the one was that is gone.
+    async fn follow_again(&mut self, to: &mpsc::Sender<News>) -> Result<()> {
+        let is_due = self.is_gone && self.last_listing_went_well && self.follow(to).await?.is_ok();
+        if is_due {
+            (self.is_blind, self.is_gone, self.scan_every) = (false, false, self.wanted_scan_every);
+            self.intake(|intake| intake.set_blind(false));
+            // What came before it was followed.
+            self.missed.store(true, Ordering::Relaxed);
+            tracing::info!("the inbox is followed again");
+        }
+        Ok(())
     }
 
     fn intake(&self, change: impl FnOnce(&mut Intake)) {
@@ -182,7 +215,10 @@ impl Watch {
     }
 
     fn go_blind(&mut self, error: &Error) {
+        self.is_gone |= error.class() == Class::Missing;
+        self.last_listing_went_well &= !self.is_gone;
         if !self.is_blind {
+            self.intake(|intake| intake.set_blind(true));
             self.is_blind = true;
             self.scan_every = self.scan_every.min(SCAN_EVERY_WHEN_BLIND);
             let every_seconds = self.scan_every.as_secs();
@@ -194,11 +230,11 @@ impl Watch {
 
     /// Looks at what has settled, then everywhere if it is time.
     async fn turn(&mut self, news: &mut mpsc::Receiver<News>) -> Result<()> {
+        self.intake(Intake::publish);
         if Instant::now() < self.not_before {
             return Ok(());
         }
         self.say_unfinished();
-        self.intake(Intake::publish);
         let settled: Vec<(String, bool)> =
             std::mem::replace(&mut self.settling, std::mem::take(&mut self.fresh)).into_iter().collect();
         let mut folders = Vec::new();
@@ -224,6 +260,7 @@ impl Watch {
                 .as_ref()
                 .is_some_and(Seen::is_full);
             let pause = match is_full && !self.is_blind {
+                _ if !self.last_listing_went_well => self.scan_every.min(SCAN_EVERY_WHEN_BLIND),
                 true => Duration::from_secs(24 * 3_600),
                 false => self.scan_every.max(started.elapsed() * SCAN_SHARE),
             };
@@ -241,11 +278,13 @@ impl Watch {
             let (last, files, unknown) = match self.page(prefix.to_owned(), after).await {
                 Ok(page) => page,
                 Err(error) => {
-                    let path = self.store.shared.tree.bucket_path(&self.announcement.bucket);
-                    self.warn_once(path, &error);
+                    self.last_listing_went_well = false;
+                    self.intake(|intake| intake.fails(Doing::Listing, &error));
                     return Ok(false);
                 }
             };
+            self.last_listing_went_well = true;
+            self.intake(|intake| intake.works(Doing::Listing));
             scan.files += files;
             for chunk in unknown.chunks(CHUNK) {
                 let keys = chunk.iter().map(|key| (key.clone(), false)).collect();
@@ -282,8 +321,11 @@ impl Watch {
         let (page, left_out) = self
             .store
             .call(move |shared| {
-                // Made again if somebody removed it.
-                let folder = shared.tree.bucket(&bucket, true)?;
+                // Not made again: whoever moved it away may still write into it, and an empty one would hide that.
+                let folder = shared.tree.bucket(&bucket, false).map_err(|error| match error.class() {
+                    Class::Missing => error.hint("move the inbox back, or make it again"),
+                    _ => error,
+                })?;
                 let wanted = Wanted { prefix: &prefix, after: after.as_deref(), max: PAGE };
                 let mut left_out = Vec::new();
                 let mut keep = |key: &str, why: WhyLeftOut, error: Error| {
@@ -346,12 +388,14 @@ impl Watch {
             })
             .await?;
         let (mut photos, mut stamps, mut folders) = (Vec::new(), Vec::new(), Vec::new());
+        let mut is_any_opened = false;
         for (key, was_closed, look) in looks {
             self.unfinished.remove(&key);
             match look {
                 Look::Photo(photo, stamp) => {
                     self.warned.remove(&self.path_of(&key));
                     self.intake(|intake| intake.take_in(&key));
+                    is_any_opened = true;
                     photos.push(photo);
                     stamps.push(stamp);
                 }
@@ -362,6 +406,11 @@ impl Watch {
                     self.wait_for(key, false);
                 }
                 Look::Folder => folders.push(key),
+                // Nothing is wrong with the file.
+                Look::LeftOut(_, error) if error.is_out_of_files() => {
+                    self.intake(|intake| intake.fails(Doing::Opening, &error));
+                    self.wait_for(key, was_closed);
+                }
                 Look::LeftOut(why, error) => {
                     self.intake(|intake| intake.leave_out(&key, why));
                     self.warn_once(self.path_of(&key), &error);
@@ -372,22 +421,29 @@ impl Watch {
                 Look::Known | Look::Gone => {}
             }
         }
+        if is_any_opened {
+            self.intake(|intake| intake.works(Doing::Opening));
+        }
         if photos.is_empty() {
             return Ok((folders, rest_of_keys));
         }
         match self.announcement.to.announce(&photos, true).await {
             Ok(()) => {
                 self.back_off = Duration::ZERO;
+                self.intake(|intake| intake.works(Doing::Announcing));
                 self.store.shared.remember(stamps);
             }
             Err(error) if error.class().is_retryable() => {
                 self.back_off = (self.back_off * 2).clamp(MIN_BACK_OFF, MAX_BACK_OFF);
                 self.not_before = Instant::now() + self.back_off;
-                let photos_waiting = photos.len();
-                tracing::warn!(%error, hint = error.hint_text(), photos_waiting, "cannot announce photos yet");
+                names::ANNOUNCE_FAILURES.add(None, 1);
+                self.intake(|intake| intake.fails(Doing::Announcing, &error));
                 photos.into_iter().for_each(|photo| self.wait_for(photo.key, true));
             }
-            Err(error) => return Err(error.context("announcing photos found in the inbox")),
+            Err(error) => {
+                names::ANNOUNCE_FAILURES.add(None, 1);
+                return Err(error.context("announcing photos found in the inbox"));
+            }
         }
         Ok((folders, rest_of_keys))
     }

@@ -54,6 +54,13 @@ pub fn batch_time(opened_at: Timestamp) -> String {
     opened_at.strftime("%Y%m%dT%H%M%SZ").to_string()
 }
 
+/// When a batch was opened, by its id.
+pub fn opened_at(batch_id: &str) -> Option<Timestamp> {
+    let (time, _) = batch_id.split_once('-')?;
+    let at = jiff::civil::DateTime::strptime("%Y%m%dT%H%M%SZ", time).ok()?;
+    at.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp())
+}
+
 /// Id of the `counter`-th batch an instance opened at `opened_at` ([`batch_time`]): sortable by time, and
 /// unique because `instance` is drawn at random at every start.
 pub fn batch_id(opened_at: &str, instance: &str, counter: u64) -> String {
