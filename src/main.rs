@@ -6,6 +6,7 @@ use clap::Parser;
 use scanmill::cli;
 
 fn main() -> ExitCode {
+    cli::freed_memory::keep();
     let arguments = cli::Cli::parse();
     ExitCode::from(cli::exit::settle(cli::run(&arguments)).code())
 }

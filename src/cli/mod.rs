@@ -16,6 +16,7 @@ pub mod demo;
 pub mod distribute;
 pub mod engine_file;
 pub mod exit;
+pub mod freed_memory;
 pub mod gaps;
 pub mod health;
 pub mod man;
