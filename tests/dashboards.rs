@@ -177,7 +177,14 @@ fn promtool_accepts_the_rules_and_their_tests() {
 }
 
 /// Alerts that look at how long something takes: on a machine with other work they may be on the way to firing.
-const ABOUT_TIME: [&str; 2] = ["ScanmillUploadToDurableSlow", "ScanmillMessagesOld"];
+const ABOUT_TIME: [&str; 6] = [
+    "ScanmillUploadToDurableSlow",
+    "ScanmillMessagesOld",
+    "ScanmillDurableBudgetBurnsFast",
+    "ScanmillDurableBudgetBurnsSlowly",
+    "ScanmillRowsBudgetBurnsFast",
+    "ScanmillRowsBudgetBurnsSlowly",
+];
 
 #[test]
 fn every_panel_has_data_of_a_real_engine_and_no_alert_is_on_the_way() {
