@@ -1,5 +1,7 @@
 //! The only place that chooses adapters and wires actors.
 
+mod alone;
+mod databases;
 mod engine;
 mod filter_fit;
 mod notifier;
@@ -23,6 +25,8 @@ use crate::warehouse::sqlite::SqliteWarehouse;
 
 use notifier::Notifier;
 
+pub use crate::queue::sqlite::DeadLetter;
+pub use databases::{Database, batches_folder, embedded_databases};
 pub use engine::{Engine, io_runtime, run_system};
 
 /// The three ports, open.
@@ -36,6 +40,8 @@ pub struct Ports {
     pub warehouse: Arc<dyn Warehouse>,
     /// The store once more, by its own type: only a folder needs somebody to watch it.
     folder: Option<FolderStore>,
+    /// And the queue: only the embedded one can have its leases taken over.
+    embedded: Option<Arc<SqliteQueue>>,
 }
 
 const CHOOSE_ROOT: &str = "the root must be a folder that this user may write to: choose it with --root (`local.root`)";
@@ -94,16 +100,17 @@ pub fn open(settings: &Settings) -> Result<Ports> {
     look_at_root(settings)?;
     let account = account(settings);
     // The queue first: where it cannot be opened, no empty warehouse is left behind.
-    let (embedded, queue): (_, Arc<dyn Queue>) = match settings.store.kind {
-        StoreKind::Folder => {
+    let (embedded, queue): (_, Arc<dyn Queue>) = match settings.queue.kind {
+        QueueKind::Sqlite => {
             let queue = sqlite_queue(settings)?;
             (Some(queue.clone()), queue)
         }
-        StoreKind::S3 => (None, queue(settings, &account)?),
+        QueueKind::Sqs => (None, queue(settings, &account)?),
     };
     let warehouse =
         warehouse(settings, &account, |path| Ok(SqliteWarehouse::open(path)?.superseding_in(superseding(settings))))?;
-    let (store, folder): (Arc<dyn Store>, _) = match embedded {
+    let announced = embedded.clone().filter(|_| settings.store.kind == StoreKind::Folder);
+    let (store, folder): (Arc<dyn Store>, _) = match announced {
         Some(queue) => {
             // One and the same queue: who waits in it is woken by what is announced.
             let to = Arc::new(Notifier::new(queue.clone(), warehouse.clone()));
@@ -115,7 +122,7 @@ pub fn open(settings: &Settings) -> Result<Ports> {
         }
         None => (Arc::new(s3_store(settings, &account)), None),
     };
-    Ok(Ports { queue, store, warehouse, folder })
+    Ok(Ports { queue, store, warehouse, folder, embedded })
 }
 
 /// [`open`] for commands that work on what is there: a mistyped root is not made. Where the store is elsewhere the root
@@ -141,6 +148,27 @@ pub fn existing_warehouse(settings: &Settings) -> Result<Arc<dyn Warehouse>> {
 /// The queue alone; the embedded one's file is made where missing.
 pub fn open_queue(settings: &Settings) -> Result<Arc<dyn Queue>> {
     queue(settings, &account(settings))
+}
+
+/// The embedded queue that is there, for commands that only it has: a mistyped root must not make a file.
+///
+/// # Errors
+/// With SQS, which has its own tools; and where there is none.
+pub fn embedded_queue(settings: &Settings) -> Result<Arc<SqliteQueue>> {
+    if settings.queue.kind == QueueKind::Sqs {
+        return Err(Error::permanent("the queue is Amazon's, not the embedded one").hint(
+            "its dead letters are a queue of their own: `aws sqs receive-message` lists them and \
+             `aws sqs start-message-move-task` moves them back",
+        ));
+    }
+    look_at_root(settings)?;
+    let path = queue_path(settings);
+    match std::fs::exists(&path) {
+        Ok(true) => sqlite_queue(settings),
+        Ok(false) => Err(Error::missing(format!("there is no queue `{}`", path.display()))
+            .hint("`scanmill run` makes it; is this the --root (`local.root`) you mean?")),
+        Err(error) => Err(Error::io("cannot look for", &path, error)),
+    }
 }
 
 /// The queue that carries stamps from `orchestrate` to `distribute`; the embedded one's file is made where missing.

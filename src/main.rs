@@ -7,7 +7,11 @@ use scanmill::cli;
 
 fn main() -> ExitCode {
     cli::freed_memory::keep();
-    let arguments = cli::Cli::parse();
+    let arguments = match cli::Cli::try_parse() {
+        Ok(arguments) => arguments,
+        // What clap says goes where it says so, in JSON where the log does.
+        Err(error) => return cli::exit::refuse(&error),
+    };
     ExitCode::from(cli::exit::settle(cli::run(&arguments)).code())
 }
 

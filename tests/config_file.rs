@@ -71,6 +71,7 @@ fn every_key_reaches_its_own_field() {
         ("local.watch", "false"),
         ("local.quiet_seconds", "133"),
         ("local.scan_seconds", "134"),
+        ("local.umask", "027"),
         ("local.overwrite", "keep"),
         ("store.kind", "s3"),
         ("store.inbox", "photos"),
@@ -163,6 +164,7 @@ fn every_key_reaches_its_own_field() {
             watch: false,
             quiet: Duration::from_secs(133),
             scan_every: Duration::from_secs(134),
+            umask: 0o027,
             overwrite: Overwrite::Keep,
         },
         store: Store {

@@ -70,6 +70,7 @@ impl Autoscaler {
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
+        self.line.telemetry.busy.tick();
         sample(&self.line);
         recorder::upkeep();
         seldom::tell_rest();

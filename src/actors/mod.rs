@@ -25,6 +25,7 @@ pub mod outage;
 mod pace;
 pub mod poller;
 mod seal;
+pub use seal::BATCH_PREFIX;
 mod settling;
 pub mod supervisor;
 pub mod uploads;

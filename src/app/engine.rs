@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Ports;
+use super::alone::{self, AtWork};
 use crate::actors::backlog::Backlog;
 use crate::actors::holdup::Behind;
 use crate::actors::line::{Budgets, GetAnswers, Host, Line};
@@ -23,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::flow::Generation;
 use crate::store::WhyLeftOut;
 use crate::store::folder::{FolderStore, Rest, WatchOptions};
-use crate::telemetry::{Telemetry, process, recorder};
+use crate::telemetry::{Telemetry, Workers, process, recorder};
 
 /// A multi-thread runtime for I/O: adapters may block in place, which needs one.
 pub fn io_runtime(threads: usize) -> Result<tokio::runtime::Runtime> {
@@ -48,6 +49,9 @@ where
 /// Time between two looks at what keeps photos of the inbox from being announced.
 const LOOK_AT_INBOX_EVERY: Duration = Duration::from_millis(500);
 
+/// On top of what a photo may take, before a stage counts as hung.
+const STALLED_AFTER: Duration = Duration::from_secs(30);
+
 /// A running engine. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
@@ -63,6 +67,8 @@ pub struct Engine {
     watching: Option<CancellationToken>,
     /// Why the watch ended by itself, if it did.
     watch_failed: Arc<OnceLock<Error>>,
+    /// Says to other processes that there is an engine on this root.
+    _at_work: Option<Arc<AtWork>>,
 }
 
 impl Engine {
@@ -86,6 +92,7 @@ impl Engine {
             settings.chosen.iter().map(|Choice { key, value, .. }| format!("{key} {}", grouped(*value))).collect();
         tracing::info!(limits = limits.join(", "), "limits set to `auto` follow from this machine");
         ports.warehouse.prepare().await?;
+        let at_work = enter(&settings, &ports).await?;
         let telemetry = Telemetry::default();
         let mut watching = None;
         let watch_failed: Arc<OnceLock<Error>> = Arc::default();
@@ -152,6 +159,7 @@ impl Engine {
             started_at: Instant::now(),
             watching,
             watch_failed,
+            _at_work: at_work,
         })
     }
 
@@ -248,6 +256,33 @@ impl Engine {
         }
     }
 
+    /// What it does, in one line.
+    pub fn status(&self) -> String {
+        let phase = self.phase.borrow().as_str();
+        if let Some(why) = self.outages.why() {
+            return format!("{phase}, takes nothing in: {}", why.lines().next().unwrap_or_default());
+        }
+        let totals = self.telemetry.totals.snapshot();
+        let (decoded, waiting) = (totals.photos_decoded, self.backlog.len());
+        format!("{phase}: {decoded} photos read since the start, {waiting} batches to load")
+    }
+
+    /// Which part makes no progress although it should, if one does not: the control plane stopped looking, or a thread
+    /// has had one photo for much longer than any may take.
+    pub fn stalled(&self) -> Option<String> {
+        let busy = &self.telemetry.busy;
+        let (tick, budget) = (self.settings.scale.tick, self.settings.limits.photo_time_budget);
+        if *self.phase.borrow() == Phase::Running
+            && busy.since_tick().is_some_and(|since| since > 10 * tick + STALLED_AFTER)
+        {
+            return Some("the actors' thread answers nobody".to_owned());
+        }
+        [Workers::Decode, Workers::Heic].into_iter().find_map(|workers| {
+            let still = busy.still_for(workers).filter(|still| *still > 4 * budget + STALLED_AFTER)?;
+            Some(format!("nothing began or ended in {} for {} s", workers.as_str(), still.as_secs()))
+        })
+    }
+
     /// Files and folders of the inbox that may not be read.
     pub fn unreadable(&self) -> u64 {
         let inbox = self.ports.folder.as_ref().map(FolderStore::intake);
@@ -300,6 +335,46 @@ fn process_state() -> Value {
         "resident_bytes": memory.map(|memory| memory.resident_bytes),
         "peak_resident_bytes": memory.map(|memory| memory.peak_resident_bytes),
     })
+}
+
+/// Takes over what an engine that is gone had leased, or says what is leased and until when.
+async fn enter(settings: &Settings, ports: &Ports) -> Result<Option<Arc<AtWork>>> {
+    let Some(queue) = ports.embedded.clone() else {
+        if let Ok(depth) = ports.queue.depth().await
+            && depth.in_flight > 0
+        {
+            let at_most_seconds = settings.queue.visibility_timeout.as_secs();
+            tracing::info!(
+                messages = depth.in_flight,
+                at_most_seconds,
+                "messages are leased: by other engines, or by one that is gone; then they are received again in time"
+            );
+        }
+        return Ok(None);
+    };
+    let root = settings.local.root.clone();
+    let entered = tokio::task::spawn_blocking(move || {
+        let release = || queue.leased().and_then(|leased| leased.map_or(Ok(0), |_| queue.release_all()));
+        let (at_work, released) = alone::enter(&root, release)?;
+        match (released, queue.leased().unwrap_or_default()) {
+            (Some(Ok(0)), _) | (None, None) => {}
+            // Another program's lock on the file is no reason not to start.
+            (Some(Err(error)), _) => {
+                let hint = error.hint_text();
+                tracing::warn!(%error, hint, "leases of an engine that is gone are not taken over; they end in time");
+            }
+            (Some(Ok(messages)), _) => tracing::info!(
+                messages,
+                "the last engine ended without a drain: what it had leased is received again at once"
+            ),
+            (None, Some((messages, until))) => {
+                tracing::info!(messages, %until, "another engine is at work on this root and has leased messages");
+            }
+        }
+        Ok(at_work)
+    });
+    let at_work = entered.await.map_err(|error| Error::bug("taking over the queue panicked").source(error))??;
+    Ok(Some(Arc::new(at_work)))
 }
 
 /// A name no other run has: random, because two instances may start in the same instant with the same process id.

@@ -218,6 +218,18 @@ fn sign_in(error: &CredentialsError) -> Option<&'static str> {
     }
 }
 
+/// Whether an error is that no credentials were found, which an instance's own may be some seconds after its start.
+pub fn is_about_credentials(error: &Error) -> bool {
+    let mut next = error.source();
+    while let Some(error) = next {
+        if error.is::<CredentialsError>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
 fn with_causes(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
@@ -293,6 +305,12 @@ mod tests {
             assert!(error.hint_text().unwrap_or("").contains(hint), "{status} {code:?}: {:?}", error.hint_text());
             assert!(error.to_string().starts_with("reading s3://inbox/a.jpg: "), "{error}");
         }
+    }
+
+    #[test]
+    fn missing_credentials_are_told_from_missing_permissions() {
+        let none = Error::refused("x").source(CredentialsError::not_loaded_no_source()).context("preflight");
+        assert!(is_about_credentials(&none) && !is_about_credentials(&Error::refused("AccessDenied")));
     }
 
     #[test]

@@ -24,7 +24,7 @@ mod network;
 
 pub use answers::AnswerWatch;
 use credentials::{Renewed, Search, profile_files};
-pub use failure::{Call, answered, bare_code, failed};
+pub use failure::{Call, answered, bare_code, failed, is_about_credentials};
 
 /// First and longest wait between two attempts of the SDK. What lasts longer is the engine's to wait for.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));

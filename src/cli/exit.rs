@@ -2,10 +2,13 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::process::ExitCode;
 
 use super::out;
+use crate::aws::is_about_credentials;
 use crate::config::Problems;
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
+use crate::telemetry::logging;
 
 /// How a command ended, as the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +18,7 @@ pub enum Exit {
     /// 1: done, and the answer is no: `verify` found a difference, `check` a problem, `gaps` a gap, and `run --until-empty`
     /// nothing that the filter lets pass, or a photo that may not be read.
     Differences,
-    /// 2: the arguments or the configuration are wrong.
+    /// 2: the arguments or the configuration are wrong, or a permission is refused: starting again does not help.
     Usage,
     /// 3: it failed; the message says on what and why.
     Failure,
@@ -42,7 +45,7 @@ pub const EXIT_CODES: &str = "\
 Exit codes:
   0    done
   1    done, and the answer is no: verify found a difference, check a problem, gaps a gap; the filter passed all over
-  2    the arguments or the configuration are wrong
+  2    the arguments or the configuration are wrong, or a permission is refused
   3    it failed; the message on stderr says on what and why
   130  stopped by Ctrl-C before the end (a draining engine by the second); nothing is lost";
 
@@ -69,8 +72,27 @@ pub fn settle(result: Result<Exit>) -> Exit {
         Ok(exit) => return exit,
         Err(error) => error,
     };
-    out::note(&format!("error: {}", error.report()));
-    if caused_by::<Usage>(&error) || caused_by::<Problems>(&error) { Exit::Usage } else { Exit::Failure }
+    out::fail(&error);
+    // Credentials may come by themselves, as an instance's do some seconds after its start; a permission does not.
+    let is_not_allowed = error.class() == Class::Refused && !is_about_credentials(&error);
+    match caused_by::<Usage>(&error) || caused_by::<Problems>(&error) || is_not_allowed {
+        true => Exit::Usage,
+        false => Exit::Failure,
+    }
+}
+
+/// Tells what is wrong with the arguments, or what `--help` and `--version` ask for.
+pub fn refuse(error: &clap::Error) -> ExitCode {
+    let asks_for_json = std::env::var("SCANMILL_LOG_FORMAT").is_ok_and(|value| value == "json")
+        || std::env::args().any(|argument| argument == "log.format=json" || argument == "--set=log.format=json");
+    if error.use_stderr() && asks_for_json {
+        logging::set_json(true);
+        out::note(error.to_string().trim_end());
+    } else {
+        // As `Cli::parse` does.
+        let _ = error.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()))
 }
 
 fn caused_by<T: StdError + 'static>(error: &Error) -> bool {
@@ -94,5 +116,6 @@ mod tests {
         assert_eq!(settle(Err(usage("--rate must be above 0").context("pump"))), Exit::Usage);
         assert_eq!(settle(Err(Error::permanent("configuration").source(Problems(Vec::new())))), Exit::Usage);
         assert_eq!(settle(Err(Error::transient("disk"))), Exit::Failure);
+        assert_eq!(settle(Err(Error::refused("AccessDenied"))), Exit::Usage);
     }
 }

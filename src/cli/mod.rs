@@ -9,6 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use crate::error::Result;
 
 pub mod backfill;
+pub mod backup;
 pub mod check;
 pub mod completions;
 pub mod decode;
@@ -24,10 +25,12 @@ pub mod orchestrate;
 pub mod out;
 pub mod progress;
 pub mod pump;
+pub mod queue;
 pub mod rejections;
 pub mod report;
 pub mod run;
 pub mod schema;
+pub mod service;
 pub mod serving;
 pub mod settings;
 pub mod signals;
@@ -92,6 +95,9 @@ pub enum Command {
     Check(check::CheckArgs),
     Schema(schema::SchemaArgs),
     Rejections(rejections::RejectionsArgs),
+    Queue(queue::QueueArgs),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
     Backfill(backfill::BackfillArgs),
     Gaps(gaps::GapsArgs),
     Health(health::HealthArgs),
@@ -113,6 +119,9 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Check(args) => check::run(args, &cli.global),
         Command::Schema(args) => schema::run(args, &cli.global),
         Command::Rejections(args) => rejections::run(args, &cli.global),
+        Command::Backup(args) => backup::backup(args, &cli.global),
+        Command::Restore(args) => backup::restore(args, &cli.global),
+        Command::Queue(args) => queue::run(args, &cli.global),
         Command::Backfill(args) => backfill::run(args, &cli.global),
         Command::Gaps(args) => gaps::run(args, &cli.global),
         Command::Health(args) => health::run(args, &cli.global),

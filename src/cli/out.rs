@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::progress;
 use crate::error::{Error, Result};
+use crate::telemetry::logging;
 
 /// Whether whoever read stdout has gone. What is printed from then on is dropped and no error: `verify | head -1` has
 /// its answer to give by its exit code all the same.
@@ -45,10 +46,27 @@ pub fn json_line(value: &impl Serialize) -> Result<String> {
     Ok(line + "\n")
 }
 
-/// Prints one line on stderr, for people: what happens, where things are. Nobody reading is no error.
+/// Prints one line on stderr, for people: what happens, where things are. With `log.format = "json"` as one of the log's.
+/// Nobody reading is no error.
 pub fn note(line: &str) {
+    say("INFO", line, None);
+}
+
+/// Tells on stderr why the command ends, and the remedy.
+pub fn fail(error: &Error) {
+    match logging::is_json() {
+        true => say("ERROR", &error.to_string(), error.hint_text()),
+        false => say("ERROR", &format!("error: {}", error.report()), None),
+    }
+}
+
+fn say(level: &str, line: &str, hint: Option<&str>) {
+    let line = match logging::is_json() {
+        true => logging::json_line(level, line, hint.map(|hint| ("hint", hint)).as_slice()),
+        false => format!("{line}\n"),
+    };
     progress::around(|| {
-        let _ = writeln!(io::stderr().lock(), "{line}");
+        let _ = io::stderr().lock().write_all(line.as_bytes());
     });
 }
 

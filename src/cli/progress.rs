@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::GlobalArgs;
+use crate::telemetry::logging;
 
 /// Time between two plain lines; work that ends sooner prints none.
 const EVERY: Duration = Duration::from_secs(2);
@@ -36,7 +37,7 @@ enum Shown {
 impl Progress {
     /// Progress of `label`, towards `total` things where that is known.
     pub fn new(global: &GlobalArgs, label: &'static str, total: Option<u64>) -> Progress {
-        if global.quiet {
+        if global.quiet || logging::is_json() {
             return Progress(Shown::Nothing);
         }
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");

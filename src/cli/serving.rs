@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::engine_file::EngineFile;
+use super::service::Service;
 use super::signals::Signals;
 use super::{Exit, out};
 use crate::actors::supervisor::Phase;
@@ -25,6 +26,7 @@ pub struct Serving {
     /// What the user asked for so far.
     pub signals: Signals,
     console: Option<Console>,
+    service: Option<Arc<Service>>,
 }
 
 struct Console {
@@ -55,10 +57,19 @@ impl Serving {
         };
         let engine = Engine::start(settings.clone(), ports.clone()).await?;
         let _ = engine_slot.set(engine.clone());
+        let service = Service::of_environment().map(Arc::new);
+        if let Some(service) = service.clone() {
+            let engine = engine.clone();
+            tokio::spawn(async move { service.follow(&engine).await });
+        }
+        let manager = service.clone();
         // The first signal drains, the second stops.
         let (told, asked) = (engine.clone(), signals.clone());
         tokio::spawn(async move {
             asked.drain.cancelled().await;
+            if let Some(manager) = manager {
+                manager.tell_stopping();
+            }
             told.drain();
             asked.stop.cancelled().await;
             told.stop_now();
@@ -69,7 +80,7 @@ impl Serving {
                 std::process::exit(Exit::Interrupted.code().into());
             });
         });
-        Ok(Serving { engine, signals, console })
+        Ok(Serving { engine, signals, console, service })
     }
 
     /// Address of the page, if there is one.
@@ -80,6 +91,10 @@ impl Serving {
     /// Waits for the engine's end, takes the page down, and says how it ended.
     pub async fn end(self) -> Result<Exit> {
         let phase = self.engine.ended().await;
+        // Where it ends by itself nobody asked for it before.
+        if let Some(service) = self.service.filter(|_| !self.signals.drain.is_cancelled()) {
+            service.tell_stopping();
+        }
         if let Some(console) = self.console {
             console.stop.cancel();
             let _ = console.task.await;

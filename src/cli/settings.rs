@@ -31,6 +31,7 @@ pub fn load(global: &GlobalArgs) -> Result<Settings> {
 /// # Errors
 /// As [`load`].
 pub fn load_with(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Settings> {
+    logging::set_json(looks_like_json(global));
     let Loaded { settings, warnings } =
         read(global, metrics)?.map_err(|problems| Error::permanent("configuration").source(problems))?;
     let form = match settings.log.format {
@@ -43,10 +44,23 @@ pub fn load_with(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Settings>
             let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), line);
         });
     });
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(settings.local.umask));
     for warning in warnings {
         tracing::warn!(key = warning.key, origin = %warning.origin, hint = warning.hint, "{}", warning.message);
     }
     Ok(settings)
+}
+
+/// Whether the log is to be JSON, as far as can be seen before the settings are checked: their mistakes are told in it.
+fn looks_like_json(global: &GlobalArgs) -> bool {
+    let is_it = |pair: &str| {
+        let pair = pair.split_once('=').map(|(key, value)| (key.trim(), value.trim().trim_matches('"')));
+        matches!(pair, Some(("log.format" | "format", "json")))
+    };
+    let file = global.config.as_deref().and_then(|path| std::fs::read_to_string(path).ok());
+    global.set.iter().any(|pair| is_it(pair))
+        || std::env::var("SCANMILL_LOG_FORMAT").is_ok_and(|value| value == "json")
+        || file.is_some_and(|text| text.lines().any(is_it))
 }
 
 /// The settings or all mistakes, and nothing started.

@@ -70,6 +70,8 @@ pub struct Local {
     pub quiet: Duration,
     /// `local.scan_seconds`: how often the whole inbox is looked at.
     pub scan_every: Duration,
+    /// `local.umask`: what of everybody's permissions the files it makes do not have.
+    pub umask: u32,
     /// `local.overwrite`: what becomes of a photo's rows when its file holds something else later.
     pub overwrite: Overwrite,
 }
@@ -382,6 +384,7 @@ impl Settings {
                 watch: true,
                 quiet: Duration::from_secs(10),
                 scan_every: Duration::from_secs(60),
+                umask: 0o077,
                 overwrite: Overwrite::Replace,
             },
             store: Store {

@@ -1,7 +1,8 @@
 //! Logs: one line an event, on stderr, for people or as JSON.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::{EnvFilter, fmt};
@@ -18,9 +19,49 @@ pub enum Form {
 /// The SDK warns at every search for credentials, which the engine's own lines tell once a minute and with the remedy.
 const FOREIGN: &str = "aws_config=error";
 
+/// Whether every line on stderr is to be a JSON object. Guessed before the settings are read, so that also what is wrong
+/// with them is one.
+static IS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Whether every line on stderr is to be a JSON object.
+pub fn is_json() -> bool {
+    IS_JSON.load(Ordering::Relaxed)
+}
+
+/// Says that every line on stderr is to be a JSON object, panics included, or that none is.
+pub fn set_json(is_json: bool) {
+    static HOOK: Once = Once::new();
+    IS_JSON.store(is_json, Ordering::Relaxed);
+    if is_json {
+        HOOK.call_once(|| {
+            let before = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |info| {
+                if !IS_JSON.load(Ordering::Relaxed) {
+                    return before(info);
+                }
+                let line = json_line("ERROR", &info.to_string(), &[]);
+                let _ = io::Write::write_all(&mut io::stderr().lock(), line.as_bytes());
+            }));
+        });
+    }
+}
+
+/// One line in the form of the log's JSON, line end included.
+pub fn json_line(level: &str, message: &str, fields: &[(&str, &str)]) -> String {
+    let mut line = serde_json::Map::new();
+    line.insert("timestamp".into(), jiff::Timestamp::now().to_string().into());
+    line.insert("level".into(), level.into());
+    line.insert("message".into(), message.into());
+    for (name, value) in fields {
+        line.insert((*name).to_owned(), (*value).into());
+    }
+    serde_json::Value::Object(line).to_string() + "\n"
+}
+
 /// Starts logging for the whole process. `write` gets each event's bytes, whole lines, and puts them on stderr without
 /// disturbing a progress bar. `filter` is like `info,scanmill=debug`; directives that do not parse are left out. A second call changes nothing: the first command to start decides.
 pub fn init(form: Form, filter: &str, write: impl Fn(&[u8]) + Send + Sync + 'static) {
+    set_json(form == Form::Json);
     let filter = EnvFilter::new(format!("{FOREIGN},{filter}"));
     let writer = Writer(Arc::new(write));
     let builder = fmt().with_env_filter(filter).with_writer(writer);

@@ -45,6 +45,24 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         section: "local",
+        name: "umask",
+        default: "077",
+        unit: "three octal digits",
+        doc: "Permissions that files and folders made by scanmill do not have. Rows hold the positions of people, so nobody but the owner reads them; `027` lets the owner's group read, `007` also drop photos into the inbox.",
+        kind: Kind::Text {
+            set: |s, v| {
+                const EXPECTED: &str = "three octal digits like `077`, of which the first is 0";
+                let umask = u32::from_str_radix(v, 8).map_err(|_| EXPECTED)?;
+                if v.len() != 3 || umask > 0o077 {
+                    return Err(EXPECTED);
+                }
+                s.local.umask = umask;
+                Ok(())
+            },
+        },
+    },
+    Key {
+        section: "local",
         name: "overwrite",
         default: "replace",
         unit: "`replace` or `keep`",

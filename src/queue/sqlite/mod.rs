@@ -153,6 +153,34 @@ impl SqliteQueue {
         self.call(move |connection| table::forget_announced(connection, &keys)).await
     }
 
+    /// How many messages are leased, and until when at the latest.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn leased(&self) -> Result<Option<(u64, Timestamp)>> {
+        self.shared.with(table::leased)
+    }
+
+    /// Makes every leased message visible at once; how many there were. For whoever knows that nobody holds them.
+    /// What was received so far counts.
+    ///
+    /// # Errors
+    /// Then none was.
+    pub fn release_all(&self) -> Result<u64> {
+        let released = self.shared.with(table::release_all)?;
+        self.shared.news.notify_waiters();
+        Ok(released)
+    }
+
+    /// Copies the whole file as of one moment to `path`, where nothing may be, while others go on using it.
+    ///
+    /// # Errors
+    /// When the copy cannot be written.
+    pub async fn copy_to(&self, path: &Path) -> Result<()> {
+        let path = path.to_owned();
+        self.call(move |connection| connection.execute("VACUUM INTO ?1", [path.to_string_lossy()]).map(drop)).await
+    }
+
     /// The newest dead letters, at most `limit`.
     ///
     /// # Errors
@@ -258,7 +286,15 @@ impl Shared {
             }
         }
         for (message_id, receive_count) in &taken.died {
-            tracing::warn!(message_id, receive_count, "message received too often, moved to the dead letters");
+            let Some(more_like_it) = seldom::ask("queue dead letters".to_owned()) else { continue };
+            let hint = "`scanmill queue dead list` shows them, `scanmill queue dead redrive` sends them back";
+            tracing::warn!(
+                message_id,
+                receive_count,
+                hint,
+                more_like_it,
+                "message received too often, moved to the dead letters"
+            );
         }
         Ok(Look {
             delivery: Delivery { messages: taken.messages, shared: self.clone() },

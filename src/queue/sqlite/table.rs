@@ -341,6 +341,23 @@ pub(super) fn redrive(connection: &mut Connection) -> Sql<usize> {
     Ok(moved)
 }
 
+/// Messages that are hidden, and when the last of them is visible again.
+pub(super) fn leased(connection: &mut Connection) -> Sql<Option<(u64, Timestamp)>> {
+    let sql = "SELECT count(*), max(visible_us) FROM messages WHERE visible_us > ?1";
+    let (count, last): (i64, Option<i64>) =
+        connection.query_row(sql, [now_us()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(last.map(|last| (count.unsigned_abs(), timestamp(last))))
+}
+
+/// Makes hidden messages visible; how many there were.
+pub(super) fn release_all(connection: &mut Connection) -> Sql<u64> {
+    let transaction = write(connection)?;
+    let released = transaction
+        .execute("UPDATE messages SET visible_us = ?1, receipt = random() WHERE visible_us > ?1", [now_us()])?;
+    transaction.commit()?;
+    Ok(released as u64)
+}
+
 /// Changes whenever another connection, of this process or another, has committed.
 pub(super) fn data_version(connection: &mut Connection) -> Sql<i64> {
     connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))

@@ -76,6 +76,19 @@ impl SqliteWarehouse {
         Self::open(path)
     }
 
+    /// Copies the whole file as of one moment to `path`, where nothing may be, while others go on using it.
+    ///
+    /// # Errors
+    /// When the copy cannot be written.
+    pub async fn copy_to(&self, path: &Path) -> Result<()> {
+        let to = path.to_owned();
+        let copy = move |connection: &mut Connection, path: &Path| {
+            let copied = connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
+            copied.map(drop).map_err(errors::sql_error("cannot copy", path))
+        };
+        self.write(copy).await
+    }
+
     fn open_waiting(path: &Path, busy_timeout: Duration) -> Result<SqliteWarehouse> {
         let writer = connection::open_writer(path, busy_timeout)?;
         Ok(SqliteWarehouse { path: path.into(), writer: Arc::new(Mutex::new(writer)), superseding_in: None })

@@ -1,0 +1,54 @@
+//! Whether another engine is at work on the same root.
+//!
+//! Each engine with the embedded queue holds a lock on a file in the root, which the kernel lets go when the process
+//! ends, however it ends. Who starts and finds the file unlocked knows that whatever is leased is leased to nobody.
+
+use std::fs::File;
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+
+use crate::error::{Error, Result};
+
+/// The file, in the root folder. It stays: what counts is the lock on it.
+const FILE: &str = "engine.lock";
+
+/// This engine's lock; let go when dropped.
+#[derive(Debug)]
+pub(super) struct AtWork {
+    _file: File,
+}
+
+/// The lock, and what `if_alone` gave where no other engine held one; that is done before any other engine can start.
+pub(super) fn enter<T>(root: &Path, if_alone: impl FnOnce() -> T) -> Result<(AtWork, Option<T>)> {
+    let path = root.join(FILE);
+    let failed = |errno: rustix::io::Errno| Error::io("cannot lock", &path, errno.into());
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = rustix::fs::open(&path, flags, Mode::from_raw_mode(0o666)).map_err(failed)?;
+    let done = match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Some(if_alone()),
+        Err(rustix::io::Errno::WOULDBLOCK) => None,
+        Err(errno) => return Err(failed(errno)),
+    };
+    flock(&file, FlockOperation::LockShared).map_err(failed)?;
+    Ok((AtWork { _file: File::from(file) }, done))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_first_of_several_is_alone_and_the_next_after_all_have_gone() {
+        let root = tempfile::tempdir().unwrap();
+        let enter = || enter(root.path(), || ()).unwrap();
+        let (first, alone) = enter();
+        assert_eq!(alone, Some(()));
+        let (second, alone) = enter();
+        assert_eq!(alone, None);
+        drop(first);
+        assert_eq!(enter().1, None, "the second is still there");
+        drop(second);
+        assert_eq!(enter().1, Some(()));
+    }
+}
