@@ -15,3 +15,4 @@ mod linters;
 mod place;
 mod preflight;
 mod provisioning;
+mod watch;
