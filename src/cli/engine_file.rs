@@ -134,7 +134,8 @@ fn ask(page: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
 fn answer(page: SocketAddr, path: &str) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
     let mut stream = TcpStream::connect_timeout(&page, ANSWER_WITHIN)?;
     stream.set_read_timeout(Some(ANSWER_WITHIN))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {page}\r\nconnection: close\r\n\r\n")?;
+    // In one write: a page that answers early and ends would meet the rest with a reset, which takes its answer away.
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: {page}\r\nconnection: close\r\n\r\n").as_bytes())?;
     let mut answer = Vec::new();
     stream.take(MAX_ANSWER).read_to_end(&mut answer)?;
     let head_ends = answer.windows(4).position(|window| window == b"\r\n\r\n");
