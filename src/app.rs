@@ -5,6 +5,7 @@ mod databases;
 mod engine;
 mod filter_fit;
 mod notifier;
+mod room;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use notifier::Notifier;
 pub use crate::queue::sqlite::DeadLetter;
 pub use databases::{Database, batches_folder, embedded_databases};
 pub use engine::{Engine, io_runtime, run_system};
+pub use room::raise_open_files;
 
 /// The three ports, open.
 #[derive(Clone)]

@@ -52,6 +52,20 @@ fn wrong_arguments_exit_with_2() {
 }
 
 #[test]
+fn too_few_open_files_are_a_mistake_told_with_its_remedy() {
+    let folder = folder();
+    for files in ["8", "12", "14", "20"] {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "ulimit -n $0; exec \"$@\"", files, env!("CARGO_BIN_EXE_scanmill")]);
+        let run = shell.args(["run", "--until-empty", "--metrics", "off", "--root", "root"]).current_dir(folder.path());
+        let (code, _, stderr) = outcome(run.output().expect("starts"));
+        assert_eq!(code, 3, "{files}: {stderr}");
+        assert!(stderr.contains(&format!("this process may open {files} files, and needs 64")), "{files}: {stderr}");
+        assert!(stderr.contains("hint: raise the limit: `ulimit -n 64`"), "{files}: {stderr}");
+    }
+}
+
+#[test]
 fn completions_are_made_for_every_shell() {
     let folder = folder();
     for (shell, part) in [("bash", "_scanmill"), ("zsh", "#compdef scanmill"), ("fish", "complete -c scanmill")] {

@@ -20,6 +20,7 @@ pub(super) struct AtWork {
 }
 
 /// The lock, and what `if_alone` gave where no other engine held one; that is done before any other engine can start.
+/// Where the file system has no locks nobody knows, and nobody is alone.
 pub(super) fn enter<T>(root: &Path, if_alone: impl FnOnce() -> T) -> Result<(AtWork, Option<T>)> {
     let path = root.join(FILE);
     let failed = |errno: rustix::io::Errno| Error::io("cannot lock", &path, errno.into());
@@ -28,7 +29,10 @@ pub(super) fn enter<T>(root: &Path, if_alone: impl FnOnce() -> T) -> Result<(AtW
     let done = match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Some(if_alone()),
         Err(rustix::io::Errno::WOULDBLOCK) => None,
-        Err(errno) => return Err(failed(errno)),
+        Err(errno) => {
+            tracing::warn!(path = %path.display(), %errno, "no locks here: leases of an engine that is gone end in time");
+            return Ok((AtWork { _file: File::from(file) }, None));
+        }
     };
     flock(&file, FlockOperation::LockShared).map_err(failed)?;
     Ok((AtWork { _file: File::from(file) }, done))

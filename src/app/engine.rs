@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Ports;
 use super::alone::{self, AtWork};
+use super::room;
 use crate::actors::backlog::Backlog;
 use crate::actors::holdup::Behind;
 use crate::actors::line::{Budgets, GetAnswers, Host, Line};
@@ -27,7 +28,11 @@ use crate::store::folder::{FolderStore, Rest, WatchOptions};
 use crate::telemetry::{Telemetry, Workers, process, recorder};
 
 /// A multi-thread runtime for I/O: adapters may block in place, which needs one.
+///
+/// # Errors
+/// When the system gives this process too few files or threads.
 pub fn io_runtime(threads: usize) -> Result<tokio::runtime::Runtime> {
+    room::check(threads.max(1))?;
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads.max(1))
         .thread_name("io")
@@ -271,13 +276,14 @@ impl Engine {
     /// has had one photo for much longer than any may take.
     pub fn stalled(&self) -> Option<String> {
         let busy = &self.telemetry.busy;
-        let (tick, budget) = (self.settings.scale.tick, self.settings.limits.photo_time_budget);
+        let (tick, limits) = (self.settings.scale.tick, &self.settings.limits);
         if *self.phase.borrow() == Phase::Running
             && busy.since_tick().is_some_and(|since| since > 10 * tick + STALLED_AFTER)
         {
             return Some("the actors' thread answers nobody".to_owned());
         }
-        [Workers::Decode, Workers::Heic].into_iter().find_map(|workers| {
+        let budgets = [(Workers::Decode, limits.photo_time_budget), (Workers::Heic, limits.heic_time_budget)];
+        budgets.into_iter().find_map(|(workers, budget)| {
             let still = busy.still_for(workers).filter(|still| *still > 4 * budget + STALLED_AFTER)?;
             Some(format!("nothing began or ended in {} for {} s", workers.as_str(), still.as_secs()))
         })

@@ -107,6 +107,8 @@ pub enum Command {
 
 /// Runs one command.
 pub fn run(cli: &Cli) -> Result<Exit> {
+    // Before the limits that follow from it are chosen.
+    crate::app::raise_open_files();
     match &cli.command {
         Command::Demo(args) => demo::run(args, &cli.global),
         Command::Run(args) => run::run(args, &cli.global),

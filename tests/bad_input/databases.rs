@@ -139,3 +139,14 @@ fn a_damaged_database_is_named_and_can_be_moved_away() {
         assert_eq!(root.scans(), rows, "{name}");
     });
 }
+
+#[test]
+fn a_warehouse_that_lacks_a_column_is_a_failed_check() {
+    let root = Root::new();
+    root.run_until_empty();
+    let change = |sql: &str| Connection::open(root.file("warehouse.sqlite")).unwrap().execute_batch(sql).unwrap();
+    change("ALTER TABLE scans DROP COLUMN altitude_m");
+    let ended = root.ended(&["check"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    says(&ended.stdout, &["warehouse", "lacks scans.altitude_m", "hint: "]);
+}

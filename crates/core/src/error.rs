@@ -200,13 +200,17 @@ const TOO_MANY_FILES: &str = "too many files are open: raise the limit (`ulimit 
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
+        let mut said = self.0.message.clone();
         let mut cause = StdError::source(self);
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            // Many errors, this one among them, tell their cause themselves and have it as their source too.
+            let text = error.to_string();
+            if !said.ends_with(&text) {
+                said = format!("{said}: {text}");
+            }
             cause = error.source();
         }
-        Ok(())
+        f.write_str(&said)
     }
 }
 
@@ -225,6 +229,15 @@ impl StdError for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_told_once_however_often_errors_pass_it_on() {
+        let io = || std::io::Error::from_raw_os_error(EMFILE);
+        let inner = Error::io("cannot open", std::path::Path::new("/x"), io());
+        let outer = Error::transient("cannot start").source(inner).context("run");
+        assert_eq!(outer.to_string(), format!("run: cannot start: cannot open `/x`: {}", io()));
+        assert_eq!(Error::bug(format!("failed: {}", io())).source(io()).to_string(), format!("failed: {}", io()));
+    }
 
     #[test]
     fn the_report_names_what_why_and_the_remedy() {

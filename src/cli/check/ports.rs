@@ -7,7 +7,9 @@ use super::{Check, Status, place};
 use crate::app;
 use crate::aws::Finding;
 use crate::config::Settings;
+use crate::domain::columns::{Column, rejection_columns, scan_columns};
 use crate::error::{Error, Result};
+use crate::warehouse::Warehouse;
 use crate::warehouse::schema::{VERSION, newer, version_of};
 
 /// An answer that takes longer is a fault of its own.
@@ -73,8 +75,13 @@ async fn warehouse(settings: &Settings, small: bool) -> Check {
     let statement = if small { "PRAGMA quick_check(1)" } else { "SELECT 'ok'" };
     let answer = async {
         let warehouse = app::existing_warehouse(settings)?;
-        if let Some(found) = version_of(warehouse.as_ref()).await?.filter(|found| *found > VERSION) {
+        let version = version_of(warehouse.as_ref()).await?;
+        if let Some(found) = version.filter(|found| *found > VERSION) {
             return Err(newer(found));
+        }
+        // An older one gets what it lacks at the next start.
+        if version == Some(VERSION) {
+            same_columns(warehouse.as_ref()).await?;
         }
         warehouse.query(statement, &[]).await
     };
@@ -90,6 +97,24 @@ async fn warehouse(settings: &Settings, small: bool) -> Check {
             ),
         },
     }
+}
+
+/// Compares the columns of the tables that are loaded with those that this binary writes.
+async fn same_columns(warehouse: &dyn Warehouse) -> Result<()> {
+    let mut lacks = Vec::new();
+    let tables: [(&str, Vec<&Column>); 2] =
+        [("scans", scan_columns().collect()), ("rejections", rejection_columns().collect())];
+    for (table, columns) in tables {
+        let found = warehouse.query(&format!("SELECT name FROM pragma_table_info('{table}')"), &[]).await?;
+        let found: Vec<&str> = found.rows.iter().filter_map(|row| row.first()?.as_str()).collect();
+        let lacking = columns.iter().map(|column| column.name).filter(|name| !found.contains(name));
+        lacks.extend(lacking.map(|name| format!("{table}.{name}")));
+    }
+    if lacks.is_empty() {
+        return Ok(());
+    }
+    Err(Error::permanent(format!("lacks {} of version {VERSION}: no batch can be loaded", lacks.join(", ")))
+        .hint("somebody changed its tables: restore it, or move it away, and the sealed batches are loaded again"))
 }
 
 async fn patiently<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
