@@ -45,7 +45,7 @@ fn check_threads(count: usize) -> Result<()> {
     let mut kept = Vec::with_capacity(count);
     let started = (0..count).try_for_each(|_| {
         let (end, wait) = mpsc::sync_channel::<()>(0);
-        let thread = thread::Builder::new().stack_size(64 << 10).spawn(move || drop(wait.recv()))?;
+        let thread = thread::Builder::new().stack_size(64 << 10).spawn(move || wait.recv().is_err())?;
         kept.push((end, thread));
         Ok(())
     });
