@@ -101,7 +101,7 @@ async fn play(lease_ends_at_once: bool, steps: Vec<(bool, Step)>) {
             }
             Step::Receive(max) => {
                 let received = queue.receive(max, Duration::ZERO).await.unwrap();
-                assert!(received.len() <= max.min(10));
+                assert!(received.len() <= max.min(queue.advice().messages_per_receive));
                 for message in &received {
                     let known = model.living.entry(message.id.clone()).or_insert_with(|| {
                         model.unseen = model.unseen.checked_sub(1).expect("a message nobody sent");
