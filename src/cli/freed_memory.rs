@@ -2,7 +2,7 @@
 //!
 //! Decoding one takes tens of megabytes for some milliseconds. By default glibc gives them back to the kernel each time and
 //! asks for them again, page by page and zeroed, which was an eighth of all CPU time with photos of twelve megapixels
-//! (`benches/README.md`). Kept is at most [`KEPT`] a thread, in what `memory.decode_bytes` lets photos have anyway.
+//! (`benches/README.md`). Kept are at most 64 MiB a thread, in what `memory.decode_bytes` lets photos have anyway.
 
 /// Blocks up to this size come from a heap, not each from a mapping of its own. The most that every glibc takes.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
