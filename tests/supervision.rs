@@ -172,10 +172,12 @@ fn a_backup_of_a_working_engine_restores_to_the_same_rows() {
     let root = Root::new();
     let engine = root.start(&["--set", "load.interval_ms=60000"]);
     drop_photos(&root, 6);
-    engine.wait_until("all durable", || {
-        std::fs::read_dir(root.file("results/batches")).is_ok_and(|entries| entries.count() > 0)
-            && root.depth() == (0, 0, 0)
-    });
+    let announced = || {
+        let queue = rusqlite::Connection::open(root.file("queue.sqlite")).unwrap();
+        queue.query_row("SELECT count(*) FROM announced", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    // All were found, and none is left: each was deleted once its batch was durable.
+    engine.wait_until("all durable", || announced() == 6 && root.depth() == (0, 0, 0));
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy");
     let ended = root.ended(&["backup", copy.to_str().unwrap(), "--json"]);
