@@ -165,12 +165,11 @@ pub fn embedded_queue(settings: &Settings) -> Result<Arc<SqliteQueue>> {
     }
     look_at_root(settings)?;
     let path = queue_path(settings);
-    match std::fs::exists(&path) {
-        Ok(true) => sqlite_queue(settings),
-        Ok(false) => Err(Error::missing(format!("there is no queue `{}`", path.display()))
-            .hint("`scanmill run` makes it; is this the --root (`local.root`) you mean?")),
-        Err(error) => Err(Error::io("cannot look for", &path, error)),
+    if is_there(&path)? {
+        return sqlite_queue(settings);
     }
+    Err(Error::missing(format!("there is no queue `{}`", path.display()))
+        .hint("`scanmill run` makes it; is this the --root (`local.root`) you mean?"))
 }
 
 /// The queue that carries stamps from `orchestrate` to `distribute`; the embedded one's file is made where missing.
@@ -338,6 +337,10 @@ fn sqlite_options(settings: &Settings) -> SqliteQueueOptions {
         visibility_timeout: settings.queue.visibility_timeout,
         dead_letter_after: settings.queue.dead_letter_after,
     }
+}
+
+fn is_there(path: &Path) -> Result<bool> {
+    std::fs::exists(path).map_err(|error| Error::io("cannot look for", path, error))
 }
 
 /// Names the root before SQLite says that it cannot open a file in it.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{look_at_root, queue_path, sqlite_options, stamp_queue_path, warehouse_path};
+use super::{is_there, look_at_root, queue_path, sqlite_options, stamp_queue_path, warehouse_path};
 use crate::actors::BATCH_PREFIX;
 use crate::config::Settings;
 use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
@@ -51,7 +51,6 @@ impl Database {
 /// When there is none, or one cannot be opened.
 pub fn embedded_databases(settings: &Settings) -> Result<Vec<Database>> {
     look_at_root(settings)?;
-    let is_there = |path: &PathBuf| std::fs::exists(path).map_err(|error| Error::io("cannot look for", path, error));
     let mut found = Vec::new();
     if settings.queue.kind == QueueKind::Sqlite {
         for path in [queue_path(settings), stamp_queue_path(settings)] {

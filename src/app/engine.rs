@@ -362,19 +362,21 @@ async fn enter(settings: &Settings, ports: &Ports) -> Result<Option<Arc<AtWork>>
     let entered = tokio::task::spawn_blocking(move || {
         let release = || queue.leased().and_then(|leased| leased.map_or(Ok(0), |_| queue.release_all()));
         let (at_work, released) = alone::enter(&root, release)?;
-        match (released, queue.leased().unwrap_or_default()) {
-            (Some(Ok(0)), _) | (None, None) => {}
+        match released {
+            Some(Ok(0)) => {}
             // Another program's lock on the file is no reason not to start.
-            (Some(Err(error)), _) => {
+            Some(Err(error)) => {
                 let hint = error.hint_text();
                 tracing::warn!(%error, hint, "leases of an engine that is gone are not taken over; they end in time");
             }
-            (Some(Ok(messages)), _) => tracing::info!(
+            Some(Ok(messages)) => tracing::info!(
                 messages,
                 "the last engine ended without a drain: what it had leased is received again at once"
             ),
-            (None, Some((messages, until))) => {
-                tracing::info!(messages, %until, "another engine is at work on this root and has leased messages");
+            None => {
+                if let Some((messages, until)) = queue.leased().unwrap_or_default() {
+                    tracing::info!(messages, %until, "another engine is at work on this root and has leased messages");
+                }
             }
         }
         Ok(at_work)
