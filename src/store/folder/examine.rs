@@ -4,7 +4,7 @@ use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rustix::fs::FileType;
@@ -14,7 +14,7 @@ use twox_hash::xxhash3_128;
 use super::seen::Stamp;
 use super::tree::{Opened, describe};
 use super::walk::{left_out_error, unfit};
-use super::writer::{FileSystems, Writer, writer_of};
+use super::writer::{FileSystems, LEASE_LASTS, Writer, writer_of};
 use super::{Shared, arrived_at, etag, keys};
 use crate::domain::PhotoRef;
 use crate::error::{Class, Error, Result};
@@ -121,13 +121,19 @@ pub(super) fn examine(looking: &mut Looking<'_>, key: &str, was_closed: bool) ->
     if age < rest.closed {
         return Look::Changing;
     }
-    match writer_of(&file, file_systems.are_shared(&file, metadata.dev())) {
-        writer if age >= rest.needed(writer, was_closed) => {}
+    let asked_at = Instant::now();
+    let writer = writer_of(&file, file_systems.are_shared(&file, metadata.dev()));
+    match writer {
+        _ if age >= rest.needed(writer, was_closed) => {}
         Writer::Open => return Look::BeingWritten,
         Writer::None | Writer::Unknown => return Look::Changing,
     }
     *bytes_read += metadata.len();
-    let hashed = hash(&file, metadata.len(), buffer, cancel).and_then(|hash| Ok((hash, file.metadata()?)));
+    let hashed = hash(&file, metadata.len(), buffer, cancel).and_then(|hash| {
+        // Under the lease nobody could write; without one the file may have changed while it was read.
+        let is_guarded = writer == Writer::None && asked_at.elapsed() < LEASE_LASTS;
+        Ok((hash, if is_guarded { metadata.clone() } else { file.metadata()? }))
+    });
     match hashed {
         Ok((Some((hash, size)), after)) if Stamp::of(key, &after) == stamp && size == after.len() => {
             let photo = PhotoRef {
