@@ -25,6 +25,7 @@ pub mod text;
 pub mod ticket;
 pub mod tracking;
 pub mod url_rules;
+pub mod wifi;
 
 pub use exclude::Exclusions;
 pub use photo::{PhotoId, PhotoRef};

@@ -4,6 +4,7 @@ use super::columns::text_cap;
 use super::product_id::{Product, Source};
 use super::secrets::{REDACTED, holds_secret, redact};
 use super::text::{fit, fit_some};
+use super::wifi;
 use super::{Code, address, gs1, gs1_elements, url_rules};
 
 /// The text of a code, understood. Every text is within its column's cap.
@@ -304,7 +305,7 @@ fn by_scheme(text: &str, said: &str) -> Option<Payload> {
             Some(Payload { stored: format!("{scheme}:{}", redact(&found.stored)), ..found })
         }
         "mebkm" => Some(bookmark(text, rest)),
-        "wifi" => Some(plain(wifi(scheme, rest), "wifi")),
+        "wifi" => Some(plain(format!("{scheme}:{}", wifi::redact_fields(rest)), "wifi")),
         "otpauth" => Some(plain(one_time_password(scheme, rest), "otp")),
         other => {
             let (_, kind, keep) = SCHEMES.iter().find(|(name, _, _)| *name == other)?;
@@ -322,7 +323,7 @@ fn by_scheme(text: &str, said: &str) -> Option<Payload> {
 
 /// `MEBKM:TITLE:…;URL:…;;`
 fn bookmark(text: &str, fields: &str) -> Payload {
-    let address = self::fields(fields).into_iter().find_map(|field| {
+    let address = wifi::fields(fields).into_iter().find_map(|field| {
         let (name, value) = field.split_once(':')?;
         name.trim().eq_ignore_ascii_case("URL").then(|| unescape(value).trim().to_owned())
     });
@@ -338,21 +339,6 @@ fn bookmark(text: &str, fields: &str) -> Payload {
     };
     let found = web(&address).unwrap_or_default();
     Payload { stored, kind: "bookmark", ..found }
-}
-
-/// `WIFI:T:WPA;S:net;P:password;;` with only those fields kept that hold no secret. A password with a `;` that nobody
-/// escaped falls into parts, which are then fields of no known name.
-fn wifi(scheme: &str, fields: &str) -> String {
-    let kept = self::fields(fields).into_iter().map(|field| match field.split_once(':') {
-        Some((name, _)) if ["T", "S", "H", "R", "E", "PH2"].iter().any(|open| open.eq_ignore_ascii_case(name)) => {
-            field.to_owned()
-        }
-        Some((name, _)) if name.eq_ignore_ascii_case("P") => format!("{name}:{REDACTED}"),
-        _ if field.is_empty() => String::new(),
-        _ => REDACTED.to_owned(),
-    });
-    let kept: Vec<String> = kept.collect();
-    format!("{scheme}:{}", kept.join(";"))
 }
 
 /// `otpauth://totp/label?secret=…&issuer=…` with the type and the open parameters kept.
@@ -371,17 +357,6 @@ fn one_time_password(scheme: &str, rest: &str) -> String {
         .collect();
     let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
     format!("{scheme}://{}/{REDACTED}{query}", kind.unwrap_or(REDACTED))
-}
-
-/// The fields of a `NAME:value;NAME:value;;` text, split at every `;` that no `\` escapes.
-fn fields(text: &str) -> Vec<&str> {
-    let mut escaped = false;
-    text.split(|letter: char| {
-        let splits = letter == ';' && !escaped;
-        escaped = letter == '\\' && !escaped;
-        splits
-    })
-    .collect()
 }
 
 fn unescape(value: &str) -> String {
@@ -435,8 +410,8 @@ mod tests {
 
     #[test]
     fn fields_are_split_at_semicolons_that_nothing_escapes() {
-        assert_eq!(fields(r"a:1;b:\;c;d;;"), ["a:1", r"b:\;c", "d", "", ""]);
-        assert_eq!(fields(r"a:\\;b"), [r"a:\\", "b"]);
+        assert_eq!(wifi::fields(r"a:1;b:\;c;d;;"), ["a:1", r"b:\;c", "d", "", ""]);
+        assert_eq!(wifi::fields(r"a:\\;b"), [r"a:\\", "b"]);
         assert_eq!(unescape(r"http\://x\\y\"), r"http://x\y");
     }
 }

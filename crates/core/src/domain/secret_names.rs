@@ -24,7 +24,7 @@ const LAST_WORDS: &[&str] = &["key", "keys", "pass", "pin", "pw", "sid", "sig"];
 const ENDINGS: &[&str] = &[
     "accesskey", "apikey", "appkey", "authkey", "clientkey", "consumerkey", "credential", "credentials", "csid",
     "encryptionkey", "jwt", "keyid", "licensekey", "masterkey", "passcode", "passkey", "passphrase", "passwd",
-    "password", "passwort", "privatekey", "pwd", "samlart", "secret", "secretkey", "securitykey", "sessid",
+    "password", "passwort", "privatekey", "pwd", "resourcekey", "samlart", "secret", "secretkey", "securitykey", "sessid",
     "sessionid", "sharedkey", "signature", "signkey", "subscriptionkey", "token",
 ];
 

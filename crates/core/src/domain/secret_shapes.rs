@@ -40,7 +40,7 @@ const TOKENS: &[(&str, usize)] = &[
 /// Whether a token stands in the text. `eyJ` is how base 64 of a JSON object begins: a JSON web token, or a state that
 /// may hold anything.
 pub fn is_secret_shape(text: &str) -> bool {
-    TOKENS.iter().any(|(beginning, more)| {
+    let is_token = TOKENS.iter().any(|(beginning, more)| {
         text.match_indices(beginning).any(|(at, _)| {
             let (before, token) = text.split_at(at);
             let is_start = !before.ends_with(|letter: char| letter.is_ascii_alphanumeric());
@@ -48,6 +48,17 @@ pub fn is_secret_shape(text: &str) -> bool {
             let len = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte)).count();
             is_start && len >= *more
         })
+    });
+    is_token || holds_bot_token(text)
+}
+
+/// Telegram's: the bot's number, a colon, and 35 letters of which the first two are `AA`.
+fn holds_bot_token(text: &str) -> bool {
+    text.match_indices(":AA").any(|(at, _)| {
+        let (before, token) = text.split_at(at);
+        let digits = before.bytes().rev().take_while(u8::is_ascii_digit).count();
+        let len = token.bytes().skip(1).take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
+        digits >= 6 && len >= 30
     })
 }
 

@@ -12,6 +12,7 @@ pub use super::secret_names::is_secret_name;
 use super::secret_names::{is_secret_if_opaque, is_secret_in_group, is_signature_name};
 use super::secret_sentences::redact_sentences;
 use super::secret_shapes::{is_opaque, is_random, is_secret_shape};
+use super::wifi::redact_networks;
 
 /// What stands where a secret was.
 pub const REDACTED: &str = "REDACTED";
@@ -26,7 +27,8 @@ const SEPARATORS: [char; 10] = ['?', '&', '#', ';', '/', ',', '|', ' ', '\n', '+
 /// A text without user names and passwords of addresses, values of secret parameters and anything shaped like a token.
 /// Redacting twice changes nothing more.
 pub fn redact(text: &str) -> String {
-    let text = redact_user(text);
+    let text = redact_networks(text);
+    let text = redact_user(&text);
     let text = redact_json(&text);
     let text = redact_sentences(&text);
     let words = text.split_inclusive(is_word_end);
@@ -138,10 +140,13 @@ fn redact_word(word: &str) -> String {
 /// A path, with or without what stands before it.
 fn redact_path(path: &str, group: Group) -> String {
     let mut before = "";
+    let mut is_hook = false;
     let segments = path.split('/').map(|segment| {
-        let is_named = (is_secret_name(before) || is_link_of_mail(before)) && is_opaque(segment);
+        let is_named = is_secret_name(before) || is_secret_if_opaque(before) || is_link_of_mail(before);
+        let is_secret = is_named && is_opaque(segment) || is_hook && !is_hook_name(segment) && is_hook_part(segment);
+        is_hook |= is_hook_name(segment);
         before = segment;
-        if is_named { REDACTED.to_owned() } else { redact_segment(segment, group) }
+        if is_secret { REDACTED.to_owned() } else { redact_segment(segment, group) }
     });
     segments.collect::<Vec<_>>().join("/")
 }
@@ -149,6 +154,18 @@ fn redact_path(path: &str, group: Group) -> String {
 /// Whether what follows in a path is the token of a link that was mailed to one person.
 fn is_link_of_mail(segment: &str) -> bool {
     ["magic", "magic-link", "magiclink", "reset", "unsubscribe"].iter().any(|name| segment.eq_ignore_ascii_case(name))
+}
+
+/// Whether what follows in a path is the secret of a webhook: whoever knows it may post (Slack, Discord, Teams, Zapier).
+fn is_hook_name(segment: &str) -> bool {
+    let segment = segment.to_ascii_lowercase();
+    segment.starts_with("hooks.") || segment.starts_with("hook.") || segment.contains("webhook")
+}
+
+/// Whether a segment behind [`is_hook_name`] may be a part of the secret: no plain word.
+fn is_hook_part(segment: &str) -> bool {
+    segment.len() >= 20 && segment != REDACTED
+        || segment.len() >= 8 && segment.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 /// A path segment without the values of secret parameters (`42;jsessionid=…`) and without ASP.NET's `(S(…))`.
@@ -216,18 +233,21 @@ fn authority_end(text: &str) -> usize {
     if is_password && !before.contains('@') { end } else { space }
 }
 
-/// Where the next authority begins: behind `://`, and at the start also behind every form of `http:` that a browser
-/// takes (`http:host`, `http:/host`, `http:\\host`).
+/// Where the next authority begins: behind `://`, behind `//` that begins a word, and at the start also behind every
+/// form of `http:` that a browser takes (`http:host`, `http:/host`, `http:\\host`).
 fn authority(text: &str, at_start: bool) -> Option<usize> {
     let lenient = text.find(':').filter(|colon| {
         let scheme = text.get(..*colon).unwrap_or_default().trim_start();
         at_start && (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
     });
-    let colon = match lenient {
-        Some(colon) => colon,
-        None => text.find("://")?,
+    let behind = match lenient {
+        Some(colon) => text.get(colon + 1..)?,
+        None => {
+            let mut slashes = text.match_indices("//").map(|(at, _)| text.split_at(at));
+            let begins = |before: &str| before.is_empty() && at_start || before.ends_with(is_word_end);
+            slashes.find(|(before, _)| before.ends_with(':') || begins(before))?.1
+        }
     };
-    let behind = text.get(colon + 1..)?;
     Some(text.len() - behind.trim_start_matches(['/', '\\']).len())
 }
 
@@ -351,6 +371,34 @@ mod tests {
             ("https://x.de/?ticket=ST-1-a1b2c3d4e5f6a7b8-cas", "https://x.de/?ticket=REDACTED"),
             ("https://x.de/p/ST-1234567890123", "https://x.de/p/ST-1234567890123"),
             ("https://x.de/magic-link/a1b2c3d4e5f6a7b8", "https://x.de/magic-link/REDACTED"),
+            ("//me:pw@x.de/a", "//REDACTED@x.de/a"),
+            ("See //me:pw@x.de/a and //y.de/@b", "See //REDACTED@x.de/a and //y.de/@b"),
+            ("https://x.de//a:b@c", "https://x.de//a:b@c"),
+            (
+                "https://hooks.slack.com/services/T0123ABCD/B0123ABCD/aBcDeFgHiJkLmNoPqRsTuVwX",
+                "https://hooks.slack.com/services/REDACTED/REDACTED/REDACTED",
+            ),
+            (
+                "https://discord.com/api/webhooks/123456789012345678/a-b_cDeFgHiJkLmNoPqRsTu",
+                "https://discord.com/api/webhooks/REDACTED/REDACTED",
+            ),
+            (
+                "https://x.webhook.office.com/webhookb2/1a-2b@3c-4d/IncomingWebhook/0123456789abcdef/5e-6f7a8",
+                "https://x.webhook.office.com/webhookb2/REDACTED/IncomingWebhook/REDACTED/REDACTED",
+            ),
+            (
+                "https://api.telegram.org/bot123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-pM/send",
+                "https://api.telegram.org/REDACTED/send",
+            ),
+            ("https://x.de/docs/webhooks/overview", "https://x.de/docs/webhooks/overview"),
+            (
+                "https://maker.ifttt.com/trigger/x/with/key/a1b2c3d4e5f6a7b8c9",
+                "https://maker.ifttt.com/trigger/x/with/key/REDACTED",
+            ),
+            (
+                "https://d.de/file/1a/view?usp=sharing&resourcekey=0-abc",
+                "https://d.de/file/1a/view?usp=sharing&resourcekey=REDACTED",
+            ),
             ("https://x.de/file/ab#Kq3vX9pLm2Rt7Zw0Yb5c", "https://x.de/file/ab#REDACTED"),
             ("https://x.de/#section-2-of-the-manual", "https://x.de/#section-2-of-the-manual"),
             ("https://x.de/?q=1 password: s", "https://x.de/?q=1 password: REDACTED"),
