@@ -4,10 +4,17 @@
 //! follows what comes after it: it rises while it is in use and decoders have free places, and falls when more photos
 //! wait for a decoder than it can take. Between the two nothing changes, so it does not swing.
 //!
+//! A raise must pay ([`climb`]): where twice the fetches bring no more photos, the network or the store gives no more,
+//! and open GETs would only wait for each other.
+//!
 //! A store that throttles is asked for less, by the share of answers that were throttled and once a tick, not for each
 //! answer. A small share is left to the retries. Throttling that does not depend on what is asked (the same share at half
 //! the load) is not answered: asking for less would only make it slower. After a cut the limit returns fast to half of
 //! what was too much, and comes near it in small steps, which find out when the store allows more again.
+
+mod climb;
+
+use climb::{Climb, Verdict};
 
 use crate::{Bounds, Permits};
 
@@ -49,6 +56,11 @@ impl Seen {
         self.throttled as f64 / self.answered.max(self.throttled).max(1) as f64
     }
 
+    /// GETs that brought a photo since the last tick.
+    fn brought(&self) -> u64 {
+        self.answered.saturating_sub(self.throttled)
+    }
+
     /// Photos that have their bytes and wait for a decoder.
     fn queued(&self) -> u64 {
         self.permits.in_use.saturating_sub(self.at_work)
@@ -62,6 +74,10 @@ pub enum Reason {
     Enough,
     /// Decoders have free places and the limit is in use.
     DecodersHungry,
+    /// Decoders have free places, and what the last raise brought is being measured.
+    Measuring,
+    /// Decoders have free places, and more fetches brought no more photos.
+    NoGain,
     /// More photos wait for a decoder than it can take.
     DecodersFed,
     /// The store throttles.
@@ -76,9 +92,11 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 7] = [
+    pub const ALL: [Reason; 9] = [
         Reason::Enough,
         Reason::DecodersHungry,
+        Reason::Measuring,
+        Reason::NoGain,
         Reason::DecodersFed,
         Reason::Throttled,
         Reason::Recovering,
@@ -91,6 +109,8 @@ impl Reason {
         match self {
             Reason::Enough => "enough",
             Reason::DecodersHungry => "decoders_hungry",
+            Reason::Measuring => "measuring",
+            Reason::NoGain => "no_gain",
             Reason::DecodersFed => "decoders_fed",
             Reason::Throttled => "throttled",
             Reason::Recovering => "recovering",
@@ -111,6 +131,8 @@ pub struct Controller {
     since_cut: u32,
     /// The limit at which the store last throttled; `None` once there was none of it well beyond.
     too_much: Option<u64>,
+    /// What raises brought.
+    climb: Climb,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -121,7 +143,7 @@ struct Cut {
 
 impl Default for Controller {
     fn default() -> Self {
-        Controller { tolerated: TOLERATED, cut: None, since_cut: u32::MAX, too_much: None }
+        Controller { tolerated: TOLERATED, cut: None, since_cut: u32::MAX, too_much: None, climb: Climb::default() }
     }
 }
 
@@ -135,6 +157,7 @@ impl Controller {
     fn decide(&mut self, seen: &Seen) -> (u64, Reason) {
         let limit = seen.permits.limit;
         self.since_cut = self.since_cut.saturating_add(1);
+        self.climb.tick(limit, seen.brought());
         let share = seen.throttled_share();
         // Two answers are no share.
         let is_measured = seen.answered >= 8;
@@ -174,9 +197,11 @@ impl Controller {
         let queued = seen.queued();
         let places = seen.decodes.limit.max(1);
         if has_backlog && seen.permits.is_exhausted() && seen.decodes.in_use < places && queued <= places / 4 {
-            return self.raised(limit);
+            return self.raised(seen);
         }
+        self.climb.interrupted(has_backlog);
         if queued > places {
+            self.climb = Climb::default();
             let excess = queued - places / 2;
             return (limit - excess.min(limit / 4), Reason::DecodersFed);
         }
@@ -187,13 +212,18 @@ impl Controller {
     }
 
     /// More, for decoders that are hungry.
-    fn raised(&mut self, limit: u64) -> (u64, Reason) {
+    fn raised(&mut self, seen: &Seen) -> (u64, Reason) {
+        let limit = seen.permits.limit;
         if self.since_cut <= HOLD {
             return (limit, Reason::Recovering);
         }
         let Some(too_much) = self.too_much.filter(|too_much| limit < too_much.saturating_mul(2)) else {
             self.too_much = None;
-            return (limit.saturating_mul(2), Reason::DecodersHungry);
+            return match self.climb.judge(limit, seen.at_work, seen.brought()) {
+                Verdict::Raise(next) => (next, Reason::DecodersHungry),
+                Verdict::Wait => (limit, Reason::Measuring),
+                Verdict::Stay(next) => (next, Reason::NoGain),
+            };
         };
         let more = match limit {
             _ if limit <= too_much / 2 => limit,

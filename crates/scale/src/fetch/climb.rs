@@ -1,0 +1,146 @@
+//! Whether a raise of the limit brought more photos.
+//!
+//! While GETs wait for nothing but the store's answer, twice as many bring twice the photos. Once a network, a disk or a
+//! store is full they bring none: each GET only takes longer. So each doubling is judged by the photos it brought, after
+//! as many ticks as a GET takes, and taken back where there was no gain. Later it is tried again, as others may have left
+//! the network; and at once where the rate falls, which is another state of things.
+
+/// Up to this limit raises are not judged: too many open GETs are few, and a start is fast.
+const FREE: u64 = 64;
+/// A raise that brings so much more pays at the first look.
+const CLEARLY: f64 = 1.3;
+/// A raise that brings so much more, measured over a few ticks, pays.
+const PAYS: f64 = 1.05;
+/// Ticks over which a raise is measured, after those that its first GETs take.
+const MEASURED: u32 = 3;
+/// Ticks until the first new try, and at most.
+const TRIED_AGAIN: (u32, u32) = (20, 120);
+/// Below this share of the rate at which no gain was found, everything is looked for anew.
+const FALLEN: f64 = 0.7;
+
+/// What is remembered of raises.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Climb {
+    /// The present limit, and what it brought at each tick since.
+    limit: u64,
+    ticks: u32,
+    brought: f64,
+    /// The raise whose gain is not known yet.
+    raise: Option<Raise>,
+    /// Where the last one brought nothing.
+    ceiling: Option<Ceiling>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Raise {
+    from: u64,
+    /// Photos a tick before it.
+    rate: f64,
+    /// Ticks that are not counted, as the answers to its GETs were still on their way.
+    skipped: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ceiling {
+    /// Photos a tick.
+    rate: f64,
+    ticks: u32,
+    /// Ticks until it is tried again.
+    wait: u32,
+}
+
+/// What becomes of a limit that hungry decoders would have raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// To this.
+    Raise(u64),
+    /// The last raise is being measured.
+    Wait,
+    /// More brought no more; to this, or as it is.
+    Stay(u64),
+}
+
+impl Climb {
+    /// To be called at each tick: `limit` was in force, and GETs brought so many photos.
+    pub fn tick(&mut self, limit: u64, brought: u64) {
+        if limit != self.limit {
+            // The first tick of a limit belongs half to the one before.
+            (self.limit, self.ticks, self.brought) = (limit, 0, 0.0);
+        }
+        self.ticks = self.ticks.saturating_add(1);
+        self.brought += brought as f64;
+        if let Some(ceiling) = &mut self.ceiling {
+            ceiling.ticks = ceiling.ticks.saturating_add(1);
+            if self.ticks > 1 && brought > 0 && (brought as f64) < ceiling.rate * FALLEN {
+                self.ceiling = None;
+            }
+        }
+    }
+
+    /// To be called at a tick at which decoders are not hungry: what a raise brought cannot be told, as something else
+    /// held the rate. Without a backlog that was the arrival of photos, and a ceiling seen then was none.
+    pub fn interrupted(&mut self, has_backlog: bool) {
+        self.raise = None;
+        if !has_backlog {
+            self.ceiling = None;
+        }
+    }
+
+    /// Decides on `limit`, which is in use; `at_work` GETs are under way and the last tick brought `brought` photos.
+    pub fn judge(&mut self, limit: u64, at_work: u64, brought: u64) -> Verdict {
+        if limit < FREE {
+            return self.raise_to(limit, limit.saturating_mul(2));
+        }
+        if let Some(raise) = self.raise {
+            return self.judge_raise(raise, limit, at_work, brought);
+        }
+        match &mut self.ceiling {
+            Some(ceiling) if ceiling.ticks < ceiling.wait => Verdict::Stay(limit),
+            Some(_) => self.raise_to(limit, limit.saturating_add(limit / 2)),
+            None => self.raise_to(limit, limit.saturating_mul(2)),
+        }
+    }
+
+    fn judge_raise(&mut self, mut raise: Raise, limit: u64, at_work: u64, brought: u64) -> Verdict {
+        if brought as f64 >= raise.rate * CLEARLY && brought > 0 {
+            self.ceiling = None;
+            return self.raise_to(limit, limit.saturating_mul(2));
+        }
+        // How long a GET takes, in ticks: what is under way, by what comes back in one.
+        let under_way = u32::try_from(at_work.div_ceil(brought.max(1))).unwrap_or(u32::MAX);
+        if self.ticks <= under_way.min(TRIED_AGAIN.0) {
+            raise.skipped = self.ticks;
+            (self.brought, self.raise) = (0.0, Some(raise));
+            return Verdict::Wait;
+        }
+        let measured = self.ticks - raise.skipped;
+        if measured < MEASURED {
+            return Verdict::Wait;
+        }
+        let rate = self.brought / f64::from(measured);
+        if rate >= raise.rate * PAYS {
+            self.ceiling = None;
+            return self.raise_to(limit, limit.saturating_mul(2));
+        }
+        self.raise = None;
+        let next = match &mut self.ceiling {
+            // Tried again in vain.
+            Some(ceiling) => {
+                *ceiling = Ceiling { rate, ticks: 0, wait: (ceiling.wait * 2).min(TRIED_AGAIN.1) };
+                raise.from
+            }
+            // A little more than what brought as much: nobody knows where between the two it was enough.
+            None => {
+                self.ceiling = Some(Ceiling { rate, ticks: 0, wait: TRIED_AGAIN.0 });
+                raise.from.saturating_add(raise.from / 4).min(limit)
+            }
+        };
+        Verdict::Stay(next)
+    }
+
+    fn raise_to(&mut self, limit: u64, next: u64) -> Verdict {
+        let rate = self.brought / f64::from(self.ticks.max(1));
+        self.raise = Some(Raise { from: limit, rate, skipped: 0 });
+        Verdict::Raise(next)
+    }
+}
