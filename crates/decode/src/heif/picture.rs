@@ -80,7 +80,15 @@ impl<'a> Heif<'a> {
                 chroma = self.config(id)?.chroma;
             }
         }
+        let [width, height] = self.clean(primary, [width, height]);
         Ok(Picture { width, height, columns, tile, items, chroma })
+    }
+
+    /// `clap`: the part of a picture that is meant to be seen. Encoders need even sides, so an odd picture has a row or a
+    /// column too many, and says so here. A part that begins elsewhere than at the left upper corner is a crop by hand,
+    /// which hides nothing: then the whole is read.
+    fn clean(&self, item: &Item<'a>, size: [u32; 2]) -> [u32; 2] {
+        self.property(item, b"clap").and_then(|bytes| clean_size(bytes, size)).unwrap_or(size)
     }
 
     /// The smaller copy of the primary picture that the file brings, if it is one to be read first: one HEVC picture of the
@@ -157,6 +165,27 @@ fn config(property: &[u8]) -> Result<Config<'_>, Flaw> {
     Ok(Config { chroma, length_size, sets })
 }
 
+/// Width and height of a `clap` property: each a fraction, and then how far its middle lies from that of the picture, in
+/// fractions as well. `None` unless they are whole and begin within the first pixel.
+fn clean_size(bytes: &[u8], size: [u32; 2]) -> Option<[u32; 2]> {
+    let mut fields = Fields(bytes);
+    let mut fraction = || Some((fields.u32().ok()?, fields.u32().ok()?));
+    let sides = [fraction()?, fraction()?];
+    let offsets = [fraction()?, fraction()?];
+    let mut clean = size;
+    for ((clean, (side, parts)), (offset, offset_parts)) in clean.iter_mut().zip(sides).zip(offsets) {
+        let whole = side.checked_div(parts).filter(|whole| whole * parts == side && (1..=*clean).contains(whole))?;
+        // Signed, as the file writes them.
+        let (offset, offset_parts) = (i64::from(offset as i32), i64::from(offset_parts as i32));
+        let twice_start = i64::from(*clean - whole) + (2 * offset).checked_div(offset_parts)?;
+        if !(0..2).contains(&twice_start) {
+            return None;
+        }
+        *clean = whole;
+    }
+    Some(clean)
+}
+
 /// Every tile must show something, and none may be much larger than the picture: this bounds the work by the pixels.
 fn check_grid(size: [u32; 2], counts: [u32; 2], tile: [u32; 2]) -> Result<(), Flaw> {
     for ((size, count), tile) in size.into_iter().zip(counts).zip(tile) {
@@ -190,4 +219,33 @@ fn foreign(kind: &[u8; 4]) -> Flaw {
         b"grid" => "grids in grids",
         _ => "a picture of another kind",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn clap(fields: [i32; 8]) -> Vec<u8> {
+        fields.into_iter().flat_map(i32::to_be_bytes).collect()
+    }
+
+    #[test]
+    fn a_clean_aperture_at_the_corner_is_the_picture() {
+        for (name, fields, expected) in [
+            ("a row and a column too many", [177, 1, 65, 1, -1, 2, -1, 2], Some([177, 65])),
+            ("by other fractions", [354, 2, 65, 1, -2, 4, 1, -2], Some([177, 65])),
+            ("all of it", [178, 1, 66, 1, 0, 1, 0, 1], Some([178, 66])),
+            ("in the middle, and half a pixel cannot be kept", [177, 1, 66, 1, 0, 1, 0, 1], Some([177, 66])),
+            ("a crop by hand", [100, 1, 66, 1, 0, 1, 0, 1], None),
+            ("at the other side", [170, 1, 66, 1, 4, 1, 0, 1], None),
+            ("beyond the left edge", [177, 1, 66, 1, -5, 1, 0, 1], None),
+            ("larger than the picture", [179, 1, 66, 1, 0, 1, 0, 1], None),
+            ("nothing", [0, 1, 66, 1, 0, 1, 0, 1], None),
+            ("broken pixels", [177, 2, 66, 1, 0, 1, 0, 1], None),
+            ("divided by nothing", [177, 0, 66, 1, 0, 0, 0, 1], None),
+        ] {
+            assert_eq!(clean_size(&clap(fields), [178, 66]), expected, "{name}");
+        }
+        assert_eq!(clean_size(&clap([177, 1, 65, 1, -1, 2, -1, 2])[..31], [178, 66]), None, "cut");
+    }
 }
