@@ -2,11 +2,27 @@
 
 use std::any::Any;
 use std::cell::Cell;
+#[cfg(feature = "avif")]
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
+#[cfg(feature = "avif")]
+use std::sync::{
+    atomic::{AtomicUsize, Ordering},
+    mpsc::channel,
+};
+
+#[cfg(feature = "avif")]
+use scanmill_core::cpu::{charge, thread_cpu};
 
 thread_local! {
     static CONTAINED: Cell<u32> = const { Cell::new(0) };
+}
+
+#[cfg(feature = "avif")]
+thread_local! {
+    /// What a thread whose panics cannot unwind has to say before it stops for good.
+    static LAST_WORDS: RefCell<Option<Box<dyn FnOnce(String)>>> = const { RefCell::new(None) };
 }
 
 /// Runs `work`; a panic in it becomes `Err` with the panic's message.
@@ -15,19 +31,65 @@ thread_local! {
 /// of unwind safety holds. The process's panic hook stays silent for it: the message ends in the photo's rejection,
 /// and standard error is for what nobody handles.
 pub fn contain<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    hook();
+    CONTAINED.with(|depth| depth.set(depth.get() + 1));
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    CONTAINED.with(|depth| depth.set(depth.get() - 1));
+    outcome.map_err(|panic| message(panic.as_ref()))
+}
+
+fn hook() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let previous = take_hook();
         set_hook(Box::new(move |info| {
+            #[cfg(feature = "avif")]
+            if let Some(tell) = LAST_WORDS.take() {
+                tell(message(info.payload()));
+                loop {
+                    std::thread::park();
+                }
+            }
             if CONTAINED.with(Cell::get) == 0 {
                 previous(info);
             }
         }));
     });
-    CONTAINED.with(|depth| depth.set(depth.get() + 1));
-    let outcome = catch_unwind(AssertUnwindSafe(work));
-    CONTAINED.with(|depth| depth.set(depth.get() - 1));
-    outcome.map_err(|panic| message(panic.as_ref()))
+}
+
+/// Threads that may stop for good before no more are begun: each keeps its stack and the picture that it worked on.
+#[cfg(feature = "avif")]
+const MOST_STOPPED: usize = 16;
+/// Bytes of such a thread's stack: twice what a thread has by default.
+#[cfg(feature = "avif")]
+const STACK: usize = 4 << 20;
+
+/// Runs `work` on a thread of its own and waits for it: for code whose panics end the process instead of unwinding, as
+/// those of a function with C's calling convention do. The hook runs before that, and where it does not return the process
+/// goes on, without that thread, and with a hook that can no longer be replaced. Its CPU time counts as the caller's.
+#[cfg(feature = "avif")]
+pub fn aside<T: Send + 'static>(name: &'static str, work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
+    static STOPPED: AtomicUsize = AtomicUsize::new(0);
+    if STOPPED.load(Ordering::Relaxed) >= MOST_STOPPED {
+        return Err(format!("{MOST_STOPPED} threads of {name} have stopped, so no more are begun until a restart"));
+    }
+    hook();
+    let (tell, told) = channel();
+    let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK);
+    let begun = thread.spawn(move || {
+        let last = tell.clone();
+        LAST_WORDS.set(Some(Box::new(move |words| {
+            STOPPED.fetch_add(1, Ordering::Relaxed);
+            let _ = last.send((Err(words), thread_cpu()));
+        })));
+        let done = work();
+        LAST_WORDS.take();
+        let _ = tell.send((Ok(done), thread_cpu()));
+    });
+    begun.map_err(|error| format!("no thread for {name}: {error}"))?;
+    let (outcome, spent) = told.recv().map_err(|_| format!("the thread of {name} ended without a word"))?;
+    charge(spent);
+    outcome
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {
@@ -38,6 +100,33 @@ fn message(panic: &(dyn Any + Send)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "avif")]
+    #[test]
+    fn a_panic_that_cannot_unwind_stops_its_thread_only() {
+        const CHILD: &str = "SCANMILL_TEST_OF_ASIDE";
+        extern "C" fn cannot_unwind() {
+            panic!("bad data");
+        }
+        // In a process of its own: the thread that stopped keeps the hook, which the end of a test run asks for.
+        if std::env::var_os(CHILD).is_none() {
+            let own = "contain::tests::a_panic_that_cannot_unwind_stops_its_thread_only";
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+            let output = child.args(["--exact", own]).env(CHILD, "1").output().unwrap();
+            assert_eq!(output.status.code(), Some(7), "{output:?}");
+            return;
+        }
+        let is_told = aside("test", || cannot_unwind()) == Err("bad data".to_owned());
+        let before = thread_cpu();
+        let work = || {
+            let begun = thread_cpu();
+            while thread_cpu() - begun < std::time::Duration::from_millis(20) {}
+            7
+        };
+        let goes_on = aside("test", work) == Ok(7);
+        let is_charged = thread_cpu() - before >= std::time::Duration::from_millis(20);
+        std::process::exit(if is_told && goes_on && is_charged { 7 } else { 1 });
+    }
 
     #[test]
     fn a_panic_becomes_its_message_and_the_thread_goes_on() {

@@ -168,7 +168,8 @@ impl Look {
 fn whole_budget(header: &Header, limits: &DecodeLimits) -> Result<Duration, Reject> {
     match (header.format, limits.heic_time_budget) {
         (Format::Heic, None) => Err(pixels::heic_is_off()),
-        (Format::Heic, Some(budget)) => Ok(budget),
+        // Slow as well, and neither lane nor patents apply where HEIC is turned off.
+        (Format::Heic, Some(budget)) | (Format::Avif, Some(budget)) => Ok(budget),
         _ => Ok(limits.time_budget),
     }
 }

@@ -68,7 +68,7 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
 fn what_is_no_photo_has_its_own_reason() {
     assert_eq!(reason(b""), Some(Reason::Empty));
     assert_eq!(reason(b"PK\x03\x04 a zip renamed .jpg"), Some(Reason::Unsupported));
-    assert_eq!(reason(b"\0\0\0\x18ftypavif\0\0\0\0"), Some(Reason::Unsupported));
+    assert_eq!(reason(b"\0\0\0\x18ftypavif\0\0\0\0"), Some(Reason::Truncated));
     assert_eq!(reason(b"\0\0\0\x18ftypheic\0\0\0\0"), Some(Reason::Truncated));
     assert_eq!(reason(b"just text"), Some(Reason::Unsupported));
     assert_eq!(reason(&[0]), Some(Reason::Unsupported));

@@ -138,7 +138,7 @@ pub const COLUMNS: &[Column] = &[
     column("decode_ms", Real, Scans, true, "CPU milliseconds spent decoding the photo"),
     column("width", Integer, Scans, true, "photo width in pixels"),
     column("height", Integer, Scans, true, "photo height in pixels"),
-    column("format", Text(16), Scans, true, "jpeg, png, webp, gif, bmp, tiff or heic"),
+    column("format", Text(16), Scans, true, "jpeg, png, webp, gif, bmp, tiff, heic or avif"),
     column("stage", Text(16), Rejections, true, "notify, fetch, guard, decode or load"),
     column("reason", Text(32), Rejections, true, "typed reason"),
     column("detail", Text(4096), Rejections, true, "figures and limits for people"),

@@ -23,6 +23,8 @@ pub enum Format {
     Tiff,
     /// HEIC, primary picture.
     Heic,
+    /// AVIF, primary picture.
+    Avif,
 }
 
 impl Format {
@@ -36,6 +38,7 @@ impl Format {
             Format::Bmp => "bmp",
             Format::Tiff => "tiff",
             Format::Heic => "heic",
+            Format::Avif => "avif",
         }
     }
 }

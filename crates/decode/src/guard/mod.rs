@@ -6,7 +6,7 @@ mod bytes;
 mod jpeg;
 mod simple;
 
-use super::heif::{Heif, is_avif, is_heif};
+use super::heif::{self, Codec, Heif};
 use super::tiff::{Page, is_tiff};
 use super::{DecodeLimits, Header};
 use scanmill_core::domain::{Format, Reason, Reject};
@@ -61,7 +61,7 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
         Format::Gif => simple::gif(bytes),
         Format::Bmp => simple::bmp(bytes),
         Format::Tiff => tiff(bytes),
-        Format::Heic => heic(bytes),
+        Format::Heic | Format::Avif => heif(bytes),
     };
     let name = format.as_str();
     let facts = facts.map_err(|flaw| match flaw {
@@ -74,10 +74,12 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
     check_size(&facts, size, limits)?;
 
     let pixels = u64::from(facts.width) * u64::from(facts.height);
-    // The entropy-coded data without its stuffing; HEIC data that lies in pieces is put together before.
+    // The entropy-coded data without its stuffing; data of items that lies in pieces is put together before.
     let file_copies = match format {
         Format::Jpeg => size,
         Format::Heic => 2 * size,
+        // Put together, as one frame, and as the decoder holds it.
+        Format::Avif => 3 * size,
         _ => 0,
     };
     let decode_bytes = pixels
@@ -107,8 +109,8 @@ fn check_size(facts: &Facts, size: u64, limits: &DecodeLimits) -> Result<(), Rej
     Err(Reject::new(Reason::TooManyPixels, format!("{width} x {height} pixels: {refusal}")))
 }
 
-/// HEIC: the primary picture, and the tile that is decoded beside it.
-fn heic(bytes: &[u8]) -> Result<Facts, Flaw> {
+/// HEIC and AVIF: the primary picture, and the tile that is decoded beside it.
+fn heif(bytes: &[u8]) -> Result<Facts, Flaw> {
     let file = Heif::new(bytes)?;
     let picture = file.picture()?;
     // The thumbnail is read, and forgotten, before the picture's pixels are there.
@@ -139,10 +141,11 @@ fn sniff(bytes: &[u8]) -> Option<Format> {
         Some(Format::Bmp)
     } else if is_tiff(bytes) {
         Some(Format::Tiff)
-    } else if is_heif(bytes) {
-        Some(Format::Heic)
     } else {
-        None
+        heif::codec(bytes).map(|codec| match codec {
+            Codec::Hevc => Format::Heic,
+            Codec::Av1 => Format::Avif,
+        })
     }
 }
 
@@ -153,8 +156,6 @@ fn name_of_content(bytes: &[u8]) -> &'static str {
         "a zip archive"
     } else if bytes.starts_with(b"%PDF") {
         "a PDF document"
-    } else if is_avif(bytes) {
-        "AVIF, which is not supported"
     } else if brand.starts_with(b"JXL ") || bytes.starts_with(&[0xff, 0x0a]) {
         "JPEG XL, which is not supported"
     } else if brand.starts_with(b"ftyp") {

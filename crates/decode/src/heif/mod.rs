@@ -1,4 +1,4 @@
-//! The container of HEIC photos, HEIF (ISO/IEC 23008-12): which item is the picture, its tiles, its EXIF, and where their
+//! The container of HEIC and AVIF photos, HEIF (ISO/IEC 23008-12): which item is the picture, its tiles, its EXIF, and where their
 //! bytes are. Nothing of the pixels.
 //!
 //! Read by our own walk: what is kept is bounded by [`MOST_ITEMS`] whatever the file says, and nothing is looked up by
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use self::boxes::{Boxes, Fields, Part};
 use super::guard::Flaw;
-pub(super) use picture::{Config, Picture};
+pub(super) use picture::{Codec, Config, Picture};
 
 /// Most items a file may have: tiles, mostly. 200 megapixels in tiles of 512 pixels are 800.
 const MOST_ITEMS: usize = 4_096;
@@ -71,26 +71,40 @@ pub(super) struct Heif<'a> {
 /// Brands of HEIF whose picture may be HEVC: the picture itself tells.
 const BRANDS: [&[u8; 4]; 10] =
     [b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"];
+/// Brands of AVIF.
+const AV1_BRANDS: [&[u8; 4]; 2] = [b"avif", b"avis"];
+/// Brands of HEIF that any codec may have.
+const GENERAL: [&[u8; 4]; 2] = [b"mif1", b"msf1"];
 /// Brands that name the picture's codec, which is another one.
-const OTHER_CODECS: [&[u8; 4]; 5] = [b"avif", b"avis", b"avci", b"avcs", b"vvic"];
+const OTHER_CODECS: [&[u8; 4]; 3] = [b"avci", b"avcs", b"vvic"];
 /// Most compatible brands that are looked at.
 const MOST_BRANDS: usize = 64;
 
-/// Whether a file may be HEIC by its brands: the major one, or else any that it says it is compatible with, as a general
-/// one (`isom`, `mp42`) says nothing about pictures.
-pub(super) fn is_heif(bytes: &[u8]) -> bool {
-    let Some((major, compatible)) = brands(bytes) else { return false };
-    if is(&BRANDS, major) || is(&OTHER_CODECS, major) {
-        return is(&BRANDS, major);
-    }
-    compatible.iter().any(|brand| is(&BRANDS, brand)) && !compatible.iter().any(|brand| is(&OTHER_CODECS, brand))
+/// The codec of the primary picture of a file that may be HEIC or AVIF: as its tables say, or else its brands.
+pub(super) fn codec(bytes: &[u8]) -> Option<Codec> {
+    let by_brand = codec_by_brand(bytes)?;
+    let picture = Heif::new(bytes).and_then(|file| file.picture());
+    Some(picture.map_or(by_brand, |picture| picture.codec))
 }
 
-/// Whether a file says that it is AVIF.
-pub(super) fn is_avif(bytes: &[u8]) -> bool {
-    brands(bytes).is_some_and(|(major, compatible)| {
-        [major].into_iter().chain(compatible).any(|brand| is(&[b"avif", b"avis"], brand))
-    })
+/// The major brand tells, or else any that the file says it is compatible with, as a general one (`isom`, `mp42`) says
+/// nothing about pictures, and `mif1` nothing about their codec.
+fn codec_by_brand(bytes: &[u8]) -> Option<Codec> {
+    let (major, compatible) = brands(bytes)?;
+    let of = |brand: &[u8; 4]| {
+        if is(&AV1_BRANDS, brand) {
+            return Some(Codec::Av1);
+        }
+        (is(&BRANDS, brand) && !is(&GENERAL, brand)).then_some(Codec::Hevc)
+    };
+    if is(&OTHER_CODECS, major) {
+        return None;
+    }
+    let named = of(major).or_else(|| compatible.iter().find_map(of));
+    let is_general = is(&GENERAL, major)
+        || (compatible.iter().any(|brand| is(&GENERAL, brand))
+            && !compatible.iter().any(|brand| is(&OTHER_CODECS, brand)));
+    named.or(is_general.then_some(Codec::Hevc))
 }
 
 fn is(brands: &[&[u8; 4]], brand: &[u8; 4]) -> bool {

@@ -1,4 +1,4 @@
-//! The primary picture: one HEVC picture, or a grid of them.
+//! The primary picture: one HEVC or AV1 picture, or a grid of them.
 
 use super::super::guard::Flaw;
 use super::boxes::Fields;
@@ -6,13 +6,33 @@ use super::{Heif, Item};
 
 /// Tiles are as large as a codec likes, which may be more than a small picture needs.
 const TILE_STEP: u32 = 1_024;
+/// What AV1's decoder takes beside its pictures, a thread's stack included.
+const AV1_BYTES: u64 = 8 << 20;
 /// Most parameter sets in an item's configuration. Three are usual.
 const MOST_SETS: usize = 64;
 /// Most pixels of a thumbnail that is read before its picture. Phones write 320 by 240.
 const MOST_THUMBNAIL_PIXELS: u64 = 1 << 19;
 
+/// What pictures are coded by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Codec {
+    Hevc,
+    Av1,
+}
+
+impl Codec {
+    fn of(kind: [u8; 4]) -> Option<Codec> {
+        match &kind {
+            b"hvc1" => Some(Codec::Hevc),
+            b"av01" => Some(Codec::Av1),
+            _ => None,
+        }
+    }
+}
+
 /// The picture to decode, before any rotation or mirror: where EXIF's orientation is not applied either.
 pub(crate) struct Picture {
+    pub codec: Codec,
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
@@ -23,7 +43,7 @@ pub(crate) struct Picture {
     pub tile: [u32; 2],
     /// The tiles' items, row by row; the picture itself when it has none.
     pub items: Vec<u32>,
-    /// HEVC's `chroma_format_idc`: 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4.
+    /// HEVC's `chroma_format_idc`: 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4; of AV1 the same.
     pub chroma: u8,
 }
 
@@ -33,11 +53,16 @@ impl Picture {
         self.tile.map(|side| u64::from(side).next_multiple_of(64) + 64)
     }
 
-    /// The memory that decoding one tile takes: 16-bit planes, and tables of two bytes a pixel at most.
+    /// The memory that decoding one tile takes: 16-bit planes, and tables of two bytes a pixel at most. AV1's decoder also
+    /// has some of its own whatever the size, and one component is taken out of its picture.
     pub(crate) fn tile_bytes(&self) -> u64 {
         let chroma = [0, 1, 2, 4][usize::from(self.chroma & 3)];
         let [width, height] = self.coded();
-        width.saturating_mul(height).saturating_mul(2 + chroma + 2)
+        let bytes = width.saturating_mul(height).saturating_mul(2 + chroma + 2);
+        match self.codec {
+            Codec::Hevc => bytes,
+            Codec::Av1 => bytes.saturating_add(width.saturating_mul(height)).saturating_add(AV1_BYTES),
+        }
     }
 }
 
@@ -56,7 +81,7 @@ impl<'a> Heif<'a> {
     pub(crate) fn picture(&self) -> Result<Picture, Flaw> {
         let primary = self.item(self.primary)?;
         let (width, height, columns, tile, items) = match &primary.kind {
-            b"hvc1" => {
+            b"hvc1" | b"av01" => {
                 let [width, height] = self.size(primary)?;
                 (width, height, 1, [width, height], vec![self.primary])
             }
@@ -70,18 +95,20 @@ impl<'a> Heif<'a> {
             }
             kind => return Err(foreign(kind)),
         };
-        let mut chroma = 0;
-        for (index, &id) in items.iter().enumerate() {
+        let first = self.item(*items.first().ok_or(Flaw::Broken("no tiles"))?)?;
+        let codec = Codec::of(first.kind).ok_or(foreign(&first.kind))?;
+        for &id in &items {
             let item = self.item(id)?;
-            if item.kind != *b"hvc1" {
+            if item.kind != first.kind {
                 return Err(foreign(&item.kind));
             }
-            if index == 0 {
-                chroma = self.config(id)?.chroma;
-            }
         }
+        let chroma = match codec {
+            Codec::Hevc => self.config(items[0])?.chroma,
+            Codec::Av1 => self.av1_chroma(first)?,
+        };
         let [width, height] = self.clean(primary, [width, height]);
-        Ok(Picture { width, height, columns, tile, items, chroma })
+        Ok(Picture { codec, width, height, columns, tile, items, chroma })
     }
 
     /// `clap`: the part of a picture that is meant to be seen. Encoders need even sides, so an odd picture has a row or a
@@ -98,7 +125,15 @@ impl<'a> Heif<'a> {
             let item = self.item(id).ok().filter(|item| item.kind == *b"hvc1")?;
             let [width, height] = self.size(item).ok()?;
             let chroma = self.config(id).ok()?.chroma;
-            Some(Picture { width, height, columns: 1, tile: [width, height], items: vec![id], chroma })
+            Some(Picture {
+                codec: Codec::Hevc,
+                width,
+                height,
+                columns: 1,
+                tile: [width, height],
+                items: vec![id],
+                chroma,
+            })
         };
         let is_worth_it = |copy: &Picture| {
             let [across, down] = [u64::from(copy.width), u64::from(copy.height)];
@@ -132,6 +167,22 @@ impl<'a> Heif<'a> {
         let columns = u32::from(fields.u8().map_err(short)?) + 1;
         let wide = flags & 1 == 1;
         Ok((columns, rows, [fields.id(wide).map_err(short)?, fields.id(wide).map_err(short)?]))
+    }
+
+    /// `av1C`: how many samples of chroma there are, as HEVC numbers it.
+    fn av1_chroma(&self, item: &Item<'a>) -> Result<u8, Flaw> {
+        let property = self.property(item, b"av1C").ok_or(Flaw::Broken("no AV1 configuration"))?;
+        let &[mark, _profile, flags, _delay, ..] = property else { return Err(short(Flaw::Cut)) };
+        if mark != 0x81 {
+            return Err(Flaw::Foreign("an AV1 configuration of an unknown version"));
+        }
+        let [is_grey, halves_width, halves_height] = [0x10, 0x08, 0x04].map(|flag| flags & flag != 0);
+        Ok(match (is_grey, halves_width, halves_height) {
+            (true, ..) => 0,
+            (_, true, true) => 1,
+            (_, true, false) => 2,
+            _ => 3,
+        })
     }
 
     /// How an item's data is to be read.
@@ -209,7 +260,7 @@ fn short(flaw: Flaw) -> Flaw {
 
 fn foreign(kind: &[u8; 4]) -> Flaw {
     Flaw::Foreign(match kind {
-        b"av01" => "an AV1 picture (AVIF)",
+        b"av01" | b"hvc1" => "tiles of several codecs",
         b"avc1" => "an H.264 picture",
         b"jpeg" => "a JPEG picture",
         b"iovl" => "a picture of overlaid pictures",

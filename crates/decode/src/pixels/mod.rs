@@ -2,6 +2,10 @@
 
 #[cfg(test)]
 mod against_image;
+#[cfg(feature = "avif")]
+mod av1;
+#[cfg(feature = "avif")]
+mod avif;
 mod bmp;
 mod gif;
 #[cfg(feature = "heic")]
@@ -44,6 +48,13 @@ pub(super) fn open(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Dead
         Format::Heic => heic::decode(bytes, header, aspect, deadline),
         #[cfg(not(feature = "heic"))]
         Format::Heic => Err(heic_is_off()),
+        #[cfg(feature = "avif")]
+        Format::Avif => avif::decode(bytes, header, aspect, deadline),
+        #[cfg(not(feature = "avif"))]
+        Format::Avif => Err(Reject::new(
+            Reason::Unsupported,
+            "AVIF is not read: this scanmill was built without its feature `avif`",
+        )),
     });
     opened.unwrap_or_else(|panic| {
         let detail = format!("the {} codec panicked: {panic}", header.format.as_str());

@@ -22,7 +22,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<So
     let decoded = match header.format {
         Format::Webp => WebPDecoder::new(file).map(|codec| read(codec, limits, &mut lens)),
         Format::Bmp => BmpDecoder::new(file).map(|codec| read(codec, limits, &mut lens)),
-        Format::Png | Format::Gif | Format::Jpeg | Format::Tiff | Format::Heic => {
+        Format::Png | Format::Gif | Format::Jpeg | Format::Tiff | Format::Heic | Format::Avif => {
             return Err(Reject::new(Reason::Unsupported, "this format has its own codec"));
         }
     };

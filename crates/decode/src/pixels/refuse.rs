@@ -54,6 +54,6 @@ fn is_cut(bytes: &[u8], format: Format) -> bool {
         Format::Gif => bytes.last() != Some(&0x3b),
         Format::Bmp => declared(2).is_some_and(|size| bytes.len() < size),
         // A TIFF file has no end mark and no size; its codec tells by running over the end.
-        Format::Tiff | Format::Jpeg | Format::Heic => false,
+        Format::Tiff | Format::Jpeg | Format::Heic | Format::Avif => false,
     }
 }

@@ -91,7 +91,9 @@ fn red_on_green(photo: &Scene) -> Vec<u8> {
 fn others() -> Vec<Vec<u8>> {
     let grey = DynamicImage::from(photo().grey());
     let rgb = DynamicImage::from(grey.to_rgb8());
-    let mut files = Vec::new();
+    // No encoder of AVIF is at hand.
+    let mut files =
+        vec![include_bytes!("../data/avif/grid.avif").to_vec(), include_bytes!("../data/avif/yuv400_10.avif").to_vec()];
     let pictures = [
         grey.clone(),
         grey.to_luma_alpha8().into(),
