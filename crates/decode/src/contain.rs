@@ -9,8 +9,10 @@ use std::sync::Once;
 #[cfg(feature = "avif")]
 use std::sync::{
     atomic::{AtomicUsize, Ordering},
-    mpsc::channel,
+    mpsc::{RecvTimeoutError, sync_channel},
 };
+#[cfg(feature = "avif")]
+use std::time::Duration;
 
 #[cfg(feature = "avif")]
 use scanmill_core::cpu::{charge, thread_cpu};
@@ -19,10 +21,14 @@ thread_local! {
     static CONTAINED: Cell<u32> = const { Cell::new(0) };
 }
 
+/// Told what a panic says.
+#[cfg(feature = "avif")]
+type Tell = Box<dyn FnOnce(String)>;
+
 #[cfg(feature = "avif")]
 thread_local! {
     /// What a thread whose panics cannot unwind has to say before it stops for good.
-    static LAST_WORDS: RefCell<Option<Box<dyn FnOnce(String)>>> = const { RefCell::new(None) };
+    static LAST_WORDS: RefCell<Option<Tell>> = const { RefCell::new(None) };
 }
 
 /// Runs `work`; a panic in it becomes `Err` with the panic's message.
@@ -59,22 +65,30 @@ fn hook() {
 
 /// Threads that may stop for good before no more are begun: each keeps its stack and the picture that it worked on.
 #[cfg(feature = "avif")]
-const MOST_STOPPED: usize = 16;
+const MOST_STOPPED: usize = 4;
 /// Bytes of such a thread's stack: twice what a thread has by default.
 #[cfg(feature = "avif")]
 const STACK: usize = 4 << 20;
-
-/// Runs `work` on a thread of its own and waits for it: for code whose panics end the process instead of unwinding, as
-/// those of a function with C's calling convention do. The hook runs before that, and where it does not return the process
-/// goes on, without that thread, and with a hook that can no longer be replaced. Its CPU time counts as the caller's.
+/// Threads that stopped for good, or that nobody waits for any more.
 #[cfg(feature = "avif")]
-pub fn aside<T: Send + 'static>(name: &'static str, work: impl FnOnce() -> T + Send + 'static) -> Result<T, String> {
-    static STOPPED: AtomicUsize = AtomicUsize::new(0);
+static STOPPED: AtomicUsize = AtomicUsize::new(0);
+
+/// Runs `work` on a thread of its own and waits for it as long as `patience` lasts: for code whose panics end the process
+/// instead of unwinding, as those of a function with C's calling convention do. The hook runs before that, and where it
+/// does not return the process goes on, without that thread, and with a hook that can no longer be replaced. The thread's
+/// CPU time counts as the caller's.
+#[cfg(feature = "avif")]
+pub fn aside<T: Send + 'static>(
+    name: &'static str,
+    patience: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
     if STOPPED.load(Ordering::Relaxed) >= MOST_STOPPED {
         return Err(format!("{MOST_STOPPED} threads of {name} have stopped, so no more are begun until a restart"));
     }
     hook();
-    let (tell, told) = channel();
+    // One word is all that is ever sent.
+    let (tell, told) = sync_channel(1);
     let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK);
     let begun = thread.spawn(move || {
         let last = tell.clone();
@@ -84,10 +98,19 @@ pub fn aside<T: Send + 'static>(name: &'static str, work: impl FnOnce() -> T + S
         })));
         let done = work();
         LAST_WORDS.take();
-        let _ = tell.send((Ok(done), thread_cpu()));
+        if tell.send((Ok(done), thread_cpu())).is_err() {
+            // It was given up, and came to an end after all.
+            STOPPED.fetch_sub(1, Ordering::Relaxed);
+        }
     });
     begun.map_err(|error| format!("no thread for {name}: {error}"))?;
-    let (outcome, spent) = told.recv().map_err(|_| format!("the thread of {name} ended without a word"))?;
+    let (outcome, spent) = told.recv_timeout(patience).map_err(|error| match error {
+        RecvTimeoutError::Timeout => {
+            STOPPED.fetch_add(1, Ordering::Relaxed);
+            format!("{name} came to no end within {patience:?}")
+        }
+        RecvTimeoutError::Disconnected => format!("the thread of {name} ended without a word"),
+    })?;
     charge(spent);
     outcome
 }
@@ -116,16 +139,27 @@ mod tests {
             assert_eq!(output.status.code(), Some(7), "{output:?}");
             return;
         }
-        let is_told = aside("test", || cannot_unwind()) == Err("bad data".to_owned());
+        let long = Duration::from_secs(600);
+        let is_told = aside("test", long, || cannot_unwind()) == Err("bad data".to_owned());
         let before = thread_cpu();
         let work = || {
             let begun = thread_cpu();
-            while thread_cpu() - begun < std::time::Duration::from_millis(20) {}
+            while thread_cpu() - begun < Duration::from_millis(20) {}
             7
         };
-        let goes_on = aside("test", work) == Ok(7);
-        let is_charged = thread_cpu() - before >= std::time::Duration::from_millis(20);
-        std::process::exit(if is_told && goes_on && is_charged { 7 } else { 1 });
+        let goes_on = aside("test", long, work) == Ok(7);
+        let is_charged = thread_cpu() - before >= Duration::from_millis(20);
+        // No end in sight: given up, and once too many are, refused without another thread.
+        let endless = || {
+            aside("test", Duration::from_millis(1), || {
+                loop {
+                    std::thread::park()
+                }
+            })
+        };
+        let gives_up = (1..MOST_STOPPED).all(|_| endless() == Err("test came to no end within 1ms".to_owned()));
+        let refuses = aside("test", long, || 7).is_err_and(|words: String| words.contains("until a restart"));
+        std::process::exit(if is_told && goes_on && is_charged && gives_up && refuses { 7 } else { 1 });
     }
 
     #[test]

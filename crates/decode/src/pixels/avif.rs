@@ -3,6 +3,8 @@
 //! The decoder knows no deadline, so what bounds a tile is the size that its container promised, and the clock is looked
 //! at between tiles. Of each tile's data it is given one frame: hidden ones before it would each take memory of their own.
 
+use std::time::Duration;
+
 use super::super::clock::Deadline;
 use super::super::contain::aside;
 use super::super::guard::Flaw;
@@ -13,6 +15,8 @@ use super::hints::Hints;
 use super::{Header, MISSING, Source};
 use scanmill_core::domain::{Reason, Reject};
 
+/// How long one tile may take on the wall clock. The largest that default settings let in takes some five seconds of CPU time.
+const PATIENCE: Duration = Duration::from_secs(300);
 /// Most zeros put in place of what a file that ends early does not hold.
 const MOST_MISSING: usize = 16 << 20;
 
@@ -62,8 +66,8 @@ fn changed(flaw: Flaw) -> Reject {
 fn one(data: Vec<u8>, picture: &Picture, component: usize) -> Result<Frame, Reject> {
     let [wide, high] = picture.tile;
     let most = wide.saturating_mul(high);
-    let decoded = aside("av1", move || av1::decode(&data, most, component))
-        .map_err(|panic| Reject::new(Reason::DecoderFault, format!("the decoder panicked: {panic}")))?;
+    let decoded = aside("av1", PATIENCE, move || av1::decode(&data, most, component))
+        .map_err(|fault| Reject::new(Reason::DecoderFault, format!("the decoder failed: {fault}")))?;
     let frame = decoded.map_err(|fault| match fault {
         Fault::Large => Reject::new(Reason::Unreadable, format!("an AV1 picture larger than {wide} x {high} pixels")),
         Fault::Foreign => Reject::new(Reason::Unsupported, "an AV1 picture of an unknown kind"),

@@ -2,11 +2,15 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicIsize, Ordering};
 
 thread_local! {
     static HELD: Cell<isize> = const { Cell::new(0) };
     static MOST: Cell<isize> = const { Cell::new(0) };
 }
+
+static HELD_BY_ALL: AtomicIsize = AtomicIsize::new(0);
+static MOST_BY_ALL: AtomicIsize = AtomicIsize::new(0);
 
 struct Counting;
 
@@ -17,6 +21,8 @@ fn count(bytes: isize) {
     // Neither cell has a destructor, so both are there as long as the thread allocates.
     HELD.set(HELD.get() + bytes);
     MOST.set(MOST.get().max(HELD.get()));
+    let held = HELD_BY_ALL.fetch_add(bytes, Ordering::Relaxed) + bytes;
+    MOST_BY_ALL.fetch_max(held, Ordering::Relaxed);
 }
 
 // SAFETY: everything is done by the system's allocator, as it was asked.
@@ -48,4 +54,13 @@ pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
     MOST.set(before);
     let done = work();
     (done, (MOST.get() - before).max(0) as usize)
+}
+
+/// The same of all threads: for a process that does nothing else meanwhile.
+#[allow(dead_code, reason = "most tests count one thread")]
+pub fn peak_of_all<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    let before = HELD_BY_ALL.load(Ordering::Relaxed);
+    MOST_BY_ALL.store(before, Ordering::Relaxed);
+    let done = work();
+    (done, (MOST_BY_ALL.load(Ordering::Relaxed) - before).max(0) as usize)
 }

@@ -49,3 +49,5 @@ made("alpha", shaded, "-y", "444")
 # As bright as each other.
 made("tinted", scene(331, 277, dark=(210, 60, 60), light=(60, 139, 60)), "-y", "444")
 made("moving", plain, "-y", "420", pictures=[plain, scene(231, 177, light=(200, 200, 200))])
+# As much memory as a pixel can take, and little of all else.
+made("large_444_12", scene(1600, 1200), "-y", "444", "-d", "12")
