@@ -147,7 +147,10 @@ fn streams() -> impl Strategy<Value = Vec<Item>> {
         word.prop_map(|word| Byte(word.into_bytes())),
         kanji,
     ];
-    let latin = prop::collection::vec(0xa0u8..=0xff, 1..9);
+    // rxing takes what looks like a byte order mark for one, whatever character set is named.
+    let is_mark =
+        |bytes: &[u8]| [&b"\xfe\xff"[..], b"\xff\xfe", b"\xef\xbb\xbf"].iter().any(|mark| bytes.starts_with(mark));
+    let latin = prop::collection::vec(0xa0u8..=0xff, 1..9).prop_filter("a mark", move |bytes| !is_mark(bytes));
     let named = prop_oneof![
         word.prop_map(|word| vec![Eci(26), Byte(word.into_bytes())]),
         ("[0-9]{1,9}", characters).prop_map(|(digits, text)| vec![Eci(26), Numeric(digits), Alphanumeric(text)]),
