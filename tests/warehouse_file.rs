@@ -6,6 +6,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use scanmill::cli::schema::{Dialect, SchemaArgs, sql, state};
+use scanmill::domain::Row;
 use scanmill::error::{Class, Error};
 use scanmill::warehouse::schema::{MARTS, VERSION, require_current, sqlite_tables, version_of};
 use scanmill::warehouse::sqlite::SqliteWarehouse;
@@ -101,7 +102,15 @@ async fn a_file_of_the_first_version_gets_the_columns_it_lacks_and_keeps_its_row
                             payload, payload_kind, product_id, captured_at_source, geo_source, qr_index, qr_count, rung,
                             decode_ms, width, height, format)
          VALUES ('s', 'p', 'b0', 0, 'inbox', 'old.jpg', '2026-11-01T00:00:00.000Z', '0.1.0', 'x', 'url', 'p0', 'none',
-                 'none', 0, 1, 'own', 1, 1, 1, 'jpeg')",
+                 'none', 0, 1, 'own', 1, 1, 1, 'jpeg');
+         UPDATE scans SET captured_at = '2026-10-31T22:00:00.999Z', captured_local = '2026-10-31T23:00:00.999',
+                          local_date = '2026-10-31';
+         INSERT INTO rejections (photo_id, batch_id, revision, bucket, object_key, processed_at, uploaded_at,
+                                 engine_version, stage, reason, detail)
+         VALUES ('q', 'b0', 0, 'inbox', 'bad.jpg', '2026-11-01T00:00:01.001Z', NULL, '0.1.0', 'decode', 'no_code', '');
+         INSERT INTO load_ledger VALUES ('b0', 'm', 'r', 'k', 2, 2, NULL, '2026-11-01T00:00:02.000Z');
+         CREATE VIEW of_an_analyst AS
+           SELECT local_date, scans FROM mart_day WHERE local_date >= date('2026-10-31 12:00', '-1 day');",
     )
     .unwrap();
     drop(old);
@@ -116,6 +125,24 @@ async fn a_file_of_the_first_version_gets_the_columns_it_lacks_and_keeps_its_row
     let sql = "SELECT object_key, product_id, product_id_source, url_count FROM scans ORDER BY processed_at";
     let rows = warehouse.query(sql, &[]).await.unwrap().rows;
     assert_eq!(json!(rows), json!([["old.jpg", "p0", null, null], [rows[1][0], "p0", "path", 1]]));
+
+    // Times of old rows are in SQLite's form too, and a view on a mart has outlived the mart's new definition.
+    let file = Connection::open(&path).unwrap();
+    let text = |sql: &str| file.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(
+        text(
+            "SELECT concat_ws('|', captured_at, captured_local, local_date, processed_at, quote(uploaded_at))
+             FROM scans WHERE object_key = 'old.jpg'"
+        ),
+        "2026-10-31 22:00:00.999|2026-10-31 23:00:00.999|2026-10-31|2026-11-01 00:00:00.000|NULL"
+    );
+    assert_eq!(text("SELECT processed_at FROM rejections"), "2026-11-01 00:00:01.001");
+    assert_eq!(
+        text("SELECT concat_ws('|', quote(sealed_at), loaded_at) FROM load_ledger WHERE batch_id = 'b0'"),
+        "NULL|2026-11-01 00:00:02.000"
+    );
+    assert_eq!(text("SELECT concat_ws('|', local_date, scans) FROM of_an_analyst LIMIT 1"), "2026-10-31|1");
+    assert_eq!(text("SELECT name FROM sqlite_schema WHERE name = 'scans_processed_at'"), "scans_processed_at");
 
     // What is migrated and what is made new differ in the order of columns at most.
     let columns = |path: &Path| {
@@ -135,6 +162,65 @@ async fn a_file_of_the_first_version_gets_the_columns_it_lacks_and_keeps_its_row
     let fresh = folder.path().join("fresh.sqlite");
     SqliteWarehouse::open(&fresh).unwrap().prepare().await.unwrap();
     assert_eq!(columns(&path), columns(&fresh));
+}
+
+#[tokio::test]
+async fn times_compare_with_what_sqlite_itself_writes() {
+    let (folder, warehouse) = fresh().await;
+    // One photo of each minute of the last hour and a half, in the rows' own form.
+    let file = Connection::open(folder.path().join("warehouse.sqlite")).unwrap();
+    let ago = |minutes: u32, form: &str| {
+        let sql = format!("SELECT strftime('{form}', 'now', '-{minutes} minutes', '-30 seconds')");
+        file.query_row(&sql, [], |row| row.get::<_, String>(0)).unwrap()
+    };
+    let photo = |minutes: u32| {
+        let mut rows = scans_at(&format!("m{minutes}"), 0, 1, &ago(minutes, "%Y-%m-%dT%H:%M:%fZ"));
+        let Row::Scan(scan) = &mut rows[0] else { unreachable!() };
+        scan.captured_at = Some(ago(minutes, "%Y-%m-%dT%H:%M:%fZ"));
+        scan.captured_local = Some(ago(minutes, "%Y-%m-%dT%H:%M:%f"));
+        scan.local_date = Some(ago(minutes * 1440, "%Y-%m-%d"));
+        rows
+    };
+    let mut batches = Batches::default();
+    batches.add("b1", (0..90).map(photo).collect());
+    warehouse.load(&manifest(&["b1"]), &batches).await.unwrap();
+    for (condition, expected) in [
+        ("processed_at >= datetime('now', '-5 minutes')", 5),
+        ("processed_at < datetime('now', '-5 minutes')", 85),
+        ("captured_at >= datetime('now', '-1 hour')", 60),
+        ("captured_local > strftime('%Y-%m-%d %H:%M:%S', 'now', '-10 minutes')", 10),
+        ("processed_at > CURRENT_TIMESTAMP", 0),
+        ("local_date > date('now', '-30 seconds', '-7 days')", 7),
+        ("datetime(processed_at) IS NULL OR julianday(captured_local) IS NULL OR date(local_date) <> local_date", 0),
+        ("length(processed_at) <> 23 OR processed_at GLOB '*[TZ]*' OR uploaded_at <> '2026-11-22 15:40:00.000'", 0),
+    ] {
+        let sql = format!("SELECT COUNT(*) FROM scans WHERE {condition}");
+        assert_eq!(number(&warehouse, &sql).await, expected, "{condition}");
+    }
+    let ledger = "SELECT COUNT(*) FROM load_ledger WHERE loaded_at BETWEEN datetime('now', '-1 minute')
+                    AND datetime('now', '+1 second') AND sealed_at = '2026-11-22 15:40:10.000'";
+    assert_eq!(number(&warehouse, ledger).await, 1);
+    // The port answers in the rows' form, and takes an instant in the tables'.
+    let newest = row(&warehouse, "SELECT uploaded_at, MAX(captured_at) AS last_captured_at FROM scans").await;
+    assert_eq!(newest[0], json!("2026-11-22T15:40:00.000Z"));
+    let at: jiff::Timestamp = newest[1].as_str().unwrap().parse().unwrap();
+    let since = [warehouse.instant(at)];
+    let sql = "SELECT COUNT(*) FROM scans WHERE captured_at >= ?1";
+    assert_eq!(warehouse.query(sql, &since).await.unwrap().rows, [[json!(1)]]);
+}
+
+#[tokio::test]
+async fn a_time_that_is_none_spoils_its_batch() {
+    let (_folder, warehouse) = fresh().await;
+    let mut rows = scans("one", 0, 1);
+    let Row::Scan(scan) = &mut rows[0] else { unreachable!() };
+    scan.local_date = Some("yesterday".into());
+    let mut batches = Batches::default();
+    batches.add("b1", vec![rows]);
+    let error = warehouse.load(&manifest(&["b1"]), &batches).await.unwrap_err();
+    assert_eq!(error.class(), Class::Poison);
+    assert!(error.to_string().contains("line 1: `local_date` is no time"), "{error}");
+    assert_eq!(standing(&warehouse).await, Vec::<String>::new());
 }
 
 #[test]

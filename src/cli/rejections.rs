@@ -12,7 +12,6 @@ use super::report::block_on;
 use super::{Exit, GlobalArgs, out, settings};
 use crate::app;
 use crate::domain::notification::s3_event_with_revision;
-use crate::domain::row::utc_millis;
 use crate::domain::{PhotoRef, Reason};
 use crate::error::Result;
 use crate::queue::Queue;
@@ -130,7 +129,7 @@ pub fn run(args: &RejectionsArgs, global: &GlobalArgs) -> Result<Exit> {
 /// The rejections that match, as printed, and whether there are more than the limit.
 pub async fn list(warehouse: &dyn Warehouse, args: &ListArgs) -> Result<(String, bool)> {
     schema::require_current(warehouse).await?;
-    let (condition, mut parameters) = args.filter.condition();
+    let (condition, mut parameters) = args.filter.condition(warehouse);
     parameters.push((u64::from(args.limit) + 1).into());
     let sql = format!(
         "SELECT photo_id, bucket, object_key, version_id, etag, size_bytes, uploaded_at, processed_at, revision,
@@ -176,7 +175,7 @@ struct Listed {
 /// Sends a notification for every rejection that matches, a page at a time in the order of photo ids.
 pub async fn replay(warehouse: &dyn Warehouse, queue: &dyn Queue, args: &ReplayArgs) -> Result<Replayed> {
     schema::require_current(warehouse).await?;
-    let (condition, parameters) = args.filter.condition();
+    let (condition, parameters) = args.filter.condition(warehouse);
     let after = parameters.len() + 1;
     let sql = format!(
         "SELECT photo_id, bucket, object_key, version_id, etag, size_bytes, sequencer, uploaded_at, revision
@@ -256,7 +255,7 @@ impl Replayed {
 
 impl Filter {
     /// A condition over `rejections` and what is bound in it, from `?1`.
-    fn condition(&self) -> (String, Vec<Value>) {
+    fn condition(&self, warehouse: &dyn Warehouse) -> (String, Vec<Value>) {
         let mut parts = vec!["1 = 1".to_owned()];
         let mut bound: Vec<Value> = Vec::new();
         if !self.reasons.is_empty() {
@@ -265,7 +264,7 @@ impl Filter {
             bound.extend(self.reasons.iter().map(|reason| Value::from(reason.as_str())));
         }
         if let Some(since) = self.since {
-            bound.push(utc_millis(since).into());
+            bound.push(warehouse.instant(since));
             parts.push(format!("processed_at >= ?{}", bound.len()));
         }
         if let Some(prefix) = &self.key_prefix {

@@ -9,7 +9,7 @@
 -- Which version of tables and marts stands here? (commands ask before they read)
 DROP VIEW IF EXISTS warehouse_schema;
 CREATE VIEW warehouse_schema AS
-SELECT 2 AS schema_version;
+SELECT 3 AS schema_version;
 
 -- What became of each photo? One row a photo, scanned or rejected.
 DROP VIEW IF EXISTS mart_photo;

@@ -5,10 +5,12 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Reason;
 use crate::domain::batch::SealedBatch;
+use crate::domain::row::utc_millis;
 use crate::error::Result;
 
 mod line;
@@ -88,6 +90,12 @@ pub trait Warehouse: Send + Sync {
     /// Those of `batch_ids` that no ledger row names, in the order given.
     async fn not_in_ledger(&self, batch_ids: &[String]) -> Result<Vec<String>>;
 
-    /// Runs one read-only statement with `?1`, `?2`… bound to `parameters`.
+    /// An instant as [`Warehouse::query`] takes it among its parameters, to compare with a column of times.
+    fn instant(&self, at: Timestamp) -> Value {
+        utc_millis(at).into()
+    }
+
+    /// Runs one read-only statement with `?1`, `?2`… bound to `parameters`. Times are answered in the form of the rows,
+    /// whatever form the tables hold, in columns whose names end as those of the tables do: `…_at`, `…_local`.
     async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Table>;
 }

@@ -276,21 +276,21 @@ pub async fn report(warehouse: &dyn Warehouse) -> Result<Report> {
 async fn throughput(warehouse: &dyn Warehouse, photos: u64) -> Result<Throughput> {
     #[derive(Deserialize)]
     struct Range {
-        first: Option<String>,
-        last: Option<String>,
+        first_at: Option<String>,
+        last_at: Option<String>,
     }
     let range: Range = one(
         warehouse,
-        "SELECT MIN(first_at) AS first, MAX(last_at) AS last
+        "SELECT MIN(first_at) AS first_at, MAX(last_at) AS last_at
          FROM (SELECT MIN(processed_at) AS first_at, MAX(processed_at) AS last_at FROM scans
                UNION ALL
                SELECT MIN(processed_at) AS first_at, MAX(processed_at) AS last_at FROM rejections) AS ranges",
     )
     .await?;
-    let seconds = spread::seconds_between(range.first.as_deref(), range.last.as_deref());
+    let seconds = spread::seconds_between(range.first_at.as_deref(), range.last_at.as_deref());
     Ok(Throughput {
-        first_processed_at: range.first,
-        last_processed_at: range.last,
+        first_processed_at: range.first_at,
+        last_processed_at: range.last_at,
         seconds,
         photos_per_second: seconds.filter(|seconds| *seconds > 0.0).map(|seconds| photos as f64 / seconds),
     })

@@ -20,9 +20,9 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::errors::sql_error;
 use super::supersede::supersede;
+use super::times;
 use crate::domain::batch::SealedBatch;
-use crate::domain::columns::{COLUMNS, Column, rejection_columns, scan_columns};
-use crate::domain::row::utc_millis;
+use crate::domain::columns::{COLUMNS, Column, ColumnType, rejection_columns, scan_columns};
 use crate::error::{Error, Result};
 use crate::warehouse::line::{Cell, Line};
 use crate::warehouse::{Loaded, passing_reasons};
@@ -102,8 +102,16 @@ pub(super) fn stage(connection: &mut Connection, path: &Path, batch: SealedBatch
             if line.text("batch_id") != Some(batch.batch_id.as_str()) {
                 return Err(malformed("`batch_id` is another batch's"));
             }
-            for (place, cell) in line.cells.iter().enumerate() {
-                insert.raw_bind_parameter(place + 2, cell).map_err(failed())?;
+            for (place, (cell, column)) in line.cells.iter().zip(COLUMNS).enumerate() {
+                match cell {
+                    Cell::Text(text) => {
+                        let text = times::stored(column.kind, text)
+                            .ok_or_else(|| malformed(&format!("`{}` is no time", column.name)))?;
+                        insert.raw_bind_parameter(place + 2, &*text)
+                    }
+                    other => insert.raw_bind_parameter(place + 2, other),
+                }
+                .map_err(failed())?;
             }
             insert.raw_bind_parameter(1, &line.row_kind).map_err(failed())?;
             insert.raw_execute().map_err(failed())?;
@@ -209,7 +217,7 @@ fn write_ledger(
     loaded: &mut Loaded,
 ) -> rusqlite::Result<u64> {
     let mut photos = 0;
-    let loaded_at = utc_millis(Timestamp::now());
+    let loaded_at = times::instant(Timestamp::now());
     let mut insert = transaction.prepare_cached(
         "INSERT INTO load_ledger
            (batch_id, manifest_id, bucket, object_key, row_count, photo_count, sealed_at, loaded_at)
@@ -225,7 +233,7 @@ fn write_ledger(
             batch.key,
             *rows as i64,
             *batch_photos as i64,
-            batch.sealed_at,
+            batch.sealed_at.as_deref().and_then(|at| times::stored(ColumnType::Timestamp, at)),
             loaded_at
         ])?;
         if inserted == 1 {

@@ -5,7 +5,8 @@ use std::path::Path;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::errors::sql_error;
-use crate::domain::columns::{Column, rejection_columns, scan_columns};
+use super::times;
+use crate::domain::columns::{Column, ColumnType, rejection_columns, scan_columns};
 use crate::error::Result;
 use crate::warehouse::schema::{self, MARTS, VERSION, sqlite_tables, sqlite_type};
 
@@ -26,14 +27,40 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
         return Ok(());
     }
     if found != 0 {
-        // Every version so far only added columns, so what a file lacks is all there is to do.
         add_columns(&transaction, "scans", scan_columns()).map_err(sql_error(what, path))?;
         add_columns(&transaction, "rejections", rejection_columns()).map_err(sql_error(what, path))?;
+        if found < TIMES_OF_SQLITE {
+            rewrite_times(&transaction).map_err(sql_error(what, path))?;
+        }
     }
     transaction.execute_batch(&sqlite_tables()).map_err(sql_error(what, path))?;
     transaction.execute_batch(MARTS).map_err(sql_error("cannot create the marts", path))?;
     transaction.commit().map_err(sql_error(what, path))?;
     tracing::info!(path = %path.display(), from = found, to = VERSION, "warehouse schema brought up to date");
+    Ok(())
+}
+
+/// The first version whose tables hold times in SQLite's own form.
+const TIMES_OF_SQLITE: i64 = 3;
+
+/// Brings the times of every row into SQLite's own form. The indexes over them are made anew with the tables' definition.
+fn rewrite_times(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "DROP INDEX IF EXISTS scans_processed_at;
+         DROP INDEX IF EXISTS rejections_processed_at;",
+    )?;
+    let is_time = |column: &&Column| matches!(column.kind, ColumnType::Timestamp | ColumnType::LocalTimestamp);
+    let of = |columns: &mut dyn Iterator<Item = &'static Column>| -> Vec<&str> {
+        columns.filter(is_time).map(|column| column.name).collect()
+    };
+    for (table, columns) in [
+        ("scans", of(&mut scan_columns())),
+        ("rejections", of(&mut rejection_columns())),
+        ("load_ledger", vec!["sealed_at", "loaded_at"]),
+    ] {
+        let set: Vec<String> = columns.into_iter().map(times::migrated).collect();
+        transaction.execute(&format!("UPDATE {table} SET {}", set.join(", ")), [])?;
+    }
     Ok(())
 }
 

@@ -7,6 +7,8 @@
 //!   Superset, Grafana, DuckDB or Python. Never use `immutable=1` on a live file: it ignores the WAL.
 //! - Start from the marts (`.tables` lists them, `.schema mart_product_day` shows one with its question); the tables'
 //!   columns are explained in `.schema scans`.
+//! - Times are `2026-11-22 15:40:00.123`, UTC, days `2026-11-22`: as SQLite's own functions write them, so
+//!   `processed_at >= datetime('now', '-5 minutes')` and `local_date >= date('now', '-7 days')` say what they mean.
 //! - The files `-wal` and `-shm` beside it are part of the database. A copy of the main file alone lacks the newest
 //!   loads; `VACUUM INTO 'copy.sqlite'` makes a whole one at any time.
 //! - Keep read transactions short: while one is open the WAL cannot be folded back, and it grows.
@@ -21,6 +23,7 @@ mod load;
 mod migrate;
 mod query;
 mod supersede;
+mod times;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -28,6 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
@@ -174,6 +178,10 @@ impl Warehouse for SqliteWarehouse {
             Ok(ids.into_iter().filter(|id| !known.contains(id)).collect())
         })
         .await
+    }
+
+    fn instant(&self, at: Timestamp) -> Value {
+        times::instant(at).into()
     }
 
     async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Table> {

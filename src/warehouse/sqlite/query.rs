@@ -7,6 +7,7 @@ use rusqlite::types::{Value as SqlValue, ValueRef};
 use super::BUSY_TIMEOUT;
 use super::connection::open_reader;
 use super::errors::sql_error;
+use super::times;
 use crate::error::{Error, Result};
 use crate::warehouse::{Table, Value};
 
@@ -26,7 +27,7 @@ pub(super) fn query(path: &Path, sql: &str, parameters: &[Value]) -> Result<Tabl
     let mut answer = statement.query(rusqlite::params_from_iter(bound)).map_err(failed())?;
     let mut rows = Vec::new();
     while let Some(row) = answer.next().map_err(failed())? {
-        let cells = (0..columns.len()).map(|index| row.get_ref(index).map(from_sql));
+        let cells = columns.iter().enumerate().map(|(index, name)| row.get_ref(index).map(|cell| from_sql(name, cell)));
         rows.push(cells.collect::<rusqlite::Result<Vec<Value>>>().map_err(failed())?);
     }
     drop(answer);
@@ -50,13 +51,16 @@ fn to_sql(value: &Value) -> Result<SqlValue> {
     })
 }
 
-fn from_sql(value: ValueRef<'_>) -> Value {
+fn from_sql(column: &str, value: ValueRef<'_>) -> Value {
     match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(integer) => integer.into(),
         // JSON has no infinity; it becomes null.
         ValueRef::Real(real) => real.into(),
-        ValueRef::Text(text) => String::from_utf8_lossy(text).into(),
+        ValueRef::Text(text) => {
+            let text = String::from_utf8_lossy(text);
+            times::answered(column, &text).map_or_else(|| text.as_ref().into(), Value::from)
+        }
         ValueRef::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
     }
 }
