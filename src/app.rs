@@ -5,6 +5,7 @@ mod databases;
 mod engine;
 mod filter_fit;
 mod notifier;
+mod prune;
 mod room;
 
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ use notifier::Notifier;
 pub use crate::queue::sqlite::DeadLetter;
 pub use databases::{Database, batches_folder, embedded_databases};
 pub use engine::{Engine, io_runtime, run_system};
+pub use prune::{Pruned, prune, prunes_anything};
 pub use room::raise_open_files;
 
 /// The three ports, open.
@@ -44,6 +46,13 @@ pub struct Ports {
     folder: Option<FolderStore>,
     /// And the queue: only the embedded one can have its leases taken over.
     embedded: Option<Arc<SqliteQueue>>,
+}
+
+impl Ports {
+    /// The store, where it is a folder.
+    fn files(&self) -> Option<&FolderStore> {
+        self.folder.as_ref()
+    }
 }
 
 const CHOOSE_ROOT: &str = "the root must be a folder that this user may write to: choose it with --root (`local.root`)";

@@ -7,7 +7,7 @@ use std::time::Duration;
 use scanmill::config::keys::{self, SECTIONS};
 use scanmill::config::settings::{
     Aws, Batch, Codes, Cost, Decode, Filter, Limits, Load, Local, Log, LogFormat, Memory, Metrics, Output, Overwrite,
-    Pump, Queue, QueueKind, Redshift, Run, S3, Scale, Sqs, Store, StoreKind, Warehouse, WarehouseKind,
+    Pump, Queue, QueueKind, Redshift, Retention, Run, S3, Scale, Sqs, Store, StoreKind, Warehouse, WarehouseKind,
 };
 use scanmill::config::{self, FlagValue, Loaded, Settings, Sources, reference};
 use scanmill::domain::Exclusions;
@@ -133,6 +133,10 @@ fn every_key_reaches_its_own_field() {
         ("load.interval_ms", "122"),
         ("load.max_batches", "123"),
         ("output.per_photo_json", "true"),
+        ("retention.batch_days", "1"),
+        ("retention.announced_days", "0.5"),
+        ("retention.dead_letter_days", "3"),
+        ("retention.every_hours", "6"),
         ("metrics.listen", "127.0.0.1:124"),
         ("metrics.hosts", "name-161"),
         ("run.drain_seconds", "125"),
@@ -230,6 +234,12 @@ fn every_key_reaches_its_own_field() {
         batch: Batch { max_rows: 119, max_bytes: 10_020, max_age: Duration::from_millis(121) },
         load: Load { interval: Duration::from_millis(122), max_batches: 123 },
         output: Output { per_photo_json: true },
+        retention: Retention {
+            batches: Some(Duration::from_secs(86_400)),
+            announced: Some(Duration::from_secs(43_200)),
+            dead_letters: Some(Duration::from_secs(3 * 86_400)),
+            every: Some(Duration::from_secs(6 * 3_600)),
+        },
         metrics: Metrics { listen: Some(([127, 0, 0, 1], 124).into()), hosts: vec!["name-161".into()] },
         run: Run { drain: Duration::from_secs(125), io_threads: 126 },
         log: Log { format: LogFormat::Json, filter: "debug".into() },

@@ -32,6 +32,12 @@ fn drop_photos(root: &Root, count: usize) {
     }
 }
 
+/// Photos of the inbox that were found so far.
+fn announced(root: &Root) -> i64 {
+    let queue = rusqlite::Connection::open(root.file("queue.sqlite")).unwrap();
+    queue.query_row("SELECT count(*) FROM announced", [], |row| row.get(0)).unwrap()
+}
+
 #[test]
 fn what_a_killed_engine_had_leased_is_received_again_at_once() {
     let root = Root::new();
@@ -49,6 +55,23 @@ fn what_a_killed_engine_had_leased_is_received_again_at_once() {
     let ended = root.run_until_empty();
     assert!(ended.stderr.contains("received again at once"), "{}", ended.stderr);
     assert_eq!(root.scans().len(), 5);
+}
+
+#[test]
+fn what_a_killed_engine_had_sealed_is_loaded_by_the_next_start() {
+    // So long between two loads that only what is adopted at the start is loaded in time.
+    const SELDOM: &[&str] = &["--set", "load.interval_ms=3600000"];
+    let root = Root::new();
+    let killed = root.start(SELDOM);
+    drop_photos(&root, 3);
+    killed.wait_until("all durable", || announced(&root) == 3 && root.depth() == (0, 0, 0));
+    killed.signal(Signal::KILL);
+    killed.ended();
+    assert_eq!(root.scans().len(), 0);
+    let next = root.start(SELDOM);
+    next.wait_for("adopted sealed batches");
+    next.wait_until("loaded", || root.scans().len() == 3);
+    next.drained();
 }
 
 #[test]
@@ -172,12 +195,8 @@ fn a_backup_of_a_working_engine_restores_to_the_same_rows() {
     let root = Root::new();
     let engine = root.start(&["--set", "load.interval_ms=60000"]);
     drop_photos(&root, 6);
-    let announced = || {
-        let queue = rusqlite::Connection::open(root.file("queue.sqlite")).unwrap();
-        queue.query_row("SELECT count(*) FROM announced", [], |row| row.get::<_, i64>(0)).unwrap()
-    };
     // All were found, and none is left: each was deleted once its batch was durable.
-    engine.wait_until("all durable", || announced() == 6 && root.depth() == (0, 0, 0));
+    engine.wait_until("all durable", || announced(&root) == 6 && root.depth() == (0, 0, 0));
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("copy");
     let ended = root.ended(&["backup", copy.to_str().unwrap(), "--json"]);

@@ -29,7 +29,7 @@ use crate::warehouse::{BatchSource, Loaded, Manifest};
 pub const NAME: &str = "loader";
 
 /// Prefix of manifests in the results bucket.
-const MANIFEST_PREFIX: &str = "manifests/";
+pub const MANIFEST_PREFIX: &str = "manifests/";
 
 /// How often the results bucket is looked through for batches that another instance sealed and never loaded.
 const ADOPT_EVERY: Duration = Duration::from_secs(300);

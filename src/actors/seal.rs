@@ -26,7 +26,7 @@ use crate::telemetry::events::{BatchSealed, CallFailed, PhotoDurable};
 pub const BATCH_PREFIX: &str = "batches/";
 
 /// Prefix of the optional per-photo objects.
-const PHOTO_PREFIX: &str = "photos/";
+pub const PHOTO_PREFIX: &str = "photos/";
 
 /// Per-photo objects written at once.
 const PER_PHOTO_PUTS: usize = 16;

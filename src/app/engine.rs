@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Ports;
 use super::alone::{self, AtWork};
+use super::prune::{self, Pruned};
 use super::room;
 use crate::actors::backlog::Backlog;
 use crate::actors::holdup::Behind;
@@ -53,6 +54,9 @@ where
 
 /// Time between two looks at what keeps photos of the inbox from being announced.
 const LOOK_AT_INBOX_EVERY: Duration = Duration::from_millis(500);
+
+/// The least time between two prunings.
+const PRUNE_SELDOM: Duration = Duration::from_secs(1);
 
 /// On top of what a photo may take, before a stage counts as hung.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
@@ -145,6 +149,9 @@ impl Engine {
                     tokio::time::sleep(LOOK_AT_INBOX_EVERY).await;
                 }
             }));
+        }
+        if let Some(every) = settings.retention.every.filter(|_| prune::prunes_anything(&settings)) {
+            tokio::spawn(keep_pruning(every, settings.clone(), ports.clone()));
         }
         let (phase_sender, phase) = watch::channel(Phase::Running);
         let supervisor = Supervisor::new(line, phase_sender).start();
@@ -330,6 +337,31 @@ impl Engine {
             "process": process_state(),
             "stages": self.telemetry.stages.to_json(),
         })
+    }
+}
+
+/// Prunes now and every so often, until the runtime ends.
+async fn keep_pruning(every: Duration, settings: Arc<Settings>, ports: Ports) {
+    loop {
+        match prune::prune(&settings, &ports, false).await {
+            Ok(pruned) if pruned.is_nothing() => {}
+            Ok(Pruned { batches, batch_bytes, manifests, announced, dead_letters, dead_letters_kept }) => {
+                tracing::info!(
+                    batches,
+                    batch_bytes,
+                    manifests,
+                    announced,
+                    dead_letters,
+                    dead_letters_kept,
+                    "pruned what is older than [retention] says"
+                );
+            }
+            Err(error) => {
+                let hint = error.hint_text();
+                tracing::warn!(%error, hint, "not all that is old was pruned; tried again next time");
+            }
+        }
+        tokio::time::sleep(every.max(PRUNE_SELDOM)).await;
     }
 }
 

@@ -128,7 +128,10 @@ pub fn restore(args: &RestoreArgs, global: &GlobalArgs) -> Result<Exit> {
         let target = root.join(file);
         let folder = target.parent().unwrap_or(root);
         fs::create_dir_all(folder).map_err(|error| Error::io("cannot make the folder", folder, error))?;
-        copy_file(&from.join(file), &target)?;
+        let path = from.join(file);
+        if !copy_file(&path, &target)? {
+            return Err(Error::missing(format!("the backup names `{}`, which is not there", path.display())));
+        }
     }
     tell(args.json, &note, &format!("restored into `{}`", root.display()))
 }
@@ -158,8 +161,10 @@ fn copy_batches(settings: &Settings, to: &Path, note: &mut Note) -> Result<()> {
         let entry = entry.map_err(|error| Error::io("cannot list", &from, error))?;
         if entry.file_type().is_ok_and(|kind| kind.is_file()) {
             let name = folder.join(entry.file_name());
-            copy_file(&entry.path(), &to.join(&name))?;
-            add(note, to, name)?;
+            // One that was listed and is gone was pruned, and so is in the warehouse, which is copied last.
+            if copy_file(&entry.path(), &to.join(&name))? {
+                add(note, to, name)?;
+            }
         }
     }
     Ok(())
@@ -172,12 +177,15 @@ fn add(note: &mut Note, to: &Path, file: PathBuf) -> Result<()> {
     Ok(())
 }
 
-/// Copies a file, durably, to a name that is free.
-fn copy_file(from: &Path, to: &Path) -> Result<()> {
-    let mut source = File::open(from).map_err(|error| Error::io("cannot open", from, error))?;
+/// Copies a file, durably, to a name that is free; whether there was one.
+fn copy_file(from: &Path, to: &Path) -> Result<bool> {
+    let mut source = match File::open(from) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        opened => opened.map_err(|error| Error::io("cannot open", from, error))?,
+    };
     let copied = File::create_new(to).and_then(|mut target| {
         std::io::copy(&mut source, &mut target)?;
         target.sync_all()
     });
-    copied.map_err(|error| Error::io("cannot write", to, error))
+    copied.map(|()| true).map_err(|error| Error::io("cannot write", to, error))
 }

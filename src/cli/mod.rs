@@ -24,6 +24,7 @@ pub mod man;
 pub mod orchestrate;
 pub mod out;
 pub mod progress;
+pub mod prune;
 pub mod pump;
 pub mod queue;
 pub mod rejections;
@@ -96,6 +97,7 @@ pub enum Command {
     Schema(schema::SchemaArgs),
     Rejections(rejections::RejectionsArgs),
     Queue(queue::QueueArgs),
+    Prune(prune::PruneArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Backfill(backfill::BackfillArgs),
@@ -121,6 +123,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Check(args) => check::run(args, &cli.global),
         Command::Schema(args) => schema::run(args, &cli.global),
         Command::Rejections(args) => rejections::run(args, &cli.global),
+        Command::Prune(args) => prune::run(args, &cli.global),
         Command::Backup(args) => backup::backup(args, &cli.global),
         Command::Restore(args) => backup::restore(args, &cli.global),
         Command::Queue(args) => queue::run(args, &cli.global),

@@ -1,5 +1,7 @@
 //! The forms a text may have, each put into the settings or refused with what is expected.
 
+use std::time::Duration;
+
 /// S3's rule for bucket names, so that a local setup moves to S3 unchanged.
 pub(super) fn bucket(name: &str, target: &mut String) -> Result<(), &'static str> {
     let edge = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
@@ -28,6 +30,11 @@ pub(super) fn choose<T: Copy>(
     let Some((_, chosen)) = words.iter().find(|(known, _)| *known == word) else { return Err(expected) };
     *target = *chosen;
     Ok(())
+}
+
+/// A number of days, 0 for none.
+pub(super) fn days(days: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(days * 86_400.0).ok().filter(|time| !time.is_zero())
 }
 
 /// Text, or nothing when it is empty.

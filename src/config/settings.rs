@@ -47,6 +47,8 @@ pub struct Settings {
     pub load: Load,
     /// `[output]`
     pub output: Output,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[metrics]`
     pub metrics: Metrics,
     /// `[run]`
@@ -357,6 +359,19 @@ pub struct Log {
     pub filter: String,
 }
 
+/// How long the embedded adapters keep what nothing needs any more; `None` is for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// `retention.batch_days`: batches, since they were loaded.
+    pub batches: Option<Duration>,
+    /// `retention.announced_days`: records of announcements of photos that are gone.
+    pub announced: Option<Duration>,
+    /// `retention.dead_letter_days`: dead letters.
+    pub dead_letters: Option<Duration>,
+    /// `retention.every_hours`: how often the engine prunes by itself; `None` is never.
+    pub every: Option<Duration>,
+}
+
 impl Default for Settings {
     /// The defaults, with what `auto` means on this machine.
     fn default() -> Self {
@@ -445,6 +460,7 @@ impl Settings {
             batch: Batch { max_rows: 0, max_bytes: 0, max_age: Duration::from_secs(2) },
             load: Load { interval: Duration::from_secs(2), max_batches: 64 },
             output: Output { per_photo_json: false },
+            retention: Retention::default(),
             metrics: Metrics { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9464))), hosts: Vec::new() },
             run: Run { drain: Duration::from_secs(30), io_threads: 0 },
             cost: Cost::default(),

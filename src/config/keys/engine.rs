@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::forms::{narrow, size};
+use crate::config::forms::{days, narrow, size};
 use crate::config::key::{Key, Kind};
 use crate::config::settings::{Codes, LogFormat};
 
@@ -212,6 +212,38 @@ pub(super) static KEYS: &[Key] = &[
         unit: "true or false",
         doc: "Also write each photo's result as one JSON object into the results bucket. Costs one write per photo.",
         kind: Kind::Flag { set: |s, v| s.output.per_photo_json = v },
+    },
+    Key {
+        section: "retention",
+        name: "batch_days",
+        default: "0",
+        unit: "days",
+        doc: "Batches, and manifests of loads, this long after the warehouse took them. A warehouse that is made anew can only load the batches that are left, so back the warehouse up.",
+        kind: Kind::Decimal { min: 0.0, max: 36_500.0, set: |s, v| s.retention.batches = days(v) },
+    },
+    Key {
+        section: "retention",
+        name: "announced_days",
+        default: "0",
+        unit: "days",
+        doc: "Records of which photos were announced, for photos that are no longer in the inbox. Should the same file come back after that, it is read again, and its rows stay as they are.",
+        kind: Kind::Decimal { min: 0.0, max: 36_500.0, set: |s, v| s.retention.announced = days(v) },
+    },
+    Key {
+        section: "retention",
+        name: "dead_letter_days",
+        default: "0",
+        unit: "days",
+        doc: "Dead letters. Those that name a photo without rows or final rejection are kept all the same.",
+        kind: Kind::Decimal { min: 0.0, max: 36_500.0, set: |s, v| s.retention.dead_letters = days(v) },
+    },
+    Key {
+        section: "retention",
+        name: "every_hours",
+        default: "0",
+        unit: "hours",
+        doc: "How often the engine prunes by itself, the first time at its start. 0: only `scanmill prune --yes` does.",
+        kind: Kind::Decimal { min: 0.0, max: 8_760.0, set: |s, v| s.retention.every = days(v / 24.0) },
     },
     Key {
         section: "metrics",

@@ -26,6 +26,10 @@ pub static SECTIONS: &[(&str, &str)] = &[
     ("batch", "When a batch is sealed: whichever comes first."),
     ("load", "When sealed batches go into the warehouse."),
     ("output", "Optional outputs."),
+    (
+        "retention",
+        "How long the embedded adapters keep what nothing needs any more, for `scanmill prune` and the engine. 0 is for ever. In S3, SQS and Redshift lifecycles and retention do this.",
+    ),
     ("metrics", "The page, metrics and health over HTTP."),
     ("run", "Start and stop."),
     ("log", "Logs, on stderr."),

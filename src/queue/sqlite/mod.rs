@@ -21,7 +21,10 @@ use crate::telemetry::{names, seldom};
 
 mod fault;
 mod open;
+mod prune;
 mod table;
+
+pub use prune::Recorded;
 
 /// How often a waiting receive looks for messages that another process sent.
 const LOOK_EVERY: Duration = Duration::from_millis(50);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::{DeadLetter, Notice, SqliteQueueOptions};
 use crate::error::{Error, Result};
@@ -37,7 +37,7 @@ fn timestamp(us: i64) -> Timestamp {
     Timestamp::from_microsecond(us).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
-fn write(connection: &mut Connection) -> Sql<Transaction<'_>> {
+pub(super) fn write(connection: &mut Connection) -> Sql<Transaction<'_>> {
     // Immediate: a transaction that reads first and then writes cannot wait for the lock, it fails.
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }
@@ -317,16 +317,19 @@ pub(super) fn dead_letters(connection: &mut Connection, limit: usize) -> Sql<Vec
         .prepare_cached(
             "SELECT id, body, sent_us, receive_count, dead_us FROM dead_letters ORDER BY dead_us DESC, id DESC LIMIT ?1",
         )?
-        .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-            Ok(DeadLetter {
-                id: row.get::<_, i64>(0)?.to_string(),
-                body: row.get(1)?,
-                sent_at: timestamp(row.get(2)?),
-                receive_count: row.get(3)?,
-                dead_at: timestamp(row.get(4)?),
-            })
-        })?
+        .query_map([i64::try_from(limit).unwrap_or(i64::MAX)], dead_letter)?
         .collect()
+}
+
+/// A row of `id, body, sent_us, receive_count, dead_us`.
+pub(super) fn dead_letter(row: &Row<'_>) -> Sql<DeadLetter> {
+    Ok(DeadLetter {
+        id: row.get::<_, i64>(0)?.to_string(),
+        body: row.get(1)?,
+        sent_at: timestamp(row.get(2)?),
+        receive_count: row.get(3)?,
+        dead_at: timestamp(row.get(4)?),
+    })
 }
 
 /// Moves every dead letter back; the number moved.

@@ -27,6 +27,7 @@ mod examine;
 mod inotify;
 mod intake;
 mod keys;
+mod remove;
 mod seen;
 mod tree;
 mod walk;

@@ -235,6 +235,25 @@ impl Tree {
         }
     }
 
+    /// Removes an object; whether it was there. Only [`Tree::sync`] makes that durable.
+    pub fn remove(&self, at: &ObjectPath<'_>) -> Result<bool> {
+        let folder = match self.folder(&at.folders, false) {
+            Err(error) if error.class() == Class::Missing => return Ok(false),
+            folder => folder?,
+        };
+        match rustix::fs::unlinkat(&folder, at.name, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(failed("cannot remove", &self.path_of(at), errno)),
+        }
+    }
+
+    /// Makes what was done to the names in a folder durable.
+    pub fn sync(&self, folders: &[&str]) -> Result<()> {
+        let path = folders.iter().fold(self.path.clone(), |path, name| path.join(name));
+        rustix::fs::fsync(self.folder(folders, false)?).map_err(|errno| failed("cannot sync the folder", &path, errno))
+    }
+
     /// Removes half-written files that a killed process left. An hour is far longer than any write takes.
     pub fn sweep(&self) {
         let Ok(buckets) = std::fs::read_dir(&self.path) else { return };

@@ -15,8 +15,9 @@
 //! - Use a local disk. WAL needs shared memory, which network file systems do not have.
 //!
 //! The file can always be made again: move it away, run `scanmill schema --apply`, and the engine loads every sealed
-//! batch that the new ledger does not name.
+//! batch that the new ledger does not name and that `scanmill prune` has left.
 
+mod care;
 mod connection;
 mod errors;
 mod load;

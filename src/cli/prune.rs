@@ -1,0 +1,74 @@
+//! `scanmill prune`.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::report::block_on;
+use super::{Exit, GlobalArgs, exit, out, settings};
+use crate::app::{self, Pruned};
+use crate::error::Result;
+
+/// Removes what the embedded queue and store keep and nothing needs any more, by the ages in [retention]
+///
+/// Batches that the warehouse has taken and the manifests of its loads, records of announcements of photos that are no
+/// longer in the inbox, dead letters. Says what would go; removes it with --yes. Works beside a running engine, which
+/// does the same by itself with `retention.every_hours`. What is not loaded yet is never removed, and a photo in the
+/// inbox is not read again because of it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  scanmill prune --root data --set retention.batch_days=30
+  scanmill prune --root data --set retention.batch_days=30 --set retention.announced_days=90 --yes
+
+Room that is freed in queue.sqlite is used again; the file does not shrink.")]
+pub struct PruneArgs {
+    /// Remove it
+    #[arg(long)]
+    pub yes: bool,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    dry_run: bool,
+    #[serde(flatten)]
+    pruned: Pruned,
+}
+
+/// Runs the command.
+pub fn run(args: &PruneArgs, global: &GlobalArgs) -> Result<Exit> {
+    let settings = settings::load(global)?;
+    if !app::prunes_anything(&settings) {
+        return Err(exit::usage("[retention] keeps everything that is embedded here for ever").hint(
+            "set ages, like --set retention.batch_days=30; S3 and SQS keep and expire by themselves: see docs/aws.md",
+        ));
+    }
+    let ports = app::open_for_command(&settings)?;
+    let is_dry = !args.yes;
+    let pruned = block_on(app::prune(&settings, &ports, is_dry))?;
+    out::print_text(&match args.json {
+        true => out::json_line(&Answer { dry_run: is_dry, pruned })?,
+        false => in_words(&pruned, is_dry),
+    })?;
+    if is_dry && !pruned.is_nothing() {
+        out::note("nothing was removed; --yes removes it");
+    }
+    Ok(Exit::Success)
+}
+
+fn in_words(pruned: &Pruned, is_dry: bool) -> String {
+    let done = if is_dry { "would be removed" } else { "removed" };
+    let Pruned { batches, batch_bytes, manifests, announced, dead_letters, dead_letters_kept } = pruned;
+    let mut text = format!(
+        "{done}: {batches} batches ({batch_bytes} bytes), {manifests} manifests, {announced} records of announcements, \
+         {dead_letters} dead letters\n"
+    );
+    if *dead_letters_kept > 0 {
+        text.push_str(&format!(
+            "kept: {dead_letters_kept} old dead letters that name photos without rows; `scanmill queue dead redrive` sends them back\n"
+        ));
+    }
+    text
+}
