@@ -1,6 +1,7 @@
 //! Web addresses in a text: where the first one begins and ends, and how many there are.
 //!
-//! A text that is one address, with nothing around it, is taken as it is. In any other text an address begins with
+//! A text that is one address, with nothing around it, is taken as it is, up to punctuation that no address holds
+//! unescaped: of scripts without spaces, or a bracket that closes what was never opened. In any other text an address begins with
 //! `http://` or `https://` and ends (RFC 3986, appendix C) at white space, at a quote or an angle bracket; punctuation at
 //! its end belongs to the sentence, and so does a closing bracket that was not opened in it. Only where there is none
 //! with a scheme, a `www.` or a host with a path (`shop.de/p/1`) is taken for one.
@@ -25,12 +26,12 @@ pub struct Found {
 /// Finds the web addresses of a text.
 pub fn find(text: &str) -> Found {
     let text = trim(text);
-    let found = if is_alone(text) { parts(text) } else { within(text) };
+    let found = if is_alone(text) { parts(up_to_foreign_punctuation(text)) } else { within(text) };
     match found.first() {
         Some(first) => Found { first: Some((*first).to_owned()), count: found.len() },
         None => {
             let bare = bare(text);
-            Found { count: bare.len(), first: bare.into_iter().next() }
+            Found { count: bare.len(), first: bare.first().map(|first| up_to_foreign_punctuation(first).to_owned()) }
         }
     }
 }
@@ -54,6 +55,31 @@ fn is_alone(text: &str) -> bool {
         && !text.contains(|letter: char| {
             letter.is_whitespace() || letter.is_control() || is_invisible(letter) || matches!(letter, '<' | '>' | '"')
         })
+}
+
+/// An address without what follows it in scripts that put no space there: `https://a.de/1，谢谢`. Brackets of any kind
+/// belong to it if they were opened in it, as in the name of an article.
+fn up_to_foreign_punctuation(text: &str) -> &str {
+    const PAIRS: [(char, char); 8] =
+        [('[', ']'), ('{', '}'), ('（', '）'), ('「', '」'), ('『', '』'), ('【', '】'), ('《', '》'), ('〈', '〉')];
+    let start = text.find("://").map_or(0, |at| at + 3);
+    let authority_end =
+        text.get(start..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(text.len(), |at| start + at);
+    let query = text.find(['?', '#']).unwrap_or(text.len());
+    let mut open: Vec<char> = Vec::new();
+    for (at, letter) in text.char_indices().filter(|(at, _)| (authority_end..query).contains(at)) {
+        if let Some((_, closing)) = PAIRS.iter().find(|(opening, _)| *opening == letter) {
+            open.push(*closing);
+        } else if PAIRS.iter().any(|(_, closing)| *closing == letter) && open.pop() != Some(letter)
+            || matches!(
+                letter,
+                '，' | '。' | '、' | '；' | '！' | '？' | '：' | '…' | '؟' | '،' | '؛' | '।' | '”' | '’'
+            )
+        {
+            return text.get(..at).unwrap_or(text);
+        }
+    }
+    text
 }
 
 /// The addresses of a list without white space: `https://a.de/1,https://b.de/2`. In a query a comma means nothing.

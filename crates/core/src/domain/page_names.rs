@@ -61,7 +61,7 @@ const NO_SHOPS: &[&str] = &[
     "eventbrite.co.uk", "eventbrite.com", "eventbrite.de", "facebook.com", "fb.com", "fb.me", "flow.page",
     "flowcode.com", "forms.gle", "g.co", "g.page", "gofund.me", "gofundme.com", "goo.gl", "google.com",
     "hihello.me", "ig.me", "instagram.com", "is.gd", "issuu.com", "j.mp", "jotform.com", "kahoot.it", "ko-fi.com",
-    "l.ead.me", "lin.ee", "line.me", "linkedin.com", "linktr.ee", "lnk.bio", "lnk.to", "lnkd.in", "m.me",
+    "l.ead.me", "lin.ee", "line.me", "linkedin.com", "linktr.ee", "lnk.bio", "lnk.to", "lnkd.in", "m.me", "m.tb.cn",
     "maps.app.goo.gl", "me-qr.com", "menti.com", "mentimeter.com", "msha.ke", "office.com", "onelink.me", "ow.ly",
     "page.link", "paypal.com", "paypal.me", "pin.it", "pinterest.com", "q-r.to", "qr-code-generator.com", "qr.ae",
     "qr.net", "qr1.be", "qrco.de", "qrcodes.pro", "qrd.by", "qrfy.com", "qrs.ly", "qrstuff.com", "qrtiger.com",

@@ -5,7 +5,7 @@
 //! no product: null is better.
 
 use super::gs1::Key;
-use super::gtin::gtin_14;
+use super::gtin::{gtin_14, has_gtin_length};
 use super::page_names::{is_below_no_product, is_no_shop, is_page_name};
 use super::shops;
 
@@ -83,7 +83,7 @@ impl Product {
         shops::id(page.host, page.tail, |id| !is_page_name(id))
             .map(|id| found(id, Source::KnownShop))
             .or_else(|| behind_marker(page).map(|id| found(id, Source::Path)))
-            .or_else(|| by_parameter(page.parameters).map(|id| found(id, Source::Query)))
+            .or_else(|| by_parameter(page).map(|id| found(id, Source::Query)))
             .or_else(|| last_segment(page).map(|id| found(id, Source::Path)))
             .unwrap_or_default()
     }
@@ -143,9 +143,12 @@ fn behind_marker(page: &Page<'_>) -> Option<String> {
     likely.or_else(|| ids.next()).map(|id| (*id).to_owned())
 }
 
-fn by_parameter(parameters: &[(String, String)]) -> Option<String> {
-    ID_NAMES.iter().find_map(|wanted| {
-        let named = parameters.iter().filter(|(name, _)| compact(name) == *wanted);
+fn by_parameter(page: &Page<'_>) -> Option<String> {
+    // There a mere `id` is that of a person, a post or a visit.
+    let is_no_product = is_no_shop(page.host)
+        || page.segments.iter().any(|segment| is_below_no_product(stem(segment).unwrap_or(segment)));
+    ID_NAMES.iter().filter(|name| !(is_no_product && **name == "id")).find_map(|wanted| {
+        let named = page.parameters.iter().filter(|(name, _)| compact(name) == *wanted);
         let value = named.map(|(_, value)| value).find(|value| {
             let fits = match *wanted {
                 // A version, or a page of a list.
@@ -160,6 +163,12 @@ fn by_parameter(parameters: &[(String, String)]) -> Option<String> {
     })
 }
 
+/// Whether a value stands where a Digital Link has its GTIN and has not its check digit: a slip of the pen names no
+/// product.
+fn is_wrong_gtin(name: &str, value: &str) -> bool {
+    name == "01" && has_gtin_length(value) && gtin_14(value).is_none()
+}
+
 /// The end of the path, if it looks like an id.
 fn last_segment(page: &Page<'_>) -> Option<String> {
     if is_no_shop(page.host)
@@ -168,13 +177,41 @@ fn last_segment(page: &Page<'_>) -> Option<String> {
     {
         return None;
     }
-    let id = stem(page.segments.last()?)?;
+    let (last, before) = page.segments.split_last()?;
+    let id = stem(last)?;
+    let is_number = id.bytes().all(|byte| byte.is_ascii_digit());
+    let behind = before.last().map(String::as_str).unwrap_or_default();
+    // `/404.html`, `/store/912345678`, `/01/` and a number that is no GTIN.
+    if is_error_page(last) || is_number && behind.eq_ignore_ascii_case("store") || is_wrong_gtin(behind, id) {
+        return None;
+    }
     // `2024-news`
     let without_year = id.trim_start_matches(|letter: char| letter.is_ascii_digit());
     let is_dated = id.get(..id.len() - without_year.len()).is_some_and(is_date) && is_page_name(without_year);
-    let is_short_number = id.len() < 3 && id.bytes().all(|byte| byte.is_ascii_digit());
-    (is_likely(id) && !is_short_number && !is_dated && !is_page_name(id) && !is_date(id) && !is_version(id))
-        .then(|| id.to_owned())
+    let is_short_number = id.len() < 3 && is_number;
+    (is_likely(id)
+        && !is_short_number
+        && !is_category(id)
+        && !is_dated
+        && !is_page_name(id)
+        && !is_date(id)
+        && !is_version(id))
+    .then(|| id.to_owned())
+}
+
+/// `/404.html`, which servers show in place of what is gone.
+fn is_error_page(segment: &str) -> bool {
+    matches!(segment.get(..4), Some("404." | "403." | "410." | "500.")) && segment.len() > 4
+}
+
+/// `3-hemden`: a short number and words are a shelf of PrestaShop, whose products have an `.html` at the end and were found
+/// before.
+fn is_category(id: &str) -> bool {
+    let Some((number, words)) = id.split_once('-') else { return false };
+    (1..=3).contains(&number.len())
+        && number.bytes().all(|byte| byte.is_ascii_digit())
+        && words.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+        && words.len() >= 4
 }
 
 /// A segment without matrix parameters and without the ending of a page. `None` for a program's or a file's name.

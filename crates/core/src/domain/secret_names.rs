@@ -12,12 +12,15 @@ const WORDS: &[&str] = &[
     "apikey", "assertion", "auth", "authentication", "authorization", "authtoken", "bearer", "certificate",
     "cookie", "cookies", "credential", "credentials", "creds", "crypt", "csrf", "csrftoken", "cvc", "cvv", "jwt",
     "kennwort", "mfa", "oauth", "otp", "passcode", "passphrase", "passwd", "password", "passwords", "passwort",
-    "pswd", "pwd", "saml", "secret", "secrets", "sess", "sessid", "session", "sessionid", "signature", "ssn", "sso",
+    "psk", "pswd", "pwd", "saml", "secret", "secrets", "sess", "sessid", "session", "sessionid", "signature", "ssn", "sso",
     "token", "totp", "xsrf",
 ];
 
 /// Words that make a name secret when it ends in them: `user_pass`, `connect.sid`, `x_api_key`.
 const LAST_WORDS: &[&str] = &["key", "keys", "pass", "pin", "pw", "sid", "sig"];
+
+/// Words before a `key` that opens nothing: of a table, a list or a form.
+const OPEN_KEYS: &[&str] = &["arrow", "filter", "foreign", "item", "primary", "search", "sort", "sorting"];
 
 /// What a name run together ends in: `accesstoken`, `userpassword`.
 #[rustfmt::skip]
@@ -40,11 +43,11 @@ const PARTS: &[&str] = &[
 const NAMES: &[&str] = &[
     "activationcode", "adgangskode", "aspxauth", "cardnumber", "ccnumber", "cfid", "clave", "codeverifier",
     "confirmationcode", "confirmcode", "consumerid", "contrasena", "contraseña", "creditcard", "dbpass",
-    "devicecode", "gda", "geslo", "googleaccessid", "haslo", "hasło", "hdnea", "hdntl", "hdnts", "heslo",
+    "devicecode", "gda", "geslo", "googleaccessid", "haslo", "hasło", "hdnea", "hdntl", "hdnts", "heslo", "iban",
     "identity", "ipaddress", "jelszo", "jelszó", "katasandi", "loginhash", "losenord", "lozinka", "lösenord",
     "matkhau", "mdp", "modsid", "motdepasse", "onetimecode", "parola", "policy", "psw", "remoteaddr", "resetcode",
     "salasana", "salt", "securitycode", "senha", "sesskey", "setcookie", "sifre", "slaptazodis", "symfony",
-    "usercode", "userpass", "wachtwoord", "wresult", "xforwardedfor", "xrealip", "zenid", "şifre", "пароль",
+    "usercode", "userpass", "wachtwoord", "wpa", "wresult", "xforwardedfor", "xrealip", "zenid", "şifre", "пароль",
     "パスワード", "密码", "密碼", "비밀번호",
 ];
 
@@ -81,7 +84,9 @@ pub fn is_secret_name(name: &str) -> bool {
     let words = words(plain);
     let Some((last, before)) = words.split_last() else { return false };
     // A mere `key` may be any key.
+    let is_open = last.starts_with("key") && before.last().is_some_and(|word| OPEN_KEYS.contains(&word.as_str()));
     LAST_WORDS.contains(&last.as_str())
+        && !is_open
         && !(last.starts_with("key") && before.is_empty() && compact.len() == plain.len())
         || words.iter().any(|word| WORDS.contains(&word.as_str()))
 }

@@ -9,12 +9,16 @@ use super::secrets::REDACTED;
 #[rustfmt::skip]
 const PASSWORDS: &[&str] = &[
     "adgangskode", "contraseña", "contrasena", "hasło", "haslo", "heslo", "jelszó", "jelszo", "kennwort", "lösenord",
-    "motdepasse", "passcode", "passphrase", "passwd", "password", "passwort", "presharedkey", "privatekey", "pwd",
-    "salasana", "secretkey", "senha", "şifre", "wachtwoord", "пароль", "パスワード", "密码", "密碼", "비밀번호",
+    "motdepasse", "passcode", "passphrase", "passwd", "password", "passwort", "presharedkey", "privatekey", "psk", "pwd",
+    "salasana", "secretkey", "senha", "şifre", "wachtwoord", "wlanschlüssel",
+    "netzwerkschlüssel", "networkkey", "wifikey", "wlankey", "wpakey", "пароль", "パスワード", "密码", "密碼", "비밀번호",
 ];
 
 /// Labels that are ordinary words too: only what looks like a secret is one behind them.
 const ORDINARY: &[&str] = &["accesskey", "apikey", "authorization", "pin", "pw", "secret", "token"];
+
+/// Passes over a text, each of which takes something away.
+const MOST_PASSES: usize = 8;
 
 /// What a private key begins and ends with.
 const KEY_BEGINS: &str = "-----BEGIN ";
@@ -22,12 +26,17 @@ const KEY_END: &str = "PRIVATE KEY-----";
 
 /// A text without what stands behind the label of a secret, as far as white space, and without private keys.
 pub fn redact_sentences(text: &str) -> Cow<'_, str> {
-    let text = redact_private_keys(text);
-    let redacted = redact_labelled(&text);
-    match redacted {
-        Some(redacted) => Cow::Owned(redacted),
-        None => text,
+    let mut redacted = Cow::Borrowed(text);
+    // What took the place of one secret may join what stood around it.
+    for _ in 0..MOST_PASSES {
+        let keyless = redact_private_keys(&redacted);
+        let Some(next) = redact_labelled(&keyless).or_else(|| (keyless != redacted).then(|| keyless.into_owned()))
+        else {
+            break;
+        };
+        redacted = Cow::Owned(next);
     }
+    redacted
 }
 
 fn redact_private_keys(text: &str) -> Cow<'_, str> {
@@ -47,7 +56,8 @@ fn redact_private_keys(text: &str) -> Cow<'_, str> {
 fn redact_labelled(text: &str) -> Option<String> {
     let mut out = String::new();
     let mut rest = text;
-    while let Some((at, sign)) = rest.char_indices().find(|(_, letter)| matches!(letter, ':' | '=' | '：')) {
+    while let Some((at, sign)) = rest.char_indices().find(|(_, letter)| matches!(letter, ':' | '=' | '：' | '\t' | '>'))
+    {
         let (label, behind) = rest.split_at(at);
         let behind = behind.get(sign.len_utf8()..).unwrap_or_default();
         let value = behind.trim_start_matches([' ', '\u{a0}']);
@@ -78,7 +88,10 @@ fn secret_length(label: &str, value: &str, is_spaced: bool) -> usize {
         let inner = value.get(1..).unwrap_or_default();
         let inner = inner.get(..inner.find(quote).unwrap_or(0)).unwrap_or_default();
         let is_secret = !inner.is_empty() && inner != REDACTED && (is_password || is_secret_name(name));
-        return if is_secret { inner.len() + 2 } else { 0 };
+        // What follows the quote without a break belongs to it.
+        let behind = value.get(inner.len() + 2..).unwrap_or_default();
+        let more = behind.find(|letter: char| !letter.is_alphanumeric()).unwrap_or(behind.len());
+        return if is_secret { inner.len() + 2 + more } else { 0 };
     }
     let is_ordinary = ORDINARY.iter().any(|ordinary| label == *ordinary || label.ends_with(ordinary) && *name != label);
     // Without blanks it is a parameter or a part of an address, which have their own rules.
@@ -123,6 +136,11 @@ mod tests {
             ("API key: a1b2c3d4e5", "API key: REDACTED"),
             ("Authorization: Bearer a1b2c3d4e5", "Authorization: REDACTED"),
             ("var token=\"s3cret\";", "var token=REDACTED;"),
+            ("password=\"a\"b c", "password=REDACTED c"),
+            ("<user>me</user><password>s3cret</password>", "<user>me</user><password>REDACTED</password>"),
+            ("password\ts3cret", "password\tREDACTED"),
+            ("SSID: n PSK: x", "SSID: n PSK: REDACTED"),
+            ("WLAN-Schlüssel: x", "WLAN-Schlüssel: REDACTED"),
             ("{'token': 'abc', 'a': 'b'}", "{'token': REDACTED, 'a': 'b'}"),
             ("MECARD:N:x;PASSWORD:abc;TEL:1;;", "MECARD:N:x;PASSWORD:REDACTED;TEL:1;;"),
             (

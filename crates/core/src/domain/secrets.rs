@@ -17,6 +17,9 @@ use super::wifi::redact_networks;
 /// What stands where a secret was.
 pub const REDACTED: &str = "REDACTED";
 
+/// How often a text is looked through after something was taken out of it.
+const MOST_PASSES: usize = 4;
+
 /// How often a value is unescaped in search of a secret inside it.
 const MAX_UNESCAPE: usize = 3;
 
@@ -27,6 +30,19 @@ const SEPARATORS: [char; 10] = ['?', '&', '#', ';', '/', ',', '|', ' ', '\n', '+
 /// A text without user names and passwords of addresses, values of secret parameters and anything shaped like a token.
 /// Redacting twice changes nothing more.
 pub fn redact(text: &str) -> String {
+    let mut redacted = redact_once(text);
+    // What took a secret's place may join what stood around it, as the password of an address.
+    for _ in 0..MOST_PASSES {
+        let again = redact_once(&redacted);
+        if again == redacted {
+            break;
+        }
+        redacted = again;
+    }
+    redacted
+}
+
+fn redact_once(text: &str) -> String {
     let text = redact_networks(text);
     let text = redact_user(&text);
     let text = redact_json(&text);
@@ -84,6 +100,8 @@ fn holds_plain_secret(value: &str) -> bool {
 struct Group {
     /// `state` and the like: `code` is an authorization code.
     is_oauth_return: bool,
+    /// The path is that of a webhook: `key` is its secret.
+    is_hook: bool,
     /// A signature: what it signs is of no use without it, and must not be reused with it.
     is_signed: bool,
 }
@@ -104,6 +122,7 @@ impl Group {
         let names = tail.split(['?', '#', '&', ';']).filter_map(|part| part.split_once('='));
         let mut group = Group::of(names.map(|(name, _)| name));
         let path = path.to_ascii_lowercase();
+        group.is_hook = path.split('/').any(is_hook_name);
         group.is_oauth_return |= ["oauth", "oidc", "callback", "signin"].iter().any(|word| path.contains(word));
         group
     }
@@ -111,7 +130,7 @@ impl Group {
     fn is_secret(self, name: &str, value: &str) -> bool {
         is_secret_name(name)
             || is_secret_in_group(&unescape(name), self.is_oauth_return, self.is_signed)
-            || (is_opaque(value) && is_secret_if_opaque(&unescape(name)))
+            || ((self.is_hook && value != REDACTED || is_opaque(value)) && is_secret_if_opaque(&unescape(name)))
     }
 }
 
@@ -159,7 +178,10 @@ fn is_link_of_mail(segment: &str) -> bool {
 /// Whether what follows in a path is the secret of a webhook: whoever knows it may post (Slack, Discord, Teams, Zapier).
 fn is_hook_name(segment: &str) -> bool {
     let segment = segment.to_ascii_lowercase();
-    segment.starts_with("hooks.") || segment.starts_with("hook.") || segment.contains("webhook")
+    matches!(&*segment, "hook" | "hooks")
+        || segment.starts_with("hooks.")
+        || segment.starts_with("hook.")
+        || segment.contains("webhook")
 }
 
 /// Whether a segment behind [`is_hook_name`] may be a part of the secret: no plain word.
@@ -233,8 +255,7 @@ fn authority_end(text: &str) -> usize {
     if is_password && !before.contains('@') { end } else { space }
 }
 
-/// Where the next authority begins: behind `://`, behind `//` that begins a word, and at the start also behind every
-/// form of `http:` that a browser takes (`http:host`, `http:/host`, `http:\\host`).
+/// Where the next authority begins: behind `//`, and at the start also behind every form of `http:` that a browser takes (`http:host`, `http:/host`, `http:\\host`).
 fn authority(text: &str, at_start: bool) -> Option<usize> {
     let lenient = text.find(':').filter(|colon| {
         let scheme = text.get(..*colon).unwrap_or_default().trim_start();
@@ -242,11 +263,7 @@ fn authority(text: &str, at_start: bool) -> Option<usize> {
     });
     let behind = match lenient {
         Some(colon) => text.get(colon + 1..)?,
-        None => {
-            let mut slashes = text.match_indices("//").map(|(at, _)| text.split_at(at));
-            let begins = |before: &str| before.is_empty() && at_start || before.ends_with(is_word_end);
-            slashes.find(|(before, _)| before.ends_with(':') || begins(before))?.1
-        }
+        None => text.split_at(text.find("//")?).1,
     };
     Some(text.len() - behind.trim_start_matches(['/', '\\']).len())
 }
@@ -373,7 +390,7 @@ mod tests {
             ("https://x.de/magic-link/a1b2c3d4e5f6a7b8", "https://x.de/magic-link/REDACTED"),
             ("//me:pw@x.de/a", "//REDACTED@x.de/a"),
             ("See //me:pw@x.de/a and //y.de/@b", "See //REDACTED@x.de/a and //y.de/@b"),
-            ("https://x.de//a:b@c", "https://x.de//a:b@c"),
+            ("https://x.de/go//a:b@c", "https://x.de/go//REDACTED@c"),
             (
                 "https://hooks.slack.com/services/T0123ABCD/B0123ABCD/aBcDeFgHiJkLmNoPqRsTuVwX",
                 "https://hooks.slack.com/services/REDACTED/REDACTED/REDACTED",
@@ -389,6 +406,12 @@ mod tests {
             (
                 "https://api.telegram.org/bot123456789:AAEhBOweik6ad9r_QXMENQjcrGbqCr4K-pM/send",
                 "https://api.telegram.org/REDACTED/send",
+            ),
+            ("https://chat.x.de/hooks/abcdefghijklmnopqrstuvwxyz", "https://chat.x.de/hooks/REDACTED"),
+            ("https://x.de/cgi-bin/webhook/send?key=ab-cd", "https://x.de/cgi-bin/webhook/send?key=REDACTED"),
+            (
+                "https://x.de/?psk=abc&sort_key=price&iban=DE1",
+                "https://x.de/?psk=REDACTED&sort_key=price&iban=REDACTED",
             ),
             ("https://x.de/docs/webhooks/overview", "https://x.de/docs/webhooks/overview"),
             (

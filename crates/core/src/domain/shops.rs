@@ -38,15 +38,16 @@ const fn shop(
 #[rustfmt::skip]
 pub const SHOPS: &[Shop] = &[
     // Single shops
-    shop("Amazon", &["amazon.*", "amzn.*"], r"(?i)/(?:dp|gp/product|gp/aw/d|exec/obidos/asin|product-reviews|o/asin|d)/([a-z0-9]{10})(?:[/?]|$)",
+    shop("Amazon", &["amazon.*", "amzn.*"], r"(?i)/(?:dp|gp/product|gp/offer-listing|gp/aw/d|exec/obidos/asin|product-reviews|o/asin|d)/([a-z0-9]{10})(?:[/?]|$)",
          "https://www.amazon.de/-/en/Kettle-Steel/dp/B07XJ8C8F5/ref=sr_1_1?keywords=kettle", "B07XJ8C8F5"),
     shop("Amazon", &["amazon.*"], r"(?i)[?&](?:asin|pd_rd_i)=([a-z0-9]{10})(?:&|$)", "https://www.amazon.com/gp/offer?ASIN=0306406152", "0306406152"),
     shop("eBay", &["ebay.*"], r"/(?:itm|p)/(?:[^/?]+/)?([0-9]{8,})(?:[/?]|$)", "https://www.ebay.co.uk/itm/Blue-Kettle/256123456789?hash=item3b", "256123456789"),
-    shop("AliExpress", &["aliexpress.*"], r"/(?:item|i|store/product/[^/?]+)/(?:[^/?]+/)?(?:[0-9]+_)?([0-9]{6,})\.html", "https://de.aliexpress.com/item/1005006498402209.html?spm=a2g0o", "1005006498402209"),
+    shop("AliExpress", &["aliexpress.*"], r"/(?:item|i|store/product/[^/?]+)/(?:[^/?]+/)?(?:[0-9]+_)?([0-9]{4,})\.html", "https://de.aliexpress.com/item/1005006498402209.html?spm=a2g0o", "1005006498402209"),
     shop("AliExpress", &["aliexpress.*"], r"[?&]productIds?=([0-9]{6,})", "https://www.aliexpress.com/ssr/deals?productIds=1005004567", "1005004567"),
     shop("Alibaba", &["alibaba.com"], r"/product-detail/[^/?]*?_([0-9]{6,})\.html", "https://www.alibaba.com/product-detail/Steel-Kettle_1600123456789.html", "1600123456789"),
     shop("1688", &["1688.com"], r"/offer/([0-9]{6,})\.html", "https://detail.1688.com/offer/612345678901.html", "612345678901"),
     shop("Taobao", &["taobao.com", "tmall.com", "tmall.hk"], r"[?&]id=([0-9]{6,})(?:&|$)", "https://item.taobao.com/item.htm?ali_refid=a3&id=678901234567", "678901234567"),
+    shop("Taobao", &["taobao.com"], r"/item/([0-9]{6,})\.htm", "https://world.taobao.com/item/678901234567.htm", "678901234567"),
     shop("Tmall", &["tmall.com"], r"/i([0-9]{6,})\.htm", "https://detail.m.tmall.com/i678901234567.htm", "678901234567"),
     shop("JD", &["jd.com", "jd.hk"], r"/(?:product/)?([0-9]{5,})\.html", "https://item.jd.com/100012043978.html", "100012043978"),
     shop("JD", &["jd.com", "jd.hk"], r"[?&](?:wareId|sku)=([0-9]{5,})", "https://item.m.jd.com/ware/view.action?wareId=100012043978", "100012043978"),
