@@ -27,6 +27,7 @@ mod scale;
 #[cfg(feature = "heic")]
 mod stages;
 mod tiff;
+mod wide;
 
 use clock::Deadline;
 pub use ladder::rung_names;

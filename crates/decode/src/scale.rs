@@ -134,6 +134,9 @@ fn sum_rows(luma: &Luma, span: &Span, whole: &mut [u16], sums: &mut [u32]) {
 /// Output pixels of a row that are made together.
 const TOGETHER: usize = 64;
 
+/// Taps of the usual case, a picture brought to half its size or more.
+const FEW: usize = 3;
+
 /// How the columns of a row of sums become output pixels: each is the sum of `taps` neighbours by their weights, which
 /// add up to one 256th. All have as many taps as the widest needs, so that the loop over them has no branch.
 struct Columns {
@@ -141,13 +144,15 @@ struct Columns {
     first: Vec<usize>,
     /// The first weights of all, then the second ones, and so on.
     weights: Vec<f32>,
+    /// Where there are [`FEW`] taps, all weights of a pixel side by side.
+    few: Vec<[f32; FEW]>,
 }
 
 impl Columns {
     /// `from` is in 256ths of a pixel.
     fn new(from: usize, to: usize) -> Columns {
         let spans: Vec<Span> = spans(from, to).collect();
-        let taps = spans.iter().map(|span| span.last - span.first + 1).max().unwrap_or(1).max(3);
+        let taps = spans.iter().map(|span| span.last - span.first + 1).max().unwrap_or(1).max(FEW);
         let mut weights = vec![0.0; taps * to];
         for (column, span) in spans.iter().enumerate() {
             let scale = 1.0 / (256.0 * span.weight() as f32);
@@ -159,12 +164,17 @@ impl Columns {
                 *place = weight * scale;
             }
         }
-        Columns { taps, first: spans.iter().map(|span| span.first).collect(), weights }
+        let by_pixel = |pixel: usize| std::array::from_fn(|tap| weights.get(tap * to + pixel).copied().unwrap_or(0.0));
+        let few = if taps == FEW { (0..to).map(by_pixel).collect() } else { Vec::new() };
+        Columns { taps, first: spans.iter().map(|span| span.first).collect(), weights, few }
     }
 
     /// Makes one output row of `sums`, which is padded by `taps` at its end and holds `rows` pixels a column.
     #[inline(always)]
     fn apply(&self, sums: &[f32], rows: f32, out: &mut [u8]) {
+        if !self.few.is_empty() {
+            return self.apply_few(sums, rows, out);
+        }
         let count = self.first.len().max(1);
         for (index, (out, firsts)) in out.chunks_mut(TOGETHER).zip(self.first.chunks(TOGETHER)).enumerate() {
             let [mut means, mut fetched] = [[0f32; TOGETHER]; 2];
@@ -183,6 +193,22 @@ impl Columns {
             }
         }
     }
+
+    /// The same for [`FEW`] taps: one look at where a pixel's sums are finds them all.
+    #[inline(always)]
+    fn apply_few(&self, sums: &[f32], rows: f32, out: &mut [u8]) {
+        let places = self.first.chunks(TOGETHER).zip(self.few.chunks(TOGETHER));
+        for (out, (firsts, weights)) in out.chunks_mut(TOGETHER).zip(places) {
+            let mut means = [0f32; TOGETHER];
+            for ((mean, &first), [a, b, c]) in means.iter_mut().zip(firsts).zip(weights) {
+                let seen = sums.get(first..).and_then(<[f32]>::first_chunk::<FEW>).copied().unwrap_or_default();
+                *mean = seen[0] * a + seen[1] * b + seen[2] * c;
+            }
+            for (pixel, mean) in out.iter_mut().zip(means) {
+                *pixel = grey(mean / rows + 0.5);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -194,6 +220,20 @@ mod tests {
         let luma = Luma::new(301, 97, (0..301 * 97).map(|at| (at * 7919 % 251) as u8).collect()).unwrap();
         for wanted in [[300, 96], [239, 77], [150, 48], [64, 20], [1, 1]] {
             assert_eq!(resample(&luma, [301, 97], 1, wanted), resample_any(&luma, [301, 97], 1, wanted));
+        }
+    }
+
+    #[test]
+    fn few_taps_give_what_many_would() {
+        let sums: Vec<f32> = (0..70).map(|at| (at * 7919 % 65_281) as f32).collect();
+        for to in [64, 50, 35] {
+            let few = Columns::new(64 * 256, to);
+            let many = Columns { few: Vec::new(), ..Columns::new(64 * 256, to) };
+            assert_eq!((few.taps, few.few.len()), (FEW, to));
+            let [mut a, mut b] = [vec![0; to], vec![1; to]];
+            few.apply(&sums, 1.0, &mut a);
+            many.apply(&sums, 1.0, &mut b);
+            assert_eq!(a, b, "{to}");
         }
     }
 

@@ -7,6 +7,7 @@
 use rxing::common::{BitArray, BitMatrix};
 
 use super::super::luma::Luma;
+use super::super::wide::wide;
 
 /// Side of a block in pixels.
 const BLOCK: usize = 8;
@@ -32,40 +33,43 @@ pub(super) enum Rule {
     Means,
 }
 
-/// Black where a pixel is not lighter than its neighbourhood's threshold; `None` for a picture too small for any code.
-pub(super) fn binarize(luma: &Luma, rule: Rule) -> Option<BitMatrix> {
-    let (width, height) = (luma.width(), luma.height());
-    if width < SMALLEST || height < SMALLEST {
-        return None;
-    }
-    let blocks = Blocks { across: width.div_ceil(BLOCK), down: height.div_ceil(BLOCK) };
-    let of_blocks = match rule {
-        Rule::Middles { drawn } => by_middles(luma, &blocks, usize::from(drawn)),
-        Rule::Means => by_means(luma, &blocks),
-    };
+wide! {
+    /// Black where a pixel is not lighter than its neighbourhood's threshold; `None` for a picture too small for any code.
+    pub(super) fn binarize(luma: &Luma, rule: Rule) -> Option<BitMatrix> {
+        let (width, height) = (luma.width(), luma.height());
+        if width < SMALLEST || height < SMALLEST {
+            return None;
+        }
+        let blocks = Blocks { across: width.div_ceil(BLOCK), down: height.div_ceil(BLOCK) };
+        let of_blocks = match rule {
+            Rule::Middles { drawn } => by_middles(luma, &blocks, usize::from(drawn)),
+            Rule::Means => by_means(luma, &blocks),
+        };
 
-    let mut matrix = BitMatrix::new(width as u32, height as u32).ok()?;
-    let mut line = BitArray::with_size(width);
-    let mut thresholds = vec![0u8; width];
-    for (y, row) in luma.rows().enumerate() {
-        if y % BLOCK == 0 {
-            let of_row = of_blocks.get(y / BLOCK * blocks.across..).unwrap_or(&[]);
-            for (places, &threshold) in thresholds.chunks_mut(BLOCK).zip(of_row) {
-                places.fill(threshold);
+        let mut matrix = BitMatrix::new(width as u32, height as u32).ok()?;
+        let mut line = BitArray::with_size(width);
+        let mut thresholds = vec![0u8; width];
+        for (y, row) in luma.rows().enumerate() {
+            if y % BLOCK == 0 {
+                let of_row = of_blocks.get(y / BLOCK * blocks.across..).unwrap_or(&[]);
+                for (places, &threshold) in thresholds.chunks_mut(BLOCK).zip(of_row) {
+                    places.fill(threshold);
+                }
             }
+            for (index, (pixels, thresholds)) in row.chunks(WORD).zip(thresholds.chunks(WORD)).enumerate() {
+                line.setBulk(index * WORD, black_bits(pixels, thresholds));
+            }
+            matrix.setRow(y as u32, &line);
         }
-        for (index, (pixels, thresholds)) in row.chunks(WORD).zip(thresholds.chunks(WORD)).enumerate() {
-            line.setBulk(index * WORD, black_bits(pixels, thresholds));
-        }
-        matrix.setRow(y as u32, &line);
+        Some(matrix)
     }
-    Some(matrix)
 }
 
 /// Pixels in a word of rxing's bit matrix.
 const WORD: usize = usize::BITS as usize;
 
 /// A bit for every pixel that is not above its threshold, the first pixel in the lowest bit.
+#[inline(always)]
 fn black_bits(pixels: &[u8], thresholds: &[u8]) -> usize {
     let mut dark = [0; WORD];
     // A length known beforehand is what lets this be done sixteen pixels at once.
@@ -85,6 +89,7 @@ fn compare(pixels: &[u8], thresholds: &[u8], dark: &mut [u8; WORD]) {
 }
 
 /// The lowest bits of so many bytes as one word, the first in the lowest bit.
+#[inline(always)]
 fn word_of(bits: &[u8; WORD]) -> usize {
     // The product moves the lowest bits of eight bytes side by side into the top byte.
     let byte = |eight: &[u8; 8]| u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
@@ -93,6 +98,7 @@ fn word_of(bits: &[u8; WORD]) -> usize {
 }
 
 /// A line of bits of bytes that are 1 where it is dark and 0 where not.
+#[inline(always)]
 pub(super) fn pack(dark: &[u8], line: &mut BitArray) {
     for (index, bytes) in dark.chunks(WORD).enumerate() {
         let mut bits = [0; WORD];
@@ -110,6 +116,7 @@ struct Blocks {
 impl Blocks {
     /// Goes over all blocks, row after row, with the darkest and the lightest pixel of each and the sum of all. `beyond`: so
     /// many pixels to the right and below count for darkest and lightest too.
+    #[inline(always)]
     fn of(&self, luma: &Luma, beyond: usize, mut visit: impl FnMut(u8, u8, u32)) {
         let width = luma.width();
         let (mut darkest, mut lightest, mut sums) = (vec![0u8; width], vec![0u8; width], vec![0u16; width]);
@@ -147,6 +154,7 @@ impl Blocks {
 
     /// For each block the five by five around it, moved inward at the edges: the sum of their values, and how many of these
     /// are above zero.
+    #[inline(always)]
     fn around(&self, values: &[u8], mut visit: impl FnMut(u32, u32)) {
         let mut columns = vec![(0u32, 0u32); self.across];
         for block_y in 0..self.down {
@@ -171,6 +179,7 @@ impl Blocks {
 /// Thresholds by [`Rule::Middles`]: the mean middle of those of the five by five blocks around that hold an edge, its own
 /// counting three times. Where there is none, that of the block before. `beyond`: so many pixels to the right and below
 /// a block belong to it too.
+#[inline(always)]
 fn by_middles(luma: &Luma, blocks: &Blocks, beyond: usize) -> Vec<u8> {
     let mut middles: Vec<u8> = Vec::with_capacity(blocks.across * blocks.down);
     blocks.of(luma, beyond, |darkest, lightest, _| {
@@ -194,6 +203,7 @@ fn by_middles(luma: &Luma, blocks: &Blocks, beyond: usize) -> Vec<u8> {
 
 /// Thresholds by [`Rule::Means`]: the mean black point of the five by five blocks around. The black point of a block is
 /// its mean where it holds an edge; in a flat one half its darkest pixel, or what its neighbours say if that is lighter.
+#[inline(always)]
 fn by_means(luma: &Luma, blocks: &Blocks) -> Vec<u8> {
     let mut points: Vec<u8> = Vec::with_capacity(blocks.across * blocks.down);
     blocks.of(luma, 0, |darkest, lightest, sum| {

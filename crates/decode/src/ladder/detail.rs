@@ -6,6 +6,7 @@
 
 use super::super::luma::Luma;
 use super::super::pixels::Area;
+use super::super::wide::wide;
 
 /// Side in pixels of the squares that are told busy or not.
 const TILE: usize = 4;
@@ -21,45 +22,62 @@ const AROUND_STRAY: usize = 48;
 /// Share of the picture, in percent, from which on it is looked at as a whole.
 const MOST: usize = 80;
 
-/// The areas worth a closer look, in pixels of the full-size photo; `None` where they are the better part of it. `scale`:
-/// full-size pixels a pixel. `is_read`: whether a full-size pixel lies in a code that was read. `strays`: full-size pixels
-/// that belong to an area whatever it looks like.
-pub(super) fn areas(
-    luma: &Luma,
-    scale: f32,
-    is_read: &dyn Fn([f32; 2]) -> bool,
-    strays: &[[f32; 2]],
-) -> Option<Vec<Area>> {
-    let mut cells = Cells::new(luma);
-    for place in busy_places(luma, scale, is_read) {
-        cells.mark(place, MARGIN);
-    }
-    for stray in strays {
-        cells.mark(stray.map(|at| (at / scale).max(0.0) as usize), AROUND_STRAY);
-    }
-    let areas = cells.areas();
-    let pixels: usize = areas.iter().map(Area::pixels).sum();
-    let is_whole = pixels * 100 > luma.width() * luma.height() * MOST;
-    (!is_whole).then(|| areas.into_iter().map(|area| area.scaled(scale)).collect())
+/// Where a picture of a photo is busy: found once, for all the rungs that go by it.
+pub(super) struct Detail {
+    size: [usize; 2],
+    /// The middles of all two by two busy tiles: the smallest code is no smaller.
+    places: Vec<[u16; 2]>,
 }
 
-/// The middles of all two by two busy tiles outside the codes read: the smallest code is no smaller.
-fn busy_places(luma: &Luma, scale: f32, is_read: &dyn Fn([f32; 2]) -> bool) -> Vec<[usize; 2]> {
-    let mut places = Vec::new();
-    let mut above: Vec<bool> = Vec::new();
-    for (row, tiles) in busy_tiles(luma).enumerate() {
-        for (column, (above, tiles)) in above.windows(2).zip(tiles.windows(2)).enumerate() {
-            let place = [(column + 1) * TILE, row * TILE];
-            if above == [true; 2] && tiles == [true; 2] && !is_read(place.map(|at| at as f32 * scale)) {
-                places.push(place);
+impl Detail {
+    pub(super) fn of(luma: &Luma) -> Detail {
+        Detail { size: [luma.width(), luma.height()], places: busy_places(luma) }
+    }
+
+    /// The areas worth a closer look, in pixels of the full-size photo; `None` where they are the better part of it. `scale`:
+    /// full-size pixels a pixel. `is_read`: whether a full-size pixel lies in a code that was read. `strays`: full-size pixels
+    /// that belong to an area whatever it looks like.
+    pub(super) fn areas(
+        &self,
+        scale: f32,
+        is_read: &dyn Fn([f32; 2]) -> bool,
+        strays: &[[f32; 2]],
+    ) -> Option<Vec<Area>> {
+        let mut cells = Cells::new(self.size);
+        for place in &self.places {
+            if !is_read(place.map(|at| f32::from(at) * scale)) {
+                cells.mark(place.map(usize::from), MARGIN);
             }
         }
-        above = tiles;
+        for stray in strays {
+            cells.mark(stray.map(|at| (at / scale).max(0.0) as usize), AROUND_STRAY);
+        }
+        let areas = cells.areas();
+        let pixels: usize = areas.iter().map(Area::pixels).sum();
+        let is_whole = pixels * 100 > self.size[0] * self.size[1] * MOST;
+        (!is_whole).then(|| areas.into_iter().map(|area| area.scaled(scale)).collect())
     }
-    places
+}
+
+wide! {
+    fn busy_places(luma: &Luma) -> Vec<[u16; 2]> {
+        let mut places = Vec::new();
+        let mut above: Vec<bool> = Vec::new();
+        for (row, tiles) in busy_tiles(luma).enumerate() {
+            for (column, (above, tiles)) in above.windows(2).zip(tiles.windows(2)).enumerate() {
+                if above == [true; 2] && tiles == [true; 2] {
+                    // Pictures looked at so are some thousand pixels wide.
+                    places.push([(column + 1) * TILE, row * TILE].map(|at| at as u16));
+                }
+            }
+            above = tiles;
+        }
+        places
+    }
 }
 
 /// Row after row of tiles, whether each is busy.
+#[inline(always)]
 fn busy_tiles(luma: &Luma) -> impl Iterator<Item = Vec<bool>> {
     let across = luma.width().saturating_sub(1) / TILE;
     let down = luma.height().saturating_sub(1) / TILE;
@@ -91,8 +109,7 @@ struct Cells {
 }
 
 impl Cells {
-    fn new(luma: &Luma) -> Cells {
-        let size = [luma.width(), luma.height()];
+    fn new(size: [usize; 2]) -> Cells {
         let [across, down] = size.map(|side| side.div_ceil(CELL));
         Cells { size, across, marked: vec![false; across * down] }
     }
@@ -154,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_fine_texture_is_an_area_and_an_edge_or_a_speck_is_none() {
-        let areas = areas(&paper([150..175, 100..125]), 4.0, &|_| false, &[]).unwrap();
+        let areas = Detail::of(&paper([150..175, 100..125])).areas(4.0, &|_| false, &[]).unwrap();
         assert_eq!(areas.len(), 1);
         let Area { from, to } = areas[0];
         assert!(from[0] <= 134 * 4 && from[1] <= 84 * 4 && to[0] >= 191 * 4 && to[1] >= 141 * 4, "{areas:?}");
@@ -163,16 +180,16 @@ mod tests {
 
     #[test]
     fn what_was_read_is_left_out_and_what_was_seen_is_not() {
-        let paper = paper([150..175, 100..125]);
+        let detail = Detail::of(&paper([150..175, 100..125]));
         let in_code = |[x, y]: [f32; 2]| (580.0..720.0).contains(&x) && (380.0..520.0).contains(&y);
-        assert_eq!(areas(&paper, 4.0, &in_code, &[]), Some(Vec::new()));
-        let seen = areas(&paper, 4.0, &in_code, &[[1_000.0, 800.0]]).unwrap();
+        assert_eq!(detail.areas(4.0, &in_code, &[]), Some(Vec::new()));
+        let seen = detail.areas(4.0, &in_code, &[[1_000.0, 800.0]]).unwrap();
         assert!(seen.len() == 1 && seen[0].from[0] < 1_000 && seen[0].to[0] > 1_000, "{seen:?}");
     }
 
     #[test]
     fn a_picture_that_is_busy_all_over_is_looked_at_as_a_whole() {
-        assert_eq!(areas(&paper([0..400, 0..300]), 4.0, &|_| false, &[]), None);
-        assert_eq!(areas(&Luma::new(1, 1, vec![9]).unwrap(), 4.0, &|_| false, &[]), Some(Vec::new()));
+        assert_eq!(Detail::of(&paper([0..400, 0..300])).areas(4.0, &|_| false, &[]), None);
+        assert_eq!(Detail::of(&Luma::new(1, 1, vec![9]).unwrap()).areas(4.0, &|_| false, &[]), Some(Vec::new()));
     }
 }

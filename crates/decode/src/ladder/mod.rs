@@ -22,6 +22,7 @@ mod zxing;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use self::detail::Detail;
 use self::found::Found;
 use self::geometry::Quad;
 use self::own::Patterns::{Bent, Three, Two};
@@ -345,6 +346,7 @@ fn climb_by<'a>(
     let mut taken: Vec<(Kind, usize)> = Vec::new();
     let mut tried = Tried::default();
     let mut proposals = BTreeMap::new();
+    let mut detail = None;
     let long_side = source.long_side();
     let mut waiting: VecDeque<&Step> = steps.collect();
     // A system call: what lies between two rungs is counted with the second.
@@ -368,7 +370,8 @@ fn climb_by<'a>(
             climb.out_of_time = true;
             break;
         }
-        let areas = if rung.is_for_detail(found.is_empty()) { detailed(source, &rest, &found) } else { None };
+        let areas =
+            if rung.is_for_detail(found.is_empty()) { detailed(source, &mut detail, &rest, &found) } else { None };
         if areas.as_ref().is_some_and(Vec::is_empty) {
             rest.note_nothing(*kind, scale);
             continue;
@@ -412,7 +415,7 @@ fn climb_by<'a>(
 
 /// Where a photo is detailed, by its picture of about so many pixels, outside the codes read; `None` where all of it is to
 /// be looked at.
-fn detailed(source: &mut Source, rest: &Rest, found: &Found) -> Option<Vec<Area>> {
+fn detailed(source: &mut Source, detail: &mut Option<Detail>, rest: &Rest, found: &Found) -> Option<Vec<Area>> {
     const ABOUT: usize = 1_000;
     let longest = source.long_side();
     if rest.is_likely() || longest < 2 * ABOUT {
@@ -420,7 +423,8 @@ fn detailed(source: &mut Source, rest: &Rest, found: &Found) -> Option<Vec<Area>
     }
     let side = near(ABOUT, longest);
     let is_read = |point| found.covers(point);
-    detail::areas(&source.at_most(side), longest as f32 / side as f32, &is_read, &rest.strays_left(found))
+    let detail = detail.get_or_insert_with(|| Detail::of(&source.at_most(side)));
+    detail.areas(longest as f32 / side as f32, &is_read, &rest.strays_left(found))
 }
 
 /// What a rung sees in parts of a picture.

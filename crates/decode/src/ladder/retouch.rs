@@ -3,6 +3,7 @@
 use super::super::luma::Luma;
 use super::super::qr;
 use super::super::scale;
+use super::super::wide::wide;
 
 /// Long side of a picture small enough to be enlarged.
 pub(super) const SMALL: usize = 400;
@@ -39,37 +40,39 @@ pub(super) fn draw_out_shadows(luma: &Luma) -> Option<Luma> {
     Luma::new(luma.width(), luma.height(), pixels.collect())
 }
 
-/// Every pixel the mean of the square of `2 * reach + 1` pixels around it, or of what of that lies in the picture.
-pub(super) fn blur(luma: &Luma, reach: usize) -> Option<Luma> {
-    let (width, height) = (luma.width(), luma.height());
-    let span = |at: usize, count: usize| at.saturating_sub(reach)..(at + reach + 1).min(count);
-    let across: Vec<f32> = (0..width).map(|x| 1.0 / span(x, width).len() as f32).collect();
-    let mut pixels = vec![0u8; width * height];
-    // Sums of the columns over the rows of the window, with places beyond the ends that count nothing.
-    let mut columns = vec![0u16; width + 2 * reach];
-    let mut sums = vec![0u16; width];
-    for (y, out) in pixels.chunks_exact_mut(width).enumerate() {
-        let window = span(y, height);
-        let down = 1.0 / window.len() as f32;
-        let middle = columns.get_mut(reach..reach + width)?;
-        middle.fill(0);
-        for row in window.map(|y| luma.row(y)) {
-            for (sum, &pixel) in middle.iter_mut().zip(row) {
-                *sum += u16::from(pixel);
+wide! {
+    /// Every pixel the mean of the square of `2 * reach + 1` pixels around it, or of what of that lies in the picture.
+    pub(super) fn blur(luma: &Luma, reach: usize) -> Option<Luma> {
+        let (width, height) = (luma.width(), luma.height());
+        let span = |at: usize, count: usize| at.saturating_sub(reach)..(at + reach + 1).min(count);
+        let across: Vec<f32> = (0..width).map(|x| 1.0 / span(x, width).len() as f32).collect();
+        let mut pixels = vec![0u8; width * height];
+        // Sums of the columns over the rows of the window, with places beyond the ends that count nothing.
+        let mut columns = vec![0u16; width + 2 * reach];
+        let mut sums = vec![0u16; width];
+        for (y, out) in pixels.chunks_exact_mut(width).enumerate() {
+            let window = span(y, height);
+            let down = 1.0 / window.len() as f32;
+            let middle = columns.get_mut(reach..reach + width)?;
+            middle.fill(0);
+            for row in window.map(|y| luma.row(y)) {
+                for (sum, &pixel) in middle.iter_mut().zip(row) {
+                    *sum += u16::from(pixel);
+                }
+            }
+            sums.fill(0);
+            for shifted in columns.windows(width) {
+                for (sum, &column) in sums.iter_mut().zip(shifted) {
+                    *sum += column;
+                }
+            }
+            // Half a grey level of one pixel more, so that a mean that is whole stays so.
+            for ((pixel, &sum), across) in out.iter_mut().zip(&sums).zip(&across) {
+                *pixel = scale::grey((f32::from(sum) + 0.5) * across * down);
             }
         }
-        sums.fill(0);
-        for shifted in columns.windows(width) {
-            for (sum, &column) in sums.iter_mut().zip(shifted) {
-                *sum += column;
-            }
-        }
-        // Half a grey level of one pixel more, so that a mean that is whole stays so.
-        for ((pixel, &sum), across) in out.iter_mut().zip(&sums).zip(&across) {
-            *pixel = scale::grey((f32::from(sum) + 0.5) * across * down);
-        }
+        Luma::new(width, height, pixels)
     }
-    Luma::new(width, height, pixels)
 }
 
 #[cfg(test)]

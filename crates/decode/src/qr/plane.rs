@@ -1,6 +1,7 @@
 //! Grey values between pixels, and the map from modules to pixels.
 
 use super::super::luma::Luma;
+use super::super::wide::wide;
 
 /// The picture as a surface.
 #[derive(Clone, Copy)]
@@ -31,7 +32,7 @@ impl Plane<'_> {
             view.map_all(us, vs, &mut xs, &mut ys);
             let Some(values) = values.get_mut(..us.len()) else { return };
             if exact {
-                self.between_pixels(&xs, &ys, [0.0; 2], values);
+                between_pixels(self, &xs, &ys, [0.0; 2], values);
             } else {
                 self.nearest(&xs, &ys, values);
             }
@@ -44,28 +45,7 @@ impl Plane<'_> {
         let points = xs.chunks(TOGETHER).zip(ys.chunks(TOGETHER));
         points
             .zip(values.chunks_mut(TOGETHER))
-            .for_each(|((xs, ys), values)| self.between_pixels(xs, ys, moved, values));
-    }
-
-    /// The same for as many points as there are values. One loop a step: those without a load vectorise.
-    fn between_pixels(self, xs: &[f32], ys: &[f32], [dx, dy]: [f32; 2], values: &mut [f32]) {
-        let (width, pixels) = (self.0.width(), self.0.pixels());
-        let (mut columns, mut rows) = ([0u32; TOGETHER], [0u32; TOGETHER]);
-        let (mut across, mut down) = ([0f32; TOGETHER], [0f32; TOGETHER]);
-        let count = values.len();
-        split(xs, count, dx - 0.5, width, &mut columns, &mut across);
-        split(ys, count, dy - 0.5, self.0.height(), &mut rows, &mut down);
-        let (mut above, mut below) = ([[0u8; 2]; TOGETHER], [[0u8; 2]; TOGETHER]);
-        let pairs = above.iter_mut().zip(&mut below).take(count);
-        for (((above, below), &column), &row) in pairs.zip(&columns).zip(&rows) {
-            let at = row as usize * width + column as usize;
-            (*above, *below) = (pair(pixels, at), pair(pixels, at + width));
-        }
-        let shares = across.iter().zip(&down);
-        for ((value, (above, below)), (&across, &down)) in values.iter_mut().zip(above.iter().zip(&below)).zip(shares) {
-            let (above, below) = (between(*above, across), between(*below, across));
-            *value = above + (below - above) * down;
-        }
+            .for_each(|((xs, ys), values)| between_pixels(self, xs, ys, moved, values));
     }
 
     /// Brightness of the pixels nearest to as many points as there are values.
@@ -111,6 +91,29 @@ impl Plane<'_> {
     }
 }
 
+wide! {
+    /// [`Plane::at`] for as many points as there are values, all moved by so many pixels. One loop a step: those without a load vectorise.
+    fn between_pixels(plane: Plane<'_>, xs: &[f32], ys: &[f32], moved: [f32; 2], values: &mut [f32]) {
+        let (width, pixels, [dx, dy]) = (plane.0.width(), plane.0.pixels(), moved);
+        let (mut columns, mut rows) = ([0u32; TOGETHER], [0u32; TOGETHER]);
+        let (mut across, mut down) = ([0f32; TOGETHER], [0f32; TOGETHER]);
+        let count = values.len();
+        split(xs, count, dx - 0.5, width, &mut columns, &mut across);
+        split(ys, count, dy - 0.5, plane.0.height(), &mut rows, &mut down);
+        let (mut above, mut below) = ([[0u8; 2]; TOGETHER], [[0u8; 2]; TOGETHER]);
+        let pairs = above.iter_mut().zip(&mut below).take(count);
+        for (((above, below), &column), &row) in pairs.zip(&columns).zip(&rows) {
+            let at = row as usize * width + column as usize;
+            (*above, *below) = (pair(pixels, at), pair(pixels, at + width));
+        }
+        let shares = across.iter().zip(&down);
+        for ((value, (above, below)), (&across, &down)) in values.iter_mut().zip(above.iter().zip(&below)).zip(shares) {
+            let (above, below) = (between(*above, across), between(*below, across));
+            *value = above + (below - above) * down;
+        }
+    }
+}
+
 /// `count` places, moved by so much, along one side of a picture, counted from the middle of its first pixel: the last
 /// pixel before each that has one after it, and how far on to that.
 #[inline(always)]
@@ -137,12 +140,12 @@ fn whole(value: f32) -> u32 {
 }
 
 /// Two pixels side by side.
-#[inline]
+#[inline(always)]
 fn pair(pixels: &[u8], at: usize) -> [u8; 2] {
     pixels.get(at..).and_then(<[u8]>::first_chunk::<2>).copied().unwrap_or_default()
 }
 
-#[inline]
+#[inline(always)]
 fn between(pair: [u8; 2], share: f32) -> f32 {
     let [a, b] = pair.map(f32::from);
     a + (b - a) * share
