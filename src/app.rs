@@ -3,6 +3,7 @@
 mod alone;
 mod databases;
 mod engine;
+mod erase;
 mod filter_fit;
 mod notifier;
 mod prune;
@@ -30,6 +31,7 @@ use notifier::Notifier;
 pub use crate::queue::sqlite::DeadLetter;
 pub use databases::{Database, batches_folder, embedded_databases};
 pub use engine::{Engine, io_runtime, run_system};
+pub use erase::{Erased, Erasing, erase};
 pub use prune::{Pruned, prune, prunes_anything};
 pub use room::raise_open_files;
 

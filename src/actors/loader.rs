@@ -351,32 +351,38 @@ struct Source {
 #[async_trait]
 impl BatchSource for Source {
     async fn read(&self, batch: &SealedBatch) -> Result<Bytes> {
-        let object = self.store.get(&batch.bucket, &batch.key, None, MAX_BATCH_BYTES).await;
-        let object = object.map_err(|error| match error.class() {
-            // Of every batch: not this one's fault.
-            Class::Transient | Class::Throttled | Class::Refused | Class::Bug => error,
-            // Gone, no regular file, too large: of this batch alone, the warehouse and the other batches are well.
-            Class::Missing | Class::Permanent | Class::Poison => {
-                Error::poison("a batch cannot be read").hint(REMEDY).source(error)
-            }
-        })?;
-        let key = batch.key.clone();
-        let unpack = move || {
-            let mut lines = Vec::new();
-            MultiGzDecoder::new(object.bytes.as_ref())
-                .take(MAX_BATCH_BYTES)
-                .read_to_end(&mut lines)
-                .map_err(|error| Error::poison(format!("`{key}` is no whole gzip file")).hint(REMEDY).source(error))?;
-            Ok(Bytes::from(lines))
-        };
-        tokio::task::spawn_blocking(unpack)
-            .await
-            .map_err(|error| Error::bug("unpacking a batch panicked").source(error))?
+        read_batch(self.store.as_ref(), batch).await
     }
 
     async fn put(&self, bucket: &str, key: &str, bytes: Bytes) -> Result<()> {
         self.store.put(bucket, key, bytes, PutMode::CreateOnce).await.map(drop)
     }
+}
+
+/// The lines of a batch.
+///
+/// # Errors
+/// As [`BatchSource::read`].
+pub async fn read_batch(store: &dyn Store, batch: &SealedBatch) -> Result<Bytes> {
+    let object = store.get(&batch.bucket, &batch.key, None, MAX_BATCH_BYTES).await;
+    let object = object.map_err(|error| match error.class() {
+        // Of every batch: not this one's fault.
+        Class::Transient | Class::Throttled | Class::Refused | Class::Bug => error,
+        // Gone, no regular file, too large: of this batch alone, the warehouse and the other batches are well.
+        Class::Missing | Class::Permanent | Class::Poison => {
+            Error::poison("a batch cannot be read").hint(REMEDY).source(error)
+        }
+    })?;
+    let key = batch.key.clone();
+    let unpack = move || {
+        let mut lines = Vec::new();
+        MultiGzDecoder::new(object.bytes.as_ref())
+            .take(MAX_BATCH_BYTES)
+            .read_to_end(&mut lines)
+            .map_err(|error| Error::poison(format!("`{key}` is no whole gzip file")).hint(REMEDY).source(error))?;
+        Ok(Bytes::from(lines))
+    };
+    tokio::task::spawn_blocking(unpack).await.map_err(|error| Error::bug("unpacking a batch panicked").source(error))?
 }
 
 #[cfg(test)]

@@ -162,7 +162,11 @@ async fn put(line: &Line, key: &str, bytes: Bytes, mode: PutMode) {
     line.outages.call_went_well("put");
 }
 
-fn gzip(lines: &[u8]) -> Result<Bytes> {
+/// Compresses the lines of a batch.
+///
+/// # Errors
+/// None that can be mended: a bug.
+pub fn gzip(lines: &[u8]) -> Result<Bytes> {
     let failed = |error| Error::bug("cannot compress a batch").source(error);
     let mut encoder = GzEncoder::new(Vec::with_capacity(lines.len() / 6), Compression::default());
     encoder.write_all(lines).map_err(failed)?;

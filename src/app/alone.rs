@@ -4,6 +4,7 @@
 //! ends, however it ends. Who starts and finds the file unlocked knows that whatever is leased is leased to nobody.
 
 use std::fs::File;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
@@ -23,9 +24,8 @@ pub(super) struct AtWork {
 /// Where the file system has no locks nobody knows, and nobody is alone.
 pub(super) fn enter<T>(root: &Path, if_alone: impl FnOnce() -> T) -> Result<(AtWork, Option<T>)> {
     let path = root.join(FILE);
-    let failed = |errno: rustix::io::Errno| Error::io("cannot lock", &path, errno.into());
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = rustix::fs::open(&path, flags, Mode::from_raw_mode(0o666)).map_err(failed)?;
+    let failed = |errno: rustix::io::Errno| cannot_lock(&path, errno);
+    let file = open(&path)?;
     let done = match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Some(if_alone()),
         Err(rustix::io::Errno::WOULDBLOCK) => None,
@@ -36,6 +36,25 @@ pub(super) fn enter<T>(root: &Path, if_alone: impl FnOnce() -> T) -> Result<(AtW
     };
     flock(&file, FlockOperation::LockShared).map_err(failed)?;
     Ok((AtWork { _file: File::from(file) }, done))
+}
+
+/// Keeps engines from starting on the root for as long as it is held; `None` where one is at work, or where nobody knows.
+pub(super) fn keep_others_out(root: &Path) -> Result<Option<AtWork>> {
+    let path = root.join(FILE);
+    let file = open(&path)?;
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(AtWork { _file: File::from(file) })),
+        Err(_) => Ok(None),
+    }
+}
+
+fn open(path: &Path) -> Result<OwnedFd> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    rustix::fs::open(path, flags, Mode::from_raw_mode(0o666)).map_err(|errno| cannot_lock(path, errno))
+}
+
+fn cannot_lock(path: &Path, errno: rustix::io::Errno) -> Error {
+    Error::io("cannot lock", path, errno.into())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod decode;
 pub mod demo;
 pub mod distribute;
 pub mod engine_file;
+pub mod erase;
 pub mod exit;
 pub mod freed_memory;
 pub mod gaps;
@@ -98,6 +99,7 @@ pub enum Command {
     Rejections(rejections::RejectionsArgs),
     Queue(queue::QueueArgs),
     Prune(prune::PruneArgs),
+    Erase(erase::EraseArgs),
     Backup(backup::BackupArgs),
     Restore(backup::RestoreArgs),
     Backfill(backfill::BackfillArgs),
@@ -123,6 +125,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Check(args) => check::run(args, &cli.global),
         Command::Schema(args) => schema::run(args, &cli.global),
         Command::Rejections(args) => rejections::run(args, &cli.global),
+        Command::Erase(args) => erase::run(args, &cli.global),
         Command::Prune(args) => prune::run(args, &cli.global),
         Command::Backup(args) => backup::backup(args, &cli.global),
         Command::Restore(args) => backup::restore(args, &cli.global),

@@ -1,0 +1,97 @@
+//! `scanmill erase`.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::report::block_on;
+use super::{Exit, GlobalArgs, exit, out, settings};
+use crate::app::{self, Erased, Erasing};
+use crate::error::Result;
+
+/// Removes all that is held about a photo: rows, batches' lines, its own JSON, rejection, dead letters
+///
+/// Says what would go; removes it with --yes. Loading the batches again, as for a new warehouse, does not bring it back.
+/// Works beside a running engine and refuses, with code 3, while such a photo is queued, in work or not loaded yet. A photo that is
+/// still in the inbox would be read again some day: remove it first, or give --photos.
+///
+/// Not in reach: copies made by `backup` or by others, logs, and what SQLite has freed in queue.sqlite until it is
+/// written over.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  scanmill erase --root data --key 2026/11/29/p-17.jpg
+  scanmill erase --root data --prefix users/4711/ --photos --yes --json")]
+pub struct EraseArgs {
+    /// The photo's key: its path below the inbox
+    #[arg(long, value_name = "KEY", required_unless_present = "prefix", conflicts_with = "prefix")]
+    pub key: Option<String>,
+    /// All photos whose keys begin with this
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<String>,
+    /// Bucket of the photos [default: the inbox]
+    #[arg(long, value_name = "BUCKET")]
+    pub bucket: Option<String>,
+    /// Also remove the photos themselves from the inbox
+    #[arg(long)]
+    pub photos: bool,
+    /// Remove it
+    #[arg(long)]
+    pub yes: bool,
+    /// Print one JSON object instead of a sentence
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    dry_run: bool,
+    #[serde(flatten)]
+    erased: Erased,
+}
+
+/// Runs the command.
+pub fn run(args: &EraseArgs, global: &GlobalArgs) -> Result<Exit> {
+    let settings = settings::load(global)?;
+    let (key, is_prefix) = match (&args.key, &args.prefix) {
+        (Some(key), _) => (key, false),
+        (None, Some(prefix)) => (prefix, true),
+        (None, None) => return Err(exit::usage("--key or --prefix is needed")),
+    };
+    if key.is_empty() {
+        return Err(exit::usage("an empty key or prefix").hint("everything goes with the root folder itself"));
+    }
+    let what = Erasing {
+        bucket: args.bucket.clone().unwrap_or_else(|| settings.store.inbox.clone()),
+        key: key.clone(),
+        is_prefix,
+        with_photos: args.photos,
+    };
+    let is_dry = !args.yes;
+    let ports = app::open_for_command(&settings)?;
+    let erased = block_on(app::erase(&settings, &ports, &what, is_dry))?;
+    out::print_text(&match args.json {
+        true => out::json_line(&Answer { dry_run: is_dry, erased: erased.clone() })?,
+        false => in_words(&erased, is_dry),
+    })?;
+    if is_dry {
+        out::note("nothing was removed; --yes removes it");
+        if erased.photos > 0 && !args.photos {
+            out::note("the photos are still in the inbox: --photos is needed, or remove them first");
+        }
+    }
+    if erased.is_in_log {
+        out::note("warning: a program that reads the warehouse keeps the rows in its log until it ends its read");
+    }
+    Ok(Exit::Success)
+}
+
+fn in_words(erased: &Erased, is_dry: bool) -> String {
+    let done = if is_dry { "would be removed" } else { "removed" };
+    let Erased { scans, rejections, batches, batch_rows, photo_objects, dead_letters, announced, photos, is_in_log: _ } =
+        erased;
+    format!(
+        "{done}: {scans} scans and {rejections} rejections in the warehouse, {batch_rows} rows in {batches} batches, \
+         {photo_objects} JSON objects, {dead_letters} dead letters, {announced} records of announcements, \
+         {photos} photos in the inbox\n"
+    )
+}
