@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use scanmill::cli::schema::{Dialect, SchemaArgs, sql, state};
 use scanmill::domain::Row;
 use scanmill::error::{Class, Error};
-use scanmill::warehouse::schema::{MARTS, VERSION, require_current, sqlite_tables, version_of};
+use scanmill::warehouse::schema::{VERSION, marts, require_current, sqlite_tables, version_of};
 use scanmill::warehouse::sqlite::SqliteWarehouse;
 use scanmill::warehouse::{Value, Warehouse};
 use serde_json::json;
@@ -223,6 +223,35 @@ async fn a_time_that_is_none_spoils_its_batch() {
     assert_eq!(standing(&warehouse).await, Vec::<String>::new());
 }
 
+#[tokio::test]
+async fn a_file_beside_which_nothing_may_be_made_is_read_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a b%?.sqlite");
+    let warehouse = SqliteWarehouse::open(&path).unwrap();
+    warehouse.prepare().await.unwrap();
+    let mut batches = Batches::default();
+    batches.add("b1", vec![scans("one", 0, 1)]);
+    warehouse.load(&manifest(&["b1"]), &batches).await.unwrap();
+    drop(warehouse);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "the last to close it folds the log in");
+    let before = std::fs::read(&path).unwrap();
+    // Root may write anywhere; but SQLite makes no shared memory where a symbolic link stands.
+    std::os::unix::fs::symlink("/nowhere", folder.path().join("a b%?.sqlite-shm")).unwrap();
+    let warehouse = SqliteWarehouse::open_existing(&path).unwrap();
+    require_current(&warehouse).await.unwrap();
+    assert_eq!(number(&warehouse, "SELECT scans FROM mart_day").await, 1);
+    assert_eq!(warehouse.not_in_ledger(&["b1".into(), "b2".into()]).await.unwrap(), ["b2"]);
+    batches.add("b2", vec![scans("two", 0, 1)]);
+    let error = warehouse.load(&manifest(&["b2"]), &batches).await.unwrap_err();
+    assert!(error.class() == Class::Permanent && error.hint_text().is_some(), "{}", error.report());
+    drop(warehouse);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    // With a log beside it the file alone lacks the newest loads.
+    std::fs::write(folder.path().join("a b%?.sqlite-wal"), "log").unwrap();
+    let Err(error) = SqliteWarehouse::open_existing(&path) else { panic!("read without its log") };
+    assert_eq!(error.class(), Class::Permanent, "{error}");
+}
+
 #[test]
 fn the_printed_schema_is_the_one_that_is_applied() {
     let sql = |print, marts, apply| sql(&SchemaArgs { print, marts, apply, dialect: None }, Dialect::Sqlite);
@@ -234,10 +263,10 @@ fn the_printed_schema_is_the_one_that_is_applied() {
     by_hand.execute_batch(&whole).unwrap(); // it may be run again
     let count: i64 =
         by_hand.query_row("SELECT COUNT(*) FROM sqlite_schema WHERE name LIKE 'mart_%'", [], |row| row.get(0)).unwrap();
-    assert_eq!(count as usize, MARTS.matches("CREATE VIEW mart_").count());
+    assert_eq!(count as usize, marts::sqlite().matches("CREATE VIEW mart_").count());
     SqliteWarehouse::open(&path).unwrap();
     assert!(whole.contains(&sqlite_tables()));
-    assert_eq!(sql(false, true, false), MARTS);
+    assert_eq!(sql(false, true, false), marts::sqlite());
     assert_eq!(sql(false, false, true), "");
     assert_eq!(sql(true, false, true), whole);
 }

@@ -72,7 +72,8 @@ async fn the_marts_answer_their_questions() {
         (
             "SELECT scans_7_days, scans_7_days_before, growth FROM mart_product_trend
              WHERE product_id = 'p0' AND local_date = '2026-11-20'",
-            json!([21, 7, 3.0]),
+            // Fewer than ten scans in the week before are no base for a growth.
+            json!([21, 7, null]),
         ),
         ("SELECT local_date, scans FROM mart_product_anomaly WHERE unusual = 1", json!(["2026-11-20", 15])),
         ("SELECT scans, products, scans_so_far FROM mart_day WHERE local_date = '2026-11-22'", json!([2, 2, 36])),
@@ -97,6 +98,30 @@ async fn the_marts_answer_their_questions() {
 }
 
 #[tokio::test]
+async fn every_mart_equals_a_computation_of_its_own() {
+    for story in 0..3 {
+        let (_folder, warehouse) = fresh().await;
+        marts::every_mart_equals_a_computation_of_its_own(story, &warehouse, &mut Batches::default()).await;
+    }
+}
+
+#[tokio::test]
+async fn every_column_of_a_mart_has_a_type() {
+    let (_folder, warehouse) = fresh().await;
+    let sql = "SELECT view.name, info.name, info.type FROM sqlite_schema AS view, pragma_table_info(view.name) AS info
+               WHERE view.type = 'view'";
+    let columns = warehouse.query(sql, &[]).await.unwrap().rows;
+    assert!(columns.len() > 90, "{}", columns.len());
+    for column in &columns {
+        let is_real = ["share", "growth", "lift", "mean_", "median_", "robust_", "scans_per_", "latitude", "longitude"]
+            .iter()
+            .any(|name| column[1].as_str().unwrap().starts_with(name));
+        let kind = column[2].as_str().unwrap();
+        assert!(["TEXT", "INT", "INTEGER", "REAL"].contains(&kind) && (kind == "REAL") == is_real, "{column:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_campaign_lifts_its_product_by_days() {
     let (_folder, warehouse) = fresh().await;
     let mut batches = Batches::default();
@@ -106,13 +131,14 @@ async fn a_campaign_lifts_its_product_by_days() {
             scan.utm_campaign = campaign.then(|| "fair".into());
         })
     };
-    // Two quiet days with 2 scans each, one campaign day with 6, half of them by the campaign.
-    let photos = (0..2).flat_map(|n| [on(1, n, false), on(2, n, false)]).chain((0..6).map(|n| on(3, n, n % 2 == 0)));
-    batches.add("b1", photos.collect());
+    // A week of 2 scans a day but for one without any, then a campaign's week of 6 a day, half of them by the campaign.
+    let quiet = (1..=7).filter(|day| *day != 4).flat_map(|day| (0..2).map(move |number| (day, number, false)));
+    let loud = (8..=14).flat_map(|day| (0..6).map(move |number| (day, number, number % 2 == 0)));
+    batches.add("b1", quiet.chain(loud).map(|(day, number, campaign)| on(day, number, campaign)).collect());
     warehouse.load(&manifest(&["b1"]), &batches).await.unwrap();
     let lift =
         row(&warehouse, "SELECT campaign_days, other_days, scans_per_campaign_day, lift FROM mart_campaign_lift");
-    assert_eq!(Value::from(lift.await), json!([1, 2, 6.0, 3.0]));
+    assert_eq!(Value::from(lift.await), json!([7, 7, 6.0, 3.5]));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::app;
 use crate::config::settings::WarehouseKind;
 use crate::error::{Class, Result};
 use crate::warehouse::Warehouse;
-use crate::warehouse::schema::{self, MARTS, VERSION, redshift, sqlite_tables};
+use crate::warehouse::schema::{self, VERSION, marts, redshift, sqlite_tables};
 
 /// Prints or creates the warehouse's tables and marts
 ///
@@ -80,12 +80,14 @@ pub fn run(args: &SchemaArgs, global: &GlobalArgs) -> Result<Exit> {
 /// The SQL these arguments ask for.
 pub fn sql(args: &SchemaArgs, dialect: Dialect) -> String {
     match (args.marts, args.print || !args.apply) {
-        (true, _) => MARTS.to_owned(),
+        (true, _) if dialect == Dialect::Redshift => marts::redshift(),
+        (true, _) => marts::sqlite(),
         (false, true) if dialect == Dialect::Redshift => {
             format!("-- scanmill warehouse, schema version {VERSION}, Amazon Redshift\n\n{}", redshift::script())
         }
         (false, true) => {
-            format!("-- scanmill warehouse, schema version {VERSION}, SQLite\n\n{}\n{MARTS}", sqlite_tables())
+            let (tables, marts) = (sqlite_tables(), marts::sqlite());
+            format!("-- scanmill warehouse, schema version {VERSION}, SQLite\n\n{tables}\n{marts}")
         }
         (false, false) => String::new(),
     }

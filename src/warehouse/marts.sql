@@ -1,6 +1,9 @@
 -- scanmill marts: ready views for analysts.
--- Run verbatim on SQLite and on Redshift: GROUP BY and window SQL over columns, no dialect's functions. No view builds
--- on another, so each can be dropped alone. Counts called "photos" count photos, "scans" count codes read in them.
+-- One text for SQLite and Redshift: GROUP BY and window SQL over columns. Three things are spelled for each by
+-- `schema/marts.rs`: DAY_OF, a date's number; DATE_OF, a number's date; and the types of time in CAST, which SQLite has
+-- as text. Every computed column has a CAST, so that it has a type for whoever lists the columns, and means
+-- and ratios are not cut to the scale of a decimal. No view builds on another, so each can be dropped alone.
+-- Counts called "photos" count photos, "scans" count codes read in them.
 -- Days, hours and weekdays are those of the camera's own wall clock (local_date, local_hour, local_weekday).
 -- Each photo with scans has exactly one with qr_index 0, so where rows are grouped by what all codes of a photo share,
 -- those are counted as its photos. Where codes of one photo may differ, photos of one code are counted as they come and
@@ -9,31 +12,33 @@
 -- Which version of tables and marts stands here? (commands ask before they read)
 DROP VIEW IF EXISTS warehouse_schema;
 CREATE VIEW warehouse_schema AS
-SELECT 3 AS schema_version;
+SELECT CAST(3 AS BIGINT) AS schema_version;
 
 -- What became of each photo? One row a photo, scanned or rejected.
 DROP VIEW IF EXISTS mart_photo;
 CREATE VIEW mart_photo AS
 SELECT photo_id, bucket, object_key, revision, uploaded_at, processed_at, batch_id,
-       'scanned' AS outcome, qr_count AS codes, CAST(NULL AS VARCHAR(32)) AS reason
+       CAST('scanned' AS VARCHAR(8)) AS outcome, qr_count AS codes, CAST(NULL AS VARCHAR(32)) AS reason
 FROM scans
 WHERE qr_index = 0
 UNION ALL
 SELECT photo_id, bucket, object_key, revision, uploaded_at, processed_at, batch_id,
-       'rejected' AS outcome, 0 AS codes, reason
+       CAST('rejected' AS VARCHAR(8)) AS outcome, CAST(0 AS BIGINT) AS codes, reason
 FROM rejections;
 
 -- Which products are scanned most, over all time, in how many places? (codes that name no product are left out)
 DROP VIEW IF EXISTS mart_product;
 CREATE VIEW mart_product AS
 SELECT product_id, product_id_source, url_host, scans, photos, places, first_local_date, last_local_date,
-       RANK() OVER (ORDER BY scans DESC) AS place_by_scans,
-       1.0 * scans / SUM(scans) OVER () AS share
+       CAST(RANK() OVER (ORDER BY scans DESC) AS BIGINT) AS place_by_scans,
+       CAST(CAST(scans AS DOUBLE PRECISION) / SUM(scans) OVER () AS DOUBLE PRECISION) AS share
 FROM (
-  SELECT product_id, MIN(product_id_source) AS product_id_source, url_host, COUNT(*) AS scans,
-         SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
-           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS photos, COUNT(DISTINCT h3_cell) AS places,
-         MIN(local_date) AS first_local_date, MAX(local_date) AS last_local_date
+  SELECT product_id, CAST(MIN(product_id_source) AS VARCHAR(32)) AS product_id_source, url_host,
+         CAST(COUNT(*) AS BIGINT) AS scans,
+         CAST(SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
+           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS BIGINT) AS photos,
+         CAST(COUNT(DISTINCT h3_cell) AS BIGINT) AS places,
+         CAST(MIN(local_date) AS DATE) AS first_local_date, CAST(MAX(local_date) AS DATE) AS last_local_date
   FROM scans
   WHERE product_id IS NOT NULL
   GROUP BY product_id, url_host
@@ -43,65 +48,129 @@ FROM (
 DROP VIEW IF EXISTS mart_product_day;
 CREATE VIEW mart_product_day AS
 SELECT local_date, product_id, url_host, scans, photos,
-       RANK() OVER (PARTITION BY local_date ORDER BY scans DESC) AS place_on_day
+       CAST(RANK() OVER (PARTITION BY local_date ORDER BY scans DESC) AS BIGINT) AS place_on_day
 FROM (
-  SELECT local_date, product_id, url_host, COUNT(*) AS scans, SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
-           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS photos
+  SELECT local_date, product_id, url_host, CAST(COUNT(*) AS BIGINT) AS scans,
+         CAST(SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
+           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS BIGINT) AS photos
   FROM scans
   WHERE product_id IS NOT NULL AND local_date IS NOT NULL
   GROUP BY local_date, product_id, url_host
 ) AS product_day;
 
--- Is a product rising or falling? Its last seven days with scans against the seven before (growth above 1: rising;
--- null until there are days before). Days without any scan of the product have no row and do not count.
+-- Is a product rising or falling? The seven calendar days that end with each day against the seven before (growth
+-- above 1: rising). Days without a scan count as zero, and stand here too while one of the fourteen days has a scan. A
+-- week is null until the product has been seen that long, growth also where the week before has fewer than ten scans.
 DROP VIEW IF EXISTS mart_product_trend;
 CREATE VIEW mart_product_trend AS
-SELECT product_id, url_host, local_date, scans, scans_7_days, scans_7_days_before,
-       1.0 * scans_7_days / scans_7_days_before AS growth
+SELECT product_id, url_host, CAST(DATE_OF(day) AS DATE) AS local_date, scans,
+       CAST(CASE WHEN day - first_day >= 6 THEN scans_7_days END AS BIGINT) AS scans_7_days,
+       CAST(CASE WHEN day - first_day >= 13 THEN scans_7_days_before END AS BIGINT) AS scans_7_days_before,
+       CAST(CASE WHEN day - first_day >= 13 AND scans_7_days_before >= 10
+                 THEN CAST(scans_7_days AS DOUBLE PRECISION) / scans_7_days_before END AS DOUBLE PRECISION) AS growth
 FROM (
-  SELECT product_id, url_host, local_date, scans,
-         SUM(scans) OVER (PARTITION BY product_id, url_host ORDER BY local_date
-                          ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) AS scans_7_days,
-         SUM(scans) OVER (PARTITION BY product_id, url_host ORDER BY local_date
-                          ROWS BETWEEN 13 PRECEDING AND 7 PRECEDING) AS scans_7_days_before
+  SELECT product_id, url_host, first_day, day_seen + back AS day,
+         CAST(SUM(CASE WHEN back = 0 THEN scans ELSE 0 END) AS BIGINT) AS scans,
+         CAST(SUM(CASE WHEN back <= 6 THEN scans ELSE 0 END) AS BIGINT) AS scans_7_days,
+         CAST(SUM(CASE WHEN back >= 7 THEN scans ELSE 0 END) AS BIGINT) AS scans_7_days_before
   FROM (
-    SELECT product_id, url_host, local_date, COUNT(*) AS scans
-    FROM scans
-    WHERE product_id IS NOT NULL AND local_date IS NOT NULL
-    GROUP BY product_id, url_host, local_date
-  ) AS product_day
+    SELECT product_id, url_host, day AS day_seen, scans,
+           MIN(day) OVER (PARTITION BY product_id, url_host) AS first_day, MAX(day) OVER () AS last_day
+    FROM (
+      SELECT product_id, url_host, DAY_OF(local_date) AS day, COUNT(*) AS scans
+      FROM scans
+      WHERE product_id IS NOT NULL AND local_date IS NOT NULL
+      GROUP BY product_id, url_host, local_date
+    ) AS product_day
+  ) AS seen
+  CROSS JOIN (
+    SELECT 0 AS back UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5
+    UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9 UNION ALL SELECT 10
+    UNION ALL SELECT 11 UNION ALL SELECT 12 UNION ALL SELECT 13
+  ) AS backs
+  WHERE day_seen + back <= last_day
+  GROUP BY product_id, url_host, first_day, day_seen + back
 ) AS windowed;
 
--- Which product-days are out of line? A day is unusual when it lies more than three standard deviations from the
--- product's own mean (z_squared above 9; squared, because not every SQL has a square root). Needs seven days.
+-- Which product-days are out of line? robust_score is the distance from the product's median day in standard
+-- deviations as its median absolute deviation tells them (1.4826 of it; where more than half of the days are alike,
+-- 1.2533 of the mean absolute deviation). A day is unusual beyond 3.5 and at least five scans off. All calendar days
+-- from the product's first to its last count, those without a scan as zero; of such days in a row the first is listed.
+-- Needs 14 days.
 DROP VIEW IF EXISTS mart_product_anomaly;
 CREATE VIEW mart_product_anomaly AS
-SELECT product_id, url_host, local_date, scans, mean_scans,
-       (scans - mean_scans) * (scans - mean_scans) / (mean_square - mean_scans * mean_scans) AS z_squared,
-       CASE WHEN (scans - mean_scans) * (scans - mean_scans) > 9 * (mean_square - mean_scans * mean_scans)
-            THEN 1 ELSE 0 END AS unusual
+SELECT product_id, url_host, CAST(DATE_OF(day) AS DATE) AS local_date, scans,
+       CAST(median_scans AS DOUBLE PRECISION) AS median_scans, median_deviation,
+       CAST(robust_score AS DOUBLE PRECISION) AS robust_score,
+       CAST(CASE WHEN ABS(robust_score) > 3.5 AND deviation >= 5 THEN 1 ELSE 0 END AS BIGINT) AS unusual
 FROM (
-  SELECT product_id, url_host, local_date, scans,
-         AVG(1.0 * scans) OVER (PARTITION BY product_id, url_host) AS mean_scans,
-         AVG(1.0 * scans * scans) OVER (PARTITION BY product_id, url_host) AS mean_square,
-         COUNT(*) OVER (PARTITION BY product_id, url_host) AS days
+  SELECT product_id, url_host, day, scans, median_scans, median_deviation, deviation,
+         CASE WHEN median_deviation > 0
+              THEN (scans - median_scans) / (1.4826 * median_deviation)
+              WHEN mean_deviation > 0 THEN (scans - median_scans) / (1.2533 * mean_deviation)
+              ELSE 0 END AS robust_score
   FROM (
-    SELECT product_id, url_host, local_date, COUNT(*) AS scans
-    FROM scans
-    WHERE product_id IS NOT NULL AND local_date IS NOT NULL
-    GROUP BY product_id, url_host, local_date
-  ) AS product_day
-) AS spread
-WHERE days >= 7 AND mean_square > mean_scans * mean_scans;
+    SELECT product_id, url_host, day, scans, median_scans, deviation,
+           CAST((COALESCE(MAX(CASE WHEN place = (days + 1) / 2 THEN deviation END)
+                            OVER (PARTITION BY product_id, url_host), median_scans)
+                 + COALESCE(MAX(CASE WHEN place = (days + 2) / 2 THEN deviation END)
+                              OVER (PARTITION BY product_id, url_host), median_scans)) / 2
+                AS DOUBLE PRECISION) AS median_deviation,
+           (SUM(deviation) OVER (PARTITION BY product_id, url_host) + zero_days * median_scans) / days
+             AS mean_deviation
+    FROM (
+      SELECT product_id, url_host, day, scans, days, zero_days, median_scans, deviation,
+             ROW_NUMBER() OVER (PARTITION BY product_id, url_host ORDER BY deviation)
+               + CASE WHEN deviation > median_scans THEN zero_days ELSE 0 END AS place
+      FROM (
+        SELECT product_id, url_host, day, scans, days, zero_days, median_scans,
+               ABS(scans - median_scans) AS deviation
+        FROM (
+          SELECT product_id, url_host, day, scans, days, zero_days,
+                 CAST(SUM(CASE WHEN place = (days + 1) / 2 THEN scans ELSE 0 END)
+                        OVER (PARTITION BY product_id, url_host)
+                      + SUM(CASE WHEN place = (days + 2) / 2 THEN scans ELSE 0 END)
+                          OVER (PARTITION BY product_id, url_host) AS DOUBLE PRECISION) / 2 AS median_scans
+          FROM (
+            SELECT product_id, url_host, day, scans, last_day - first_day + 1 AS days,
+                   last_day - first_day + 1 - COUNT(*) OVER (PARTITION BY product_id, url_host) AS zero_days,
+                   last_day - first_day + 1 - COUNT(*) OVER (PARTITION BY product_id, url_host)
+                     + ROW_NUMBER() OVER (PARTITION BY product_id, url_host ORDER BY scans) AS place
+            FROM (
+              SELECT product_id, url_host, first_day, last_day, day_seen + back AS day,
+                     CAST(SUM(CASE WHEN back = 0 THEN scans ELSE 0 END) AS BIGINT) AS scans
+              FROM (
+                SELECT product_id, url_host, day AS day_seen, scans,
+                       MIN(day) OVER (PARTITION BY product_id, url_host) AS first_day,
+                       MAX(day) OVER (PARTITION BY product_id, url_host) AS last_day
+                FROM (
+                  SELECT product_id, url_host, DAY_OF(local_date) AS day, COUNT(*) AS scans
+                  FROM scans
+                  WHERE product_id IS NOT NULL AND local_date IS NOT NULL
+                  GROUP BY product_id, url_host, local_date
+                ) AS product_day
+              ) AS seen
+              CROSS JOIN (SELECT 0 AS back UNION ALL SELECT 1) AS backs
+              WHERE day_seen + back <= last_day AND last_day - first_day >= 13
+              GROUP BY product_id, url_host, first_day, last_day, day_seen + back
+            ) AS listed
+          ) AS ranked
+        ) AS centred
+      ) AS distant
+    ) AS placed
+  ) AS measured
+) AS scored;
 
 -- How many scans a day, and how many so far?
 DROP VIEW IF EXISTS mart_day;
 CREATE VIEW mart_day AS
 SELECT local_date, scans, photos, products,
-       SUM(scans) OVER (ORDER BY local_date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS scans_so_far
+       CAST(SUM(scans) OVER (ORDER BY local_date ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT)
+         AS scans_so_far
 FROM (
-  SELECT local_date, COUNT(*) AS scans, SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS photos,
-         COUNT(DISTINCT product_id) AS products
+  SELECT local_date, CAST(COUNT(*) AS BIGINT) AS scans,
+         CAST(SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS BIGINT) AS photos,
+         CAST(COUNT(DISTINCT product_id) AS BIGINT) AS products
   FROM scans
   WHERE local_date IS NOT NULL
   GROUP BY local_date
@@ -110,9 +179,10 @@ FROM (
 -- At which hours of which weekdays do people scan? (1 Monday to 7 Sunday; share of the dated scans)
 DROP VIEW IF EXISTS mart_hour_weekday;
 CREATE VIEW mart_hour_weekday AS
-SELECT local_weekday, local_hour, scans, 1.0 * scans / SUM(scans) OVER () AS share
+SELECT local_weekday, local_hour, scans,
+       CAST(CAST(scans AS DOUBLE PRECISION) / SUM(scans) OVER () AS DOUBLE PRECISION) AS share
 FROM (
-  SELECT local_weekday, local_hour, COUNT(*) AS scans
+  SELECT local_weekday, local_hour, CAST(COUNT(*) AS BIGINT) AS scans
   FROM scans
   WHERE local_hour IS NOT NULL AND local_weekday IS NOT NULL
   GROUP BY local_weekday, local_hour
@@ -121,10 +191,12 @@ FROM (
 -- Where do people scan? One row an H3 cell of resolution 7, with the mean position of its scans for a map's marker.
 DROP VIEW IF EXISTS mart_h3_map;
 CREATE VIEW mart_h3_map AS
-SELECT h3_cell, COUNT(*) AS scans, SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS photos,
-       COUNT(DISTINCT product_id) AS products,
-       AVG(latitude) AS latitude, AVG(longitude) AS longitude,
-       MIN(captured_local) AS first_captured_local, MAX(captured_local) AS last_captured_local
+SELECT h3_cell, CAST(COUNT(*) AS BIGINT) AS scans,
+       CAST(SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS BIGINT) AS photos,
+       CAST(COUNT(DISTINCT product_id) AS BIGINT) AS products,
+       CAST(AVG(latitude) AS DOUBLE PRECISION) AS latitude, CAST(AVG(longitude) AS DOUBLE PRECISION) AS longitude,
+       CAST(MIN(captured_local) AS TIMESTAMP) AS first_captured_local,
+       CAST(MAX(captured_local) AS TIMESTAMP) AS last_captured_local
 FROM scans
 WHERE h3_cell IS NOT NULL
 GROUP BY h3_cell;
@@ -133,56 +205,62 @@ GROUP BY h3_cell;
 DROP VIEW IF EXISTS mart_campaign_day;
 CREATE VIEW mart_campaign_day AS
 SELECT utm_campaign, utm_source, utm_medium, local_date, scans, products, places,
-       SUM(scans) OVER (PARTITION BY utm_campaign, utm_source, utm_medium ORDER BY local_date
-                        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS scans_so_far
+       CAST(SUM(scans) OVER (PARTITION BY utm_campaign, utm_source, utm_medium ORDER BY local_date
+                             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS scans_so_far
 FROM (
-  SELECT utm_campaign, utm_source, utm_medium, local_date, COUNT(*) AS scans,
-         COUNT(DISTINCT product_id) AS products, COUNT(DISTINCT h3_cell) AS places
+  SELECT utm_campaign, utm_source, utm_medium, local_date, CAST(COUNT(*) AS BIGINT) AS scans,
+         CAST(COUNT(DISTINCT product_id) AS BIGINT) AS products, CAST(COUNT(DISTINCT h3_cell) AS BIGINT) AS places
   FROM scans
   WHERE utm_campaign IS NOT NULL AND local_date IS NOT NULL
   GROUP BY utm_campaign, utm_source, utm_medium, local_date
 ) AS campaign_day;
 
--- Does a campaign lift its product? All scans of the product on days the campaign was seen, against its other days
--- (lift above 1: more scans a day; null when there is no other day). Days without any scan of the product do not count.
+-- Does a campaign lift its product? All scans of the product from the first to the last day the campaign was seen on
+-- it, against the other days from the product's first to its last (lift above 1: more scans a day). Days without a scan
+-- count as zero. Lift is null with fewer than seven days on either side, or fewer than ten other scans.
 DROP VIEW IF EXISTS mart_campaign_lift;
 CREATE VIEW mart_campaign_lift AS
-SELECT utm_campaign, product_id, campaign_days, other_days,
-       1.0 * campaign_scans / campaign_days AS scans_per_campaign_day,
-       1.0 * other_scans / NULLIF(other_days, 0) AS scans_per_other_day,
-       1.0 * campaign_scans * other_days / NULLIF(1.0 * other_scans * campaign_days, 0) AS lift
+SELECT utm_campaign, product_id, url_host, campaign_days, other_days,
+       CAST(CAST(campaign_scans AS DOUBLE PRECISION) / campaign_days AS DOUBLE PRECISION) AS scans_per_campaign_day,
+       CAST(CAST(other_scans AS DOUBLE PRECISION) / NULLIF(other_days, 0) AS DOUBLE PRECISION) AS scans_per_other_day,
+       CAST(CASE WHEN campaign_days >= 7 AND other_days >= 7 AND other_scans >= 10
+                 THEN CAST(campaign_scans AS DOUBLE PRECISION) * other_days / (other_scans * campaign_days)
+                 END AS DOUBLE PRECISION) AS lift
 FROM (
-  SELECT pair.utm_campaign, pair.product_id,
-         COUNT(seen.local_date) AS campaign_days,
-         COUNT(*) - COUNT(seen.local_date) AS other_days,
-         SUM(CASE WHEN seen.local_date IS NOT NULL THEN product_day.scans ELSE 0 END) AS campaign_scans,
-         SUM(CASE WHEN seen.local_date IS NULL THEN product_day.scans ELSE 0 END) AS other_scans
+  SELECT campaign.utm_campaign, campaign.product_id, campaign.url_host,
+         CAST(campaign.last_day - campaign.first_day + 1 AS BIGINT) AS campaign_days,
+         CAST((MAX(product_day.day) - MIN(product_day.day)) - (campaign.last_day - campaign.first_day) AS BIGINT)
+           AS other_days,
+         CAST(SUM(CASE WHEN product_day.day BETWEEN campaign.first_day AND campaign.last_day
+                       THEN product_day.scans ELSE 0 END) AS BIGINT) AS campaign_scans,
+         CAST(SUM(CASE WHEN product_day.day BETWEEN campaign.first_day AND campaign.last_day
+                       THEN 0 ELSE product_day.scans END) AS BIGINT) AS other_scans
   FROM (
-    SELECT DISTINCT utm_campaign, product_id
-    FROM scans
-    WHERE utm_campaign IS NOT NULL AND product_id IS NOT NULL AND local_date IS NOT NULL
-  ) AS pair
+    SELECT utm_campaign, product_id, url_host, DAY_OF(first_date) AS first_day, DAY_OF(last_date) AS last_day
+    FROM (
+      SELECT utm_campaign, product_id, url_host, MIN(local_date) AS first_date, MAX(local_date) AS last_date
+      FROM scans
+      WHERE utm_campaign IS NOT NULL AND product_id IS NOT NULL AND local_date IS NOT NULL
+      GROUP BY utm_campaign, product_id, url_host
+    ) AS period
+  ) AS campaign
   JOIN (
-    SELECT product_id, local_date, COUNT(*) AS scans
+    SELECT product_id, url_host, DAY_OF(local_date) AS day, COUNT(*) AS scans
     FROM scans
     WHERE product_id IS NOT NULL AND local_date IS NOT NULL
-    GROUP BY product_id, local_date
-  ) AS product_day ON product_day.product_id = pair.product_id
-  LEFT JOIN (
-    SELECT DISTINCT utm_campaign, product_id, local_date
-    FROM scans
-    WHERE utm_campaign IS NOT NULL AND product_id IS NOT NULL AND local_date IS NOT NULL
-  ) AS seen ON seen.utm_campaign = pair.utm_campaign AND seen.product_id = pair.product_id
-           AND seen.local_date = product_day.local_date
-  GROUP BY pair.utm_campaign, pair.product_id
+    GROUP BY product_id, url_host, local_date
+  ) AS product_day ON product_day.product_id = campaign.product_id
+                  AND COALESCE(product_day.url_host, '') = COALESCE(campaign.url_host, '')
+  GROUP BY campaign.utm_campaign, campaign.product_id, campaign.url_host, campaign.first_day, campaign.last_day
 ) AS compared;
 
 -- What do people scan with, and how hard are those photos? (decode_ms is per photo)
 DROP VIEW IF EXISTS mart_device;
 CREATE VIEW mart_device AS
-SELECT camera_make, camera_model, COUNT(*) AS photos, SUM(qr_count) AS scans, AVG(decode_ms) AS mean_decode_ms,
-       1.0 * SUM(CASE WHEN latitude IS NOT NULL THEN 1 ELSE 0 END) / COUNT(*) AS share_with_place,
-       1.0 * SUM(CASE WHEN captured_at IS NOT NULL THEN 1 ELSE 0 END) / COUNT(*) AS share_with_instant
+SELECT camera_make, camera_model, CAST(COUNT(*) AS BIGINT) AS photos,
+       CAST(SUM(qr_count) AS BIGINT) AS scans, CAST(AVG(decode_ms) AS DOUBLE PRECISION) AS mean_decode_ms,
+       CAST(CAST(COUNT(latitude) AS DOUBLE PRECISION) / COUNT(*) AS DOUBLE PRECISION) AS share_with_place,
+       CAST(CAST(COUNT(captured_at) AS DOUBLE PRECISION) / COUNT(*) AS DOUBLE PRECISION) AS share_with_instant
 FROM scans
 WHERE qr_index = 0
 GROUP BY camera_make, camera_model;
@@ -191,11 +269,12 @@ GROUP BY camera_make, camera_model;
 -- whole photo, all rungs, over the photos whose first code this rung read)
 DROP VIEW IF EXISTS mart_rung;
 CREATE VIEW mart_rung AS
-SELECT rung, codes, photos, 1.0 * codes / SUM(codes) OVER () AS share, mean_decode_ms
+SELECT rung, codes, photos,
+       CAST(CAST(codes AS DOUBLE PRECISION) / SUM(codes) OVER () AS DOUBLE PRECISION) AS share, mean_decode_ms
 FROM (
-  SELECT rung, COUNT(*) AS codes, SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
-           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS photos,
-         AVG(CASE WHEN qr_index = 0 THEN decode_ms END) AS mean_decode_ms
+  SELECT rung, CAST(COUNT(*) AS BIGINT) AS codes, CAST(SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
+           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS BIGINT) AS photos,
+         CAST(AVG(CASE WHEN qr_index = 0 THEN decode_ms END) AS DOUBLE PRECISION) AS mean_decode_ms
   FROM scans
   GROUP BY rung
 ) AS rung_won;
@@ -203,19 +282,22 @@ FROM (
 -- What kinds of payload come in, and from which hosts?
 DROP VIEW IF EXISTS mart_payload;
 CREATE VIEW mart_payload AS
-SELECT payload_kind, url_host, COUNT(*) AS scans, SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
-           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS photos,
-       COUNT(DISTINCT payload) AS payloads
+SELECT payload_kind, url_host, CAST(COUNT(*) AS BIGINT) AS scans, CAST(SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
+           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS BIGINT) AS photos,
+       CAST(COUNT(DISTINCT payload) AS BIGINT) AS payloads
 FROM scans
 GROUP BY payload_kind, url_host;
 
 -- Why did photos give no scan, and since when?
 DROP VIEW IF EXISTS mart_rejections;
 CREATE VIEW mart_rejections AS
-SELECT stage, reason, photos, 1.0 * photos / SUM(photos) OVER () AS share, first_processed_at, last_processed_at
+SELECT stage, reason, photos,
+       CAST(CAST(photos AS DOUBLE PRECISION) / SUM(photos) OVER () AS DOUBLE PRECISION) AS share,
+       first_processed_at, last_processed_at
 FROM (
-  SELECT stage, reason, COUNT(*) AS photos,
-         MIN(processed_at) AS first_processed_at, MAX(processed_at) AS last_processed_at
+  SELECT stage, reason, CAST(COUNT(*) AS BIGINT) AS photos,
+         CAST(MIN(processed_at) AS TIMESTAMPTZ) AS first_processed_at,
+         CAST(MAX(processed_at) AS TIMESTAMPTZ) AS last_processed_at
   FROM rejections
   GROUP BY stage, reason
 ) AS rejected;
@@ -224,9 +306,10 @@ FROM (
 -- likely. (null: rows that an older scanmill made)
 DROP VIEW IF EXISTS mart_product_id_source;
 CREATE VIEW mart_product_id_source AS
-SELECT product_id_source, scans, products, 1.0 * scans / SUM(scans) OVER () AS share
+SELECT product_id_source, scans, products,
+       CAST(CAST(scans AS DOUBLE PRECISION) / SUM(scans) OVER () AS DOUBLE PRECISION) AS share
 FROM (
-  SELECT product_id_source, COUNT(*) AS scans, COUNT(DISTINCT product_id) AS products
+  SELECT product_id_source, CAST(COUNT(*) AS BIGINT) AS scans, CAST(COUNT(DISTINCT product_id) AS BIGINT) AS products
   FROM scans
   GROUP BY product_id_source
 ) AS sourced;
@@ -234,9 +317,10 @@ FROM (
 -- How far may times and places be trusted? Scans by where their time and their place came from.
 DROP VIEW IF EXISTS mart_provenance;
 CREATE VIEW mart_provenance AS
-SELECT captured_at_source, geo_source, scans, 1.0 * scans / SUM(scans) OVER () AS share
+SELECT captured_at_source, geo_source, scans,
+       CAST(CAST(scans AS DOUBLE PRECISION) / SUM(scans) OVER () AS DOUBLE PRECISION) AS share
 FROM (
-  SELECT captured_at_source, geo_source, COUNT(*) AS scans
+  SELECT captured_at_source, geo_source, CAST(COUNT(*) AS BIGINT) AS scans
   FROM scans
   GROUP BY captured_at_source, geo_source
 ) AS provenance;
@@ -247,9 +331,11 @@ DROP VIEW IF EXISTS mart_freshness;
 CREATE VIEW mart_freshness AS
 SELECT scanned.last_captured_at, photo.last_uploaded_at, photo.last_processed_at, ledger.last_sealed_at,
        ledger.last_loaded_at, ledger.batches, ledger.rows_in_batches, photo.rows_standing
-FROM (SELECT MAX(captured_at) AS last_captured_at FROM scans) AS scanned
+FROM (SELECT CAST(MAX(captured_at) AS TIMESTAMPTZ) AS last_captured_at FROM scans) AS scanned
 CROSS JOIN (
-  SELECT MAX(uploaded_at) AS last_uploaded_at, MAX(processed_at) AS last_processed_at, COUNT(*) AS rows_standing
+  SELECT CAST(MAX(uploaded_at) AS TIMESTAMPTZ) AS last_uploaded_at,
+         CAST(MAX(processed_at) AS TIMESTAMPTZ) AS last_processed_at,
+         CAST(COUNT(*) AS BIGINT) AS rows_standing
   FROM (
     SELECT uploaded_at, processed_at FROM scans
     UNION ALL
@@ -257,7 +343,9 @@ CROSS JOIN (
   ) AS standing
 ) AS photo
 CROSS JOIN (
-  SELECT MAX(sealed_at) AS last_sealed_at, MAX(loaded_at) AS last_loaded_at, COUNT(*) AS batches,
-         COALESCE(SUM(row_count), 0) AS rows_in_batches
+  SELECT CAST(MAX(sealed_at) AS TIMESTAMPTZ) AS last_sealed_at,
+         CAST(MAX(loaded_at) AS TIMESTAMPTZ) AS last_loaded_at,
+         CAST(COUNT(*) AS BIGINT) AS batches,
+         CAST(COALESCE(SUM(row_count), 0) AS BIGINT) AS rows_in_batches
   FROM load_ledger
 ) AS ledger;

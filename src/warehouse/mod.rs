@@ -1,7 +1,7 @@
 //! The warehouse port: where rows end, each once.
 //!
 //! Beside the port stand what every warehouse shares: the version and definition of the tables ([`schema`]), the marts
-//! (`marts.sql`, run verbatim by each adapter) and the report over them ([`report`]).
+//! (`marts.sql`, one text for all) and the report over them ([`report`]).
 
 use async_trait::async_trait;
 use bytes::Bytes;

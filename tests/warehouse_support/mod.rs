@@ -1,6 +1,7 @@
 //! Rows, batches and a warehouse in a temporary folder for the warehouse tests.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod marts;
 pub mod rules;
 
 use std::collections::HashMap;

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::RedshiftWarehouse;
-use super::api::MAX_STATEMENTS;
+use super::api::{MAX_STATEMENTS, Ran};
 use crate::domain::columns::{rejection_columns, scan_columns};
-use crate::error::Result;
-use crate::warehouse::Warehouse;
-use crate::warehouse::schema::redshift::{kind, statements, transactions};
+use crate::error::{Class, Error, Result};
+use crate::warehouse::schema::VERSION;
+use crate::warehouse::schema::redshift::{kind, replaced_view, statements};
+use crate::warehouse::{Value, Warehouse};
+
+/// How a view is dropped, but for its name.
+const DROP_VIEW: &str = "DROP VIEW IF EXISTS ";
 
 impl RedshiftWarehouse {
     /// Creates everything, in as few transactions as the Data API allows. Cut off in between, it is done again.
@@ -16,13 +20,65 @@ impl RedshiftWarehouse {
         let ledger: Vec<String> = statements().into_iter().take(1).collect();
         self.run_or_fail("creating the tables", "schema", ledger, Vec::new()).await?;
         self.add_columns().await?;
-        // Two places are the search path's and the lock's.
-        for transaction in transactions(MAX_STATEMENTS - 2) {
+        // Two places are the search path's and the lock's; a view that is not replaced but made again takes two.
+        for transaction in statements().chunks((MAX_STATEMENTS - 2) / 2) {
             let lock = "LOCK TABLE load_ledger".to_owned();
-            let statements = std::iter::once(lock).chain(transaction).collect();
-            self.run_or_fail("creating the tables", "schema", statements, Vec::new()).await?;
+            self.create_in(std::iter::once(lock).chain(transaction.iter().cloned()).collect()).await?;
         }
         Ok(())
+    }
+
+    /// Runs one transaction of the creation. A view is replaced where its columns stay as they are, which keeps its grants
+    /// and what analysts built on it; where they change, it is dropped and made again.
+    async fn create_in(&self, mut statements: Vec<String>) -> Result<()> {
+        let doing = "creating the tables";
+        loop {
+            let failed = match self.run("schema", statements.clone(), Vec::new()).await? {
+                Ran::Finished(_) => return Ok(()),
+                Ran::Failed(failed) => failed,
+            };
+            let place = failed.place;
+            let is_in_use = failed.text.to_lowercase().contains("depend");
+            let error = failed.into_error(doing, &self.options);
+            let Some((place, statement)) = place.and_then(|place| Some((place, statements.get(place)?))) else {
+                return Err(error);
+            };
+            if let Some(view) = statement.strip_prefix(DROP_VIEW).filter(|_| is_in_use) {
+                return Err(self.in_use(view).await.unwrap_or(error));
+            }
+            let Some(view) = replaced_view(statement).filter(|_| error.class() == Class::Permanent) else {
+                return Err(error);
+            };
+            let again = [format!("{DROP_VIEW}{view}"), statement.replacen("CREATE OR REPLACE ", "CREATE ", 1)];
+            statements.splice(place..=place, again);
+        }
+    }
+
+    /// The error for a view that cannot be dropped, which names what is built on it; `None` where that cannot be found.
+    async fn in_use(&self, view: &str) -> Option<Error> {
+        let sql = "SELECT DISTINCT space.nspname AS schema_name, dependent.relname AS view_name
+                   FROM pg_class AS used
+                   JOIN pg_namespace AS used_in ON used_in.oid = used.relnamespace
+                   JOIN pg_depend AS link ON link.refobjid = used.oid
+                   JOIN pg_rewrite AS rule ON rule.oid = link.objid
+                   JOIN pg_class AS dependent ON dependent.oid = rule.ev_class
+                   JOIN pg_namespace AS space ON space.oid = dependent.relnamespace
+                   WHERE used_in.nspname = ?1 AND used.relname = ?2 AND dependent.oid <> used.oid";
+        let schema = self.options.schema.as_str();
+        let answer = self.query(sql, &[schema.into(), view.into()]).await.ok()?;
+        let text = |value: Option<&Value>| Some(value?.as_str()?.trim().to_owned());
+        let name = |row: &Vec<Value>| Some(format!("{}.{}", text(row.first())?, text(row.get(1))?));
+        let mut names: Vec<String> = answer.rows.iter().filter_map(name).collect();
+        names.sort();
+        let first = names.first()?;
+        let made = Error::permanent(format!(
+            "`{schema}.{view}` gets other columns with schema version {VERSION}, and these views are built on it: {}",
+            names.join(", ")
+        ));
+        Some(made.hint(format!(
+            "keep the text that `SHOW VIEW {first}` prints, DROP VIEW {first}, do this again, and create it anew; made WITH NO \
+             SCHEMA BINDING it never stands in the way"
+        )))
     }
 
     /// Adds the columns that tables of an older version lack; a table that is not there is created whole later. They

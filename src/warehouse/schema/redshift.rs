@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::MARTS;
+use super::marts;
 use crate::domain::columns::{Column, ColumnType, rejection_columns, scan_columns};
 
 /// The ledger's columns: name, type, meaning.
@@ -32,32 +32,25 @@ pub fn statements() -> Vec<String> {
     all.extend(LEDGER.iter().map(|(name, _, doc)| comment("load_ledger", name, doc)));
     all.extend(scan_columns().map(|column| comment("scans", column.name, column.doc)));
     all.extend(rejection_columns().map(|column| comment("rejections", column.name, column.doc)));
-    let (version, marts): (Vec<String>, Vec<String>) = split(MARTS).into_iter().partition(|statement| {
-        statement.contains("VIEW warehouse_schema") || statement.contains("EXISTS warehouse_schema")
-    });
+    let (version, marts): (Vec<String>, Vec<String>) = split(&marts::redshift())
+        .into_iter()
+        .partition(|statement| replaced_view(statement) == Some("warehouse_schema"));
     all.extend(marts);
-    all.extend(GEOMETRY.iter().map(|statement| (*statement).to_owned()));
+    all.push(GEOMETRY.to_owned());
     all.extend(version);
     all
 }
 
-/// The same as transactions of at most `most` statements. A view's DROP and CREATE stay together: apart, two processes
-/// could each drop it and then each create it.
-pub fn transactions(most: usize) -> Vec<Vec<String>> {
-    let mut all: Vec<Vec<String>> = Vec::new();
-    for statement in statements() {
-        let is_second_half = statement.starts_with("CREATE VIEW");
-        match all.last_mut() {
-            Some(last) if last.len() + 1 < most || (is_second_half && last.len() < most) => last.push(statement),
-            _ => all.push(vec![statement]),
-        }
-    }
-    all
+/// The view that a statement replaces.
+pub fn replaced_view(statement: &str) -> Option<&str> {
+    statement.strip_prefix("CREATE OR REPLACE VIEW ")?.split_whitespace().next()
 }
 
 /// The same as a script to run by hand.
 pub fn script() -> String {
-    statements().into_iter().fold(String::new(), |mut script, statement| {
+    let note = "-- A view whose columns another version changed is not replaced: DROP VIEW it first, and before it what\n\
+                -- was built on it.\n\n";
+    statements().into_iter().fold(note.to_owned(), |mut script, statement| {
         let _ = write!(script, "{statement};\n\n");
         script
     })
@@ -65,14 +58,11 @@ pub fn script() -> String {
 
 /// Scans on a map. A geometry cannot be loaded from JSON, sorted or grouped by, so the columns are the truth and this
 /// is a view.
-const GEOMETRY: [&str; 2] = [
-    "DROP VIEW IF EXISTS scans_geo",
-    "CREATE VIEW scans_geo AS
+const GEOMETRY: &str = "CREATE OR REPLACE VIEW scans_geo AS
 SELECT scan_id, photo_id, product_id, url_host, utm_campaign, captured_at, captured_local, local_date, h3_cell,
        latitude, longitude, altitude_m, ST_SetSRID(ST_Point(longitude, latitude), 4326) AS location
 FROM scans
-WHERE latitude IS NOT NULL AND longitude IS NOT NULL",
-];
+WHERE latitude IS NOT NULL AND longitude IS NOT NULL";
 
 fn table(name: &str, lines: Vec<String>, sort_key: &str) -> String {
     format!("CREATE TABLE IF NOT EXISTS {name} (\n{}\n)\nDISTSTYLE AUTO\nSORTKEY ({sort_key})", lines.join(",\n"))
@@ -152,24 +142,12 @@ mod tests {
     #[test]
     fn the_version_is_the_last_thing_made() {
         let all = statements();
-        assert_eq!(all.len(), 3 + 8 + scan_columns().count() + rejection_columns().count() + 2 * 19);
+        assert_eq!(all.len(), 3 + 8 + scan_columns().count() + rejection_columns().count() + 19);
         assert!(all[0].contains("load_ledger"), "the ledger is what the rest is locked by");
         assert_eq!(
-            all[all.len() - 2..],
-            ["DROP VIEW IF EXISTS warehouse_schema", "CREATE VIEW warehouse_schema AS\nSELECT 3 AS schema_version"]
+            all[all.len() - 1],
+            "CREATE OR REPLACE VIEW warehouse_schema AS\nSELECT CAST(3 AS BIGINT) AS schema_version"
         );
-    }
-
-    #[test]
-    fn no_transaction_ends_between_drop_and_create() {
-        for most in 2..40 {
-            let all = transactions(most);
-            assert_eq!(all.concat(), statements());
-            for transaction in &all {
-                assert!(transaction.len() <= most);
-                assert!(!transaction.last().unwrap().starts_with("DROP"), "{most}: {transaction:?}");
-            }
-        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::errors::sql_error;
 use super::times;
 use crate::domain::columns::{Column, ColumnType, rejection_columns, scan_columns};
 use crate::error::Result;
-use crate::warehouse::schema::{self, MARTS, VERSION, sqlite_tables, sqlite_type};
+use crate::warehouse::schema::{self, VERSION, marts, sqlite_tables, sqlite_type};
 
 /// Creates or migrates everything in one transaction; two processes at once are as good as one.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
@@ -34,7 +34,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
         }
     }
     transaction.execute_batch(&sqlite_tables()).map_err(sql_error(what, path))?;
-    transaction.execute_batch(MARTS).map_err(sql_error("cannot create the marts", path))?;
+    transaction.execute_batch(&marts::sqlite()).map_err(sql_error("cannot create the marts", path))?;
     transaction.commit().map_err(sql_error(what, path))?;
     tracing::info!(path = %path.display(), from = found, to = VERSION, "warehouse schema brought up to date");
     Ok(())

@@ -9,6 +9,9 @@
 //!   columns are explained in `.schema scans`.
 //! - Times are `2026-11-22 15:40:00.123`, UTC, days `2026-11-22`: as SQLite's own functions write them, so
 //!   `processed_at >= datetime('now', '-5 minutes')` and `local_date >= date('now', '-7 days')` say what they mean.
+//! - As another user, or on a read-only mount, SQLite cannot open it while no engine runs, for it may not make the shared
+//!   memory beside it. When no file `-wal` is there, `file:warehouse.sqlite?immutable=1` opens it; scanmill's own commands
+//!   that only read do so by themselves.
 //! - The files `-wal` and `-shm` beside it are part of the database. A copy of the main file alone lacks the newest
 //!   loads; `VACUUM INTO 'copy.sqlite'` makes a whole one at any time.
 //! - Keep read transactions short: while one is open the WAL cannot be folded back, and it grows.
@@ -37,7 +40,7 @@ use rusqlite::Connection;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::{BatchSource, Loaded, Manifest, Table, Value, Warehouse};
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 
 /// How long a call waits for a lock that another process holds. A load holds it for well under a second.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,7 +67,7 @@ impl SqliteWarehouse {
         SqliteWarehouse { superseding_in: bucket.map(Into::into), ..self }
     }
 
-    /// Opens the warehouse file that is there.
+    /// Opens the warehouse file that is there. Where it cannot be written it is read.
     ///
     /// # Errors
     /// Missing when there is none; else as [`SqliteWarehouse::open`].
@@ -78,7 +81,16 @@ impl SqliteWarehouse {
                 error
             }
         })?;
-        Self::open(path)
+        match Self::open(path) {
+            // Locks pass; what is refused for good may still be read.
+            Err(error) if error.class() == Class::Permanent => {
+                match connection::open_reader_of_ours(path, BUSY_TIMEOUT) {
+                    Ok(reader) => Ok(Self::of(path, reader)),
+                    Err(_) => Err(error),
+                }
+            }
+            opened => opened,
+        }
     }
 
     /// Copies the whole file as of one moment to `path`, where nothing may be, while others go on using it.
@@ -95,8 +107,11 @@ impl SqliteWarehouse {
     }
 
     fn open_waiting(path: &Path, busy_timeout: Duration) -> Result<SqliteWarehouse> {
-        let writer = connection::open_writer(path, busy_timeout)?;
-        Ok(SqliteWarehouse { path: path.into(), writer: Arc::new(Mutex::new(writer)), superseding_in: None })
+        Ok(Self::of(path, connection::open_writer(path, busy_timeout)?))
+    }
+
+    fn of(path: &Path, writer: Connection) -> SqliteWarehouse {
+        SqliteWarehouse { path: path.into(), writer: Arc::new(Mutex::new(writer)), superseding_in: None }
     }
 
     /// Runs `work` on the writing connection, off the async threads.

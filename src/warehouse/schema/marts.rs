@@ -1,0 +1,81 @@
+//! The marts in the words of each warehouse.
+//!
+//! `marts.sql` is one text. What the two have no common word for is spelled here: the number of a day and the date of a
+//! number (day 0 is 1970-01-01), the names of types of time, and how a view is made again.
+
+/// The text that both are made from.
+const MARTS: &str = include_str!("../marts.sql");
+
+/// The marts as a script for SQLite. It has no types of time: they are text in the form of its own functions. A view
+/// that an analyst built on a mart survives DROP and CREATE: SQLite looks at what a view names when it is asked.
+pub fn sqlite() -> String {
+    let text = calls(MARTS, "DAY_OF(", |day| format!("CAST(julianday({day}) - 2440587.5 AS INTEGER)"));
+    let text = calls(&text, "DATE_OF(", |number| format!("date(({number}) * 86400, 'unixepoch')"));
+    [" AS DATE)", " AS TIMESTAMP)", " AS TIMESTAMPTZ)"].iter().fold(text, |text, kind| text.replace(kind, " AS TEXT)"))
+}
+
+/// The marts as a script for Redshift. Replaced and not dropped, a view keeps its grants and the views built on it.
+pub fn redshift() -> String {
+    let text = calls(MARTS, "DAY_OF(", |day| format!("({day} - CAST('1970-01-01' AS DATE))"));
+    let text = calls(&text, "DATE_OF(", |number| format!("DATEADD(day, {number}, CAST('1970-01-01' AS DATE))"));
+    let lines = text.lines().filter(|line| !line.starts_with("DROP VIEW "));
+    let mut script = String::with_capacity(text.len());
+    for line in lines {
+        script.push_str(&line.replacen("CREATE VIEW ", "CREATE OR REPLACE VIEW ", 1));
+        script.push('\n');
+    }
+    script
+}
+
+/// `text` with each call that begins with `name` spelled otherwise. Arguments hold no parentheses.
+fn calls(text: &str, name: &str, spell: impl Fn(&str) -> String) -> String {
+    let mut parts = text.split(name);
+    let mut spelled = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once(')') {
+            Some((argument, rest)) => {
+                spelled.push_str(&spell(argument));
+                spelled.push_str(rest);
+            }
+            None => {
+                spelled.push_str(name);
+                spelled.push_str(part);
+            }
+        }
+    }
+    spelled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::warehouse::schema::VERSION;
+
+    #[test]
+    fn the_text_uses_nothing_that_one_warehouse_alone_has() {
+        let code: String =
+            MARTS.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
+        for banned in
+            ["julianday", "strftime", "datediff", "date_trunc", "getdate", "iif(", "ifnull(", "nvl(", "total(", "::"]
+        {
+            assert!(!code.to_lowercase().contains(banned), "`{banned}` is not portable");
+        }
+        for statement in code.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+            assert!(
+                statement.starts_with("DROP VIEW IF EXISTS ") || statement.starts_with("CREATE VIEW "),
+                "{statement}"
+            );
+        }
+        assert!(MARTS.contains(&format!("SELECT CAST({VERSION} AS BIGINT) AS schema_version")));
+    }
+
+    #[test]
+    fn each_word_is_spelled_for_each_warehouse() {
+        for text in [sqlite(), redshift()] {
+            assert!(!text.contains("DAY_OF(") && !text.contains("DATE_OF("), "{text}");
+            assert_eq!(text.matches("VIEW mart_").count() % MARTS.matches("CREATE VIEW mart_").count(), 0);
+        }
+        assert!(!sqlite().contains("AS DATE)") && !sqlite().contains("AS TIMESTAMP"));
+        assert!(!redshift().contains("DROP VIEW") && !redshift().contains("\nCREATE VIEW"));
+    }
+}

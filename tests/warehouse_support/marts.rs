@@ -1,0 +1,539 @@
+//! Every mart computed again from the rows, by other means than SQL's: what each warehouse must answer.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use scanmill::domain::{RejectionRow, Row, ScanRow};
+use scanmill::warehouse::{Value, Warehouse};
+use serde_json::json;
+
+use super::rules::{Shelf, add};
+use super::{manifest_in, rejection, scans};
+
+/// A story: what happened on each of its days, calendar gaps included.
+struct Story {
+    name: &'static str,
+    days: i64,
+    /// Photos of product `number` on `day`.
+    photos: fn(number: i64, day: i64) -> i64,
+    /// Whether a campaign runs for product `number` on `day`.
+    campaign: fn(number: i64, day: i64) -> bool,
+}
+
+const STORIES: [Story; 3] = [
+    // Steady products, one that rises, one with whole weeks of silence; one day stands out, and one is missing.
+    Story {
+        name: "shop",
+        days: 60,
+        photos: |number, day| match number {
+            0 if day == 41 => 0,
+            0 => 6 + (day * 7 + day / 3) % 3 + if day == 50 { 20 } else { 0 },
+            1 => day / 12,
+            2 if (14..36).contains(&day) => 0,
+            2 => 1 + day % 2,
+            _ => 0,
+        },
+        campaign: |number, day| number == 0 && (20..32).contains(&day) && day % 3 != 1,
+    },
+    // Too little to say anything of: three days, two weeks but few scans, one day.
+    Story {
+        name: "kiosk",
+        days: 20,
+        photos: |number, day| match number {
+            0 => i64::from(day < 3) * 4,
+            1 => i64::from(day % 6 == 1),
+            2 => i64::from(day == 7),
+            _ => 0,
+        },
+        campaign: |_, day| day < 2,
+    },
+    // A clock that was wrong by years, a campaign of two weeks after two weeks without, an even number of days.
+    Story {
+        name: "fair",
+        days: 28,
+        photos: |number, day| match number {
+            0 if day < 14 => 2 + day % 2,
+            0 => 9 - day / 4,
+            1 => i64::from(day == 27) * 9 + i64::from(day % 2 == 0),
+            2 => i64::from(day == 0),
+            _ => 0,
+        },
+        campaign: |number, day| number < 2 && day >= 14,
+    },
+];
+
+/// Loads each story into what `prepared` gives and compares every mart.
+pub async fn every_mart_equals_a_computation_of_its_own(story: usize, to: &dyn Warehouse, shelf: &mut dyn Shelf) {
+    let story = &STORIES[story];
+    let photos = photos_of(story);
+    add(shelf, "b1", photos.clone());
+    // What is read twice counts once, in the freshness too.
+    add(shelf, "b2", photos.iter().take(3).cloned().collect());
+    for batch in ["b1", "b2"] {
+        to.load(&manifest_in(shelf.bucket(), &[batch]), shelf.source()).await.unwrap();
+    }
+    let (mut seen, mut rejected) = (Vec::new(), Vec::new());
+    for row in photos.iter().flatten() {
+        match row {
+            Row::Scan(scan) => seen.push(&**scan),
+            Row::Rejection(row) => rejected.push(&**row),
+        }
+    }
+    let rows_read = seen.len() + rejected.len() + photos.iter().take(3).map(Vec::len).sum::<usize>();
+    for (mart, columns, expected) in computed(&seen, &rejected, rows_read) {
+        assert!(!expected.is_empty(), "{}: {mart} is not tested", story.name);
+        let answer = to.query(&format!("SELECT {columns} FROM {mart}"), &[]).await.unwrap();
+        assert_eq!(sorted(answer.rows), sorted(expected), "{}: {mart} ({columns})", story.name);
+    }
+}
+
+fn photos_of(story: &Story) -> Vec<Vec<Row>> {
+    let mut all = Vec::new();
+    for day in 0..story.days {
+        let date = date_of(day_of("2026-02-20") + day);
+        for number in 0..3 {
+            for photo in 0..(story.photos)(number, day) {
+                // Every fifth has a second code, of the flat host beside.
+                let codes = 1 + i64::from((day + photo) % 5 == 0);
+                let mut rows = scans(&format!("{}/{day}/{number}/{photo}", story.name), 0, codes);
+                for row in &mut rows {
+                    let Row::Scan(scan) = row else { unreachable!() };
+                    fill(scan, story, (number, day, photo), &date);
+                }
+                all.push(rows);
+            }
+        }
+    }
+    for (number, reason) in ["no_code", "no_code", "truncated"].iter().enumerate() {
+        all.push(rejection(&format!("{}/bad/{number}", story.name), 0, reason));
+    }
+    all
+}
+
+fn fill(scan: &mut ScanRow, story: &Story, (number, day, photo): (i64, i64, i64), date: &str) {
+    let hour = (9 + (day + photo * 3) % 11) as i8;
+    scan.local_date = Some(date.to_owned());
+    scan.local_hour = Some(hour.into());
+    scan.local_weekday = Some(date.parse::<Date>().unwrap().weekday().to_monday_one_offset().into());
+    scan.captured_local = Some(format!("{date}T{hour:02}:00:00.000"));
+    // Product 0 under two hosts: the same id, another product.
+    scan.product_id = Some(format!("p{}", if scan.qr_index == 1 { 0 } else { number }));
+    scan.url_host = match (scan.qr_index, number) {
+        (1, _) => Some("flat.example".into()),
+        (_, 2) => None,
+        _ => Some("shop.example".into()),
+    };
+    scan.utm_campaign = (story.campaign)(number, day).then(|| "spring".into());
+    scan.utm_medium = (photo % 2 == 0).then(|| "print".into());
+    scan.h3_cell = Some(format!("87{number}f1d489ffffff"));
+    scan.latitude = Some(52.0 + photo as f64 / 8.0);
+    scan.decode_ms = 3.25 + (day % 7) as f64;
+    scan.rung = if photo % 3 == 0 { "zxing_1000".into() } else { "own".into() };
+    scan.camera_model = Some(if day % 2 == 0 { "One".into() } else { "Two".into() });
+    if story.name == "fair" && number == 2 {
+        scan.local_date = Some("2004-01-01".into());
+        (scan.latitude, scan.longitude, scan.h3_cell) = (None, None, None);
+    }
+    if story.name == "kiosk" && photo == 3 {
+        (scan.local_date, scan.local_hour, scan.local_weekday) = (None, None, None);
+        (scan.captured_at, scan.captured_local, scan.product_id, scan.product_id_source) = (None, None, None, None);
+    }
+}
+
+type Answer = (&'static str, &'static str, Vec<Vec<Value>>);
+/// Product id and host.
+type Product = (String, Option<String>);
+
+fn computed(seen: &[&ScanRow], rejected: &[&RejectionRow], rows_read: usize) -> Vec<Answer> {
+    let mut all = of_products(seen);
+    all.extend(of_days_and_places(seen));
+    all.extend(of_campaigns(seen));
+    all.extend(of_readings(seen, rejected, rows_read));
+    all
+}
+
+fn of_products(seen: &[&ScanRow]) -> Vec<Answer> {
+    let product = |scan: &ScanRow| Some((scan.product_id.clone()?, scan.url_host.clone()));
+    let products = groups(seen, product);
+    let named: usize = products.values().map(Vec::len).sum();
+    let by_scans = ranks(products.iter().map(|(product, scans)| (product.clone(), scans.len())));
+    let whole = products.iter().map(|(product, scans)| {
+        let dates = || scans.iter().filter_map(|scan| scan.local_date.clone());
+        vec![
+            json!(product.0),
+            json!(scans[0].product_id_source),
+            json!(product.1),
+            json!(scans.len()),
+            json!(distinct(scans, |scan| Some(scan.lineage.photo_id.clone()))),
+            json!(distinct(scans, |scan| scan.h3_cell.clone())),
+            json!(dates().min()),
+            json!(dates().max()),
+            json!(by_scans[product]),
+            json!(scans.len() as f64 / named as f64),
+        ]
+    });
+    let days = groups(seen, |scan| Some((scan.local_date.clone()?, product(scan)?)));
+    let mut by_day = BTreeMap::new();
+    for date in days.keys().map(|(date, _)| date.clone()).collect::<BTreeSet<_>>() {
+        let of_date = days.iter().filter(|((on, _), _)| *on == date);
+        let places = ranks(of_date.map(|((_, product), scans)| (product.clone(), scans.len())));
+        by_day.insert(date.clone(), places);
+    }
+    let daily = days.iter().map(|((date, product), scans)| {
+        let photos = distinct(scans, |scan| Some(scan.lineage.photo_id.clone()));
+        let place = by_day[date][product];
+        vec![json!(date), json!(product.0), json!(product.1), json!(scans.len()), json!(photos), json!(place)]
+    });
+    let counts = counts_by_day(seen);
+    vec![
+        (
+            "mart_product",
+            "product_id, product_id_source, url_host, scans, photos, places, first_local_date, last_local_date,
+             place_by_scans, share",
+            whole.collect(),
+        ),
+        ("mart_product_day", "local_date, product_id, url_host, scans, photos, place_on_day", daily.collect()),
+        (
+            "mart_product_trend",
+            "product_id, url_host, local_date, scans, scans_7_days, scans_7_days_before, growth",
+            trend(&counts),
+        ),
+        (
+            "mart_product_anomaly",
+            "product_id, url_host, local_date, scans, median_scans, median_deviation, robust_score, unusual",
+            anomalies(&counts),
+        ),
+    ]
+}
+
+/// Scans of each product on each day that has some.
+fn counts_by_day(seen: &[&ScanRow]) -> BTreeMap<Product, BTreeMap<i64, i64>> {
+    let mut counts: BTreeMap<Product, BTreeMap<i64, i64>> = BTreeMap::new();
+    for scan in seen {
+        if let (Some(product), Some(date)) = (&scan.product_id, &scan.local_date) {
+            let days = counts.entry((product.clone(), scan.url_host.clone())).or_default();
+            *days.entry(day_of(date)).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// Day by day over the whole calendar.
+fn trend(counts: &BTreeMap<Product, BTreeMap<i64, i64>>) -> Vec<Vec<Value>> {
+    let last = *counts.values().filter_map(|days| days.keys().last()).max().unwrap();
+    let mut rows = Vec::new();
+    for (product, days) in counts {
+        let first = *days.keys().next().unwrap();
+        for day in first..=last {
+            let between = |from: i64, to: i64| (from..=to).filter_map(|day| days.get(&day)).sum::<i64>();
+            let (week, before) = (between(day - 6, day), between(day - 13, day - 7));
+            if week + before == 0 {
+                continue;
+            }
+            let growth = (day - first >= 13 && before >= 10).then(|| week as f64 / before as f64);
+            rows.push(vec![
+                json!(product.0),
+                json!(product.1),
+                json!(date_of(day)),
+                json!(between(day, day)),
+                json!((day - first >= 6).then_some(week)),
+                json!((day - first >= 13).then_some(before)),
+                json!(growth),
+            ]);
+        }
+    }
+    rows
+}
+
+fn anomalies(counts: &BTreeMap<Product, BTreeMap<i64, i64>>) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    for (product, days) in counts {
+        let (first, last) = (*days.keys().next().unwrap(), *days.keys().last().unwrap());
+        let all: Vec<f64> = (first..=last).map(|day| days.get(&day).map_or(0.0, |count| *count as f64)).collect();
+        if all.len() < 14 {
+            continue;
+        }
+        let middle = median(all.clone());
+        let deviations: Vec<f64> = all.iter().map(|count| (count - middle).abs()).collect();
+        let mean = deviations.iter().sum::<f64>() / deviations.len() as f64;
+        let deviation = median(deviations);
+        let spread = if deviation > 0.0 { 1.4826 * deviation } else { 1.2533 * mean };
+        for day in first..=last {
+            let count = all[(day - first) as usize];
+            if count == 0.0 && !days.contains_key(&(day - 1)) {
+                continue;
+            }
+            let score = if spread > 0.0 { (count - middle) / spread } else { 0.0 };
+            let is_unusual = score.abs() > 3.5 && (count - middle).abs() >= 5.0;
+            rows.push(vec![
+                json!(product.0),
+                json!(product.1),
+                json!(date_of(day)),
+                json!(count as i64),
+                json!(middle),
+                json!(deviation),
+                json!(score),
+                json!(i64::from(is_unusual)),
+            ]);
+        }
+    }
+    rows
+}
+
+fn of_days_and_places(seen: &[&ScanRow]) -> Vec<Answer> {
+    let mut so_far = 0;
+    let days = groups(seen, |scan| scan.local_date.clone());
+    let daily = days.iter().map(|(date, scans)| {
+        so_far += scans.len();
+        let products = distinct(scans, |scan| scan.product_id.clone());
+        vec![json!(date), json!(scans.len()), json!(photos(scans)), json!(products), json!(so_far)]
+    });
+    let daily = daily.collect();
+    let hours = groups(seen, |scan| Some((scan.local_weekday?, scan.local_hour?)));
+    let dated: usize = hours.values().map(Vec::len).sum();
+    let hourly = hours.iter().map(|((weekday, hour), scans)| {
+        vec![json!(weekday), json!(hour), json!(scans.len()), json!(scans.len() as f64 / dated as f64)]
+    });
+    let cells = groups(seen, |scan| scan.h3_cell.clone());
+    let placed = cells.iter().map(|(cell, scans)| {
+        let times = || scans.iter().filter_map(|scan| scan.captured_local.clone());
+        vec![
+            json!(cell),
+            json!(scans.len()),
+            json!(photos(scans)),
+            json!(distinct(scans, |scan| scan.product_id.clone())),
+            json!(mean(scans.iter().filter_map(|scan| scan.latitude))),
+            json!(mean(scans.iter().filter_map(|scan| scan.longitude))),
+            json!(times().min()),
+            json!(times().max()),
+        ]
+    });
+    vec![
+        ("mart_day", "local_date, scans, photos, products, scans_so_far", daily),
+        ("mart_hour_weekday", "local_weekday, local_hour, scans, share", hourly.collect()),
+        (
+            "mart_h3_map",
+            "h3_cell, scans, photos, products, latitude, longitude, first_captured_local, last_captured_local",
+            placed.collect(),
+        ),
+    ]
+}
+
+fn of_campaigns(seen: &[&ScanRow]) -> Vec<Answer> {
+    let days = groups(seen, |scan| {
+        let campaign = (scan.utm_campaign.clone()?, scan.utm_source.clone(), scan.utm_medium.clone());
+        Some((campaign, scan.local_date.clone()?))
+    });
+    let mut so_far: BTreeMap<_, usize> = BTreeMap::new();
+    let daily = days.iter().map(|((campaign, date), scans)| {
+        let so_far = so_far.entry(campaign.clone()).or_default();
+        *so_far += scans.len();
+        vec![
+            json!(campaign.0),
+            json!(campaign.1),
+            json!(campaign.2),
+            json!(date),
+            json!(scans.len()),
+            json!(distinct(scans, |scan| scan.product_id.clone())),
+            json!(distinct(scans, |scan| scan.h3_cell.clone())),
+            json!(*so_far),
+        ]
+    });
+    let daily = daily.collect();
+    let periods = groups(seen, |scan| {
+        scan.local_date.as_ref()?;
+        Some((scan.utm_campaign.clone()?, (scan.product_id.clone()?, scan.url_host.clone())))
+    });
+    let counts = counts_by_day(seen);
+    let lifts = periods.iter().map(|((campaign, product), scans)| {
+        let seen_on: BTreeSet<i64> = scans.iter().filter_map(|scan| Some(day_of(scan.local_date.as_ref()?))).collect();
+        let (from, to) = (*seen_on.first().unwrap(), *seen_on.last().unwrap());
+        let days = &counts[product];
+        let (first, last) = (*days.keys().next().unwrap(), *days.keys().last().unwrap());
+        let (mut inside, mut outside) = ((0, 0), (0, 0));
+        for day in first..=last {
+            let side = if (from..=to).contains(&day) { &mut inside } else { &mut outside };
+            side.0 += 1;
+            side.1 += days.get(&day).copied().unwrap_or(0);
+        }
+        let rate = |(days, scans): (i64, i64)| (days > 0).then(|| scans as f64 / days as f64);
+        let is_enough = inside.0 >= 7 && outside.0 >= 7 && outside.1 >= 10;
+        vec![
+            json!(campaign),
+            json!(product.0),
+            json!(product.1),
+            json!(inside.0),
+            json!(outside.0),
+            json!(rate(inside)),
+            json!(rate(outside)),
+            json!(is_enough.then(|| rate(inside).unwrap() / rate(outside).unwrap())),
+        ]
+    });
+    vec![
+        (
+            "mart_campaign_day",
+            "utm_campaign, utm_source, utm_medium, local_date, scans, products, places, scans_so_far",
+            daily,
+        ),
+        (
+            "mart_campaign_lift",
+            "utm_campaign, product_id, url_host, campaign_days, other_days, scans_per_campaign_day,
+             scans_per_other_day, lift",
+            lifts.collect(),
+        ),
+    ]
+}
+
+fn of_readings(seen: &[&ScanRow], rejected: &[&RejectionRow], rows_read: usize) -> Vec<Answer> {
+    let photo_ids = |scans: &[&ScanRow]| distinct(scans, |scan| Some(scan.lineage.photo_id.clone()));
+    let firsts: Vec<&ScanRow> = seen.iter().copied().filter(|scan| scan.qr_index == 0).collect();
+    let of_photos = firsts
+        .iter()
+        .map(|scan| vec![json!(scan.lineage.photo_id), json!("scanned"), json!(scan.qr_count), Value::Null])
+        .chain(
+            rejected
+                .iter()
+                .map(|row| vec![json!(row.lineage.photo_id), json!("rejected"), json!(0), json!(row.reason)]),
+        );
+    let devices = groups(&firsts, |scan| Some((scan.camera_make.clone(), scan.camera_model.clone())));
+    let of_devices = devices.iter().map(|((make, model), scans)| {
+        let share =
+            |has: fn(&ScanRow) -> bool| scans.iter().filter(|scan| has(scan)).count() as f64 / scans.len() as f64;
+        vec![
+            json!(make),
+            json!(model),
+            json!(scans.len()),
+            json!(scans.iter().map(|scan| scan.qr_count).sum::<i64>()),
+            json!(mean(scans.iter().map(|scan| scan.decode_ms))),
+            json!(share(|scan| scan.latitude.is_some())),
+            json!(share(|scan| scan.captured_at.is_some())),
+        ]
+    });
+    let part = |count: usize, of: usize| json!(count as f64 / of as f64);
+    let rungs = groups(seen, |scan| Some(scan.rung.clone()));
+    let of_rungs = rungs.iter().map(|(rung, scans)| {
+        let first_read = scans.iter().filter(|scan| scan.qr_index == 0).map(|scan| scan.decode_ms);
+        let share = part(scans.len(), seen.len());
+        vec![json!(rung), json!(scans.len()), json!(photo_ids(scans)), share, json!(mean(first_read))]
+    });
+    let kinds = groups(seen, |scan| Some((scan.payload_kind.clone(), scan.url_host.clone())));
+    let of_kinds = kinds.iter().map(|((kind, host), scans)| {
+        let payloads = distinct(scans, |scan| Some(scan.payload.clone()));
+        vec![json!(kind), json!(host), json!(scans.len()), json!(photo_ids(scans)), json!(payloads)]
+    });
+    let mut reasons: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for row in rejected {
+        reasons.entry((&row.stage, &row.reason)).or_default().push(&row.lineage.processed_at);
+    }
+    let of_reasons = reasons.iter().map(|((stage, reason), times)| {
+        let share = part(times.len(), rejected.len());
+        vec![
+            json!(stage),
+            json!(reason),
+            json!(times.len()),
+            share,
+            json!(times.iter().min()),
+            json!(times.iter().max()),
+        ]
+    });
+    let sources = groups(seen, |scan| Some(scan.product_id_source.clone()));
+    let of_sources = sources.iter().map(|(source, scans)| {
+        let products = distinct(scans, |scan| scan.product_id.clone());
+        vec![json!(source), json!(scans.len()), json!(products), part(scans.len(), seen.len())]
+    });
+    let trusts = groups(seen, |scan| Some((scan.captured_at_source.clone(), scan.geo_source.clone())));
+    let of_trusts = trusts.iter().map(|((time, place), scans)| {
+        vec![json!(time), json!(place), json!(scans.len()), part(scans.len(), seen.len())]
+    });
+    let freshness = vec![
+        json!(seen.iter().filter_map(|scan| scan.captured_at.clone()).max()),
+        json!("2026-11-22T15:40:00.000Z"),
+        json!("2026-11-22T15:40:02.000Z"),
+        json!("2026-11-22T15:40:10.000Z"),
+        json!(2),
+        json!(rows_read),
+        json!(seen.len() + rejected.len()),
+    ];
+    vec![
+        ("mart_photo", "photo_id, outcome, codes, reason", of_photos.collect()),
+        (
+            "mart_device",
+            "camera_make, camera_model, photos, scans, mean_decode_ms, share_with_place, share_with_instant",
+            of_devices.collect(),
+        ),
+        ("mart_rung", "rung, codes, photos, share, mean_decode_ms", of_rungs.collect()),
+        ("mart_payload", "payload_kind, url_host, scans, photos, payloads", of_kinds.collect()),
+        (
+            "mart_rejections",
+            "stage, reason, photos, share, first_processed_at, last_processed_at",
+            of_reasons.collect(),
+        ),
+        ("mart_product_id_source", "product_id_source, scans, products, share", of_sources.collect()),
+        ("mart_provenance", "captured_at_source, geo_source, scans, share", of_trusts.collect()),
+        (
+            "mart_freshness",
+            "last_captured_at, last_uploaded_at, last_processed_at, last_sealed_at, batches, rows_in_batches,
+             rows_standing",
+            vec![freshness],
+        ),
+    ]
+}
+
+fn groups<'s, K: Ord>(seen: &[&'s ScanRow], key: impl Fn(&ScanRow) -> Option<K>) -> BTreeMap<K, Vec<&'s ScanRow>> {
+    let mut groups: BTreeMap<K, Vec<&ScanRow>> = BTreeMap::new();
+    for scan in seen {
+        if let Some(key) = key(scan) {
+            groups.entry(key).or_default().push(scan);
+        }
+    }
+    groups
+}
+
+/// The place of each by its count; as many as are before it, and one.
+fn ranks<K: Ord>(counts: impl Iterator<Item = (K, usize)>) -> BTreeMap<K, usize> {
+    let counts: Vec<(K, usize)> = counts.collect();
+    let sizes: Vec<usize> = counts.iter().map(|(_, count)| *count).collect();
+    counts.into_iter().map(|(key, count)| (key, 1 + sizes.iter().filter(|size| **size > count).count())).collect()
+}
+
+fn distinct<K: Ord>(scans: &[&ScanRow], key: impl Fn(&ScanRow) -> Option<K>) -> usize {
+    scans.iter().filter_map(|scan| key(scan)).collect::<BTreeSet<K>>().len()
+}
+
+fn photos(scans: &[&ScanRow]) -> usize {
+    distinct(scans, |scan| Some(scan.lineage.photo_id.clone()))
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let values: Vec<f64> = values.collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let half = values.len() / 2;
+    if values.len() % 2 == 1 { values[half] } else { (values[half - 1] + values[half]) / 2.0 }
+}
+
+fn day_of(date: &str) -> i64 {
+    let since = date.parse::<Date>().unwrap() - Date::constant(1970, 1, 1);
+    since.get_days().into()
+}
+
+fn date_of(day: i64) -> String {
+    Date::constant(1970, 1, 1).checked_add(jiff::Span::new().days(day)).unwrap().to_string()
+}
+
+/// Rows as texts in order; real numbers to nine digits, whole ones as integers.
+fn sorted(rows: Vec<Vec<Value>>) -> Vec<String> {
+    let cell = |value: &Value| match value.as_f64() {
+        Some(number) if value.is_f64() && number.fract() != 0.0 => format!("{number:.9}"),
+        Some(number) => format!("{number}"),
+        None => value.to_string(),
+    };
+    let row = |row: Vec<Value>| row.iter().map(cell).collect::<Vec<_>>().join(" | ");
+    let mut rows: Vec<String> = rows.into_iter().map(row).collect();
+    rows.sort();
+    rows
+}
