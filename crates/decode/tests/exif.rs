@@ -93,6 +93,11 @@ fn the_order_of_truth_for_time() {
             expect("2026-11-22T15:40:00.123Z", "2026-11-22T16:40:00.123", Some(60), "exif_original+offset"),
         ),
         (
+            // The digits as a number.
+            vec![original.clone(), Field { value: exif::Value::Short(vec![50]), ..text(Tag::SubSecTimeOriginal, "") }],
+            expect("", "2026-11-22T16:40:00.5", None, "exif_original"),
+        ),
+        (
             vec![original.clone(), gps_date.clone(), gps_time.clone()],
             expect("2026-11-22T15:40:00.000Z", "2026-11-22T16:40:00", Some(60), "exif_original+gps_offset"),
         ),

@@ -146,11 +146,16 @@ fn xmp_and_iptc_of_a_jpeg() {
         [b"http://ns.adobe.com/xmp/extension/\0".as_slice(), &guid, &length, &offset.to_be_bytes(), data].concat()
     };
     let small = [XMP_MARK, b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"].concat();
+    let naming = |guid: [u8; 32]| [XMP_MARK, b"<a xmpNote:HasExtendedXMP='", &guid, b"'/>"].concat();
+    let left_over = [naming([b'1'; 32]), extended(0, one), extended(100, two)];
+    let left_over: Vec<(u8, &[u8])> = left_over.iter().map(|segment| (APP1, segment.as_slice())).collect();
+    assert_eq!(capture(&jpeg(&left_over)).captured_at, None, "extended XMP of another packet");
     for (name, segments) in [
         ("one packet", vec![xmp.clone()]),
         ("the second packet", vec![small.clone(), xmp]),
         ("UTF-16", vec![utf16]),
         ("extended, in the wrong order", vec![small, extended(100, two), extended(0, one)]),
+        ("extended and named", vec![naming(guid), extended(0, one), extended(100, two)]),
     ] {
         let segments: Vec<(u8, &[u8])> = segments.iter().map(|segment| (APP1, segment.as_slice())).collect();
         assert_time_and_place(name, &jpeg(&segments));

@@ -18,8 +18,8 @@ pub(super) const ASCII: &str = "ascii";
 /// What kanji mode elsewhere in the message speaks for Shift_JIS, in bits.
 const KANJI_MODE: f32 = 20.0;
 
-/// What bytes from 0x81 to 0x9F speak for Shift_JIS where each begins a character of it, in bits: its kanji begin so,
-/// while in Latin sets they are quotes, dashes and a few letters, which codes seldom hold.
+/// What a byte from 0x81 to 0x9F speaks for Shift_JIS, in bits, if it is no letter of a Latin word: most kanji begin with
+/// one, while in Latin sets they are quotes, dashes and a few letters, which codes seldom hold.
 const KANJI_LEADS: f32 = 9.0;
 
 /// What the undesignated bytes of a message are.
@@ -112,12 +112,15 @@ fn likeliest(bytes: &[u8], is_japanese: bool) -> &'static Encoding {
     costs.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(rs::WINDOWS_1252, |(table, _)| table)
 }
 
-/// Whether there is a byte from 0x81 to 0x9F that does not begin a word of Latin letters, as the `Š` of `Šibenik`.
+/// Whether there is a byte from 0x81 to 0x9F that is no letter of a Latin word: it begins none, as the `Š` of `Šibenik`,
+/// and stands in none, as the `ś` of `ość`.
 fn begins_kanji(bytes: &[u8]) -> bool {
     let is_lead = |byte: &u8| (0x81..=0x9f).contains(byte);
     bytes.iter().enumerate().filter(|(_, byte)| is_lead(byte)).any(|(at, _)| {
         let behind = bytes.get(at + 1..).unwrap_or_default();
-        !matches!(behind, [trail, next, ..] if trail.is_ascii_alphabetic() && next.is_ascii_lowercase())
+        let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+        !before.is_some_and(u8::is_ascii_lowercase)
+            && !matches!(behind, [trail, next, ..] if trail.is_ascii_alphabetic() && next.is_ascii_lowercase())
     })
 }
 

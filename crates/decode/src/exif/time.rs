@@ -146,7 +146,8 @@ fn read_clock(tags: &Tags, clock: &Clock) -> Option<Written> {
     let mut written = date::read(&text(clock.time)?)?;
     if !written.date_only
         && written.local.subsec_nanosecond() == 0
-        && let Some(nanoseconds) = text(clock.fraction).and_then(|digits| date::fraction(&digits))
+        && let Some(digits) = tags.find(clock.fraction).and_then(|value| value.digits())
+        && let Some(nanoseconds) = date::fraction(&digits)
     {
         written.local = written.local.with().subsec_nanosecond(nanoseconds).build().ok()?;
     }

@@ -87,6 +87,15 @@ impl<'a> Value<'a> {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
+    /// The digits of a number written as text, which some writers store as a number.
+    pub(super) fn digits(&self) -> Option<String> {
+        match self.kind {
+            SHORT => self.u16(0).map(|number| number.to_string()),
+            LONG => self.u32(0).map(|number| number.to_string()),
+            _ => self.text(),
+        }
+    }
+
     /// Whether it was written as text.
     pub(super) fn is_text(&self) -> bool {
         matches!(self.kind, ASCII | UTF8 | UNDEFINED)

@@ -56,6 +56,17 @@ const PROPERTIES: [(Property, &str, &str); 16] = [
     (Property::Model, EXIF, "Model"),
 ];
 
+/// Namespaces of structures that speak of other pictures: what this one was made of or from (XMP part 2, media
+/// management), and the faces and regions in it.
+const OTHER_PICTURES: [&str; 3] = [
+    "http://ns.adobe.com/xap/1.0/mm/",
+    "http://www.metadataworkinggroup.com/schemas/regions/",
+    "http://ns.google.com/photos/1.0/container/",
+];
+/// IPTC's extension: of its structures only one says where the camera was.
+const IPTC_EXT: &str = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/";
+const PLACE_OF_CAMERA: &str = "LocationCreated";
+
 /// What prefixes mean in a packet that does not say.
 const PREFIXES: [(&str, &str); 6] =
     [("exif", EXIF), ("exifEX", EXIF_EX), ("photoshop", PHOTOSHOP), ("xmp", XMP), ("xap", XMP), ("tiff", TIFF)];
@@ -105,18 +116,31 @@ impl Xmp {
         let mut depth = 0_usize;
         // The property whose element is open, and how deep it began.
         let mut open: Option<(usize, usize)> = None;
+        // How deep a structure began that is not about this photo.
+        let mut foreign: Option<usize> = None;
         // An error is where the packet stops being XML: what was read until there counts.
         while let Ok(event) = reader.read_event() {
             match event {
                 Event::Start(start) => {
                     depth += 1;
+                    if foreign.is_none() && is_foreign(&reader, start.name()) {
+                        (foreign, open) = (Some(depth), None);
+                    }
+                    if foreign.is_some() {
+                        continue;
+                    }
                     self.read_attributes(&reader, &start, depth, open);
                     if let Some(index) = property(&reader, start.name(), false) {
                         open = Some((index, depth));
                     }
                 }
-                Event::Empty(start) => self.read_attributes(&reader, &start, depth + 1, open),
+                Event::Empty(start) => {
+                    if foreign.is_none() && !is_foreign(&reader, start.name()) {
+                        self.read_attributes(&reader, &start, depth + 1, open);
+                    }
+                }
                 Event::End(_) => {
+                    foreign = foreign.filter(|began| *began < depth);
                     open = open.filter(|(_, began)| *began < depth);
                     depth = depth.saturating_sub(1);
                 }
@@ -171,17 +195,28 @@ impl Xmp {
     }
 }
 
+/// Whether an element begins a structure that is not about this photo.
+fn is_foreign(reader: &NsReader<&[u8]>, name: QName) -> bool {
+    let (namespace, local) = reader.resolver().resolve_element(name);
+    let Some(namespace) = namespace_of(namespace) else { return false };
+    OTHER_PICTURES.contains(&&*namespace) || namespace == IPTC_EXT && local.into_inner() != PLACE_OF_CAMERA
+}
+
+fn namespace_of(found: ResolveResult) -> Option<String> {
+    match found {
+        ResolveResult::Bound(namespace) => Some(namespace.into_inner().to_owned()),
+        ResolveResult::Unknown(prefix) => {
+            PREFIXES.iter().find(|(known, _)| *known == prefix).map(|(_, namespace)| (*namespace).to_owned())
+        }
+        ResolveResult::Unbound => None,
+    }
+}
+
 /// Which property a name means.
 fn property(reader: &NsReader<&[u8]>, name: QName, attribute: bool) -> Option<usize> {
     let resolver = reader.resolver();
     let (namespace, local) = if attribute { resolver.resolve_attribute(name) } else { resolver.resolve_element(name) };
-    let namespace = match namespace {
-        ResolveResult::Bound(namespace) => namespace.into_inner().to_owned(),
-        ResolveResult::Unknown(prefix) => {
-            PREFIXES.iter().find(|(known, _)| *known == prefix).map(|(_, namespace)| (*namespace).to_owned())?
-        }
-        ResolveResult::Unbound => return None,
-    };
+    let namespace = namespace_of(namespace)?;
     PROPERTIES.iter().position(|(_, known, name)| *known == namespace && *name == local.into_inner())
 }
 
@@ -198,6 +233,31 @@ fn text_of(packet: &[u8]) -> std::borrow::Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_of_other_pictures_is_not_the_photos_own() {
+        let names = [
+            (r#"xmpMM="http://ns.adobe.com/xap/1.0/mm/""#, "xmpMM:Ingredients"),
+            (r#"m="http://ns.adobe.com/xap/1.0/mm/""#, "m:DerivedFrom"),
+            (r#"i="http://iptc.org/std/Iptc4xmpExt/2008-02-29/""#, "i:LocationShown"),
+            (r#"r="http://www.metadataworkinggroup.com/schemas/regions/""#, "r:Regions"),
+        ];
+        for (namespace, name) in names {
+            for inside in [
+                "<rdf:Bag><rdf:li exif:DateTimeOriginal='1999'/></rdf:Bag>",
+                "<rdf:Description exif:DateTimeOriginal='1999'></rdf:Description>",
+                "<exif:DateTimeOriginal>1999</exif:DateTimeOriginal>",
+            ] {
+                let packet =
+                    format!("<rdf:Description xmlns:{namespace}><{name}>{inside}</{name}>{{}}</rdf:Description>");
+                assert_eq!(original(&packet.replace("{}", "")), None, "{packet}");
+                let own = packet.replace("{}", "<exif:DateTimeOriginal>2026</exif:DateTimeOriginal>");
+                assert_eq!(original(&own).as_deref(), Some("2026"), "{own}");
+            }
+        }
+        let created = r#"<a xmlns:i="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"><i:LocationCreated exif:DateTimeOriginal="2026"/></a>"#;
+        assert_eq!(original(created).as_deref(), Some("2026"));
+    }
 
     fn original(packet: &str) -> Option<String> {
         Xmp::read([packet.as_bytes()]).get(Property::DateTimeOriginal).map(str::to_owned)

@@ -42,7 +42,11 @@ pub(super) fn read<'a>(bytes: &'a [u8], found: &mut Metadata<'a>) {
         // A resource may begin in one segment and end in the next.
         several => found.add_resources(Cow::Owned(several.concat())),
     }
-    for pieces in extended.into_values() {
+    let main_packets = found.xmp.len();
+    for (guid, pieces) in extended {
+        if !is_named(guid, found.xmp.get(..main_packets).unwrap_or_default()) {
+            continue;
+        }
         let mut packet = Vec::new();
         for piece in pieces.into_values().take_while(|piece| piece.len() <= MOST_EXTENDED) {
             if packet.len() + piece.len() > MOST_EXTENDED {
@@ -52,6 +56,14 @@ pub(super) fn read<'a>(bytes: &'a [u8], found: &mut Metadata<'a>) {
         }
         push(&mut found.xmp, Cow::Owned(packet));
     }
+}
+
+/// Whether a main packet names an extended one, or does not say that there is any: one that belongs to another packet is
+/// left over from an editor's work (XMP part 3, 1.1.3.1).
+fn is_named(guid: &[u8], packets: &[Cow<'_, [u8]>]) -> bool {
+    let holds =
+        |what: &[u8]| packets.iter().any(|packet| packet.windows(what.len()).any(|at| at.eq_ignore_ascii_case(what)));
+    holds(guid) || !holds(b"HasExtendedXMP")
 }
 
 /// Whether the data behind an EXIF mark is no structure of its own.
