@@ -34,7 +34,7 @@ fn the_zone_of_the_place_is_in_the_row_and_a_refused_header_says_when_and_where(
     let root = inbox();
     root.run_until_empty();
     let scans = root.query("select captured_at, utc_offset_minutes, captured_at_source, geo_source from scans");
-    assert_eq!(scans, [some(&["2024-05-03T12:25:36.000Z", "120", "exif_original+place_zone", "exif_gps"])]);
+    assert_eq!(scans, [some(&["2024-05-03 12:25:36.000", "120", "exif_original+place_zone", "exif_gps"])]);
     let rejections = root.query("select stage, reason, detail from rejections");
     let [rejection] = rejections.as_slice() else { panic!("one rejection: {rejections:?}") };
     assert_eq!(rejection[..2], some(&["decode", "truncated"]), "{rejection:?}");
@@ -49,6 +49,6 @@ fn the_zone_of_the_place_can_be_turned_off() {
     command.env("SCANMILL_DECODE_PLACE_ZONE", "false");
     assert_eq!(process::Running::start(command).ended().code, Some(0));
     let scans = root.query("select captured_at, utc_offset_minutes, captured_local, captured_at_source from scans");
-    let expected = [None, None, Some("2024-05-03T14:25:36.000".to_owned()), Some("exif_original".to_owned())];
+    let expected = [None, None, Some("2024-05-03 14:25:36.000".to_owned()), Some("exif_original".to_owned())];
     assert_eq!(scans, [expected.to_vec()]);
 }
