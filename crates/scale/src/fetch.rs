@@ -4,7 +4,7 @@
 //! follows what comes after it: it rises while it is in use and decoders have free places, and falls when more photos
 //! wait for a decoder than it can take. Between the two nothing changes, so it does not swing.
 //!
-//! A raise must pay ([`climb`]): where twice the fetches bring no more photos, the network or the store gives no more,
+//! A raise must pay (`climb`): where twice the fetches bring no more photos, the network or the store gives no more,
 //! and open GETs would only wait for each other.
 //!
 //! A store that throttles is asked for less, by the share of answers that were throttled and once a tick, not for each
