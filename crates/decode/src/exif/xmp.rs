@@ -134,10 +134,8 @@ impl Xmp {
                         open = Some((index, depth));
                     }
                 }
-                Event::Empty(start) => {
-                    if foreign.is_none() && !is_foreign(&reader, start.name()) {
-                        self.read_attributes(&reader, &start, depth + 1, open);
-                    }
+                Event::Empty(start) if foreign.is_none() && !is_foreign(&reader, start.name()) => {
+                    self.read_attributes(&reader, &start, depth + 1, open);
                 }
                 Event::End(_) => {
                     foreign = foreign.filter(|began| *began < depth);
