@@ -1,6 +1,7 @@
 //! Shrinking: every output pixel is the mean of the area it covers, so that modules keep their grey and none is skipped.
 
 use super::luma::Luma;
+use super::wide::wide;
 
 /// Every four pixels become one; an odd last row or column is left out, unless it is the only one.
 pub(super) fn halve(luma: &Luma) -> Luma {
@@ -29,40 +30,25 @@ fn reach(full: usize, scale: usize, copy: usize, wanted: usize) -> usize {
     (full * 256 / scale).clamp(wanted * 256, copy * 256)
 }
 
-/// A copy of a photo of `full` (width and height), made `scale` times smaller, brought to a size that is not larger on
-/// either side.
-pub(super) fn resample(luma: &Luma, full: [usize; 2], scale: usize, wanted: [usize; 2]) -> Luma {
-    #[cfg(target_arch = "x86_64")]
-    if std::is_x86_feature_detected!("avx2") {
-        // SAFETY: the machine has what the function was compiled for.
-        return unsafe { resample_avx2(luma, full, scale, wanted) };
-    }
-    resample_any(luma, full, scale, wanted)
-}
-
-/// The same code, compiled for vectors of eight numbers.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn resample_avx2(luma: &Luma, full: [usize; 2], scale: usize, wanted: [usize; 2]) -> Luma {
-    resample_any(luma, full, scale, wanted)
-}
-
-#[inline(always)]
-fn resample_any(luma: &Luma, full: [usize; 2], scale: usize, wanted: [usize; 2]) -> Luma {
-    let [width, height] = [wanted[0].clamp(1, luma.width()), wanted[1].clamp(1, luma.height())];
-    let columns = Columns::new(reach(full[0], scale, luma.width(), width), width);
-    let mut small = Luma::blank(width, height);
-    let mut column_sums = vec![0u32; luma.width()];
-    let mut whole_rows = vec![0u16; luma.width()];
-    let mut padded = vec![0f32; luma.width() + columns.taps];
-    for (out, rows) in small.rows_mut().zip(spans(reach(full[1], scale, luma.height(), height), height)) {
-        sum_rows(luma, &rows, &mut whole_rows, &mut column_sums);
-        for (float, &sum) in padded.iter_mut().zip(&column_sums) {
-            *float = sum as f32;
+wide! {
+    /// A copy of a photo of `full` (width and height), made `scale` times smaller, brought to a size that is not larger on
+    /// either side.
+    pub(super) fn resample / resample_any(luma: &Luma, full: [usize; 2], scale: usize, wanted: [usize; 2]) -> Luma {
+        let [width, height] = [wanted[0].clamp(1, luma.width()), wanted[1].clamp(1, luma.height())];
+        let columns = Columns::new(reach(full[0], scale, luma.width(), width), width);
+        let mut small = Luma::blank(width, height);
+        let mut column_sums = vec![0u32; luma.width()];
+        let mut whole_rows = vec![0u16; luma.width()];
+        let mut padded = vec![0f32; luma.width() + columns.taps];
+        for (out, rows) in small.rows_mut().zip(spans(reach(full[1], scale, luma.height(), height), height)) {
+            sum_rows(luma, &rows, &mut whole_rows, &mut column_sums);
+            for (float, &sum) in padded.iter_mut().zip(&column_sums) {
+                *float = sum as f32;
+            }
+            columns.apply(&padded, rows.weight() as f32 / 256.0, out);
         }
-        columns.apply(&padded, rows.weight() as f32 / 256.0, out);
+        small
     }
-    small
 }
 
 /// The whole part of a number from 0 to 255.99, as a cast gives it. Unlike a cast, it vectorises.

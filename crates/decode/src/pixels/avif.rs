@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::super::clock::Deadline;
 use super::super::contain::aside;
-use super::super::guard::Flaw;
 use super::super::heif::{Heif, Picture};
-use super::super::luma::{Aspect, Luma};
+use super::super::luma::Aspect;
 use super::av1::{self, Fault, Frame};
 use super::hints::Hints;
-use super::{Header, MISSING, Source};
+use super::tiles::{changed, corner, grey, paint};
+use super::{Header, Source};
 use scanmill_core::domain::{Reason, Reject};
 
 /// How long one tile may take on the wall clock. The largest that default settings let in takes some five seconds of CPU time.
@@ -22,10 +22,10 @@ const MOST_MISSING: usize = 16 << 20;
 
 /// Decodes tile after tile. What a file that ends early does not hold is grey, or whatever the decoder makes of nothing.
 pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
+    let changed = |flaw| changed(header.format, flaw);
     let file = Heif::new(bytes).map_err(changed)?;
     let picture = file.picture().map_err(changed)?;
-    let [width, height] = [header.width, header.height].map(|side| side as usize);
-    let mut luma = Luma::new(width, height, vec![MISSING; width * height])
+    let mut luma = grey([header.width, header.height].map(|side| side as usize))
         .ok_or_else(|| Reject::new(Reason::Unreadable, "an avif picture without pixels"))?;
     let (mut is_cut, mut hints, mut decoded) = (false, Hints::default(), 0);
     for (index, &item) in picture.items.iter().enumerate() {
@@ -44,7 +44,10 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
                 decoded += 1;
                 hints.red += frame.hints.red;
                 hints.blue += frame.hints.blue;
-                paint(&mut luma, &picture, index, &frame);
+                let corner = corner(&picture, index);
+                for (y, row) in frame.samples.chunks_exact(frame.width.max(1)).enumerate() {
+                    paint(&mut luma, &picture, corner, y, row.iter().copied());
+                }
             }
             // A tile that is not all there.
             Err(reject) if cut && reject.reason == Reason::Unreadable => {}
@@ -55,11 +58,6 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
         return Err(Reject::new(Reason::Truncated, "the avif file ends before its picture"));
     }
     Ok(Source::whole(luma, is_cut).hinting(hints))
-}
-
-/// The guard read the same tables and found them whole.
-fn changed(flaw: Flaw) -> Reject {
-    Reject::new(Reason::Unreadable, format!("the avif header changed: {flaw:?}"))
 }
 
 /// Decodes one tile.
@@ -79,18 +77,6 @@ fn one(data: Vec<u8>, picture: &Picture, component: usize) -> Result<Frame, Reje
         return Err(Reject::new(Reason::Unreadable, detail));
     }
     Ok(frame)
-}
-
-/// Puts a tile into the picture.
-fn paint(luma: &mut Luma, picture: &Picture, index: usize, frame: &Frame) {
-    let at = [index as u32 % picture.columns, index as u32 / picture.columns];
-    let [left, top] = [0, 1].map(|axis| (at[axis] * picture.tile[axis]) as usize);
-    let [wide, high] = picture.tile.map(|side| side as usize);
-    let rows = frame.samples.chunks_exact(frame.width.max(1)).take(high);
-    for (out, row) in luma.rows_mut().skip(top).zip(rows) {
-        let out = out.get_mut(left..).unwrap_or_default();
-        out.iter_mut().zip(row.iter().take(wide)).for_each(|(out, sample)| *out = *sample);
-    }
 }
 
 /// The units of an item's data up to the end of its first frame (AV1 §5.3), without those that say nothing about pixels.

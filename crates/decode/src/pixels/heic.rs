@@ -15,19 +15,16 @@ use heifer_hevc_dec::syntax::{self, CodingUnit, Sink, TransformBlock};
 
 use super::super::clock::Deadline;
 use super::super::contain::contain;
-use super::super::guard::Flaw;
 use super::super::heif::{Config, Heif, Picture};
-use super::super::luma::{Aspect, Luma};
+use super::super::luma::Aspect;
 use super::hints::Hints;
 use super::residual::{self, Block};
+use super::tiles::{changed, corner, grey, paint};
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Reject};
 
 /// Looks at the clock at every so many coding units, each 8 to 64 pixels wide.
 const UNITS_PER_LOOK: u32 = 16;
-
-/// What a file that ends early does not hold is this grey.
-const MISSING: u8 = 128;
 
 /// Why a tile did not come out whole.
 enum Failure {
@@ -58,13 +55,9 @@ pub(crate) fn thumbnail(bytes: &[u8], deadline: Deadline) -> Option<Source> {
     Some(Source::whole(luma, false))
 }
 
-/// A picture of nothing.
-fn grey([width, height]: [usize; 2]) -> Option<Luma> {
-    Luma::new(width, height, vec![MISSING; width.checked_mul(height)?])
-}
-
 /// Decodes tile after tile. What a file that ends early does not hold is grey.
 pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
+    let changed = |flaw| changed(header.format, flaw);
     let file = Heif::new(bytes).map_err(changed)?;
     let picture = file.picture().map_err(changed)?;
     let mut luma = grey([header.width, header.height].map(|side| side as usize))
@@ -77,8 +70,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
         let config = file.config(item).map_err(changed)?;
         let (data, cut) = file.data(item).map_err(changed)?;
         is_cut |= cut;
-        let at = [index as u32 % picture.columns, index as u32 / picture.columns];
-        let corner = [0, 1].map(|axis| (at[axis] * picture.tile[axis]) as usize);
+        let corner = corner(&picture, index);
         let mut tile = Tile { config: &config, picture: &picture, component: aspect.component(), deadline, tints };
         let decoded = tile.decode(&data, |y, row| paint(&mut luma, &picture, corner, y, row));
         tints = tile.tints;
@@ -119,22 +111,6 @@ impl Tints {
     fn hints(self) -> Hints {
         let [blue, red] = self.pixels.map(|pixels| (pixels / 256) as u32);
         Hints { red, blue, alpha: false }
-    }
-}
-
-/// The guard read the same tables and found them whole.
-fn changed(flaw: Flaw) -> Reject {
-    Reject::new(Reason::Unreadable, format!("the heic header changed: {flaw:?}"))
-}
-
-/// Puts the row `y` of the tile whose top left pixel is `corner` into the picture.
-fn paint(luma: &mut Luma, picture: &Picture, corner: [usize; 2], y: usize, row: impl Iterator<Item = u8>) {
-    if y >= picture.tile[1] as usize {
-        return;
-    }
-    let out = luma.rows_mut().nth(corner[1] + y).and_then(|out| out.get_mut(corner[0]..)).unwrap_or_default();
-    for (pixel, grey) in out.iter_mut().zip(row.take(picture.tile[0] as usize)) {
-        *pixel = grey;
     }
 }
 

@@ -20,6 +20,8 @@ mod residual;
 mod samples;
 mod source;
 mod tiff;
+#[cfg(any(feature = "avif", feature = "heic"))]
+mod tiles;
 mod webp;
 
 use super::Header;

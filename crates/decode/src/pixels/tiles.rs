@@ -1,0 +1,34 @@
+//! The tiles of a HEIC or AVIF picture, put together.
+
+use super::super::guard::Flaw;
+use super::super::heif::Picture;
+use super::super::luma::Luma;
+use super::MISSING;
+use scanmill_core::domain::{Format, Reason, Reject};
+
+/// A picture of nothing; `None` for one without pixels.
+pub(super) fn grey([width, height]: [usize; 2]) -> Option<Luma> {
+    Luma::new(width, height, vec![MISSING; width.checked_mul(height)?])
+}
+
+/// Where the top left pixel of a tile lies in the picture.
+pub(super) fn corner(picture: &Picture, index: usize) -> [usize; 2] {
+    let at = [index as u32 % picture.columns, index as u32 / picture.columns];
+    [0, 1].map(|axis| (at[axis] * picture.tile[axis]) as usize)
+}
+
+/// Puts the row `y` of the tile whose top left pixel is `corner` into the picture.
+pub(super) fn paint(luma: &mut Luma, picture: &Picture, corner: [usize; 2], y: usize, row: impl Iterator<Item = u8>) {
+    if y >= picture.tile[1] as usize {
+        return;
+    }
+    let out = luma.rows_mut().nth(corner[1] + y).and_then(|out| out.get_mut(corner[0]..)).unwrap_or_default();
+    for (pixel, grey) in out.iter_mut().zip(row.take(picture.tile[0] as usize)) {
+        *pixel = grey;
+    }
+}
+
+/// The guard read the same tables and found them whole.
+pub(super) fn changed(format: Format, flaw: Flaw) -> Reject {
+    Reject::new(Reason::Unreadable, format!("the {} header changed: {flaw:?}", format.as_str()))
+}
