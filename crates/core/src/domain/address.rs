@@ -71,10 +71,8 @@ fn up_to_foreign_punctuation(text: &str) -> &str {
         if let Some((_, closing)) = PAIRS.iter().find(|(opening, _)| *opening == letter) {
             open.push(*closing);
         } else if PAIRS.iter().any(|(_, closing)| *closing == letter) && open.pop() != Some(letter)
-            || matches!(
-                letter,
-                '，' | '。' | '、' | '；' | '！' | '？' | '：' | '…' | '؟' | '،' | '؛' | '।' | '”' | '’'
-            )
+            || is_wide_stop(letter)
+            || matches!(letter, '…' | '؟' | '،' | '؛' | '।')
         {
             return text.get(..at).unwrap_or(text);
         }
@@ -118,8 +116,17 @@ fn within(text: &str) -> Vec<&str> {
     found
 }
 
+/// What parts sentences in scripts without spaces, and closes quotes.
+fn is_wide_stop(letter: char) -> bool {
+    matches!(letter, '、' | '。' | '！' | '，' | '：' | '；' | '？' | '”' | '’')
+}
+
 fn is_wide_punctuation(letter: char) -> bool {
-    matches!(letter, '\u{3000}'..='\u{3003}' | '\u{3008}'..='\u{3011}' | '\u{FF01}' | '\u{FF08}' | '\u{FF09}' | '\u{FF0C}' | '\u{FF1A}' | '\u{FF1B}' | '\u{FF1F}' | '“' | '”' | '«' | '»' | '„' | '‘' | '’')
+    is_wide_stop(letter)
+        || matches!(
+            letter,
+            '\u{3000}' | '\u{3003}' | '\u{3008}'..='\u{3011}' | '（' | '）' | '“' | '«' | '»' | '„' | '‘'
+        )
 }
 
 /// Whether an address is `http:` or `https:` with a host that has a dot or is `localhost`: in a sentence, others are no

@@ -30,14 +30,15 @@ const SEPARATORS: [char; 10] = ['?', '&', '#', ';', '/', ',', '|', ' ', '\n', '+
 /// A text without user names and passwords of addresses, values of secret parameters and anything shaped like a token.
 /// Redacting twice changes nothing more.
 pub fn redact(text: &str) -> String {
-    let mut redacted = redact_once(text);
-    // What took a secret's place may join what stood around it, as the password of an address.
-    for _ in 0..MOST_PASSES {
-        let again = redact_once(&redacted);
-        if again == redacted {
+    let mut redacted = text.to_owned();
+    // What took a secret's place may join what stood around it, as the password of an address. Most texts hold none, and
+    // are looked through once.
+    for _ in 0..=MOST_PASSES {
+        let next = redact_once(&redacted);
+        if next == redacted {
             break;
         }
-        redacted = again;
+        redacted = next;
     }
     redacted
 }
@@ -255,7 +256,8 @@ fn authority_end(text: &str) -> usize {
     if is_password && !before.contains('@') { end } else { space }
 }
 
-/// Where the next authority begins: behind `//`, and at the start also behind every form of `http:` that a browser takes (`http:host`, `http:/host`, `http:\\host`).
+/// Where the next authority begins: behind `//`, and at the start also behind every form of `http:` that a browser takes
+/// (`http:host`, `http:/host`, `http:\\host`).
 fn authority(text: &str, at_start: bool) -> Option<usize> {
     let lenient = text.find(':').filter(|colon| {
         let scheme = text.get(..*colon).unwrap_or_default().trim_start();
