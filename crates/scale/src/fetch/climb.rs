@@ -21,9 +21,11 @@ const FALLEN: f64 = 0.7;
 /// What is remembered of raises.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Climb {
-    /// The present limit, and what it brought at each tick since.
+    /// The present limit, and since how many ticks.
     limit: u64,
     ticks: u32,
+    /// The last of them that are measured, and the photos they brought.
+    measured: u32,
     brought: f64,
     /// The raise whose gain is not known yet.
     raise: Option<Raise>,
@@ -36,8 +38,6 @@ struct Raise {
     from: u64,
     /// Photos a tick before it.
     rate: f64,
-    /// Ticks that are not counted, as the answers to its GETs were still on their way.
-    skipped: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,9 +65,10 @@ impl Climb {
     pub fn tick(&mut self, limit: u64, brought: u64) {
         if limit != self.limit {
             // The first tick of a limit belongs half to the one before.
-            (self.limit, self.ticks, self.brought) = (limit, 0, 0.0);
+            (self.limit, self.ticks, self.measured, self.brought) = (limit, 0, 0, 0.0);
         }
         self.ticks = self.ticks.saturating_add(1);
+        self.measured = self.measured.saturating_add(1);
         self.brought += brought as f64;
         if let Some(ceiling) = &mut self.ceiling {
             ceiling.ticks = ceiling.ticks.saturating_add(1);
@@ -101,7 +102,7 @@ impl Climb {
         }
     }
 
-    fn judge_raise(&mut self, mut raise: Raise, limit: u64, at_work: u64, brought: u64) -> Verdict {
+    fn judge_raise(&mut self, raise: Raise, limit: u64, at_work: u64, brought: u64) -> Verdict {
         if brought as f64 >= raise.rate * CLEARLY && brought > 0 {
             self.ceiling = None;
             return self.raise_to(limit, limit.saturating_mul(2));
@@ -109,15 +110,14 @@ impl Climb {
         // How long a GET takes, in ticks: what is under way, by what comes back in one.
         let under_way = u32::try_from(at_work.div_ceil(brought.max(1))).unwrap_or(u32::MAX);
         if self.ticks <= under_way.min(TRIED_AGAIN.0) {
-            raise.skipped = self.ticks;
-            (self.brought, self.raise) = (0.0, Some(raise));
+            // The answers to its GETs are still on their way.
+            (self.measured, self.brought) = (0, 0.0);
             return Verdict::Wait;
         }
-        let measured = self.ticks - raise.skipped;
-        if measured < MEASURED {
+        if self.measured < MEASURED {
             return Verdict::Wait;
         }
-        let rate = self.brought / f64::from(measured);
+        let rate = self.rate();
         if rate >= raise.rate * PAYS {
             self.ceiling = None;
             return self.raise_to(limit, limit.saturating_mul(2));
@@ -139,8 +139,12 @@ impl Climb {
     }
 
     fn raise_to(&mut self, limit: u64, next: u64) -> Verdict {
-        let rate = self.brought / f64::from(self.ticks.max(1));
-        self.raise = Some(Raise { from: limit, rate, skipped: 0 });
+        self.raise = Some(Raise { from: limit, rate: self.rate() });
         Verdict::Raise(next)
+    }
+
+    /// Photos a tick that the present limit brings.
+    fn rate(&self) -> f64 {
+        self.brought / f64::from(self.measured.max(1))
     }
 }
