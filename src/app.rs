@@ -5,6 +5,7 @@ mod databases;
 mod engine;
 mod erase;
 mod filter_fit;
+mod held;
 mod notifier;
 mod prune;
 mod room;

@@ -14,19 +14,19 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::held::{Pages, photos_named};
 use super::{Ports, alone, warehouse_path};
 use crate::actors::{BATCH_PREFIX, PHOTO_PREFIX, gzip, read_batch};
 use crate::config::Settings;
 use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
 use crate::domain::PhotoRef;
 use crate::domain::batch::{SealedBatch, batch_id_of};
-use crate::domain::notification::{self, Notification};
 use crate::error::{Error, Result};
 use crate::queue::sqlite::SqliteQueue;
 use crate::store::PutMode;
 use crate::warehouse::sqlite::SqliteWarehouse;
 
-/// Names listed, messages and batches asked about, at once.
+/// Messages and dead letters looked at, at once.
 const PAGE: usize = 1_000;
 /// The most a photo's own JSON is read of; each is a few kilobytes.
 const MAX_JSON_BYTES: u64 = 64 << 20;
@@ -168,21 +168,14 @@ struct Eraser<'a> {
 }
 
 impl Eraser<'_> {
-    /// The photos that a message names; nothing for one that cannot be read, which gives no rows either.
-    fn named(&self, body: &str) -> Vec<PhotoRef> {
-        match notification::parse(body, self.settings.queue.key_encoding) {
-            Ok(Notification::Photos { photos, .. }) => photos,
-            Ok(Notification::Nothing { .. }) | Err(_) => Vec::new(),
-        }
-    }
-
     async fn refuse_queued(&self, so_far: &str) -> Result<()> {
         let (mut after, mut queued) = (0, 0_u64);
         loop {
             let messages = self.queue.bodies(after, PAGE).await?;
             let Some((last, _)) = messages.last() else { break };
             after = *last;
-            let is_such = |body: &str| self.named(body).iter().any(|photo| self.what.fits_photo(photo));
+            let is_such =
+                |body: &str| photos_named(body, self.settings).iter().any(|photo| self.what.fits_photo(photo));
             queued += messages.iter().filter(|(_, body)| is_such(body)).count() as u64;
         }
         if queued == 0 {
@@ -194,17 +187,12 @@ impl Eraser<'_> {
 
     /// Every key of a bucket below `prefix` that `is_wanted`.
     async fn names(&self, bucket: &str, prefix: &str, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<String>> {
-        let (mut names, mut after) = (Vec::new(), None);
-        loop {
-            // A folder is read whole for each call.
-            let listed = self.ports.store.list(bucket, prefix, after.as_deref(), 50 * PAGE).await?;
-            let is_end = listed.len() < 50 * PAGE;
-            after = listed.last().map(|last| last.key.clone());
+        let mut names = Vec::new();
+        let mut pages = Pages::new(self.ports.store.as_ref(), bucket, prefix);
+        while let Some(listed) = pages.next().await? {
             names.extend(listed.into_iter().map(|object| object.key).filter(|key| is_wanted(key)));
-            if is_end {
-                return Ok(names);
-            }
         }
+        Ok(names)
     }
 
     fn batch(&self, batch_id: &str) -> SealedBatch {
@@ -223,42 +211,37 @@ impl Eraser<'_> {
             let Some(batch_id) = batch_id_of(BATCH_PREFIX, &key) else { continue };
             let lines = read_batch(self.ports.store.as_ref(), &self.batch(batch_id)).await;
             let lines = lines.map_err(|error| error.context("nobody knows what a batch holds; nothing was erased"))?;
-            for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-                let Some(row) = self.such_row(line)? else { continue };
+            for line in rows(&lines) {
+                let (_, row) = line?;
+                if !self.what.fits_row(&row) {
+                    continue;
+                }
                 let found = batches.entry(batch_id.to_owned()).or_default();
                 found.rows += 1;
-                found.photos.extend(row.get("photo_id").and_then(Value::as_str).map(str::to_owned));
+                found.photos.extend(photo_id(&row));
             }
         }
         Ok(batches)
-    }
-
-    /// The row of a line, if it is such a photo's.
-    fn such_row(&self, line: &[u8]) -> Result<Option<Value>> {
-        let row: Value = serde_json::from_slice(line)
-            .map_err(|error| Error::poison("a batch holds a line that is no row").source(error))?;
-        Ok(self.what.fits_row(&row).then_some(row))
     }
 
     /// Writes a batch anew without such rows; what it holds then.
     async fn rewrite(&self, batch_id: &str) -> Result<(String, u64, u64)> {
         let batch = self.batch(batch_id);
         let lines = read_batch(self.ports.store.as_ref(), &batch).await?;
-        let (mut kept, mut rows, mut photos) = (Vec::with_capacity(lines.len()), 0, HashSet::new());
-        for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            if self.such_row(line)?.is_some() {
+        let (mut kept, mut left, mut photos) = (Vec::with_capacity(lines.len()), 0, HashSet::new());
+        for line in rows(&lines) {
+            let (line, row) = line?;
+            if self.what.fits_row(&row) {
                 continue;
             }
-            let row: Value = serde_json::from_slice(line)
-                .map_err(|error| Error::poison("a batch holds a line that is no row").source(error))?;
-            photos.extend(row.get("photo_id").and_then(Value::as_str).map(str::to_owned));
-            rows += 1;
+            photos.extend(photo_id(&row));
+            left += 1;
             kept.extend_from_slice(line);
             kept.push(b'\n');
         }
         let packed: Bytes = gzip(&kept)?;
         self.ports.store.put(&batch.bucket, &batch.key, packed, PutMode::Overwrite).await?;
-        Ok((batch.batch_id, rows, photos.len() as u64))
+        Ok((batch.batch_id, left, photos.len() as u64))
     }
 
     /// The keys of such photos' own JSON objects. Only their content says whose they are: the warehouse need not have every
@@ -283,7 +266,7 @@ impl Eraser<'_> {
             let Some((last, _)) = letters.last() else { return Ok(found) };
             after = *last;
             for (id, letter) in &letters {
-                let named = self.named(&letter.body);
+                let named = photos_named(&letter.body, self.settings);
                 let such = named.iter().filter(|photo| self.what.fits_photo(photo)).count();
                 if such > 0 && such < named.len() {
                     return Err(Error::permanent(format!("dead letter {id} names such photos and others"))
@@ -293,4 +276,16 @@ impl Eraser<'_> {
             }
         }
     }
+}
+
+/// The lines of a batch with their rows.
+fn rows(lines: &[u8]) -> impl Iterator<Item = Result<(&[u8], Value)>> {
+    lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| {
+        let row = serde_json::from_slice(line);
+        Ok((line, row.map_err(|error| Error::poison("a batch holds a line that is no row").source(error))?))
+    })
+}
+
+fn photo_id(row: &Value) -> Option<String> {
+    row.get("photo_id").and_then(Value::as_str).map(str::to_owned)
 }

@@ -13,12 +13,12 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::held::{Pages, photos_named};
 use super::{Ports, warehouse_path};
 use crate::actors::{BATCH_PREFIX, MANIFEST_PREFIX};
 use crate::config::Settings;
 use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
 use crate::domain::batch::{batch_id_of, batch_key};
-use crate::domain::notification::{self, Notification};
 use crate::domain::photo::hash_128;
 use crate::error::{Error, Result};
 use crate::queue::sqlite::SqliteQueue;
@@ -26,7 +26,7 @@ use crate::store::folder::FolderStore;
 use crate::warehouse::sqlite::SqliteWarehouse;
 use crate::warehouse::{Value, passing_reasons};
 
-/// Objects listed, and records read, at once.
+/// Records read at once.
 const PAGE: usize = 50_000;
 /// Of them removed, or asked of the warehouse, at once: no lock is held for long.
 const CHUNK: usize = 500;
@@ -106,9 +106,8 @@ impl Pruning<'_> {
         if !self.is_dry {
             SqliteWarehouse::open_existing(&warehouse_path(self.settings))?.sync().await?;
         }
-        let mut after = None;
-        loop {
-            let listed = self.ports.store.list(bucket, BATCH_PREFIX, after.as_deref(), PAGE).await?;
+        let mut pages = Pages::new(self.ports.store.as_ref(), bucket, BATCH_PREFIX);
+        while let Some(listed) = pages.next().await? {
             for chunk in listed.chunks(CHUNK) {
                 let ids = chunk.iter().filter_map(|object| batch_id_of(BATCH_PREFIX, &object.key));
                 let loaded = self.loaded_before(ids, before).await?;
@@ -118,11 +117,8 @@ impl Pruning<'_> {
                 pruned.batch_bytes += bytes;
                 pruned.batches += self.remove(store, keys.into_iter().collect()).await?;
             }
-            match listed.last() {
-                Some(last) if listed.len() == PAGE => after = Some(last.key.clone()),
-                _ => return Ok(()),
-            }
         }
+        Ok(())
     }
 
     /// Those of the batches that a load took before then.
@@ -139,20 +135,16 @@ impl Pruning<'_> {
     /// Manifests only say which batches went into the warehouse together; nothing reads them again.
     async fn manifests(&self, store: &FolderStore, before: Timestamp, pruned: &mut Pruned) -> Result<()> {
         let bucket = &self.settings.store.results;
-        let mut after = None;
-        loop {
-            let listed = self.ports.store.list(bucket, MANIFEST_PREFIX, after.as_deref(), PAGE).await?;
+        let mut pages = Pages::new(self.ports.store.as_ref(), bucket, MANIFEST_PREFIX);
+        while let Some(listed) = pages.next().await? {
             let is_old = |at: Option<Timestamp>| at.is_some_and(|at| at < before);
             let old: Vec<String> =
                 listed.iter().filter(|object| is_old(object.modified_at)).map(|object| object.key.clone()).collect();
             for keys in old.chunks(CHUNK) {
                 pruned.manifests += self.remove(store, keys.to_vec()).await?;
             }
-            match listed.last() {
-                Some(last) if listed.len() == PAGE => after = Some(last.key.clone()),
-                _ => return Ok(()),
-            }
         }
+        Ok(())
     }
 
     async fn remove(&self, store: &FolderStore, keys: Vec<String>) -> Result<u64> {
@@ -207,9 +199,9 @@ impl Pruning<'_> {
     /// Everything in the inbox, and of it the photos that were there before then.
     async fn inbox(&self, before: Timestamp) -> Result<(HashSet<u128>, HashSet<u128>)> {
         let bucket = &self.settings.store.inbox;
-        let (mut there, mut old, mut after) = (HashSet::new(), HashSet::new(), None);
-        loop {
-            let listed = self.ports.store.list(bucket, "", after.as_deref(), PAGE).await?;
+        let (mut there, mut old) = (HashSet::new(), HashSet::new());
+        let mut pages = Pages::new(self.ports.store.as_ref(), bucket, "");
+        while let Some(listed) = pages.next().await? {
             for object in &listed {
                 let Some(number) = object_number(&hash_128(&[bucket, &object.key])) else { continue };
                 there.insert(number);
@@ -218,11 +210,8 @@ impl Pruning<'_> {
                     old.insert(number);
                 }
             }
-            match listed.last() {
-                Some(last) if listed.len() == PAGE => after = Some(last.key.clone()),
-                _ => return Ok((there, old)),
-            }
         }
+        Ok((there, old))
     }
 
     async fn dead_letters(&self, queue: &SqliteQueue, before: Timestamp, pruned: &mut Pruned) -> Result<()> {
@@ -247,10 +236,10 @@ impl Pruning<'_> {
 
     /// Whether every photo that a message names has rows or a final rejection. One that names none has nothing to lose.
     async fn is_answered(&self, body: &str) -> Result<bool> {
-        let Ok(Notification::Photos { photos, .. }) = notification::parse(body, self.settings.queue.key_encoding)
-        else {
+        let photos = photos_named(body, self.settings);
+        if photos.is_empty() {
             return Ok(true);
-        };
+        }
         let ids: HashSet<String> = photos.iter().map(|photo| photo.id().0).collect();
         let bound: Vec<Value> = ids.iter().cloned().map(Value::from).collect();
         let places = places(1, bound.len());

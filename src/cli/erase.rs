@@ -1,8 +1,8 @@
 //! `scanmill erase`.
 
 use clap::Args;
-use serde::Serialize;
 
+use super::removal::RemovalArgs;
 use super::report::block_on;
 use super::{Exit, GlobalArgs, exit, out, settings};
 use crate::app::{self, Erased, Erasing};
@@ -34,19 +34,9 @@ pub struct EraseArgs {
     /// Also remove the photos themselves from the inbox
     #[arg(long)]
     pub photos: bool,
-    /// Remove it
-    #[arg(long)]
-    pub yes: bool,
-    /// Print one JSON object instead of a sentence
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Serialize)]
-struct Answer {
-    dry_run: bool,
-    #[serde(flatten)]
-    erased: Erased,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "described by its own type")]
+    pub removal: RemovalArgs,
 }
 
 /// Runs the command.
@@ -66,18 +56,13 @@ pub fn run(args: &EraseArgs, global: &GlobalArgs) -> Result<Exit> {
         is_prefix,
         with_photos: args.photos,
     };
-    let is_dry = !args.yes;
+    let is_dry = args.removal.is_dry();
     let ports = app::open_for_command(&settings)?;
     let erased = block_on(app::erase(&settings, &ports, &what, is_dry))?;
-    out::print_text(&match args.json {
-        true => out::json_line(&Answer { dry_run: is_dry, erased: erased.clone() })?,
-        false => in_words(&erased, is_dry),
-    })?;
-    if is_dry {
-        out::note("nothing was removed; --yes removes it");
-        if erased.photos > 0 && !args.photos {
-            out::note("the photos are still in the inbox: --photos is needed, or remove them first");
-        }
+    args.removal.print(&erased, in_words)?;
+    args.removal.note_dry();
+    if is_dry && erased.photos > 0 && !args.photos {
+        out::note("the photos are still in the inbox: --photos is needed, or remove them first");
     }
     if erased.is_in_log {
         out::note("warning: a program that reads the warehouse keeps the rows in its log until it ends its read");
@@ -85,12 +70,11 @@ pub fn run(args: &EraseArgs, global: &GlobalArgs) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn in_words(erased: &Erased, is_dry: bool) -> String {
-    let done = if is_dry { "would be removed" } else { "removed" };
+fn in_words(erased: &Erased) -> String {
     let Erased { scans, rejections, batches, batch_rows, photo_objects, dead_letters, announced, photos, is_in_log: _ } =
         erased;
     format!(
-        "{done}: {scans} scans and {rejections} rejections in the warehouse, {batch_rows} rows in {batches} batches, \
+        "{scans} scans and {rejections} rejections in the warehouse, {batch_rows} rows in {batches} batches, \
          {photo_objects} JSON objects, {dead_letters} dead letters, {announced} records of announcements, \
          {photos} photos in the inbox\n"
     )

@@ -1,10 +1,10 @@
 //! `scanmill prune`.
 
 use clap::Args;
-use serde::Serialize;
 
+use super::removal::RemovalArgs;
 use super::report::block_on;
-use super::{Exit, GlobalArgs, exit, out, settings};
+use super::{Exit, GlobalArgs, exit, settings};
 use crate::app::{self, Pruned};
 use crate::error::Result;
 
@@ -22,19 +22,9 @@ Examples:
 
 Room that is freed in queue.sqlite is used again; the file does not shrink.")]
 pub struct PruneArgs {
-    /// Remove it
-    #[arg(long)]
-    pub yes: bool,
-    /// Print one JSON object instead of a table
-    #[arg(long)]
-    pub json: bool,
-}
-
-#[derive(Serialize)]
-struct Answer {
-    dry_run: bool,
-    #[serde(flatten)]
-    pruned: Pruned,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "described by its own type")]
+    pub removal: RemovalArgs,
 }
 
 /// Runs the command.
@@ -46,23 +36,18 @@ pub fn run(args: &PruneArgs, global: &GlobalArgs) -> Result<Exit> {
         ));
     }
     let ports = app::open_for_command(&settings)?;
-    let is_dry = !args.yes;
-    let pruned = block_on(app::prune(&settings, &ports, is_dry))?;
-    out::print_text(&match args.json {
-        true => out::json_line(&Answer { dry_run: is_dry, pruned })?,
-        false => in_words(&pruned, is_dry),
-    })?;
-    if is_dry && !pruned.is_nothing() {
-        out::note("nothing was removed; --yes removes it");
+    let pruned = block_on(app::prune(&settings, &ports, args.removal.is_dry()))?;
+    args.removal.print(&pruned, in_words)?;
+    if !pruned.is_nothing() {
+        args.removal.note_dry();
     }
     Ok(Exit::Success)
 }
 
-fn in_words(pruned: &Pruned, is_dry: bool) -> String {
-    let done = if is_dry { "would be removed" } else { "removed" };
+fn in_words(pruned: &Pruned) -> String {
     let Pruned { batches, batch_bytes, manifests, announced, dead_letters, dead_letters_kept } = pruned;
     let mut text = format!(
-        "{done}: {batches} batches ({batch_bytes} bytes), {manifests} manifests, {announced} records of announcements, \
+        "{batches} batches ({batch_bytes} bytes), {manifests} manifests, {announced} records of announcements, \
          {dead_letters} dead letters\n"
     );
     if *dead_letters_kept > 0 {

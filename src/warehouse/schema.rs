@@ -1,7 +1,8 @@
 //! Tables, ledger and marts: their definition and their version.
 //!
-//! The tables are made from [`crate::domain::columns`], the marts from one file of SQL. What stands in a warehouse says its own version in the view `warehouse_schema`, so that any command can ask
-//! through the port whether it may read there.
+//! The tables are made from [`crate::domain::columns`], the marts from one file of SQL. What stands in a warehouse says
+//! its own version in the view `warehouse_schema`, so that any command can ask through the port whether it may read
+//! there.
 
 use std::fmt::Write as _;
 

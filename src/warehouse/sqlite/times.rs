@@ -15,6 +15,8 @@ use crate::domain::columns::ColumnType;
 
 /// The form of the tables: `%` stands for a digit.
 const STORED: &[u8] = b"%%%%-%%-%% %%:%%:%%.%%%";
+/// The same for whoever formats a time.
+const WRITTEN: &str = "%Y-%m-%d %H:%M:%S%.3f";
 /// The rows' form of an instant.
 const INSTANT: &[u8] = b"%%%%-%%-%%T%%:%%:%%.%%%Z";
 /// The rows' form of a wall clock's time.
@@ -29,7 +31,7 @@ pub(super) fn stored(kind: ColumnType, text: &str) -> Option<Cow<'_, str>> {
         ColumnType::LocalTimestamp if has_form(LOCAL) => with_space(text).map(Cow::Owned),
         ColumnType::LocalTimestamp => {
             let at: DateTime = text.parse().ok()?;
-            Some(Cow::Owned(at.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()))
+            Some(Cow::Owned(at.strftime(WRITTEN).to_string()))
         }
         ColumnType::Date => text.parse::<Date>().ok().map(|day| Cow::Owned(day.to_string())),
         ColumnType::Text(_) | ColumnType::Integer | ColumnType::Real => Some(Cow::Borrowed(text)),
@@ -38,7 +40,7 @@ pub(super) fn stored(kind: ColumnType, text: &str) -> Option<Cow<'_, str>> {
 
 /// An instant as the tables hold it.
 pub(super) fn instant(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
+    at.to_zoned(TimeZone::UTC).strftime(WRITTEN).to_string()
 }
 
 /// A table's time in the rows' form; `None` for what is none. SQLite knows no types of expressions, so the answer's
