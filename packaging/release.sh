@@ -25,7 +25,7 @@ folder=$shared/$name
 mkdir -p "$folder"
 install -m 0755 "$binary" config/aws/scanmill-watch "$folder/"
 install -m 0644 config/aws/*.service LICENSE README.md "$shared/sbom.cdx.json" "$folder/"
-cp -r "$shared/man" "$shared/completions" "$folder/"
+cp -r "$shared/man" "$shared/completions" docs "$folder/"
 # The same files give the same archive.
 tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}" \
     -C "$shared" -cf - "$name" | gzip -n -9 > "$out/$name.tar.gz"

@@ -129,7 +129,7 @@ fn what_is_elsewhere_is_refused_with_the_way_to_do_it() {
     let root = Root::new();
     let elsewhere = ["--set", "store.kind=s3", "--set", "store.inbox=a-bucket", "--set", "store.results=b-bucket"];
     let ended = erase(&root, &[&elsewhere[..], &["--key", "a.jpg", "--yes"]].concat());
-    assert!(ended.code == Some(3) && ended.stderr.contains("docs/aws.md"), "{}", ended.stderr);
+    assert!(ended.code == Some(3) && ended.stderr.contains("docs/guides/aws-operations.md"), "{}", ended.stderr);
     let ended = erase(&root, &["--prefix", "", "--yes"]);
     assert_eq!(ended.code, Some(2), "{}", ended.stderr);
 }

@@ -94,7 +94,7 @@ pub async fn erase(settings: &Settings, ports: &Ports, what: &Erasing, is_dry: b
         && settings.warehouse.kind == WarehouseKind::Sqlite;
     let (Some(queue), Some(store), true) = (ports.embedded.as_deref(), ports.files(), is_here) else {
         return Err(Error::permanent("only what is embedded, store, queue and warehouse, can be erased by scanmill")
-            .hint("docs/aws.md has the SQL and the commands for S3 and Redshift"));
+            .hint("docs/guides/aws-operations.md has the SQL and the commands for S3 and Redshift"));
     };
     let warehouse = SqliteWarehouse::open_existing(&warehouse_path(settings))?;
     let root = settings.local.root.clone();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
+use tempfile::TempDir;
 
 use super::progress::Progress;
 use super::pump::KEY_FILE;
@@ -36,8 +37,9 @@ const LISTED: usize = 20;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  scanmill demo                            in a new temporary folder, which stays for you to query
-  scanmill demo --root demo-data --keep    in a folder of your own; page and metrics stay up until Ctrl-C")]
+  scanmill demo                            in a temporary folder that is removed at the end
+  scanmill demo --root demo-data           in a folder of your own, for you to query
+  scanmill demo --root demo-data --keep    its page and metrics stay up until Ctrl-C")]
 pub struct DemoArgs {
     /// Photos to make and read
     #[arg(long, value_name = "N", default_value_t = 2_400, value_parser = clap::value_parser!(u64).range(1..))]
@@ -45,7 +47,7 @@ pub struct DemoArgs {
     /// Which story: the same seed, the same photos
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Goes on running after the report, with its page and metrics, until Ctrl-C
+    /// Goes on running after the report, with its page and metrics, until Ctrl-C; a temporary folder then stays
     #[arg(long)]
     pub keep: bool,
     /// End with one JSON object on stdout instead of the report
@@ -77,7 +79,8 @@ struct Outcome {
     stages: Vec<StageSummary>,
     cities: Vec<CityScans>,
     report: Report,
-    root: PathBuf,
+    /// Where everything is, unless it is removed at the end.
+    root: Option<PathBuf>,
 }
 
 /// Runs the command.
@@ -86,7 +89,9 @@ pub fn run(args: &DemoArgs, global: &GlobalArgs) -> Result<Exit> {
     // A demo must not fail because the usual port is in use.
     metrics.metrics.get_or_insert_with(|| "127.0.0.1:0".to_owned());
     let mut settings = settings::load_with(global, &metrics)?;
-    settings.local.root = root(global, &settings)?;
+    let mut temporary = None;
+    settings.local.root =
+        if global.root.is_none() { temporary_root(args.keep, &mut temporary)? } else { given_root(&settings)? };
     // A demo touches no cloud, whatever the configuration file is for.
     settings.store.kind = StoreKind::Folder;
     settings.queue.kind = QueueKind::Sqlite;
@@ -95,10 +100,11 @@ pub fn run(args: &DemoArgs, global: &GlobalArgs) -> Result<Exit> {
     app::make_folders(&settings)?;
     let ports = app::open(&settings)?;
     out::note(&format!("demo in `{}`: {} photos, seed {}", settings.local.root.display(), args.photos, args.seed));
-    app::run_system(&settings, async {
+    let stays = temporary.is_none();
+    let ended = app::run_system(&settings, async {
         let serving = Serving::start(&settings, &ports).await?;
         let shown = tokio::select! {
-            shown = show(args, global, &settings, &ports, &serving) => shown,
+            shown = show(args, global, &settings, &ports, &serving, stays) => shown,
             () = serving.signals.drain.cancelled() => Ok(Exit::Interrupted),
         };
         if args.keep && matches!(shown, Ok(Exit::Success | Exit::Differences)) {
@@ -111,18 +117,34 @@ pub fn run(args: &DemoArgs, global: &GlobalArgs) -> Result<Exit> {
         serving.engine.drain();
         let ended = serving.end().await?;
         Ok(if ended == Exit::Success { shown? } else { ended })
-    })
+    });
+    if let Some(folder) = temporary {
+        let path = folder.path().to_path_buf();
+        if matches!(ended, Ok(Exit::Success | Exit::Interrupted)) {
+            folder.close().map_err(|error| Error::io("cannot remove the demo's folder", &path, error))?;
+        } else {
+            out::note(&format!("what there is stays in `{}`", folder.keep().display()));
+        }
+    }
+    ended
 }
 
-/// The folder named by `--root`, which must be new or empty, or a new temporary one.
-fn root(global: &GlobalArgs, settings: &Settings) -> Result<PathBuf> {
-    if global.root.is_none() {
-        let folder = tempfile::Builder::new()
-            .prefix("scanmill-demo-")
-            .tempdir()
-            .map_err(|error| Error::io("cannot make a folder in", &std::env::temp_dir(), error))?;
+/// A new temporary folder; unless it is to stay, `removed` has it.
+fn temporary_root(stays: bool, removed: &mut Option<TempDir>) -> Result<PathBuf> {
+    let folder = tempfile::Builder::new()
+        .prefix("scanmill-demo-")
+        .tempdir()
+        .map_err(|error| Error::io("cannot make a folder in", &std::env::temp_dir(), error))?;
+    if stays {
         return Ok(folder.keep());
     }
+    let path = folder.path().to_path_buf();
+    *removed = Some(folder);
+    Ok(path)
+}
+
+/// The folder named by `--root`, which must be new or empty.
+fn given_root(settings: &Settings) -> Result<PathBuf> {
     let root = settings.local.root.clone();
     match std::fs::read_dir(&root).map(|mut entries| entries.next().is_some()) {
         Ok(true) => {
@@ -141,6 +163,7 @@ async fn show(
     settings: &Settings,
     ports: &Ports,
     serving: &Serving,
+    stays: bool,
 ) -> Result<Exit> {
     let (began, cpu_before) = (Instant::now(), process::process_cpu());
     let mut pump = Pump::start(args, settings)?;
@@ -182,7 +205,7 @@ async fn show(
         stages: engine.telemetry().stages.snapshot(),
         cities: cities.most_first(),
         report: report(warehouse).await?,
-        root: settings.local.root.clone(),
+        root: stays.then(|| settings.local.root.clone()),
     };
     if args.json {
         out::print_json(&outcome)?;
@@ -205,16 +228,23 @@ fn text(outcome: &Outcome, verdict: &Verdict, totals: &TotalsSnapshot, settings:
         .collect();
     let cities: Vec<Vec<String>> =
         outcome.cities.iter().take(10).map(|city| vec![city.city.clone(), city.scans.to_string()]).collect();
-    let warehouse = app::warehouse_path(settings);
+    let left = match &outcome.root {
+        Some(root) => format!(
+            "Everything is in `{}`. Query it:\n  sqlite3 {} 'select * from mart_product_day limit 10'\n  \
+             scanmill report --root {}\n",
+            root.display(),
+            quoted(&app::warehouse_path(settings)),
+            quoted(root),
+        ),
+        None => "The demo's folder is removed now. To query one: scanmill demo --root demo-data\n".to_owned(),
+    };
     format!(
         "{}\n{:.1} photos/s in {:.1} s beside the pump; CPU a photo: {:.1} ms in all, {:.1} ms decoding; \
          {} decodes, redeliveries included; peak memory {peak}\n\n\
          Time in each stage, ms\n{}\n\
          Scans by city\n{}\n\
          {}\n\
-         Verified: {} lost, {} doubled, {} wrong\n\n\
-         Everything is in `{}`. Query it:\n  sqlite3 {} 'select * from mart_product_day limit 10'\n  \
-         scanmill report --root {}\n",
+         Verified: {} lost, {} doubled, {} wrong\n\n{left}",
         verify_command::report(verdict),
         outcome.photos_per_second,
         outcome.seconds,
@@ -227,9 +257,6 @@ fn text(outcome: &Outcome, verdict: &Verdict, totals: &TotalsSnapshot, settings:
         outcome.lost,
         outcome.doubled,
         outcome.wrong,
-        outcome.root.display(),
-        quoted(&warehouse),
-        quoted(&outcome.root),
     )
 }
 

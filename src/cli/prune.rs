@@ -32,7 +32,7 @@ pub fn run(args: &PruneArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = settings::load(global)?;
     if !app::prunes_anything(&settings) {
         return Err(exit::usage("[retention] keeps everything that is embedded here for ever").hint(
-            "set ages, like --set retention.batch_days=30; S3 and SQS keep and expire by themselves: see docs/aws.md",
+            "set ages, like --set retention.batch_days=30; S3 and SQS keep and expire by themselves: see docs/guides/aws-operations.md",
         ));
     }
     let ports = app::open_for_command(&settings)?;

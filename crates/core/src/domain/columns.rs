@@ -1,5 +1,5 @@
 //! Every column of the `scans` and `rejections` tables, once. Table definitions, the batch format, the loader's column
-//! lists and the README's table are all made from this list; a test holds it against [`super::ScanRow`] and
+//! lists and the table in `docs/reference/columns.md` are all made from this list; a test holds it against [`super::ScanRow`] and
 //! [`super::RejectionRow`].
 
 /// The type of a column; each warehouse maps it to its own.

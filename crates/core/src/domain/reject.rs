@@ -43,11 +43,11 @@ pub enum Cause {
 }
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $text:literal at $stage:ident of $cause:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal at $stage:ident of $cause:ident;)*) => {
         /// The typed reason of a rejection.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
-        pub enum Reason { $($(#[$doc])* $name,)* }
+        pub enum Reason { $($(#[doc = $doc])* $name,)* }
 
         impl Reason {
             /// Every reason, in the order of the stages.
@@ -63,6 +63,10 @@ macro_rules! reasons {
             /// Where its cause lies.
             pub const fn cause(self) -> Cause {
                 match self { $(Reason::$name => Cause::$cause,)* }
+            }
+            /// What it says of a photo, in words.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Reason::$name => concat!($($doc),*).trim_start(),)* }
             }
             /// The reason with this text.
             pub fn parse(text: &str) -> Option<Reason> {

@@ -78,7 +78,7 @@ pub(crate) struct Message {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Content {
     pub text: String,
-    /// How bytes became characters; the README lists the forms.
+    /// How bytes became characters; `docs/concepts/rows.md` lists the forms.
     pub encoding: String,
     /// Symbology identifier (ISO/IEC 15424).
     pub symbology: &'static str,

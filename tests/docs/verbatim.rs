@@ -1,0 +1,93 @@
+//! The first pages as a newcomer follows them: their shell blocks run as they stand, in one folder and one shell.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::pages;
+
+/// Stands in for cargo: what it would build is built already.
+const CARGO: &str = r#"#!/bin/sh
+case "$*" in
+    "run --release -- "*) shift 3; exec scanmill "$@" ;;
+    "install --locked --path .") exit 0 ;;
+    *) echo "cargo $*: not a command of the first pages" >&2; exit 2 ;;
+esac
+"#;
+
+/// Runs the blocks of a page and gives what they printed.
+fn follow(page: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let home = folder.path().join("home");
+    let programs = folder.path().join("programs");
+    fs::create_dir_all(home.join("photos")).expect("a home");
+    fs::create_dir(&programs).expect("a folder");
+    symlink(env!("CARGO_BIN_EXE_scanmill"), programs.join("scanmill")).expect("a link");
+    fs::write(programs.join("cargo"), CARGO).expect("a script");
+    fs::set_permissions(programs.join("cargo"), fs::Permissions::from_mode(0o755)).expect("a mode");
+    photos(&home.join("photos"), folder.path());
+    let here = folder.path().join("here");
+    fs::create_dir(&here).expect("a folder");
+
+    let page = pages::all().into_iter().find(|found| found.path == Path::new(page)).expect("the page");
+    // What goes on until Ctrl-C is not followed to its end, and two pages must not want one port.
+    let script: String = page
+        .blocks("sh")
+        .concat()
+        .lines()
+        .filter(|line| !line.contains("--keep"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("a path"));
+    let output = Command::new("bash")
+        .args(["-e", "-u", "-o", "pipefail", "-c", &script])
+        .current_dir(&here)
+        .env("PATH", path)
+        .env("HOME", &home)
+        .env("SCANMILL_METRICS_LISTEN", "127.0.0.1:0")
+        .env_remove("SCANMILL_CONFIG")
+        .stdin(Stdio::null())
+        .output()
+        .expect("bash");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{script}\n{printed}\n{}", String::from_utf8_lossy(&output.stderr));
+    printed
+}
+
+/// Some photos of codes, as a phone would have left them.
+fn photos(into: &Path, folder: &Path) {
+    let made = folder.join("made");
+    let status = Command::new(env!("CARGO_BIN_EXE_scanmill"))
+        .args(["pump", "--no-wait", "--quiet", "--count", "40", "--root"])
+        .arg(&made)
+        .env_remove("SCANMILL_CONFIG")
+        .status()
+        .expect("starts");
+    assert!(status.success());
+    let mut waiting = vec![made.join("inbox")];
+    while let Some(place) = waiting.pop() {
+        for entry in fs::read_dir(&place).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if fs::metadata(&path).expect("there").is_dir() {
+                waiting.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "jpg") {
+                fs::copy(&path, into.join(path.file_name().expect("a name"))).expect("a copy");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_leads_to_rows() {
+    let printed = follow("README.md");
+    assert!(printed.contains("0 lost, 0 doubled, 0 wrong"), "{printed}");
+    assert!(printed.contains("scans"), "{printed}");
+}
+
+#[test]
+fn the_first_steps_lead_to_rows() {
+    let printed = follow("docs/start.md");
+    assert!(printed.contains("0 lost, 0 doubled, 0 wrong"), "{printed}");
+    assert!(printed.contains("\"product_url\""), "decode prints JSON: {printed}");
+}
