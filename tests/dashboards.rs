@@ -14,7 +14,7 @@ mod rules;
 #[path = "dashboards/series.rs"]
 mod series;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -37,25 +37,28 @@ fn the_dashboard_is_whole() {
     assert_eq!(variables.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["datasource", "job", "instance"]);
     assert_eq!((&variables[0].1["type"], &variables[0].1["query"]), (&"datasource".into(), &"prometheus".into()));
 
-    let all = board["panels"].as_array().unwrap();
+    let rows = board::rows(&board);
+    // What an operator looks at first is open, the rest is one click away.
+    let open: Vec<&Value> =
+        rows.iter().filter(|(row, _)| row["collapsed"] == false).map(|(row, _)| &row["title"]).collect();
+    assert_eq!(open, ["Overview", "Flow"]);
+    let all: Vec<&Value> = rows.iter().flat_map(|(row, panels)| std::iter::once(*row).chain(panels.clone())).collect();
     let ids: BTreeSet<u64> = all.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
     assert_eq!(ids.len(), all.len(), "an id stands twice");
-    let mut taken = BTreeSet::new();
-    let mut row = None;
-    for panel in all {
-        let title = panel["title"].as_str().filter(|title| !title.is_empty()).unwrap();
-        assert!(CORE_PANELS.contains(&panel["type"].as_str().unwrap()), "{title}");
-        let [x, y, w, h] = ["x", "y", "w", "h"].map(|key| panel["gridPos"][key].as_u64().unwrap());
-        assert!(w > 0 && h > 0 && x + w <= 24, "{title}");
-        for cell in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
-            assert!(taken.insert(cell), "{title} lies on another panel");
+    for (row, panels) in &rows {
+        let mut taken = BTreeSet::new();
+        for panel in std::iter::once(row).chain(panels) {
+            let title = panel["title"].as_str().filter(|title| !title.is_empty()).unwrap();
+            assert!(CORE_PANELS.contains(&panel["type"].as_str().unwrap()), "{title}");
+            let [x, y, w, h] = ["x", "y", "w", "h"].map(|key| panel["gridPos"][key].as_u64().unwrap());
+            assert!(w > 0 && h > 0 && x + w <= 24, "{title}");
+            for cell in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
+                assert!(taken.insert(cell), "{title} lies on another panel");
+            }
         }
-        if panel["type"] == "row" {
-            assert!(panel["collapsed"] == false && panel["panels"] == Value::Array(Vec::new()), "{title}");
-            row = Some(title);
-            continue;
-        }
-        assert!(row.is_some(), "{title} stands in no row");
+    }
+    for panel in board::panels(&board) {
+        let title = panel["title"].as_str().unwrap();
         // How to read it, and what to do.
         let description = panel["description"].as_str().unwrap_or_default();
         assert!(description.len() > 60 && description.ends_with('.'), "{title}: {description}");
@@ -90,8 +93,9 @@ fn the_dashboard_names_no_data_source_but_the_chosen_one() {
     let board = board::board();
     let mut count = 0;
     check(&board, &mut count);
-    // Each panel, each query, and the two variables that are queries.
-    assert_eq!(count, board::panels(&board).len() + board::targets(&board).len() + 2);
+    // Each panel, each query, each mark, and the two variables that are queries.
+    let marks = board::annotations(&board).len();
+    assert_eq!(count, board::panels(&board).len() + board::targets(&board).len() + marks + 2);
 }
 
 #[test]
@@ -110,6 +114,35 @@ fn every_metric_stands_on_a_panel_and_nothing_else_does() {
             let is_own = label == "instance" && !expr.contains("sum") && !expr.contains("max");
             assert!(is_kept || is_own, "{panel}: {{{{{label}}}}} of {expr}");
         }
+    }
+}
+
+/// A colour says the same on every panel: what is well is green, what is lost or failed is red, and a stage keeps its own.
+#[test]
+fn colours_have_one_meaning() {
+    let board = board::board();
+    let mut colours: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for panel in board::panels(&board) {
+        for rule in panel["fieldConfig"]["overrides"].as_array().into_iter().flatten() {
+            let colour = rule["properties"].as_array().unwrap().iter().find(|property| property["id"] == "color");
+            if let Some(colour) = colour {
+                let name = rule["matcher"]["options"].as_str().unwrap().to_owned();
+                colours.entry(name).or_default().insert(colour["value"]["fixedColor"].as_str().unwrap().to_owned());
+            }
+        }
+    }
+    for (name, is_well) in [("ok", true), ("closed", true), ("scanned", true), ("failed", false), ("dead", false)] {
+        assert_eq!(colours[name], BTreeSet::from([if is_well { "green" } else { "red" }.to_owned()]), "{name}");
+    }
+    for stage in names::STAGES {
+        assert_eq!(colours[*stage].len(), 1, "{stage}");
+    }
+}
+
+#[test]
+fn what_marks_moments_names_metrics_that_exist() {
+    for expr in board::annotations(&board::board()) {
+        assert_eq!(series::mistakes(expr, &[]), Vec::<String>::new(), "{expr}");
     }
 }
 

@@ -18,9 +18,27 @@ pub fn board() -> Value {
     serde_json::from_str(BOARD).unwrap()
 }
 
-/// Everything under `panels` but the rows.
+/// The rows, each with its panels: those that follow it while it is open, those within it while it is collapsed.
+pub fn rows(board: &Value) -> Vec<(&Value, Vec<&Value>)> {
+    let mut rows: Vec<(&Value, Vec<&Value>)> = Vec::new();
+    for panel in board["panels"].as_array().unwrap() {
+        if panel["type"] == "row" {
+            rows.push((panel, panel["panels"].as_array().unwrap().iter().collect()));
+        } else {
+            rows.last_mut().expect("a panel stands in a row").1.push(panel);
+        }
+    }
+    rows
+}
+
+/// All panels but the rows.
 pub fn panels(board: &Value) -> Vec<&Value> {
-    board["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row").collect()
+    rows(board).into_iter().flat_map(|(_, panels)| panels).collect()
+}
+
+/// The queries that mark moments on all panels.
+pub fn annotations(board: &Value) -> Vec<&str> {
+    board["annotations"]["list"].as_array().unwrap().iter().map(|mark| mark["expr"].as_str().unwrap()).collect()
 }
 
 pub fn targets(board: &Value) -> Vec<Target> {
@@ -50,6 +68,7 @@ pub fn filled_in(expr: &str) -> String {
     let filled = expr
         .replace("$__rate_interval", "30s")
         .replace("$__range", "5m")
+        .replace("$__interval", "15s")
         .replace("$job", ".*")
         .replace("$instance", ".*");
     assert!(!filled.contains('$'), "a variable that nobody fills in: {filled}");
