@@ -6,6 +6,7 @@ mod engine;
 mod erase;
 mod filter_fit;
 mod held;
+mod newest;
 mod notifier;
 mod prune;
 mod room;
@@ -33,6 +34,7 @@ pub use crate::queue::sqlite::DeadLetter;
 pub use databases::{Database, batches_folder, embedded_databases};
 pub use engine::{Engine, io_runtime, run_system};
 pub use erase::{Erased, Erasing, erase};
+pub use newest::Newest;
 pub use prune::{Pruned, prune, prunes_anything};
 pub use room::raise_open_files;
 

@@ -1,10 +1,14 @@
 //! The console answers what it promises, ends when told, and no client can hold it up.
 
+#[path = "process/mod.rs"]
+mod process;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use process::Root;
 use scanmill::console::{ConsoleState, serve};
 use scanmill::error::Class;
 use serde_json::{Value, json};
@@ -40,6 +44,7 @@ fn fake() -> (Fake, ConsoleState) {
         metrics: Arc::new(|| "scanmill_photos_total 3\n".into()),
         ready: Arc::new(move || if ready.load(Ordering::Relaxed) { Ok(()) } else { Err("draining".into()) }),
         state: Arc::new(move || json!({ "totals": { "photos": photos.load(Ordering::Relaxed) } })),
+        scans: Arc::new(|| Box::pin(async { json!({ "latest": [{ "payload": "<b>bold</b>" }] }) })),
         hosts: Arc::from(["engine.internal".to_owned()]),
     };
     (fake, state)
@@ -76,14 +81,46 @@ async fn every_path_answers_what_is_true_now() {
 #[tokio::test]
 async fn the_page_needs_nothing_from_elsewhere() {
     let (address, _task) = serve(loopback(), fake().1, CancellationToken::new()).await.expect("serves");
-    let page = get(address, "/").await;
-    assert_eq!(page.status, 200);
-    assert!(page.head.contains("text/html; charset=utf-8"), "{}", page.head);
-    assert!(page.head.contains("content-security-policy: default-src 'none'"), "{}", page.head);
-    for foreign in ["http://", "https://", "src=", "@import", "url(", "innerHTML"] {
-        assert!(!page.body.contains(foreign), "{foreign}");
+    for path in ["/", "/scans"] {
+        let page = get(address, path).await;
+        assert_eq!(page.status, 200);
+        assert!(page.head.contains("text/html; charset=utf-8"), "{}", page.head);
+        assert!(page.head.contains("content-security-policy: default-src 'none'"), "{}", page.head);
+        for foreign in ["http://", "https://", "src=", "@import", "url(", "innerHTML"] {
+            assert!(!page.body.contains(foreign), "{path}: {foreign}");
+        }
+        assert!(page.body.trim_end().ends_with("</html>"));
+        // What it asks for is there.
+        for asked in page.body.split("json(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let answer = get(address, asked).await;
+            assert_eq!(answer.status, 200, "{asked}");
+            assert!(serde_json::from_str::<Value>(&answer.body).is_ok(), "{asked}");
+        }
     }
-    assert!(page.body.trim_end().ends_with("</html>"));
+}
+
+/// The rows of a real engine: what the map, the lists and the charts of `/scans` are drawn from.
+#[test]
+fn the_newest_scans_are_what_the_warehouse_holds() {
+    let root = Root::new();
+    let somewhere = process::photo::position(48.8584, 2.2945);
+    root.drop_photo("a.jpg", &process::photo::jpeg_with("https://shop.example/p/one-1", somewhere));
+    root.drop_photo("b.jpg", &process::photo::jpeg("<img src=x onerror=alert(1)>"));
+    let engine = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
+    let address = engine.word_after("http://");
+    let address = address.trim_end_matches('/').to_owned();
+    let answer = || serde_json::from_str::<Value>(&process::page(&address, "/scans.json").1).expect("JSON");
+    // An answer is kept for a few seconds.
+    engine.wait_until("both are on the page", || answer()["totals"][0]["scans"] == 2);
+    let answer = answer();
+    assert_eq!(answer["places"].as_array().map(Vec::len), Some(1), "{answer}");
+    assert_eq!(answer["places"][0]["scans"], 1);
+    assert!((answer["places"][0]["latitude"].as_f64().expect("a place") - 48.8584).abs() < 1e-3);
+    assert_eq!(answer["products"][0]["product_id"], "one-1");
+    let payloads: Vec<&str> =
+        answer["latest"].as_array().expect("rows").iter().filter_map(|row| row["payload"].as_str()).collect();
+    assert!(payloads.contains(&"<img src=x onerror=alert(1)>"), "{payloads:?}");
+    assert_eq!(engine.drained().code, Some(0));
 }
 
 #[tokio::test]

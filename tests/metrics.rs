@@ -111,6 +111,7 @@ fn metrics_of_a_run() -> (BTreeMap<String, Family>, BTreeMap<String, Family>) {
             metrics: Arc::new(recorder::render),
             ready: Arc::new(|| Ok(())),
             state: Arc::new(|| serde_json::Value::Null),
+            scans: Arc::new(|| Box::pin(async { serde_json::Value::Null })),
             hosts: Arc::default(),
         };
         let stop = CancellationToken::new();

@@ -10,7 +10,7 @@ use super::service::Service;
 use super::signals::Signals;
 use super::{Exit, out};
 use crate::actors::supervisor::Phase;
-use crate::app::{Engine, Ports};
+use crate::app::{Engine, Newest, Ports};
 use crate::config::Settings;
 use crate::console::{self, ConsoleState};
 use crate::error::{Error, Result};
@@ -48,7 +48,7 @@ impl Serving {
             Some(listen) => {
                 let stop = CancellationToken::new();
                 let (address, task) =
-                    console::serve(listen, console_state(&engine_slot, &settings.metrics.hosts), stop.clone()).await?;
+                    console::serve(listen, console_state(&engine_slot, settings, ports), stop.clone()).await?;
                 let file = EngineFile::write(&settings.local.root, address)?;
                 let address = format!("http://{address}");
                 out::note(&format!("page {address}/  metrics {address}/metrics"));
@@ -109,12 +109,17 @@ impl Serving {
 }
 
 /// What the page shows before the engine is there, and then of the engine.
-fn console_state(engine: &Arc<std::sync::OnceLock<Engine>>, hosts: &[String]) -> ConsoleState {
+fn console_state(engine: &Arc<std::sync::OnceLock<Engine>>, settings: &Settings, ports: &Ports) -> ConsoleState {
+    let newest = Arc::new(Newest::new(settings, ports));
     let (ready, state) = (engine.clone(), engine.clone());
     ConsoleState {
         metrics: Arc::new(recorder::render),
         ready: Arc::new(move || ready.get().map_or(Err("starting".to_owned()), Engine::ready)),
         state: Arc::new(move || state.get().map_or(serde_json::Value::Null, Engine::state)),
-        hosts: hosts.into(),
+        scans: Arc::new(move || {
+            let newest = newest.clone();
+            Box::pin(async move { newest.answer().await })
+        }),
+        hosts: settings.metrics.hosts.as_slice().into(),
     }
 }

@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `/` | the page: one self-contained file that polls `/state` |
 //! | `/state` | JSON of every actor |
+//! | `/scans` | a page of what the newest scans show: a map, products, days, hours, the last rows |
+//! | `/scans.json` | the same as JSON |
 //! | `/metrics` | Prometheus text |
 //! | `/healthz` | 200 while the process lives |
 //! | `/readyz` | 200 while work is taken in, else 503 with the reason |
 //!
 //! Nothing here can be changed by a request, and no request can hold the engine up: answers are rendered from counters,
-//! and every connection serves one request of HTTP/1.1 and ends by a deadline (`connection`). Who asks for a name that is
+//! or of the warehouse as seldom as `scans` allows, and every connection serves one request of HTTP/1.1 and ends by a deadline (`connection`). Who asks for a name that is
 //! not ours gets no answer (`host`).
 
 use std::net::SocketAddr;
@@ -21,6 +23,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use futures_util::future::BoxFuture;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
@@ -49,6 +52,8 @@ pub struct ConsoleState {
     pub ready: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
     /// Everything the page shows.
     pub state: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// What the newest scans show.
+    pub scans: Arc<dyn Fn() -> BoxFuture<'static, serde_json::Value> + Send + Sync>,
     /// Names it may be asked by, beside IP addresses and `localhost`.
     pub hosts: Arc<[String]>,
 }
@@ -66,12 +71,15 @@ pub async fn serve(
     let listener = TcpListener::bind(listen).await.map_err(|error| refused(listen, error))?;
     let address = listener.local_addr().map_err(|error| refused(listen, error))?;
     let routes = Router::new()
-        .route("/", get(page))
+        .route("/", get(async || html(include_str!("page.html"))))
         .route("/state", get(state_json))
+        .route("/scans", get(async || html(include_str!("scans.html"))))
+        .route("/scans.json", get(scans_json))
+        .route("/outlines.json", get(outlines))
         .route("/metrics", get(metrics))
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
-        .fallback(async || (StatusCode::NOT_FOUND, "there are /, /state, /metrics, /healthz and /readyz\n"))
+        .fallback(async || (StatusCode::NOT_FOUND, "there are /, /scans, /state, /metrics, /healthz and /readyz\n"))
         .layer(axum::middleware::from_fn_with_state(state.clone(), host::check))
         .layer(axum::middleware::map_response(common_headers))
         .with_state(state);
@@ -108,12 +116,21 @@ fn refused(listen: SocketAddr, error: std::io::Error) -> Error {
     Error::new(Class::Permanent, format!("cannot serve metrics on {listen}")).hint(hint).source(error)
 }
 
-async fn page() -> impl IntoResponse {
+fn html(page: &'static str) -> impl IntoResponse {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (HeaderName::from_static("content-security-policy"), POLICY),
     ];
-    (headers, include_str!("page.html"))
+    (headers, page)
+}
+
+/// Outlines of land and countries, as paths of an SVG.
+async fn outlines() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("outlines.json"))
+}
+
+async fn scans_json(State(state): State<ConsoleState>) -> impl IntoResponse {
+    axum::Json((state.scans)().await)
 }
 
 async fn state_json(State(state): State<ConsoleState>) -> impl IntoResponse {
