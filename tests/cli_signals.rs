@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use rustix::process::{Signal, getpid, kill_process};
-use scanmill::cli::signals::Signals;
+use scanmill::cli::signals::{Hangup, Signals};
 use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_signal_drains_and_the_second_stops() {
     let patience = Duration::from_secs(30);
-    let signals = Signals::listen().expect("listens");
+    let signals = Signals::listen(Hangup::Drains).expect("listens");
     assert!(!signals.drain.is_cancelled());
     // Told twice, as the process and as one of its group, it is not a second wish. Not by SIGHUP: whoever runs the tests
     // under nohup has it ignored.

@@ -136,6 +136,9 @@ impl Budgets {
     /// Budgets of the next generation. The memory budgets go on: what the last generation still decodes counts.
     pub fn renewed(&self, settings: &Settings) -> Self {
         let Self { fetched_bytes, decode_bytes, heic_bytes, .. } = self.clone();
+        fetched_bytes.set_limit(settings.memory.fetched_bytes);
+        decode_bytes.set_limit(settings.memory.decode_bytes);
+        heic_bytes.set_limit(settings.memory.decode_bytes / 2);
         Self { fetched_bytes, decode_bytes, heic_bytes, ..Self::new(settings) }
     }
 

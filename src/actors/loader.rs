@@ -142,7 +142,7 @@ impl Work {
             let wait = self.pass().await;
             if !is_last {
                 let _ = last_sealed.run_until_cancelled(tokio::time::sleep(wait)).await;
-            } else if self.line.backlog.is_empty() {
+            } else if self.line.backlog.is_empty() || self.line.generation.is_followed() {
                 return Ok(());
             } else {
                 // The drain. The supervisor's deadline ends this if the warehouse stays away.

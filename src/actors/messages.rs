@@ -1,7 +1,10 @@
 //! The control messages: small, and few.
 
+use std::sync::Arc;
+
 use actix::Message;
 
+use crate::config::Settings;
 use crate::queue::Depth;
 
 /// Sets how many photos a stage may work on at once.
@@ -13,6 +16,11 @@ pub struct SetLimit(pub u64);
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct Drain;
+
+/// Work by these settings from the next generation on, and have it follow now. The answer says whether one follows.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "bool")]
+pub struct Reload(pub Arc<Settings>);
 
 /// Stop at once; what is in flight is left to redelivery.
 #[derive(Clone, Copy, Debug, Message)]

@@ -41,7 +41,7 @@ pub struct Outages {
 
 struct Shared {
     store: Arc<dyn Store>,
-    prefix: String,
+    prefix: Mutex<String>,
     buckets: Mutex<BTreeMap<String, Bucket>>,
     /// Moves on whenever a breaker or a trial did.
     changes: watch::Sender<u64>,
@@ -104,7 +104,7 @@ impl Outages {
     pub fn new(store: Arc<dyn Store>, prefix: &str) -> Outages {
         let shared = Shared {
             store,
-            prefix: prefix.to_owned(),
+            prefix: Mutex::new(prefix.to_owned()),
             buckets: Mutex::default(),
             changes: watch::Sender::new(0),
             receiving: Notify::new(),
@@ -118,12 +118,18 @@ impl Outages {
         Outages { shared: Arc::new(shared) }
     }
 
+    /// Photos lie under another prefix from now on.
+    pub fn set_prefix(&self, prefix: &str) {
+        prefix.clone_into(&mut self.shared.prefix.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Asks the inbox before the first message is received: each start during an outage would cost messages one of their
     /// deliveries.
     pub async fn look_first(&self, inbox: &str) {
         self.shared.with(inbox, |_| None);
         show_states(&self.shared.buckets());
-        let probe = tokio::time::timeout(FIRST_PROBE, self.shared.store.probe(inbox, &self.shared.prefix)).await;
+        let prefix = self.shared.prefix();
+        let probe = tokio::time::timeout(FIRST_PROBE, self.shared.store.probe(inbox, &prefix)).await;
         let outcome = probe.unwrap_or_else(|_| Err(Error::transient(format!("bucket `{inbox}` does not answer"))));
         self.shared.probed(inbox, outcome);
     }
@@ -437,6 +443,10 @@ impl Bucket {
 }
 
 impl Shared {
+    fn prefix(&self) -> String {
+        self.prefix.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn buckets(&self) -> MutexGuard<'_, BTreeMap<String, Bucket>> {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -490,7 +500,8 @@ impl Shared {
     }
 
     async fn ask(&self, bucket: &str) -> Result<()> {
-        match tokio::time::timeout(PROBE_TIMEOUT, self.store.probe(bucket, &self.prefix)).await {
+        let prefix = self.prefix();
+        match tokio::time::timeout(PROBE_TIMEOUT, self.store.probe(bucket, &prefix)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::transient(format!("bucket `{bucket}` does not answer a probe"))),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Context, Handler, Recipient};
+use actix::{Actor, Context, Recipient};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::admission::passed_over;
 use super::in_flight::{Finished, LeaseCommand, OpenTicket, PhotoInFlight};
 use super::line::Line;
-use super::messages::{Drain, Ended};
+use super::messages::Ended;
 use super::pace::Pace;
 use super::worker;
 use crate::domain::notification::{self, Notification};
@@ -70,14 +70,6 @@ impl Actor for Poller {
         let shown = seen.clone();
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
         worker::start(NAME, &self.line, self.ended.clone(), poll(self.line.clone(), outlets, seen));
-    }
-}
-
-impl Handler<Drain> for Poller {
-    type Result = ();
-
-    fn handle(&mut self, _: Drain, _: &mut Self::Context) {
-        self.line.generation.drain();
     }
 }
 

@@ -20,7 +20,7 @@ use super::holdup::Behind;
 use super::lease_keeper::{self, LeaseKeeper};
 use super::line::Line;
 use super::loader::{self, Loader};
-use super::messages::{Drain, Ended, Halt, StopNow};
+use super::messages::{Drain, Ended, Halt, Reload, StopNow};
 use super::poller::{self, Poller};
 use crate::error::Error;
 use crate::flow::{Backoff, Generation};
@@ -42,6 +42,8 @@ pub enum Phase {
     Running,
     /// After a fault, before the next generation.
     Restarting,
+    /// Settings changed: a generation runs to its end, and the next follows.
+    Reloading,
     /// No new work; what is in flight runs to its end.
     Draining,
     /// Everything ended: nothing is in flight and every batch is loaded.
@@ -56,6 +58,7 @@ impl Phase {
         match self {
             Phase::Running => "running",
             Phase::Restarting => "restarting",
+            Phase::Reloading => "reloading",
             Phase::Draining => "draining",
             Phase::Drained => "drained",
             Phase::Stopped(_) => "stopped",
@@ -66,7 +69,7 @@ impl Phase {
     pub fn is_end(&self) -> bool {
         match self {
             Phase::Drained | Phase::Stopped(_) => true,
-            Phase::Running | Phase::Restarting | Phase::Draining => false,
+            Phase::Running | Phase::Restarting | Phase::Reloading | Phase::Draining => false,
         }
     }
 }
@@ -96,10 +99,9 @@ struct Running {
     line: Line,
     started_at: Instant,
     workers: usize,
-    poller: Addr<Poller>,
     autoscaler: Addr<Autoscaler>,
     // Kept so that these actors, to whom nobody else holds an address, live as long as their generation.
-    _kept: (Addr<BatchWriter>, Addr<HeicLane>, Addr<LeaseKeeper>, Addr<Loader>),
+    _kept: (Addr<BatchWriter>, Addr<HeicLane>, Addr<LeaseKeeper>, Addr<Loader>, Addr<Poller>),
 }
 
 impl Supervisor {
@@ -180,9 +182,8 @@ impl Supervisor {
             line,
             started_at: Instant::now(),
             workers: WORKERS,
-            poller,
             autoscaler,
-            _kept: (batch_writer, heic_lane, lease_keeper, loader),
+            _kept: (batch_writer, heic_lane, lease_keeper, loader, poller),
         });
         self.set_phase(Phase::Running);
     }
@@ -201,6 +202,8 @@ impl Supervisor {
         }
         let draining = running.line.generation.draining().is_cancelled();
         match fault {
+            None if running.line.generation.is_followed() => self.start_generation(context),
+            Some(_) if running.line.generation.is_followed() => self.restart(&running, context),
             None if draining => self.finish(Phase::Drained, context),
             Some(fault) if draining => {
                 let reason = format!("{} failed during the drain: {}", fault.actor, fault.error);
@@ -290,10 +293,12 @@ impl Handler<Drain> for Supervisor {
             // Nothing is in flight, but sealed batches may wait for a loader that is not there.
             return self.finish(Phase::Stopped("asked to drain between two generations".into()), context);
         };
-        if running.line.generation.draining().is_cancelled() {
+        let generation = &running.line.generation;
+        if generation.draining().is_cancelled() && !generation.is_followed() {
             return;
         }
-        running.poller.do_send(Drain);
+        generation.end_here();
+        generation.drain();
         self.set_phase(Phase::Draining);
         context.run_later(self.line.settings.run.drain, |this, _| {
             if let Some(running) = &this.running {
@@ -301,6 +306,30 @@ impl Handler<Drain> for Supervisor {
                 running.line.generation.stop();
             }
         });
+    }
+}
+
+impl Handler<Reload> for Supervisor {
+    type Result = bool;
+
+    fn handle(&mut self, Reload(settings): Reload, context: &mut Self::Context) -> bool {
+        self.line.settings = settings;
+        // Between two generations the next one works by them, and so does the one after a drain that is under way.
+        let Some(running) = &self.running else { return !self.phase.borrow().is_end() };
+        let (number, generation) = (running.line.number, &running.line.generation);
+        if generation.draining().is_cancelled() {
+            return generation.is_followed();
+        }
+        generation.hand_over();
+        self.set_phase(Phase::Reloading);
+        context.run_later(self.line.settings.run.drain, move |this, _| {
+            let late = this.running.as_ref().filter(|running| running.line.number == number);
+            if let Some(generation) = late.map(|running| &running.line.generation).filter(|late| late.is_followed()) {
+                tracing::warn!("what is in flight takes longer than run.drain_seconds: it is given back");
+                generation.stop();
+            }
+        });
+        true
     }
 }
 

@@ -15,7 +15,7 @@ use super::room;
 use crate::actors::backlog::Backlog;
 use crate::actors::holdup::Behind;
 use crate::actors::line::{Budgets, GetAnswers, Host, Line};
-use crate::actors::messages::{Drain, StopNow};
+use crate::actors::messages::{Drain, Reload, StopNow};
 use crate::actors::outage::{self, Outages};
 use crate::actors::supervisor::{Phase, Supervisor};
 use crate::config::Settings;
@@ -66,7 +66,8 @@ const STALLED_AFTER: Duration = Duration::from_secs(30);
 pub struct Engine {
     supervisor: Addr<Supervisor>,
     phase: watch::Receiver<Phase>,
-    settings: Arc<Settings>,
+    /// Those in force; a reload puts others there.
+    settings: Arc<watch::Sender<Arc<Settings>>>,
     telemetry: Telemetry,
     ports: Ports,
     backlog: Backlog,
@@ -150,9 +151,8 @@ impl Engine {
                 }
             }));
         }
-        if let Some(every) = settings.retention.every.filter(|_| prune::prunes_anything(&settings)) {
-            tokio::spawn(keep_pruning(every, settings.clone(), ports.clone()));
-        }
+        let settings = Arc::new(watch::Sender::new(settings));
+        tokio::spawn(keep_pruning(settings.subscribe(), ports.clone()));
         let (phase_sender, phase) = watch::channel(Phase::Running);
         let supervisor = Supervisor::new(line, phase_sender).start();
         let mut ended = phase.clone();
@@ -189,6 +189,27 @@ impl Engine {
     pub fn drain(&self) {
         self.end_watch();
         self.supervisor.do_send(Drain);
+    }
+
+    /// Works by `settings` from now on, which differ from those in force only in keys that
+    /// [`crate::config::reload::is_taken_over`] names. Where the pipeline is concerned, what is in flight runs to its end
+    /// first, and the next generation has begun when this returns.
+    pub async fn reload(&self, settings: Arc<Settings>) {
+        let before = self.settings.send_replace(settings.clone());
+        self.outages.set_prefix(&settings.filter.prefix);
+        if let Some(folder) = self.ports.folder.as_ref().filter(|_| before.filter.exclude != settings.filter.exclude) {
+            folder.set_exclude(settings.filter.exclude.clone());
+        }
+        if !concerns_pipeline(&before, &settings) || !self.supervisor.send(Reload(settings)).await.unwrap_or(false) {
+            return;
+        }
+        // An error is an end as well.
+        let _ = self.phase.clone().wait_for(|phase| *phase == Phase::Running || phase.is_end()).await;
+    }
+
+    /// The settings in force.
+    fn settings(&self) -> Arc<Settings> {
+        self.settings.borrow().clone()
     }
 
     /// Stops at once; what is in flight returns by redelivery.
@@ -283,7 +304,8 @@ impl Engine {
     /// has had one photo for much longer than any may take.
     pub fn stalled(&self) -> Option<String> {
         let busy = &self.telemetry.busy;
-        let (tick, limits) = (self.settings.scale.tick, &self.settings.limits);
+        let settings = self.settings();
+        let (tick, limits) = (settings.scale.tick, &settings.limits);
         if *self.phase.borrow() == Phase::Running
             && busy.since_tick().is_some_and(|since| since > 10 * tick + STALLED_AFTER)
         {
@@ -331,7 +353,7 @@ impl Engine {
             "queue": queue,
             "budgets": budgets,
             "bottleneck": bottleneck,
-            "limits_chosen": self.settings.chosen,
+            "limits_chosen": self.settings().chosen,
             "totals": self.telemetry.totals.snapshot(),
             "inbox": self.ports.folder.as_ref().filter(|_| self.watching.is_some()).map(FolderStore::intake),
             "process": process_state(),
@@ -340,9 +362,22 @@ impl Engine {
     }
 }
 
-/// Prunes now and every so often, until the runtime ends.
-async fn keep_pruning(every: Duration, settings: Arc<Settings>, ports: Ports) {
+/// Whether a generation of the pipeline works otherwise by `next` than by `before`.
+fn concerns_pipeline(before: &Settings, next: &Settings) -> bool {
+    let (log, retention, cost) = (next.log.clone(), next.retention, next.cost.clone());
+    Settings { log, retention, cost, ..before.clone() } != *next
+}
+
+/// Prunes now and every so often, as the settings ask at the time, until the engine is gone.
+async fn keep_pruning(mut in_force: watch::Receiver<Arc<Settings>>, ports: Ports) {
     loop {
+        let settings = in_force.borrow_and_update().clone();
+        let Some(every) = settings.retention.every.filter(|_| prune::prunes_anything(&settings)) else {
+            if in_force.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
         match prune::prune(&settings, &ports, false).await {
             Ok(pruned) if pruned.is_nothing() => {}
             Ok(Pruned { batches, batch_bytes, manifests, announced, dead_letters, dead_letters_kept }) => {
@@ -361,7 +396,14 @@ async fn keep_pruning(every: Duration, settings: Arc<Settings>, ports: Ports) {
                 tracing::warn!(%error, hint, "not all that is old was pruned; tried again next time");
             }
         }
-        tokio::time::sleep(every.max(PRUNE_SELDOM)).await;
+        tokio::select! {
+            () = tokio::time::sleep(every.max(PRUNE_SELDOM)) => {}
+            changed = in_force.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+            }
+        }
     }
 }
 

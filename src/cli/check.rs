@@ -79,7 +79,7 @@ pub fn run(args: &CheckArgs, global: &GlobalArgs) -> Result<Exit> {
         Err(problems) => checks.extend(
             problems.0.iter().map(|problem| Check::fail("configuration", problem.to_string(), problem.hint.clone())),
         ),
-        Ok(Loaded { settings, warnings }) => {
+        Ok(Loaded { settings, warnings, .. }) => {
             let source = match &global.config {
                 Some(path) => format!("{} is right", path.display()),
                 None => "no file, built-in defaults".to_owned(),

@@ -102,7 +102,7 @@ pub fn run(args: &DemoArgs, global: &GlobalArgs) -> Result<Exit> {
     out::note(&format!("demo in `{}`: {} photos, seed {}", settings.local.root.display(), args.photos, args.seed));
     let stays = temporary.is_none();
     let ended = app::run_system(&settings, async {
-        let serving = Serving::start(&settings, &ports).await?;
+        let serving = Serving::start(&settings, &ports, None).await?;
         let shown = tokio::select! {
             shown = show(args, global, &settings, &ports, &serving, stays) => shown,
             () = serving.signals.drain.cancelled() => Ok(Exit::Interrupted),

@@ -1,6 +1,6 @@
 //! `scanmill erase`.
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::removal::RemovalArgs;
 use super::report::block_on;
@@ -17,13 +17,14 @@ use crate::error::Result;
 /// Not in reach: copies made by `backup` or by others, logs, and what SQLite has freed in queue.sqlite until it is
 /// written over.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("which").required(true).args(["key", "prefix"]))]
 #[command(after_help = "\
 Examples:
   scanmill erase --root data --key 2026/11/29/p-17.jpg
   scanmill erase --root data --prefix users/4711/ --photos --yes --json")]
 pub struct EraseArgs {
     /// The photo's key: its path below the inbox
-    #[arg(long, value_name = "KEY", required_unless_present = "prefix", conflicts_with = "prefix")]
+    #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
     /// All photos whose keys begin with this
     #[arg(long, value_name = "PREFIX")]

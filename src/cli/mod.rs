@@ -29,6 +29,7 @@ pub mod prune;
 pub mod pump;
 pub mod queue;
 pub mod rejections;
+pub mod reload;
 mod removal;
 pub mod report;
 pub mod run;

@@ -6,8 +6,8 @@ use std::time::Instant;
 use clap::Args;
 
 use super::serving::Serving;
-use super::settings::{self, MetricsArgs};
-use super::{Exit, GlobalArgs, out};
+use super::settings::MetricsArgs;
+use super::{Exit, GlobalArgs, out, reload};
 use crate::app;
 use crate::error::{Error, Result};
 use crate::telemetry::process;
@@ -21,7 +21,10 @@ Examples:
                                             [filter] let nothing pass or a file may not be read
 
 The first Ctrl-C or SIGTERM drains: nothing new is begun, everything in flight is finished and loaded. A second one
-stops at once. Either way nothing is lost.")]
+stops at once. Either way nothing is lost.
+
+SIGHUP has the configuration file read again, without a restart: limits, filters, retention, the log's filter. The log
+says which changed keys wait for one. On a terminal (stdin, stdout or stderr), whose end it then is, it drains.")]
 pub struct RunArgs {
     /// Ends by itself once the queue is empty and every batch is loaded
     #[arg(long)]
@@ -33,13 +36,14 @@ pub struct RunArgs {
 
 /// Runs the command.
 pub fn run(args: &RunArgs, global: &GlobalArgs) -> Result<Exit> {
-    let settings = Arc::new(settings::load_with(global, &args.metrics)?);
+    let (settings, again) = reload::load(global, &args.metrics)?;
+    let settings = Arc::new(settings);
     app::make_folders(&settings)?;
     let ports = app::open(&settings)?;
     let started = Instant::now();
     app::run_system(&settings, async {
         app::preflight(&settings).await?;
-        let serving = Serving::start(&settings, &ports).await?;
+        let serving = Serving::start(&settings, &ports, Some(again)).await?;
         let (photos, rows) = app::places(&settings);
         out::note(&format!("running: photos go into `{photos}`, rows into `{rows}`"));
         let engine = serving.engine.clone();

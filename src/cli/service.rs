@@ -44,6 +44,18 @@ impl Service {
         self.tell("STOPPING=1\n");
     }
 
+    /// Tells that it reads its settings again; [`Service::tell_reloaded`] must follow.
+    pub fn tell_reloading(&self) {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let micros = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1_000;
+        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={micros}\n"));
+    }
+
+    /// Tells that it works by what it read.
+    pub fn tell_reloaded(&self) {
+        self.tell("READY=1\n");
+    }
+
     /// Tells how the engine is, until it ended.
     pub async fn follow(&self, engine: &Engine) {
         let every =

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::engine_file::EngineFile;
+use super::reload::Again;
 use super::service::Service;
-use super::signals::Signals;
+use super::signals::{Hangup, Signals};
 use super::{Exit, out};
 use crate::actors::supervisor::Phase;
 use crate::app::{Engine, Newest, Ports};
@@ -39,8 +40,9 @@ struct Console {
 
 impl Serving {
     /// Starts page and engine. The page comes first: a port in use must stop the start before any photo is touched.
-    pub async fn start(settings: &Arc<Settings>, ports: &Ports) -> Result<Serving> {
-        let signals = Signals::listen()?;
+    /// `again` reads the settings again where they may change meanwhile.
+    pub async fn start(settings: &Arc<Settings>, ports: &Ports, again: Option<Again>) -> Result<Serving> {
+        let signals = Signals::listen(if again.is_some() { Hangup::Reloads } else { Hangup::Drains })?;
         recorder::install()?;
         let engine_slot: Arc<std::sync::OnceLock<Engine>> = Arc::default();
         let console = match settings.metrics.listen {
@@ -61,6 +63,9 @@ impl Serving {
         if let Some(service) = service.clone() {
             let engine = engine.clone();
             tokio::spawn(async move { service.follow(&engine).await });
+        }
+        if let Some(again) = again {
+            tokio::spawn(again.follow(engine.clone(), signals.clone(), service.clone()));
         }
         let manager = service.clone();
         // The first signal drains, the second stops.
@@ -103,7 +108,9 @@ impl Serving {
             Phase::Stopped(_) if self.signals.stop.is_cancelled() => Ok(Exit::Interrupted),
             Phase::Stopped(reason) => Err(Error::transient(format!("stopped before the drain ended: {reason}"))
                 .hint("nothing is lost: what was in flight is processed again at the next start")),
-            Phase::Drained | Phase::Running | Phase::Restarting | Phase::Draining => Ok(Exit::Success),
+            Phase::Drained | Phase::Running | Phase::Restarting | Phase::Reloading | Phase::Draining => {
+                Ok(Exit::Success)
+            }
         }
     }
 }

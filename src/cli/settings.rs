@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{GlobalArgs, exit, progress};
 use crate::config::settings::LogFormat;
-use crate::config::{self, FlagValue, Loaded, Problems, Settings, Sources};
+use crate::config::{self, FlagValue, Loaded, Problem, Problems, Settings, Sources};
 use crate::error::{Error, Result};
 use crate::telemetry::logging;
 
@@ -31,8 +31,16 @@ pub fn load(global: &GlobalArgs) -> Result<Settings> {
 /// # Errors
 /// As [`load`].
 pub fn load_with(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Settings> {
+    Ok(load_whole(global, metrics)?.settings)
+}
+
+/// [`load_with`], with what the settings were made of.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_whole(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Loaded> {
     logging::set_json(looks_like_json(global));
-    let Loaded { settings, warnings } =
+    let Loaded { settings, warnings, given } =
         read(global, metrics)?.map_err(|problems| Error::permanent("configuration").source(problems))?;
     let form = match settings.log.format {
         LogFormat::Text => logging::Form::Text,
@@ -45,10 +53,13 @@ pub fn load_with(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Settings>
         });
     });
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(settings.local.umask));
-    for warning in warnings {
-        tracing::warn!(key = warning.key, origin = %warning.origin, hint = warning.hint, "{}", warning.message);
-    }
-    Ok(settings)
+    warnings.iter().for_each(warn);
+    Ok(Loaded { settings, warnings, given })
+}
+
+/// Logs what is allowed but looks unintended.
+pub fn warn(warning: &Problem) {
+    tracing::warn!(key = warning.key, origin = %warning.origin, hint = warning.hint, "{}", warning.message);
 }
 
 /// Whether the log is to be JSON, as far as can be seen before the settings are checked: their mistakes are told in it.
@@ -68,6 +79,14 @@ fn looks_like_json(global: &GlobalArgs) -> bool {
 /// # Errors
 /// A `--set` that is not `KEY=VALUE`.
 pub fn read(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Result<Loaded, Problems>> {
+    Ok(config::load(&sources(global, metrics)?))
+}
+
+/// File, environment and flags.
+///
+/// # Errors
+/// As [`read`].
+pub fn sources<'a>(global: &'a GlobalArgs, metrics: &MetricsArgs) -> Result<Sources<'a>> {
     let mut flags = Vec::new();
     let mut give = |flag, key: &str, value: OsString| flags.push(FlagValue { flag, key: key.to_owned(), value });
     if global.quiet {
@@ -91,5 +110,5 @@ pub fn read(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Result<Loaded,
         give("--metrics", "metrics.listen", address.into());
     }
     let environment = std::env::vars_os().collect();
-    Ok(config::load(&Sources { file: global.config.as_deref(), environment, flags }))
+    Ok(Sources { file: global.config.as_deref(), environment, flags })
 }

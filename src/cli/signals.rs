@@ -1,10 +1,15 @@
 //! SIGINT, SIGTERM and SIGHUP: the first asks for a drain, the second for an end at once, the third is not argued with.
 //!
-//! SIGHUP is a terminal that was closed. Where it is ignored, as under `nohup`, it stays ignored.
+//! SIGHUP means one of two things. To a process on a terminal, that it was closed: it drains. To a service, which has
+//! none, that its settings changed: it reads them again. A process is on a terminal if stdin, stdout or stderr is one
+//! when it starts. Where SIGHUP is ignored, as under `nohup`, it stays ignored.
 
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{Exit, out};
@@ -17,6 +22,17 @@ pub struct Signals {
     pub drain: CancellationToken,
     /// Cancelled by the second: stop at once. What is unfinished is left to redelivery.
     pub stop: CancellationToken,
+    /// Notified by a SIGHUP that asks for the settings to be read again.
+    pub reload: Arc<Notify>,
+}
+
+/// What a SIGHUP asks for, where it is not ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hangup {
+    /// To drain.
+    Drains,
+    /// On a terminal to drain, else to read the settings again.
+    Reloads,
 }
 
 impl Signals {
@@ -24,15 +40,25 @@ impl Signals {
     ///
     /// # Errors
     /// When the handlers cannot be installed.
-    pub fn listen() -> Result<Signals> {
+    pub fn listen(hangup: Hangup) -> Result<Signals> {
         let mut heard = Heard::listen()?;
-        let signals = Signals { drain: CancellationToken::new(), stop: CancellationToken::new() };
+        let signals =
+            Signals { drain: CancellationToken::new(), stop: CancellationToken::new(), reload: Arc::default() };
         let told = signals.clone();
+        let reloads = hangup == Hangup::Reloads && !is_on_terminal();
         tokio::spawn(async move {
-            let name = heard.next().await;
+            let mut name = heard.next().await;
+            while reloads && name == HANGUP {
+                told.reload.notify_one();
+                name = heard.next().await;
+            }
             out::note(&format!("{name}: draining, press Ctrl-C again to stop at once"));
             told.drain.cancel();
-            let name = heard.next().await;
+            let mut name = heard.next().await;
+            while reloads && name == HANGUP {
+                out::note("SIGHUP: draining, so the settings are not read again");
+                name = heard.next().await;
+            }
             out::note(&format!("{name}: stopping at once; what is unfinished is processed again on the next start"));
             told.stop.cancel();
             let _ = heard.next().await;
@@ -59,6 +85,8 @@ pub fn cancel_on_signal(cancel: &CancellationToken, words: &'static str) -> Resu
     });
     Ok(())
 }
+
+const HANGUP: &str = "SIGHUP";
 
 /// The same signal twice within this time is one: a supervisor and a shell both tell a whole process group.
 const SAME_WITHIN: Duration = Duration::from_millis(100);
@@ -87,7 +115,7 @@ impl Heard {
             let name = tokio::select! {
                 _ = self.interrupt.recv() => "SIGINT",
                 _ = self.terminate.recv() => "SIGTERM",
-                Some(()) = hangup(&mut self.hangup) => "SIGHUP",
+                Some(()) = hangup(&mut self.hangup) => HANGUP,
             };
             let is_same = self.last.is_some_and(|(last, at)| last == name && at.elapsed() < SAME_WITHIN);
             self.last = Some((name, Instant::now()));
@@ -104,6 +132,10 @@ async fn hangup(signal: &mut Option<Signal>) -> Option<()> {
         Some(signal) => signal.recv().await,
         None => None,
     }
+}
+
+fn is_on_terminal() -> bool {
+    io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal()
 }
 
 /// Whether whoever started this process had it ignore SIGHUP; known on Linux only.

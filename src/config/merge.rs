@@ -47,7 +47,7 @@ pub fn merge(given: Vec<Given>, problems: &mut Vec<Problem>) -> Merged {
 /// Message and hint.
 type Fault = (String, String);
 
-fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), Fault> {
+pub(super) fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), Fault> {
     match key.kind {
         Kind::Whole { min, max, set } => {
             let hint = || format!("a whole number of {} from {} to {}", key.unit, grouped(min), grouped(max));

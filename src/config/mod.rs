@@ -15,8 +15,9 @@ pub mod machine;
 mod merge;
 pub mod nearest;
 pub mod problem;
-mod raw;
+pub mod raw;
 pub mod reference;
+pub mod reload;
 mod rules;
 pub mod settings;
 
@@ -52,6 +53,8 @@ pub struct Loaded {
     pub settings: Settings,
     /// What is allowed but looks unintended.
     pub warnings: Vec<Problem>,
+    /// The values they were made of, for [`reload::reload`].
+    pub given: Vec<raw::Given>,
 }
 
 /// Reads all sources and checks them.
@@ -59,8 +62,17 @@ pub struct Loaded {
 /// # Errors
 /// Every mistake of every source, and of their combination.
 pub fn load(sources: &Sources<'_>) -> Result<Loaded, Problems> {
-    let (given, mut problems) = raw::collect(sources);
-    let merged = merge::merge(given, &mut problems);
+    let (given, problems) = raw::collect(sources);
+    checked(given, problems)
+}
+
+/// Merges and checks what was given.
+fn checked(given: Vec<raw::Given>, mut problems: Vec<Problem>) -> Result<Loaded, Problems> {
+    let merged = merge::merge(given.clone(), &mut problems);
     let warnings = rules::check(&merged, &mut problems);
-    if problems.is_empty() { Ok(Loaded { settings: merged.settings, warnings }) } else { Err(Problems(problems)) }
+    if problems.is_empty() {
+        Ok(Loaded { settings: merged.settings, warnings, given })
+    } else {
+        Err(Problems(problems))
+    }
 }

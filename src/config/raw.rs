@@ -21,6 +21,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 const OTHER_VARIABLES: &[&str] = &["SCANMILL_CONFIG", "SCANMILL_SHARED"];
 
 /// A value as given.
+#[derive(Clone, Debug)]
 pub enum Raw {
     /// From the environment or a flag: its type follows from the key.
     Untyped(OsString),
@@ -42,6 +43,7 @@ pub enum Raw {
 }
 
 /// One key as one source gives it.
+#[derive(Clone, Debug)]
 pub struct Given {
     /// Which.
     pub key: &'static Key,

@@ -7,6 +7,7 @@ const HEAD: &str = "\
 # take the `#` away and change it. The same keys can be set
 #   in the environment, like SCANMILL_BATCH_MAX_ROWS=100, which overrides this file, and
 #   on the command line, like --set batch.max_rows=100, which overrides both.
+# SIGHUP has a working engine read this file again; its log says which changed keys wait for a restart.
 # Check a changed file with: scanmill check --config FILE
 # `scanmill check --defaults` prints this file.
 ";

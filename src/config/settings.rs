@@ -392,7 +392,7 @@ impl Settings {
     }
 
     /// The defaults, with 0 for each limit that is `auto`.
-    fn unchosen() -> Settings {
+    pub(super) fn unchosen() -> Settings {
         Settings {
             local: Local {
                 root: "data".into(),

@@ -1,5 +1,6 @@
 //! One generation of the pipeline: cancelled as a whole, with the first fault kept as the root cause.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
@@ -16,17 +17,18 @@ pub struct Fault {
 }
 
 /// Cancellation of one generation. Clones share it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Generation {
     stop: CancellationToken,
     drain: CancellationToken,
+    is_followed: Arc<AtomicBool>,
     first_fault: Arc<OnceLock<Fault>>,
 }
 
 impl Generation {
     /// A generation that also ends when `parent` is cancelled.
     pub fn child_of(parent: &CancellationToken) -> Self {
-        Self { stop: parent.child_token(), drain: CancellationToken::new(), first_fault: Arc::default() }
+        Self { stop: parent.child_token(), ..Self::default() }
     }
 
     /// Records a fault and stops the generation. Faults after the first are consequences and are dropped; the record
@@ -39,6 +41,22 @@ impl Generation {
     /// Asks the source to stop; everything after it ends as its input does.
     pub fn drain(&self) {
         self.drain.cancel();
+    }
+
+    /// As [`Self::drain`], and says that another generation follows: what it shares with that one may be left to it.
+    pub fn hand_over(&self) {
+        self.is_followed.store(true, Ordering::Release);
+        self.drain.cancel();
+    }
+
+    /// Whether another generation follows this one's drain.
+    pub fn is_followed(&self) -> bool {
+        self.is_followed.load(Ordering::Acquire)
+    }
+
+    /// Another is no longer wanted: the drain is the last.
+    pub fn end_here(&self) {
+        self.is_followed.store(false, Ordering::Release);
     }
 
     /// Stops at once.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Once};
+use std::sync::{Arc, Once, OnceLock};
 
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::{EnvFilter, fmt};
@@ -62,15 +62,39 @@ pub fn json_line(level: &str, message: &str, fields: &[(&str, &str)]) -> String 
 /// disturbing a progress bar. `filter` is like `info,scanmill=debug`; directives that do not parse are left out. A second call changes nothing: the first command to start decides.
 pub fn init(form: Form, filter: &str, write: impl Fn(&[u8]) + Send + Sync + 'static) {
     set_json(form == Form::Json);
-    let filter = EnvFilter::new(format!("{FOREIGN},{filter}"));
     let writer = Writer(Arc::new(write));
-    let builder = fmt().with_env_filter(filter).with_writer(writer);
-    let started = match form {
-        Form::Json => builder.json().flatten_event(true).try_init(),
-        Form::Text => builder.with_ansi(colours()).with_target(false).try_init(),
-    };
+    let builder = fmt().with_env_filter(directives(filter)).with_writer(writer);
     // The only error is "already started".
-    drop(started);
+    match form {
+        Form::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            if builder.try_init().is_ok() {
+                let _ = FILTER.set(Box::new(move |filter| handle.reload(filter).is_ok()));
+            }
+        }
+        Form::Text => {
+            let builder = builder.with_ansi(colours()).with_target(false).with_filter_reloading();
+            let handle = builder.reload_handle();
+            if builder.try_init().is_ok() {
+                let _ = FILTER.set(Box::new(move |filter| handle.reload(filter).is_ok()));
+            }
+        }
+    }
+}
+
+/// Puts another filter in force, where logging was started.
+static FILTER: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock::new();
+
+/// Logs by another filter from now on. Without a log, nothing changes.
+pub fn set_filter(filter: &str) {
+    if !FILTER.get().is_none_or(|set| set(directives(filter))) {
+        tracing::error!(filter, "the log's filter stays as it was");
+    }
+}
+
+fn directives(filter: &str) -> EnvFilter {
+    EnvFilter::new(format!("{FOREIGN},{filter}"))
 }
 
 /// Colours are for terminals whose owner did not refuse them (no-color.org).

@@ -232,6 +232,9 @@ metrics! {
         "Photos that hold their lease until their bucket can be read again.");
     RESTARTS = metric("scanmill_pipeline_restarts_total", Counter, "restarts",
         "Restarts of the whole pipeline after a fault.");
+    CONFIG_RELOADS = metric("scanmill_config_reloads_total", Counter, "reloads",
+        "Settings read again on SIGHUP: taken over as far as a working engine can, or refused for a mistake in them.")
+        .by("result", &["ok", "refused"]);
     READY = metric("scanmill_ready", Gauge, "bool", "1 while the pipeline takes work: it runs, and nothing stops its intake.");
     BUILD_INFO = metric("scanmill_build_info", Gauge, "bool", "1, by the version that runs.").by("version", VERSION);
     RESIDENT_BYTES = metric("process_resident_memory_bytes", Gauge, "bytes", "Resident memory of the process.");

@@ -240,6 +240,11 @@ impl Running {
         self.said.0.lock().unwrap().text.contains(text)
     }
 
+    /// All that stderr has by now.
+    pub fn text(&self) -> String {
+        self.said.0.lock().unwrap().text.clone()
+    }
+
     /// The word of stderr that follows `text`.
     pub fn word_after(&self, text: &str) -> String {
         self.wait_for(text);

@@ -7,7 +7,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -75,6 +75,8 @@ pub struct FolderStore {
 struct Shared {
     tree: Tree,
     announcement: Option<Announcement>,
+    /// What of the announcement's bucket is not looked at now.
+    exclude: RwLock<Arc<Exclusions>>,
     last_sequencer: AtomicU64,
     /// What need not be announced again; kept only while somebody watches.
     seen: Mutex<Option<Seen>>,
@@ -108,9 +110,11 @@ impl FolderStore {
     }
 
     fn of(tree: Tree, announcement: Option<Announcement>) -> FolderStore {
+        let exclude = announcement.as_ref().map(|announcement| announcement.exclude.clone()).unwrap_or_default();
         let shared = Shared {
             tree,
             announcement,
+            exclude: RwLock::new(Arc::new(exclude)),
             last_sequencer: AtomicU64::new(0),
             seen: Mutex::new(None),
             caught_up: AtomicBool::new(false),
@@ -126,6 +130,11 @@ impl FolderStore {
             self.shared.last_sequencer.fetch_max(last, Ordering::Relaxed);
         }
         self
+    }
+
+    /// Looks at other keys of the announcement's bucket from now on. What is let in again is found by the next scan.
+    pub fn set_exclude(&self, exclude: Exclusions) {
+        *self.shared.exclude.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(exclude);
     }
 
     /// Whether the watch has scanned the inbox and announced all it found there so far. `false` before its first scan
@@ -158,6 +167,10 @@ impl FolderStore {
 }
 
 impl Shared {
+    fn exclude(&self) -> Arc<Exclusions> {
+        self.exclude.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// S3's form: 18 hex digits that grow. Nanoseconds since the epoch, and never the same twice in one process.
     fn sequencer(&self) -> String {
         let now = u64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(0);
@@ -279,9 +292,9 @@ impl Store for FolderStore {
         self.call(move |shared| {
             let folder = shared.tree.bucket(&bucket, false)?;
             let wanted = walk::Wanted { prefix: &prefix, after: after.as_deref(), max };
-            let inbox = shared.announcement.as_ref().filter(|announcement| announcement.bucket == bucket);
-            let exclude = inbox.map(|announcement| &announcement.exclude);
-            let scope = walk::Scope { exclude, is_read_checked: true };
+            let is_inbox = shared.announcement.as_ref().is_some_and(|announcement| announcement.bucket == bucket);
+            let exclude = is_inbox.then(|| shared.exclude());
+            let scope = walk::Scope { exclude: exclude.as_deref(), is_read_checked: true };
             let mut left_out = Vec::new();
             let mut keep = |key: &str, why: WhyLeftOut, error: Error| {
                 left_out.push(LeftOut { key: key.to_owned(), why, detail: error.to_string() });

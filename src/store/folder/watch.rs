@@ -193,7 +193,7 @@ impl Watch {
     fn note(&mut self, news: News) {
         match news {
             // Counted by the scans, which take a folder for one.
-            News::Closed(key) | News::Changed(key) if self.announcement.exclude.excludes(&key) => {}
+            News::Closed(key) | News::Changed(key) if self.store.shared.exclude().excludes(&key) => {}
             News::Closed(key) => {
                 self.settling.remove(&key);
                 self.wait_for(key, true);
@@ -317,7 +317,7 @@ impl Watch {
 
     /// One page of keys under `prefix`: its last key, how many files it has, and which of them are not known.
     async fn page(&mut self, prefix: String, after: Option<String>) -> Result<(Option<String>, u64, Vec<String>)> {
-        let Announcement { bucket, exclude, .. } = self.announcement.clone();
+        let (bucket, exclude) = (self.announcement.bucket.clone(), self.store.shared.exclude());
         let (page, left_out) = self
             .store
             .call(move |shared| {
