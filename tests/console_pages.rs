@@ -106,12 +106,16 @@ fn the_newest_scans_are_what_the_warehouse_holds() {
     let somewhere = process::photo::position(48.8584, 2.2945);
     root.drop_photo("a.jpg", &process::photo::jpeg_with("https://shop.example/p/one-1", somewhere));
     root.drop_photo("b.jpg", &process::photo::jpeg("<img src=x onerror=alert(1)>"));
+    root.drop_photo("c.jpg", &process::photo::blank());
     let engine = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
     let address = engine.word_after("http://");
     let address = address.trim_end_matches('/').to_owned();
     let answer = || serde_json::from_str::<Value>(&process::page(&address, "/scans.json").1).expect("JSON");
     // An answer is kept for a few seconds.
-    engine.wait_until("both are on the page", || answer()["totals"][0]["scans"] == 2);
+    engine.wait_until("all are on the page", || {
+        let answer = answer();
+        answer["totals"][0]["scans"] == 2 && answer["rejected"].as_array().is_some_and(|rows| !rows.is_empty())
+    });
     let answer = answer();
     assert_eq!(answer["places"].as_array().map(Vec::len), Some(1), "{answer}");
     assert_eq!(answer["places"][0]["scans"], 1);
@@ -120,6 +124,10 @@ fn the_newest_scans_are_what_the_warehouse_holds() {
     let payloads: Vec<&str> =
         answer["latest"].as_array().expect("rows").iter().filter_map(|row| row["payload"].as_str()).collect();
     assert!(payloads.contains(&"<img src=x onerror=alert(1)>"), "{payloads:?}");
+    assert_eq!(
+        (&answer["rejected"][0]["reason"], &answer["rejected"][0]["object_key"]),
+        (&"no_code".into(), &"c.jpg".into())
+    );
     assert_eq!(engine.drained().code, Some(0));
 }
 

@@ -1,4 +1,5 @@
-//! What the newest scans in the warehouse show: places, products, days, hours, campaigns, and the last rows themselves.
+//! What the newest scans in the warehouse show: places, products, days, hours, campaigns, and the last rows
+//! themselves, of scans and of rejections.
 
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,10 @@ const QUESTIONS: &[(&str, &str)] = &[
 const LATEST: &str = "SELECT processed_at, object_key, payload, product_id, captured_at, captured_local, latitude,
                              longitude, camera_model FROM scans ORDER BY rowid DESC LIMIT 50";
 
+/// The last rejections, newest first.
+const REJECTED: &str =
+    "SELECT processed_at, stage, reason, object_key, detail FROM rejections ORDER BY rowid DESC LIMIT 50";
+
 /// Answers the page of scans from the embedded warehouse, seldom enough to cost nothing.
 pub struct Newest {
     warehouse: std::sync::Arc<dyn Warehouse>,
@@ -109,6 +114,7 @@ impl Newest {
             answer.insert((*name).to_owned(), self.rows(&sql).await?);
         }
         answer.insert("latest".to_owned(), self.rows(LATEST).await?);
+        answer.insert("rejected".to_owned(), self.rows(REJECTED).await?);
         Ok(Value::Object(answer))
     }
 
