@@ -1,5 +1,5 @@
 //! Reads the photos of a list (a path a line) with the ladder and prints one line of JSON for each: the texts with their
-//! rung and corners, the rungs that ran, and the CPU time. Only this crate is built for it, so a change to the ladder is
+//! rung and corners, the rungs that ran, the CPU time, and whether more codes are likely. Only this crate is built for it, so a change to the ladder is
 //! tried on a corpus within seconds:
 //! `find PHOTOS -type f | cargo run --release -p scanmill-decode --example read [-- --alone RUNG]`.
 //!
@@ -41,20 +41,20 @@ fn main() {
                 continue;
             }
         };
-        let (codes, rungs, ms) = match alone {
+        let (codes, rungs, ms, more) = match alone {
             Some(name) => {
                 let trials = trials(&bytes, &header, &LIMITS).unwrap_or_default();
                 let trial = trials.into_iter().find(|trial| trial.rung == name).expect("a rung of that name");
-                (trial.codes, json!([]), trial.cpu_ms)
+                (trial.codes, json!([]), trial.cpu_ms, false)
             }
             None => {
                 let reading = read(&bytes, &header, &LIMITS);
                 let rungs = reading.rungs.iter().map(|run| json!([run.name, run.ms, run.won])).collect();
-                (reading.codes, rungs, reading.decode_ms)
+                (reading.codes, rungs, reading.decode_ms, reading.more_codes_likely)
             }
         };
         let codes: Vec<_> =
             codes.iter().map(|code| json!({"text": code.text, "rung": code.rung, "corners": code.corners})).collect();
-        println!("{}", json!({"path": path, "codes": codes, "rungs": rungs, "ms": ms}));
+        println!("{}", json!({"path": path, "codes": codes, "rungs": rungs, "ms": ms, "more": more}));
     }
 }

@@ -29,12 +29,17 @@ fn read(scene: &Scene, count: usize) -> (usize, Reading) {
 
 /// A sheet of codes side by side, four modules of paper around each, in slight perspective by rows.
 fn sheet(columns: usize, rows: usize, version: i16, module: f32) -> Scene {
-    let side = (version as f32 * 4.0 + 17.0 + 8.0) * module;
+    turned_sheet(columns, rows, version, module, 1.5, 8.0)
+}
+
+/// The same with codes turned by so many degrees, so many modules apart.
+fn turned_sheet(columns: usize, rows: usize, version: i16, module: f32, degrees: f32, apart: f32) -> Scene {
+    let side = (version as f32 * 4.0 + 17.0 + apart) * module;
     let (width, height) = ((columns as f32 + 1.0) * side, (rows as f32 + 1.0) * side);
     let mut sheet = Scene::paper(width as usize, height as usize);
     for index in 0..columns * rows {
         let at = |place: usize| (place as f32 + 1.0) * side;
-        let place = Place { degrees: 1.5, ..Place::at(at(index % columns), at(index / columns), module) };
+        let place = Place { degrees, ..Place::at(at(index % columns), at(index / columns), module) };
         sheet = sheet.draw(&code(index, version), place);
     }
     sheet
@@ -49,6 +54,59 @@ fn every_code_of_a_sheet_is_read_however_many_there_are() {
         assert!(right * 100 >= count * 99, "{right} of {count}: {:?}", reading.rungs);
         assert_eq!(reading.more_codes_likely, right < count, "{right} of {count}");
     }
+}
+
+/// The light falls off towards a corner, an edge of shadow runs down on either side of the middle, and there is noise.
+fn in_shadow(mut sheet: Scene, depth: f32) -> Scene {
+    let [width, height] = [sheet.width as f32, sheet.height as f32];
+    let mut state = 0x2545_f491_4f6c_dd1du64;
+    for (at, pixel) in sheet.pixels.iter_mut().enumerate() {
+        let [x, y] = [(at % sheet.width) as f32 / width, (at / sheet.width) as f32 / height];
+        let band = if (0.4..0.6).contains(&x) { 1.0 - depth * 0.6 } else { 1.0 };
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let noise = (0..4).map(|byte| (state >> (byte * 8) & 0xff) as f32 / 255.0 - 0.5).sum::<f32>() * 5.0;
+        *pixel = (f32::from(*pixel) * (1.0 - depth * (x + y) / 2.0) * band + noise).clamp(0.0, 255.0) as u8;
+    }
+    sheet
+}
+
+#[test]
+fn codes_that_a_shadow_takes_from_a_sheet_are_looked_for_at_their_places() {
+    for (depth, version, module, degrees, apart) in [
+        (0.5, 4, 2.3, 1.5, 4.0),
+        (0.75, 4, 2.3, 12.0, 8.0),
+        (0.75, 4, 2.6, 4.0, 8.0),
+        (0.75, 2, 3.2, 45.0, 18.0),
+        (0.75, 2, 2.6, 45.0, 18.0),
+        (0.75, 2, 2.3, 45.0, 18.0),
+    ] {
+        let (columns, rows) = (20, 15);
+        let sheet = turned_sheet(columns, rows, version, module, degrees, apart);
+        let (right, reading) = read(&in_shadow(sheet, depth), columns * rows);
+        let what = format!("{depth} {version} {module} {degrees}: {right} {:?}", reading.rungs);
+        assert!(right * 100 >= columns * rows * 99, "{what}");
+        assert_eq!(reading.more_codes_likely, right < columns * rows, "{what}");
+    }
+}
+
+#[test]
+fn a_code_of_a_sheet_that_cannot_be_read_is_told() {
+    let (columns, rows, module) = (6, 5, 3.0);
+    let mut sheet = sheet(columns, rows, 2, module);
+    // Of one in the middle, 25 modules wide, only two finder patterns are left.
+    let corner = (33.0 * 3.0 - 12.5) * module;
+    for (column, row) in (0..27).flat_map(|row| (0..27).map(move |column| (column, row))) {
+        if row >= 9 || (9..18).contains(&column) {
+            let at = |modules: i32| (corner + (modules - 1) as f32 * module) as usize;
+            for y in at(row)..at(row + 1) {
+                sheet.pixels[y * sheet.width..][at(column)..at(column + 1)].fill(215);
+            }
+        }
+    }
+    let (right, reading) = read(&sheet, columns * rows);
+    assert!(right == columns * rows - 1 && reading.more_codes_likely, "{right} {:?}", reading.rungs);
 }
 
 #[test]

@@ -23,6 +23,11 @@ pub(super) struct Found {
 /// Share of the error correction from which a reading needs a second one.
 const EXHAUSTED: f32 = 1.0;
 
+/// Whether a reading needs a second one, by the share of its error correction that it used.
+pub(super) fn is_exhausted(ecc_used: Option<f32>) -> bool {
+    ecc_used.is_some_and(|used| used >= EXHAUSTED)
+}
+
 impl Found {
     pub(super) fn is_empty(&self) -> bool {
         self.codes.is_empty()
@@ -37,6 +42,15 @@ impl Found {
         self.codes.iter().map(|known| known.quad.size()).fold(f32::INFINITY, f32::min)
     }
 
+    /// The smallest and the largest width of the codes' finder patterns, in pixels of the full-size photo.
+    pub(super) fn pattern_widths(&self) -> [f32; 2] {
+        let widths = self.codes.iter().map(|known| {
+            let side = known.code.qr_version.map_or(21.0, |version| f32::from(version) * 4.0 + 17.0);
+            known.quad.size() / side * 7.0
+        });
+        widths.fold([f32::INFINITY, 0.0], |[least, most], width| [width.min(least), width.max(most)])
+    }
+
     /// Adds what a rung read at `scale` full-size pixels per pixel; returns how many codes were new. At one place the
     /// first reading stands: the same text is the same code, and of two texts one is wrong. A reading whose error
     /// correction was exhausted counts once a second rung, which samples the code in another way, reads the same text.
@@ -48,7 +62,7 @@ impl Found {
                 continue;
             }
             let Some(placed) = placed(sighting, quad, rung) else { continue };
-            if placed.code.ecc_used.is_some_and(|used| used >= EXHAUSTED) && !self.is_confirmed(&placed) {
+            if is_exhausted(placed.code.ecc_used) && !self.is_confirmed(&placed) {
                 self.doubtful.push(placed);
             } else {
                 self.doubtful.retain(|known| !known.quad.is_same_place(&quad));

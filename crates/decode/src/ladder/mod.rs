@@ -5,6 +5,7 @@
 //! stray ("every finder pattern seen is accounted for by a read code"), at the first code where one is enough, at the
 //! top, or when the photo's time is over.
 
+mod again;
 mod bits;
 mod detail;
 mod finder;
@@ -405,6 +406,21 @@ fn climb_by<'a>(
         rest.note(*kind, view, scale, &found, &tried);
         if first_only && !found.is_empty() {
             break;
+        }
+    }
+    if beyond == Beyond::Always && !first_only && rest.is_crowd(&found) {
+        let mut task = Task {
+            deadline,
+            first_only,
+            scale: 1.0,
+            origin: None,
+            codes: Vec::new(),
+            tried: &mut tried,
+            proposals: &mut proposals,
+        };
+        if let Some(won) = again::look_again(source, &mut found, &mut rest, &mut task) {
+            let ms = thread_cpu().saturating_sub(cpu_before).as_secs_f64() * 1e3;
+            climb.runs.push(RungRun { name: again::NAME, ms, won });
         }
     }
     climb.more_likely = !first_only && !found.is_empty() && (climb.out_of_time || rest.is_likely());

@@ -62,7 +62,25 @@ impl Rest {
             Kind::Own => self.finest_own = self.finest_own.min(scale),
             _ => {}
         }
-        // But what fits all that every code shows is one.
+        self.count(found, tried);
+    }
+
+    /// Takes in what a second look at some places left unread: of these it says what is likely. In pixels of the full-size
+    /// photo.
+    pub(super) fn note_again(
+        &mut self,
+        is_settled: impl Fn([f32; 2]) -> bool,
+        likely: Vec<[f32; 2]>,
+        found: &Found,
+        tried: &Tried,
+    ) {
+        self.likely.retain(|&at| !is_settled(at));
+        self.likely.extend(likely);
+        self.count(found, tried);
+    }
+
+    fn count(&mut self, found: &Found, tried: &Tried) {
+        // What fits all that every code shows is one.
         let sure = tried.codes_for_sure();
         let unread = |points: &[[f32; 2]]| points.iter().filter(|&&point| !found.covers(point)).count();
         self.left_likely = unread(&self.likely) + unread(&sure) + found.doubtful();
@@ -79,6 +97,17 @@ impl Rest {
     /// What the last zxing rung saw outside the codes read, in pixels of the full-size photo.
     pub(super) fn strays_left(&self, found: &Found) -> Vec<[f32; 2]> {
         self.strays.iter().chain(&self.likely).copied().filter(|&stray| !found.covers(stray)).collect()
+    }
+
+    /// The same with what our own reader saw for sure.
+    pub(super) fn all_left(&self, found: &Found, tried: &Tried) -> Vec<[f32; 2]> {
+        let sure = tried.codes_for_sure();
+        self.strays_left(found).into_iter().chain(sure).filter(|&place| !found.covers(place)).collect()
+    }
+
+    /// Whether so many codes were read that each place that may hold another is worth a look of its own.
+    pub(super) fn is_crowd(&self, found: &Found) -> bool {
+        found.len() >= MANY
     }
 
     /// Whether a step that sees `scale` full-size pixels a pixel is worth its time, by what was read so far.

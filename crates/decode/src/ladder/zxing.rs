@@ -75,8 +75,8 @@ const FIRST: usize = 500;
 const MOST_FAILURES: usize = 200;
 
 /// Reads every code whose three finder patterns stand dark on light, but those read before. `scale`: pixels of the
-/// full-size photo a pixel.
-fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) {
+/// full-size photo a pixel. Returns the finder patterns in none of these.
+pub(super) fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) -> Vec<ConcentricPattern> {
     let [left, top] = task.origin.unwrap_or([0.0; 2]).map(|at| at * task.scale);
     let is_read = |[x, y]: [f32; 2]| {
         task.is_read([x * scale + left, y * scale + top]) || view.codes.iter().any(|code| code.quad.holds([x, y], 0.0))
@@ -95,6 +95,8 @@ fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) {
         reading.try_all(sets, |_| true);
     }
     reading.note_what_is_left(&patterns);
+    patterns.retain(|pattern| !view.codes.iter().any(|code| code.quad.holds([pattern.p.x, pattern.p.y], 0.0)));
+    patterns
 }
 
 /// The reading of one picture in one polarity.

@@ -117,6 +117,11 @@ impl Source {
         self.width.max(self.height)
     }
 
+    /// Width and height of the photo in pixels, at its full size.
+    pub(crate) fn full_size(&self) -> [usize; 2] {
+        [self.width, self.height]
+    }
+
     /// Whether the file ends before its picture does; the missing part is grey.
     pub(crate) fn is_cut(&self) -> bool {
         self.cut
