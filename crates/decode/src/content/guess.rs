@@ -22,6 +22,10 @@ const KANJI_MODE: f32 = 20.0;
 /// one, while in Latin sets they are quotes, dashes and a few letters, which codes seldom hold.
 const KANJI_LEADS: f32 = 9.0;
 
+/// How many bits more a second set may cost to be named beside the first: one in eleven of the texts checked that are read
+/// rightly, five in six of the others.
+const DOUBT: f32 = 5.0;
+
 /// What the undesignated bytes of a message are.
 pub(super) struct Guess {
     set: Charset,
@@ -45,11 +49,18 @@ impl Guess {
             _ => None,
         };
         let marked = marked.filter(|set| Charset::Table(set).decode(bytes).is_some());
-        named(match marked {
-            Some(table) => Charset::Table(table),
-            None if bytes.iter().any(|byte| is_in_no_text(*byte)) => Charset::Binary,
-            None => Charset::Table(likeliest(bytes, is_japanese)),
-        })
+        match marked {
+            Some(table) => named(Charset::Table(table)),
+            None if bytes.iter().any(|byte| is_in_no_text(*byte)) => named(Charset::Binary),
+            None => {
+                let (table, other) = likeliest(bytes, is_japanese);
+                let mut guess = named(Charset::Table(table));
+                if let Some(other) = other {
+                    guess.label.push_str(&format!("|{}", Charset::Table(other).name()));
+                }
+                guess
+            }
+        }
     }
 
     /// The standard's default, ISO 8859-1, unless that would be control characters.
@@ -95,8 +106,9 @@ fn is_in_no_text(byte: u8) -> bool {
     byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x04 | 0x1b..=0x1f)
 }
 
-/// The set that the bytes cost least in; windows-1252, which takes any byte, where they are plain text in none.
-fn likeliest(bytes: &[u8], is_japanese: bool) -> &'static Encoding {
+/// The set that the bytes cost least in, and the next best if it is hardly worse and says something else. windows-1252,
+/// which takes any byte, where they are plain text in none.
+fn likeliest(bytes: &[u8], is_japanese: bool) -> (&'static Encoding, Option<&'static Encoding>) {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     let voted = detector.guess(None, Utf8Detection::Deny);
@@ -109,18 +121,30 @@ fn likeliest(bytes: &[u8], is_japanese: bool) -> &'static Encoding {
         }
         Some((candidate.table, candidate.cost(bytes)? - vote - kanji))
     });
-    costs.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(rs::WINDOWS_1252, |(table, _)| table)
+    let mut costs: Vec<_> = costs.collect();
+    costs.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let Some((best, least)) = costs.first().copied() else { return (rs::WINDOWS_1252, None) };
+    let text = |table: &'static Encoding| table.decode_without_bom_handling(bytes).0;
+    let close = costs.iter().skip(1).take_while(|(_, cost)| *cost < least + DOUBT);
+    (best, close.map(|(table, _)| *table).find(|table| text(table) != text(best)))
 }
 
-/// Whether there is a byte from 0x81 to 0x9F that is no letter of a Latin word: it begins none, as the `Š` of `Šibenik`,
-/// and stands in none, as the `ś` of `ość`.
+/// Whether there is a byte from 0x81 to 0x9F that is no letter of a Latin word: it begins none, as the `Š` of `Šibenik` and
+/// `ŠIBENIK`, and stands in none, as the `ś` of `ość` and the `Ž` of `MUŽE`.
 fn begins_kanji(bytes: &[u8]) -> bool {
+    // ŠŚŤŽŹ and Œ, and the small ones.
+    let is_latin = |byte: u8| matches!(byte & 0xef, 0x8a | 0x8c..=0x8f);
     let is_lead = |byte: &u8| (0x81..=0x9f).contains(byte);
-    bytes.iter().enumerate().filter(|(_, byte)| is_lead(byte)).any(|(at, _)| {
+    bytes.iter().enumerate().filter(|(_, byte)| is_lead(byte)).any(|(at, byte)| {
         let behind = bytes.get(at + 1..).unwrap_or_default();
         let before = at.checked_sub(1).and_then(|at| bytes.get(at));
+        let is_word =
+            |next: fn(&u8) -> bool| matches!(behind, [trail, other, ..] if trail.is_ascii_alphabetic() && next(other));
+        let is_capital =
+            before.is_some_and(u8::is_ascii_uppercase) && behind.first().is_some_and(u8::is_ascii_uppercase);
         !before.is_some_and(u8::is_ascii_lowercase)
-            && !matches!(behind, [trail, next, ..] if trail.is_ascii_alphabetic() && next.is_ascii_lowercase())
+            && !is_word(u8::is_ascii_lowercase)
+            && !(is_latin(*byte) && (is_capital || is_word(u8::is_ascii_uppercase)))
     })
 }
 
@@ -165,7 +189,7 @@ mod tests {
                     continue;
                 }
                 made += 1;
-                let table = likeliest(&bytes, false);
+                let (table, _) = likeliest(&bytes, false);
                 if table.decode_without_bom_handling(&bytes).0 == text {
                     right += 1;
                 } else {
@@ -224,16 +248,36 @@ mod tests {
             (rs::ISO_8859_2, "rial irański"),
             (rs::WINDOWS_1250, "Swarzędz"),
             (rs::WINDOWS_1252, "El Niño, ESPAÑA"),
-            (rs::WINDOWS_1252, "fenêtre, crêpe, três"),
+            (rs::WINDOWS_1252, "fenêtre, crêpe"),
             (rs::WINDOWS_1254, "İstanbul Şişli"),
             (rs::WINDOWS_874, "ประเทศไทย"),
             (rs::WINDOWS_1255, "שלום עולם"),
             (rs::WINDOWS_1256, "السلام عليكم"),
+            // A second set is close to each of these.
+            (rs::SHIFT_JIS, "ﾊﾞﾅﾅ"),
+            (rs::SHIFT_JIS, "ｵｵｻｶ"),
+            (rs::SHIFT_JIS, "ｾｲﾋﾝ"),
+            (rs::EUC_JP, "価格くださいお茶"),
+            (rs::EUC_JP, "こんにちは世界"),
+            (rs::EUC_JP, "東京 4711"),
+            (rs::KOI8_R, "Москва"),
+            (rs::KOI8_R, "товар 12"),
+            (rs::WINDOWS_1251, "годен"),
+            (rs::BIG5, "蓋章"),
+            (rs::EUC_KR, "예약"),
+            (rs::WINDOWS_1250, "příručka"),
+            (rs::WINDOWS_1250, "újság"),
+            (rs::WINDOWS_1250, "ŽIVOT"),
+            (rs::WINDOWS_1250, "Počkaj, Šárka"),
+            (rs::WINDOWS_1254, "fiyatı"),
+            (rs::WINDOWS_1252, "três"),
+            (rs::WINDOWS_1252, "åpnet"),
+            (rs::WINDOWS_1252, "È 123"),
         ];
         for (table, text) in cases {
             let (bytes, _, lossy) = table.encode(text);
             assert!(!lossy, "{text}");
-            assert_eq!(Guess::of(&bytes, false).decode(&bytes).0, *text, "{}", likeliest(&bytes, false).name());
+            assert_eq!(Guess::of(&bytes, false).decode(&bytes).0, *text, "{}", likeliest(&bytes, false).0.name());
         }
     }
 
@@ -260,6 +304,21 @@ mod tests {
     }
 
     #[test]
+    fn what_two_sets_say_as_well_is_no_certain_guess() {
+        // A syllable of Korean or two letters of katakana; Russian, or Hebrew or Greek; Turkish or Icelandic.
+        for bytes in [&b"\xb3\xd7"[..], b"A-12 \xe0\xe4\xf0\xe5\xf1", b"\xf0\xf3\xe1", b"de\xf0il"] {
+            let label = Guess::of(bytes, false).decode(bytes).1;
+            assert!(label.starts_with("guess:") && label.contains('|'), "{label}");
+        }
+        for text in ["Grüße aus Köln", "À la carte, 5 €"] {
+            let bytes = rs::WINDOWS_1252.encode(text).0;
+            assert_eq!(Guess::of(&bytes, false).decode(&bytes).1, "guess:windows-1252");
+        }
+        let bytes = rs::SHIFT_JIS.encode("お問い合わせ").0;
+        assert_eq!(Guess::of(&bytes, false).decode(&bytes).1, "guess:shift_jis");
+    }
+
+    #[test]
     fn what_is_no_text_is_no_language() {
         for bytes in [&b"\x1f\x8b\x08\0M\xfa\xd7\x14'\xa0\xae\xb3"[..], b"PK\x03\x04\xa5M\xca", b"\0\x80\xff"] {
             let (text, label) = Guess::of(bytes, false).decode(bytes);
@@ -272,7 +331,8 @@ mod tests {
             (b"K\xe4se\t5\r\n", "guess:windows-1252"),
             (b"\0\x01\x02", "ascii"),
         ] {
-            assert_eq!(Guess::of(bytes, false).decode(bytes).1, label);
+            let found = Guess::of(bytes, false).decode(bytes).1;
+            assert!(found == label || found.starts_with(&format!("{label}|")), "{found}");
         }
     }
 
@@ -307,7 +367,7 @@ mod tests {
             let is_strange = |letter: char| !letter.is_ascii() && letter.is_control();
             let (text, label) = Guess::of(&bytes, false).decode(&bytes);
             if text.chars().any(is_strange) && label.starts_with("guess:") {
-                for candidate in CANDIDATES {
+                for candidate in CANDIDATES.iter() {
                     prop_assert_eq!(candidate.cost(&bytes), None, "{} not taken for {:?}", candidate.table.name(), text);
                 }
             }

@@ -195,4 +195,70 @@ pub(super) const LANGUAGES: &[Language] = &[
             CHÂTEAU HÔTEL NOËL DÉJÀ ESPAÑA MAÑANA NIÑO SEÑOR INFORMACIÓN TELÉFONO AÑOS NÚMERO SÃO \
             PAULO AÇÃO CORAÇÃO NÃO PREÇO MALMÖ GÖTEBORG KØBENHAVN ÆBLE ÅRSTID CITTÀ PIÙ PERCHÉ",
     },
+    Language {
+        name: "Japanese",
+        table: rs::EUC_JP,
+        has_spaces: false,
+        least: 300,
+        words: "東京都 大阪府 京都市 横浜市 名古屋 札幌 福岡 神戸 北海道 新宿区 渋谷 中央区 本町 一丁目 番地 株式会社 有限会社 山田 太郎 佐藤 鈴木 高橋 田中 渡辺 \
+            伊藤 中村 小林 商品 番号 製造 年月日 品名 原材料 表示 価格 税込 円 送料 無料 お問い合わせ ありがとうございます こんにちは さようなら テスト \
+            ソフトウェア データ コンピュータ ポイント カード サービス ホームページ アクセス 電話番号 住所 氏名 会員 予約 注文 確認 変更 取扱説明書 能力 表 ソース \
+            十分 機能 予定 構成 申込 貼付 欺 圭 箇所 図 施設 学校 大学 図書館 病院 駅 空港 天気 明日 今日 料理 寿司 抹茶 緑茶 饅頭 煎餅 日本語 漢字 これは \
+            です ます した の は を に が へ",
+    },
+    Language {
+        name: "Russian",
+        table: rs::KOI8_R,
+        has_spaces: true,
+        least: 340,
+        words: "Москва Санкт-Петербург Россия улица дом квартира общество с ограниченной \
+            ответственностью товар название производство дата срок годности цена количество заказ \
+            номер адрес телефон Иванов Петров Сидоров Мария Анна Сергей сайт скидка карта добро \
+            пожаловать спасибо привет инструкция чай яблоко молоко хлеб школа университет \
+            библиотека больница вокзал аэропорт погода сегодня завтра мы они это не на и в для по \
+            из как МОСКВА ЦЕНА СКИДКА ООО",
+    },
+    Language {
+        name: "Ukrainian",
+        table: rs::WINDOWS_1251,
+        has_spaces: true,
+        least: 380,
+        words: "Київ Львів Україна вулиця будинок товар назва виробництво дата термін придатності ціна кількість \
+            замовлення номер адреса телефон Іваненко Шевченко сайт знижка картка ласкаво просимо дякуємо привіт \
+            чай яблуко молоко хліб школа лікарня вокзал погода сьогодні завтра ми вони це не і на для з як ЦІНА",
+    },
+    Language {
+        name: "short Russian",
+        table: rs::WINDOWS_1251,
+        has_spaces: true,
+        least: 350,
+        words: "годен адрес руб шт цена дом кв вход зал чай сок мед соль кофе рис сыр суп час дней срок код вес нетто",
+    },
+    Language {
+        name: "Hungarian",
+        table: rs::WINDOWS_1250,
+        has_spaces: true,
+        least: 360,
+        words: "újság termék ára kenyér tej gyümölcslé üdvözöljük köszönjük Győr Székesfehérvár Kőbánya Üllői út \
+            időpont minőség összeg készült szám cím telefonszám főváros nagyáruház vízvezeték tűzoltóság őszi \
+            sütemény fűszer étterem könyvtár repülőtér pályaudvar idő ma hétfő szombat",
+    },
+    Language {
+        name: "Romanian",
+        table: rs::WINDOWS_1250,
+        has_spaces: true,
+        least: 320,
+        words: "Bucureşti Iaşi Timişoara Braşov strada piaţa bună ziua mulţumim preţ cantitate adresă telefon \
+            oraş judeţ staţie lapte pâine brânză cafea mâncare şcoală universitate bibliotecă spital gară \
+            astăzi mâine este şi în pentru fără",
+    },
+    Language {
+        name: "Slovenian and Croatian",
+        table: rs::WINDOWS_1250,
+        has_spaces: true,
+        least: 330,
+        words: "Šibenik Čakovec Žalec Maribor cesta številka naročilo količina množina hiša šola knjižnica bolnišnica \
+            postaja čaj mleko kruh zelišča meščan tržnica začetek več možnost dobrodošli hvala obveščamo trgovina \
+            proizvođač narudžba račun kuća tržište što također veće",
+    },
 ];
