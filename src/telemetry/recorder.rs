@@ -19,6 +19,21 @@ fn buckets() -> Vec<f64> {
     bounds.filter(|bound| (0.000_5..=2_000.0).contains(bound)).collect()
 }
 
+/// Buckets of the times that objectives and reports go by: between 50 ms and 100 s each is at most a fourteenth above the
+/// one before (R40), so that no quantile is further off than that, whatever the distribution. With [`buckets`] alone a
+/// p99 may be a quarter off; all histograms with these would be three times as many series.
+fn fine_buckets() -> Vec<f64> {
+    const STEPS: [f64; 40] = [
+        1.0, 1.06, 1.12, 1.18, 1.25, 1.32, 1.4, 1.5, 1.6, 1.7, 1.8, 1.9, 2.0, 2.12, 2.24, 2.36, 2.5, 2.65, 2.8, 3.0,
+        3.2, 3.35, 3.55, 3.75, 4.0, 4.25, 4.5, 4.75, 5.0, 5.3, 5.6, 6.0, 6.3, 6.7, 7.1, 7.5, 8.0, 8.5, 9.0, 9.5,
+    ];
+    let bounds = [0.01, 0.1, 1.0, 10.0].iter().flat_map(|decade| STEPS.map(|step| (step * decade * 1e6).round() / 1e6));
+    let mut bounds: Vec<f64> = bounds.filter(|bound| *bound >= 0.05).chain(buckets()).collect();
+    bounds.sort_by(f64::total_cmp);
+    bounds.dedup();
+    bounds
+}
+
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 /// Two engines of one process may start at once; the second waits until the first has installed it.
 static INSTALLING: Mutex<()> = Mutex::new(());
@@ -32,6 +47,11 @@ pub fn install() -> Result<()> {
     }
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Prefix("scanmill_".into()), &buckets())
+        .and_then(|builder| {
+            [names::STAGE_SECONDS, names::UPLOAD_TO_ROW_SECONDS].iter().try_fold(builder, |builder, metric| {
+                builder.set_buckets_for_metric(Matcher::Full(metric.name.into()), &fine_buckets())
+            })
+        })
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|error| Error::bug("cannot install the metrics recorder").source(error))?;
     for metric in names::ALL {
