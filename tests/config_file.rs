@@ -140,6 +140,7 @@ fn every_key_reaches_its_own_field() {
         ("metrics.listen", "127.0.0.1:124"),
         ("metrics.hosts", "name-161"),
         ("run.drain_seconds", "125"),
+        ("run.hung_seconds", "127"),
         ("run.io_threads", "126"),
         ("log.format", "json"),
         ("log.filter", "debug"),
@@ -241,7 +242,7 @@ fn every_key_reaches_its_own_field() {
             every: Some(Duration::from_secs(6 * 3_600)),
         },
         metrics: Metrics { listen: Some(([127, 0, 0, 1], 124).into()), hosts: vec!["name-161".into()] },
-        run: Run { drain: Duration::from_secs(125), io_threads: 126 },
+        run: Run { drain: Duration::from_secs(125), hung_after: Duration::from_secs(127), io_threads: 126 },
         log: Log { format: LogFormat::Json, filter: "debug".into() },
         chosen: Vec::new(),
         cost: Cost {

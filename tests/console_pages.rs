@@ -43,6 +43,7 @@ fn fake() -> (Fake, ConsoleState) {
     let state = ConsoleState {
         metrics: Arc::new(|| "scanmill_photos_total 3\n".into()),
         ready: Arc::new(move || if ready.load(Ordering::Relaxed) { Ok(()) } else { Err("draining".into()) }),
+        health: Arc::new(|| Ok(())),
         state: Arc::new(move || json!({ "totals": { "photos": photos.load(Ordering::Relaxed) } })),
         scans: Arc::new(|| Box::pin(async { json!({ "latest": [{ "payload": "<b>bold</b>" }] }) })),
         hosts: Arc::from(["engine.internal".to_owned()]),

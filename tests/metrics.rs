@@ -16,6 +16,7 @@ use scanmill::console::{self, ConsoleState};
 use scanmill::decode::rung_names;
 use scanmill::scale::bottleneck;
 use scanmill::store::PutMode;
+use scanmill::telemetry::calls::Watched;
 use scanmill::telemetry::names::{self, Kind, Metric};
 use scanmill::telemetry::{Stage, Workers, recorder};
 use tokio_util::sync::CancellationToken;
@@ -110,6 +111,7 @@ fn metrics_of_a_run() -> (BTreeMap<String, Family>, BTreeMap<String, Family>) {
         let state = ConsoleState {
             metrics: Arc::new(recorder::render),
             ready: Arc::new(|| Ok(())),
+            health: Arc::new(|| Ok(())),
             state: Arc::new(|| serde_json::Value::Null),
             scans: Arc::new(|| Box::pin(async { serde_json::Value::Null })),
             hosts: Arc::default(),
@@ -288,5 +290,6 @@ fn names_follow_the_rules_and_labels_the_code() {
     assert_eq!(rung_names().collect::<Vec<_>>(), names::RUNGS);
     assert_eq!(Stage::ALL.map(Stage::as_str), names::STAGES);
     assert_eq!(Workers::ALL.map(Workers::as_str), names::WORKERS);
+    assert_eq!(Watched::ALL.map(Watched::as_str), names::WATCHED);
     assert_eq!(bottleneck::Stage::ALL.map(bottleneck::Stage::as_str), names::BOTTLENECKS);
 }

@@ -15,6 +15,7 @@ use super::messages::{DepthSampled, Halt, SetLimit};
 use crate::flow::BudgetState;
 use crate::queue::Depth;
 use crate::scale::{Bounds, Permits, decode, fetch};
+use crate::telemetry::calls::Watched;
 use crate::telemetry::events::CallFailed;
 use crate::telemetry::process::Footprint;
 use crate::telemetry::{Workers, names, process, recorder, seldom};
@@ -206,6 +207,9 @@ pub(super) fn sample(line: &Line) {
         };
         names::STAGE_WORKERS.set(Some(workers.as_str()), count as f64);
         names::STAGE_BUSY_SECONDS.set(Some(workers.as_str()), line.telemetry.busy.so_far(workers).as_secs_f64());
+    }
+    for stage in Watched::ALL {
+        names::CALLS_GIVEN_UP.set(Some(stage.as_str()), line.telemetry.calls.given_up(stage) as f64);
     }
     for (name, budget) in [("fetched", &budgets.fetched_bytes), ("decode", &budgets.decode_bytes)] {
         let state = budget.state();

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::fetcher::Fetched;
+use super::fetcher::{self, Fetched};
 use super::in_flight::{Finished, PhotoInFlight};
 use super::line::{Line, decode_limits, heic_is_on};
 use super::messages::{Ended, SetLimit};
@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::flow::pool::panic_text;
 use crate::flow::{CpuPool, Permit};
 use crate::telemetry::Workers;
+use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{DecodeStalled, PhotoDecoded};
 
 /// Name in metrics, logs and `/state`.
@@ -133,6 +134,15 @@ pub(super) struct Decoder {
     seen: Arc<Seen>,
 }
 
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // Behind a thread that hangs they would wait for ever, and the next generation needs their memory.
+        if self.line.generation.stopped().is_cancelled() {
+            self.pool.drop_waiting();
+        }
+    }
+}
+
 impl Decoder {
     pub(super) fn new(
         line: Line,
@@ -181,13 +191,30 @@ impl Decoder {
         let stopped = self.line.generation.stopped().clone();
         let (workers, read_photo) = (self.workers, self.line.host.read_photo);
         let (named, revision) = (photo.photo.clone(), photo.revision);
+        let (subject, budgets) = (fetcher::subject(&photo.photo), &self.line.settings.limits);
+        // The budget is CPU time, and others want the cores too.
+        let (stage, budget) = match workers {
+            Workers::Heic => (Watched::Heic, budgets.heic_time_budget),
+            _ => (Watched::Decode, budgets.photo_time_budget),
+        };
+        let hangs_after = 4 * budget + self.line.settings.run.hung_after;
+        // Threads that hang begin nothing: whoever waits for one may wait for as many readings as can stand before it.
+        let ahead = (self.line.settings.scale.max_decodes / self.line.settings.decode.threads.max(1)) as u32;
+        let queued = self.line.telemetry.calls.begin(stage, hangs_after * (ahead + 1), None);
         let is_last = photo.ticket().receive_count() >= self.line.settings.queue.max_receives;
         let work = move || {
+            drop(queued);
             // Whoever waited for it is gone; the next generation needs the threads and the memory.
             if stopped.is_cancelled() {
                 return Outcome::Left;
             }
+            // It would take one thread after the other.
+            if telemetry.calls.hangs(subject) {
+                let why = Reject::new(Reason::TimedOut, "reading it hung twice");
+                return Outcome::Rows(vec![rejection_of(&named, &why, revision, Timestamp::now())]);
+            }
             let _at_work = telemetry.busy.begin(workers);
+            let _call = telemetry.calls.begin(stage, hangs_after, Some(subject));
             let (waited, started) = (fetched_at.elapsed(), Instant::now());
             let reading = read_photo(&bytes, &header, &limits);
             drop((bytes, memory, pixels));

@@ -17,11 +17,12 @@ use super::messages::{Ended, SetLimit};
 use super::outage::{Pass, Verdict};
 use super::poller::reject;
 use super::worker;
-use crate::domain::{Reason, Reject};
+use crate::domain::{PhotoRef, Reason, Reject};
 use crate::error::{Class, Error, Result};
 use crate::flow::{Backoff, Permit};
 use crate::store::Object;
 use crate::telemetry::Workers;
+use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{CallFailed, PhotoAgain, PhotoFetched};
 
 /// Name in metrics, logs and `/state`.
@@ -204,20 +205,20 @@ impl Turn {
 
     /// Leave to read it at once, if it need not wait.
     pub(super) fn try_pass(&self, line: &Line) -> Option<Pass> {
-        line.outages.try_pass(&self.photo.photo.bucket, self.subject(), self.trials)
+        line.outages.try_pass(&self.photo.photo.bucket, subject(&self.photo.photo), self.trials)
     }
 
     /// Leave to read it; `None` when the drain comes first.
     pub(super) async fn pass(&self, line: &Line) -> Option<Pass> {
         let bucket = &self.photo.photo.bucket;
-        line.outages.pass(bucket, self.subject(), self.trials, line.generation.draining()).await
+        line.outages.pass(bucket, subject(&self.photo.photo), self.trials, line.generation.draining()).await
     }
+}
 
-    /// Half of the photo's id: tells photos apart as well as the whole.
-    fn subject(&self) -> u64 {
-        let id = self.photo.photo.id();
-        id.as_str().get(..16).and_then(|half| u64::from_str_radix(half, 16).ok()).unwrap_or(0)
-    }
+/// Half of the photo's id: tells photos apart as well as the whole.
+pub(super) fn subject(photo: &PhotoRef) -> u64 {
+    let id = photo.id();
+    id.as_str().get(..16).and_then(|half| u64::from_str_radix(half, 16).ok()).unwrap_or(0)
 }
 
 /// What came of one attempt to fetch a photo.
@@ -323,7 +324,9 @@ async fn get(
     let started = Instant::now();
     let PhotoInFlight { photo, .. } = photo;
     loop {
+        let call = line.call(Watched::Fetch, Duration::ZERO);
         let got = line.store.get(&photo.bucket, &photo.key, photo.version_id.as_deref(), max_bytes).await;
+        drop(call);
         line.gets.count(got.as_ref().err().map(Error::class));
         let error = match got {
             Ok(object) => return Ok(object),

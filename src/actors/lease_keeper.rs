@@ -19,6 +19,7 @@ use super::worker;
 use crate::domain::ticket::Settlement;
 use crate::error::{Class, Error, Result};
 use crate::queue::{Advice, ReceiptHandle};
+use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{CallFailed, LeasesExtended, MessagesSettled};
 
 /// Name in metrics, logs and `/state`.
@@ -188,8 +189,9 @@ impl Keeper {
             }
             for (visibility, receipts) in due {
                 self.in_extension.extend(receipts.iter().map(|receipt| (receipt.clone(), None)));
-                let queue = self.line.queue.clone();
+                let (queue, call) = (self.line.queue.clone(), self.line.call(Watched::Settle, Duration::ZERO));
                 self.extending.spawn(async move {
+                    let _call = call;
                     let results = queue.extend(&receipts, visibility).await;
                     Extension { receipts, visibility, asked_at, results }
                 });
@@ -232,7 +234,7 @@ impl Keeper {
         while self.settling.len() < self.advice.calls_at_once {
             let Some(call) = self.waiting.next_call(self.advice.entries_per_call, self.settling.len()) else { break };
             self.in_calls += call.messages.len();
-            self.settling.spawn(settle(self.line.queue.clone(), call));
+            self.settling.spawn(settle(self.line.clone(), call));
         }
     }
 

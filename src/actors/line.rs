@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::backlog::Backlog;
 use super::holdup::Behind;
@@ -15,6 +16,7 @@ use crate::error::Class;
 use crate::flow::{Budget, Generation};
 use crate::queue::Queue;
 use crate::store::Store;
+use crate::telemetry::calls::{UnderWay, Watched};
 use crate::telemetry::{Telemetry, process};
 use crate::warehouse::Warehouse;
 
@@ -72,6 +74,21 @@ pub struct Line {
     pub gets: GetAnswers,
     /// What stops intake, for all generations.
     pub outages: Outages,
+}
+
+impl Line {
+    /// A call to queue, store or warehouse begins, for the watchdog: it hangs when it takes longer than all its attempts
+    /// together may, `more` on top, and then some.
+    pub fn call(&self, stage: Watched, more: Duration) -> UnderWay {
+        let attempts = self.settings.aws.attempt_timeout * self.settings.aws.attempts * 2;
+        let limit = attempts + more + self.settings.run.hung_after;
+        self.telemetry.calls.begin(stage, limit, None)
+    }
+
+    /// A call of the loader begins: its statements may take long.
+    pub fn load_call(&self) -> UnderWay {
+        self.call(Watched::Load, self.settings.redshift.statement_timeout)
+    }
 }
 
 /// Answers to GETs since the autoscaler last looked. Clones share them.

@@ -228,8 +228,9 @@ impl Work {
         let started = Instant::now();
         let manifest = Manifest { manifest_id: manifest_id(&batches), batches };
         let at_work = self.line.telemetry.busy.begin(Workers::Load);
+        let call = self.line.load_call();
         let loaded = self.write_and_load(&manifest).await;
-        drop(at_work);
+        drop((at_work, call));
         let Loaded {
             scans,
             rejections,
@@ -293,7 +294,9 @@ impl Work {
         let mut after = self.cut_after.take().or(begin);
         let mut adopted = 0_u64;
         'pages: loop {
+            let call = line.load_call();
             let listed = line.store.list(bucket, BATCH_PREFIX, after.as_deref(), ADOPT_PAGE).await?;
+            drop(call);
             let ids: Vec<String> = listed
                 .iter()
                 .filter_map(|object| batch_id_of(BATCH_PREFIX, &object.key))
@@ -302,7 +305,10 @@ impl Work {
                 .collect();
             let mut asked_up_to = after.take();
             for ids in ids.chunks(ADOPT_ASKED) {
-                for batch_id in line.warehouse.not_in_ledger(ids).await? {
+                let call = line.load_call();
+                let unknown = line.warehouse.not_in_ledger(ids).await?;
+                drop(call);
+                for batch_id in unknown {
                     let key = batch_key(BATCH_PREFIX, &batch_id);
                     let batch = SealedBatch { batch_id, bucket: bucket.clone(), key, sealed_at: None };
                     adopted += u64::from(line.backlog.add(batch));

@@ -6,6 +6,7 @@ use actix::Message;
 
 use crate::config::Settings;
 use crate::queue::Depth;
+use crate::telemetry::calls::Hung;
 
 /// Sets how many photos a stage may work on at once.
 #[derive(Clone, Copy, Debug, Message)]
@@ -41,6 +42,11 @@ pub struct Ended {
     /// The generation it belonged to.
     pub generation: u64,
 }
+
+/// A call of the running generation hangs.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct StageHung(pub Hung);
 
 /// The queue's depth, sampled for the autoscaler.
 #[derive(Clone, Copy, Debug, Message)]

@@ -30,4 +30,5 @@ pub use seal::{BATCH_PREFIX, PHOTO_PREFIX, gzip};
 mod settling;
 pub mod supervisor;
 pub mod uploads;
+pub mod watchdog;
 mod worker;

@@ -27,6 +27,7 @@ use crate::flow::Permit;
 use crate::flow::pool::panic_text;
 use crate::queue::Message;
 use crate::scale::receive;
+use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{
     CallFailed, MessageIgnored, MessageNotUnderstood, MessagesReceived, PhotoPassedOver, ReceivesFailed,
 };
@@ -132,6 +133,7 @@ struct Received {
 
 async fn receive(line: &Line, permits: Vec<Permit>) -> Received {
     let asked_at = Instant::now();
+    let _call = line.call(Watched::Receive, line.settings.queue.wait);
     let messages = line.queue.receive(permits.len(), line.settings.queue.wait).await;
     Received { permits, asked_at, messages }
 }

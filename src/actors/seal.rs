@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::flow::Backoff;
 use crate::store::PutMode;
 use crate::telemetry::Workers;
+use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{BatchSealed, CallFailed, PhotoDurable};
 
 /// Prefix of batch objects in the results bucket.
@@ -152,7 +153,11 @@ async fn write_per_photo_json(line: &Line, waiting: &mut FullBatch) {
 /// each time one delivery nearer to being given up.
 async fn put(line: &Line, key: &str, bytes: Bytes, mode: PutMode) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
-    while let Err(error) = line.store.put(&line.settings.store.results, key, bytes.clone(), mode).await {
+    loop {
+        let call = line.call(Watched::Seal, Duration::ZERO);
+        let put = line.store.put(&line.settings.store.results, key, bytes.clone(), mode).await;
+        drop(call);
+        let Err(error) = put else { break };
         let wait = error.wait().unwrap_or_else(|| backoff.next_wait());
         let error = error.context(format!("writing `{key}`"));
         line.outages.call_failed("put", &error);

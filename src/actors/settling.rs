@@ -5,12 +5,13 @@
 //! entry that has to be tried again holds the others.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::line::Line;
 use crate::error::Error;
 use crate::flow::{Backoff, Permit};
-use crate::queue::{Queue, ReceiptHandle};
+use crate::queue::ReceiptHandle;
+use crate::telemetry::calls::Watched;
 use crate::telemetry::events::CallFailed;
 
 /// Tries of one message before it is left to redelivery.
@@ -91,17 +92,19 @@ pub(super) struct Settled {
 
 /// Makes the call; what may work later is tried a few times. A delete that fails for good is left to redelivery: its rows
 /// are durable, so the load drops what is then read twice.
-pub(super) async fn settle(queue: Arc<dyn Queue>, call: Call) -> Settled {
+pub(super) async fn settle(line: Line, call: Call) -> Settled {
     let Call { action, mut messages } = call;
     let mut settled = Settled::default();
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
     while !messages.is_empty() {
         let receipts: Vec<ReceiptHandle> = messages.iter().map(|message| message.receipt.clone()).collect();
+        let (queue, under_way) = (&line.queue, line.call(Watched::Settle, Duration::ZERO));
         let (what, answer) = match action {
             Action::Delete => ("delete", queue.delete(&receipts).await),
             Action::GiveBack(wait) => ("give back", queue.extend(&receipts, wait).await),
             Action::PutBack => ("put back", queue.put_back(&receipts).await),
         };
+        drop(under_way);
         let error = match answer {
             Err(error) => error,
             Ok(results) => {

@@ -20,10 +20,11 @@ use super::holdup::Behind;
 use super::lease_keeper::{self, LeaseKeeper};
 use super::line::Line;
 use super::loader::{self, Loader};
-use super::messages::{Drain, Ended, Halt, Reload, StopNow};
+use super::messages::{Drain, Ended, Halt, Reload, StageHung, StopNow};
 use super::poller::{self, Poller};
 use crate::error::Error;
 use crate::flow::{Backoff, Generation};
+use crate::telemetry::calls::Hung;
 use crate::telemetry::events::PipelineRestarts;
 
 /// Name in metrics, logs and `/state`.
@@ -31,6 +32,9 @@ pub const NAME: &str = "supervisor";
 
 /// A generation that lived this long was healthy: the next back-off starts small again.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
+
+/// How long the workers of a generation that hangs may take to end before they are given up.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
 
 /// Photos between two stages. Small: a longer queue would only hold leases, not raise the rate.
 const BETWEEN_STAGES: usize = 16;
@@ -133,6 +137,7 @@ impl Supervisor {
         self.line.number = number;
         self.line.budgets = self.line.budgets.renewed(&self.line.settings);
         self.line.behind = Behind::default();
+        self.line.telemetry.calls.begin_generation();
         let line = Line { generation: Generation::child_of(&self.root), ..self.line.clone() };
         let ended = context.address().recipient();
         let in_flight = line.settings.queue.max_in_flight;
@@ -330,6 +335,25 @@ impl Handler<Reload> for Supervisor {
             }
         });
         true
+    }
+}
+
+impl Handler<StageHung> for Supervisor {
+    type Result = ();
+
+    /// Ends the generation: what hangs cannot be called back, and what waits behind it would wait for ever. Its leases are
+    /// given back, and whoever does not end is left behind.
+    fn handle(&mut self, StageHung(Hung { stage, after }): StageHung, context: &mut Self::Context) {
+        let Some(running) = &self.running else { return };
+        let number = running.line.number;
+        let message = format!("{} hangs: a call has not come back for {} s", stage.as_str(), after.as_secs());
+        running.line.generation.fail(stage.as_str(), Error::transient(message));
+        context.run_later(GIVE_UP_AFTER, move |this, context| {
+            if let Some(running) = this.running.take_if(|running| running.line.number == number) {
+                tracing::error!(workers = running.workers, "workers of the pipeline do not end and are given up");
+                this.generation_ended(running, context);
+            }
+        });
     }
 }
 

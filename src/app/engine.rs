@@ -18,6 +18,7 @@ use crate::actors::line::{Budgets, GetAnswers, Host, Line};
 use crate::actors::messages::{Drain, Reload, StopNow};
 use crate::actors::outage::{self, Outages};
 use crate::actors::supervisor::{Phase, Supervisor};
+use crate::actors::watchdog;
 use crate::config::Settings;
 use crate::config::key::grouped;
 use crate::config::machine::Choice;
@@ -26,7 +27,7 @@ use crate::error::{Error, Result};
 use crate::flow::Generation;
 use crate::store::WhyLeftOut;
 use crate::store::folder::{FolderStore, Rest, WatchOptions};
-use crate::telemetry::{Telemetry, Workers, process, recorder};
+use crate::telemetry::{Telemetry, process, recorder};
 
 /// A multi-thread runtime for I/O: adapters may block in place, which needs one.
 ///
@@ -58,7 +59,7 @@ const LOOK_AT_INBOX_EVERY: Duration = Duration::from_millis(500);
 /// The least time between two prunings.
 const PRUNE_SELDOM: Duration = Duration::from_secs(1);
 
-/// On top of what a photo may take, before a stage counts as hung.
+/// On top of ten ticks, before the actors' thread counts as hung.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
 
 /// A running engine. Cheap to clone.
@@ -155,6 +156,7 @@ impl Engine {
         tokio::spawn(keep_pruning(settings.subscribe(), ports.clone()));
         let (phase_sender, phase) = watch::channel(Phase::Running);
         let supervisor = Supervisor::new(line, phase_sender).start();
+        watchdog::start(telemetry.calls.clone(), phase.clone(), supervisor.clone().recipient())?;
         let mut ended = phase.clone();
         tokio::spawn(outages.clone().keep_probing(async move {
             // An error says that the supervisor is gone, which is an end as well.
@@ -241,7 +243,7 @@ impl Engine {
     /// Whether the engine takes work; otherwise why not.
     pub fn ready(&self) -> std::result::Result<(), String> {
         match &*self.phase.borrow() {
-            Phase::Running => self.outages.why().map_or(Ok(()), Err),
+            Phase::Running => self.stalled().or_else(|| self.outages.why()).map_or(Ok(()), Err),
             other => Err(other.as_str().to_owned()),
         }
     }
@@ -300,22 +302,16 @@ impl Engine {
         format!("{phase}: {decoded} photos read since the start, {waiting} batches to load")
     }
 
-    /// Which part makes no progress although it should, if one does not: the control plane stopped looking, or a thread
-    /// has had one photo for much longer than any may take.
+    /// Why the process is past its own help, if it is: the control plane stopped looking, or starting the pipeline anew
+    /// did not mend what hung.
     pub fn stalled(&self) -> Option<String> {
-        let busy = &self.telemetry.busy;
-        let settings = self.settings();
-        let (tick, limits) = (settings.scale.tick, &settings.limits);
+        let (busy, settings) = (&self.telemetry.busy, self.settings());
         if *self.phase.borrow() == Phase::Running
-            && busy.since_tick().is_some_and(|since| since > 10 * tick + STALLED_AFTER)
+            && busy.since_tick().is_some_and(|since| since > 10 * settings.scale.tick + STALLED_AFTER)
         {
             return Some("the actors' thread answers nobody".to_owned());
         }
-        let budgets = [(Workers::Decode, limits.photo_time_budget), (Workers::Heic, limits.heic_time_budget)];
-        budgets.into_iter().find_map(|(workers, budget)| {
-            let still = busy.still_for(workers).filter(|still| *still > 4 * budget + STALLED_AFTER)?;
-            Some(format!("nothing began or ended in {} for {} s", workers.as_str(), still.as_secs()))
-        })
+        self.telemetry.calls.past_help(settings.decode.threads)
     }
 
     /// Files and folders of the inbox that may not be read.

@@ -51,7 +51,7 @@ pub fn is_taken_over(key: &Key) -> bool {
         "cost" | "pump" => true,
         "queue" => matches!(key.name, "key_encoding" | "wait_seconds" | "max_receives" | "max_in_flight"),
         "store" => key.name == "accept",
-        "run" => key.name == "drain_seconds",
+        "run" => matches!(key.name, "drain_seconds" | "hung_seconds"),
         "log" => key.name == "filter",
         _ => false,
     }

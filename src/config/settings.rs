@@ -337,6 +337,8 @@ pub struct Metrics {
 pub struct Run {
     /// `run.drain_seconds`: how long a drain may take before the rest is left to redelivery.
     pub drain: Duration,
+    /// `run.hung_seconds`: on top of what a call may take, before it counts as hung.
+    pub hung_after: Duration,
     /// `run.io_threads`: worker threads for I/O; 0 in the file means one per core, at most 8.
     pub io_threads: usize,
 }
@@ -462,7 +464,7 @@ impl Settings {
             output: Output { per_photo_json: false },
             retention: Retention::default(),
             metrics: Metrics { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9464))), hosts: Vec::new() },
-            run: Run { drain: Duration::from_secs(30), io_threads: 0 },
+            run: Run { drain: Duration::from_secs(30), hung_after: Duration::from_secs(60), io_threads: 0 },
             cost: Cost::default(),
             log: Log { format: LogFormat::Text, filter: "info".into() },
             chosen: Vec::new(),

@@ -7,7 +7,7 @@
 //! | `/scans` | a page of what the newest scans show: a map, products, days, hours, the last rows |
 //! | `/scans.json` | the same as JSON |
 //! | `/metrics` | Prometheus text |
-//! | `/healthz` | 200 while the process lives |
+//! | `/healthz` | 200 while the process lives and can help itself, else 503 with the reason |
 //! | `/readyz` | 200 while work is taken in, else 503 with the reason |
 //!
 //! Nothing here can be changed by a request, and no request can hold the engine up: answers are rendered from counters,
@@ -50,6 +50,8 @@ pub struct ConsoleState {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether work is taken in; else why not.
     pub ready: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
+    /// Whether the process can help itself; else why it should be started anew.
+    pub health: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
     /// Everything the page shows.
     pub state: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// What the newest scans show.
@@ -77,7 +79,7 @@ pub async fn serve(
         .route("/scans.json", get(scans_json))
         .route("/outlines.json", get(outlines))
         .route("/metrics", get(metrics))
-        .route("/healthz", get(async || "ok\n"))
+        .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .fallback(async || (StatusCode::NOT_FOUND, "there are /, /scans, /state, /metrics, /healthz and /readyz\n"))
         .layer(axum::middleware::from_fn_with_state(state.clone(), host::check))
@@ -139,6 +141,13 @@ async fn state_json(State(state): State<ConsoleState>) -> impl IntoResponse {
 
 async fn metrics(State(state): State<ConsoleState>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], (state.metrics)())
+}
+
+async fn health(State(state): State<ConsoleState>) -> impl IntoResponse {
+    match (state.health)() {
+        Ok(()) => (StatusCode::OK, "ok\n".to_owned()),
+        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+    }
 }
 
 async fn ready(State(state): State<ConsoleState>) -> impl IntoResponse {

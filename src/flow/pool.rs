@@ -35,6 +35,11 @@ impl CpuPool {
         Ok(Self { pool, jobs, waiting })
     }
 
+    /// Drops the jobs that no worker has begun.
+    pub fn drop_waiting(&self) {
+        while self.waiting.try_recv().is_ok() {}
+    }
+
     /// Runs `work` on a worker and hands its outcome to `deliver` on the same worker. A panic of `work` is an outcome
     /// (its message); it reaches neither the pool nor the process.
     ///
@@ -57,7 +62,7 @@ impl CpuPool {
         })?;
         let waiting = self.waiting.clone();
         self.pool.spawn(move || {
-            // Each job is told of once, so there is one.
+            // Each job is told of once, so there is one, unless those that wait were dropped.
             if let Ok(job) = waiting.try_recv() {
                 job();
             }

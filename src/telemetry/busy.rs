@@ -50,8 +50,6 @@ pub struct BusyTimes {
 struct Sum {
     at_work: u32,
     so_far: Duration,
-    /// When a worker last began or ended.
-    changed: Option<Instant>,
     /// Until when `so_far` counts; nothing before the first work.
     until: Option<Instant>,
 }
@@ -79,7 +77,6 @@ impl BusyTimes {
         let mut sum = self.sum(workers);
         sum.advance(Instant::now());
         sum.at_work += 1;
-        sum.changed = sum.until;
         AtWork { times: self.clone(), workers }
     }
 
@@ -88,12 +85,6 @@ impl BusyTimes {
         let mut sum = self.sum(workers);
         sum.advance(Instant::now());
         sum.so_far
-    }
-
-    /// How long no worker of a stage has begun or ended, while at least one is at work.
-    pub fn still_for(&self, workers: Workers) -> Option<Duration> {
-        let sum = self.sum(workers);
-        sum.changed.filter(|_| sum.at_work > 0).map(|changed| changed.elapsed())
     }
 
     /// The control plane looks.
@@ -122,7 +113,6 @@ impl Drop for AtWork {
         let mut sum = self.times.sum(self.workers);
         sum.advance(Instant::now());
         sum.at_work = sum.at_work.saturating_sub(1);
-        sum.changed = sum.until;
     }
 }
 
@@ -153,9 +143,7 @@ mod tests {
             assert_eq!(workers as usize, index);
             assert_eq!(times.so_far(workers), Duration::ZERO);
         }
-        assert_eq!(times.still_for(Workers::Load), None, "nobody is at work");
         let at_work = times.begin(Workers::Load);
-        assert!(times.still_for(Workers::Load).is_some());
         assert_eq!((times.at_work(Workers::Load), times.at_work(Workers::Seal)), (1, 0));
         // Until the clock moves: a condition, not a guess about speed.
         while times.so_far(Workers::Load).is_zero() {

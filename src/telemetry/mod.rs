@@ -1,6 +1,7 @@
 //! What scanmill says about itself: metrics, logs, stage times and the state of every actor.
 
 pub mod busy;
+pub mod calls;
 pub mod events;
 pub mod logging;
 pub mod names;
@@ -25,6 +26,8 @@ pub struct Telemetry {
     pub stages: Arc<StageTimes>,
     /// Time each stage's workers were at work.
     pub busy: Arc<BusyTimes>,
+    /// Calls under way, for the watchdog.
+    pub calls: Arc<calls::Calls>,
     /// State of every actor, for `/state`.
     pub board: Arc<StateBoard>,
     /// Counts for the console and the closing report.

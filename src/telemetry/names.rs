@@ -69,6 +69,9 @@ pub const STAGES: &[&str] =
 /// Stages whose workers' time `scanmill_stage_busy_seconds_total` adds up.
 pub const WORKERS: &[&str] = &["fetch", "decode", "heic", "seal", "load"];
 
+/// Stages whose calls the watchdog looks at.
+pub const WATCHED: &[&str] = &["receive", "settle", "fetch", "decode", "heic", "seal", "load"];
+
 /// What may hold the rate. `tests/metrics.rs` compares the list with that of `scale::bottleneck`.
 pub const BOTTLENECKS: &[&str] = &[
     "loading",
@@ -232,6 +235,11 @@ metrics! {
         "Photos that hold their lease until their bucket can be read again.");
     RESTARTS = metric("scanmill_pipeline_restarts_total", Counter, "restarts",
         "Restarts of the whole pipeline after a fault.");
+    STAGE_HUNG = metric("scanmill_stage_hung_total", Counter, "hangs",
+        "Calls of a stage that did not come back in time; each has the pipeline started anew within the process.")
+        .by("stage", WATCHED);
+    CALLS_GIVEN_UP = metric("scanmill_calls_given_up", Gauge, "calls",
+        "Calls that hung and still have not come back; each keeps its thread and its memory.").by("stage", WATCHED);
     CONFIG_RELOADS = metric("scanmill_config_reloads_total", Counter, "reloads",
         "Settings read again on SIGHUP: taken over as far as a working engine can, or refused for a mistake in them.")
         .by("result", &["ok", "refused"]);

@@ -292,6 +292,14 @@ pub(super) static KEYS: &[Key] = &[
     },
     Key {
         section: "run",
+        name: "hung_seconds",
+        default: "60",
+        unit: "seconds",
+        doc: "How much longer than it may a call to queue, store, warehouse or decoder takes until it counts as hung. Then the pipeline is started anew within the process.",
+        kind: Kind::Whole { min: 1, max: 3_600, set: |s, v| s.run.hung_after = Duration::from_secs(v) },
+    },
+    Key {
+        section: "run",
         name: "io_threads",
         default: "auto",
         unit: "threads",
