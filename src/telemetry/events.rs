@@ -161,8 +161,12 @@ impl LeasesExtended {
         names::LEASE_EXTENSIONS.add(Some("ok"), self.ok);
         names::LEASE_EXTENSIONS.add(Some("lost"), self.lost);
         names::LEASE_EXTENSIONS.add(Some("failed"), self.failed);
-        if self.lost > 0 {
-            tracing::warn!(leases = self.lost, "leases lost: these messages are read twice, which the load undoes");
+        if let Some(more_like_it) = (self.lost > 0).then(|| seldom::ask("leases lost".to_owned())).flatten() {
+            tracing::warn!(
+                leases = self.lost,
+                more_like_it,
+                "leases lost: these messages are read twice, which the load undoes"
+            );
         }
     }
 }
@@ -242,11 +246,13 @@ impl DecodeStalled<'_> {
         names::DECODES_STALLED.add(None, 1);
         let took_ms = took.as_millis() as u64;
         let hint = "the process was suspended or swapped out, or has too few cores for decode.threads";
-        if is_last {
-            tracing::warn!(bucket, key, cpu_ms, took_ms, hint, "decode stalled once more; it ends with what was read");
-        } else {
-            tracing::warn!(bucket, key, cpu_ms, took_ms, hint, "decode stalled; the photo is left for later");
-        }
+        // A machine that is starved stalls every photo it reads.
+        let Some(more_like_it) = seldom::ask(format!("decode stalled {is_last}")) else { return };
+        let what = match is_last {
+            true => "decode stalled once more; it ends with what was read",
+            false => "decode stalled; the photo is left for later",
+        };
+        tracing::warn!(bucket, key, cpu_ms, took_ms, hint, more_like_it, "{what}");
     }
 }
 
