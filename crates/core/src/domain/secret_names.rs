@@ -22,6 +22,14 @@ const LAST_WORDS: &[&str] = &["key", "keys", "pass", "pin", "pw", "sid", "sig"];
 /// Words before a `key` that opens nothing: of a table, a list or a form.
 const OPEN_KEYS: &[&str] = &["arrow", "filter", "foreign", "item", "primary", "search", "sort", "sorting"];
 
+/// Words that name a secret in one place and something open in another: a course, a ticket, a product. A name of such words
+/// alone, and a `key` of such a thing, is secret unless its value is a plain word.
+const AMBIGUOUS: &[&str] = &["pass", "sess", "session"];
+
+/// What may have a `key` that is open, or one that is a licence: the value tells.
+const AMBIGUOUS_KEYS: &[&str] =
+    &["cache", "category", "event", "group", "label", "product", "row", "template", "theme"];
+
 /// What a name run together ends in: `accesstoken`, `userpassword`.
 #[rustfmt::skip]
 const ENDINGS: &[&str] = &[
@@ -89,6 +97,32 @@ pub fn is_secret_name(name: &str) -> bool {
         && !is_open
         && !(last.starts_with("key") && before.is_empty() && compact.len() == plain.len())
         || words.iter().any(|word| WORDS.contains(&word.as_str()))
+}
+
+/// Whether a parameter holds a secret, by its name and, where the name may be that of an open thing, by its value.
+pub fn is_secret_parameter(name: &str, value: &str) -> bool {
+    is_secret_name(name) && !(is_plain(value) && is_ambiguous_name(name))
+}
+
+fn is_ambiguous_name(name: &str) -> bool {
+    let words = words(name.rsplit([';', '&', ',']).next().unwrap_or_default());
+    match words.as_slice() {
+        [word] => AMBIGUOUS.contains(&word.as_str()),
+        [.., thing, key] if key == "key" => AMBIGUOUS_KEYS.contains(&thing.as_str()),
+        _ => false,
+    }
+}
+
+/// A plain word, or one with a year: `vip`, `Summer2024`, `spring-2025`.
+fn is_plain(value: &str) -> bool {
+    let word = value.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let is_year = matches!(value.get(word.len()..), Some(year) if year.is_empty() || year.len() == 4 && (year.starts_with("19") || year.starts_with("20")));
+    let word = word.trim_end_matches(['-', '_']);
+    let mut letters = word.bytes();
+    let is_first = letters.next().is_some_and(|letter| letter.is_ascii_alphabetic());
+    let rest: Vec<u8> = letters.collect();
+    let is_cased = rest.iter().all(u8::is_ascii_lowercase) || word.bytes().all(|letter| letter.is_ascii_uppercase());
+    is_year && is_first && is_cased && word.len() <= 12
 }
 
 /// Whether a parameter is secret only because of those it stands with.
@@ -281,6 +315,36 @@ mod tests {
             "비밀번호",
         ] {
             assert!(is_secret_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_plain_word_under_an_ambiguous_name_is_no_secret() {
+        for (name, value) in [
+            ("session", "summer2024"),
+            ("session", "Keynote"),
+            ("pass", "vip"),
+            ("pass", "DAY"),
+            ("product_key", "shirt"),
+            ("productKey", "spring-2025"),
+            ("group_key", "red"),
+        ] {
+            assert!(!is_secret_parameter(name, value), "{name}={value}");
+        }
+        for (name, value) in [
+            ("session", "a1b2c3"),
+            ("session", ""),
+            ("session", "summerevening2024x"),
+            ("pass", "vip7"),
+            ("pass", "hUnter"),
+            ("product_key", "VK7JG-NPHTM-C97JM"),
+            ("api_key", "vip"),
+            ("password", "vip"),
+            ("user_session", "vip"),
+            ("sessionid", "vip"),
+            ("token", "vip"),
+        ] {
+            assert!(is_secret_parameter(name, value), "{name}={value}");
         }
     }
 

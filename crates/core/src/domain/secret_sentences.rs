@@ -30,10 +30,11 @@ pub fn redact_sentences(text: &str) -> Cow<'_, str> {
     // What took the place of one secret may join what stood around it.
     for _ in 0..MOST_PASSES {
         let keyless = redact_private_keys(&redacted);
-        let Some(next) = redact_labelled(&keyless).or_else(|| (keyless != redacted).then(|| keyless.into_owned()))
-        else {
+        let labelless = redact_labelled(&keyless).map_or(keyless, Cow::Owned);
+        let next = redact_commands(&labelless);
+        if next == redacted {
             break;
-        };
+        }
         redacted = Cow::Owned(next);
     }
     redacted
@@ -50,6 +51,74 @@ fn redact_private_keys(text: &str) -> Cow<'_, str> {
     }
     let behind = body.find(KEY_END).and_then(|at| body.get(at + KEY_END.len()..)).unwrap_or_default();
     Cow::Owned(format!("{head}{REDACTED}{behind}"))
+}
+
+/// The text without what command lines and headers hold between blanks: `Bearer …`, `--password …`, `-u user:…`,
+/// `user:…@host`.
+fn redact_commands(text: &str) -> String {
+    let mut before = "";
+    let words = text.split_inclusive(char::is_whitespace).map(|word| {
+        let bare = word.trim_end_matches(char::is_whitespace);
+        let space = word.get(bare.len()..).unwrap_or_default();
+        let kept = if is_named_by(before, bare) { None } else { Some(redact_account(bare)) };
+        // Blanks between do not part a name from its value.
+        before = if bare.is_empty() { before } else { bare };
+        kept.unwrap_or_else(|| REDACTED.to_owned()) + space
+    });
+    words.collect()
+}
+
+/// Whether a word is a secret because of the word before it.
+fn is_named_by(before: &str, word: &str) -> bool {
+    if word.is_empty() || word.starts_with('-') || word == REDACTED {
+        return false;
+    }
+    if before.eq_ignore_ascii_case("bearer") || before.eq_ignore_ascii_case("basic") {
+        let token = word.trim_end_matches(['"', '\'', ',', ';', '.']);
+        let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+        return token.len() >= 12 && token.bytes().all(is_token) && token.bytes().any(|byte| byte.is_ascii_digit())
+            || token.len() >= 24 && token.bytes().all(is_token);
+    }
+    match before.strip_prefix("--").or_else(|| before.strip_prefix('-')) {
+        Some("u" | "U" | "user" | "proxy-user") => {
+            word.split_once(':').is_some_and(|(user, password)| !user.is_empty() && !password.is_empty())
+        }
+        Some(option) if option.len() > 3 => !option.contains(['=', ':']) && is_secret_name(option),
+        _ => false,
+    }
+}
+
+/// What stands before a mail address: labels and schemes, which are no users.
+#[rustfmt::skip]
+const MAIL_LABELS: &[&str] = &[
+    "acct", "bcc", "cc", "contact", "email", "from", "ftp", "http", "https", "im", "impp", "info", "jabber", "kontakt", "mail", "mailto", "matmsg",
+    "matrix", "paypal", "replyto", "sip", "sips", "skype", "smtp", "to", "web", "xmpp",
+];
+
+/// A word `user:password@host` without user and password. A label or scheme may stand before: `mailto:user:password@host`.
+fn redact_account(word: &str) -> String {
+    let mut kept = 0;
+    loop {
+        let rest = word.get(kept..).unwrap_or_default();
+        let Some((user, behind)) = rest.split_once(':') else { return word.to_owned() };
+        let name: String =
+            user.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        let is_label = MAIL_LABELS.contains(&name.as_str()) || name.ends_with("mail") || name.ends_with("email");
+        if is_label {
+            kept += user.len() + 1;
+            continue;
+        }
+        let Some((password, host)) = behind.rsplit_once('@') else { return word.to_owned() };
+        let is_user = user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._+".contains(&byte))
+            && user.bytes().any(|byte| byte.is_ascii_alphabetic());
+        let end = host.find(|letter: char| !letter.is_ascii_alphanumeric() && !matches!(letter, '.' | '-'));
+        let name = host.get(..end.unwrap_or(host.len())).unwrap_or_default();
+        let is_host = name.len() > 1 && name.bytes().any(|byte| byte.is_ascii_alphabetic());
+        if !is_user || !is_host || password.is_empty() || password.starts_with('/') || password.contains("//") {
+            return word.to_owned();
+        }
+        return format!("{}{REDACTED}@{host}", word.get(..kept).unwrap_or_default());
+    }
 }
 
 /// `None` where nothing is to be hidden.
@@ -141,6 +210,14 @@ mod tests {
             ("password\ts3cret", "password\tREDACTED"),
             ("SSID: n PSK: x", "SSID: n PSK: REDACTED"),
             ("WLAN-Schlüssel: x", "WLAN-Schlüssel: REDACTED"),
+            ("Bearer 0a1b2c3d-4e5f-6a7b-8c9d-0e1f2a3b4c5d", "Bearer REDACTED"),
+            ("curl -H Authorization: Bearer a1b2c3d4e5f6 x", "curl -H Authorization: REDACTED x"),
+            ("curl -u me:pw x.de", "curl -u REDACTED x.de"),
+            ("mysql --password hunter2 -h db", "mysql --password REDACTED -h db"),
+            ("run --api-key  vip", "run --api-key  REDACTED"),
+            ("me:pw@x.de", "REDACTED@x.de"),
+            ("db at me:p@ss@x.de:5432/a", "db at REDACTED@x.de:5432/a"),
+            ("mailto:me:pw@x.de", "mailto:REDACTED@x.de"),
             ("{'token': 'abc', 'a': 'b'}", "{'token': REDACTED, 'a': 'b'}"),
             ("MECARD:N:x;PASSWORD:abc;TEL:1;;", "MECARD:N:x;PASSWORD:REDACTED;TEL:1;;"),
             (
@@ -165,6 +242,15 @@ mod tests {
             "note: passwords are dead",
             "Password:",
             "Bearer bonds 42",
+            "Basic training 2024",
+            "--name me -u me",
+            "mailto:me@x.de",
+            "E-Mail: me@x.de Mail:info@x.de",
+            "MATMSG:TO:me@x.de;SUB:Hi;BODY:x;;",
+            "EMAIL;TYPE=work:me@x.de",
+            "from 12:30@gate to 14:00",
+            "docker pull a:b",
+            "git@github.com:me/x.git",
             "key: A minor",
             "https://shop.example/p/1?a=b:c",
             "-----BEGIN CERTIFICATE-----\nMIIE",
@@ -175,7 +261,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn twice_is_once(text in "(password|pin|token|x|[:= \"'\n;&]|[a-z0-9é]{1,9}|-----BEGIN |PRIVATE KEY-----){0,12}") {
+        fn twice_is_once(text in "(password|pin|token|x|bearer|-u|--token |[:=@ \"'\n;&]|[a-z0-9é]{1,9}|-----BEGIN |PRIVATE KEY-----){0,12}") {
             let once = redact_sentences(&text).into_owned();
             prop_assert_eq!(&redact_sentences(&once), &once);
         }

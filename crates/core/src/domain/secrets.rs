@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 pub use super::secret_names::is_secret_name;
-use super::secret_names::{is_secret_if_opaque, is_secret_in_group, is_signature_name};
+use super::secret_names::{is_secret_if_opaque, is_secret_in_group, is_secret_parameter, is_signature_name};
 use super::secret_sentences::redact_sentences;
 use super::secret_shapes::{is_opaque, is_random, is_secret_shape};
 use super::wifi::redact_networks;
@@ -129,7 +129,7 @@ impl Group {
     }
 
     fn is_secret(self, name: &str, value: &str) -> bool {
-        is_secret_name(name)
+        is_secret_parameter(name, value)
             || is_secret_in_group(&unescape(name), self.is_oauth_return, self.is_signed)
             || ((self.is_hook && value != REDACTED || is_opaque(value)) && is_secret_if_opaque(&unescape(name)))
     }
@@ -415,6 +415,11 @@ mod tests {
                 "https://x.de/?psk=abc&sort_key=price&iban=DE1",
                 "https://x.de/?psk=REDACTED&sort_key=price&iban=REDACTED",
             ),
+            (
+                "https://x.de/?session=summer2024&pass=vip&product_key=shirt&password=vip",
+                "https://x.de/?session=summer2024&pass=vip&product_key=shirt&password=REDACTED",
+            ),
+            ("https://x.de/?session=9f8a7b6c&pass=vip7", "https://x.de/?session=REDACTED&pass=REDACTED"),
             ("https://x.de/docs/webhooks/overview", "https://x.de/docs/webhooks/overview"),
             (
                 "https://maker.ifttt.com/trigger/x/with/key/a1b2c3d4e5f6a7b8c9",
