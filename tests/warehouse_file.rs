@@ -144,24 +144,71 @@ async fn a_file_of_the_first_version_gets_the_columns_it_lacks_and_keeps_its_row
     assert_eq!(text("SELECT concat_ws('|', local_date, scans) FROM of_an_analyst LIMIT 1"), "2026-10-31|1");
     assert_eq!(text("SELECT name FROM sqlite_schema WHERE name = 'scans_processed_at'"), "scans_processed_at");
 
-    // What is migrated and what is made new differ in the order of columns at most.
-    let columns = |path: &Path| {
-        let file = Connection::open(path).unwrap();
-        let mut all = Vec::new();
-        for table in ["scans", "rejections", "load_ledger"] {
-            let mut names =
-                file.prepare(&format!("SELECT name, type, \"notnull\" FROM pragma_table_info('{table}')")).unwrap();
-            let rows = names.query_map([], |row| {
-                Ok((table, row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?))
-            });
-            all.extend(rows.unwrap().map(Result::unwrap));
-        }
-        all.sort();
-        all
+    let made_new = folder.path().join("new.sqlite");
+    SqliteWarehouse::open(&made_new).unwrap().prepare().await.unwrap();
+    assert_eq!(shape(&path), shape(&made_new));
+}
+
+/// Columns and indexes of the tables: what is migrated and what is made new differ in the order of columns at most.
+fn shape(path: &Path) -> Vec<String> {
+    let file = Connection::open(path).unwrap();
+    let sql = "SELECT concat_ws(' ', m.name, info.name, info.type, info.\"notnull\")
+               FROM sqlite_schema AS m, pragma_table_info(m.name) AS info WHERE m.type = 'table'
+               UNION ALL SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY 1";
+    let mut all = file.prepare(sql).unwrap();
+    all.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn a_file_of_the_third_version_gets_indexes_and_products() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("warehouse.sqlite");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("warehouse_fixtures/version_3.sql")).unwrap();
+    old.execute_batch(
+        "INSERT INTO scans (scan_id, photo_id, batch_id, revision, bucket, object_key, processed_at, engine_version,
+                            payload, payload_kind, product_id, url_host, captured_at_source, local_date, geo_source,
+                            h3_cell, qr_index, qr_count, rung, decode_ms, width, height, format)
+         VALUES ('s', 'p', 'b0', 0, 'inbox', 'old.jpg', '2026-11-01 00:00:00.000', '0.1.0', 'x', 'url', 'p0',
+                 'shop.example', 'none', '2026-10-31', 'none', '871f1d489ffffff', 0, 1, 'own', 1, 1, 1, 'jpeg');
+         CREATE VIEW of_an_analyst AS SELECT local_date, scans FROM mart_day;
+         CREATE TABLE products (sku TEXT);",
+    )
+    .unwrap();
+    // An analyst's own table of that name is not taken over, and nothing is half migrated.
+    let warehouse = SqliteWarehouse::open(&path).unwrap();
+    let error = warehouse.prepare().await.unwrap_err();
+    assert!(error.class() == Class::Permanent && error.report().contains("RENAME TO"), "{}", error.report());
+    assert_eq!(version_of(&warehouse).await.unwrap(), Some(3));
+    old.execute_batch("ALTER TABLE products RENAME TO my_products").unwrap();
+    assert_eq!(state(&warehouse, true).await.unwrap(), format!("schema version: was 3, is now {VERSION}"));
+
+    old.execute_batch(
+        "INSERT INTO products (product_id, name, brand) VALUES ('p0', 'Tea', 'Leaf');
+         INSERT INTO products (product_id, url_host, name) VALUES ('p0', 'shop.example', 'Green tea')",
+    )
+    .unwrap();
+    assert!(old.execute("INSERT INTO products (product_id, url_host) VALUES ('p0', '')", []).is_err(), "one a host");
+    let names = "SELECT product_name, brand, category, scans FROM mart_product_day WHERE local_date = '2026-10-31'";
+    assert_eq!(Value::from(row(&warehouse, names).await), json!(["Green tea", "Leaf", null, 1]));
+    assert_eq!(
+        Value::from(row(&warehouse, "SELECT h3_cell_5, h3_cell_3, photos FROM mart_fact").await),
+        json!(["851f1d4bfffffff", "831f1dfffffffff", 1])
+    );
+    assert_eq!(Value::from(row(&warehouse, "SELECT scans FROM of_an_analyst").await), json!([1]));
+    let uses = |sql: &str, index: &str| {
+        let plan: String = old
+            .query_row(&format!("EXPLAIN QUERY PLAN SELECT COUNT(*) FROM scans WHERE {sql}"), [], |row| row.get(3))
+            .unwrap();
+        assert!(plan.contains(index), "{sql}: {plan}");
     };
-    let fresh = folder.path().join("fresh.sqlite");
-    SqliteWarehouse::open(&fresh).unwrap().prepare().await.unwrap();
-    assert_eq!(columns(&path), columns(&fresh));
+    uses("local_date >= date('now', '-7 days')", "scans_local_date");
+    uses("captured_at >= datetime('now', '-1 hour')", "scans_captured_at");
+    uses("product_id = 'p0'", "scans_product_id");
+    old.execute_batch("DROP TABLE my_products").unwrap();
+    let made_new = folder.path().join("new.sqlite");
+    SqliteWarehouse::open(&made_new).unwrap().prepare().await.unwrap();
+    assert_eq!(shape(&path), shape(&made_new));
 }
 
 #[tokio::test]

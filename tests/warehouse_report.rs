@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use scanmill::cli::rejections::{Filter, ListArgs, ReplayArgs, Replayed, list, replay};
-use scanmill::cli::report::report_text;
+use scanmill::cli::report::{ReportArgs, printed};
 use scanmill::domain::notification::{KeyEncoding, Notification, parse};
 use scanmill::domain::{Reason, Row};
 use scanmill::error::{Error, Result};
 use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
-use scanmill::warehouse::report::{Report, Spread, report};
+use scanmill::warehouse::report::{Between, Report, Spread, report};
 use scanmill::warehouse::sqlite::SqliteWarehouse;
 use scanmill::warehouse::{Value, Warehouse};
 use serde_json::json;
@@ -81,6 +81,8 @@ async fn the_marts_answer_their_questions() {
         ("SELECT h3_cell, scans, latitude FROM mart_h3_map", json!(["871f1d489ffffff", 36, 52.5])),
         ("SELECT utm_campaign, local_date, scans_so_far FROM mart_campaign_day", json!(["launch", "2026-11-22", 1])),
         ("SELECT product_id, campaign_days, other_days, lift FROM mart_campaign_lift", json!(["p1", 1, 0, null])),
+        ("SELECT SUM(scans), SUM(photos), SUM(product_id = 'p1'), COUNT(brand) FROM mart_fact", json!([37, 36, 1, 0])),
+        ("SELECT local_date, photos, is_new FROM mart_device_day WHERE is_new = 1", json!(["2026-11-01", 1, 1])),
         ("SELECT camera_model, photos, scans, share_with_place FROM mart_device", json!(["One", 36, 37, 1.0])),
         ("SELECT codes, photos, mean_decode_ms FROM mart_rung WHERE rung = 'zxing_1000'", json!([2, 1, 12.5])),
         ("SELECT scans, payloads FROM mart_payload WHERE payload_kind = 'wifi'", json!([1, 1])),
@@ -100,7 +102,9 @@ async fn the_marts_answer_their_questions() {
 #[tokio::test]
 async fn every_mart_equals_a_computation_of_its_own() {
     for story in 0..3 {
-        let (_folder, warehouse) = fresh().await;
+        let (folder, warehouse) = fresh().await;
+        let file = rusqlite::Connection::open(folder.path().join("warehouse.sqlite")).unwrap();
+        file.execute_batch(&marts::insert_products()).unwrap();
         marts::every_mart_equals_a_computation_of_its_own(story, &warehouse, &mut Batches::default()).await;
     }
 }
@@ -145,7 +149,7 @@ async fn a_campaign_lifts_its_product_by_days() {
 async fn the_report_counts_photos_and_codes_apart() {
     let (_folder, warehouse) = stocked().await;
     let Report { totals, throughput, rungs, rejections, products, days, hours, places, campaigns, freshness, .. } =
-        report(&warehouse).await.unwrap();
+        report(&warehouse, Between::default()).await.unwrap();
     assert_eq!((totals.photos, totals.photos_scanned, totals.photos_rejected), (39, 36, 3));
     assert_eq!((totals.scans, totals.products, totals.scans_without_date, totals.scans_without_place), (37, 2, 1, 1));
     assert_eq!((throughput.seconds, throughput.photos_per_second), (Some(10.0), Some(3.9)));
@@ -162,7 +166,7 @@ async fn the_report_counts_photos_and_codes_apart() {
 #[tokio::test]
 async fn spreads_are_per_photo_and_leave_replays_out_of_latency() {
     let (_folder, warehouse) = stocked().await;
-    let report = report(&warehouse).await.unwrap();
+    let report = report(&warehouse, Between::default()).await.unwrap();
     assert_eq!(report.sampled_photos, 39);
     // 35 dated photos with their day as milliseconds, and two with 12.5; rejections have no decode time.
     let decode = report.decode_ms.unwrap();
@@ -177,7 +181,7 @@ async fn spreads_are_per_photo_and_leave_replays_out_of_latency() {
 #[tokio::test]
 async fn the_report_prints_tables_or_json_also_when_nothing_is_there() {
     let (_folder, warehouse) = stocked().await;
-    let text = report_text(&warehouse, false).await.unwrap();
+    let text = printed(&warehouse, &ReportArgs::default()).await.unwrap();
     for part in [
         "39 photos: 36 scanned (37 scans of 2 products), 3 rejected",
         "3.9 photos/s over 10.0 s",
@@ -188,14 +192,91 @@ async fn the_report_prints_tables_or_json_also_when_nothing_is_there() {
     ] {
         assert!(text.contains(part), "`{part}` is not in\n{text}");
     }
-    let json: Value = serde_json::from_str(&report_text(&warehouse, true).await.unwrap()).unwrap();
+    let json: Value =
+        serde_json::from_str(&printed(&warehouse, &ReportArgs { json: true, ..ReportArgs::default() }).await.unwrap())
+            .unwrap();
     assert_eq!((&json["totals"]["photos"], &json["rungs"][0]["codes"]), (&json!(39), &json!(35)));
 
     let (_folder, warehouse) = fresh().await;
-    let text = report_text(&warehouse, false).await.unwrap();
+    let text = printed(&warehouse, &ReportArgs::default()).await.unwrap();
     assert!(text.starts_with("0 photos: 0 scanned"), "{text}");
-    let json: Value = serde_json::from_str(&report_text(&warehouse, true).await.unwrap()).unwrap();
+    let json: Value =
+        serde_json::from_str(&printed(&warehouse, &ReportArgs { json: true, ..ReportArgs::default() }).await.unwrap())
+            .unwrap();
     assert_eq!((&json["decode_ms"], &json["throughput"]["photos_per_second"]), (&Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn a_report_of_a_span_is_that_of_its_photos_alone() {
+    let (_folder, warehouse) = fresh().await;
+    // One photo a second, each third rejected, each fifth with two codes; the report of a span must be what a warehouse
+    // with its photos alone says.
+    let photo = |second: i64| {
+        let at = format!("2026-11-22T15:40:{second:02}.000Z");
+        let mut rows = if second % 3 == 0 {
+            rejection(&format!("p{second}"), 0, "no_code")
+        } else {
+            scans_at(&format!("p{second}"), 0, 1 + i64::from(second % 5 == 0), &at)
+        };
+        rows.iter_mut().for_each(|row| row.lineage_mut().processed_at.clone_from(&at));
+        with(rows, |scan| scan.local_date = Some(format!("2026-11-{:02}", 1 + second / 10)))
+    };
+    let mut batches = Batches::default();
+    batches.add("b1", (0..60).map(photo).collect());
+    warehouse.load(&manifest(&["b1"]), &batches).await.unwrap();
+    let at = |second: i64| Some(format!("2026-11-22T15:40:{second:02}Z").parse().unwrap());
+    for (since, until, seconds) in [
+        (None, None, 0..60),
+        (at(0), at(59), 0..59),
+        (at(20), at(40), 20..40),
+        (at(45), None, 45..60),
+        (None, at(1), 0..1),
+        (None, at(0), 0..0),
+    ] {
+        let (_folder, alone) = fresh().await;
+        let mut batches = Batches::default();
+        batches.add("b1", seconds.map(photo).collect());
+        alone.load(&manifest(&["b1"]), &batches).await.unwrap();
+        let mut of_span = report(&warehouse, Between { since, until }).await.unwrap();
+        let of_alone = report(&alone, Between::default()).await.unwrap();
+        assert_eq!(of_span.since.is_some(), since.is_some());
+        (of_span.since, of_span.until) = (None, None);
+        // How fresh the warehouse is has no span.
+        of_span.freshness = of_alone.freshness.clone();
+        assert_eq!(of_span, of_alone, "{since:?} {until:?}");
+        // The marts count alike.
+        let days = alone.query("SELECT local_date, scans, photos FROM mart_day ORDER BY 1", &[]).await.unwrap().rows;
+        let told = of_alone.days.iter().map(|day| vec![json!(day.local_date), json!(day.scans), json!(day.photos)]);
+        assert_eq!(days, told.collect::<Vec<_>>());
+        let sql = "SELECT rung, codes, photos, share, mean_decode_ms FROM mart_rung ORDER BY codes DESC, rung";
+        let rungs = alone.query(sql, &[]).await.unwrap().rows;
+        let told = of_alone
+            .rungs
+            .iter()
+            .map(|r| vec![json!(r.rung), json!(r.codes), json!(r.photos), json!(r.share), json!(r.mean_decode_ms)]);
+        assert_eq!(rungs, told.collect::<Vec<_>>());
+        let sql = "SELECT product_id, scans, share, places FROM mart_product ORDER BY scans DESC, product_id LIMIT 10";
+        let products = alone.query(sql, &[]).await.unwrap().rows;
+        let told = of_alone
+            .products
+            .iter()
+            .map(|p| vec![json!(p.product_id), json!(p.scans), json!(p.share), json!(p.places)]);
+        assert_eq!(products, told.collect::<Vec<_>>());
+    }
+    let args = |since, until| ReportArgs { since, until, csv: true, ..ReportArgs::default() };
+    let csv = printed(&warehouse, &args(at(20), at(40))).await.unwrap();
+    for line in [
+        "section,row,field,value",
+        "report,1,since,2026-11-22T15:40:20.000Z",
+        "totals,1,photos,20",
+        "rejections,1,photos,7",
+        "products,2,product_id,p1",
+        "days,1,local_date,2026-11-03",
+    ] {
+        assert!(csv.lines().any(|told| told == line), "{line} is not in\n{csv}");
+    }
+    let error = printed(&warehouse, &args(at(40), at(20))).await.unwrap_err();
+    assert!(error.report().contains("--until must be later than --since"), "{}", error.report());
 }
 
 /// Keeps what is sent.

@@ -25,7 +25,7 @@ use crate::telemetry::process;
 use crate::telemetry::stages::StageSummary;
 use crate::telemetry::totals::TotalsSnapshot;
 use crate::warehouse::report::text::table;
-use crate::warehouse::report::{Report, report};
+use crate::warehouse::report::{Between, Report, report};
 
 /// Differences that are listed; the figures count all.
 const LISTED: usize = 20;
@@ -204,7 +204,7 @@ async fn show(
         seconds,
         stages: engine.telemetry().stages.snapshot(),
         cities: cities.most_first(),
-        report: report(warehouse).await?,
+        report: report(warehouse, Between::default()).await?,
         root: stays.then(|| settings.local.root.clone()),
     };
     if args.json {

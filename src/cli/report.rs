@@ -5,22 +5,35 @@ use std::future::Future;
 use clap::Args;
 use jiff::Timestamp;
 
+use super::exit::usage;
 use super::progress::Progress;
+use super::rejections::parse_since;
 use super::{Exit, GlobalArgs, out, settings};
 use crate::error::Result;
 use crate::warehouse::Warehouse;
-use crate::warehouse::report::report;
+use crate::warehouse::report::{Between, report};
 
 /// Prints what the warehouse holds: rates, latencies, rungs, products, days, places
 ///
 /// Reads only, and may run beside the engine. Latencies and decode times are per photo, over all photos or an even
 /// sample of 20,000.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(after_help = "\
 Examples:
   scanmill report
+  scanmill report --since 7d --csv > week.csv
+  scanmill report --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z
   scanmill report --root /srv/scanmill --json | jq .throughput.photos_per_second")]
 pub struct ReportArgs {
+    /// Only photos processed since then: RFC 3339, or a time ago like 90m, 2h, 3d
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    pub since: Option<Timestamp>,
+    /// Only photos processed before then, told the same way
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    pub until: Option<Timestamp>,
+    /// Print CSV instead of tables: section, row, field, value
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
     /// Print one JSON object instead of tables
     #[arg(long)]
     pub json: bool,
@@ -30,16 +43,26 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs, global: &GlobalArgs) -> Result<Exit> {
     let warehouse = crate::app::existing_warehouse(&settings::load(global)?)?;
     let progress = Progress::new(global, "asking the warehouse", None);
-    let text = block_on(report_text(warehouse.as_ref(), args.json))?;
+    let text = block_on(printed(warehouse.as_ref(), args))?;
     drop(progress);
     out::print_text(&text)?;
     Ok(Exit::Success)
 }
 
 /// The report as it is printed.
-pub async fn report_text(warehouse: &dyn Warehouse, json: bool) -> Result<String> {
-    let report = report(warehouse).await?;
-    if json { out::json_line(&report) } else { Ok(report.to_text(Timestamp::now())) }
+///
+/// # Errors
+/// When the warehouse does not answer, or the span ends before it begins.
+pub async fn printed(warehouse: &dyn Warehouse, args: &ReportArgs) -> Result<String> {
+    if args.since.zip(args.until).is_some_and(|(since, until)| since >= until) {
+        return Err(usage("--until must be later than --since"));
+    }
+    let report = report(warehouse, Between { since: args.since, until: args.until }).await?;
+    match (args.csv, args.json) {
+        (true, _) => report.to_csv(),
+        (_, true) => out::json_line(&report),
+        _ => Ok(report.to_text(Timestamp::now())),
+    }
 }
 
 /// Runs a command's work on a small runtime of its own.

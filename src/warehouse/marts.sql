@@ -1,7 +1,8 @@
 -- scanmill marts: ready views for analysts.
 -- One text for SQLite and Redshift: GROUP BY and window SQL over columns. Three things are spelled for each by
 -- `schema/marts.rs`: DAY_OF, a date's number; DATE_OF, a number's date; and the types of time in CAST, which SQLite has
--- as text. Every computed column has a CAST, so that it has a type for whoever lists the columns, and means
+-- as text. It also spells out JOIN_PRODUCTS, what the table `products` says of the rows of a subquery: product_name,
+-- brand and category, null where it says nothing; no row is lost or doubled by it. Every computed column has a CAST, so that it has a type for whoever lists the columns, and means
 -- and ratios are not cut to the scale of a decimal. No view builds on another, so each can be dropped alone.
 -- Counts called "photos" count photos, "scans" count codes read in them.
 -- Days, hours and weekdays are those of the camera's own wall clock (local_date, local_hour, local_weekday).
@@ -12,7 +13,7 @@
 -- Which version of tables and marts stands here? (commands ask before they read)
 DROP VIEW IF EXISTS warehouse_schema;
 CREATE VIEW warehouse_schema AS
-SELECT CAST(3 AS BIGINT) AS schema_version;
+SELECT CAST(4 AS BIGINT) AS schema_version;
 
 -- What became of each photo? One row a photo, scanned or rejected.
 DROP VIEW IF EXISTS mart_photo;
@@ -26,140 +27,225 @@ SELECT photo_id, bucket, object_key, revision, uploaded_at, processed_at, batch_
        CAST('rejected' AS VARCHAR(8)) AS outcome, CAST(0 AS BIGINT) AS codes, reason
 FROM rejections;
 
+-- The scans of every day, hour, product, place, campaign and device, for charts that share their filters: one source
+-- for all. Sums over any rows are right: a photo counts in the row of its first code, so no photo counts twice. The
+-- cells of resolution 5 and 3 are those that hold the cell of resolution 7. What is not known is null, and stands here.
+DROP VIEW IF EXISTS mart_fact;
+CREATE VIEW mart_fact AS
+SELECT local_date, local_weekday, local_hour, fact.product_id, fact.url_host, h3_cell,
+       CAST('85' || SUBSTRING(h3_cell, 3, 5)
+            || CASE WHEN SUBSTRING(h3_cell, 8, 1) IN ('0', '1', '2', '3') THEN '3'
+                    WHEN SUBSTRING(h3_cell, 8, 1) IN ('4', '5', '6', '7') THEN '7'
+                    WHEN SUBSTRING(h3_cell, 8, 1) IN ('8', '9', 'a', 'b') THEN 'b'
+                    ELSE 'f' END || 'fffffff' AS VARCHAR(16)) AS h3_cell_5,
+       CAST('83' || SUBSTRING(h3_cell, 3, 4) || 'fffffffff' AS VARCHAR(16)) AS h3_cell_3,
+       latitude, longitude, utm_campaign, utm_source, utm_medium, camera_make, camera_model, scans, photos,
+       CAST(COALESCE(NULLIF(of_host.name, ''), NULLIF(of_any_host.name, '')) AS VARCHAR(1024)) AS product_name,
+       CAST(COALESCE(NULLIF(of_host.brand, ''), NULLIF(of_any_host.brand, '')) AS VARCHAR(1024)) AS brand,
+       CAST(COALESCE(NULLIF(of_host.category, ''), NULLIF(of_any_host.category, '')) AS VARCHAR(1024)) AS category
+FROM (
+  SELECT local_date, local_hour, product_id, url_host, h3_cell, utm_campaign, utm_source, utm_medium, camera_make,
+         camera_model, CAST(MIN(local_weekday) AS BIGINT) AS local_weekday, CAST(COUNT(*) AS BIGINT) AS scans,
+         CAST(SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS BIGINT) AS photos,
+         CAST(AVG(latitude) AS DOUBLE PRECISION) AS latitude, CAST(AVG(longitude) AS DOUBLE PRECISION) AS longitude
+  FROM scans
+  GROUP BY local_date, local_hour, product_id, url_host, h3_cell, utm_campaign, utm_source, utm_medium, camera_make,
+           camera_model
+) AS fact
+JOIN_PRODUCTS(fact);
+
 -- Which products are scanned most, over all time, in how many places? (codes that name no product are left out)
 DROP VIEW IF EXISTS mart_product;
 CREATE VIEW mart_product AS
-SELECT product_id, product_id_source, url_host, scans, photos, places, first_local_date, last_local_date,
-       CAST(RANK() OVER (ORDER BY scans DESC) AS BIGINT) AS place_by_scans,
-       CAST(CAST(scans AS DOUBLE PRECISION) / SUM(scans) OVER () AS DOUBLE PRECISION) AS share
+SELECT ranked.product_id, product_id_source, ranked.url_host, scans, photos, places, first_local_date, last_local_date,
+       place_by_scans, share,
+       CAST(COALESCE(NULLIF(of_host.name, ''), NULLIF(of_any_host.name, '')) AS VARCHAR(1024)) AS product_name,
+       CAST(COALESCE(NULLIF(of_host.brand, ''), NULLIF(of_any_host.brand, '')) AS VARCHAR(1024)) AS brand,
+       CAST(COALESCE(NULLIF(of_host.category, ''), NULLIF(of_any_host.category, '')) AS VARCHAR(1024)) AS category
 FROM (
-  SELECT product_id, CAST(MIN(product_id_source) AS VARCHAR(32)) AS product_id_source, url_host,
-         CAST(COUNT(*) AS BIGINT) AS scans,
-         CAST(SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
-           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS BIGINT) AS photos,
-         CAST(COUNT(DISTINCT h3_cell) AS BIGINT) AS places,
-         CAST(MIN(local_date) AS DATE) AS first_local_date, CAST(MAX(local_date) AS DATE) AS last_local_date
-  FROM scans
-  WHERE product_id IS NOT NULL
-  GROUP BY product_id, url_host
-) AS product;
+  SELECT product_id, product_id_source, url_host, scans, photos, places, first_local_date, last_local_date,
+         CAST(RANK() OVER (ORDER BY scans DESC) AS BIGINT) AS place_by_scans,
+         CAST(CAST(scans AS DOUBLE PRECISION) / SUM(scans) OVER () AS DOUBLE PRECISION) AS share
+  FROM (
+    SELECT product_id, CAST(MIN(product_id_source) AS VARCHAR(32)) AS product_id_source, url_host,
+           CAST(COUNT(*) AS BIGINT) AS scans,
+           CAST(SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
+             + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS BIGINT) AS photos,
+           CAST(COUNT(DISTINCT h3_cell) AS BIGINT) AS places,
+           CAST(MIN(local_date) AS DATE) AS first_local_date, CAST(MAX(local_date) AS DATE) AS last_local_date
+    FROM scans
+    WHERE product_id IS NOT NULL
+    GROUP BY product_id, url_host
+  ) AS product
+) AS ranked
+JOIN_PRODUCTS(ranked);
 
 -- How often was each product scanned on each day, and which led the day? (top ten of a day: place_on_day <= 10)
 DROP VIEW IF EXISTS mart_product_day;
 CREATE VIEW mart_product_day AS
-SELECT local_date, product_id, url_host, scans, photos,
-       CAST(RANK() OVER (PARTITION BY local_date ORDER BY scans DESC) AS BIGINT) AS place_on_day
+SELECT local_date, ranked.product_id, ranked.url_host, scans, photos, place_on_day,
+       CAST(COALESCE(NULLIF(of_host.name, ''), NULLIF(of_any_host.name, '')) AS VARCHAR(1024)) AS product_name,
+       CAST(COALESCE(NULLIF(of_host.brand, ''), NULLIF(of_any_host.brand, '')) AS VARCHAR(1024)) AS brand,
+       CAST(COALESCE(NULLIF(of_host.category, ''), NULLIF(of_any_host.category, '')) AS VARCHAR(1024)) AS category
 FROM (
-  SELECT local_date, product_id, url_host, CAST(COUNT(*) AS BIGINT) AS scans,
-         CAST(SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
-           + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS BIGINT) AS photos
-  FROM scans
-  WHERE product_id IS NOT NULL AND local_date IS NOT NULL
-  GROUP BY local_date, product_id, url_host
-) AS product_day;
+  SELECT local_date, product_id, url_host, scans, photos,
+         CAST(RANK() OVER (PARTITION BY local_date ORDER BY scans DESC) AS BIGINT) AS place_on_day
+  FROM (
+    SELECT local_date, product_id, url_host, CAST(COUNT(*) AS BIGINT) AS scans,
+           CAST(SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
+             + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS BIGINT) AS photos
+    FROM scans
+    WHERE product_id IS NOT NULL AND local_date IS NOT NULL
+    GROUP BY local_date, product_id, url_host
+  ) AS product_day
+) AS ranked
+JOIN_PRODUCTS(ranked);
 
 -- Is a product rising or falling? The seven calendar days that end with each day against the seven before (growth
 -- above 1: rising). Days without a scan count as zero, and stand here too while one of the fourteen days has a scan. A
 -- week is null until the product has been seen that long, growth also where the week before has fewer than ten scans.
+-- (After a day with scans up to thirteen days without are listed. So rows are days here: where more days are left out,
+-- thirteen listed ones without a scan stand before the next.)
 DROP VIEW IF EXISTS mart_product_trend;
 CREATE VIEW mart_product_trend AS
-SELECT product_id, url_host, CAST(DATE_OF(day) AS DATE) AS local_date, scans,
+SELECT windowed.product_id, windowed.url_host, CAST(DATE_OF(day) AS DATE) AS local_date, scans,
        CAST(CASE WHEN day - first_day >= 6 THEN scans_7_days END AS BIGINT) AS scans_7_days,
        CAST(CASE WHEN day - first_day >= 13 THEN scans_7_days_before END AS BIGINT) AS scans_7_days_before,
        CAST(CASE WHEN day - first_day >= 13 AND scans_7_days_before >= 10
-                 THEN CAST(scans_7_days AS DOUBLE PRECISION) / scans_7_days_before END AS DOUBLE PRECISION) AS growth
+                 THEN CAST(scans_7_days AS DOUBLE PRECISION) / scans_7_days_before END AS DOUBLE PRECISION) AS growth,
+       CAST(COALESCE(NULLIF(of_host.name, ''), NULLIF(of_any_host.name, '')) AS VARCHAR(1024)) AS product_name,
+       CAST(COALESCE(NULLIF(of_host.brand, ''), NULLIF(of_any_host.brand, '')) AS VARCHAR(1024)) AS brand,
+       CAST(COALESCE(NULLIF(of_host.category, ''), NULLIF(of_any_host.category, '')) AS VARCHAR(1024)) AS category
 FROM (
-  SELECT product_id, url_host, first_day, day_seen + back AS day,
-         CAST(SUM(CASE WHEN back = 0 THEN scans ELSE 0 END) AS BIGINT) AS scans,
-         CAST(SUM(CASE WHEN back <= 6 THEN scans ELSE 0 END) AS BIGINT) AS scans_7_days,
-         CAST(SUM(CASE WHEN back >= 7 THEN scans ELSE 0 END) AS BIGINT) AS scans_7_days_before
+  SELECT product_id, url_host, first_day, day, scans,
+         SUM(scans) OVER (PARTITION BY product_id, url_host ORDER BY day
+                          ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) AS scans_7_days,
+         SUM(scans) OVER (PARTITION BY product_id, url_host ORDER BY day
+                          ROWS BETWEEN 13 PRECEDING AND 7 PRECEDING) AS scans_7_days_before
   FROM (
-    SELECT product_id, url_host, day AS day_seen, scans,
-           MIN(day) OVER (PARTITION BY product_id, url_host) AS first_day, MAX(day) OVER () AS last_day
+    SELECT product_id, url_host, first_day, day_seen + back AS day,
+           CAST(CASE WHEN back = 0 THEN scans ELSE 0 END AS BIGINT) AS scans
     FROM (
-      SELECT product_id, url_host, DAY_OF(local_date) AS day, COUNT(*) AS scans
-      FROM scans
-      WHERE product_id IS NOT NULL AND local_date IS NOT NULL
-      GROUP BY product_id, url_host, local_date
-    ) AS product_day
-  ) AS seen
-  CROSS JOIN (
-    SELECT 0 AS back UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5
-    UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9 UNION ALL SELECT 10
-    UNION ALL SELECT 11 UNION ALL SELECT 12 UNION ALL SELECT 13
-  ) AS backs
-  WHERE day_seen + back <= last_day
-  GROUP BY product_id, url_host, first_day, day_seen + back
-) AS windowed;
+      SELECT product_id, url_host, day AS day_seen, scans,
+             MIN(day) OVER (PARTITION BY product_id, url_host) AS first_day,
+             LEAD(day) OVER (PARTITION BY product_id, url_host ORDER BY day) AS next_day
+      FROM (
+        SELECT product_id, url_host, DAY_OF(local_date) AS day, COUNT(*) AS scans
+        FROM scans
+        WHERE product_id IS NOT NULL AND local_date IS NOT NULL
+        GROUP BY product_id, url_host, local_date
+      ) AS product_day
+    ) AS seen
+    CROSS JOIN (
+      SELECT 0 AS back UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5
+      UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9 UNION ALL SELECT 10
+      UNION ALL SELECT 11 UNION ALL SELECT 12 UNION ALL SELECT 13
+    ) AS backs
+    CROSS JOIN (
+      SELECT DAY_OF(last_date) AS last_day
+      FROM (SELECT MAX(local_date) AS last_date FROM scans WHERE product_id IS NOT NULL) AS latest
+    ) AS calendar
+    WHERE day_seen + back < COALESCE(next_day, last_day + 1)
+  ) AS listed
+) AS windowed
+JOIN_PRODUCTS(windowed);
 
 -- Which product-days are out of line? robust_score is the distance from the product's median day in standard
 -- deviations as its median absolute deviation tells them (1.4826 of it; where more than half of the days are alike,
 -- 1.2533 of the mean absolute deviation). A day is unusual beyond 3.5 and at least five scans off. All calendar days
 -- from the product's first to its last count, those without a scan as zero; of such days in a row the first is listed.
--- Needs 14 days.
+-- Needs 14 days. (The medians come from how many days had how many scans; one row for each product, which stands among
+-- those of its days until they know it.)
 DROP VIEW IF EXISTS mart_product_anomaly;
 CREATE VIEW mart_product_anomaly AS
-SELECT product_id, url_host, CAST(DATE_OF(day) AS DATE) AS local_date, scans,
-       CAST(median_scans AS DOUBLE PRECISION) AS median_scans, median_deviation,
-       CAST(robust_score AS DOUBLE PRECISION) AS robust_score,
-       CAST(CASE WHEN ABS(robust_score) > 3.5 AND deviation >= 5 THEN 1 ELSE 0 END AS BIGINT) AS unusual
+SELECT scored.product_id, scored.url_host, CAST(DATE_OF(day) AS DATE) AS local_date, scans,
+       CAST(median_scans AS DOUBLE PRECISION) AS median_scans,
+       CAST(median_deviation AS DOUBLE PRECISION) AS median_deviation,
+       CAST((scans - median_scans) / spread AS DOUBLE PRECISION) AS robust_score,
+       CAST(CASE WHEN ABS(scans - median_scans) > 3.5 * spread AND ABS(scans - median_scans) >= 5 THEN 1 ELSE 0 END
+            AS BIGINT) AS unusual,
+       CAST(COALESCE(NULLIF(of_host.name, ''), NULLIF(of_any_host.name, '')) AS VARCHAR(1024)) AS product_name,
+       CAST(COALESCE(NULLIF(of_host.brand, ''), NULLIF(of_any_host.brand, '')) AS VARCHAR(1024)) AS brand,
+       CAST(COALESCE(NULLIF(of_host.category, ''), NULLIF(of_any_host.category, '')) AS VARCHAR(1024)) AS category
 FROM (
-  SELECT product_id, url_host, day, scans, median_scans, median_deviation, deviation,
-         CASE WHEN median_deviation > 0
-              THEN (scans - median_scans) / (1.4826 * median_deviation)
-              WHEN mean_deviation > 0 THEN (scans - median_scans) / (1.2533 * mean_deviation)
-              ELSE 0 END AS robust_score
+  SELECT product_id, url_host, day, scans, median_scans, median_deviation,
+         CASE WHEN median_deviation > 0 THEN 1.4826 * median_deviation
+              WHEN mean_deviation > 0 THEN 1.2533 * mean_deviation
+              ELSE 1 END AS spread
   FROM (
-    SELECT product_id, url_host, day, scans, median_scans, deviation,
-           CAST((COALESCE(MAX(CASE WHEN place = (days + 1) / 2 THEN deviation END)
-                            OVER (PARTITION BY product_id, url_host), median_scans)
-                 + COALESCE(MAX(CASE WHEN place = (days + 2) / 2 THEN deviation END)
-                              OVER (PARTITION BY product_id, url_host), median_scans)) / 2
-                AS DOUBLE PRECISION) AS median_deviation,
-           (SUM(deviation) OVER (PARTITION BY product_id, url_host) + zero_days * median_scans) / days
-             AS mean_deviation
+    SELECT product_id, url_host, day, scans,
+           MAX(median_scans) OVER (PARTITION BY product_id, url_host) AS median_scans,
+           MAX(median_deviation) OVER (PARTITION BY product_id, url_host) AS median_deviation,
+           MAX(mean_deviation) OVER (PARTITION BY product_id, url_host) AS mean_deviation
     FROM (
-      SELECT product_id, url_host, day, scans, days, zero_days, median_scans, deviation,
-             ROW_NUMBER() OVER (PARTITION BY product_id, url_host ORDER BY deviation)
-               + CASE WHEN deviation > median_scans THEN zero_days ELSE 0 END AS place
+      SELECT product_id, url_host, day_seen + back AS day, CAST(CASE WHEN back = 0 THEN scans ELSE 0 END AS BIGINT) AS scans,
+             CAST(NULL AS DOUBLE PRECISION) AS median_scans, CAST(NULL AS DOUBLE PRECISION) AS median_deviation,
+             CAST(NULL AS DOUBLE PRECISION) AS mean_deviation
       FROM (
-        SELECT product_id, url_host, day, scans, days, zero_days, median_scans,
-               ABS(scans - median_scans) AS deviation
+        SELECT product_id, url_host, day AS day_seen, scans,
+               LEAD(day) OVER (PARTITION BY product_id, url_host ORDER BY day) AS next_day
         FROM (
-          SELECT product_id, url_host, day, scans, days, zero_days,
-                 CAST(SUM(CASE WHEN place = (days + 1) / 2 THEN scans ELSE 0 END)
-                        OVER (PARTITION BY product_id, url_host)
-                      + SUM(CASE WHEN place = (days + 2) / 2 THEN scans ELSE 0 END)
-                          OVER (PARTITION BY product_id, url_host) AS DOUBLE PRECISION) / 2 AS median_scans
+          SELECT product_id, url_host, DAY_OF(local_date) AS day, COUNT(*) AS scans
+          FROM scans
+          WHERE product_id IS NOT NULL AND local_date IS NOT NULL
+          GROUP BY product_id, url_host, local_date
+        ) AS product_day
+      ) AS seen
+      CROSS JOIN (SELECT 0 AS back UNION ALL SELECT 1) AS backs
+      WHERE back = 0 OR day_seen + 1 < next_day
+      UNION ALL
+      SELECT product_id, url_host, CAST(NULL AS INTEGER) AS day, CAST(NULL AS BIGINT) AS scans,
+             MAX(median_scans) AS median_scans,
+             (COALESCE(MAX(CASE WHEN (days + 1) / 2 > place - alike AND (days + 1) / 2 <= place THEN deviation END),
+                       MAX(median_scans))
+              + COALESCE(MAX(CASE WHEN (days + 2) / 2 > place - alike AND (days + 2) / 2 <= place THEN deviation END),
+                         MAX(median_scans))) / 2 AS median_deviation,
+             (SUM(deviation * alike) + MAX(zero_days * median_scans)) / MAX(days) AS mean_deviation
+      FROM (
+        SELECT product_id, url_host, alike, days, zero_days, median_scans, deviation,
+               CASE WHEN deviation > median_scans THEN zero_days ELSE 0 END
+                 + SUM(alike) OVER (PARTITION BY product_id, url_host ORDER BY deviation
+                                    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS place
+        FROM (
+          SELECT product_id, url_host, alike, days, zero_days, median_scans, ABS(scans - median_scans) AS deviation
           FROM (
-            SELECT product_id, url_host, day, scans, last_day - first_day + 1 AS days,
-                   last_day - first_day + 1 - COUNT(*) OVER (PARTITION BY product_id, url_host) AS zero_days,
-                   last_day - first_day + 1 - COUNT(*) OVER (PARTITION BY product_id, url_host)
-                     + ROW_NUMBER() OVER (PARTITION BY product_id, url_host ORDER BY scans) AS place
+            SELECT product_id, url_host, scans, alike, days, zero_days,
+                   CAST(SUM(CASE WHEN (days + 1) / 2 > place - alike AND (days + 1) / 2 <= place THEN scans ELSE 0 END)
+                          OVER (PARTITION BY product_id, url_host)
+                        + SUM(CASE WHEN (days + 2) / 2 > place - alike AND (days + 2) / 2 <= place THEN scans ELSE 0 END)
+                            OVER (PARTITION BY product_id, url_host) AS DOUBLE PRECISION) / 2 AS median_scans
             FROM (
-              SELECT product_id, url_host, first_day, last_day, day_seen + back AS day,
-                     CAST(SUM(CASE WHEN back = 0 THEN scans ELSE 0 END) AS BIGINT) AS scans
+              SELECT product_id, url_host, scans, alike, days, days - days_seen AS zero_days,
+                     days - days_seen + place_seen AS place
               FROM (
-                SELECT product_id, url_host, day AS day_seen, scans,
-                       MIN(day) OVER (PARTITION BY product_id, url_host) AS first_day,
-                       MAX(day) OVER (PARTITION BY product_id, url_host) AS last_day
+                SELECT product_id, url_host, scans, alike,
+                       MAX(last_day) OVER (PARTITION BY product_id, url_host)
+                         - MIN(first_day) OVER (PARTITION BY product_id, url_host) + 1 AS days,
+                       SUM(alike) OVER (PARTITION BY product_id, url_host) AS days_seen,
+                       SUM(alike) OVER (PARTITION BY product_id, url_host ORDER BY scans
+                                        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS place_seen
                 FROM (
-                  SELECT product_id, url_host, DAY_OF(local_date) AS day, COUNT(*) AS scans
-                  FROM scans
-                  WHERE product_id IS NOT NULL AND local_date IS NOT NULL
-                  GROUP BY product_id, url_host, local_date
-                ) AS product_day
-              ) AS seen
-              CROSS JOIN (SELECT 0 AS back UNION ALL SELECT 1) AS backs
-              WHERE day_seen + back <= last_day AND last_day - first_day >= 13
-              GROUP BY product_id, url_host, first_day, last_day, day_seen + back
-            ) AS listed
-          ) AS ranked
-        ) AS centred
-      ) AS distant
-    ) AS placed
-  ) AS measured
-) AS scored;
+                  SELECT product_id, url_host, scans, COUNT(*) AS alike, MIN(day) AS first_day, MAX(day) AS last_day
+                  FROM (
+                    SELECT product_id, url_host, DAY_OF(local_date) AS day, COUNT(*) AS scans
+                    FROM scans
+                    WHERE product_id IS NOT NULL AND local_date IS NOT NULL
+                    GROUP BY product_id, url_host, local_date
+                  ) AS product_day
+                  GROUP BY product_id, url_host, scans
+                ) AS counted
+              ) AS spanned
+              WHERE days >= 14
+            ) AS ranked
+          ) AS centred
+        ) AS distant
+      ) AS placed
+      GROUP BY product_id, url_host
+    ) AS merged
+  ) AS told
+  WHERE day IS NOT NULL AND median_scans IS NOT NULL
+) AS scored
+JOIN_PRODUCTS(scored);
 
 -- How many scans a day, and how many so far?
 DROP VIEW IF EXISTS mart_day;
@@ -217,42 +303,56 @@ FROM (
 
 -- Does a campaign lift its product? All scans of the product from the first to the last day the campaign was seen on
 -- it, against the other days from the product's first to its last (lift above 1: more scans a day). Days without a scan
--- count as zero. Lift is null with fewer than seven days on either side, or fewer than ten other scans.
+-- count as zero. Lift is null with fewer than seven days on either side, or fewer than ten other scans. (The scans of a
+-- period are those until its last day less those before its first: edges of periods stand among the days, in order.)
 DROP VIEW IF EXISTS mart_campaign_lift;
 CREATE VIEW mart_campaign_lift AS
-SELECT utm_campaign, product_id, url_host, campaign_days, other_days,
+SELECT utm_campaign, compared.product_id, compared.url_host, campaign_days, other_days,
        CAST(CAST(campaign_scans AS DOUBLE PRECISION) / campaign_days AS DOUBLE PRECISION) AS scans_per_campaign_day,
        CAST(CAST(other_scans AS DOUBLE PRECISION) / NULLIF(other_days, 0) AS DOUBLE PRECISION) AS scans_per_other_day,
        CAST(CASE WHEN campaign_days >= 7 AND other_days >= 7 AND other_scans >= 10
                  THEN CAST(campaign_scans AS DOUBLE PRECISION) * other_days / (other_scans * campaign_days)
-                 END AS DOUBLE PRECISION) AS lift
+                 END AS DOUBLE PRECISION) AS lift,
+       CAST(COALESCE(NULLIF(of_host.name, ''), NULLIF(of_any_host.name, '')) AS VARCHAR(1024)) AS product_name,
+       CAST(COALESCE(NULLIF(of_host.brand, ''), NULLIF(of_any_host.brand, '')) AS VARCHAR(1024)) AS brand,
+       CAST(COALESCE(NULLIF(of_host.category, ''), NULLIF(of_any_host.category, '')) AS VARCHAR(1024)) AS category
 FROM (
-  SELECT campaign.utm_campaign, campaign.product_id, campaign.url_host,
-         CAST(campaign.last_day - campaign.first_day + 1 AS BIGINT) AS campaign_days,
-         CAST((MAX(product_day.day) - MIN(product_day.day)) - (campaign.last_day - campaign.first_day) AS BIGINT)
-           AS other_days,
-         CAST(SUM(CASE WHEN product_day.day BETWEEN campaign.first_day AND campaign.last_day
-                       THEN product_day.scans ELSE 0 END) AS BIGINT) AS campaign_scans,
-         CAST(SUM(CASE WHEN product_day.day BETWEEN campaign.first_day AND campaign.last_day
-                       THEN 0 ELSE product_day.scans END) AS BIGINT) AS other_scans
+  SELECT utm_campaign, product_id, url_host, CAST(SUM(edge * day) + 1 AS BIGINT) AS campaign_days,
+         CAST(MAX(product_days) - SUM(edge * day) - 1 AS BIGINT) AS other_days,
+         CAST(SUM(edge * scans_so_far) AS BIGINT) AS campaign_scans,
+         CAST(MAX(product_scans) - SUM(edge * scans_so_far) AS BIGINT) AS other_scans
   FROM (
-    SELECT utm_campaign, product_id, url_host, DAY_OF(first_date) AS first_day, DAY_OF(last_date) AS last_day
+    SELECT utm_campaign, product_id, url_host, day, edge,
+           MAX(day) OVER (PARTITION BY product_id, url_host) - MIN(day) OVER (PARTITION BY product_id, url_host) + 1
+             AS product_days,
+           SUM(scans) OVER (PARTITION BY product_id, url_host) AS product_scans,
+           SUM(scans) OVER (PARTITION BY product_id, url_host ORDER BY day, edge
+                            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS scans_so_far
     FROM (
-      SELECT utm_campaign, product_id, url_host, MIN(local_date) AS first_date, MAX(local_date) AS last_date
+      SELECT CAST(NULL AS VARCHAR(1024)) AS utm_campaign, product_id, url_host, DAY_OF(local_date) AS day, 0 AS edge,
+             COUNT(*) AS scans
       FROM scans
-      WHERE utm_campaign IS NOT NULL AND product_id IS NOT NULL AND local_date IS NOT NULL
-      GROUP BY utm_campaign, product_id, url_host
-    ) AS period
-  ) AS campaign
-  JOIN (
-    SELECT product_id, url_host, DAY_OF(local_date) AS day, COUNT(*) AS scans
-    FROM scans
-    WHERE product_id IS NOT NULL AND local_date IS NOT NULL
-    GROUP BY product_id, url_host, local_date
-  ) AS product_day ON product_day.product_id = campaign.product_id
-                  AND COALESCE(product_day.url_host, '') = COALESCE(campaign.url_host, '')
-  GROUP BY campaign.utm_campaign, campaign.product_id, campaign.url_host, campaign.first_day, campaign.last_day
-) AS compared;
+      WHERE product_id IS NOT NULL AND local_date IS NOT NULL
+      GROUP BY product_id, url_host, local_date
+      UNION ALL
+      SELECT utm_campaign, product_id, url_host, CASE WHEN edge < 0 THEN first_day ELSE last_day END AS day, edge,
+             0 AS scans
+      FROM (
+        SELECT utm_campaign, product_id, url_host, DAY_OF(first_date) AS first_day, DAY_OF(last_date) AS last_day
+        FROM (
+          SELECT utm_campaign, product_id, url_host, MIN(local_date) AS first_date, MAX(local_date) AS last_date
+          FROM scans
+          WHERE utm_campaign IS NOT NULL AND product_id IS NOT NULL AND local_date IS NOT NULL
+          GROUP BY utm_campaign, product_id, url_host
+        ) AS dated
+      ) AS period
+      CROSS JOIN (SELECT -1 AS edge UNION ALL SELECT 1) AS edges
+    ) AS merged
+  ) AS counted
+  WHERE edge <> 0
+  GROUP BY utm_campaign, product_id, url_host
+) AS compared
+JOIN_PRODUCTS(compared);
 
 -- What do people scan with, and how hard are those photos? (decode_ms is per photo)
 DROP VIEW IF EXISTS mart_device;
@@ -264,6 +364,23 @@ SELECT camera_make, camera_model, CAST(COUNT(*) AS BIGINT) AS photos,
 FROM scans
 WHERE qr_index = 0
 GROUP BY camera_make, camera_model;
+
+-- Which models of devices are new on a day, and which were seen before? (models, not people: a photo names no one)
+DROP VIEW IF EXISTS mart_device_day;
+CREATE VIEW mart_device_day AS
+SELECT local_date, camera_make, camera_model, scans, photos, CAST(first_date AS DATE) AS first_local_date,
+       CAST(CASE WHEN local_date = first_date THEN 1 ELSE 0 END AS BIGINT) AS is_new
+FROM (
+  SELECT local_date, camera_make, camera_model, scans, photos,
+         MIN(local_date) OVER (PARTITION BY camera_make, camera_model) AS first_date
+  FROM (
+    SELECT local_date, camera_make, camera_model, CAST(COUNT(*) AS BIGINT) AS scans,
+           CAST(SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS BIGINT) AS photos
+    FROM scans
+    WHERE local_date IS NOT NULL AND (camera_make IS NOT NULL OR camera_model IS NOT NULL)
+    GROUP BY local_date, camera_make, camera_model
+  ) AS device_day
+) AS seen;
 
 -- Which rung of the decode ladder reads the codes, and what do the photos it wins cost? (mean_decode_ms: CPU of the
 -- whole photo, all rungs, over the photos whose first code this rung read)

@@ -1,17 +1,24 @@
 //! What the warehouse holds, in figures: totals, rates, latencies, rungs, products, days, places.
 //!
-//! Everything is asked through the port in SQL that every warehouse speaks, mostly from the marts, so that the report
-//! and an analyst's dashboard cannot disagree. Each answer is bounded, whatever the warehouse holds.
+//! Everything is asked through the port in SQL that every warehouse speaks. It counts as the marts do (a test holds the
+//! two together), but over the photos of a span of time, which no mart knows. Each answer is bounded, whatever the
+//! warehouse holds.
 
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use self::span::Asked;
 use super::{Table, Value, Warehouse, schema};
+use crate::domain::row::utc_millis;
 use crate::error::{Error, Result};
 
+mod csv;
+mod span;
 mod spread;
 pub(crate) mod text;
+
+pub use span::Between;
 
 pub use spread::{SAMPLE_PHOTOS, Spread};
 
@@ -23,6 +30,10 @@ const DAYS: usize = 31;
 /// The report. Times are RFC 3339 in UTC, shares lie between 0 and 1.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
+    /// Photos processed since then only.
+    pub since: Option<String>,
+    /// Photos processed before that only.
+    pub until: Option<String>,
     /// How much there is.
     pub totals: Totals,
     /// How fast photos went through.
@@ -195,98 +206,118 @@ pub struct Freshness {
     pub rows_standing: u64,
 }
 
-/// Asks the warehouse for everything in the report.
-pub async fn report(warehouse: &dyn Warehouse) -> Result<Report> {
+/// Asks the warehouse for everything in the report, of the photos processed in a span of time.
+///
+/// # Errors
+/// When the warehouse is of another version or does not answer.
+pub async fn report(warehouse: &dyn Warehouse, between: Between) -> Result<Report> {
     schema::require_current(warehouse).await?;
-    let totals: Totals = one(
-        warehouse,
-        "SELECT scanned.photos_scanned + rejected.photos_rejected AS photos, scanned.photos_scanned,
-                rejected.photos_rejected, scanned.scans, scanned.products,
-                scanned.scans_without_date, scanned.scans_without_place
-         FROM (SELECT COUNT(*) AS scans,
-                      COALESCE(SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END), 0) AS photos_scanned,
-                      COUNT(DISTINCT product_id) AS products,
-                      COUNT(*) - COUNT(local_date) AS scans_without_date,
-                      COUNT(*) - COUNT(h3_cell) AS scans_without_place
-               FROM scans) AS scanned
-         CROSS JOIN (SELECT COUNT(*) AS photos_rejected FROM rejections) AS rejected",
-    )
-    .await?;
-    let spreads = spread::spreads(warehouse).await?;
-    let mut days: Vec<DayScans> = all(
-        warehouse,
-        &format!("SELECT local_date, scans, photos FROM mart_day ORDER BY local_date DESC LIMIT {DAYS}"),
-    )
-    .await?;
+    let asked = Asked { warehouse, between };
+    let totals: Totals = asked
+        .one(
+            "SELECT scanned.photos_scanned + rejected.photos_rejected AS photos, scanned.photos_scanned,
+                    rejected.photos_rejected, scanned.scans, scanned.products,
+                    scanned.scans_without_date, scanned.scans_without_place
+             FROM (SELECT COUNT(*) AS scans,
+                          COALESCE(SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END), 0) AS photos_scanned,
+                          COUNT(DISTINCT product_id) AS products,
+                          COUNT(*) - COUNT(local_date) AS scans_without_date,
+                          COUNT(*) - COUNT(h3_cell) AS scans_without_place
+                   FROM {scans}) AS scanned
+             CROSS JOIN (SELECT COUNT(*) AS photos_rejected FROM {rejections}) AS rejected",
+        )
+        .await?;
+    let spreads = spread::spreads(&asked).await?;
+    let mut days: Vec<DayScans> = asked
+        .all(&format!(
+            "SELECT local_date, COUNT(*) AS scans, SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS photos
+             FROM {{scans}} WHERE local_date IS NOT NULL GROUP BY local_date ORDER BY local_date DESC LIMIT {DAYS}"
+        ))
+        .await?;
     days.reverse();
     Ok(Report {
-        throughput: throughput(warehouse, totals.photos).await?,
+        since: between.since.map(utc_millis),
+        until: between.until.map(utc_millis),
+        throughput: throughput(&asked, totals.photos).await?,
         totals,
         sampled_photos: spreads.photos,
         decode_ms: spreads.decode_ms,
         upload_to_processed_seconds: spreads.upload_to_processed,
         upload_to_durable_seconds: spreads.upload_to_durable,
-        rungs: all(
-            warehouse,
-            "SELECT rung, codes, photos, share, mean_decode_ms FROM mart_rung ORDER BY codes DESC, rung",
-        )
-        .await?,
-        rejections: all(warehouse, "SELECT stage, reason, photos FROM mart_rejections ORDER BY photos DESC, reason")
+        rungs: asked
+            .all(
+                "SELECT rung, codes, photos, CAST(codes AS DOUBLE PRECISION) / SUM(codes) OVER () AS share, mean_decode_ms
+                 FROM (SELECT rung, COUNT(*) AS codes,
+                              SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
+                                + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS photos,
+                              AVG(CASE WHEN qr_index = 0 THEN decode_ms END) AS mean_decode_ms
+                       FROM {scans} GROUP BY rung) AS rung_won
+                 ORDER BY codes DESC, rung",
+            )
             .await?,
-        products: all(
-            warehouse,
-            &format!(
-                "SELECT product_id, url_host, scans, share, places FROM mart_product
+        rejections: asked
+            .all(
+                "SELECT stage, reason, COUNT(*) AS photos FROM {rejections}
+                 GROUP BY stage, reason ORDER BY COUNT(*) DESC, reason",
+            )
+            .await?,
+        products: asked
+            .all(&format!(
+                "SELECT product_id, url_host, scans, share, places
+                 FROM (SELECT product_id, url_host, scans, places,
+                              CAST(scans AS DOUBLE PRECISION) / SUM(scans) OVER () AS share
+                       FROM (SELECT product_id, url_host, COUNT(*) AS scans, COUNT(DISTINCT h3_cell) AS places
+                             FROM {{scans}} WHERE product_id IS NOT NULL GROUP BY product_id, url_host) AS product
+                      ) AS shared
                  ORDER BY scans DESC, product_id, url_host LIMIT {TOP}"
-            ),
-        )
-        .await?,
+            ))
+            .await?,
         days,
-        hours: all(
-            warehouse,
-            "SELECT local_hour, SUM(scans) AS scans FROM mart_hour_weekday GROUP BY local_hour ORDER BY local_hour",
-        )
-        .await?,
-        places: all(
-            warehouse,
-            &format!(
-                "SELECT h3_cell, latitude, longitude, scans, photos FROM mart_h3_map
-                 ORDER BY scans DESC, h3_cell LIMIT {TOP}"
-            ),
-        )
-        .await?,
-        campaigns: all(
-            warehouse,
-            &format!(
-                "SELECT utm_campaign, SUM(scans) AS scans, MIN(local_date) AS first_local_date,
+        hours: asked
+            .all(
+                "SELECT local_hour, COUNT(*) AS scans FROM {scans}
+                 WHERE local_hour IS NOT NULL AND local_weekday IS NOT NULL GROUP BY local_hour ORDER BY local_hour",
+            )
+            .await?,
+        places: asked
+            .all(&format!(
+                "SELECT h3_cell, AVG(latitude) AS latitude, AVG(longitude) AS longitude, COUNT(*) AS scans,
+                        SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS photos
+                 FROM {{scans}} WHERE h3_cell IS NOT NULL GROUP BY h3_cell
+                 ORDER BY COUNT(*) DESC, h3_cell LIMIT {TOP}"
+            ))
+            .await?,
+        campaigns: asked
+            .all(&format!(
+                "SELECT utm_campaign, COUNT(*) AS scans, MIN(local_date) AS first_local_date,
                         MAX(local_date) AS last_local_date
-                 FROM mart_campaign_day GROUP BY utm_campaign ORDER BY SUM(scans) DESC, utm_campaign LIMIT {TOP}"
-            ),
-        )
-        .await?,
-        freshness: one(
-            warehouse,
-            "SELECT last_captured_at, last_uploaded_at, last_processed_at, last_sealed_at, last_loaded_at, batches,
-                    rows_in_batches, rows_standing FROM mart_freshness",
-        )
-        .await?,
+                 FROM {{scans}} WHERE utm_campaign IS NOT NULL AND local_date IS NOT NULL
+                 GROUP BY utm_campaign ORDER BY COUNT(*) DESC, utm_campaign LIMIT {TOP}"
+            ))
+            .await?,
+        freshness: asked
+            .one(
+                "SELECT last_captured_at, last_uploaded_at, last_processed_at, last_sealed_at, last_loaded_at, batches,
+                        rows_in_batches, rows_standing FROM mart_freshness",
+            )
+            .await?,
     })
 }
 
-async fn throughput(warehouse: &dyn Warehouse, photos: u64) -> Result<Throughput> {
+async fn throughput(asked: &Asked<'_>, photos: u64) -> Result<Throughput> {
     #[derive(Deserialize)]
     struct Range {
         first_at: Option<String>,
         last_at: Option<String>,
     }
-    let range: Range = one(
-        warehouse,
-        "SELECT MIN(first_at) AS first_at, MAX(last_at) AS last_at
-         FROM (SELECT MIN(processed_at) AS first_at, MAX(processed_at) AS last_at FROM scans
-               UNION ALL
-               SELECT MIN(processed_at) AS first_at, MAX(processed_at) AS last_at FROM rejections) AS ranges",
-    )
-    .await?;
+    let range: Range = asked
+        .one(
+            "SELECT MIN(first_at) AS first_at, MAX(last_at) AS last_at
+             FROM (SELECT MIN(processed_at) AS first_at, MAX(processed_at) AS last_at FROM {scans}
+                   UNION ALL
+                   SELECT MIN(processed_at) AS first_at, MAX(processed_at) AS last_at FROM {rejections}) AS ranges",
+        )
+        .await?;
     let seconds = spread::seconds_between(range.first_at.as_deref(), range.last_at.as_deref());
     Ok(Throughput {
         first_processed_at: range.first_at,
@@ -308,21 +339,17 @@ pub fn rows_as<T: DeserializeOwned>(table: Table) -> Result<Vec<T>> {
         .collect()
 }
 
-async fn all<T: DeserializeOwned>(warehouse: &dyn Warehouse, sql: &str) -> Result<Vec<T>> {
-    rows_as(warehouse.query(sql, &[]).await?)
-}
-
-async fn one<T: DeserializeOwned>(warehouse: &dyn Warehouse, sql: &str) -> Result<T> {
-    let mut rows = all(warehouse, sql).await?;
-    match rows.pop() {
-        Some(row) if rows.is_empty() => Ok(row),
-        _ => Err(Error::bug("the warehouse answered a question about one row with another number of rows")),
-    }
-}
-
 impl Report {
     /// The report as aligned tables for people. `now` is what the freshness is told against.
     pub fn to_text(&self, now: Timestamp) -> String {
         text::render(self, now)
+    }
+
+    /// The report as CSV for spreadsheets: a line for each figure, with its part of the report and its row there.
+    ///
+    /// # Errors
+    /// None but for a bug.
+    pub fn to_csv(&self) -> Result<String> {
+        csv::render(self)
     }
 }

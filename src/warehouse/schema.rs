@@ -17,7 +17,16 @@ pub mod redshift;
 /// Each adapter brings an older warehouse up to date by adding the columns it lacks (SQLite's also brings times into the
 /// form the tables hold) and making the marts again, so a
 /// new column must not be required: rows loaded before it, and batches sealed before it, do not have it.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
+
+/// The table `products`, which an analyst may fill and no load touches: name, whether it is required, meaning. All texts.
+pub const PRODUCT_COLUMNS: [(&str, bool, &str); 5] = [
+    ("product_id", true, "product_id of scans"),
+    ("url_host", false, "url_host of scans that it holds for; null: whatever the host"),
+    ("name", false, "name in the product marts"),
+    ("brand", false, "brand in the product marts"),
+    ("category", false, "category in the product marts"),
+];
 
 /// Marks an SQLite file as ours (`SCML`); `file` and SQLite's own tools show it.
 pub const SQLITE_APPLICATION_ID: i32 = 0x5343_4d4c;
@@ -34,7 +43,12 @@ pub fn sqlite_tables() -> String {
         "CREATE INDEX IF NOT EXISTS scans_object_key ON scans (bucket, object_key);\n\
          CREATE INDEX IF NOT EXISTS rejections_object_key ON rejections (bucket, object_key);\n\
          CREATE INDEX IF NOT EXISTS scans_processed_at ON scans (processed_at);\n\
-         CREATE INDEX IF NOT EXISTS rejections_processed_at ON rejections (processed_at);\n\n\
+         CREATE INDEX IF NOT EXISTS rejections_processed_at ON rejections (processed_at);\n\
+         CREATE INDEX IF NOT EXISTS scans_local_date ON scans (local_date);\n\
+         CREATE INDEX IF NOT EXISTS scans_captured_at ON scans (captured_at);\n\
+         -- It has all that the product marts read: in its order, rows would be fetched from all over the table.\n\
+         CREATE INDEX IF NOT EXISTS scans_product_id ON scans\n\
+         \x20 (product_id, url_host, local_date, qr_count, photo_id, h3_cell, product_id_source);\n\n\
          CREATE TABLE IF NOT EXISTS load_ledger (\n\
          \x20 batch_id TEXT NOT NULL PRIMARY KEY, -- sealed batch; the id begins with the time it was opened\n\
          \x20 manifest_id TEXT NOT NULL, -- load that took it\n\
@@ -44,7 +58,18 @@ pub fn sqlite_tables() -> String {
          \x20 photo_count INTEGER NOT NULL, -- photos in the object\n\
          \x20 sealed_at TEXT, -- when the object became durable, UTC; null when adopted from a listing\n\
          \x20 loaded_at TEXT NOT NULL -- when the load took it, UTC\n\
-         ) STRICT, WITHOUT ROWID;\n",
+         ) STRICT, WITHOUT ROWID;\n\n",
+    );
+    let columns = PRODUCT_COLUMNS.iter().enumerate().map(|(place, (name, required, doc))| {
+        let required = if *required { " NOT NULL" } else { "" };
+        let comma = if place + 1 < PRODUCT_COLUMNS.len() { "," } else { "" };
+        format!("  {name} TEXT{required}{comma} -- {doc}")
+    });
+    let columns = columns.collect::<Vec<_>>().join("\n");
+    let _ = write!(
+        sql,
+        "CREATE TABLE IF NOT EXISTS products (\n{columns}\n) STRICT;\n\
+         CREATE UNIQUE INDEX IF NOT EXISTS products_key ON products (product_id, COALESCE(url_host, ''));\n"
     );
     sql
 }
@@ -107,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_version_goes_up_with_every_change() {
-        let (version, fingerprint) = (3, "0adea275de1c95a6516d4f703fa41024");
+        let (version, fingerprint) = (4, "8ce0135b4ca974d8259e88a0844dc122");
         assert_eq!(
             (VERSION, hash_128(&[&sqlite_tables(), &marts::sqlite()]).as_str()),
             (version, fingerprint),

@@ -63,7 +63,7 @@ const STORIES: [Story; 3] = [
     },
 ];
 
-/// Loads each story into what `prepared` gives and compares every mart.
+/// Loads a story into what [`insert_products`] was run on and compares every mart.
 pub async fn every_mart_equals_a_computation_of_its_own(story: usize, to: &dyn Warehouse, shelf: &mut dyn Shelf) {
     let story = &STORIES[story];
     let photos = photos_of(story);
@@ -86,6 +86,55 @@ pub async fn every_mart_equals_a_computation_of_its_own(story: usize, to: &dyn W
         let answer = to.query(&format!("SELECT {columns} FROM {mart}"), &[]).await.unwrap();
         assert_eq!(sorted(answer.rows), sorted(expected), "{}: {mart} ({columns})", story.name);
     }
+}
+
+/// What an analyst has filled into `products`: id, host, name, brand, category.
+const NAMED: [(&str, Option<&str>, Option<&str>, Option<&str>, Option<&str>); 4] = [
+    ("p0", None, Some("Tea"), Some("Leaf"), Some("drinks")),
+    ("p0", Some("flat.example"), Some("It's a flat"), Some(""), None),
+    ("p2", Some(""), Some("Vase"), None, Some("home")),
+    ("p9", None, Some("nobody scans it"), None, None),
+];
+
+/// The statement that fills it.
+pub fn insert_products() -> String {
+    let text =
+        |value: Option<&str>| value.map_or("NULL".to_owned(), |value| format!("'{}'", value.replace('\'', "''")));
+    let row = |row: &(&str, Option<&str>, Option<&str>, Option<&str>, Option<&str>)| {
+        format!("('{}', {}, {}, {}, {})", row.0, text(row.1), text(row.2), text(row.3), text(row.4))
+    };
+    let rows: Vec<String> = NAMED.iter().map(row).collect();
+    format!("INSERT INTO products (product_id, url_host, name, brand, category) VALUES {}", rows.join(", "))
+}
+
+/// Name, brand and category of a product; what is said of its host goes before.
+fn named(product_id: &str, host: Option<&str>) -> [Value; 3] {
+    let rows = |of: &str| NAMED.iter().filter(move |row| row.0 == product_id && row.1.unwrap_or("") == of.to_owned());
+    let mut found = [Value::Null, Value::Null, Value::Null];
+    for row in host.iter().flat_map(|host| rows(host)).chain(rows("")) {
+        for (place, value) in [row.2, row.3, row.4].into_iter().enumerate() {
+            if let Some(value) = value.filter(|value| !value.is_empty())
+                && found[place].is_null()
+            {
+                found[place] = json!(value);
+            }
+        }
+    }
+    found
+}
+
+/// Answers with the names of their products behind each row, which gives the places of id and host.
+fn with_names(answer: (&'static str, &'static str, Vec<Vec<Value>>), id: usize, host: usize) -> Answer {
+    let (mart, columns, mut rows) = answer;
+    for row in &mut rows {
+        let names = named(row[id].as_str().unwrap_or_default(), row[host].as_str());
+        row.extend(names);
+    }
+    (mart, format!("{columns}, product_name, brand, category"), rows)
+}
+
+fn plain((mart, columns, rows): (&'static str, &'static str, Vec<Vec<Value>>)) -> Answer {
+    (mart, columns.to_owned(), rows)
 }
 
 fn photos_of(story: &Story) -> Vec<Vec<Row>> {
@@ -126,8 +175,10 @@ fn fill(scan: &mut ScanRow, story: &Story, (number, day, photo): (i64, i64, i64)
     };
     scan.utm_campaign = (story.campaign)(number, day).then(|| "spring".into());
     scan.utm_medium = (photo % 2 == 0).then(|| "print".into());
-    scan.h3_cell = Some(format!("87{number}f1d489ffffff"));
-    scan.latitude = Some(52.0 + photo as f64 / 8.0);
+    let (latitude, longitude) = (52.0 + photo as f64 / 8.0, 13.0 + (number + day % 4) as f64 / 16.0);
+    (scan.latitude, scan.longitude) = (Some(latitude), Some(longitude));
+    let place = h3o::LatLng::new(latitude, longitude).unwrap();
+    scan.h3_cell = Some(place.to_cell(h3o::Resolution::Seven).to_string());
     scan.decode_ms = 3.25 + (day % 7) as f64;
     scan.rung = if photo % 3 == 0 { "zxing_1000".into() } else { "own".into() };
     scan.camera_model = Some(if day % 2 == 0 { "One".into() } else { "Two".into() });
@@ -141,13 +192,14 @@ fn fill(scan: &mut ScanRow, story: &Story, (number, day, photo): (i64, i64, i64)
     }
 }
 
-type Answer = (&'static str, &'static str, Vec<Vec<Value>>);
+type Answer = (&'static str, String, Vec<Vec<Value>>);
 /// Product id and host.
 type Product = (String, Option<String>);
 
 fn computed(seen: &[&ScanRow], rejected: &[&RejectionRow], rows_read: usize) -> Vec<Answer> {
     let mut all = of_products(seen);
     all.extend(of_days_and_places(seen));
+    all.extend(of_facts(seen));
     all.extend(of_campaigns(seen));
     all.extend(of_readings(seen, rejected, rows_read));
     all
@@ -187,22 +239,38 @@ fn of_products(seen: &[&ScanRow]) -> Vec<Answer> {
     });
     let counts = counts_by_day(seen);
     vec![
-        (
-            "mart_product",
-            "product_id, product_id_source, url_host, scans, photos, places, first_local_date, last_local_date,
-             place_by_scans, share",
-            whole.collect(),
+        with_names(
+            (
+                "mart_product",
+                "product_id, product_id_source, url_host, scans, photos, places, first_local_date, last_local_date,
+                 place_by_scans, share",
+                whole.collect(),
+            ),
+            0,
+            2,
         ),
-        ("mart_product_day", "local_date, product_id, url_host, scans, photos, place_on_day", daily.collect()),
-        (
-            "mart_product_trend",
-            "product_id, url_host, local_date, scans, scans_7_days, scans_7_days_before, growth",
-            trend(&counts),
+        with_names(
+            ("mart_product_day", "local_date, product_id, url_host, scans, photos, place_on_day", daily.collect()),
+            1,
+            2,
         ),
-        (
-            "mart_product_anomaly",
-            "product_id, url_host, local_date, scans, median_scans, median_deviation, robust_score, unusual",
-            anomalies(&counts),
+        with_names(
+            (
+                "mart_product_trend",
+                "product_id, url_host, local_date, scans, scans_7_days, scans_7_days_before, growth",
+                trend(&counts),
+            ),
+            0,
+            1,
+        ),
+        with_names(
+            (
+                "mart_product_anomaly",
+                "product_id, url_host, local_date, scans, median_scans, median_deviation, robust_score, unusual",
+                anomalies(&counts),
+            ),
+            0,
+            1,
         ),
     ]
 }
@@ -310,13 +378,78 @@ fn of_days_and_places(seen: &[&ScanRow]) -> Vec<Answer> {
         ]
     });
     vec![
-        ("mart_day", "local_date, scans, photos, products, scans_so_far", daily),
-        ("mart_hour_weekday", "local_weekday, local_hour, scans, share", hourly.collect()),
-        (
+        plain(("mart_day", "local_date, scans, photos, products, scans_so_far", daily)),
+        plain(("mart_hour_weekday", "local_weekday, local_hour, scans, share", hourly.collect())),
+        plain((
             "mart_h3_map",
             "h3_cell, scans, photos, products, latitude, longitude, first_captured_local, last_captured_local",
             placed.collect(),
+        )),
+    ]
+}
+
+/// All that charts share their filters by, and the models of devices by day.
+fn of_facts(seen: &[&ScanRow]) -> Vec<Answer> {
+    let parent = |cell: &Option<String>, resolution| {
+        let cell: h3o::CellIndex = cell.as_ref()?.parse().unwrap();
+        Some(cell.parent(resolution).unwrap().to_string())
+    };
+    let facts = groups(seen, |scan| {
+        let of_code = (scan.product_id.clone(), scan.url_host.clone());
+        let campaign = (scan.utm_campaign.clone(), scan.utm_source.clone(), scan.utm_medium.clone());
+        let device = (scan.camera_make.clone(), scan.camera_model.clone());
+        Some((scan.local_date.clone(), scan.local_hour, of_code, scan.h3_cell.clone(), campaign, device))
+    });
+    let of_facts = facts.iter().map(|((date, hour, of_code, cell, campaign, device), scans)| {
+        vec![
+            json!(date),
+            json!(scans[0].local_weekday),
+            json!(hour),
+            json!(of_code.0),
+            json!(of_code.1),
+            json!(cell),
+            json!(parent(cell, h3o::Resolution::Five)),
+            json!(parent(cell, h3o::Resolution::Three)),
+            json!(mean(scans.iter().filter_map(|scan| scan.latitude))),
+            json!(mean(scans.iter().filter_map(|scan| scan.longitude))),
+            json!(campaign.0),
+            json!(campaign.1),
+            json!(campaign.2),
+            json!(device.0),
+            json!(device.1),
+            json!(scans.len()),
+            json!(scans.iter().filter(|scan| scan.qr_index == 0).count()),
+        ]
+    });
+    let devices = groups(seen, |scan| {
+        Some((scan.camera_make.clone(), scan.camera_model.clone().filter(|_| scan.local_date.is_some())?))
+    });
+    let mut of_devices = Vec::new();
+    for ((make, model), scans) in &devices {
+        let days = groups(scans, |scan| scan.local_date.clone());
+        let first = days.keys().next().unwrap().clone();
+        of_devices.extend(days.iter().map(|(date, scans)| {
+            let codes = scans.iter().filter(|scan| scan.qr_index == 0).count();
+            let is_new = i64::from(*date == first);
+            vec![json!(date), json!(make), json!(model), json!(scans.len()), json!(codes), json!(first), json!(is_new)]
+        }));
+    }
+    vec![
+        with_names(
+            (
+                "mart_fact",
+                "local_date, local_weekday, local_hour, product_id, url_host, h3_cell, h3_cell_5, h3_cell_3, latitude,
+                 longitude, utm_campaign, utm_source, utm_medium, camera_make, camera_model, scans, photos",
+                of_facts.collect(),
+            ),
+            3,
+            4,
         ),
+        plain((
+            "mart_device_day",
+            "local_date, camera_make, camera_model, scans, photos, first_local_date, is_new",
+            of_devices,
+        )),
     ]
 }
 
@@ -371,16 +504,20 @@ fn of_campaigns(seen: &[&ScanRow]) -> Vec<Answer> {
         ]
     });
     vec![
-        (
+        plain((
             "mart_campaign_day",
             "utm_campaign, utm_source, utm_medium, local_date, scans, products, places, scans_so_far",
             daily,
-        ),
-        (
-            "mart_campaign_lift",
-            "utm_campaign, product_id, url_host, campaign_days, other_days, scans_per_campaign_day,
-             scans_per_other_day, lift",
-            lifts.collect(),
+        )),
+        with_names(
+            (
+                "mart_campaign_lift",
+                "utm_campaign, product_id, url_host, campaign_days, other_days, scans_per_campaign_day,
+                 scans_per_other_day, lift",
+                lifts.collect(),
+            ),
+            1,
+            2,
         ),
     ]
 }
@@ -455,7 +592,7 @@ fn of_readings(seen: &[&ScanRow], rejected: &[&RejectionRow], rows_read: usize) 
         json!(rows_read),
         json!(seen.len() + rejected.len()),
     ];
-    vec![
+    let answers = vec![
         ("mart_photo", "photo_id, outcome, codes, reason", of_photos.collect()),
         (
             "mart_device",
@@ -477,7 +614,8 @@ fn of_readings(seen: &[&ScanRow], rejected: &[&RejectionRow], rows_read: usize) 
              rows_standing",
             vec![freshness],
         ),
-    ]
+    ];
+    answers.into_iter().map(plain).collect()
 }
 
 fn groups<'s, K: Ord>(seen: &[&'s ScanRow], key: impl Fn(&ScanRow) -> Option<K>) -> BTreeMap<K, Vec<&'s ScanRow>> {

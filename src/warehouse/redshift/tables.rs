@@ -117,7 +117,7 @@ impl RedshiftWarehouse {
     /// The tables' columns as they are in the database, with their types as `SVV_COLUMNS` names them.
     pub(super) async fn standing_columns(&self) -> Result<BTreeMap<(String, String), String>> {
         let sql = "SELECT table_name, column_name, data_type, character_maximum_length FROM svv_columns
-                   WHERE table_schema = ?1 AND table_name IN ('scans', 'rejections', 'load_ledger')";
+                   WHERE table_schema = ?1 AND table_name IN ('scans', 'rejections', 'load_ledger', 'products')";
         let answer = self.query(sql, &[self.options.schema.as_str().into()]).await?;
         let mut standing = BTreeMap::new();
         for row in &answer.rows {

@@ -6,9 +6,8 @@
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::rows_as;
+use super::span::Asked;
 use crate::error::Result;
-use crate::warehouse::Warehouse;
 
 /// Photos sampled at most; with fewer in the warehouse the figures are exact.
 pub const SAMPLE_PHOTOS: usize = 20_000;
@@ -56,19 +55,19 @@ struct Photo {
     decode_ms: Option<f64>,
 }
 
-pub(super) async fn spreads(warehouse: &dyn Warehouse) -> Result<Spreads> {
+pub(super) async fn spreads(asked: &Asked<'_>) -> Result<Spreads> {
     // Every photo with a scan has exactly one with index 0; that one stands for the photo.
     let sql = format!(
         "SELECT photo.revision, photo.uploaded_at, photo.processed_at, load_ledger.sealed_at, photo.decode_ms
          FROM (SELECT photo_id, batch_id, revision, uploaded_at, processed_at, decode_ms
-               FROM scans WHERE qr_index = 0
+               FROM {{scans}} WHERE qr_index = 0
                UNION ALL
                SELECT photo_id, batch_id, revision, uploaded_at, processed_at, NULL AS decode_ms
-               FROM rejections
+               FROM {{rejections}}
                ORDER BY photo_id LIMIT {SAMPLE_PHOTOS}) AS photo
          LEFT JOIN load_ledger ON load_ledger.batch_id = photo.batch_id"
     );
-    let photos: Vec<Photo> = rows_as(warehouse.query(&sql, &[]).await?)?;
+    let photos: Vec<Photo> = asked.all(&sql).await?;
     // A replayed photo was uploaded long before: its latency would tell of the person who asked, not of the engine.
     let first_readings = || photos.iter().filter(|photo| photo.revision == 0);
     let seconds = |photo: &Photo, end: Option<&str>| seconds_between(photo.uploaded_at.as_deref(), end);

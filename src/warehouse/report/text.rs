@@ -58,6 +58,15 @@ pub(super) fn render(report: &Report, now: Timestamp) -> String {
 
 fn summary(text: &mut String, report: &Report) {
     let totals = &report.totals;
+    let (since, until) = (report.since.as_deref(), report.until.as_deref());
+    if let Some(span) = match (since, until) {
+        (Some(since), Some(until)) => Some(format!("since {since} until {until}")),
+        (Some(since), None) => Some(format!("since {since}")),
+        (None, Some(until)) => Some(format!("until {until}")),
+        (None, None) => None,
+    } {
+        let _ = writeln!(text, "processed {span}");
+    }
     let _ = writeln!(
         text,
         "{} photos: {} scanned ({} scans of {} products), {} rejected",

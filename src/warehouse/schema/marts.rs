@@ -1,22 +1,57 @@
 //! The marts in the words of each warehouse.
 //!
 //! `marts.sql` is one text. What the two have no common word for is spelled here: the number of a day and the date of a
-//! number (day 0 is 1970-01-01), the names of types of time, and how a view is made again.
+//! number (day 0 is 1970-01-01), the names of types of time, and how a view is made again. What several marts share and
+//! no view may hold for them is spelled here too: what the table `products` says of a product.
 
 /// The text that both are made from.
 const MARTS: &str = include_str!("../marts.sql");
 
+/// What `products` says of the rows of `subquery`: the row of their host first, then one for any host. Each join finds
+/// one row at most. In SQLite the table's key sees to that, and finds the row: SQLite makes no index for a join to a
+/// subquery whose rows it takes to be few.
+fn join_products(subquery: &str) -> String {
+    let join = |name: &str, host: &str| {
+        format!(
+            "LEFT JOIN products AS {name} ON {name}.product_id = {subquery}.product_id
+                        AND COALESCE({name}.url_host, '') = {host}"
+        )
+    };
+    format!("{}\n{}", join("of_host", &format!("{subquery}.url_host")), join("of_any_host", "''"))
+}
+
+/// The same for Redshift, which holds no key to be unique: whatever an analyst has filled in, no row is doubled.
+fn join_grouped_products(subquery: &str) -> String {
+    let columns = ["name", "brand", "category"].map(|name| format!("MAX({name}) AS {name}")).join(", ");
+    format!(
+        "LEFT JOIN (
+  SELECT product_id, url_host, {columns}
+  FROM products
+  WHERE url_host <> ''
+  GROUP BY product_id, url_host
+) AS of_host ON of_host.product_id = {subquery}.product_id AND of_host.url_host = {subquery}.url_host
+LEFT JOIN (
+  SELECT product_id, {columns}
+  FROM products
+  WHERE COALESCE(url_host, '') = ''
+  GROUP BY product_id
+) AS of_any_host ON of_any_host.product_id = {subquery}.product_id"
+    )
+}
+
 /// The marts as a script for SQLite. It has no types of time: they are text in the form of its own functions. A view
 /// that an analyst built on a mart survives DROP and CREATE: SQLite looks at what a view names when it is asked.
 pub fn sqlite() -> String {
-    let text = calls(MARTS, "DAY_OF(", |day| format!("CAST(julianday({day}) - 2440587.5 AS INTEGER)"));
+    let text = calls(MARTS, "JOIN_PRODUCTS(", join_products);
+    let text = calls(&text, "DAY_OF(", |day| format!("CAST(julianday({day}) - 2440587.5 AS INTEGER)"));
     let text = calls(&text, "DATE_OF(", |number| format!("date(({number}) * 86400, 'unixepoch')"));
     [" AS DATE)", " AS TIMESTAMP)", " AS TIMESTAMPTZ)"].iter().fold(text, |text, kind| text.replace(kind, " AS TEXT)"))
 }
 
 /// The marts as a script for Redshift. Replaced and not dropped, a view keeps its grants and the views built on it.
 pub fn redshift() -> String {
-    let text = calls(MARTS, "DAY_OF(", |day| format!("({day} - CAST('1970-01-01' AS DATE))"));
+    let text = calls(MARTS, "JOIN_PRODUCTS(", join_grouped_products);
+    let text = calls(&text, "DAY_OF(", |day| format!("({day} - CAST('1970-01-01' AS DATE))"));
     let text = calls(&text, "DATE_OF(", |number| format!("DATEADD(day, {number}, CAST('1970-01-01' AS DATE))"));
     let lines = text.lines().filter(|line| !line.starts_with("DROP VIEW "));
     let mut script = String::with_capacity(text.len());
@@ -72,7 +107,7 @@ mod tests {
     #[test]
     fn each_word_is_spelled_for_each_warehouse() {
         for text in [sqlite(), redshift()] {
-            assert!(!text.contains("DAY_OF(") && !text.contains("DATE_OF("), "{text}");
+            assert!(!["DAY_OF(", "DATE_OF(", "JOIN_PRODUCTS("].iter().any(|word| text.contains(word)), "{text}");
             assert_eq!(text.matches("VIEW mart_").count() % MARTS.matches("CREATE VIEW mart_").count(), 0);
         }
         assert!(!sqlite().contains("AS DATE)") && !sqlite().contains("AS TIMESTAMP"));

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::PRODUCT_COLUMNS;
 use super::marts;
 use crate::domain::columns::{Column, ColumnType, rejection_columns, scan_columns};
 
@@ -24,14 +25,20 @@ const LEDGER: &[(&str, &str, &str)] = &[
 /// `processed_at`: rows arrive in nearly that order, so there is little to vacuum.
 pub fn statements() -> Vec<String> {
     let ledger = LEDGER.iter().map(|(name, kind, _)| format!("  {name} {kind}")).collect();
+    let products = PRODUCT_COLUMNS.iter().map(|(name, required, _)| {
+        format!("  {name} {}{}", product_kind(name), if *required { " NOT NULL" } else { "" })
+    });
+    let products = products.collect();
     let mut all = vec![
         table("load_ledger", ledger, "batch_id"),
         table("scans", lines(scan_columns()), "processed_at"),
         table("rejections", lines(rejection_columns()), "processed_at"),
+        table("products", products, "product_id"),
     ];
     all.extend(LEDGER.iter().map(|(name, _, doc)| comment("load_ledger", name, doc)));
     all.extend(scan_columns().map(|column| comment("scans", column.name, column.doc)));
     all.extend(rejection_columns().map(|column| comment("rejections", column.name, column.doc)));
+    all.extend(PRODUCT_COLUMNS.iter().map(|(name, _, doc)| comment("products", name, doc)));
     let (version, marts): (Vec<String>, Vec<String>) = split(&marts::redshift())
         .into_iter()
         .partition(|statement| replaced_view(statement) == Some("warehouse_schema"));
@@ -88,6 +95,11 @@ pub fn kind(kind: ColumnType) -> String {
     }
 }
 
+/// Redshift's type of a column of `products`.
+fn product_kind(name: &str) -> &'static str {
+    if name == "url_host" { "VARCHAR(255)" } else { "VARCHAR(1024)" }
+}
+
 fn comment(table: &str, column: &str, doc: &str) -> String {
     format!("COMMENT ON COLUMN {table}.{column} IS '{}'", doc.replace('\'', "''"))
 }
@@ -109,6 +121,7 @@ pub fn expected_columns() -> Vec<(&'static str, &'static str, String)> {
     }
     let type_of = |kind: &str| long_name(kind.trim_end_matches(" NOT NULL"));
     all.extend(LEDGER.iter().map(|(name, kind, _)| ("load_ledger", *name, type_of(kind))));
+    all.extend(PRODUCT_COLUMNS.iter().map(|(name, ..)| ("products", *name, type_of(product_kind(name)))));
     all
 }
 
@@ -129,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_version_goes_up_with_every_change() {
-        let (version, fingerprint) = (3, "3f9f688d360300a1c766ebb89a83f907");
+        let (version, fingerprint) = (4, "eef94e9e3035e5e00daa0f146a9a935b");
         let all = statements();
         let texts: Vec<&str> = all.iter().map(String::as_str).collect();
         assert_eq!(
@@ -142,11 +155,11 @@ mod tests {
     #[test]
     fn the_version_is_the_last_thing_made() {
         let all = statements();
-        assert_eq!(all.len(), 3 + 8 + scan_columns().count() + rejection_columns().count() + 19);
+        assert_eq!(all.len(), 4 + 8 + scan_columns().count() + rejection_columns().count() + 5 + 21);
         assert!(all[0].contains("load_ledger"), "the ledger is what the rest is locked by");
         assert_eq!(
             all[all.len() - 1],
-            "CREATE OR REPLACE VIEW warehouse_schema AS\nSELECT CAST(3 AS BIGINT) AS schema_version"
+            "CREATE OR REPLACE VIEW warehouse_schema AS\nSELECT CAST(4 AS BIGINT) AS schema_version"
         );
     }
 

@@ -7,8 +7,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::errors::sql_error;
 use super::times;
 use crate::domain::columns::{Column, ColumnType, rejection_columns, scan_columns};
-use crate::error::Result;
-use crate::warehouse::schema::{self, VERSION, marts, sqlite_tables, sqlite_type};
+use crate::error::{Error, Result};
+use crate::warehouse::schema::{self, PRODUCT_COLUMNS, VERSION, marts, sqlite_tables, sqlite_type};
 
 /// Creates or migrates everything in one transaction; two processes at once are as good as one.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
@@ -27,6 +27,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
         return Ok(());
     }
     if found != 0 {
+        refuse_other_products(&transaction, path)?;
         add_columns(&transaction, "scans", scan_columns()).map_err(sql_error(what, path))?;
         add_columns(&transaction, "rejections", rejection_columns()).map_err(sql_error(what, path))?;
         if found < TIMES_OF_SQLITE {
@@ -38,6 +39,22 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
     transaction.commit().map_err(sql_error(what, path))?;
     tracing::info!(path = %path.display(), from = found, to = VERSION, "warehouse schema brought up to date");
     Ok(())
+}
+
+/// Refuses a table `products` that an analyst made before scanmill had one, unless it will do.
+fn refuse_other_products(transaction: &Transaction<'_>, path: &Path) -> Result<()> {
+    let failed = || sql_error("cannot look at the tables", path);
+    let mut names = transaction.prepare("SELECT name FROM pragma_table_info('products')").map_err(failed())?;
+    let standing: Vec<String> = names.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(failed())?;
+    let lacking = PRODUCT_COLUMNS.iter().find(|(name, ..)| !standing.iter().any(|standing| standing == name));
+    match lacking {
+        Some((name, ..)) if !standing.is_empty() => Err(Error::permanent(format!(
+            "warehouse `{}` has a table `products` that is not scanmill's: it has no column `{name}`",
+            path.display()
+        ))
+        .hint("rename it: ALTER TABLE products RENAME TO my_products")),
+        _ => Ok(()),
+    }
 }
 
 /// The first version whose tables hold times in SQLite's own form.
