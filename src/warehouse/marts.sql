@@ -158,7 +158,8 @@ JOIN_PRODUCTS(windowed);
 -- those of its days until they know it.)
 DROP VIEW IF EXISTS mart_product_anomaly;
 CREATE VIEW mart_product_anomaly AS
-SELECT scored.product_id, scored.url_host, CAST(DATE_OF(day) AS DATE) AS local_date, scans,
+SELECT scored.product_id, scored.url_host, CAST(DATE_OF(day) AS DATE) AS local_date,
+       CAST(scans AS BIGINT) AS scans,
        CAST(median_scans AS DOUBLE PRECISION) AS median_scans,
        CAST(median_deviation AS DOUBLE PRECISION) AS median_deviation,
        CAST((scans - median_scans) / spread AS DOUBLE PRECISION) AS robust_score,

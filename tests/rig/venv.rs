@@ -15,6 +15,9 @@ const SERVERS: List =
 /// The linters, whose dependencies do not agree with those of the servers; some of them come without a wheel.
 const LINTERS: List = List { name: "rig-linters", packages: include_str!("linters.txt"), how: &[] };
 
+/// What reads the pages for BI tools.
+const BI: List = List { name: "rig-bi", packages: include_str!("bi.txt"), how: &["--only-binary", ":all:"] };
+
 /// Pinned packages that belong together.
 struct List {
     name: &'static str,
@@ -40,6 +43,12 @@ impl Venv {
     pub fn linters() -> Outcome<&'static Venv> {
         static VENV: OnceLock<Outcome<Venv>> = OnceLock::new();
         VENV.get_or_init(|| Venv::at(&target(), &LINTERS)).as_ref().map_err(Clone::clone)
+    }
+
+    /// That of the readers of `config/bi`.
+    pub fn bi() -> Outcome<&'static Venv> {
+        static VENV: OnceLock<Outcome<Venv>> = OnceLock::new();
+        VENV.get_or_init(|| Venv::at(&target(), &BI)).as_ref().map_err(Clone::clone)
     }
 
     /// A program of the venv: `python`, `ministack`…
