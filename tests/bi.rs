@@ -30,7 +30,11 @@ fn batches() -> [(&'static str, Vec<Vec<Row>>); 2] {
         rows
     };
     let mut first: Vec<Vec<Row>> = (0..60).map(|number| photo(number, 0)).collect();
-    first.extend([rejection("bad", 0, "no_code"), rejection("gone", 0, "missing_object"), rejection("slow", 1, "timed_out")]);
+    first.extend([
+        rejection("bad", 0, "no_code"),
+        rejection("gone", 0, "missing_object"),
+        rejection("slow", 1, "timed_out"),
+    ]);
     let mut second: Vec<Vec<Row>> = (0..5).map(|number| photo(number, 0)).collect();
     second.extend((50..55).map(|number| photo(number, 1)));
     // A final answer goes before a rejection of the moment, whatever their revisions.

@@ -109,9 +109,11 @@ pub fn insert_products() -> String {
 
 /// Name, brand and category of a product; what is said of its host goes before.
 fn named(product_id: &str, host: Option<&str>) -> [Value; 3] {
-    let rows = |of: &str| NAMED.iter().filter(move |row| row.0 == product_id && row.1.unwrap_or("") == of.to_owned());
+    let of_product = || NAMED.iter().filter(move |row| row.0 == product_id);
+    let of_host = of_product().filter(|row| host.is_some() && row.1 == host);
+    let of_any_host = of_product().filter(|row| row.1.unwrap_or("").is_empty());
     let mut found = [Value::Null, Value::Null, Value::Null];
-    for row in host.iter().flat_map(|host| rows(host)).chain(rows("")) {
+    for row in of_host.chain(of_any_host) {
         for (place, value) in [row.2, row.3, row.4].into_iter().enumerate() {
             if let Some(value) = value.filter(|value| !value.is_empty())
                 && found[place].is_null()
