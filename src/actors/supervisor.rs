@@ -105,8 +105,10 @@ struct Running {
     workers: usize,
     autoscaler: Addr<Autoscaler>,
     // Kept so that these actors, to whom nobody else holds an address, live as long as their generation.
-    _kept: (Addr<BatchWriter>, Addr<HeicLane>, Addr<LeaseKeeper>, Addr<Loader>, Addr<Poller>),
+    _kept: Kept,
 }
+
+type Kept = (Addr<BatchWriter>, Addr<HeicLane>, Addr<LeaseKeeper>, Addr<Loader>, Addr<Poller>);
 
 impl Supervisor {
     /// A supervisor that starts the first generation with its actor and tells its phase to `phase`.

@@ -126,7 +126,7 @@ fn read(path: &Path) -> Option<Note> {
 }
 
 /// The body of the page's answer.
-fn ask(page: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
+pub fn ask(page: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
     answer(page, path).map(|(_, body)| body)
 }
 

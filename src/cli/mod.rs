@@ -38,6 +38,7 @@ pub mod service;
 pub mod serving;
 pub mod settings;
 pub mod signals;
+pub mod top;
 pub mod unread;
 pub mod verify;
 
@@ -107,6 +108,7 @@ pub enum Command {
     Backfill(backfill::BackfillArgs),
     Gaps(gaps::GapsArgs),
     Health(health::HealthArgs),
+    Top(top::TopArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -135,6 +137,7 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Backfill(args) => backfill::run(args, &cli.global),
         Command::Gaps(args) => gaps::run(args, &cli.global),
         Command::Health(args) => health::run(args, &cli.global),
+        Command::Top(args) => top::run(args, &cli.global),
         Command::Completions(args) => completions::run(args, &cli.global),
         Command::Man(args) => man::run(args, &cli.global),
     }

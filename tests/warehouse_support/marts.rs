@@ -88,8 +88,11 @@ pub async fn every_mart_equals_a_computation_of_its_own(story: usize, to: &dyn W
     }
 }
 
-/// What an analyst has filled into `products`: id, host, name, brand, category.
-const NAMED: [(&str, Option<&str>, Option<&str>, Option<&str>, Option<&str>); 4] = [
+/// Id, host, name, brand and category of a row of `products`.
+type Named = (&'static str, Option<&'static str>, Option<&'static str>, Option<&'static str>, Option<&'static str>);
+
+/// What an analyst has filled into `products`.
+const NAMED: [Named; 4] = [
     ("p0", None, Some("Tea"), Some("Leaf"), Some("drinks")),
     ("p0", Some("flat.example"), Some("It's a flat"), Some(""), None),
     ("p2", Some(""), Some("Vase"), None, Some("home")),

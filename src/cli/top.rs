@@ -1,0 +1,169 @@
+//! `scanmill top`.
+
+use std::io::IsTerminal;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use ratatui::{DefaultTerminal, Frame};
+
+use super::engine_file;
+use super::{Exit, GlobalArgs, exit, settings};
+use crate::error::{Error, Result};
+
+mod draw;
+mod view;
+
+use view::View;
+
+/// Shows a working engine in the terminal: what each stage does, and what holds the rate
+///
+/// It reads the engine's `/state`, here or over the network, and changes nothing. `q` ends it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  scanmill top --root data               the engine on this root
+  scanmill top --url 10.0.3.7:9464       another one, whose `metrics.listen` is reached from here")]
+pub struct TopArgs {
+    /// Address of the engine's page; without it the engine on the root is shown
+    #[arg(long, value_name = "ADDR")]
+    pub url: Option<String>,
+    /// Seconds between two looks
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub every: u64,
+}
+
+/// Rates that are kept for the curve.
+const KEPT: usize = 300;
+
+/// What is shown: the last answer, and what was seen before it.
+#[derive(Debug, Default)]
+struct Shown {
+    view: Option<View>,
+    /// Photos a second, one for each look, oldest first.
+    rates: Vec<f64>,
+    /// Photos done, and when they were.
+    before: Option<(u64, Instant)>,
+    /// Why there is no newer answer, and since when.
+    silent: Option<(String, Instant)>,
+}
+
+impl Shown {
+    fn took(&mut self, answer: Result<View, String>, now: Instant) {
+        match answer {
+            Ok(view) => {
+                self.silent = None;
+                if let Some((photos, at)) = self.before {
+                    // A restarted engine counts from zero again.
+                    match view.photos.checked_sub(photos) {
+                        Some(more) => self.rates.push(more as f64 / now.duration_since(at).as_secs_f64().max(1e-3)),
+                        None => self.rates.clear(),
+                    }
+                    let excess = self.rates.len().saturating_sub(KEPT);
+                    self.rates.drain(..excess);
+                }
+                self.before = Some((view.photos, now));
+                self.view = Some(view);
+            }
+            Err(why) => {
+                let since = self.silent.take().map_or(now, |(_, since)| since);
+                self.silent = Some((why, since));
+            }
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &TopArgs, global: &GlobalArgs) -> Result<Exit> {
+    let page = match &args.url {
+        Some(url) => address(url)?,
+        None => {
+            let root = settings::load(global)?.local.root;
+            engine_file::page(&root).ok_or_else(|| {
+                Error::permanent(format!("no engine with a page works on `{}`", root.display()))
+                    .hint("start one with `scanmill run`, or name its page with --url HOST:PORT")
+            })?
+        }
+    };
+    if !std::io::stdout().is_terminal() {
+        return Err(exit::usage("top draws on a terminal").hint(format!("for a script: curl http://{page}/state")));
+    }
+    let terminal =
+        ratatui::try_init().map_err(|error| Error::permanent("cannot draw on this terminal").source(error))?;
+    let ended = follow(terminal, page, Duration::from_secs(args.every));
+    ratatui::restore();
+    ended.map_err(|error| Error::permanent("cannot draw on this terminal").source(error))?;
+    Ok(Exit::Success)
+}
+
+/// `host:port`, also as the beginning of a URL.
+fn address(url: &str) -> Result<SocketAddr> {
+    let place = url.strip_prefix("http://").unwrap_or(url);
+    let place = place.split('/').next().unwrap_or(place);
+    let wrong = |why: String| {
+        exit::usage(format!("--url {url}: {why}")).hint("give the address of a page, like 127.0.0.1:9464")
+    };
+    let mut found = place.to_socket_addrs().map_err(|error| wrong(error.to_string()))?;
+    found.next().ok_or_else(|| wrong("the name has no address".to_owned()))
+}
+
+fn follow(mut terminal: DefaultTerminal, page: SocketAddr, every: Duration) -> std::io::Result<()> {
+    let mut shown = Shown::default();
+    loop {
+        let now = Instant::now();
+        shown.took(ask(page), now);
+        terminal.draw(|frame: &mut Frame<'_>| draw::draw(frame, &shown, page))?;
+        let next = now + every;
+        while let Some(left) = next.checked_duration_since(Instant::now()) {
+            if !event::poll(left)? {
+                break;
+            }
+            match event::read()? {
+                Event::Key(key) if key.kind == KeyEventKind::Press => {
+                    let is_stop = key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+                    if is_stop || matches!(key.code, KeyCode::Char('q') | KeyCode::Esc) {
+                        return Ok(());
+                    }
+                }
+                Event::Resize(..) => {
+                    terminal.draw(|frame: &mut Frame<'_>| draw::draw(frame, &shown, page))?;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn ask(page: SocketAddr) -> Result<View, String> {
+    let answer = engine_file::ask(page, "/state").map_err(|error| error.to_string())?;
+    let state = serde_json::from_slice(&answer).map_err(|_| "its answer is no state of an engine".to_owned())?;
+    Ok(View::of(&state))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_taken_with_and_without_the_rest_of_a_url() {
+        for url in ["127.0.0.1:9464", "http://127.0.0.1:9464/", "http://127.0.0.1:9464/state"] {
+            assert_eq!(address(url).unwrap(), "127.0.0.1:9464".parse().unwrap(), "{url}");
+        }
+        assert!(address("no port").is_err());
+    }
+
+    #[test]
+    fn rates_are_of_the_time_between_two_looks_and_begin_anew_with_the_engine() {
+        let mut shown = Shown::default();
+        let start = Instant::now();
+        let at = |photos| Ok(View { photos, ..View::default() });
+        shown.took(at(100), start);
+        shown.took(at(300), start + Duration::from_secs(2));
+        assert_eq!(shown.rates, [100.0]);
+        shown.took(Err("refused".into()), start + Duration::from_secs(3));
+        assert!(shown.silent.is_some() && shown.view.is_some(), "what was seen last stays");
+        shown.took(at(5), start + Duration::from_secs(4));
+        assert!(shown.rates.is_empty() && shown.silent.is_none());
+    }
+}
