@@ -118,10 +118,10 @@ fn an_address_fills_its_columns() {
 fn gtins_and_product_ids() {
     for (text, product_id, gtin) in [
         ("https://x.de/01/9506000134352/21/7", Some("09506000134352"), Some("09506000134352")),
-        ("https://x.de/01/9506000134353/21/7", Some("9506000134353"), None),
+        ("https://x.de/01/9506000134353/21/7", None, None),
         ("https://x.de/8004/9506000ABC", Some("9506000ABC"), None),
         ("(01)09506000134352", Some("09506000134352"), Some("09506000134352")),
-        ("(01)09506000134353", Some("09506000134353"), None),
+        ("(01)09506000134353", None, None),
         ("MEBKM:URL:x.de/p/9;;", Some("9"), None),
         ("x.de", None, None),
         ("hello", None, None),

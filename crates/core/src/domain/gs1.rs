@@ -16,6 +16,8 @@ pub struct Key {
     pub value: String,
     /// GTIN-14, when the key is one and its check digit is right.
     pub gtin: Option<String>,
+    /// Whether its check digit is right, or where it has none, its prefix may be a company's.
+    pub is_right: bool,
 }
 
 /// Format of a key: its digits, and how many characters may follow them.
@@ -53,16 +55,9 @@ const FORMATS: &[Format] = &[
     format("8018", "gsrn", 18, 0),
 ];
 
-/// A value that has the format of a key.
-struct Candidate {
-    key: Key,
-    /// Whether its check digit is right, or where it has none, its prefix may be a company's.
-    is_right: bool,
-}
-
-/// The key that `value` may be under the application identifier or old name `ai`.
-fn candidate(ai: &str, value: &str) -> Option<Candidate> {
-    let found = |gtin, is_right| Some(Candidate { key: Key { value: value.to_owned(), gtin }, is_right });
+/// The key that `value` is by its format under the application identifier or old name `ai`, whatever its check digit.
+pub(super) fn key(ai: &str, value: &str) -> Option<Key> {
+    let found = |gtin, is_right| Some(Key { value: value.to_owned(), gtin, is_right });
     if is_gtin_name(ai) {
         let gtin = has_gtin_length(value).then(|| gtin_14(value))?;
         let is_right = gtin.is_some();
@@ -92,11 +87,6 @@ fn is_gtin_name(ai: &str) -> bool {
     ai == "01" || ai.eq_ignore_ascii_case("gtin")
 }
 
-/// The key that `value` is under the application identifier or old name `ai`, whatever its check digit.
-pub(super) fn key(ai: &str, value: &str) -> Option<Key> {
-    candidate(ai, value).map(|candidate| candidate.key)
-}
-
 /// Whether a number begins as no company prefix does: GS1 keeps 140 to 299 for other uses and for itself. Years and
 /// dates begin so.
 fn is_unassigned_prefix(digits: &str) -> bool {
@@ -108,7 +98,7 @@ fn is_unassigned_prefix(digits: &str) -> bool {
 pub fn digital_link(segments: &[String]) -> Option<Key> {
     segments.windows(2).enumerate().rev().find_map(|(place, pair)| {
         let [ai, value] = pair else { return None };
-        let Candidate { key, is_right } = candidate(ai, value)?;
+        let key = key(ai, value)?;
         if ai == "01" {
             // `/2024/01/20240115`: what has a date's eight digits is a GTIN-8 of no company either.
             let is_date = value.len() == 8 && is_unassigned_prefix(value);
@@ -122,7 +112,7 @@ pub fn digital_link(segments: &[String]) -> Option<Key> {
         let qualifiers = segments.get(place + 2..).unwrap_or_default();
         // Behind a right GTIN shops hang whatever they like; elsewhere only what the standard allows. A number whose
         // check digit is wrong is a key only where a qualifier shows that it is meant as one.
-        let is_key = match (&key.gtin, is_right) {
+        let is_key = match (&key.gtin, key.is_right) {
             (Some(_), true) => true,
             (None, true) => are_qualifiers(qualifiers),
             (_, false) => !qualifiers.is_empty() && are_qualifiers(qualifiers),

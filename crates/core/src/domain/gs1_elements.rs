@@ -238,13 +238,13 @@ fn element(text: &str) -> Option<(Element<'_>, &str)> {
 }
 
 /// The key that names the product: a trade item's GTIN wherever it stands, else that of the contents or parts, else
-/// the first other primary key. One with a wrong check digit only where there is no better.
+/// the first other primary key, be its check digit right or not.
 pub fn product_key(elements: &[Element<'_>]) -> Option<Key> {
     for (ai, is_itip) in [("01", false), ("03", false), ("02", false), ("8006", true), ("8026", true)] {
         for element in elements.iter().filter(|element| element.ai == ai) {
             let number = if is_itip { element.value.get(..14) } else { Some(element.value) };
             if let Some(gtin) = number.and_then(gtin_14) {
-                return Some(Key { value: element.value.to_owned(), gtin: Some(gtin) });
+                return Some(Key { value: element.value.to_owned(), gtin: Some(gtin), is_right: true });
             }
         }
     }

@@ -66,10 +66,11 @@ pub struct Page<'a> {
 }
 
 impl Product {
-    /// The product that a GS1 key names.
+    /// The product that a GS1 key names: none where its check digit is wrong, for such a number was given to nothing.
     pub fn of_key(key: Key) -> Product {
         match key.gtin {
             Some(gtin) => Product { id: Some(gtin.clone()), source: Source::Gtin, gtin: Some(gtin) },
+            None if !key.is_right => Product::default(),
             None => Product { id: Some(key.value), source: Source::DigitalLink, gtin: None },
         }
     }

@@ -233,7 +233,8 @@ mod tests {
     fn product_ids_by_ordered_rules() {
         for (raw, id, source) in [
             ("https://x.de/01/4006381333931/10/A", Some("04006381333931"), Source::Gtin),
-            ("https://x.de/01/4006381333930/10/A", Some("4006381333930"), Source::DigitalLink),
+            ("https://x.de/01/4006381333930/10/A", None, Source::None),
+            ("https://x.de/414/4006381333931/254/B", Some("4006381333931"), Source::DigitalLink),
             ("https://x.de/p/42?ean=4006381333931", Some("04006381333931"), Source::Gtin),
             ("https://x.de/ean/4006381333931/tea", Some("04006381333931"), Source::Gtin),
             ("https://x.de/?ean=4006381333930", Some("4006381333930"), Source::Query),
