@@ -238,6 +238,27 @@ fn profiles_in_the_texts_of_a_png() {
     }
 }
 
+/// The specification asks for the form of RFC 1123; writers use others too. It is the last source but one.
+#[test]
+fn a_png_may_say_when_it_was_made_in_a_text() {
+    for written in ["Fri, 03 May 2024 14:25:36 +0200", "2024-05-03T14:25:36+02:00", "2024:05:03 14:25:36"] {
+        for (chunk, data) in texts("Creation Time", written.as_bytes()) {
+            let found = capture(&png(&[(b"IHDR", &[0; 13]), (chunk, &data), (b"IDAT", &[1; 50])]));
+            assert_eq!(
+                found.captured_local.map(|at| at.to_string()).as_deref(),
+                Some("2024-05-03T14:25:36"),
+                "{written}"
+            );
+            let source = if written.ends_with("36") { "png_created" } else { "png_created+offset" };
+            assert_eq!(found.captured_at_source, Some(source), "{written}");
+        }
+    }
+    let [(chunk, data), ..] = texts("Creation Time", b"Fri, 03 May 2019 10:00:00 +0000");
+    assert_time_and_place("beside EXIF", &png(&[(chunk, &data), (b"eXIf", &whole())]));
+    let [(chunk, data), ..] = texts("Creation Time", b"yesterday");
+    assert_eq!(capture(&png(&[(chunk, data.as_slice())])), Capture::default());
+}
+
 #[test]
 fn what_a_png_unpacks_is_bounded() {
     let bomb = vec![b'0'; 16 << 20];

@@ -11,6 +11,7 @@
 //! | `xmp_created` | XMP `photoshop:DateCreated` |
 //! | `xmp_digitized` | XMP `xmp:CreateDate` or `exif:DateTimeDigitized` |
 //! | `iptc_created`, `iptc_digitized` | IPTC 2:55 with 2:60, 2:62 with 2:63 |
+//! | `png_created` | PNG's text `Creation Time` |
 //! | `exif_modified` | DateTime, which any editor changes |
 //! | `refused:before_1990`, `refused:after_tomorrow` | the only times in the file are ones at which nobody took it |
 //!
@@ -99,7 +100,8 @@ pub fn read(bytes: &[u8], rules: &Rules) -> Capture {
             ..Capture::default()
         };
         place::read(&tags, &xmp, &mut capture);
-        time::read(&tags, &xmp, &iptc, rules, &mut capture);
+        let written = time::Sources { tags: &tags, xmp: &xmp, iptc: &iptc, png_created: found.png_created.as_deref() };
+        time::read(&written, rules, &mut capture);
         capture
     })
     .unwrap_or_default()

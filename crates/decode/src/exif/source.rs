@@ -66,5 +66,6 @@ sources! {
     XMP_DIGITIZED = "xmp_digitized";
     IPTC_CREATED = "iptc_created";
     IPTC_DIGITIZED = "iptc_digitized";
+    PNG_CREATED = "png_created";
     EXIF_MODIFIED = "exif_modified";
 }

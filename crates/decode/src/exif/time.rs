@@ -55,10 +55,18 @@ const MOST_FIX_AGE: SignedDuration = SignedDuration::from_secs(90);
 /// A fix so much younger than its photo shows that the camera's clock is not that of the place.
 const YOUNGER_FIX: SignedDuration = SignedDuration::from_mins(15);
 
+/// Where a file may say its time.
+pub(super) struct Sources<'a> {
+    pub tags: &'a Tags<'a, 'a>,
+    pub xmp: &'a Xmp,
+    pub iptc: &'a Iptc,
+    pub png_created: Option<&'a str>,
+}
+
 /// Fills in the time of `capture`, whose place is already there.
-pub(super) fn read(tags: &Tags, xmp: &Xmp, iptc: &Iptc, rules: &Rules, capture: &mut Capture) {
-    let gps = gps_time(tags);
-    let readings = readings(tags, xmp, iptc);
+pub(super) fn read(sources: &Sources<'_>, rules: &Rules, capture: &mut Capture) {
+    let gps = gps_time(sources.tags);
+    let readings = readings(sources);
     let mut refusal = None;
     let mut is_likely = |date: Date| match unlikely(date, rules.now) {
         Some(reason) => {
@@ -102,7 +110,8 @@ struct Reading {
 }
 
 /// All wall clock readings of the file, best first.
-fn readings(tags: &Tags, xmp: &Xmp, iptc: &Iptc) -> Vec<Reading> {
+fn readings(sources: &Sources<'_>) -> Vec<Reading> {
+    let &Sources { tags, xmp, iptc, png_created } = sources;
     let exif = |clock: &Clock, before_gps| {
         let written = tags.first(|tags| read_clock(tags, clock))?;
         Some(Reading { written, source: clock.source, before_gps })
@@ -122,6 +131,7 @@ fn readings(tags: &Tags, xmp: &Xmp, iptc: &Iptc) -> Vec<Reading> {
         text(xmp.get(Property::DateTimeDigitized), &source::XMP_DIGITIZED),
         text(iptc.created().as_deref(), &source::IPTC_CREATED),
         text(iptc.digitized().as_deref(), &source::IPTC_DIGITIZED),
+        text(png_created, &source::PNG_CREATED),
         exif(&MODIFIED, false),
     ];
     readings.into_iter().flatten().collect()

@@ -25,6 +25,8 @@ pub(super) struct Metadata<'a> {
     pub xmp: Vec<Cow<'a, [u8]>>,
     /// IPTC-IIM datasets.
     pub iptc: Vec<Cow<'a, [u8]>>,
+    /// PNG's text `Creation Time`.
+    pub png_created: Option<String>,
 }
 
 /// Finds all metadata.

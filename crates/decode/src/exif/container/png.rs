@@ -13,6 +13,9 @@ pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 const MOST_UNPACKED: u64 = 2 << 20;
 /// Most texts that are unpacked.
 const MOST_TEXTS: usize = 8;
+/// Keyword of the specification for when the picture was made, and most bytes of such a text.
+const CREATED: &[u8] = b"Creation Time";
+const MOST_OF_TIME: usize = 64;
 
 /// All chunks are looked at: EXIF may stand behind the picture data.
 pub(super) fn read<'a>(bytes: &'a [u8], found: &mut Metadata<'a>) {
@@ -26,12 +29,16 @@ pub(super) fn read<'a>(bytes: &'a [u8], found: &mut Metadata<'a>) {
         let Some((keyword, text)) = Text::of(name, data) else { continue };
         let is_xmp = keyword == b"XML:com.adobe.xmp";
         let is_profile = keyword.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"Raw profile type "));
-        if texts == MOST_TEXTS || !(is_xmp || is_profile) {
+        let is_created = found.png_created.is_none() && keyword.eq_ignore_ascii_case(CREATED);
+        if texts == MOST_TEXTS || !(is_xmp || is_profile || is_created) {
             continue;
         }
         texts += 1;
         let text = text.unpack();
-        if is_xmp {
+        if is_created {
+            let text = text.get(..MOST_OF_TIME).unwrap_or(&text);
+            found.png_created = Some(String::from_utf8_lossy(text).into_owned());
+        } else if is_xmp {
             push(&mut found.xmp, text);
         } else if let Some(profile) = profile(&text) {
             profiles.add(Cow::Owned(profile));
