@@ -12,6 +12,9 @@ use super::Shown;
 use super::view::{Stage, View};
 use crate::pump::load_report::format::{bytes, millis, number};
 
+/// Looks whose mean is called the rate.
+const LATEST: usize = 5;
+
 /// Draws what was seen of the engine at `page`.
 pub fn draw(frame: &mut Frame<'_>, shown: &Shown, page: SocketAddr) {
     let Some(view) = &shown.view else {
@@ -74,7 +77,10 @@ fn head_lines<'a>(view: &View, shown: &Shown, page: SocketAddr) -> Paragraph<'a>
 }
 
 fn rates(frame: &mut Frame<'_>, shown: &Shown, area: Rect) {
-    let now = shown.rates.last().map_or("–".to_owned(), |rate| number(*rate));
+    // Rows become durable in batches, so one look alone jumps.
+    let latest = &shown.rates[shown.rates.len().saturating_sub(LATEST)..];
+    let mean = latest.iter().sum::<f64>() / latest.len().max(1) as f64;
+    let now = if latest.is_empty() { "–".to_owned() } else { number(mean) };
     let ceiling = shown.view.as_ref().and_then(|view| view.ceiling);
     let allows = ceiling.map_or(String::new(), |ceiling| format!("; what holds the rate allows {}/s", number(ceiling)));
     let block = Block::bordered().title(format!(" {now} photos/s{allows} "));
