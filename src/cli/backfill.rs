@@ -30,7 +30,7 @@ pub struct BackfillArgs {
     /// Where: s3://BUCKET/PREFIX or BUCKET/PREFIX [default: the inbox, under filter.prefix]
     #[arg(value_name = "PLACE")]
     pub place: Option<String>,
-    /// Only objects written since then: RFC 3339, or a time ago like 90m, 2h, 3d
+    /// Only objects written since then: a day (UTC), RFC 3339, or a time ago like 90m, 2h, 3d
     #[arg(long, value_name = "TIME", value_parser = rejections::parse_since)]
     pub since: Option<Timestamp>,
     /// Only objects written until then

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -55,7 +56,7 @@ pub struct Filter {
     /// Only this reason; may be repeated
     #[arg(long = "reason", value_name = "REASON", value_parser = reason_parser())]
     pub reasons: Vec<Reason>,
-    /// Only photos processed since then: RFC 3339, or a time ago like 90m, 2h, 3d
+    /// Only photos processed since then: a day (UTC), RFC 3339, or a time ago like 90m, 2h, 3d
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     pub since: Option<Timestamp>,
     /// Only photos whose key begins with this
@@ -282,12 +283,19 @@ fn reason_parser() -> impl TypedValueParser<Value = Reason> {
         .try_map(|text| Reason::parse(&text).ok_or_else(|| format!("unknown reason `{text}`")))
 }
 
-/// An instant, or a duration before now.
+/// An instant, the beginning of a day in UTC, or a duration before now.
 pub(super) fn parse_since(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    let wrong = || format!("`{text}` is neither a time like 2026-11-22T15:40:00Z nor a duration like 90m, 2h or 3d");
+    if let Ok(day) = text.parse::<Date>() {
+        return day.to_zoned(TimeZone::UTC).map(|day| day.timestamp()).map_err(|error| error.to_string());
+    }
+    let wrong = || {
+        format!(
+            "`{text}` is no time like 2026-11-22T15:40:00Z, no day like 2026-11-22, and no duration like 90m, 2h or 3d"
+        )
+    };
     // Days count 24 hours: "since 3d" means the same wherever the machine stands.
     let span = Span::from_str(text).map_err(|_| wrong())?;
     let since = Timestamp::now().to_zoned(TimeZone::UTC).checked_sub(span.abs()).map_err(|_| wrong())?;
@@ -306,7 +314,8 @@ mod tests {
             let ago = (Timestamp::now() - parse_since(text).unwrap()).total(jiff::Unit::Hour).unwrap();
             assert!((ago - hours).abs() < 0.05, "{text}: {ago}");
         }
-        for text in ["", "soon", "3", "2026-11-22", "9999999999d"] {
+        assert_eq!(parse_since("2026-11-22"), Ok("2026-11-22T00:00:00Z".parse().unwrap()));
+        for text in ["", "soon", "3", "2026-13-22", "9999999999d"] {
             assert!(parse_since(text).is_err(), "{text}");
         }
     }

@@ -25,7 +25,7 @@ Examples:
   scanmill report --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z
   scanmill report --root /srv/scanmill --json | jq .throughput.photos_per_second")]
 pub struct ReportArgs {
-    /// Only photos processed since then: RFC 3339, or a time ago like 90m, 2h, 3d
+    /// Only photos processed since then: a day (UTC), RFC 3339, or a time ago like 90m, 2h, 3d
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     pub since: Option<Timestamp>,
     /// Only photos processed before then, told the same way
