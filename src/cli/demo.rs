@@ -89,9 +89,12 @@ pub fn run(args: &DemoArgs, global: &GlobalArgs) -> Result<Exit> {
     // A demo must not fail because the usual port is in use.
     metrics.metrics.get_or_insert_with(|| "127.0.0.1:0".to_owned());
     let mut settings = settings::load_with(global, &metrics)?;
-    let mut temporary = None;
-    settings.local.root =
-        if global.root.is_none() { temporary_root(args.keep, &mut temporary)? } else { given_root(&settings)? };
+    let temporary = if global.root.is_none() { Some(temporary_root()?) } else { None };
+    settings.local.root = match &temporary {
+        Some(folder) => folder.path().to_path_buf(),
+        None => given_root(&settings)?,
+    };
+    let stays = args.keep || temporary.is_none();
     // A demo touches no cloud, whatever the configuration file is for.
     settings.store.kind = StoreKind::Folder;
     settings.queue.kind = QueueKind::Sqlite;
@@ -100,7 +103,6 @@ pub fn run(args: &DemoArgs, global: &GlobalArgs) -> Result<Exit> {
     app::make_folders(&settings)?;
     let ports = app::open(&settings)?;
     out::note(&format!("demo in `{}`: {} photos, seed {}", settings.local.root.display(), args.photos, args.seed));
-    let stays = temporary.is_none();
     let ended = app::run_system(&settings, async {
         let serving = Serving::start(&settings, &ports, None).await?;
         let shown = tokio::select! {
@@ -120,27 +122,21 @@ pub fn run(args: &DemoArgs, global: &GlobalArgs) -> Result<Exit> {
     });
     if let Some(folder) = temporary {
         let path = folder.path().to_path_buf();
-        if matches!(ended, Ok(Exit::Success | Exit::Interrupted)) {
+        if !stays && matches!(ended, Ok(Exit::Success | Exit::Interrupted)) {
             folder.close().map_err(|error| Error::io("cannot remove the demo's folder", &path, error))?;
         } else {
-            out::note(&format!("what there is stays in `{}`", folder.keep().display()));
+            out::note(&format!("the demo's folder stays: `{}`", folder.keep().display()));
         }
     }
     ended
 }
 
-/// A new temporary folder; unless it is to stay, `removed` has it.
-fn temporary_root(stays: bool, removed: &mut Option<TempDir>) -> Result<PathBuf> {
-    let folder = tempfile::Builder::new()
+/// A new temporary folder.
+fn temporary_root() -> Result<TempDir> {
+    tempfile::Builder::new()
         .prefix("scanmill-demo-")
         .tempdir()
-        .map_err(|error| Error::io("cannot make a folder in", &std::env::temp_dir(), error))?;
-    if stays {
-        return Ok(folder.keep());
-    }
-    let path = folder.path().to_path_buf();
-    *removed = Some(folder);
-    Ok(path)
+        .map_err(|error| Error::io("cannot make a folder in", &std::env::temp_dir(), error))
 }
 
 /// The folder named by `--root`, which must be new or empty.
@@ -205,7 +201,8 @@ async fn show(
         stages: engine.telemetry().stages.snapshot(),
         cities: cities.most_first(),
         report: report(warehouse, Between::default()).await?,
-        root: stays.then(|| settings.local.root.clone()),
+        // With a difference it stays, for whoever looks into it.
+        root: (stays || !verdict.is_clean()).then(|| settings.local.root.clone()),
     };
     if args.json {
         out::print_json(&outcome)?;

@@ -78,8 +78,7 @@ pub fn is_secret_name(name: &str) -> bool {
         }
         plain = percent_decode_str(&plain).decode_utf8_lossy().into_owned();
     }
-    // `amp;` is left of a link copied from HTML; and in odd places other signs part parameters too.
-    let plain = plain.rsplit([';', '&', ',']).next().unwrap_or_default();
+    let plain = own_name(&plain);
     let compact = compact(plain);
     if NAMES.contains(&compact.as_str())
         || ENDINGS.iter().any(|ending| compact.ends_with(ending))
@@ -99,13 +98,19 @@ pub fn is_secret_name(name: &str) -> bool {
         || words.iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
+/// The name without what stands before it: `amp;` is left of a link copied from HTML, and in odd places other signs part
+/// parameters too.
+fn own_name(name: &str) -> &str {
+    name.rsplit([';', '&', ',']).next().unwrap_or_default()
+}
+
 /// Whether a parameter holds a secret, by its name and, where the name may be that of an open thing, by its value.
 pub fn is_secret_parameter(name: &str, value: &str) -> bool {
     is_secret_name(name) && !(is_plain(value) && is_ambiguous_name(name))
 }
 
 fn is_ambiguous_name(name: &str) -> bool {
-    let words = words(name.rsplit([';', '&', ',']).next().unwrap_or_default());
+    let words = words(own_name(name));
     match words.as_slice() {
         [word] => AMBIGUOUS.contains(&word.as_str()),
         [.., thing, key] if key == "key" => AMBIGUOUS_KEYS.contains(&thing.as_str()),
@@ -127,7 +132,7 @@ fn is_plain(value: &str) -> bool {
 
 /// Whether a parameter is secret only because of those it stands with.
 pub fn is_secret_in_group(name: &str, is_oauth_return: bool, is_signed: bool) -> bool {
-    let name = name.rsplit([';', '&', ',']).next().unwrap_or_default();
+    let name = own_name(name);
     is_oauth_return && name.eq_ignore_ascii_case("code") || is_signed && SIGNED_NAMES.contains(&compact(name).as_str())
 }
 
@@ -146,7 +151,7 @@ pub fn is_secret_if_opaque(name: &str) -> bool {
         "ticket",
         "wpnonce",
     ];
-    let name = name.rsplit([';', '&', ',']).next().unwrap_or_default();
+    let name = own_name(name);
     NAMES.contains(&compact(name).as_str())
 }
 
