@@ -1,4 +1,5 @@
-//! `scanmill decode` as scripts see it: one JSON object a line, in the order given, exit 0 whatever the files hold.
+//! `scanmill decode` as scripts see it: one JSON object a line, in the order given, exit 0 whatever the files hold, 1 when
+//! one could not be opened.
 
 #[path = "../crates/decode/tests/support/decode_scene.rs"]
 mod scene;
@@ -19,7 +20,11 @@ fn scanmill(folder: &Path) -> Command {
 }
 
 fn lines(output: &Output) -> Vec<Value> {
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    lines_with(0, output)
+}
+
+fn lines_with(exit: i32, output: &Output) -> Vec<Value> {
+    assert_eq!(output.status.code(), Some(exit), "{}", String::from_utf8_lossy(&output.stderr));
     let text = std::str::from_utf8(&output.stdout).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -124,15 +129,70 @@ fn order_is_kept_with_many_threads_and_bad_files_are_lines_too() {
 
     for threads in ["1", "3", "64"] {
         let output = scanmill(folder.path()).args(["--threads", threads, "--from-list", "list.txt"]).output().unwrap();
-        let seen: Vec<_> = lines(&output)
+        let seen: Vec<_> = lines_with(1, &output)
             .iter()
             .map(|line| (line["path"].as_str().unwrap().to_owned(), line["reason"].as_str().map(str::to_owned)))
             .collect();
         let expected: Vec<_> =
             expected.iter().map(|(name, reason)| (name.clone(), reason.map(str::to_owned))).collect();
         assert_eq!(seen, expected);
-        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8_lossy(&output.stderr);
+        let refused = ["folder.jpg", "fifo.jpg", "missing.jpg", "empty.jpg/below"];
+        assert_eq!(said.lines().count(), refused.len(), "{said}");
+        assert!(said.lines().zip(refused).all(|(line, name)| line.contains(&format!("`{name}`"))), "{said}");
     }
+}
+
+#[test]
+fn folders_pipes_and_standard_input_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir_all(path("photos/below/.hidden")).unwrap();
+    std::fs::create_dir(path("empty")).unwrap();
+    photo(folder.path(), "photos/b.png", "b");
+    photo(folder.path(), "photos/below/a.png", "a");
+    photo(folder.path(), "photos/below/.hidden/c.png", "c");
+    std::os::unix::fs::symlink("..", path("photos/below/up")).unwrap();
+    assert!(Command::new("mkfifo").arg(path("pipe")).status().unwrap().success());
+    assert!(Command::new("mkfifo").arg(path("photos/pipe")).status().unwrap().success());
+    photo(folder.path(), "p.png", "through a pipe");
+    photo(folder.path(), "i.png", "standard input");
+    let bytes = std::fs::read(path("p.png")).unwrap();
+    let pipe = path("pipe");
+    let writer = std::thread::spawn(move || std::fs::write(pipe, bytes).unwrap());
+    let output = scanmill(folder.path())
+        .args(["pipe", "photos", "empty", "-"])
+        .stdin(std::fs::File::open(path("i.png")).unwrap())
+        .output()
+        .unwrap();
+    writer.join().unwrap();
+    // A pipe in a folder was not asked for, and nobody may ever write to it.
+    let seen: Vec<_> = lines_with(1, &output)
+        .iter()
+        .map(|line| (line["path"].clone(), line["codes"][0]["text"].clone(), line["reason"].clone()))
+        .collect();
+    let read = |path: &str, text: &str| (json!(path), json!(text), Value::Null);
+    assert_eq!(
+        seen,
+        [
+            read("pipe", "through a pipe"),
+            read("photos/b.png", "b"),
+            read("photos/below/a.png", "a"),
+            (json!("photos/pipe"), Value::Null, json!("not_an_object")),
+            read("-", "standard input"),
+        ]
+    );
+}
+
+#[test]
+fn a_missing_file_is_said_and_the_rest_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    photo(folder.path(), "a.png", "a");
+    let output = scanmill(folder.path()).args(["missing", "a.png"]).output().unwrap();
+    let reasons: Vec<_> = lines_with(1, &output).iter().map(|line| line["reason"].clone()).collect();
+    assert_eq!(reasons, [json!("missing_object"), Value::Null]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.starts_with("error: ") && said.contains("`missing`"), "{said}");
 }
 
 #[test]
@@ -155,7 +215,9 @@ fn paths_come_from_arguments_and_standard_input() {
 #[test]
 fn wrong_arguments_are_no_success() {
     let folder = tempfile::tempdir().unwrap();
-    for arguments in [&[][..], &["--threads", "0", "a.png"], &["--from-list", "missing.txt"]] {
+    for arguments in
+        [&[][..], &["--threads", "0", "a.png"], &["--from-list", "missing.txt"], &["-", "--from-list", "-"]]
+    {
         let output = scanmill(folder.path()).args(arguments).output().unwrap();
         assert!(matches!(output.status.code(), Some(2 | 3)), "{arguments:?}");
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{arguments:?}");

@@ -1,10 +1,7 @@
 //! `scanmill decode`: photos in, one JSON object a line out.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::{BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,11 +9,13 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use clap::Args;
 use serde::Serialize;
 
+use super::exit::usage;
+use super::photo_source::PhotoSource;
 use super::progress::Progress;
-use super::{Exit, GlobalArgs, settings};
+use super::{Exit, GlobalArgs, out, photo_source, settings};
 use crate::actors::line::decode_limits;
 use crate::decode::{DecodeLimits, decode};
-use crate::domain::{Reading, Reason, Reject, payload, row};
+use crate::domain::{Reading, payload, row};
 use crate::error::{Error, Result};
 
 /// Reads photos and prints one JSON object a line
@@ -24,12 +23,14 @@ use crate::error::{Error, Result};
 #[command(
     long_about = "Reads photos and prints one JSON object a line, in the order given: what the codes say, when and where the \
                   photo was taken, or the reason there is no code. Payloads are printed as they are, secrets included.\n\n\
-                  Exits with 0 when every file was handled, whatever it held.",
-    after_help = "Example:\n  scanmill decode photos/*.jpg | jq -r '.codes[].text'\n  \
+                  Exits with 0 when every photo was read, whatever it held, and with 1 when one could not be opened: \
+                  its line says so too, and why stands on stderr.",
+    after_help = "Example:\n  scanmill decode photos/*.jpg | jq -r '.codes[].text'\n  scanmill decode photos\n  \
+                  curl -s https://shop.example/photo.jpg | scanmill decode -\n  \
                   find photos -type f | scanmill decode --from-list -"
 )]
 pub struct DecodeArgs {
-    /// Photos to read
+    /// Photos to read: files, pipes, `-` for standard input, folders with all that is in them but hidden files
     #[arg(value_name = "FILE", required_unless_present = "from_list")]
     files: Vec<PathBuf>,
     /// Read more paths from this file, one a line; `-` is standard input
@@ -44,78 +45,75 @@ pub struct DecodeArgs {
 pub fn run(args: &DecodeArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = settings::load(global)?;
     let limits = decode_limits(&settings);
-    let mut paths = args.files.clone();
-    if let Some(list) = &args.from_list {
-        paths.extend(read_list(list)?);
+    let is_stdin = |path: &PathBuf| path == Path::new("-");
+    if args.from_list.as_ref().is_some_and(is_stdin) && args.files.iter().any(is_stdin) {
+        return Err(usage("standard input is either a photo (`-`) or the list of photos (`--from-list -`)"));
     }
-    let threads = args.threads.map_or(settings.decode.threads, usize::from).clamp(1, paths.len().max(1));
+    let (mut sources, unlisted) = photo_source::named(&args.files);
+    unlisted.iter().for_each(out::fail);
+    let mut unopened = unlisted.len();
+    if let Some(list) = &args.from_list {
+        sources.extend(photo_source::listed(list)?);
+    }
+    let threads = args.threads.map_or(settings.decode.threads, usize::from).clamp(1, sources.len().max(1));
     // On a terminal the lines themselves are the progress.
-    let shown = (!std::io::stdout().is_terminal()).then(|| Progress::new(global, "read", Some(paths.len() as u64)));
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let shown = (!std::io::stdout().is_terminal()).then(|| Progress::new(global, "read", Some(sources.len() as u64)));
+    let mut stdout = BufWriter::new(std::io::stdout().lock());
     let done = in_order(
-        &paths,
+        &sources,
         threads,
-        |path| line_of(path, &limits),
-        |line| {
-            out.write_all(line.as_bytes())?;
+        |source| line_of(source, &limits),
+        |(line, failed)| {
+            if let Some(error) = failed {
+                out::fail(error);
+                unopened += 1;
+            }
+            stdout.write_all(line.as_bytes())?;
             if let Some(progress) = &shown {
                 progress.add(1);
             }
             // Each line as soon as it is known: whoever reads may be waiting for it.
-            out.flush()
+            stdout.flush()
         },
     );
     match done {
         // Whoever read the lines has seen enough, like `head`.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Success),
         Err(error) => Err(Error::transient("cannot write to standard output").source(error)),
+        Ok(()) if unopened > 0 => Ok(Exit::Differences),
         Ok(()) => Ok(Exit::Success),
     }
-}
-
-fn read_list(list: &Path) -> Result<Vec<PathBuf>> {
-    let fail = |error| Error::io("cannot read the list", list, error);
-    let reader: Box<dyn Read> =
-        if list == Path::new("-") { Box::new(std::io::stdin()) } else { Box::new(File::open(list).map_err(fail)?) };
-    let lines = BufReader::new(reader).split(b'\n').collect::<std::io::Result<Vec<_>>>().map_err(fail)?;
-    let paths = lines.into_iter().map(|mut line| {
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
-        PathBuf::from(std::ffi::OsString::from_vec(line))
-    });
-    Ok(paths.filter(|path| !path.as_os_str().is_empty()).collect())
 }
 
 /// How many finished lines may wait for an earlier one, per thread.
 const AHEAD: usize = 16;
 
-struct Finished {
-    lines: BTreeMap<usize, String>,
+struct Finished<L> {
+    lines: BTreeMap<usize, L>,
     printed: usize,
     /// The reader of the output went away.
     stopped: bool,
 }
 
-/// Works on `paths` with `threads` threads and hands the lines to `print` in the order of the paths. A thread that gets
+/// Works on `items` with `threads` threads and hands the lines to `print` in the order of the items. A thread that gets
 /// too far ahead of a slow photo waits, so that memory stays bounded.
-fn in_order(
-    paths: &[PathBuf],
+fn in_order<T: Sync, L: Send>(
+    items: &[T],
     threads: usize,
-    work: impl Fn(&Path) -> String + Sync,
-    mut print: impl FnMut(&str) -> std::io::Result<()>,
+    work: impl Fn(&T) -> L + Sync,
+    mut print: impl FnMut(&L) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     let next = AtomicUsize::new(0);
     let finished = Mutex::new(Finished { lines: BTreeMap::new(), printed: 0, stopped: false });
     let changed = Condvar::new();
-    let lock = || -> MutexGuard<'_, Finished> { finished.lock().unwrap_or_else(PoisonError::into_inner) };
+    let lock = || -> MutexGuard<'_, Finished<L>> { finished.lock().unwrap_or_else(PoisonError::into_inner) };
     let wait = |guard| changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(path) = paths.get(index) else { return };
+                    let Some(item) = items.get(index) else { return };
                     let mut state = lock();
                     while !state.stopped && index >= state.printed + threads * AHEAD {
                         state = wait(state);
@@ -124,14 +122,14 @@ fn in_order(
                         return;
                     }
                     drop(state);
-                    let line = work(path);
+                    let line = work(item);
                     lock().lines.insert(index, line);
                     changed.notify_all();
                 }
             });
         }
         let mut state = lock();
-        while state.printed < paths.len() {
+        while state.printed < items.len() {
             let index = state.printed;
             let Some(line) = state.lines.remove(&index) else {
                 state = wait(state);
@@ -193,10 +191,16 @@ struct CodeLine<'a> {
     ecc_used: Option<f64>,
 }
 
-fn line_of(path: &Path, limits: &DecodeLimits) -> String {
-    let reading = match fetch(path, limits) {
+/// The line of a photo, and the error if it could not be opened.
+fn line_of(source: &PhotoSource, limits: &DecodeLimits) -> (String, Option<Error>) {
+    let path = source.path();
+    let mut failed = None;
+    let reading = match photo_source::fetch(source, limits) {
         Ok(bytes) => decode(&bytes, limits),
-        Err(reject) => Reading::refused(reject, Default::default()),
+        Err(reject) => {
+            failed = Some(Error::missing(format!("cannot read `{}`: {}", path.display(), reject.detail)));
+            Reading::refused(reject, Default::default())
+        }
     };
     let codes = reading.codes.iter().map(|code| {
         let meaning = payload::of(code, &reading.codes);
@@ -240,29 +244,5 @@ fn line_of(path: &Path, limits: &DecodeLimits) -> String {
     };
     let mut text = serde_json::to_string(&line).unwrap_or_default();
     text.push('\n');
-    text
-}
-
-/// The file's bytes, or why there are none. Anything that is no regular file is refused before a read could block, and
-/// no more is read than the limit allows.
-fn fetch(path: &Path, limits: &DecodeLimits) -> Result<Vec<u8>, Reject> {
-    use std::io::ErrorKind;
-    let refuse = |error: std::io::Error| {
-        let reason = match error.kind() {
-            ErrorKind::IsADirectory | ErrorKind::InvalidInput => Reason::NotAnObject,
-            _ => Reason::MissingObject,
-        };
-        Reject::new(reason, error.to_string())
-    };
-    // Without O_NONBLOCK, opening a FIFO waits for its writer.
-    let nonblock = rustix::fs::OFlags::NONBLOCK.bits() as i32;
-    let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).map_err(refuse)?;
-    let metadata = file.metadata().map_err(refuse)?;
-    if !metadata.is_file() {
-        return Err(Reject::new(Reason::NotAnObject, "no regular file"));
-    }
-    // One byte more than allowed, so that the decoder sees that it is too large.
-    let mut bytes = Vec::with_capacity(metadata.len().min(limits.max_file_bytes + 1) as usize);
-    file.take(limits.max_file_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(refuse)?;
-    Ok(bytes)
+    (text, failed)
 }

@@ -15,8 +15,8 @@ use crate::telemetry::logging;
 pub enum Exit {
     /// 0: done.
     Success,
-    /// 1: done, and the answer is no: `verify` found a difference, `check` a problem, `gaps` a gap, and `run --until-empty`
-    /// nothing that the filter lets pass, or a photo that may not be read.
+    /// 1: done, and the answer is no: `verify` found a difference, `check` a problem, `gaps` a gap, `decode`
+    /// a file that cannot be opened, and `run --until-empty` nothing that the filter lets pass, or a photo that may not be read.
     Differences,
     /// 2: the arguments or the configuration are wrong, or a permission is refused: starting again does not help.
     Usage,
@@ -44,7 +44,8 @@ impl Exit {
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    done, and the answer is no: verify found a difference, check a problem, gaps a gap; the filter passed all over
+  1    done, and the answer is no: verify found a difference, check a problem, gaps a gap,
+       decode a file that cannot be opened; the filter passed all over
   2    the arguments or the configuration are wrong, or a permission is refused
   3    it failed; the message on stderr says on what and why
   130  stopped by Ctrl-C before the end (a draining engine by the second); nothing is lost";

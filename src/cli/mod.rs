@@ -24,6 +24,7 @@ pub mod health;
 pub mod man;
 pub mod orchestrate;
 pub mod out;
+mod photo_source;
 pub mod progress;
 pub mod prune;
 pub mod pump;
