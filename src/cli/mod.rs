@@ -18,6 +18,7 @@ pub mod distribute;
 pub mod engine_file;
 pub mod erase;
 pub mod exit;
+pub mod export;
 pub mod freed_memory;
 pub mod gaps;
 pub mod health;
@@ -28,6 +29,7 @@ mod photo_source;
 pub mod progress;
 pub mod prune;
 pub mod pump;
+pub mod query;
 pub mod queue;
 pub mod rejections;
 pub mod reload;
@@ -97,6 +99,8 @@ pub enum Command {
     Orchestrate(Box<orchestrate::OrchestrateArgs>),
     Distribute(distribute::DistributeArgs),
     Report(report::ReportArgs),
+    Query(query::QueryArgs),
+    Export(export::ExportArgs),
     Verify(verify::VerifyArgs),
     Check(check::CheckArgs),
     Schema(schema::SchemaArgs),
@@ -126,6 +130,8 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Orchestrate(args) => orchestrate::run(args, &cli.global),
         Command::Distribute(args) => distribute::run(args, &cli.global),
         Command::Report(args) => report::run(args, &cli.global),
+        Command::Query(args) => query::run(args, &cli.global),
+        Command::Export(args) => export::run(args, &cli.global),
         Command::Verify(args) => verify::run(args, &cli.global),
         Command::Check(args) => check::run(args, &cli.global),
         Command::Schema(args) => schema::run(args, &cli.global),

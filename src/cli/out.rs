@@ -99,6 +99,29 @@ impl Lines {
     }
 }
 
+/// Stdout for whoever writes bytes: buffered up to a line end, with a reader that went away taken as [`print_line`] does.
+pub struct Stdout;
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if IS_CLOSED.load(Ordering::Relaxed) {
+            return Ok(bytes.len());
+        }
+        match io::stdout().lock().write_all(bytes) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => IS_CLOSED.store(true, Ordering::Relaxed),
+            written => written?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match io::stdout().lock().flush() {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed,
+        }
+    }
+}
+
 fn write_stdout(bytes: &[u8]) -> Result<()> {
     if IS_CLOSED.load(Ordering::Relaxed) {
         return Ok(());

@@ -8,11 +8,13 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use self::export::RowSink;
 use crate::domain::Reason;
 use crate::domain::batch::SealedBatch;
 use crate::domain::row::utc_millis;
 use crate::error::Result;
 
+pub mod export;
 mod line;
 pub mod redshift;
 pub mod report;
@@ -98,4 +100,17 @@ pub trait Warehouse: Send + Sync {
     /// Runs one read-only statement with `?1`, `?2`… bound to `parameters`. Times are answered in the form of the rows,
     /// whatever form the tables hold, in columns whose names end as those of the tables do: `…_at`, `…_local`.
     async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Table>;
+
+    /// The same, with the rows handed to `sink` as they come; gives the sink back, to be finished.
+    async fn query_into(
+        &self,
+        sql: &str,
+        parameters: &[Value],
+        mut sink: Box<dyn RowSink>,
+    ) -> Result<Box<dyn RowSink>> {
+        let answer = self.query(sql, parameters).await?;
+        sink.columns(&answer.columns)?;
+        answer.rows.into_iter().try_for_each(|row| sink.row(row))?;
+        Ok(sink)
+    }
 }

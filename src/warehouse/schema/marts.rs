@@ -7,6 +7,11 @@
 /// The text that both are made from.
 const MARTS: &str = include_str!("../marts.sql");
 
+/// The marts' names, in the order of their definition.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    MARTS.lines().filter_map(|line| line.strip_prefix("CREATE VIEW ")?.split_whitespace().next())
+}
+
 /// What `products` says of the rows of `subquery`: the row of their host first, then one for any host. Each join finds
 /// one row at most. In SQLite the table's key sees to that, and finds the row: SQLite makes no index for a join to a
 /// subquery whose rows it takes to be few.

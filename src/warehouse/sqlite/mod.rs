@@ -39,6 +39,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::export::RowSink;
 use super::{BatchSource, Loaded, Manifest, Table, Value, Warehouse};
 use crate::error::{Class, Error, Result};
 
@@ -203,6 +204,20 @@ impl Warehouse for SqliteWarehouse {
     async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Table> {
         let (path, sql, parameters) = (self.path.clone(), sql.to_owned(), parameters.to_vec());
         blocking(move || query::query(&path, &sql, &parameters)).await
+    }
+
+    async fn query_into(
+        &self,
+        sql: &str,
+        parameters: &[Value],
+        mut sink: Box<dyn RowSink>,
+    ) -> Result<Box<dyn RowSink>> {
+        let (path, sql, parameters) = (self.path.clone(), sql.to_owned(), parameters.to_vec());
+        blocking(move || {
+            query::query_into(&path, &sql, &parameters, sink.as_mut())?;
+            Ok(sink)
+        })
+        .await
     }
 }
 

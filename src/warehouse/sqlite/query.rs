@@ -9,11 +9,19 @@ use super::connection::open_reader;
 use super::errors::sql_error;
 use super::times;
 use crate::error::{Error, Result};
+use crate::warehouse::export::RowSink;
 use crate::warehouse::{Table, Value};
 
 /// Runs one statement on a connection of its own: answers run side by side, and whatever a statement does to its
 /// connection ends with it.
 pub(super) fn query(path: &Path, sql: &str, parameters: &[Value]) -> Result<Table> {
+    let mut table = Table::default();
+    query_into(path, sql, parameters, &mut table)?;
+    Ok(table)
+}
+
+/// The same, row by row.
+pub(super) fn query_into(path: &Path, sql: &str, parameters: &[Value], sink: &mut dyn RowSink) -> Result<()> {
     let connection = open_reader(path, BUSY_TIMEOUT)?;
     let failed = || sql_error("cannot query", path);
     let mut statement = connection.prepare(sql).map_err(failed())?;
@@ -24,15 +32,13 @@ pub(super) fn query(path: &Path, sql: &str, parameters: &[Value]) -> Result<Tabl
     }
     let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let bound = parameters.iter().map(to_sql).collect::<Result<Vec<SqlValue>>>()?;
+    sink.columns(&columns)?;
     let mut answer = statement.query(rusqlite::params_from_iter(bound)).map_err(failed())?;
-    let mut rows = Vec::new();
     while let Some(row) = answer.next().map_err(failed())? {
         let cells = columns.iter().enumerate().map(|(index, name)| row.get_ref(index).map(|cell| from_sql(name, cell)));
-        rows.push(cells.collect::<rusqlite::Result<Vec<Value>>>().map_err(failed())?);
+        sink.row(cells.collect::<rusqlite::Result<Vec<Value>>>().map_err(failed())?)?;
     }
-    drop(answer);
-    drop(statement);
-    Ok(Table { columns, rows })
+    Ok(())
 }
 
 fn to_sql(value: &Value) -> Result<SqlValue> {

@@ -1,0 +1,175 @@
+//! `scanmill export`.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use super::exit::usage;
+use super::progress::Progress;
+use super::rejections::parse_since;
+use super::report::block_on;
+use super::{Exit, GlobalArgs, out, settings};
+use crate::config::nearest::nearest;
+use crate::error::{Error, Result};
+use crate::warehouse::export::csv::CsvSink;
+use crate::warehouse::export::json::JsonSink;
+use crate::warehouse::export::parquet::ParquetSink;
+use crate::warehouse::export::{Output, RowSink};
+use crate::warehouse::schema::marts;
+use crate::warehouse::{Value, Warehouse, schema};
+
+/// The tables that hold photos, by the time they were processed at.
+const BY_TIME: [&str; 2] = ["scans", "rejections"];
+
+/// Writes a table or mart of the warehouse as Parquet, CSV or JSON Lines
+///
+/// Reads only, and may run beside the engine. Parquet has typed columns: instants, local times, dates, numbers, text. The
+/// file appears when it is whole; one of its name is replaced. From Redshift, UNLOAD is the way for more than 100 MB.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  scanmill export scans --to scans.parquet --since 30d
+  scanmill export mart_product_day --to products.csv
+  scanmill export rejections --format jsonl --to - | jq -r .object_key")]
+pub struct ExportArgs {
+    /// What to write: scans, rejections, products, or a mart
+    #[arg(value_name = "TABLE")]
+    pub table: String,
+    /// Where to; its ending chooses the format; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
+    /// The format, whatever the ending
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Only photos processed since then: a day (UTC), RFC 3339, or a time ago like 90m, 2h, 3d
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    pub since: Option<Timestamp>,
+    /// Only photos processed before then, told the same way
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    pub until: Option<Timestamp>,
+}
+
+/// What files are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Apache Parquet, compressed by Snappy
+    Parquet,
+    /// CSV with a line of names
+    Csv,
+    /// One JSON object a line
+    Jsonl,
+}
+
+/// Runs the command.
+pub fn run(args: &ExportArgs, global: &GlobalArgs) -> Result<Exit> {
+    let format = format_of(args)?;
+    check_table(&args.table)?;
+    if (args.since.is_some() || args.until.is_some()) && !BY_TIME.contains(&args.table.as_str()) {
+        return Err(usage(format!(
+            "`{}` does not say when a photo was processed: --since and --until are for scans and rejections",
+            args.table
+        )));
+    }
+    if args.since.zip(args.until).is_some_and(|(since, until)| since >= until) {
+        return Err(usage("--until must be later than --since"));
+    }
+    let warehouse = crate::app::existing_warehouse(&settings::load(global)?)?;
+    let warehouse = warehouse.as_ref();
+    block_on(schema::require_current(warehouse))?;
+    let progress = Progress::new(global, "exporting", None);
+    let rows = match args.to.as_os_str() == "-" {
+        true => {
+            let sink = sink(format, Output::new(BufWriter::new(out::Stdout), "stdout"))
+                .ok_or_else(|| usage("Parquet is written from its end: it goes to a file, not to standard output"))?;
+            answer_into(warehouse, args, sink)?
+        }
+        false => to_file(warehouse, args, format)?,
+    };
+    drop(progress);
+    out::note(&format!("{rows} rows of {} in {}", args.table, args.to.display()));
+    Ok(Exit::Success)
+}
+
+fn format_of(args: &ExportArgs) -> Result<Format> {
+    if let Some(format) = args.format {
+        return Ok(format);
+    }
+    match args.to.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase).as_deref() {
+        Some("parquet") => Ok(Format::Parquet),
+        Some("csv") => Ok(Format::Csv),
+        Some("jsonl" | "ndjson") => Ok(Format::Jsonl),
+        _ if args.to.as_os_str() == "-" => Ok(Format::Csv),
+        _ => Err(usage(format!("the ending of `{}` names no format", args.to.display()))
+            .hint("use .parquet, .csv or .jsonl, or say it by --format")),
+    }
+}
+
+/// Names stand in the statement as they are, so only those that are known may.
+fn check_table(name: &str) -> Result<()> {
+    let known = || BY_TIME.into_iter().chain(["products"]).chain(marts::names());
+    if known().any(|table| table == name) {
+        return Ok(());
+    }
+    let hint = match nearest(name, known()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are {}", known().collect::<Vec<_>>().join(", ")),
+    };
+    Err(usage(format!("there is no table or mart `{name}`")).hint(hint))
+}
+
+/// Written beside its place and moved there when it is whole, so that nobody reads half of it.
+fn to_file(warehouse: &dyn Warehouse, args: &ExportArgs, format: Format) -> Result<u64> {
+    let path = &args.to;
+    let mut part = path.clone().into_os_string();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let written = write_file(warehouse, args, format, &part).and_then(|rows| {
+        std::fs::rename(&part, path).map_err(|error| Error::io("cannot put the export at", path, error))?;
+        Ok(rows)
+    });
+    if written.is_err() {
+        // What is wrong is said by the error; that there may be nothing to remove says nothing.
+        let _ = std::fs::remove_file(&part);
+    }
+    written
+}
+
+fn write_file(warehouse: &dyn Warehouse, args: &ExportArgs, format: Format, part: &Path) -> Result<u64> {
+    let file = File::create(part).map_err(|error| Error::io("cannot write", part, error))?;
+    let kept = file.try_clone().map_err(|error| Error::io("cannot write", part, error))?;
+    let sink = match sink(format, Output::new(BufWriter::new(file), part.display().to_string())) {
+        Some(sink) => sink,
+        None => {
+            let file = kept.try_clone().map_err(|error| Error::io("cannot write", part, error))?;
+            Box::new(ParquetSink::new(file, part)?)
+        }
+    };
+    let rows = answer_into(warehouse, args, sink)?;
+    kept.sync_all().map_err(|error| Error::io("cannot write", part, error))?;
+    Ok(rows)
+}
+
+/// The writer of a format that can be written front to back; none for Parquet.
+fn sink<W: std::io::Write + Send + 'static>(format: Format, to: Output<W>) -> Option<Box<dyn RowSink>> {
+    match format {
+        Format::Csv => Some(Box::new(CsvSink::new(to))),
+        Format::Jsonl => Some(Box::new(JsonSink::new(to))),
+        Format::Parquet => None,
+    }
+}
+
+fn answer_into(warehouse: &dyn Warehouse, args: &ExportArgs, sink: Box<dyn RowSink>) -> Result<u64> {
+    let bounds = [(">=", args.since), ("<", args.until)];
+    let mut parameters: Vec<Value> = Vec::new();
+    let mut conditions = Vec::new();
+    for (sign, at) in bounds.into_iter().filter_map(|(sign, at)| at.map(|at| (sign, at))) {
+        parameters.push(warehouse.instant(at));
+        conditions.push(format!("processed_at {sign} ?{}", parameters.len()));
+    }
+    let condition = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+    let sql = format!("SELECT * FROM {}{condition}", args.table);
+    block_on(warehouse.query_into(&sql, &parameters, sink))?.finish()
+}
