@@ -238,6 +238,21 @@ fn profiles_in_the_texts_of_a_png() {
     }
 }
 
+/// A draft of the chunk for EXIF had it packed, behind a zero and its length, under its own name or the later one.
+#[test]
+fn a_packed_exif_chunk_is_unpacked() {
+    let [_, (_, text), ..] = texts("x", &whole());
+    // Keyword, its zero and the method stand before what is packed.
+    let packed = &text[3..];
+    for chunk in [b"zxIf", b"eXIf"] {
+        let data = [b"\0".as_slice(), &(whole().len() as u32).to_be_bytes(), packed].concat();
+        assert_time_and_place("packed", &png(&[(chunk, &data)]));
+    }
+    assert_time_and_place("not packed", &png(&[(b"zxIf", &whole())]));
+    assert_eq!(capture(&png(&[(b"zxIf", b"\0\0\0\0\x09junk")])), Capture::default());
+    assert_eq!(capture(&png(&[(b"zxIf", b"\0")])), Capture::default());
+}
+
 /// The specification asks for the form of RFC 1123; writers use others too. It is the last source but one.
 #[test]
 fn a_png_may_say_when_it_was_made_in_a_text() {

@@ -6,7 +6,7 @@ use std::io::Read;
 use flate2::read::ZlibDecoder;
 
 use super::chunks::Png;
-use super::{Metadata, push};
+use super::{Metadata, exif_start, push};
 
 pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Most bytes that one text is unpacked to.
@@ -22,8 +22,12 @@ pub(super) fn read<'a>(bytes: &'a [u8], found: &mut Metadata<'a>) {
     let mut texts = 0;
     let mut profiles = Metadata::default();
     for (name, data) in Png::new(bytes) {
-        if name == b"eXIf" {
-            found.add(Cow::Borrowed(data));
+        if name == b"eXIf" || name == b"zxIf" {
+            // A draft of the chunk had it packed: a zero, the length, a zlib stream.
+            match data.strip_prefix(b"\0").and_then(|packed| packed.get(4..)) {
+                Some(packed) if exif_start(data).is_none() => found.add(unpack(packed)),
+                _ => found.add(Cow::Borrowed(data)),
+            }
             continue;
         }
         let Some((keyword, text)) = Text::of(name, data) else { continue };
@@ -76,16 +80,17 @@ impl<'a> Text<'a> {
         Some((keyword, text))
     }
 
-    /// What was unpacked until an error counts.
     fn unpack(self) -> Cow<'a, [u8]> {
-        if !self.packed {
-            return Cow::Borrowed(self.data);
-        }
-        let mut text = Vec::new();
-        let mut unpacker = ZlibDecoder::new(self.data).take(MOST_UNPACKED);
-        match unpacker.read_to_end(&mut text) {
-            Ok(_) | Err(_) => Cow::Owned(text),
-        }
+        if self.packed { unpack(self.data) } else { Cow::Borrowed(self.data) }
+    }
+}
+
+/// What was unpacked until an error counts.
+fn unpack(packed: &[u8]) -> Cow<'static, [u8]> {
+    let mut unpacked = Vec::new();
+    let mut unpacker = ZlibDecoder::new(packed).take(MOST_UNPACKED);
+    match unpacker.read_to_end(&mut unpacked) {
+        Ok(_) | Err(_) => Cow::Owned(unpacked),
     }
 }
 
