@@ -78,6 +78,24 @@ fn tiles_planes_predictors_and_both_orders_of_bits() {
     }
 }
 
+/// A sensor's 12 bits in 16, counts in 32, floats that count: nothing says what is white but the numbers themselves.
+#[test]
+fn wide_numbers_may_use_a_small_part_of_their_range() {
+    for packing in [Packing::None, Packing::Deflate] {
+        for colours in [Colours::BlackIsZero, Colours::Rgb] {
+            for little in [true, false] {
+                let kind = Kind { packing, colours, little, ..PLAIN };
+                for (bits, white) in [(16, 255.0), (16, 1023.0), (16, 4095.0), (32, 1.0), (32, 255.0), (32, 65_535.0)] {
+                    reads(&Kind { bits, white: Some(white), ..kind });
+                }
+                for white in [0.001, 0.1, 255.0, 65_535.0] {
+                    reads(&Kind { float: true, bits: 32, white: Some(white), ..kind });
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn fax_rows_of_every_kind() {
     for packing in FAX {

@@ -8,6 +8,7 @@ mod directory;
 mod fax;
 mod page;
 mod paint;
+mod range;
 mod unpack;
 
 use super::luma::{Aspect, Luma};

@@ -5,6 +5,7 @@ use super::super::luma::{Aspect, Luma};
 use super::super::pixels::{Hints, Survey};
 use super::directory::Tag;
 use super::page::{Numbers, Packing, Page, Photometric};
+use super::range::Range;
 use super::unpack::{Rows, Stop};
 use super::{Fault, Picture};
 
@@ -18,6 +19,21 @@ pub(super) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) 
         return old_jpeg(page, size, aspect, keep_on);
     }
     let mut painter = Painter::new(page, aspect);
+    let picture = painted(&mut painter, size, keep_on)?;
+    // Not all wide numbers fill their range: a sensor's 12 bits in 16, counts of 0 to 255 as floats or in 32 bits.
+    match painter.range.fitting(page) {
+        Some(range) => {
+            // One picture at a time is what the guard has counted.
+            drop(picture);
+            painted(&mut Painter { range, ..Painter::new(page, aspect) }, size, keep_on)
+        }
+        None => Ok(picture),
+    }
+}
+
+/// The picture with what the painter takes for white.
+fn painted(painter: &mut Painter<'_>, size: [usize; 2], keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
+    let page = &{ painter.page };
     let mut luma = Luma::blank(size[0], size[1]);
     luma.pixels_mut().fill(MISSING);
     let grid = page.grid();
@@ -77,6 +93,7 @@ struct Painter<'a> {
     /// Samples of 8 bits of a row, pixel by pixel.
     samples: Vec<u8>,
     row: Vec<u8>,
+    range: Range,
 }
 
 /// Rows that were painted before it went wrong, and how.
@@ -85,13 +102,21 @@ type Painted = Result<(), (usize, Fault)>;
 impl<'a> Painter<'a> {
     fn new(page: &Page<'a>, aspect: Aspect) -> Painter<'a> {
         let palette = (page.photometric == Photometric::Palette).then(|| palette(page));
-        Painter { page: *page, aspect, survey: Survey::default(), palette, samples: Vec::new(), row: Vec::new() }
+        Painter {
+            page: *page,
+            aspect,
+            survey: Survey::default(),
+            palette,
+            samples: Vec::new(),
+            row: Vec::new(),
+            range: Range::default(),
+        }
     }
 
-    fn hints(self) -> Hints {
+    fn hints(&mut self) -> Hints {
         let is_jpeg = self.page.packing == Packing::Jpeg && !self.page.planar && self.page.samples >= 3;
         let is_shared = self.page.is_subsampled() && !self.page.planar;
-        if is_jpeg || is_shared { Hints::unknown(false) } else { self.survey.hints() }
+        if is_jpeg || is_shared { Hints::unknown(false) } else { std::mem::take(&mut self.survey).hints() }
     }
 
     /// The planes whose samples are needed; the one that there is where samples come together.
@@ -160,7 +185,8 @@ impl<'a> Painter<'a> {
             (16 | 32 | 64, _) | (8, _) => {
                 let little = page.directory.file.little;
                 let samples = row.chunks_exact(page.bits / 8);
-                places.zip(samples).for_each(|(place, sample)| *place = eight_bits(sample, little, page.numbers));
+                let range = &mut self.range;
+                places.zip(samples).for_each(|(place, sample)| *place = range.eight_bits(sample, little, page.numbers));
             }
             (bits, _) => {
                 // A palette's numbers stay as they are.
@@ -359,38 +385,6 @@ fn unit_rows(row: &[u8], [across, down]: [usize; 2], line: usize, aspect: Aspect
             None => out.iter_mut().zip(unit.iter().skip(line * across)).for_each(|(out, &grey)| *out = grey),
         }
     }
-}
-
-/// A sample of whole bytes as 8 bits.
-fn eight_bits(sample: &[u8], little: bool, numbers: Numbers) -> u8 {
-    let mut bytes = [0u8; 8];
-    for (index, byte) in bytes.iter_mut().take(sample.len()).enumerate() {
-        // The uppermost first.
-        *byte = sample[if little { sample.len() - 1 - index } else { index }];
-    }
-    match (numbers, sample.len()) {
-        (Numbers::Unsigned, _) => bytes[0],
-        (Numbers::Signed, _) => bytes[0] ^ 0x80,
-        (Numbers::Float, 2) => of_float(half(u16::from_be_bytes([bytes[0], bytes[1]]))),
-        (Numbers::Float, 4) => of_float(f64::from(f32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))),
-        (Numbers::Float, _) => of_float(f64::from_be_bytes(bytes)),
-    }
-}
-
-/// Floats from 0 to 1; `as` brings what is outside, and NaN, into range.
-fn of_float(value: f64) -> u8 {
-    (value * 255.0 + 0.5) as u8
-}
-
-/// The value of a float of 16 bits.
-fn half(bits: u16) -> f64 {
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
-    let size = if exponent == 0 {
-        fraction / 1024.0 * 2f64.powi(-14)
-    } else {
-        (1.0 + fraction / 1024.0) * 2f64.powi(exponent - 15)
-    };
-    if bits >> 15 == 1 { -size } else { size }
 }
 
 /// A sample of any number of bits, the uppermost first: as it is, or brought to 8 bits.

@@ -50,6 +50,8 @@ pub struct Kind {
     pub predictor: bool,
     pub lowest_first: bool,
     pub float: bool,
+    /// The number that white is written as, where it is not the largest there is.
+    pub white: Option<f64>,
 }
 
 pub const PLAIN: Kind = Kind {
@@ -64,6 +66,7 @@ pub const PLAIN: Kind = Kind {
     predictor: false,
     lowest_first: false,
     float: false,
+    white: None,
 };
 
 /// A grey picture as a TIFF file of a kind, after `pages` smaller copies that say what they are.
@@ -320,7 +323,8 @@ fn row(kind: &Kind, plane: usize, width: usize, pixel: &dyn Fn(usize) -> u8, lit
         .collect();
     let bytes = kind.bits / 8;
     if kind.float {
-        let mut samples: Vec<[u8; 4]> = values.iter().map(|&value| (value as f32).to_be_bytes()).collect();
+        let mut samples: Vec<[u8; 4]> =
+            values.iter().map(|&value| ((value * kind.white.unwrap_or(1.0)) as f32).to_be_bytes()).collect();
         if kind.predictor {
             // All first bytes, then all second ones; then differences.
             let mut out: Vec<u8> = (0..4).flat_map(|at| samples.iter().map(move |sample| sample[at])).collect();
@@ -334,7 +338,7 @@ fn row(kind: &Kind, plane: usize, width: usize, pixel: &dyn Fn(usize) -> u8, lit
         }
         return samples.concat();
     }
-    let most = ((1u128 << kind.bits) - 1) as f64;
+    let most = kind.white.unwrap_or(((1u128 << kind.bits) - 1) as f64);
     let mut numbers: Vec<u64> = values.iter().map(|value| (value * most).round() as u64).collect();
     if kind.predictor {
         for at in (planes.len()..numbers.len()).rev() {
