@@ -79,6 +79,7 @@ async fn the_marts_answer_their_questions() {
         ("SELECT scans, products, scans_so_far FROM mart_day WHERE local_date = '2026-11-22'", json!([2, 2, 36])),
         ("SELECT SUM(scans), ROUND(SUM(share), 6) FROM mart_hour_weekday", json!([36, 1.0])),
         ("SELECT h3_cell, scans, latitude FROM mart_h3_map", json!(["871f1d489ffffff", 36, 52.5])),
+        ("SELECT country, region, city, SUM(scans) FROM mart_place_day", json!(["DE", "11", "Falkensee", 36])),
         ("SELECT utm_campaign, local_date, scans_so_far FROM mart_campaign_day", json!(["launch", "2026-11-22", 1])),
         ("SELECT product_id, campaign_days, other_days, lift FROM mart_campaign_lift", json!(["p1", 1, 0, null])),
         ("SELECT SUM(scans), SUM(photos), SUM(product_id = 'p1'), COUNT(brand) FROM mart_fact", json!([37, 36, 1, 0])),

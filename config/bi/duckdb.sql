@@ -55,6 +55,10 @@ SELECT * FROM read_json(
     altitude_m: 'DOUBLE',
     geo_source: 'VARCHAR',
     h3_cell: 'VARCHAR',
+    country: 'VARCHAR',
+    region: 'VARCHAR',
+    city: 'VARCHAR',
+    place_name_source: 'VARCHAR',
     camera_make: 'VARCHAR',
     camera_model: 'VARCHAR',
     qr_index: 'BIGINT',
@@ -86,7 +90,7 @@ QUALIFY RANK() OVER (
 AND ROW_NUMBER() OVER (PARTITION BY photo_id, scan_id, revision, batch_id, processed_at, row_kind) = 1;
 
 CREATE OR REPLACE VIEW scans AS
-SELECT scan_id, photo_id, batch_id, revision, bucket, object_key, version_id, etag, size_bytes, sequencer, uploaded_at, processed_at, engine_version, payload, payload_kind, text_encoding, symbology, product_url, url_host, url_path, product_id, product_id_source, url_count, gtin, utm_source, utm_medium, utm_campaign, captured_at, captured_local, utc_offset_minutes, captured_at_source, local_date, local_hour, local_weekday, latitude, longitude, altitude_m, geo_source, h3_cell, camera_make, camera_model, qr_index, qr_count, more_codes_likely, qr_version, ecc_level, ecc_used, part_index, part_count, part_parity, rung, decode_ms, width, height, format
+SELECT scan_id, photo_id, batch_id, revision, bucket, object_key, version_id, etag, size_bytes, sequencer, uploaded_at, processed_at, engine_version, payload, payload_kind, text_encoding, symbology, product_url, url_host, url_path, product_id, product_id_source, url_count, gtin, utm_source, utm_medium, utm_campaign, captured_at, captured_local, utc_offset_minutes, captured_at_source, local_date, local_hour, local_weekday, latitude, longitude, altitude_m, geo_source, h3_cell, country, region, city, place_name_source, camera_make, camera_model, qr_index, qr_count, more_codes_likely, qr_version, ecc_level, ecc_used, part_index, part_count, part_parity, rung, decode_ms, width, height, format
 FROM standing
 WHERE row_kind = 'scan';
 

@@ -33,6 +33,11 @@ const QUESTIONS: &[(&str, &str)] = &[
          WHERE h3_cell IS NOT NULL GROUP BY h3_cell ORDER BY scans DESC LIMIT 2000",
     ),
     (
+        "towns",
+        "SELECT city, country, COUNT(*) AS scans FROM newest WHERE country IS NOT NULL
+         GROUP BY city, country ORDER BY scans DESC, city LIMIT 12",
+    ),
+    (
         "products",
         "SELECT product_id, url_host, COUNT(*) AS scans, COUNT(DISTINCT h3_cell) AS places
          FROM newest WHERE product_id IS NOT NULL GROUP BY product_id, url_host ORDER BY scans DESC, product_id LIMIT 12",
@@ -109,7 +114,7 @@ impl Newest {
             // `rowid`: the order in which rows were loaded, without a sort.
             let sql = format!(
                 "WITH newest AS (SELECT photo_id, processed_at, local_date, local_hour, local_weekday, h3_cell, latitude, \
-                 longitude, product_id, url_host, utm_campaign FROM scans ORDER BY rowid DESC LIMIT {SCANS}) {question}"
+                 longitude, country, city, product_id, url_host, utm_campaign FROM scans ORDER BY rowid DESC LIMIT {SCANS}) {question}"
             );
             answer.insert((*name).to_owned(), self.rows(&sql).await?);
         }

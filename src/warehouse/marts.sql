@@ -13,7 +13,7 @@
 -- Which version of tables and marts stands here? (commands ask before they read)
 DROP VIEW IF EXISTS warehouse_schema;
 CREATE VIEW warehouse_schema AS
-SELECT CAST(4 AS BIGINT) AS schema_version;
+SELECT CAST(5 AS BIGINT) AS schema_version;
 
 -- What became of each photo? One row a photo, scanned or rejected.
 DROP VIEW IF EXISTS mart_photo;
@@ -39,18 +39,19 @@ SELECT local_date, local_weekday, local_hour, fact.product_id, fact.url_host, h3
                     WHEN SUBSTRING(h3_cell, 8, 1) IN ('8', '9', 'a', 'b') THEN 'b'
                     ELSE 'f' END || 'fffffff' AS VARCHAR(16)) AS h3_cell_5,
        CAST('83' || SUBSTRING(h3_cell, 3, 4) || 'fffffffff' AS VARCHAR(16)) AS h3_cell_3,
-       latitude, longitude, utm_campaign, utm_source, utm_medium, camera_make, camera_model, scans, photos,
+       country, region, city, latitude, longitude, utm_campaign, utm_source, utm_medium, camera_make, camera_model,
+       scans, photos,
        CAST(COALESCE(NULLIF(of_host.name, ''), NULLIF(of_any_host.name, '')) AS VARCHAR(1024)) AS product_name,
        CAST(COALESCE(NULLIF(of_host.brand, ''), NULLIF(of_any_host.brand, '')) AS VARCHAR(1024)) AS brand,
        CAST(COALESCE(NULLIF(of_host.category, ''), NULLIF(of_any_host.category, '')) AS VARCHAR(1024)) AS category
 FROM (
-  SELECT local_date, local_hour, product_id, url_host, h3_cell, utm_campaign, utm_source, utm_medium, camera_make,
-         camera_model, CAST(MIN(local_weekday) AS BIGINT) AS local_weekday, CAST(COUNT(*) AS BIGINT) AS scans,
+  SELECT local_date, local_hour, product_id, url_host, h3_cell, country, region, city, utm_campaign, utm_source,
+         utm_medium, camera_make, camera_model, CAST(MIN(local_weekday) AS BIGINT) AS local_weekday, CAST(COUNT(*) AS BIGINT) AS scans,
          CAST(SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS BIGINT) AS photos,
          CAST(AVG(latitude) AS DOUBLE PRECISION) AS latitude, CAST(AVG(longitude) AS DOUBLE PRECISION) AS longitude
   FROM scans
-  GROUP BY local_date, local_hour, product_id, url_host, h3_cell, utm_campaign, utm_source, utm_medium, camera_make,
-           camera_model
+  GROUP BY local_date, local_hour, product_id, url_host, h3_cell, country, region, city, utm_campaign, utm_source,
+           utm_medium, camera_make, camera_model
 ) AS fact
 JOIN_PRODUCTS(fact);
 
@@ -287,6 +288,18 @@ SELECT h3_cell, CAST(COUNT(*) AS BIGINT) AS scans,
 FROM scans
 WHERE h3_cell IS NOT NULL
 GROUP BY h3_cell;
+
+-- In which countries, regions and towns do people scan, day by day? (places without a name are left out; a town has the
+-- mean position of its scans)
+DROP VIEW IF EXISTS mart_place_day;
+CREATE VIEW mart_place_day AS
+SELECT local_date, country, region, city, CAST(COUNT(*) AS BIGINT) AS scans,
+       CAST(SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS BIGINT) AS photos,
+       CAST(COUNT(DISTINCT product_id) AS BIGINT) AS products,
+       CAST(AVG(latitude) AS DOUBLE PRECISION) AS latitude, CAST(AVG(longitude) AS DOUBLE PRECISION) AS longitude
+FROM scans
+WHERE country IS NOT NULL AND local_date IS NOT NULL
+GROUP BY local_date, country, region, city;
 
 -- How does each campaign run, day by day, and how many scans has it brought so far?
 DROP VIEW IF EXISTS mart_campaign_day;

@@ -162,6 +162,10 @@ pub struct HourScans {
 pub struct PlaceScans {
     /// H3 cell at resolution 7.
     pub h3_cell: String,
+    /// Its nearest town.
+    pub city: Option<String>,
+    /// Its country, ISO 3166-1 alpha-2.
+    pub country: Option<String>,
     /// Mean latitude of its scans, degrees north.
     pub latitude: Option<f64>,
     /// Mean longitude of its scans, degrees east.
@@ -281,7 +285,7 @@ pub async fn report(warehouse: &dyn Warehouse, between: Between) -> Result<Repor
             .await?,
         places: asked
             .all(&format!(
-                "SELECT h3_cell, AVG(latitude) AS latitude, AVG(longitude) AS longitude, COUNT(*) AS scans,
+                "SELECT h3_cell, MIN(city) AS city, MIN(country) AS country, AVG(latitude) AS latitude, AVG(longitude) AS longitude, COUNT(*) AS scans,
                         SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS photos
                  FROM {{scans}} WHERE h3_cell IS NOT NULL GROUP BY h3_cell
                  ORDER BY COUNT(*) DESC, h3_cell LIMIT {TOP}"

@@ -184,12 +184,16 @@ fn fill(scan: &mut ScanRow, story: &Story, (number, day, photo): (i64, i64, i64)
     (scan.latitude, scan.longitude) = (Some(latitude), Some(longitude));
     let place = h3o::LatLng::new(latitude, longitude).unwrap();
     scan.h3_cell = Some(place.to_cell(h3o::Resolution::Seven).to_string());
+    scan.city = [Some("Falkensee".to_owned()), Some("Nauen".to_owned()), None][(number + day) as usize % 3].clone();
+    scan.region = scan.city.is_some().then(|| "11".to_owned());
+    scan.place_name_source = Some(if scan.city.is_some() { "zone+geonames" } else { "zone" }.to_owned());
     scan.decode_ms = 3.25 + (day % 7) as f64;
     scan.rung = if photo % 3 == 0 { "zxing_1000".into() } else { "own".into() };
     scan.camera_model = Some(if day % 2 == 0 { "One".into() } else { "Two".into() });
     if story.name == "fair" && number == 2 {
         scan.local_date = Some("2004-01-01".into());
         (scan.latitude, scan.longitude, scan.h3_cell) = (None, None, None);
+        (scan.country, scan.region, scan.city, scan.place_name_source) = (None, None, None, None);
     }
     if story.name == "kiosk" && photo == 3 {
         (scan.local_date, scan.local_hour, scan.local_weekday) = (None, None, None);
@@ -382,7 +386,29 @@ fn of_days_and_places(seen: &[&ScanRow]) -> Vec<Answer> {
             json!(times().max()),
         ]
     });
+    let towns = groups(seen, |scan| {
+        let place = (scan.country.clone()?, scan.region.clone(), scan.city.clone());
+        Some((scan.local_date.clone()?, place))
+    });
+    let named = towns.iter().map(|((date, (country, region, city)), scans)| {
+        vec![
+            json!(date),
+            json!(country),
+            json!(region),
+            json!(city),
+            json!(scans.len()),
+            json!(photos(scans)),
+            json!(distinct(scans, |scan| scan.product_id.clone())),
+            json!(mean(scans.iter().filter_map(|scan| scan.latitude))),
+            json!(mean(scans.iter().filter_map(|scan| scan.longitude))),
+        ]
+    });
     vec![
+        plain((
+            "mart_place_day",
+            "local_date, country, region, city, scans, photos, products, latitude, longitude",
+            named.collect(),
+        )),
         plain(("mart_day", "local_date, scans, photos, products, scans_so_far", daily)),
         plain(("mart_hour_weekday", "local_weekday, local_hour, scans, share", hourly.collect())),
         plain((
@@ -403,9 +429,11 @@ fn of_facts(seen: &[&ScanRow]) -> Vec<Answer> {
         let of_code = (scan.product_id.clone(), scan.url_host.clone());
         let campaign = (scan.utm_campaign.clone(), scan.utm_source.clone(), scan.utm_medium.clone());
         let device = (scan.camera_make.clone(), scan.camera_model.clone());
-        Some((scan.local_date.clone(), scan.local_hour, of_code, scan.h3_cell.clone(), campaign, device))
+        let place = (scan.h3_cell.clone(), scan.country.clone(), scan.region.clone(), scan.city.clone());
+        Some((scan.local_date.clone(), scan.local_hour, of_code, place, campaign, device))
     });
-    let of_facts = facts.iter().map(|((date, hour, of_code, cell, campaign, device), scans)| {
+    let of_facts = facts.iter().map(|((date, hour, of_code, place, campaign, device), scans)| {
+        let (cell, country, region, city) = place;
         vec![
             json!(date),
             json!(scans[0].local_weekday),
@@ -415,6 +443,9 @@ fn of_facts(seen: &[&ScanRow]) -> Vec<Answer> {
             json!(cell),
             json!(parent(cell, h3o::Resolution::Five)),
             json!(parent(cell, h3o::Resolution::Three)),
+            json!(country),
+            json!(region),
+            json!(city),
             json!(mean(scans.iter().filter_map(|scan| scan.latitude))),
             json!(mean(scans.iter().filter_map(|scan| scan.longitude))),
             json!(campaign.0),
@@ -443,8 +474,8 @@ fn of_facts(seen: &[&ScanRow]) -> Vec<Answer> {
         with_names(
             (
                 "mart_fact",
-                "local_date, local_weekday, local_hour, product_id, url_host, h3_cell, h3_cell_5, h3_cell_3, latitude,
-                 longitude, utm_campaign, utm_source, utm_medium, camera_make, camera_model, scans, photos",
+                "local_date, local_weekday, local_hour, product_id, url_host, h3_cell, h3_cell_5, h3_cell_3, country,
+                 region, city, latitude, longitude, utm_campaign, utm_source, utm_medium, camera_make, camera_model, scans, photos",
                 of_facts.collect(),
             ),
             3,

@@ -7,7 +7,9 @@ use jiff::{Timestamp, civil};
 use proptest::prelude::*;
 use scanmill_core::domain::columns::{Column, ColumnType, rejection_columns, scan_columns};
 use scanmill_core::domain::row::{rejection_of, rows_of};
-use scanmill_core::domain::{Capture, Code, Format, PhotoRef, Reading, Reason, Reject, RejectionRow, Row, ScanRow};
+use scanmill_core::domain::{
+    Capture, Code, Format, PhotoRef, PlaceName, Reading, Reason, Reject, RejectionRow, Row, ScanRow,
+};
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -66,6 +68,12 @@ fn full_capture() -> Capture {
         longitude: Some(11.576_124),
         altitude_m: Some(519.0),
         geo_source: Some("exif_gps"),
+        place_name: PlaceName {
+            country: Some("DE"),
+            region: Some("02"),
+            city: Some("München"),
+            source: Some("zone+geonames"),
+        },
         camera_make: Some("Make".into()),
         camera_model: Some("Model".into()),
     }
@@ -164,6 +172,8 @@ fn a_whole_scan_row() {
     assert_eq!((scan.local_hour, scan.local_weekday), (Some(16), Some(7)), "a Sunday");
     assert_eq!((scan.captured_at_source.as_str(), scan.geo_source.as_str()), ("exif_original+offset", "exif_gps"));
     assert_eq!(scan.h3_cell.as_deref(), Some("871f8d7a4ffffff"));
+    assert_eq!((scan.country.as_deref(), scan.region.as_deref()), (Some("DE"), Some("02")));
+    assert_eq!((scan.city.as_deref(), scan.place_name_source.as_deref()), (Some("München"), Some("zone+geonames")));
     assert_eq!((scan.qr_index, scan.qr_count, scan.qr_version), (0, 1, Some(3)));
     assert_eq!(scan.more_codes_likely, Some(0));
     assert_eq!(scan.product_id.as_deref(), Some("1"));

@@ -16,6 +16,7 @@ mod clock;
 mod contain;
 mod content;
 pub mod exif;
+mod gazetteer;
 mod guard;
 mod heif;
 pub mod jpeg;

@@ -44,9 +44,15 @@ pub(super) fn render(report: &Report, now: Timestamp) -> String {
     let places = report.places.iter().map(|place| {
         let degrees = |value: Option<f64>| value.map_or_else(|| "-".into(), |value| format!("{value:.3}"));
         let (latitude, longitude) = (degrees(place.latitude), degrees(place.longitude));
-        vec![place.h3_cell.clone(), latitude, longitude, count(place.scans), count(place.photos)]
+        let (city, country) = (place.city.clone().unwrap_or_default(), place.country.clone().unwrap_or_default());
+        vec![place.h3_cell.clone(), city, country, latitude, longitude, count(place.scans), count(place.photos)]
     });
-    section(&mut text, "Top places", &["H3 cell", ">latitude", ">longitude", ">scans", ">photos"], places);
+    section(
+        &mut text,
+        "Top places",
+        &["H3 cell", "town", "country", ">latitude", ">longitude", ">scans", ">photos"],
+        places,
+    );
     let campaigns = report.campaigns.iter().map(|campaign| {
         let (first, last) = (campaign.first_local_date.clone(), campaign.last_local_date.clone());
         vec![campaign.utm_campaign.clone(), count(campaign.scans), first, last]

@@ -37,6 +37,18 @@ view: mart_fact {
     type: string
     sql: ${TABLE}.h3_cell_3 ;;
   }
+  dimension: country {
+    type: string
+    sql: ${TABLE}.country ;;
+  }
+  dimension: region {
+    type: string
+    sql: ${TABLE}.region ;;
+  }
+  dimension: city {
+    type: string
+    sql: ${TABLE}.city ;;
+  }
   dimension: latitude {
     type: number
     sql: ${TABLE}.latitude ;;

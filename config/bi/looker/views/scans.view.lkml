@@ -212,6 +212,26 @@ view: scans {
     description: "H3 cell at resolution 7 (about 5 km2), hex"
     sql: ${TABLE}.h3_cell ;;
   }
+  dimension: country {
+    type: string
+    description: "country of the place, ISO 3166-1 alpha-2"
+    sql: ${TABLE}.country ;;
+  }
+  dimension: region {
+    type: string
+    description: "its first-level division as GeoNames codes it (in the US the state, CA), that of the city"
+    sql: ${TABLE}.region ;;
+  }
+  dimension: city {
+    type: string
+    description: "nearest town of 15,000 people or more within 30 km in the country"
+    sql: ${TABLE}.city ;;
+  }
+  dimension: place_name_source {
+    type: string
+    description: "zone+geonames, zone (no town is near), geonames (outside all borders); null without a name"
+    sql: ${TABLE}.place_name_source ;;
+  }
   dimension: camera_make {
     type: string
     description: "camera maker"

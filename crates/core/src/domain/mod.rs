@@ -29,6 +29,6 @@ pub mod wifi;
 
 pub use exclude::Exclusions;
 pub use photo::{PhotoId, PhotoRef};
-pub use reading::{Capture, Code, Format, Reading, RungRun, Sequence};
+pub use reading::{Capture, Code, Format, PlaceName, Reading, RungRun, Sequence};
 pub use reject::{Cause, Reason, Reject, Stage};
 pub use row::{Lineage, RejectionRow, Row, ScanRow};

@@ -111,10 +111,25 @@ pub struct Capture {
     pub altitude_m: Option<f64>,
     /// `exif_gps` or `xmp_gps`, or `refused:<why>` where the photo holds a place that cannot be trusted; `None` when it holds none.
     pub geo_source: Option<&'static str>,
+    /// What the place is called.
+    pub place_name: PlaceName,
     /// Camera maker.
     pub camera_make: Option<String>,
     /// Camera model.
     pub camera_model: Option<String>,
+}
+
+/// The names of a place, by the gazetteer in the binary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlaceName {
+    /// Country, ISO 3166-1 alpha-2.
+    pub country: Option<&'static str>,
+    /// First-level division of the country by GeoNames' code: in the US the state, `CA`.
+    pub region: Option<&'static str>,
+    /// The nearest town.
+    pub city: Option<&'static str>,
+    /// `zone+geonames`, `zone` or `geonames`: where country and town come from.
+    pub source: Option<&'static str>,
 }
 
 impl Capture {

@@ -10,7 +10,7 @@ use super::columns::text_cap;
 use super::payload::{self, Payload};
 use super::photo::hash_128;
 use super::text::{fit, fit_some};
-use super::{Capture, Code, PhotoRef, Reading, Reason, Reject};
+use super::{Capture, Code, PhotoRef, PlaceName, Reading, Reason, Reject};
 
 /// Where a row comes from: shared by scans and rejections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +64,10 @@ pub struct ScanRow {
     pub altitude_m: Option<f64>,
     pub geo_source: String,
     pub h3_cell: Option<String>,
+    pub country: Option<String>,
+    pub region: Option<String>,
+    pub city: Option<String>,
+    pub place_name_source: Option<String>,
     pub camera_make: Option<String>,
     pub camera_model: Option<String>,
     pub qr_index: i64,
@@ -213,6 +217,10 @@ impl Shared<'_> {
             altitude_m: place.altitude_m,
             geo_source: fit(place.source, GEO_SOURCE),
             h3_cell: place.h3_cell.clone(),
+            country: place.name.country.map(str::to_owned),
+            region: place.name.region.map(str::to_owned),
+            city: place.name.city.map(str::to_owned),
+            place_name_source: place.name.source.map(str::to_owned),
             camera_make: capture.camera_make.as_deref().and_then(|make| fit_some(make, CAMERA_MAKE)),
             camera_model: capture.camera_model.as_deref().and_then(|model| fit_some(model, CAMERA_MODEL)),
             qr_index: count(index),
@@ -263,6 +271,7 @@ struct Place {
     longitude: Option<f64>,
     altitude_m: Option<f64>,
     h3_cell: Option<String>,
+    name: PlaceName,
     source: &'static str,
 }
 
@@ -270,7 +279,14 @@ impl Place {
     fn of(capture: &Capture) -> Place {
         let altitude_m = capture.altitude_m.and_then(|altitude| rounded(altitude, 1e3));
         let source = capture.geo_source.unwrap_or("none");
-        let nowhere = |source| Place { latitude: None, longitude: None, altitude_m, h3_cell: None, source };
+        let nowhere = |source| Place {
+            latitude: None,
+            longitude: None,
+            altitude_m,
+            h3_cell: None,
+            name: PlaceName::default(),
+            source,
+        };
         match (capture.latitude, capture.longitude) {
             (None, None) => nowhere(source),
             (Some(latitude), Some(longitude)) if latitude.abs() <= 90.0 && longitude.abs() <= 180.0 => Place {
@@ -278,6 +294,7 @@ impl Place {
                 longitude: rounded(longitude, 1e7),
                 altitude_m,
                 h3_cell: LatLng::new(latitude, longitude).ok().map(|at| at.to_cell(H3_RESOLUTION).to_string()),
+                name: capture.place_name,
                 source,
             },
             // EXIF reading refuses these already; a half or impossible place would still break every map.

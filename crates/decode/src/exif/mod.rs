@@ -50,6 +50,7 @@ pub use self::source::TIME_SOURCES;
 use self::tiff::{Tag, Tiff};
 use self::xmp::{Property, Xmp};
 use super::contain::contain;
+use super::gazetteer::place_name;
 use scanmill_core::domain::Capture;
 
 /// Every value `geo_source` may have.
@@ -100,6 +101,9 @@ pub fn read(bytes: &[u8], rules: &Rules) -> Capture {
             ..Capture::default()
         };
         place::read(&tags, &xmp, &mut capture);
+        if let (Some(latitude), Some(longitude)) = (capture.latitude, capture.longitude) {
+            capture.place_name = place_name(latitude, longitude, zone::name_at(latitude, longitude));
+        }
         let written = time::Sources { tags: &tags, xmp: &xmp, iptc: &iptc, png_created: found.png_created.as_deref() };
         time::read(&written, rules, &mut capture);
         capture

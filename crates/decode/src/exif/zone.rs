@@ -95,6 +95,11 @@ impl Zones {
     }
 }
 
+/// The name of the zone at a place, which tells the country.
+pub(super) fn name_at(latitude: f64, longitude: f64) -> Option<&'static str> {
+    Some(BOUNDARIES.get_tz_name(longitude, latitude)).filter(|name| !name.is_empty())
+}
+
 /// Whether any zone on earth had this offset on the day around this instant.
 pub(super) fn is_in_use(offset: Offset, at: Timestamp) -> bool {
     let day = SignedDuration::from_hours(12);
