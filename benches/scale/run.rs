@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use scanmill::actors::line::Host;
 use scanmill::app::{self, Engine};
-use scanmill::decode::{DecodeLimits, Header};
+use scanmill::decode::{DecodeLimits, Header, Room};
 use scanmill::domain::{Capture, Code, Reading};
 use scanmill::telemetry::{Workers, process};
 use serde::{Deserialize, Serialize};
@@ -88,7 +88,7 @@ static DECODE_TIME: OnceLock<Duration> = OnceLock::new();
 static DECODED: AtomicU64 = AtomicU64::new(0);
 
 /// Takes the time of a decode, on its thread, and none of its CPU.
-fn sleep_instead(bytes: &[u8], header: &Header, _: &DecodeLimits) -> Reading {
+fn sleep_instead(bytes: &[u8], header: &Header, _: &DecodeLimits, _: &Room<'_>) -> Option<Reading> {
     std::thread::sleep(DECODE_TIME.get().copied().unwrap_or_default());
     let number = DECODED.fetch_add(1, Ordering::Relaxed);
     let code = Code {
@@ -102,7 +102,7 @@ fn sleep_instead(bytes: &[u8], header: &Header, _: &DecodeLimits) -> Reading {
         ecc_level: Some('M'),
         ecc_used: None,
     };
-    Reading {
+    Some(Reading {
         format: Some(header.format),
         width: Some(header.width),
         height: Some(header.height),
@@ -113,7 +113,7 @@ fn sleep_instead(bytes: &[u8], header: &Header, _: &DecodeLimits) -> Reading {
         reject: None,
         is_stalled: bytes.is_empty(),
         decode_ms: 0.0,
-    }
+    })
 }
 
 /// Runs the case and returns what was seen.

@@ -1,21 +1,24 @@
 //! Hands fetched photos to the CPU pool, as many at once as the limit and the pixel budget allow.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use actix::{Actor, Context, Handler, Recipient};
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc;
 
+use super::comers::{Comer, Comers};
 use super::fetcher::{self, Fetched};
 use super::in_flight::{Finished, PhotoInFlight};
 use super::line::{Line, decode_limits, heic_is_on};
 use super::messages::{Ended, SetLimit};
 use super::worker;
-use crate::decode::{self, DecodeLimits, Header};
+use crate::decode::{self, DecodeLimits, Header, Room};
 use crate::domain::row::{rejection_of, rows_of};
 use crate::domain::{Format, Reason, Reject, Row};
 use crate::error::{Error, Result};
@@ -79,6 +82,8 @@ pub(super) struct Seen {
     decoded: AtomicU64,
     rejected_by_header: AtomicU64,
     faults: AtomicU64,
+    /// Photos that found no memory for more than their first look.
+    again: AtomicU64,
 }
 
 impl Seen {
@@ -89,31 +94,75 @@ impl Seen {
             "decoded": self.decoded.load(Ordering::Relaxed),
             "rejected_by_header": self.rejected_by_header.load(Ordering::Relaxed),
             "faults": self.faults.load(Ordering::Relaxed),
+            "read_again_with_more_memory": self.again.load(Ordering::Relaxed),
         })
     }
 }
 
 async fn decode_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
     // One more than the largest limit: an oversized photo may pass alone while the limit is lower.
-    let pool = CpuPool::start("decode", line.settings.decode.threads, line.settings.scale.max_decodes + 1)?;
+    let most = line.settings.scale.max_decodes + 1;
+    let pool = CpuPool::start("decode", line.settings.decode.threads, most)?;
     let has_lane = heic_is_on(&line.settings);
     let decoder = Decoder::new(line, Workers::Decode, pool, ends.finished, seen);
-    while let Some(fetched) = ends.fetched.recv().await {
-        let Some((fetched, header)) = decoder.inspect(fetched).await else { continue };
-        if has_lane && header.format == Format::Heic {
-            // Without its bytes: its lane fetches it again when its turn comes.
-            if ends.heic.send(fetched.photo).await.is_err() {
-                break;
+    let mut comers: Comers<(Fetched, Header)> = Comers::new(most);
+    while let Some(next) = comers.next(&mut ends.fetched).await {
+        let (fetched, header, bytes, again) = match next {
+            Comer::New(fetched, again) => {
+                let Some((fetched, header)) = decoder.inspect(fetched).await else { continue };
+                if has_lane && header.format == Format::Heic {
+                    // Without its bytes: its lane fetches it again when its turn comes.
+                    if ends.heic.send(fetched.photo).await.is_err() {
+                        break;
+                    }
+                    continue;
+                }
+                (fetched, header, header.first_bytes, Some(again))
             }
-            continue;
-        }
-        let pixels = decoder.line.budgets.decode_bytes.acquire(header.decode_bytes).await;
+            Comer::Again((fetched, header)) => (fetched, header, header.decode_bytes, None),
+        };
+        let again = move |fetched, header| {
+            if let Some(again) = again {
+                again.come((fetched, header));
+            }
+        };
+        let pixels = decoder.line.budgets.decode_bytes.acquire(bytes).await;
         let job = decoder.line.budgets.decodes.acquire(1).await;
-        if !decoder.submit(fetched, header, pixels, job).await? {
+        if !decoder.submit(fetched, header, Pixels::of_all(pixels), job, again).await? {
             break;
         }
     }
     Ok(())
+}
+
+/// The memory that is reserved for a photo's pixels.
+pub(super) struct Pixels {
+    all: Permit,
+    /// The same of what HEIC photos may take together.
+    of_heic: Option<Permit>,
+}
+
+impl Pixels {
+    fn of_all(all: Permit) -> Pixels {
+        Pixels { all, of_heic: None }
+    }
+
+    pub(super) fn of_heic(all: Permit, share: Permit) -> Pixels {
+        Pixels { all, of_heic: Some(share) }
+    }
+
+    /// All of it, or nothing.
+    fn grow_to(&mut self, bytes: u64) -> bool {
+        let before = self.all.amount();
+        if !self.all.grow_to(bytes) {
+            return false;
+        }
+        let is_granted = self.of_heic.as_mut().is_none_or(|share| share.grow_to(bytes));
+        if !is_granted {
+            self.all.shrink_to(before);
+        }
+        is_granted
+    }
 }
 
 /// What came of a photo on its thread.
@@ -122,6 +171,8 @@ enum Outcome {
     Rows(Vec<Row>),
     /// Nothing: it is left to be received again.
     Left,
+    /// Nothing: there is no memory for more than its first look.
+    NoRoom(Bytes, Permit),
 }
 
 /// A pool of threads, and what a photo needs to go through it.
@@ -175,14 +226,16 @@ impl Decoder {
         }
     }
 
-    /// Hands the photo to a thread. `pixels` is given back when it was read, `job` when its rows are on their way; false
-    /// when nobody takes rows any more.
+    /// Hands the photo to a thread. `pixels` is given back when it was read, `job` when its rows are on their way; where it
+    /// finds no memory for more than its first look it goes to `again`, and where there is none it has all that it may need.
+    /// False when nobody takes rows any more.
     pub(super) async fn submit(
         &self,
         fetched: Fetched,
         header: Header,
-        pixels: impl Send + 'static,
+        pixels: Pixels,
         job: Permit,
+        again: impl FnOnce(Fetched, Header) + Send + 'static,
     ) -> Result<bool> {
         let Fetched { photo, bytes, memory, fetched_at } = fetched;
         // The place in the next channel is reserved now, so that a CPU thread never waits and never finds it full.
@@ -216,8 +269,13 @@ impl Decoder {
             let _at_work = telemetry.busy.begin(workers);
             let _call = telemetry.calls.begin(stage, hangs_after, Some(subject));
             let (waited, started) = (fetched_at.elapsed(), Instant::now());
-            let reading = read_photo(&bytes, &header, &limits);
-            drop((bytes, memory, pixels));
+            let pixels = RefCell::new(pixels);
+            let reserved = pixels.borrow().all.amount();
+            let grow = |bytes| pixels.borrow_mut().grow_to(bytes);
+            let reading = read_photo(&bytes, &header, &limits, &Room::new(reserved, header.decode_bytes, &grow));
+            drop(pixels);
+            let Some(reading) = reading else { return Outcome::NoRoom(bytes, memory) };
+            drop((bytes, memory));
             PhotoDecoded { photo: &named, reading: &reading, waited, took: started.elapsed() }.emit(&telemetry);
             if reading.is_stalled {
                 DecodeStalled { photo: &named, cpu_ms: reading.decode_ms, took: started.elapsed(), is_last }.emit();
@@ -231,6 +289,13 @@ impl Decoder {
         let deliver = move |outcome: std::result::Result<Outcome, String>| {
             let rows = match outcome {
                 Ok(Outcome::Left) => return,
+                Ok(Outcome::NoRoom(bytes, memory)) => {
+                    seen.again.fetch_add(1, Ordering::Relaxed);
+                    // Its place and its job are free before it stands in line for them again.
+                    drop((place, job));
+                    again(Fetched { photo, bytes, memory, fetched_at }, header);
+                    return;
+                }
                 Ok(Outcome::Rows(rows)) => {
                     seen.decoded.fetch_add(1, Ordering::Relaxed);
                     rows

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use actix::{Actor, Context, Recipient};
 use tokio::sync::mpsc;
 
-use super::decoder_pool::{self, Decoder};
+use super::comers::{Comer, Comers};
+use super::decoder_pool::{self, Decoder, Pixels};
 use super::fetcher::{self, Got, Turn};
 use super::in_flight::{Finished, PhotoInFlight};
 use super::line::Line;
@@ -78,16 +79,29 @@ async fn decode_all(
     let threads = line.settings.decode.heic_at_once;
     let pool = CpuPool::start("heic", threads, threads)?;
     let decoder = Decoder::new(line.clone(), Workers::Heic, pool, ends.finished.clone(), decoded);
-    while let Some(photo) = ends.photos.recv().await {
+    let mut comers = Comers::new(threads);
+    while let Some(next) = comers.next(&mut ends.photos).await {
         // At a drain, photos not yet started go back to the queue at once.
         let turn = line.generation.draining().run_until_cancelled(line.budgets.heic_decodes.acquire(1)).await;
         let Some(job) = turn.filter(|_| !line.generation.draining().is_cancelled()) else { continue };
+        let (photo, again) = match next {
+            Comer::New(photo, again) => (photo, Some(again)),
+            Comer::Again(photo) => (photo, None),
+        };
         let Some(photo) = fetch(&line, photo, &ends.finished, &fetched).await else { continue };
         let Some((photo, header)) = decoder.inspect(photo).await else { continue };
+        let bytes = if again.is_some() { header.first_bytes } else { header.decode_bytes };
+        // Without its bytes: the lane may stand still until there is memory for those of another, which these would hold.
+        let again = move |fetched: fetcher::Fetched, _| {
+            drop((fetched.bytes, fetched.memory));
+            if let Some(again) = again {
+                again.come(fetched.photo);
+            }
+        };
         // Their own share first, so that whoever stands behind them in line for the rest waits for no other HEIC photo.
-        let share = line.budgets.heic_bytes.acquire(header.decode_bytes).await;
-        let pixels = line.budgets.decode_bytes.acquire(header.decode_bytes).await;
-        if !decoder.submit(photo, header, (share, pixels), job).await? {
+        let share = line.budgets.heic_bytes.acquire(bytes).await;
+        let pixels = line.budgets.decode_bytes.acquire(bytes).await;
+        if !decoder.submit(photo, header, Pixels::of_heic(pixels, share), job, again).await? {
             break;
         }
     }

@@ -10,7 +10,7 @@ use super::outage::Outages;
 use crate::config::Settings;
 use crate::config::machine::Machine;
 use crate::config::settings::Codes;
-use crate::decode::{self, DecodeLimits, Header};
+use crate::decode::{self, DecodeLimits, Header, Room};
 use crate::domain::Reading;
 use crate::error::Class;
 use crate::flow::{Budget, Generation};
@@ -20,8 +20,9 @@ use crate::telemetry::calls::{UnderWay, Watched};
 use crate::telemetry::{Telemetry, process};
 use crate::warehouse::Warehouse;
 
-/// Reads one photo whose header was inspected: [`crate::decode::read`], except where a load test puts a model of it.
-pub type ReadPhoto = fn(&[u8], &Header, &DecodeLimits) -> Reading;
+/// Reads one photo whose header was inspected in the memory that it is granted: [`crate::decode::read_within`], except where
+/// a load test puts a model of it.
+pub type ReadPhoto = fn(&[u8], &Header, &DecodeLimits, &Room<'_>) -> Option<Reading>;
 
 /// The machine, as far as no setting tells.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +38,11 @@ pub struct Host {
 impl Host {
     /// This machine.
     pub fn here() -> Host {
-        Host { cores: Machine::here().cores, cpu_seconds: process::machine_cpu_seconds, read_photo: decode::read }
+        Host {
+            cores: Machine::here().cores,
+            cpu_seconds: process::machine_cpu_seconds,
+            read_photo: decode::read_within,
+        }
     }
 }
 
@@ -144,9 +149,9 @@ impl Budgets {
             fetches: Budget::new(settings.scale.min_fetches as u64),
             decodes: Budget::new(settings.scale.min_decodes as u64),
             fetched_bytes: Budget::new(settings.memory.fetched_bytes),
-            decode_bytes: Budget::new(settings.memory.decode_bytes),
+            decode_bytes: for_pixels(settings.memory.decode_bytes),
             heic_decodes: Budget::new(settings.decode.heic_at_once as u64),
-            heic_bytes: Budget::new(settings.memory.decode_bytes / 2),
+            heic_bytes: for_pixels(settings.memory.decode_bytes / 2),
         }
     }
 
@@ -171,6 +176,12 @@ impl Budgets {
             "decode_bytes": self.decode_bytes.state(),
         })
     }
+}
+
+/// A budget of pixel memory. An eighth is left for photos that need more than their first look: one that is refused is read
+/// again from its start.
+fn for_pixels(bytes: u64) -> Budget {
+    Budget::with_headroom(bytes, bytes / 8)
 }
 
 /// Whether HEIC photos are read: by the settings, and in this build.

@@ -11,6 +11,7 @@ pub mod admission;
 pub mod autoscaler;
 pub mod backlog;
 pub mod batch_writer;
+mod comers;
 pub mod decoder_pool;
 pub mod fetcher;
 pub mod heic_lane;

@@ -18,6 +18,8 @@ pub struct Budget {
 #[derive(Debug)]
 struct Shared {
     limit: u64,
+    /// The part of the limit that only permits that are out may grow into.
+    headroom: u64,
     used: u64,
     high_water: u64,
     waiters: VecDeque<(u64, oneshot::Sender<Permit>)>,
@@ -46,7 +48,7 @@ pub struct BudgetState {
 impl Shared {
     /// An item larger than the whole budget is let through alone, so that it is slow instead of stuck for ever.
     fn fits(&self, amount: u64) -> bool {
-        self.used == 0 || self.used.saturating_add(amount) <= self.limit
+        self.used == 0 || self.used.saturating_add(amount) <= self.limit.saturating_sub(self.headroom)
     }
     fn take(&mut self, amount: u64) {
         self.used += amount;
@@ -85,7 +87,12 @@ fn serve(shared: &Arc<Mutex<Shared>>) {
 impl Budget {
     /// A budget of `limit`.
     pub fn new(limit: u64) -> Self {
-        let shared = Shared { limit, used: 0, high_water: 0, waiters: VecDeque::new() };
+        Self::with_headroom(limit, 0)
+    }
+
+    /// The same, of which `headroom` is left for permits that grow.
+    pub fn with_headroom(limit: u64, headroom: u64) -> Self {
+        let shared = Shared { limit, headroom, used: 0, high_water: 0, waiters: VecDeque::new() };
         Self { shared: Arc::new(Mutex::new(shared)) }
     }
 
@@ -134,6 +141,24 @@ impl Budget {
 }
 
 impl Permit {
+    /// Takes more, up to `amount` in all, if that is free now: whoever holds a share must not wait for a larger one, as two
+    /// that do would wait for each other. Goes before those that wait, who hold nothing.
+    pub fn grow_to(&mut self, amount: u64) -> bool {
+        let more = amount.saturating_sub(self.amount);
+        let mut state = lock(&self.shared);
+        let is_granted = more == 0 || state.used == self.amount || state.used.saturating_add(more) <= state.limit;
+        if is_granted {
+            state.take(more);
+            self.amount += more;
+        }
+        is_granted
+    }
+
+    /// What it is a share of.
+    pub fn amount(&self) -> u64 {
+        self.amount
+    }
+
     /// Gives back what is above `amount`: the real size is known and smaller than the declared one.
     pub fn shrink_to(&mut self, amount: u64) {
         if amount >= self.amount {
@@ -199,6 +224,20 @@ mod tests {
     }
 
     #[test]
+    fn a_permit_grows_into_the_headroom_and_alone_beyond_the_limit() {
+        let budget = Budget::with_headroom(10, 2);
+        let mut first = budget.try_acquire(4).unwrap();
+        assert!(budget.try_acquire(5).is_none(), "the headroom is not for new ones");
+        let mut second = budget.try_acquire(4).unwrap();
+        assert!(first.grow_to(6) && first.grow_to(5) && !second.grow_to(5));
+        assert_eq!((first.amount(), second.amount(), budget.state().used), (6, 4, 10));
+        drop(first);
+        assert!(second.grow_to(50), "alone");
+        drop(second);
+        assert_eq!((budget.state().used, budget.state().high_water), (0, 50));
+    }
+
+    #[test]
     fn a_waiter_that_goes_away_does_not_block_the_line() {
         run(async {
             let budget = Budget::new(2);
@@ -219,9 +258,9 @@ mod tests {
     proptest! {
         #[test]
         fn never_over_the_limit_and_everything_returns(
-            steps in prop::collection::vec((0_u8..4, 1_u64..6), 1..200)
+            steps in prop::collection::vec((0_u8..5, 1_u64..6), 1..200)
         ) {
-            let budget = Budget::new(8);
+            let budget = Budget::with_headroom(8, 2);
             let mut out: Vec<Permit> = Vec::new();
             for (what, amount) in steps {
                 match what {
@@ -231,6 +270,11 @@ mod tests {
                         out.push(permit);
                     },
                     2 => drop(out.pop()),
+                    3 => if let Some(permit) = out.last_mut() {
+                        let is_granted = permit.grow_to(amount);
+                        let state = budget.state();
+                        prop_assert!(!is_granted || state.used <= state.limit || out.len() == 1);
+                    },
                     _ => if let Some(permit) = out.last_mut() { permit.shrink_to(amount) },
                 }
                 prop_assert_eq!(budget.state().used, out.iter().map(|permit| permit.amount).sum::<u64>());

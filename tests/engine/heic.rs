@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use scanmill::actors::line::Host;
 use scanmill::actors::supervisor::Phase;
 use scanmill::app::{Engine, Ports};
+use scanmill::decode::{self, DecodeLimits, Header, Room};
+use scanmill::domain::Reading;
 use scanmill::error::Result;
 use scanmill::store::{Head, Listed, Object, Put, PutMode, Store};
 use tokio::sync::Semaphore;
@@ -153,6 +156,39 @@ fn a_drain_gives_waiting_heic_photos_back() {
     let (scans, _) = place.rows(&ports);
     assert!(scans.len() < keys.len(), "all were read, nothing was given back");
     place.run(&ports, async |engine| idle(&engine, 120).await);
+    all_are_read(&place, &ports, &keys);
+}
+
+/// Reads a photo only where all is reserved that it may ever need, and otherwise finds that out late.
+fn read_with_all(bytes: &[u8], header: &Header, limits: &DecodeLimits, room: &Room<'_>) -> Option<Reading> {
+    if room.reserved() == header.decode_bytes {
+        return Some(decode::read(bytes, header, limits));
+    }
+    // By now the lane waits for the memory of the next file.
+    std::thread::sleep(Duration::from_millis(50));
+    None
+}
+
+#[test]
+fn photos_that_stand_in_line_again_do_not_wait_for_each_others_files() {
+    let mut place = Place::new();
+    place.settings.decode.heic_at_once = 3;
+    // Room for one file.
+    place.settings.memory.fetched_bytes = 1;
+    let ports = place.ports();
+    let heic = photo();
+    let keys: Vec<String> = (0..12).map(|index| format!("{index}.heic")).collect();
+    place.put(&ports, &keys.iter().map(|key| (key.as_str(), heic.clone())).collect::<Vec<_>>());
+    let host = Host { read_photo: read_with_all, ..Host::here() };
+    let phase = place.run_on(&ports, host, async |engine| {
+        idle(&engine, 60).await;
+        let lane = &engine.state()["actors"]["heic_lane"];
+        assert_eq!(lane["read_again_with_more_memory"], 12, "{lane}");
+        for budget in ["decode_bytes", "heic_bytes", "fetched_bytes"] {
+            assert_eq!(engine.state()["budgets"][budget]["used"], 0, "{budget}");
+        }
+    });
+    assert_eq!(phase, Phase::Drained);
     all_are_read(&place, &ports, &keys);
 }
 

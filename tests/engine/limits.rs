@@ -2,11 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use image::{ImageFormat, Luma};
 use jiff::Timestamp;
+use scanmill::actors::line::{Host, decode_limits};
 use scanmill::actors::supervisor::Phase;
 use scanmill::app;
-use scanmill::domain::PhotoRef;
+use scanmill::decode::{self, DecodeLimits, Header, Room};
 use scanmill::domain::notification::s3_event;
+use scanmill::domain::{PhotoRef, Reading};
 
 use super::support::{Place, Script, idle, qr_png};
 
@@ -50,6 +54,66 @@ fn the_smallest_engine_reads_everything() {
     });
     assert_eq!(phase, Phase::Drained);
     assert_eq!(place.rows(&ports).0.len(), keys.len());
+}
+
+/// Reads a photo only where all is reserved that it may ever need.
+fn read_with_all(bytes: &[u8], header: &Header, limits: &DecodeLimits, room: &Room<'_>) -> Option<Reading> {
+    (room.reserved() == header.decode_bytes).then(|| decode::read(bytes, header, limits))
+}
+
+#[test]
+fn a_photo_that_finds_no_memory_for_more_than_its_first_look_is_read_again() {
+    let place = Place::new();
+    let ports = place.ports();
+    let keys: Vec<String> = (0..15).map(|index| format!("{index}.png")).collect();
+    let photo = qr_png("https://shop.example/p/1");
+    place.put(&ports, &keys.iter().map(|key| (key.as_str(), photo.clone())).collect::<Vec<_>>());
+    let host = Host { read_photo: read_with_all, ..Host::here() };
+    let phase = place.run_on(&ports, host, async |engine| {
+        idle(&engine, 60).await;
+        let pool = &engine.state()["actors"]["decoder_pool"];
+        assert_eq!((&pool["read_again_with_more_memory"], &pool["decoded"]), (&15.into(), &15.into()), "{pool}");
+        assert_eq!(engine.state()["budgets"]["decode_bytes"]["used"], 0);
+    });
+    assert_eq!(phase, Phase::Drained);
+    assert_eq!(place.rows(&ports).0.len(), keys.len());
+}
+
+/// A picture without a code: it goes all the way up the ladder.
+fn noise(seed: u32) -> Bytes {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    let picture = image::GrayImage::from_fn(120, 120, |_, _| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        Luma([(state >> 24) as u8])
+    });
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner().into()
+}
+
+#[test]
+fn many_that_grow_at_once_in_memory_for_two_of_them_all_end() {
+    let mut place = Place::new();
+    let settings = &mut place.settings;
+    settings.decode.threads = 8;
+    settings.scale.min_decodes = 8;
+    settings.scale.max_decodes = 8;
+    let header = decode::inspect(&noise(0), &decode_limits(settings)).unwrap();
+    assert!(header.first_bytes * 2 < header.decode_bytes, "{header:?}");
+    settings.memory.decode_bytes = header.decode_bytes + 3 * header.first_bytes;
+    let ports = place.ports();
+    let photos: Vec<(String, Bytes)> = (0..40).map(|seed| (format!("{seed}.png"), noise(seed))).collect();
+    place.put(&ports, &photos.iter().map(|(key, photo)| (key.as_str(), photo.clone())).collect::<Vec<_>>());
+    let limit = place.settings.memory.decode_bytes;
+    let phase = place.run(&ports, async |engine| {
+        idle(&engine, 120).await;
+        let bytes = &engine.state()["budgets"]["decode_bytes"];
+        assert_eq!(bytes["used"], 0, "{bytes}");
+        assert!(bytes["high_water"].as_u64().unwrap() <= limit, "{bytes}");
+        assert_eq!(engine.state()["actors"]["decoder_pool"]["decoded"], photos.len() as u64);
+    });
+    assert_eq!(phase, Phase::Drained);
+    assert_eq!(place.rows(&ports).1.len(), photos.len());
 }
 
 #[test]

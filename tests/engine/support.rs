@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use image::{ImageFormat, Luma};
 use qrcode::QrCode;
+use scanmill::actors::line::Host;
 use scanmill::actors::supervisor::Phase;
 use scanmill::app::{self, Engine, Ports};
 use scanmill::config::Settings;
@@ -50,8 +51,16 @@ impl Place {
     where
         F: Future<Output = ()>,
     {
+        self.run_on(ports, Host::here(), work)
+    }
+
+    /// The same on another machine.
+    pub fn run_on<F>(&self, ports: &Ports, host: Host, work: impl FnOnce(Engine) -> F) -> Phase
+    where
+        F: Future<Output = ()>,
+    {
         app::run_system(&self.settings, async {
-            let engine = Engine::start(Arc::new(self.settings.clone()), ports.clone()).await?;
+            let engine = Engine::start_on(Arc::new(self.settings.clone()), ports.clone(), host).await?;
             work(engine.clone()).await;
             engine.drain();
             Ok(engine.ended().await)

@@ -24,6 +24,7 @@ mod ladder;
 mod luma;
 mod pixels;
 mod qr;
+mod room;
 mod scale;
 #[cfg(feature = "heic")]
 mod stages;
@@ -33,6 +34,7 @@ mod wide;
 use clock::Deadline;
 pub use ladder::rung_names;
 pub use luma::Luma;
+pub use room::Room;
 
 /// What a photo may be and how long it may take.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +66,12 @@ pub struct Header {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// Upper estimate of the memory that decoding takes, in bytes: pixels plus the codec's own working memory.
+    /// The most memory that decoding may take, in bytes: pixels plus the codec's own working memory.
     pub decode_bytes: u64,
+    /// The memory that its first look takes, in bytes, as far as the header tells: see [`read_within`].
+    pub first_bytes: u64,
+    /// The memory that opening the picture takes; of JPEG about so much.
+    open_bytes: u64,
 }
 
 /// Sniffs the format and reads the header: microseconds, and no allocation that the header could make large.
@@ -79,6 +85,17 @@ pub fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Reject> {
 /// Reads one photo whose header was inspected: pixels, codes, EXIF. Panics of codecs are contained here and become
 /// [`scanmill_core::domain::Reason::DecoderFault`].
 pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
+    reading(bytes, header, limits, &Room::boundless())
+}
+
+/// The same in the memory that is reserved, [`Header::first_bytes`] at first, and more where it is granted. `None` where it
+/// was not: with [`Header::decode_bytes`] reserved, every photo is read.
+pub fn read_within(bytes: &[u8], header: &Header, limits: &DecodeLimits, room: &Room<'_>) -> Option<Reading> {
+    let reading = reading(bytes, header, limits, room);
+    (!room.is_refused()).then_some(reading)
+}
+
+fn reading(bytes: &[u8], header: &Header, limits: &DecodeLimits, room: &Room<'_>) -> Reading {
     let cpu_before = thread_cpu();
     let capture = exif::read(bytes, &exif::Rules::now(limits.place_zone));
     let mut reading = Reading {
@@ -94,7 +111,7 @@ pub fn read(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Reading {
         decode_ms: 0.0,
     };
     match whole_budget(header, limits).map(|budget| Deadline::since(cpu_before, budget)) {
-        Ok(deadline) => match look(bytes, header, deadline, limits) {
+        Ok(deadline) => match look(bytes, header, deadline, limits, room) {
             Ok(look) => look.tell(cpu_before, &mut reading),
             Err(reject) => {
                 reading.is_stalled = reject.reason == Reason::TimedOut && deadline.is_stalled();
@@ -131,7 +148,7 @@ pub fn read_luma(luma: Luma, limits: &DecodeLimits) -> Reading {
 
 fn climb(source: &mut pixels::Source, deadline: Deadline, limits: &DecodeLimits, reading: &mut Reading) {
     let cpu_before = thread_cpu();
-    let climb = ladder::climb(source, deadline, limits.first_only);
+    let climb = ladder::climb(source, deadline, limits.first_only, &Room::boundless());
     Look { climb, cut: source.is_cut(), deadline }.tell(cpu_before, reading);
 }
 
@@ -145,12 +162,18 @@ struct Look {
 }
 
 /// Opens a photo's pixels and climbs.
-fn look(bytes: &[u8], header: &Header, deadline: Deadline, limits: &DecodeLimits) -> Result<Look, Reject> {
+fn look(
+    bytes: &[u8],
+    header: &Header,
+    deadline: Deadline,
+    limits: &DecodeLimits,
+    room: &Room<'_>,
+) -> Result<Look, Reject> {
     #[cfg(feature = "heic")]
     if header.format == Format::Heic {
-        return stages::look(bytes, header, deadline, limits);
+        return stages::look(bytes, header, deadline, limits, room);
     }
-    aspects::look(bytes, header, deadline, limits)
+    aspects::look(bytes, header, deadline, limits, room)
 }
 
 impl Look {
@@ -194,8 +217,8 @@ pub struct Trial {
 /// # Errors
 /// The rejection of a photo without pixels.
 pub fn trials(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<Vec<Trial>, Reject> {
-    let mut source =
-        pixels::open(bytes, header, luma::Aspect::Brightness, Deadline::after(whole_budget(header, limits)?))?;
+    let deadline = Deadline::after(whole_budget(header, limits)?);
+    let mut source = pixels::open(bytes, header, luma::Aspect::Brightness, deadline, &Room::boundless())?;
     let alone = ladder::alone(&mut source, limits.time_budget);
     let trial = |(rung, climb, cpu_ms): (_, ladder::Climb, _)| Trial {
         rung,

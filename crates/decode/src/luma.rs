@@ -21,6 +21,11 @@ impl Luma {
         Luma { width, height, pixels: vec![0; width * height] }
     }
 
+    /// Bytes that it takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.pixels.len() as u64
+    }
+
     /// Pixels in a row.
     pub fn width(&self) -> usize {
         self.width

@@ -5,24 +5,31 @@ use super::clock::Deadline;
 use super::contain::contain;
 use super::ladder::{self, Climb};
 use super::pixels;
+use super::room::Room;
 use super::{DecodeLimits, Header, Look, aspects};
 use scanmill_core::domain::{Code, Reject};
 
 /// Looks at a HEIC photo until every code seen is read.
-pub(super) fn look(bytes: &[u8], header: &Header, deadline: Deadline, limits: &DecodeLimits) -> Result<Look, Reject> {
+pub(super) fn look(
+    bytes: &[u8],
+    header: &Header,
+    deadline: Deadline,
+    limits: &DecodeLimits,
+    room: &Room<'_>,
+) -> Result<Look, Reject> {
     let reading = || deadline.at_most(limits.time_budget);
     let mut seen = None;
     // A small copy that cannot be read costs no more than its time: the photo itself will tell what is wrong.
     if let Some(mut copy) = contain(|| pixels::thumbnail(bytes, deadline)).ok().flatten() {
         let deadline = reading();
-        let mut climb = ladder::glance(&mut copy, deadline, limits.first_only);
+        let mut climb = ladder::glance(&mut copy, deadline, limits.first_only, room);
         climb.enlarge(header.width.max(header.height) as f32 / copy.long_side() as f32);
         if climb.is_complete() {
             return Ok(Look { climb, cut: false, deadline });
         }
         seen = Some(climb);
     }
-    let mut look = aspects::look(bytes, header, deadline, limits)?;
+    let mut look = aspects::look(bytes, header, deadline, limits, room)?;
     look.climb = merged(seen, look.climb);
     Ok(look)
 }

@@ -46,16 +46,22 @@ fn read_frame(bytes: &[u8], body: usize, progressive: bool) -> Result<Frame, Fla
 /// pictures first as 16-bit coefficients. What has no Y with every pixel is made of planes, one after the other.
 pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
     let mut frame = None;
-    let mut adobe = false;
+    let mut colours = Colours::default();
     for segment in Segments::new(bytes) {
         let (marker, body) = segment?;
         match marker {
-            0xee => adobe = true,
+            0xe0 if segment_body(bytes, body).starts_with(b"JFIF\0") => colours.is_jfif = true,
+            0xee => {
+                let marker = segment_body(bytes, body);
+                if marker.starts_with(b"Adobe") {
+                    colours.adobe_transform = marker.get(11).copied();
+                }
+            }
             0xc0..=0xc2 => frame = Some(read_frame(bytes, body, marker == 0xc2)?),
             0xc3 => return Err(Flaw::Foreign("lossless coding")),
             0xc5..=0xc7 => return Err(Flaw::Foreign("hierarchical coding")),
             0xc9..=0xcb | 0xcd..=0xcf => return Err(Flaw::Foreign("arithmetic coding")),
-            SOS => return Ok(frame.ok_or(Flaw::Broken("a scan before the frame"))?.facts(adobe)),
+            SOS => return Ok(frame.ok_or(Flaw::Broken("a scan before the frame"))?.facts(colours, bytes.len() as u64)),
             _ => {}
         }
     }
@@ -63,16 +69,79 @@ pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
 }
 
 impl Frame {
-    fn facts(&self, adobe: bool) -> Facts {
+    fn facts(&self, colours: Colours, file: u64) -> Facts {
         let components = self.components.as_slice();
         let is_largest = |y: &Component| components.iter().all(|it| it.across <= y.across && it.down <= y.down);
         let ids: Vec<u8> = components.iter().map(|component| component.id).collect();
-        let has_y = components.len() < 4 && !adobe && ids != *b"RGB" && components.first().is_some_and(is_largest);
+        let has_y = colours.has_brightness(&ids) && components.first().is_some_and(is_largest);
         // The picture, or a plane for each component and one in its own size.
         let planes = if has_y { 1 } else { components.len() as u64 + 1 };
         let tokens = if self.progressive { 4 } else { 2 };
-        Facts { width: self.width, height: self.height, bytes_per_pixel: planes + tokens, other_bytes: 0 }
+
+        let pixels = (u64::from(self.width) + 16) * (u64::from(self.height) + 16);
+        let (firsts, ends) = (pixels / 64 * 2, pixels / 64 * 2);
+        let kept = (2 * pixels).min(ends + self.detail(file) * TOKEN_BYTES / 100) + firsts;
+        let read =
+            if self.progressive { 2 * pixels + kept.max(file) } else { file + kept + u64::from(self.width) * 32 };
+        // Of four components with brightness among them two are read.
+        let planes_read = if colours.is_ycck(&ids) { 2 } else { planes - 1 };
+        Facts {
+            width: self.width,
+            height: self.height,
+            bytes_per_pixel: planes + tokens,
+            other_bytes: 0,
+            // The coefficients of a progressive picture are gone before its last plane is made of what is kept.
+            open_bytes: TABLES + read + if has_y { 0 } else { pixels * (planes_read - u64::from(self.progressive)) },
+            kept_bytes: if has_y { kept } else { pixels },
+            small_bytes: None,
+        }
     }
+
+    /// Bytes of a file that are not taken up by what every block has, be it of one grey: its first coefficient and its end.
+    fn detail(&self, file: u64) -> u64 {
+        let most = |factor: fn(&Component) -> u8| self.components.iter().map(factor).max().unwrap_or(1).max(1);
+        let unit = u64::from(most(|it| it.across)) * u64::from(most(|it| it.down));
+        let blocks: u64 = self.components.iter().map(|it| u64::from(it.across) * u64::from(it.down)).sum();
+        let all = u64::from(self.width) * u64::from(self.height) / 64 * blocks / unit;
+        file.saturating_sub(all * 5 / 8)
+    }
+}
+
+/// Huffman tables in their fast form.
+const TABLES: u64 = 96 << 10;
+/// Bytes of tokens that a hundred bytes of a file's detail make, of photos as cameras and phones write them. The reader asks
+/// for more where there are more.
+const TOKEN_BYTES: u64 = 330;
+
+/// What the markers say of the components.
+#[derive(Clone, Copy, Default)]
+struct Colours {
+    is_jfif: bool,
+    adobe_transform: Option<u8>,
+}
+
+impl Colours {
+    /// Whether these are brightness, two of chroma, and black.
+    fn is_ycck(self, ids: &[u8]) -> bool {
+        ids.len() == 4 && self.adobe_transform.is_some_and(|transform| transform != 0)
+    }
+
+    /// Whether the first of these components is brightness, by the rules of libjpeg.
+    fn has_brightness(self, ids: &[u8]) -> bool {
+        match (ids, self.adobe_transform) {
+            ([_], _) => true,
+            ([_, _, _], _) if self.is_jfif => true,
+            ([_, _, _], Some(transform)) => transform != 0,
+            ([_, _, _], None) => ids != b"RGB",
+            _ => false,
+        }
+    }
+}
+
+/// A segment's body as far as it goes.
+fn segment_body(bytes: &[u8], body: usize) -> &[u8] {
+    let length = be16(bytes, body.saturating_sub(2)).map_or(0, usize::from);
+    bytes.get(body..(body + length).saturating_sub(2)).unwrap_or(&[])
 }
 
 /// Whether the picture data has its end marker. Inside entropy-coded data a 0xff is always followed by 0x00 or a

@@ -6,9 +6,9 @@ mod bytes;
 mod jpeg;
 mod simple;
 
-use super::heif::{self, Codec, Heif};
+use super::heif::{self, Codec, Heif, Picture};
 use super::tiff::{Page, is_tiff};
-use super::{DecodeLimits, Header};
+use super::{DecodeLimits, Header, ladder};
 use scanmill_core::domain::{Format, Reason, Reject};
 
 pub(super) use jpeg::{Segments as JpegSegments, has_end as jpeg_has_end};
@@ -22,6 +22,12 @@ pub(super) struct Facts {
     bytes_per_pixel: u64,
     /// Most bytes that the codec takes beside those, copies of the file not counted.
     other_bytes: u64,
+    /// Bytes that opening the picture takes.
+    open_bytes: u64,
+    /// Bytes that stay of it; one a pixel where the picture is there at its full size.
+    kept_bytes: u64,
+    /// Bytes that a first look at something smaller takes, where that may do.
+    small_bytes: Option<u64>,
 }
 
 /// Why a header told nothing.
@@ -88,7 +94,30 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
         .saturating_add(file_copies)
         .saturating_add(pixels / 2 * LADDER_BYTES_PER_TWO_PIXELS)
         .saturating_add(BASE_BYTES);
-    Ok(Header { format, width: facts.width, height: facts.height, decode_bytes })
+    let first_bytes = facts.small_bytes.unwrap_or_else(|| facts.first_bytes(format)).min(decode_bytes);
+    let Facts { width, height, open_bytes, .. } = facts;
+    Ok(Header { format, width, height, decode_bytes, first_bytes, open_bytes: open_bytes.min(decode_bytes) })
+}
+
+impl Facts {
+    /// What opening the picture takes, or the first rung of the ladder if that is more.
+    fn first_bytes(&self, format: Format) -> u64 {
+        let longest = u64::from(self.width.max(self.height)).max(1);
+        let side = ladder::first_side(longest as usize) as u64;
+        let full = u64::from(self.width) * u64::from(self.height);
+        let pixels = full * side / longest * side / longest;
+        // A JPEG picture is made at a half, a quarter or an eighth; of others every half size on the way is kept.
+        let made = match format {
+            Format::Jpeg => {
+                let halved = (0..4).rev().find(|times| longest.div_ceil(1 << times) >= side).unwrap_or(0);
+                let is_side = longest.div_ceil(1 << halved) == side;
+                (full >> (2 * halved)) + if is_side { 0 } else { pixels }
+            }
+            _ if pixels < full => full / 3 + pixels,
+            _ => 0,
+        };
+        self.open_bytes.max(self.kept_bytes + made + ladder::first_bytes(pixels))
+    }
 }
 
 fn check_size(facts: &Facts, size: u64, limits: &DecodeLimits) -> Result<(), Reject> {
@@ -114,15 +143,38 @@ fn heif(bytes: &[u8]) -> Result<Facts, Flaw> {
     let file = Heif::new(bytes)?;
     let picture = file.picture()?;
     // The thumbnail is read, and forgotten, before the picture's pixels are there.
-    let thumbnail = file.thumbnail(&picture).map_or(0, |thumbnail| thumbnail.tile_bytes());
-    let other_bytes = picture.tile_bytes().max(thumbnail);
-    Ok(Facts { width: picture.width, height: picture.height, bytes_per_pixel: 1, other_bytes })
+    let thumbnail = file.thumbnail(&picture);
+    let other_bytes = picture.tile_bytes().max(thumbnail.as_ref().map_or(0, Picture::tile_bytes));
+    let small_bytes = thumbnail.filter(|_| picture.codec == Codec::Hevc).map(|thumbnail| {
+        let pixels = u64::from(thumbnail.width) * u64::from(thumbnail.height);
+        (pixels + thumbnail.tile_bytes() * 3 / 4).max(2 * pixels + ladder::first_bytes(pixels))
+    });
+    let pixels = u64::from(picture.width) * u64::from(picture.height);
+    let copies = if picture.codec == Codec::Av1 { 3 } else { 2 };
+    Ok(Facts {
+        width: picture.width,
+        height: picture.height,
+        bytes_per_pixel: 1,
+        other_bytes,
+        open_bytes: pixels + picture.tile_bytes() + copies * bytes.len() as u64,
+        kept_bytes: pixels,
+        small_bytes,
+    })
 }
 
 /// TIFF: the page that is read, and the rows that are held of it.
 fn tiff(bytes: &[u8]) -> Result<Facts, Flaw> {
     let page = Page::first(bytes)?;
-    Ok(Facts { width: page.width, height: page.height, bytes_per_pixel: 1, other_bytes: page.other_bytes() })
+    let (other_bytes, pixels) = (page.other_bytes(), u64::from(page.width) * u64::from(page.height));
+    Ok(Facts {
+        width: page.width,
+        height: page.height,
+        bytes_per_pixel: 1,
+        other_bytes,
+        open_bytes: pixels + page.open_bytes(),
+        kept_bytes: pixels,
+        small_bytes: None,
+    })
 }
 
 /// The format by content.

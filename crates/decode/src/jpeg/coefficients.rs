@@ -46,6 +46,12 @@ impl Coefficients {
     pub fn height(&self) -> usize {
         self.height
     }
+
+    /// Bytes that they take.
+    pub(crate) fn bytes(&self) -> u64 {
+        let tokens: usize = self.rows.iter().map(|row| size_of_val::<[u16]>(row) + size_of::<Box<[u16]>>()).sum();
+        (tokens + size_of_val(self.first.as_slice())) as u64
+    }
 }
 
 /// Writes the tokens of a block behind its first coefficient.

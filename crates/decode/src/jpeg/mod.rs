@@ -36,6 +36,28 @@ pub enum Fault {
     Broken(&'static str),
     /// A kind that is not read here; the text names it.
     Unsupported(&'static str),
+    /// It needs more memory than there is room for.
+    NoRoom,
+}
+
+/// What a reading is asked while it goes on.
+#[derive(Clone, Copy)]
+pub(crate) struct Watch<'a> {
+    /// Whether to go on.
+    pub keep_on: &'a dyn Fn() -> bool,
+    /// Whether so many bytes may be held, beside a copy of the file's data.
+    pub has_room: &'a dyn Fn(u64) -> bool,
+}
+
+impl<'a> Watch<'a> {
+    /// One that has room for everything.
+    pub(crate) fn roomy(keep_on: &'a dyn Fn() -> bool) -> Watch<'a> {
+        Watch { keep_on, has_room: &|_| true }
+    }
+
+    fn needs(&self, bytes: u64) -> Result<(), Fault> {
+        if (self.has_room)(bytes) { Ok(()) } else { Err(Fault::NoRoom) }
+    }
 }
 
 /// A picture that was read.
@@ -58,8 +80,8 @@ impl Picture {
 
 /// Reads an aspect of a picture, and what it hints at. What the data does not hold, or what comes after `keep_on` said no,
 /// is grey.
-pub(crate) fn open(bytes: &[u8], aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<(Picture, Hints), Fault> {
-    planes::open(bytes, aspect, None, [usize::MAX; 2], keep_on)
+pub(crate) fn open(bytes: &[u8], aspect: Aspect, watch: Watch<'_>) -> Result<(Picture, Hints), Fault> {
+    planes::open(bytes, aspect, None, [usize::MAX; 2], watch)
 }
 
 /// The same for a picture within another file, which may say what the colours are, and how large it is at most.
@@ -68,9 +90,9 @@ pub(crate) fn open_within(
     aspect: Aspect,
     colour: Option<Colour>,
     most: [usize; 2],
-    keep_on: &dyn Fn() -> bool,
+    watch: Watch<'_>,
 ) -> Result<(Picture, Hints), Fault> {
-    planes::open(bytes, aspect, colour, most, keep_on)
+    planes::open(bytes, aspect, colour, most, watch)
 }
 
 /// The brightness of a picture of any kind that is read here, at its full size.
@@ -78,7 +100,7 @@ pub(crate) fn open_within(
 /// # Errors
 /// [`Fault`].
 pub fn brightness(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Luma, Fault> {
-    open(bytes, Aspect::Brightness, keep_on).map(|(picture, _)| picture.whole())
+    open(bytes, Aspect::Brightness, Watch::roomy(keep_on)).map(|(picture, _)| picture.whole())
 }
 
 /// Reads the Y component of a grey or YCbCr picture. What the data does not hold, or what comes after `keep_on` said no,
@@ -88,7 +110,7 @@ pub fn brightness(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Luma, Faul
 /// [`Fault`]; nothing larger than the tables was allocated then.
 pub fn read(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Coefficients, Fault> {
     match scans::tables(bytes)?.colour()? {
-        Colour::Luma => scans::read(bytes, 0, keep_on),
+        Colour::Luma => scans::read(bytes, 0, Watch::roomy(keep_on)),
         _ => Err(Fault::Unsupported("colours of which none is brightness")),
     }
 }

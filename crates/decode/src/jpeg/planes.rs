@@ -1,10 +1,12 @@
 //! Pictures whose brightness is not one component with every pixel: RGB, CMYK, YCCK, and Y with fewer samples than
 //! chroma. Each component is read alone, and brightness is made of their planes.
 
+use std::cell::Cell;
+
 use super::super::luma::{Aspect, Luma};
 use super::super::pixels::{Hints, Survey};
 use super::frame::{Colour, Frame};
-use super::{Fault, Picture, Scale, scans};
+use super::{Fault, Picture, Scale, Watch, scans};
 
 /// Reads an aspect of a picture of at most a width and height. `colour` says what the components are where the file around
 /// it knows; else its own markers do.
@@ -13,7 +15,7 @@ pub(super) fn open(
     aspect: Aspect,
     colour: Option<Colour>,
     most: [usize; 2],
-    keep_on: &dyn Fn() -> bool,
+    watch: Watch<'_>,
 ) -> Result<(Picture, Hints), Fault> {
     let tables = scans::tables(bytes)?;
     let colour = colour.map_or_else(|| tables.colour(), Ok)?;
@@ -27,7 +29,7 @@ pub(super) fn open(
     }
     let (factors, full) = (frame.factors(component), frame.most());
     if colour == Colour::Luma && (factors == full || (component > 0 && factors[0] * full[1] == factors[1] * full[0])) {
-        let picture = scans::read(bytes, component, keep_on)?;
+        let picture = scans::read(bytes, component, watch)?;
         let hints = match picture.tinted {
             Some([blue, red]) => Hints { red, blue, alpha: false },
             None if frame.components.len() == 3 => Hints::unknown(false),
@@ -35,8 +37,21 @@ pub(super) fn open(
         };
         return Ok((Picture::Scalable(picture, full[0] as f32 / factors[0] as f32), hints));
     }
+    let pixels = (frame.width * frame.height) as u64;
+    let held = Cell::new(0);
     let plane = |component: usize| -> Result<Luma, Fault> {
-        Ok(spread(scans::read(bytes, component, keep_on)?.luma(Scale::Full), frame, component))
+        let has_room = |bytes| (watch.has_room)(held.get() + bytes);
+        let read = scans::read(bytes, component, Watch { has_room: &has_room, ..watch })?;
+        let [across, down] = frame.samples(component);
+        let samples = (across * down) as u64;
+        watch.needs(held.get() + samples + read.bytes())?;
+        let samples_alone = read.luma(Scale::Full);
+        drop(read);
+        if samples != pixels {
+            watch.needs(held.get() + samples + pixels)?;
+        }
+        held.set(held.get() + pixels);
+        Ok(spread(samples_alone, frame, component))
     };
     let mut hints = Hints::unknown(false);
     let luma = match (colour, aspect) {

@@ -1,11 +1,11 @@
 //! Progressive pictures: every scan adds coefficients, or bits to them.
 
-use super::Fault;
 use super::bits::{Bits, extend};
 use super::coefficients::{Block, Coefficients, tokens_of};
 use super::frame::{Frame, Scan, Tables};
 use super::huffman::Table;
 use super::scans::{Grid, Intervals};
+use super::{Fault, Watch};
 
 /// All coefficients of one component, until the last scan is in.
 pub(super) struct Progressive {
@@ -27,11 +27,15 @@ struct State {
 impl Progressive {
     /// Nothing known yet.
     pub(super) fn new(frame: &Frame, component: usize, steps: [u16; 64]) -> Progressive {
-        let ([x, y], [most_x, most_y]) = (frame.factors(component), frame.most());
         let [width, height] = frame.samples(component);
-        let across = frame.width.div_ceil(8 * most_x) * x;
-        let down = frame.height.div_ceil(8 * most_y) * y;
+        let [across, down] = blocks(frame, component);
         Progressive { width, height, steps, across, blocks: vec![[0; 64]; across * down] }
+    }
+
+    /// Bytes that one of a component takes.
+    pub(super) fn bytes_for(frame: &Frame, component: usize) -> u64 {
+        let [across, down] = blocks(frame, component);
+        (across * down * size_of::<Block>()) as u64
     }
 
     /// Reads one scan that holds the component, as far as it goes.
@@ -92,23 +96,32 @@ impl Progressive {
     }
 
     /// As it stands, kept small.
-    pub(super) fn finish(self) -> Coefficients {
+    pub(super) fn finish(self, watch: Watch<'_>) -> Result<Coefficients, Fault> {
+        let mut held = size_of_val(self.blocks.as_slice()) + self.blocks.len() * size_of::<i16>();
         let mut tokens = Vec::new();
         let mut take = |row: &[Block]| {
             tokens.clear();
             row.iter().for_each(|block| tokens_of(block, &mut tokens));
-            Box::from(tokens.as_slice())
+            held += size_of_val(tokens.as_slice());
+            watch.needs(held as u64).map(|()| Box::from(tokens.as_slice()))
         };
-        Coefficients {
+        let rows = self.blocks.chunks(self.across.max(1)).map(&mut take).collect::<Result<_, _>>()?;
+        Ok(Coefficients {
             width: self.width,
             height: self.height,
             across: self.across,
             steps: self.steps,
             tinted: None,
             first: self.blocks.iter().map(|block| block[0]).collect(),
-            rows: self.blocks.chunks(self.across.max(1)).map(&mut take).collect(),
-        }
+            rows,
+        })
     }
+}
+
+/// Blocks of a component, across and down, with those that only fill up the last units.
+fn blocks(frame: &Frame, component: usize) -> [usize; 2] {
+    let (factors, most) = (frame.factors(component), frame.most());
+    [frame.width.div_ceil(8 * most[0]) * factors[0], frame.height.div_ceil(8 * most[1]) * factors[1]]
 }
 
 /// The first coefficient, or with no table one more bit of it. Without a state it is of another component, and only gone over.

@@ -3,7 +3,7 @@
 use super::coefficients::Coefficients;
 use super::frame::{Frame, Part, Scan, Tables};
 use super::progressive::Progressive;
-use super::{Fault, sequential};
+use super::{Fault, Watch, sequential};
 
 /// Progressive files in the wild have 10 to 20 scans, and each may cost a pass over the whole picture.
 const MAX_SCANS: usize = 64;
@@ -16,7 +16,7 @@ pub(super) fn tables(bytes: &[u8]) -> Result<Tables, Fault> {
 }
 
 /// Reads one component. What the data does not hold, or what comes after `keep_on` said no, has coefficients of zero.
-pub(super) fn read(bytes: &[u8], component: usize, keep_on: &dyn Fn() -> bool) -> Result<Coefficients, Fault> {
+pub(super) fn read(bytes: &[u8], component: usize, watch: Watch<'_>) -> Result<Coefficients, Fault> {
     let mut tables = Tables::default();
     let mut at = 2;
     let mut progressive: Option<Progressive> = None;
@@ -32,22 +32,23 @@ pub(super) fn read(bytes: &[u8], component: usize, keep_on: &dyn Fn() -> bool) -
         if scan.parts.iter().any(|part| part.component == component) {
             let grid = Grid::new(frame, component, &scan.parts)?;
             if !frame.progressive {
-                return sequential::read(bytes, &tables, &scan, grid, keep_on);
+                return sequential::read(bytes, &tables, &scan, grid, watch);
             }
             if progressive.is_none() {
+                watch.needs(Progressive::bytes_for(frame, component))?;
                 progressive = Some(Progressive::new(frame, component, tables.steps(component)?));
             }
             if let Some(picture) = &mut progressive {
                 // A table that is missing costs its scan.
-                let _ = picture.read(bytes, &tables, &scan, grid, keep_on);
+                let _ = picture.read(bytes, &tables, &scan, grid, watch.keep_on);
             }
-            if !keep_on() {
+            if !(watch.keep_on)() {
                 break;
             }
         }
         at = end_of_scan(bytes, scan.data);
     }
-    progressive.map(Progressive::finish).ok_or(Fault::Broken("no scan of a component"))
+    progressive.ok_or(Fault::Broken("no scan of a component"))?.finish(watch)
 }
 
 /// Where the marker behind the entropy-coded data from `at` on starts.

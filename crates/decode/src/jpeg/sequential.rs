@@ -1,11 +1,11 @@
 //! The one scan of a sequential picture that holds the component.
 
-use super::Fault;
 use super::bits::{Bits, extend};
 use super::coefficients::{Coefficients, END, token};
 use super::frame::{Scan, Tables};
 use super::huffman::{Skipper, Table, Tokens};
 use super::scans::{Grid, Intervals};
+use super::{Fault, Watch};
 
 /// What a unit holds of one component.
 struct Part<'a> {
@@ -63,7 +63,7 @@ pub(super) fn read(
     tables: &Tables,
     scan: &Scan,
     grid: Grid,
-    keep_on: &dyn Fn() -> bool,
+    watch: Watch<'_>,
 ) -> Result<Coefficients, Fault> {
     let frame = tables.frame()?;
     let parts = parts(tables, scan, grid.component)?;
@@ -83,6 +83,7 @@ pub(super) fn read(
     let mut tints = Tints::default();
     let mut strips: Vec<Strip> = (0..grid.blocks[1]).map(|_| strip()).collect();
     let mut intervals = Intervals::new(bytes, scan);
+    let mut held = (picture.first.capacity() + strips.len() * across * 64) * size_of::<u16>();
     let mut x = 0;
     loop {
         let mut bits = Bits::new(intervals.take());
@@ -95,8 +96,10 @@ pub(super) fn read(
             x += count;
             if x == grid.units[0] {
                 x = 0;
+                held += strips.iter().map(|strip| strip.used * size_of::<u16>()).sum::<usize>();
+                watch.needs(held as u64)?;
                 strips.iter_mut().for_each(|strip| picture.take_row(strip));
-                if picture.rows.len() == grid.units[1] * grid.blocks[1] || !keep_on() {
+                if picture.rows.len() == grid.units[1] * grid.blocks[1] || !(watch.keep_on)() {
                     picture.tinted = (parts.len() == 3 && grid.component == 0).then(|| tints.cells(grid.blocks));
                     return Ok(picture);
                 }

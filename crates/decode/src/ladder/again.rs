@@ -28,6 +28,8 @@ const AROUND_HOLE: f32 = 0.9;
 const NEIGHBOURS: f32 = 2.5;
 /// Neighbours of a code that are gone by.
 const MOST_NEIGHBOURS: usize = 4;
+/// What a place that is cut out takes, enlarged and in black and white.
+pub(super) const PART_BYTES: u64 = 3 << 20;
 /// Pixels that are cut off, so that blocks of eight fall elsewhere than in the whole.
 const SHIFT: usize = 4;
 /// The middle of a part, in percent of its sides, and the share of its pixels that are left out as its darkest and its

@@ -20,6 +20,11 @@ pub(super) const LARGEST_DRAWN: usize = 1_700;
 /// The smallest code is 21 modules wide.
 const SMALLEST: usize = 21;
 
+/// Bytes that a picture of so many pixels takes in black and white, and its thresholds before.
+pub(super) fn bytes(pixels: u64) -> u64 {
+    pixels / 8 + pixels / 16
+}
+
 /// How a block of 8 x 8 pixels comes to its threshold. Neither is better: each reads photos that the other does not.
 #[derive(Clone, Copy)]
 pub(super) enum Rule {

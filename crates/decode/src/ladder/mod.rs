@@ -36,6 +36,7 @@ use super::content::Message;
 use super::luma::{Aspect, Luma};
 use super::pixels::{Area, Source};
 use super::qr::{Proposals, Tried};
+use super::room::Room;
 use scanmill_core::cpu::thread_cpu;
 use scanmill_core::domain::{Code, RungRun};
 
@@ -105,6 +106,8 @@ trait Rung {
     fn is_for_detail(&self, _is_first: bool) -> bool {
         false
     }
+    /// Bytes that it takes beside a picture of so many pixels, and beside what it leaves to the rungs after it.
+    fn bytes(&self, pixels: u64) -> u64;
     /// Reads what it can before the deadline.
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View;
 }
@@ -225,6 +228,16 @@ const STEPS: [Step; 17] = [
     step(&rqrr::Rqrr, Kind::Rqrr, Turn::First),
 ];
 
+/// Long side of the picture that the first rung reads.
+pub(super) fn first_side(longest: usize) -> usize {
+    zxing::size(zxing::FIRST, longest)
+}
+
+/// Bytes that the first rung takes beside a picture of so many pixels.
+pub(super) fn first_bytes(pixels: u64) -> u64 {
+    STEPS.first().map_or(0, |step| step.rung.bytes(pixels))
+}
+
 /// The name that an aspect's readings have in rows and metrics, as one rung.
 const fn name_of(aspect: Aspect) -> Option<&'static str> {
     match aspect {
@@ -284,13 +297,19 @@ impl Climb {
 }
 
 /// Climbs until every code seen is read.
-pub(super) fn climb(source: &mut Source, deadline: Deadline, first_only: bool) -> Climb {
-    climb_by(STEPS.iter(), Beyond::Always, source, deadline, first_only)
+pub(super) fn climb(source: &mut Source, deadline: Deadline, first_only: bool, room: &Room<'_>) -> Climb {
+    climb_by(STEPS.iter(), Beyond::Always, source, deadline, first_only, room)
 }
 
 /// Looks at an aspect other than brightness: a glance, and up the ladder if that sees anything like a code.
-pub(super) fn climb_aspect(aspect: Aspect, source: &mut Source, deadline: Deadline, first_only: bool) -> Climb {
-    let mut climb = climb_by(STEPS.iter(), Beyond::IfAnySeen, source, deadline, first_only);
+pub(super) fn climb_aspect(
+    aspect: Aspect,
+    source: &mut Source,
+    deadline: Deadline,
+    first_only: bool,
+    room: &Room<'_>,
+) -> Climb {
+    let mut climb = climb_by(STEPS.iter(), Beyond::IfAnySeen, source, deadline, first_only, room);
     climb.enlarge(source.scale());
     if let Some(name) = name_of(aspect) {
         let ms = climb.runs.iter().map(|run| run.ms).sum();
@@ -302,15 +321,16 @@ pub(super) fn climb_aspect(aspect: Aspect, source: &mut Source, deadline: Deadli
 
 /// Runs the first few steps only: for a small copy of a photo, whose codes save reading the photo itself.
 #[cfg_attr(not(feature = "heic"), allow(dead_code, reason = "only HEIC photos bring a small copy"))]
-pub(super) fn glance(source: &mut Source, deadline: Deadline, first_only: bool) -> Climb {
-    climb_by(STEPS.iter(), Beyond::Never, source, deadline, first_only)
+pub(super) fn glance(source: &mut Source, deadline: Deadline, first_only: bool, room: &Room<'_>) -> Climb {
+    climb_by(STEPS.iter(), Beyond::Never, source, deadline, first_only, room)
 }
 
 /// Every rung on its own, in order, each with the whole of `budget`: name and climb.
 pub(super) fn alone(source: &mut Source, budget: Duration) -> Vec<(&'static str, Climb, f64)> {
     let mut each = |step: &Step| {
         let before = thread_cpu();
-        let climb = climb_by(std::iter::once(step), Beyond::Always, source, Deadline::after(budget), false);
+        let deadline = Deadline::after(budget);
+        let climb = climb_by(std::iter::once(step), Beyond::Always, source, deadline, false, &Room::boundless());
         (step.rung.name(), climb, thread_cpu().saturating_sub(before).as_secs_f64() * 1e3)
     };
     STEPS.iter().map(&mut each).collect()
@@ -332,6 +352,7 @@ fn climb_by<'a>(
     source: &mut Source,
     deadline: Deadline,
     first_only: bool,
+    room: &Room<'_>,
 ) -> Climb {
     let mut found = Found::default();
     let mut climb = Climb {
@@ -371,11 +392,19 @@ fn climb_by<'a>(
             climb.out_of_time = true;
             break;
         }
-        let areas =
-            if rung.is_for_detail(found.is_empty()) { detailed(source, &mut detail, &rest, &found) } else { None };
+        let kept = proposals.values().map(Proposals::bytes).sum::<u64>();
+        let is_for_detail = rung.is_for_detail(found.is_empty()) && is_worth_detail(source, &rest);
+        if is_for_detail && detail.is_none() && !room.has(kept + source.bytes_to_make(detail_side(source), None)) {
+            break;
+        }
+        let areas = if is_for_detail { detailed(source, &mut detail, &rest, &found) } else { None };
         if areas.as_ref().is_some_and(Vec::is_empty) {
             rest.note_nothing(*kind, scale);
             continue;
+        }
+        let largest = source.largest_of(side, areas.as_deref());
+        if !room.has(kept + source.bytes_to_make(side, areas.as_deref()) + rung.bytes(largest)) {
+            break;
         }
         let mut task = Task {
             deadline,
@@ -408,7 +437,9 @@ fn climb_by<'a>(
             break;
         }
     }
-    if beyond == Beyond::Always && !first_only && rest.is_crowd(&found) {
+    let looks_again = beyond == Beyond::Always && !first_only && rest.is_crowd(&found);
+    let kept = || proposals.values().map(Proposals::bytes).sum::<u64>();
+    if looks_again && room.has(kept() + source.bytes_to_make(long_side, None) + again::PART_BYTES) {
         let mut task = Task {
             deadline,
             first_only,
@@ -429,15 +460,23 @@ fn climb_by<'a>(
     climb
 }
 
-/// Where a photo is detailed, by its picture of about so many pixels, outside the codes read; `None` where all of it is to
-/// be looked at.
+/// About the long side of the picture that tells where a photo is detailed.
+const DETAIL: usize = 1_000;
+
+/// Whether a photo is large enough to be told where it is detailed, and nothing says to look at all of it.
+fn is_worth_detail(source: &Source, rest: &Rest) -> bool {
+    !rest.is_likely() && source.long_side() >= 2 * DETAIL
+}
+
+/// Long side of the picture that tells where a photo is detailed.
+fn detail_side(source: &Source) -> usize {
+    near(DETAIL, source.long_side())
+}
+
+/// Where a photo is detailed, outside the codes read; `None` where all of it is to be looked at.
 fn detailed(source: &mut Source, detail: &mut Option<Detail>, rest: &Rest, found: &Found) -> Option<Vec<Area>> {
-    const ABOUT: usize = 1_000;
     let longest = source.long_side();
-    if rest.is_likely() || longest < 2 * ABOUT {
-        return None;
-    }
-    let side = near(ABOUT, longest);
+    let side = detail_side(source);
     let is_read = |point| found.covers(point);
     let detail = detail.get_or_insert_with(|| Detail::of(&source.at_most(side)));
     detail.areas(longest as f32 / side as f32, &is_read, &rest.strays_left(found))
@@ -478,6 +517,10 @@ mod tests {
             Some(longest - self.0.len())
         }
 
+        fn bytes(&self, _pixels: u64) -> u64 {
+            0
+        }
+
         fn read(&self, _luma: &Luma, _task: &mut Task<'_>) -> View {
             View { unread_patterns: self.1, ..View::default() }
         }
@@ -492,8 +535,8 @@ mod tests {
             step(&leaked[2], Kind::Zxing, Turn::Always),
         ];
         let mut source = Source::whole(Luma::new(40, 40, vec![200; 1_600]).unwrap(), false);
-        let climb =
-            climb_by(steps.iter(), Beyond::Always, &mut source, Deadline::after(Duration::from_secs(60)), false);
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let climb = climb_by(steps.iter(), Beyond::Always, &mut source, deadline, false, &Room::boundless());
         climb.runs.iter().map(|run| run.name).collect()
     }
 

@@ -50,6 +50,9 @@ pub(super) struct Own {
     pub patterns: Patterns,
 }
 
+/// What the finder patterns of a picture, their groups and their readings take.
+const PATTERN_BYTES: u64 = 128 << 10;
+
 /// Long side of the pictures from which on the reader looks only where the photo is detailed.
 const DETAIL: usize = 1_600;
 
@@ -70,6 +73,16 @@ impl Rung for Own {
     fn is_for_detail(&self, is_first: bool) -> bool {
         // Beside codes that were read are often others as pale as those, and as large.
         is_first && self.side >= DETAIL
+    }
+
+    fn bytes(&self, pixels: u64) -> u64 {
+        // Retouched copies, and the negative of the last.
+        let copies = match self.retouch {
+            Retouch::Plain => 1,
+            Retouch::Blur(_) => 2,
+            Retouch::Shadow(_) => 3,
+        };
+        pixels * copies + bits::bytes(pixels) + PATTERN_BYTES
     }
 
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {

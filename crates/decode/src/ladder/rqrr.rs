@@ -23,6 +23,9 @@ const BUDGET: Duration = Duration::from_millis(400);
 /// Looks at a pixel that it may take, on average: five show it all finder patterns, six were the most for a code it read.
 const MOST_LOOKS: usize = 10;
 
+/// What its finder patterns and its readings take.
+const PATTERN_BYTES: u64 = 128 << 10;
+
 /// rqrr on the photo shrunk to [`SIDE`].
 pub(super) struct Rqrr;
 
@@ -39,6 +42,11 @@ impl Rung for Rqrr {
     /// through, rqrr reads nothing either.
     fn is_vain(&self, tried: &Tried) -> bool {
         !tried.has_seen_any() || tried.is_hopeless()
+    }
+
+    fn bytes(&self, pixels: u64) -> u64 {
+        // The canvas, what rqrr makes of it, and the lines that it has yet to fill.
+        pixels * 10 + PATTERN_BYTES
     }
 
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {

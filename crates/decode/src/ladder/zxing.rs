@@ -39,6 +39,11 @@ impl Rung for Zxing {
         self.side >= DETAIL
     }
 
+    fn bytes(&self, pixels: u64) -> u64 {
+        let large = pixels * (self.times * self.times) as u64;
+        (if self.times == 1 { 0 } else { large }) + bits::bytes(large) + PATTERN_BYTES
+    }
+
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
         let mut view = View::default();
         let large = if self.times == 1 { None } else { retouch::enlarge(luma, self.times) };
@@ -62,12 +67,15 @@ const DETAIL: usize = 2_000;
 
 /// Long side of the picture that a rung for about `side` pixels reads. A photo of up to five thirds of that stays as it is:
 /// to bring it to any other size than half costs more than to read it.
-fn size(side: usize, longest: usize) -> usize {
+pub(super) fn size(side: usize, longest: usize) -> usize {
     if longest <= side.saturating_add(side / 3 * 2) { longest } else { near(side, longest) }
 }
 
 /// The first rung's size: pictures smaller than that are only worth their time where they are shrunk ones.
-const FIRST: usize = 500;
+pub(super) const FIRST: usize = 500;
+
+/// What the finder patterns of a picture, their groups and their readings take.
+const PATTERN_BYTES: u64 = 64 << 10;
 
 /// Groups of three patterns that may fail one after the other before the rest is left: they come most plausible first,
 /// and a picture full of patterns has a hundred groups for each of them. Before a code that was read never more than 40

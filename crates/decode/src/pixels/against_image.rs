@@ -4,6 +4,7 @@ use std::io::{Cursor, Write};
 use std::time::Duration;
 
 use super::super::luma::{Aspect, of_rgb, over_white};
+use super::super::room::Room;
 use super::super::{DecodeLimits, guard};
 use super::{Deadline, Source, open};
 use scanmill_core::domain::{Reason, Reject};
@@ -20,7 +21,7 @@ fn opened(bytes: &[u8]) -> Result<Source, Reject> {
         place_zone: true,
     };
     let header = guard::inspect(bytes, &limits)?;
-    open(bytes, &header, Aspect::Brightness, Deadline::after(limits.time_budget))
+    open(bytes, &header, Aspect::Brightness, Deadline::after(limits.time_budget), &Room::boundless())
 }
 
 /// Our brightness of every pixel, and that of `image`'s samples.

@@ -2,21 +2,32 @@
 
 use super::super::clock::Deadline;
 use super::super::guard::jpeg_has_end;
-use super::super::jpeg::{self, Fault, Picture};
+use super::super::jpeg::{self, Fault, Picture, Watch};
 use super::super::luma::Aspect;
-use super::{Header, Source};
+use super::super::room::Room;
+use super::{Header, Source, no_room};
 use scanmill_core::domain::{Reason, Reject};
 
 /// Reads an aspect; most pictures have no pixel made yet. What a file that ends early does not hold is grey.
-pub(super) fn open(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
+pub(super) fn open(
+    bytes: &[u8],
+    header: &Header,
+    aspect: Aspect,
+    deadline: Deadline,
+    room: &Room<'_>,
+) -> Result<Source, Reject> {
     let has_end = jpeg_has_end(bytes);
     let refuse = |fault| match fault {
         Fault::Unsupported(what) => Reject::new(Reason::Unsupported, format!("jpeg with {what}")),
         Fault::Broken(what) if has_end => Reject::new(Reason::Unreadable, format!("jpeg: {what}")),
         Fault::Cut if has_end => Reject::new(Reason::Unreadable, "jpeg: it ends before a scan"),
+        Fault::NoRoom => no_room(),
         Fault::Broken(_) | Fault::Cut => Reject::new(Reason::Truncated, "the jpeg file ends before its picture"),
     };
-    let (picture, hints) = jpeg::open(bytes, aspect, &|| !deadline.is_over()).map_err(refuse)?;
+    let copy = bytes.len() as u64;
+    let watch =
+        Watch { keep_on: &|| !deadline.is_over(), has_room: &|held| room.has_growing(held.saturating_add(copy)) };
+    let (picture, hints) = jpeg::open(bytes, aspect, watch).map_err(refuse)?;
     let (picture, size) = match picture {
         Picture::Scalable(picture, scale) => {
             let size = [picture.width(), picture.height()];

@@ -28,6 +28,7 @@ use super::Header;
 use super::clock::Deadline;
 use super::contain::contain;
 use super::luma::{Aspect, Luma};
+use super::room::Room;
 #[cfg(feature = "heic")]
 pub(super) use heic::thumbnail;
 pub(super) use hints::{Hints, Survey};
@@ -38,9 +39,18 @@ pub(super) use source::{Area, Source};
 const MISSING: u8 = 128;
 
 /// Opens the photo as one of its aspects. A codec's panic becomes [`Reason::DecoderFault`]; what a codec had no time for is grey.
-pub(super) fn open(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
+pub(super) fn open(
+    bytes: &[u8],
+    header: &Header,
+    aspect: Aspect,
+    deadline: Deadline,
+    room: &Room<'_>,
+) -> Result<Source, Reject> {
+    if !room.has(header.open_bytes) {
+        return Err(no_room());
+    }
     let opened = contain(|| match header.format {
-        Format::Jpeg => jpeg::open(bytes, header, aspect, deadline),
+        Format::Jpeg => jpeg::open(bytes, header, aspect, deadline, room),
         Format::Png => png::decode(bytes, header, aspect, deadline),
         Format::Webp => webp::decode(bytes, header, aspect),
         Format::Gif => gif::decode(bytes, header, aspect, deadline),
@@ -62,6 +72,11 @@ pub(super) fn open(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Dead
         let detail = format!("the {} codec panicked: {panic}", header.format.as_str());
         Err(Reject::new(Reason::DecoderFault, detail))
     })
+}
+
+/// Nobody sees it: a reading that was refused room is given up.
+fn no_room() -> Reject {
+    Reject::new(Reason::DecoderFault, "more memory than there is room for")
 }
 
 /// Why no HEIC photo is read here.

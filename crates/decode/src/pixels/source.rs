@@ -60,6 +60,9 @@ impl Area {
 /// Long side of the copies between levels that are kept.
 const LARGEST_KEPT: usize = 1_600;
 
+/// Bytes a column that bringing a picture to a smaller size takes meanwhile.
+const RESAMPLE_BYTES: u64 = 32;
+
 /// Scales that a JPEG picture is made at, by level.
 const JPEG_SCALES: [Scale; 4] = [Scale::Full, Scale::Half, Scale::Quarter, Scale::Eighth];
 const LAST_JPEG_LEVEL: u32 = 3;
@@ -125,6 +128,44 @@ impl Source {
     /// Whether the file ends before its picture does; the missing part is grey.
     pub(crate) fn is_cut(&self) -> bool {
         self.cut
+    }
+
+    /// Bytes that are held once the picture with that long side, or its parts in these areas, is there beside what is kept.
+    pub(crate) fn bytes_to_make(&self, long_side: usize, areas: Option<&[Area]>) -> u64 {
+        let (level, wanted) = self.level_for(long_side);
+        let pixels = |[width, height]: [usize; 2]| (width * height) as u64;
+        let held = self.jpeg.as_ref().map_or(0, Coefficients::bytes)
+            + self.levels.values().chain(self.between.values()).map(Luma::bytes).sum::<u64>()
+            + self.parts.iter().flat_map(|parts| &parts.made).map(|(part, _)| part.bytes()).sum::<u64>();
+        let is_made_alone = |level: u32| self.jpeg.is_some() && level <= LAST_JPEG_LEVEL;
+        let mut new = 0;
+        // Parts of what is made alone are made without the whole.
+        let mut made = if areas.is_some() && is_made_alone(level) { None } else { Some(level) };
+        while let Some(level) = made.filter(|level| !self.levels.contains_key(level)) {
+            new += pixels(self.size(level));
+            made = if is_made_alone(level) { None } else { level.checked_sub(1) };
+        }
+        let resampled = RESAMPLE_BYTES * self.size(level)[0] as u64;
+        let is_level = self.size(level) == wanted;
+        if let Some(areas) = areas {
+            // Each is cut out of the level, and then brought to its size.
+            let area = |area: &Area| pixels([0, 1].map(|axis| ((area.to[axis] - area.from[axis]) >> level) + ALIGNED));
+            let parts: u64 = areas.iter().map(area).sum();
+            let largest = areas.iter().map(area).max().unwrap_or(0);
+            return held + new + parts + if is_level { 0 } else { largest + resampled };
+        }
+        let is_kept = is_level || self.between.contains_key(&wanted);
+        held + new + if is_kept { 0 } else { pixels(wanted) + resampled }
+    }
+
+    /// Pixels of the picture with that long side, or of the largest of its parts in these areas.
+    pub(crate) fn largest_of(&self, long_side: usize, areas: Option<&[Area]>) -> u64 {
+        let (_, [width, height]) = self.level_for(long_side);
+        let whole = (width * height) as u64;
+        let Some(areas) = areas else { return whole };
+        let share = (whole as f64 / (self.width * self.height) as f64).min(1.0);
+        let largest = areas.iter().map(Area::pixels).max().unwrap_or(0);
+        ((largest as f64 * share * 1.1) as u64).min(whole)
     }
 
     /// The photo with its long side at most `long_side` pixels; at its full size when it already is that small.

@@ -24,6 +24,13 @@ impl Proposals {
         Proposals { picture, patterns, others: None }
     }
 
+    /// Bytes that it takes.
+    pub(in super::super) fn bytes(&self) -> u64 {
+        let patterns = self.patterns.len() + self.others.as_ref().map_or(0, Vec::len);
+        u64::from(self.picture.width()) * u64::from(self.picture.height()) / 8
+            + (patterns * size_of::<Pattern>()) as u64
+    }
+
     /// What was light is dark now.
     pub(in super::super) fn turn_over(&mut self, deadline: Deadline) {
         self.picture.flip_self();

@@ -202,7 +202,13 @@ impl<'a> Page<'a> {
     /// The memory that reading it takes beside the picture: some rows, a copy of data whose bits are turned or that gets
     /// JPEG tables in front, and what the JPEG reader takes for a strip or tile.
     pub(crate) fn other_bytes(&self) -> u64 {
-        const TABLES: u64 = 256 << 10;
+        const TABLES: u64 = 160 << 10;
+        self.open_bytes() + TABLES
+    }
+
+    /// The same as far as it is usual.
+    pub(crate) fn open_bytes(&self) -> u64 {
+        const TABLES: u64 = 96 << 10;
         const JPEG_BYTES_PER_PIXEL: u64 = 10;
         let rows = (self.row_bytes() as u64 + 32 * self.chunk[0] as u64).saturating_mul(self.samples.min(5) as u64);
         let jpeg = match self.packing {

@@ -1,6 +1,6 @@
 //! Rows of samples to brightness, and strips and tiles to their places.
 
-use super::super::jpeg::{self, Colour, Picture as Jpeg};
+use super::super::jpeg::{self, Colour, Picture as Jpeg, Watch};
 use super::super::luma::{Aspect, Luma};
 use super::super::pixels::{Hints, Survey};
 use super::directory::Tag;
@@ -327,11 +327,12 @@ fn jpeg_picture(
     most: [usize; 2],
     keep_on: &dyn Fn() -> bool,
 ) -> Result<Luma, Fault> {
-    let (picture, _) = jpeg::open_within(bytes, aspect, colour, most, keep_on).map_err(|fault| match fault {
-        jpeg::Fault::Unsupported(what) => Fault::Unsupported(what),
-        jpeg::Fault::Broken(what) => Fault::Broken(format!("JPEG: {what}")),
-        jpeg::Fault::Cut => Fault::Broken("JPEG: it ends before its picture".to_owned()),
-    })?;
+    let (picture, _) =
+        jpeg::open_within(bytes, aspect, colour, most, Watch::roomy(keep_on)).map_err(|fault| match fault {
+            jpeg::Fault::Unsupported(what) => Fault::Unsupported(what),
+            jpeg::Fault::Broken(what) => Fault::Broken(format!("JPEG: {what}")),
+            jpeg::Fault::Cut | jpeg::Fault::NoRoom => Fault::Broken("JPEG: it ends before its picture".to_owned()),
+        })?;
     Ok(match picture {
         Jpeg::Scalable(_, scale) if scale > 1.0 => widened(picture, scale as usize, most),
         picture => picture.whole(),
