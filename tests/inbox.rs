@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use process::{Root, photo};
+use serde_json::json;
 
 /// Longer than a file rests that is taken for finished.
 const PAUSE: Duration = Duration::from_millis(1_500);
@@ -156,6 +157,39 @@ fn a_later_state_supersedes_what_was_read_of_an_earlier_one() {
     running.wait_until("every photo's scan", || root.scans() == rows(FILES) && root.rejections().is_empty());
     running.drained();
     assert_rows(&root, &rows(FILES));
+}
+
+/// After a crash or the end of a lease, an announcement of what a name held before is read once more: as what the name
+/// holds now, which is then announced twice.
+#[test]
+fn an_old_announcement_does_not_make_what_it_reads_old() {
+    let put = |root: &Root, bytes: &[u8]| std::fs::write(root.inbox().join("0.jpg"), bytes).unwrap();
+    let ten_minutes_ago = (jiff::Timestamp::now() - jiff::SignedDuration::from_mins(10)).as_nanosecond();
+    let old = json!({"Records": [{
+        "eventVersion": "2.1", "eventSource": "aws:s3", "eventTime": "2026-11-29T15:00:00.000Z",
+        "eventName": "ObjectCreated:Put",
+        "s3": {"bucket": {"name": "inbox"}, "object": {
+            "key": "0.jpg", "eTag": "x", "sequencer": format!("{ten_minutes_ago:018X}")
+        }}
+    }]})
+    .to_string();
+    let (first, second, junk) = (photo::jpeg(&text(1)), photo::jpeg(&text(2)), b"junk".to_vec());
+    let scan = |index| vec![("0.jpg".to_owned(), text(index))];
+    for (states, scans, rejections) in [
+        ([&first, &second], scan(2), 0),
+        ([&junk, &second], scan(2), 0),
+        ([&first, &junk], Vec::new(), 1),
+        ([&first, &first], scan(1), 0),
+    ] {
+        let root = Root::new();
+        put(&root, states[0]);
+        root.run_until_empty();
+        root.send(std::slice::from_ref(&old));
+        put(&root, states[1]);
+        // In the order of their messages, and into one batch.
+        root.run_until_empty_with(&["--set", "batch.max_age_ms=2000"]);
+        assert_eq!((root.scans(), root.rejections().len()), (scans, rejections), "{} bytes", states[1].len());
+    }
 }
 
 #[test]

@@ -86,10 +86,12 @@ pub async fn seal(line: Line, batch: OpenBatch, mut waiting: FullBatch, cause: &
     let (started, at_work) = (Instant::now(), line.telemetry.busy.begin(Workers::Seal));
     let waited = waiting.len();
     let (batch_id, rows, photos) = (batch.batch_id().to_owned(), batch.rows() as u64, batch.photos() as u64);
-    let lines = batch.into_lines();
-    let compressed = tokio::task::spawn_blocking(move || gzip(&lines))
-        .await
-        .map_err(|error| Error::bug("compressing a batch panicked").source(error))??;
+    let compressed = tokio::task::spawn_blocking(move || {
+        let lines = batch.into_lines().map_err(|error| Error::bug("the rows of a batch are no lines").source(error))?;
+        gzip(&lines)
+    })
+    .await
+    .map_err(|error| Error::bug("compressing a batch panicked").source(error))??;
     let key = batch_key(BATCH_PREFIX, &batch_id);
     // A name that is taken can only be our own earlier attempt whose answer was lost: no two batches share an id.
     put(&line, &key, compressed.clone(), PutMode::CreateOnce).await;

@@ -63,7 +63,7 @@ pub fn lines_of(batch_id: &str, photos: Vec<Vec<Row>>) -> Vec<u8> {
     for rows in photos {
         let mut batch = OpenBatch::new(batch_id.to_owned());
         batch.push_photo(rows).unwrap();
-        lines.extend(batch.into_lines());
+        lines.extend(batch.into_lines().unwrap());
     }
     lines
 }

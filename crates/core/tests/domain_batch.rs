@@ -28,7 +28,7 @@ fn rejected(key: &str, count: usize, revision: i64, reason: Reason) -> Vec<Row> 
 }
 
 fn lines(batch: OpenBatch) -> Vec<Row> {
-    let text = String::from_utf8(batch.into_lines()).unwrap();
+    let text = String::from_utf8(batch.into_lines().unwrap()).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'));
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
@@ -55,6 +55,42 @@ fn a_photo_delivered_twice_stands_once() {
     assert_eq!((batch.rows(), batch.photos(), batch.bytes()), (1, 1, bytes), "the first reading stands");
     batch.push_photo(rows("a", 1, 1)).unwrap();
     assert_eq!((batch.rows(), batch.photos()), (2, 2), "a replay is another reading");
+}
+
+/// Two messages that were read as the same bytes: whichever comes first, the rows are as late as the later one.
+#[test]
+fn rows_are_as_late_as_the_latest_announcement_of_their_bytes() {
+    for (first, second, expected) in [
+        (Some("1"), Some("2"), Some("2")),
+        (Some("2"), Some("1"), Some("2")),
+        (None, Some("1"), Some("1")),
+        (Some("1"), None, Some("1")),
+    ] {
+        let announced = |key: &str, sequencer: Option<&str>| {
+            let mut rows = rows(key, 2, 0);
+            for row in &mut rows {
+                row.lineage_mut().sequencer = sequencer.map(str::to_owned);
+                row.lineage_mut().uploaded_at = sequencer.map(|sequencer| format!("at {sequencer}"));
+            }
+            rows
+        };
+        let mut batch = OpenBatch::new("b1".into());
+        batch.push_photo(announced("other", Some("1"))).unwrap();
+        assert!(batch.push_photo(announced("a", first)).unwrap().is_some());
+        assert!(batch.push_photo(announced("a", second)).unwrap().is_none());
+        let told: Vec<_> = lines(batch)
+            .iter()
+            .map(|row| row.lineage().clone())
+            .map(|lineage| (lineage.object_key, lineage.sequencer, lineage.uploaded_at, lineage.batch_id))
+            .collect();
+        let row = |key: &str, sequencer: Option<&str>| {
+            let at = sequencer.map(|sequencer| format!("at {sequencer}"));
+            (key.to_owned(), sequencer.map(str::to_owned), at, "b1".to_owned())
+        };
+        let mut wanted = vec![row("other", Some("1")); 2];
+        wanted.extend(vec![row("a", expected); 2]);
+        assert_eq!(told, wanted, "{first:?} then {second:?}");
+    }
 }
 
 #[test]

@@ -80,21 +80,39 @@ pub struct OpenBatch {
     batch_id: String,
     lines: Vec<u8>,
     rows: usize,
-    /// Photo and revision, and whether a final answer for it is in the batch.
-    photos: HashMap<(String, i64), bool>,
+    /// Photo and revision, and what the batch has of it.
+    photos: HashMap<(String, i64), Held>,
+    /// The later announcements of photos that the batch already held.
+    raised: HashMap<(String, i64), Announced>,
+}
+
+/// What a batch has of a photo.
+#[derive(Debug)]
+struct Held {
+    is_final: bool,
+    sequencer: Option<String>,
+}
+
+/// What an announcement says of when the photo came.
+#[derive(Debug)]
+struct Announced {
+    sequencer: Option<String>,
+    uploaded_at: Option<String>,
 }
 
 impl OpenBatch {
     /// An empty batch with this id.
     pub fn new(batch_id: String) -> Self {
-        Self { batch_id, lines: Vec::new(), rows: 0, photos: HashMap::new() }
+        Self { batch_id, lines: Vec::new(), rows: 0, photos: HashMap::new(), raised: HashMap::new() }
     }
 
     /// Appends all rows of one photo, stamped with the batch's id, and returns them. All of them or none.
     ///
     /// A photo the batch already holds at the same revision (its message was delivered twice) is left out and gives
     /// `None`: the first reading stands, as it does across batches, where the load sees to it. Unless that one is a
-    /// rejection of the moment and this is a final answer: then both are in the batch, and the load keeps this one.
+    /// rejection of the moment and this is a final answer: then both are in the batch, and the load keeps this one. What
+    /// is left out may still be the later announcement of the same bytes: its place in the order of the name's states
+    /// goes to the rows that stand.
     ///
     /// # Errors
     /// No rows, rows of several photos, or a row that does not serialise (each a bug); the batch is then as it was
@@ -109,7 +127,16 @@ impl OpenBatch {
             return Err(serde_json::Error::custom("rows of several photos pushed as one"));
         }
         let is_final = rows.iter().all(Row::is_final);
-        if self.photos.get(&photo).is_some_and(|had_final| *had_final || !is_final) {
+        let announced = rows.first().map(|row| row.lineage().clone());
+        let sequencer = announced.as_ref().and_then(|lineage| lineage.sequencer.clone());
+        if let Some(held) = self.photos.get_mut(&photo)
+            && (held.is_final || !is_final)
+        {
+            if sequencer > held.sequencer {
+                held.sequencer.clone_from(&sequencer);
+                let uploaded_at = announced.and_then(|lineage| lineage.uploaded_at);
+                self.raised.insert(photo, Announced { sequencer, uploaded_at });
+            }
             return Ok(None);
         }
         let before = self.lines.len();
@@ -123,7 +150,7 @@ impl OpenBatch {
             self.lines.push(b'\n');
         }
         self.rows += count;
-        self.photos.insert(photo, is_final);
+        self.photos.insert(photo, Held { is_final, sequencer });
         Ok(Some(rows))
     }
 
@@ -153,7 +180,28 @@ impl OpenBatch {
         self.photos.is_empty()
     }
     /// The JSON Lines.
-    pub fn into_lines(self) -> Vec<u8> {
-        self.lines
+    ///
+    /// # Errors
+    /// A row that does not serialise (a bug).
+    pub fn into_lines(self) -> Result<Vec<u8>, serde_json::Error> {
+        if self.raised.is_empty() {
+            return Ok(self.lines);
+        }
+        // Rare, so it is done once for all of them: a row's place in the bytes is not kept.
+        let mut lines = Vec::with_capacity(self.lines.len());
+        for line in self.lines.split_inclusive(|byte| *byte == b'\n') {
+            let mut row: Row = serde_json::from_slice(line)?;
+            let lineage = row.lineage_mut();
+            match self.raised.get(&(lineage.photo_id.clone(), lineage.revision)) {
+                Some(Announced { sequencer, uploaded_at }) => {
+                    lineage.sequencer.clone_from(sequencer);
+                    lineage.uploaded_at.clone_from(uploaded_at);
+                    serde_json::to_writer(&mut lines, &row)?;
+                    lines.push(b'\n');
+                }
+                None => lines.extend_from_slice(line),
+            }
+        }
+        Ok(lines)
     }
 }
