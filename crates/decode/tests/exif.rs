@@ -18,7 +18,7 @@ fn read(bytes: &[u8]) -> Capture {
     capture
 }
 
-const RULES: Rules = Rules { place_zone: true, now: Timestamp::constant(1_798_761_600, 0) };
+const RULES: Rules = Rules { place_zone: true, now: Some(Timestamp::constant(1_798_761_600, 0)) };
 
 /// EXIF by kamadak's writer, in either byte order.
 fn exif(fields: &[Field], little: bool) -> Vec<u8> {
@@ -154,6 +154,15 @@ fn the_order_of_truth_for_time() {
     for unknown in [blank, zeros, invalid] {
         assert_eq!(capture(&[unknown]), Capture::default());
     }
+}
+
+/// A board without a battery starts in 1970; its photos were taken when they say.
+#[test]
+fn a_machine_that_does_not_know_the_day_refuses_none_to_come() {
+    let blob = exif(&[text(Tag::DateTimeOriginal, "2031:05:03 10:00:00")], true);
+    let source = |now| scanmill_decode::exif::read(&blob, &Rules { now, ..RULES }).captured_at_source;
+    assert_eq!(source(RULES.now), Some("refused:after_tomorrow"));
+    assert_eq!(source(None), Some("exif_original"));
 }
 
 #[test]

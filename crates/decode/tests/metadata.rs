@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use scanmill_core::domain::Capture;
 use scanmill_decode::exif::{Rules, read};
 
-const RULES: Rules = Rules { place_zone: true, now: Timestamp::constant(1_798_761_600, 0) };
+const RULES: Rules = Rules { place_zone: true, now: Some(Timestamp::constant(1_798_761_600, 0)) };
 
 fn capture(file: &[u8]) -> Capture {
     read(file, &RULES)

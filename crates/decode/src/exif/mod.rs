@@ -71,14 +71,18 @@ pub const GEO_SOURCES: [&str; 9] = [
 pub struct Rules {
     /// Whether the zone of the place stands in for an offset that the file does not give.
     pub place_zone: bool,
-    /// The present: a photo of a later day has a wrong clock.
-    pub now: Timestamp,
+    /// The present: a photo of a later day has a wrong clock. Unknown (`None`) where it is this machine's that is wrong.
+    pub now: Option<Timestamp>,
 }
+
+/// A day on which this was written: a machine whose clock says an earlier one, a board without a battery for example,
+/// knows no tomorrow.
+const WRITTEN: Timestamp = Timestamp::constant(1_793_491_200, 0);
 
 impl Rules {
     /// The rules at this moment.
     pub fn now(place_zone: bool) -> Rules {
-        Rules { place_zone, now: Timestamp::now() }
+        Rules { place_zone, now: Some(Timestamp::now()).filter(|now| *now >= WRITTEN) }
     }
 }
 

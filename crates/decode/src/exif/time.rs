@@ -138,9 +138,9 @@ fn readings(sources: &Sources<'_>) -> Vec<Reading> {
 }
 
 /// Why nobody took a photo on that day.
-fn unlikely(day: Date, now: Timestamp) -> Option<&'static str> {
+fn unlikely(day: Date, now: Option<Timestamp>) -> Option<&'static str> {
     // East of UTC tomorrow has begun; a day later it has begun nowhere.
-    let tomorrow = Offset::UTC.to_datetime(now).date().tomorrow().unwrap_or(Date::MAX);
+    let tomorrow = now.and_then(|now| Offset::UTC.to_datetime(now).date().tomorrow().ok()).unwrap_or(Date::MAX);
     if day.year() < FIRST_YEAR {
         Some(source::BEFORE_1990)
     } else if day > tomorrow {
