@@ -75,8 +75,8 @@ fn what_is_no_photo_has_its_own_reason() {
     assert_eq!(reason(&[0xff, 0xd8, 0xff]), Some(Reason::Truncated));
     assert_eq!(reason(b"\x89PNG\r\n\x1a\n"), Some(Reason::Truncated));
     assert_eq!(reason(b"\xff\xd8\xff\xd9"), Some(Reason::Unreadable));
-    // Lossless and arithmetic JPEG, 12-bit samples.
-    for (marker, precision) in [(0xc3, 8), (0xc9, 8), (0xc1, 12)] {
+    // Lossless and arithmetic JPEG, 12-bit samples, JPEG-LS.
+    for (marker, precision) in [(0xc3, 8), (0xc9, 8), (0xc1, 12), (0xf7, 8)] {
         let file = [0xff, 0xd8, 0xff, marker, 0, 11, precision, 0, 8, 0, 8, 1, 1, 0x11, 0];
         assert_eq!(reason(&file), Some(Reason::Unsupported), "{marker:x}");
     }

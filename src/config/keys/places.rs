@@ -265,7 +265,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "exclude_housekeeping",
         default: "true",
         unit: "true or false",
-        doc: "Also exclude what NAS systems, desktops and unfinished copies leave beside photos: `@eaDir`, `#recycle`, `$RECYCLE.BIN`, `System Volume Information`, `lost+found`, `__MACOSX`, `._*`, `.Trash-*`, `.thumbnails`, `Thumbs.db`, `*.part`, `*.crdownload` and the like.",
+        doc: "Also exclude what NAS systems, desktops and unfinished copies leave beside photos: `@eaDir`, `#recycle`, `$RECYCLE.BIN`, `System Volume Information`, `lost+found`, `__MACOSX`, `._*`, `.Trash-*`, `.thumbnails`, `Thumbs.db`, `*.part`, `*.crdownload`, `*.tmp`, `*~` and the like.",
         kind: Kind::Flag { set: |s, v| s.filter.exclude = std::mem::take(&mut s.filter.exclude).with_housekeeping(v) },
     },
     Key {

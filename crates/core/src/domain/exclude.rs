@@ -40,6 +40,16 @@ pub const HOUSEKEEPING: &[&str] = &[
     "*.partial",
     "*.filepart",
     "*.crdownload",
+    "*.opdownload",
+    "*.tmp",
+    "*.temp",
+    "*.!sync",
+    "*.!ut",
+    // What editors keep beside a file that is open.
+    "*.swp",
+    "*.swo",
+    "*~",
+    "~$*",
 ];
 
 static HOUSEKEEPING_PATTERNS: LazyLock<Vec<Pattern>> =
@@ -132,6 +142,11 @@ mod tests {
             "lost+found/#123",
             "a/photo.jpg.part",
             "a/photo.jpg.crdownload",
+            "a/photo.jpg.tmp",
+            "a/.photo.jpg.swp",
+            "a/photo.jpg~",
+            "a/~$photo.jpg",
+            "photo.jpg.!sync",
         ] {
             assert!(exclusions.excludes(key), "{key}");
             assert!(!exclusions.clone().with_housekeeping(false).excludes(key), "{key}");

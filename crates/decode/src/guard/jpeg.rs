@@ -61,6 +61,7 @@ pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
             0xc3 => return Err(Flaw::Foreign("lossless coding")),
             0xc5..=0xc7 => return Err(Flaw::Foreign("hierarchical coding")),
             0xc9..=0xcb | 0xcd..=0xcf => return Err(Flaw::Foreign("arithmetic coding")),
+            0xf7 => return Err(Flaw::Foreign("JPEG-LS")),
             SOS => return Ok(frame.ok_or(Flaw::Broken("a scan before the frame"))?.facts(colours, bytes.len() as u64)),
             _ => {}
         }

@@ -17,8 +17,10 @@ const PNG_CHUNKS: u64 = 3 << 20;
 
 /// PNG: the first chunk. The codec gives rows of grey, grey+alpha, RGB or RGBA of 8 or 16 bits.
 pub(super) fn png(bytes: &[u8]) -> Result<Facts, Flaw> {
-    if need(bytes.get(12..16))? != b"IHDR" {
-        return Err(Flaw::Broken("the first chunk is not IHDR"));
+    match need(bytes.get(12..16))? {
+        b"IHDR" => {}
+        b"CgBI" => return Err(Flaw::Foreign("Apple's form of PNG for apps (CgBI)")),
+        _ => return Err(Flaw::Broken("the first chunk is not IHDR")),
     }
     let width = need(be32(bytes, 16))?;
     let height = need(be32(bytes, 20))?;
