@@ -6,7 +6,12 @@
 //! its end belongs to the sentence, and so does a closing bracket that was not opened in it. Only where there is none
 //! with a scheme, a `www.` or a host with a path (`shop.de/p/1`) is taken for one.
 
+use std::borrow::Cow;
+
 use linkify::{LinkFinder, LinkKind};
+use percent_encoding::percent_decode_str;
+
+use super::url_rules::parse;
 
 /// Endings of hosts that stand alone, without `www.` and without a path. Two-letter endings are countries and always
 /// taken; with this list `example.com` is an address and `invoice.pdf` is none.
@@ -26,9 +31,12 @@ pub struct Found {
 /// Finds the web addresses of a text.
 pub fn find(text: &str) -> Found {
     let text = trim(text);
-    let found = if is_alone(text) { parts(up_to_foreign_punctuation(text)) } else { within(text) };
+    let single = without_outer_schemes(text);
+    let mut found = if is_alone(text) { parts(up_to_foreign_punctuation(text)) } else { within(&single) };
+    // What has no host that could be is no address, and hides none behind it.
+    found.retain(|address| parse(address).is_some());
     match found.first() {
-        Some(first) => Found { first: Some((*first).to_owned()), count: found.len() },
+        Some(first) => Found { first: Some(first.clone().into_owned()), count: found.len() },
         None => {
             let bare = bare(text);
             Found { count: bare.len(), first: bare.first().map(|first| up_to_foreign_punctuation(first).to_owned()) }
@@ -51,7 +59,7 @@ fn is_invisible(letter: char) -> bool {
 /// browsers take, and nothing in it ends an address.
 fn is_alone(text: &str) -> bool {
     let scheme = text.split(':').next().unwrap_or_default();
-    (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+    is_web_scheme(scheme)
         && !text.contains(|letter: char| {
             letter.is_whitespace() || letter.is_control() || is_invisible(letter) || matches!(letter, '<' | '>' | '"')
         })
@@ -80,24 +88,88 @@ fn up_to_foreign_punctuation(text: &str) -> &str {
     text
 }
 
-/// The addresses of a list without white space: `https://a.de/1,https://b.de/2`. In a query a comma means nothing.
-fn parts(text: &str) -> Vec<&str> {
-    let path = text.get(..text.find(['?', '#']).unwrap_or(text.len())).unwrap_or_default().to_ascii_lowercase();
-    let mut starts = vec![0];
-    for scheme in ["http://", "https://"] {
-        let cuts = path.match_indices(scheme).map(|(at, _)| at);
-        starts.extend(cuts.filter(|at| {
-            path.get(..*at).is_some_and(|before| before.ends_with([',', ';', '|']))
-                && path.get(*at..).is_some_and(has_web_host)
-        }));
+/// The addresses of a list without white space: `https://a.de/1,https://b.de/2`, or run together:
+/// `https://a.de/1https://b.de/2`. In a query a comma means nothing, and behind a delimiter (`/go/https://b.de`,
+/// `?u=https://b.de`, an escape) an address is a part of the one around it.
+fn parts(text: &str) -> Vec<Cow<'_, str>> {
+    let lower = text.to_ascii_lowercase();
+    let query = text.find(['?', '#']).unwrap_or(text.len());
+    let mut cuts: Vec<(usize, usize)> = Vec::new();
+    let mut from = 0;
+    for (at, _) in lower.match_indices("http") {
+        let (before, rest) = lower.split_at(at);
+        let is_scheme = rest.starts_with("http://") || rest.starts_with("https://");
+        let is_apart = at < query && before.ends_with([',', ';', '|', '.']);
+        let is_glued = before.ends_with(char::is_alphanumeric) && !ends_with_escape(before);
+        if !is_scheme
+            || !(is_apart || is_glued)
+            || !before.get(from..).is_some_and(|before| has_web_host(&without_outer_scheme(before)))
+            || !has_web_host(&without_outer_scheme(rest))
+        {
+            continue;
+        }
+        cuts.push((if is_apart { at - 1 } else { at }, at));
+        from = at;
     }
-    starts.sort_unstable();
-    let ends = starts.iter().skip(1).copied().chain([text.len() + 1]);
-    starts.iter().zip(ends).filter_map(|(start, end)| text.get(*start..end - 1)).collect()
+    let starts = std::iter::once(0).chain(cuts.iter().map(|(_, start)| *start));
+    let ends = cuts.iter().map(|(end, _)| *end).chain([text.len()]);
+    starts.zip(ends).filter_map(|(start, end)| text.get(start..end)).map(without_outer_scheme).collect()
+}
+
+fn ends_with_escape(text: &str) -> bool {
+    let end = text.as_bytes().get(text.len().saturating_sub(3)..).unwrap_or_default();
+    matches!(end, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
+}
+
+/// The inner one of `http://https://shop.de`, `https://https//shop.de` and `http://www.https://shop.de`: a full address
+/// typed into a form that puts a scheme before it.
+fn without_outer_scheme(address: &str) -> Cow<'_, str> {
+    let mut address = Cow::Borrowed(address);
+    while let Some(inner) = inner_address(&address) {
+        address = Cow::Owned(inner);
+    }
+    address
+}
+
+/// [`without_outer_scheme`] of every word of a text that holds an address.
+fn without_outer_schemes(text: &str) -> Cow<'_, str> {
+    let lower = text.to_ascii_lowercase();
+    if !["http://http", "https://http", "http://www.http", "https://www.http"].iter().any(|two| lower.contains(two)) {
+        return Cow::Borrowed(text);
+    }
+    let words = text.split_inclusive(char::is_whitespace).map(|word| {
+        let (before, address) = word.split_at(word.to_ascii_lowercase().find("http").unwrap_or(word.len()));
+        format!("{before}{}", without_outer_scheme(address))
+    });
+    Cow::Owned(words.collect())
+}
+
+fn inner_address(address: &str) -> Option<String> {
+    let (_, rest) = address.split_once(':').filter(|(scheme, _)| is_web_scheme(scheme))?;
+    let rest = rest.trim_start_matches(['/', '\\']);
+    let behind_www = rest.split_at_checked(4).filter(|(www, _)| www.eq_ignore_ascii_case("www."));
+    let rest = behind_www.map_or(rest, |(_, behind)| behind);
+    let plain = match rest.to_ascii_lowercase() {
+        // Escaped as a whole, as the value of a parameter is.
+        lower if lower.starts_with("http%3a") || lower.starts_with("https%3a") => {
+            percent_decode_str(rest).decode_utf8().ok()?
+        }
+        _ => Cow::Borrowed(rest),
+    };
+    let (scheme, behind) = plain.split_at(plain.find([':', '/', '\\'])?);
+    // `http//shop.de` has lost its colon.
+    let host = behind.strip_prefix(':').unwrap_or(behind);
+    let host = host.strip_prefix(['/', '\\']).filter(|host| behind.starts_with(':') || host.starts_with('/'))?;
+    let host = host.trim_start_matches(['/', '\\']);
+    (is_web_scheme(scheme) && !host.is_empty()).then(|| format!("{scheme}://{host}"))
+}
+
+fn is_web_scheme(text: &str) -> bool {
+    text.eq_ignore_ascii_case("http") || text.eq_ignore_ascii_case("https")
 }
 
 /// The addresses with a scheme in a text.
-fn within(text: &str) -> Vec<&str> {
+fn within(text: &str) -> Vec<Cow<'_, str>> {
     let mut finder = LinkFinder::new();
     finder.kinds(&[LinkKind::Url]).url_must_have_scheme(true);
     let mut found = Vec::new();
@@ -108,7 +180,7 @@ fn within(text: &str) -> Vec<&str> {
             .split(|letter: char| letter.is_whitespace() || is_invisible(letter) || is_wide_punctuation(letter))
             .next();
         for part in link.map(parts).unwrap_or_default() {
-            if has_web_host(part) {
+            if has_web_host(&part) {
                 found.push(part);
             }
         }
@@ -135,7 +207,7 @@ fn has_web_host(address: &str) -> bool {
     let Some((scheme, rest)) = address.split_once("://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit('@').next().unwrap_or_default();
-    (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+    is_web_scheme(scheme)
         && (host.trim_matches('.').contains(['.', '[']) || host.split(':').next() == Some("localhost"))
 }
 
@@ -233,6 +305,69 @@ mod tests {
         ] {
             assert_eq!(find(text), Found { first: Some(first.to_owned()), count }, "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_inner_of_two_schemes_is_the_address() {
+        for (text, first) in [
+            ("http://https://shop.example/p/1", "https://shop.example/p/1"),
+            ("https://https//shop.example/p/1", "https://shop.example/p/1"),
+            ("http://http//shop.example/p/1", "http://shop.example/p/1"),
+            ("HTTP://HTTPS://SHOP.EXAMPLE/P/1", "HTTPS://SHOP.EXAMPLE/P/1"),
+            ("http://http://https://shop.example/p/1", "https://shop.example/p/1"),
+            ("https://https:/shop.example/p/1", "https://shop.example/p/1"),
+            ("https:https://shop.example/p/1", "https://shop.example/p/1"),
+            ("http://www.https://www.shop.example/p/1", "https://www.shop.example/p/1"),
+            ("http:///https:///shop.example/p/1", "https://shop.example/p/1"),
+            ("https://https%3A%2F%2Fshop.example%2Fp%2F1", "https://shop.example/p/1"),
+            ("See http://https://shop.example/p/1 now", "https://shop.example/p/1"),
+            ("http://httpbin.org/get", "http://httpbin.org/get"),
+            ("http://http.cat/404", "http://http.cat/404"),
+            ("https://https.example/a//b", "https://https.example/a//b"),
+        ] {
+            assert_eq!(find(text), Found { first: Some(first.to_owned()), count: 1 }, "{text:?}");
+        }
+        for text in ["http://https", "https://https/", "http://https:443/p/1", "https://http:/", "http://https://"] {
+            assert_eq!(find(text), Found::default(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn addresses_run_together_are_parted_and_those_within_another_are_not() {
+        for (text, first, count) in [
+            ("https://a.de/p/1https://www.b.de/p/2", "https://a.de/p/1", 2),
+            ("https://a.dehttps://b.de", "https://a.de", 2),
+            ("https://a.de/p/1HTTP://B.DE/2https://c.de/3", "https://a.de/p/1", 3),
+            ("https://a.de/?id=5https://b.de/", "https://a.de/?id=5", 2),
+            ("https://a.de/p/1.https://b.de/p/2", "https://a.de/p/1", 2),
+            ("See https://a.de/p/1https://b.de/p/2 now", "https://a.de/p/1", 2),
+            ("https://a.de/p/1http://https://b.de/p/2", "https://a.de/p/1", 2),
+        ] {
+            assert_eq!(find(text), Found { first: Some(first.to_owned()), count }, "{text:?}");
+        }
+        for text in [
+            "https://web.archive.org/web/2020/https://a.de/p/1",
+            "https://web.archive.org/web/2020id_/https://a.de/p/1",
+            "https://a.de/redirect/https://b.de/2",
+            "https://a.de/?u=https://b.de/2",
+            "https://a.de/?q=%22https://b.de/2",
+            "https://a.de/cache:https://b.de/2",
+            "https://a.de/#https://b.de/2",
+            "https://a.de/%20https://b.de/2",
+            "https://a.de/view-https://b.de/2",
+            "https://a.de/xhttps://b",
+        ] {
+            assert_eq!(find(text), Found { first: Some(text.to_owned()), count: 1 }, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_valid_host_is_not_counted() {
+        for text in ["https://xn--a.example/", "http://[fe80::1%25eth0]/", "https://shop.example:99999/p/1"] {
+            assert_eq!(find(text), Found::default(), "{text:?}");
+        }
+        let found = find("https://xn--a.example/ https://b.de/2");
+        assert_eq!(found, Found { first: Some("https://b.de/2".to_owned()), count: 1 });
     }
 
     #[test]

@@ -230,9 +230,18 @@ fn count(addresses: usize) -> u32 {
 /// what another hides.
 fn web(text: &str) -> Option<Payload> {
     let found = address::find(text);
-    let facts = url_rules::read(&redact(found.first.as_deref()?))?;
+    let first = found.first?;
+    let redacted = redact(&first);
+    let facts = url_rules::read(&redacted)?;
+    // A secret may show only where the address is seen apart from what was run into it.
+    let stored = match text.find(&first) {
+        _ if redacted == first => text.to_owned(),
+        Some(_) => text.replacen(&first, &redacted, 1),
+        None if redact(text) == text => redacted,
+        None => text.to_owned(),
+    };
     let mut payload = Payload {
-        stored: text.to_owned(),
+        stored,
         kind: if facts.is_digital_link { "gs1_digital_link" } else { "url" },
         product_url: Some(facts.url),
         url_host: Some(facts.host),

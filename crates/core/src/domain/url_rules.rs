@@ -36,13 +36,7 @@ pub struct UrlFacts {
 
 /// Reads an `http:` or `https:` address. `None` when it is none, or has no host.
 pub fn read(text: &str) -> Option<UrlFacts> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let host = url.host_str()?.trim_end_matches('.').to_owned();
-    // The parser lets `=` and other signs through that no name in the DNS has.
-    let is_sign = |letter: char| !letter.is_ascii_alphanumeric() && !"-._[]:".contains(letter);
-    if host.is_empty() || host.contains(is_sign) {
-        return None;
-    }
+    let (url, host) = parse(text)?;
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let path = without_secret_parameters(&escapes::tidy(url.path()));
     let query = Query::read(url.query().unwrap_or_default());
@@ -75,6 +69,18 @@ pub fn read(text: &str) -> Option<UrlFacts> {
         utm_medium: query.utm_medium,
         utm_campaign: query.utm_campaign,
     })
+}
+
+/// An `http:` or `https:` address and its host. `None` when it is none, or has no host that there can be.
+pub fn parse(text: &str) -> Option<(Url, String)> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let host = url.host_str()?.trim_end_matches('.').to_owned();
+    // The parser lets `=` and other signs through that no name in the DNS has; a scheme is no host.
+    let is_sign = |letter: char| !letter.is_ascii_alphanumeric() && !"-._[]:".contains(letter);
+    if host.is_empty() || host.contains(is_sign) || matches!(host.as_str(), "http" | "https") {
+        return None;
+    }
+    Some((url, host))
 }
 
 /// The segments of a path, unescaped.
