@@ -14,6 +14,24 @@ pub fn has_gtin_length(digits: &str) -> bool {
     matches!(digits.len(), 8 | 12 | 13 | 14) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Ranges of GS1 prefixes (the three digits behind the first of a GTIN-14) that name products of somebody's; the others are
+/// not given out, for coupons, or for use within one shop.
+#[rustfmt::skip]
+const USED_PREFIXES: &[(u16, u16)] = &[
+    (1, 19), (30, 39), (60, 139), (300, 380), (383, 383), (385, 385), (387, 387), (389, 390), (400, 440), (450, 509),
+    (520, 521), (528, 531), (535, 535), (539, 549), (560, 560), (569, 579), (590, 590), (594, 594), (599, 601),
+    (603, 604), (608, 609), (611, 611), (613, 613), (615, 631), (640, 649), (680, 709), (729, 746), (750, 750),
+    (754, 755), (759, 771), (773, 773), (775, 775), (777, 780), (784, 784), (786, 786), (789, 790), (800, 850),
+    (858, 860), (865, 865), (867, 880), (883, 885), (888, 888), (890, 890), (893, 893), (896, 896), (899, 919),
+    (930, 952), (955, 955), (958, 958), (960, 969), (977, 979),
+];
+
+/// Whether the GS1 prefix of a GTIN-14 is in use.
+pub fn has_used_prefix(gtin: &str) -> bool {
+    let prefix = gtin.get(1..4).and_then(|prefix| prefix.parse::<u16>().ok());
+    prefix.is_some_and(|prefix| USED_PREFIXES.iter().any(|(first, last)| (*first..=*last).contains(&prefix)))
+}
+
 /// GS1 mod 10: from the right, digits weigh 1 (the check digit itself), 3, 1, 3 and so on; the sum ends in 0.
 pub(super) fn check_digit_is_right(digits: &str) -> bool {
     let weighted = digits.bytes().rev().enumerate().map(|(place, digit)| {

@@ -45,19 +45,23 @@ const WORDS: &[&str] = &[
 const NO_PRODUCTS: &[&str] = &[
     "account", "accounts", "article", "articles", "author", "authors", "blog", "blogs", "browse", "c", "careers",
     "cart", "cat", "categoria", "categorias", "categorie", "categories", "category", "channel", "checkout",
-    "collections", "company", "docs", "download", "downloads", "event", "events", "faq", "forum", "groups", "help",
-    "invite", "jobs", "kategorie", "kategorien", "legal", "login", "magazin", "magazine", "market", "members",
-    "menu", "menus", "news", "order", "orders", "pages", "people", "post", "posts", "press", "profile", "profiles",
-    "search", "store-locator", "stores", "stories", "support", "survey", "tag", "tags", "u", "user", "users",
-    "warenkorb", "wiki", "wp-admin",
+    "collections", "company", "coupon", "coupons", "deliveries", "delivery", "docs", "download", "downloads",
+    "event", "events", "faq", "forum", "gift", "gift-card", "gift-cards", "giftcard", "giftcards", "groups",
+    "gutschein", "gutscheine", "help", "invite", "invoice", "invoices", "jobs", "kategorie", "kategorien", "legal",
+    "lieferung", "login", "magazin", "magazine", "market", "meetup-join", "members", "menu", "menus", "news",
+    "order", "orders", "pages", "parcel", "parcels", "people", "post", "posts", "press", "profile", "profiles",
+    "receipt", "receipts", "rechnung", "rechnungen", "s", "search", "sendung", "sendungsverfolgung", "shipment",
+    "shipments", "shipping", "store-locator", "stores", "stories", "support", "survey", "surveys", "tag", "tags",
+    "track", "tracking", "u", "umfrage", "user", "users", "verification", "verify", "voucher", "vouchers",
+    "warenkorb", "wiki", "wp-admin", "zone",
 ];
 
 /// Hosts whose paths name people, places and links, not products.
 #[rustfmt::skip]
 const NO_SHOPS: &[&str] = &[
-    "a.co", "adobe.ly", "aka.ms", "amzn.asia", "amzn.eu", "amzn.to", "apple.co", "beacons.ai", "bio.link", "bit.ly",
+    "a.co", "adobe.ly", "aka.ms", "amzn.asia", "amzn.eu", "amzn.to", "apple.co", "arxiv.org", "beacons.ai", "bio.link", "bit.ly",
     "bl.ink", "buff.ly", "buy.stripe.com", "buymeacoffee.com", "calendly.com", "campsite.bio", "cash.app",
-    "clck.ru", "cutt.ly", "discord.com", "discord.gg", "dropbox.com", "dub.sh", "ebay.us", "etsy.me",
+    "clck.ru", "cutt.ly", "discord.com", "discord.gg", "doi.org", "dropbox.com", "dub.sh", "ebay.us", "etsy.me",
     "eventbrite.co.uk", "eventbrite.com", "eventbrite.de", "facebook.com", "fb.com", "fb.me", "flow.page",
     "flowcode.com", "forms.gle", "g.co", "g.page", "gofund.me", "gofundme.com", "goo.gl", "google.com",
     "hihello.me", "ig.me", "instagram.com", "is.gd", "issuu.com", "j.mp", "jotform.com", "kahoot.it", "ko-fi.com",
@@ -67,7 +71,7 @@ const NO_SHOPS: &[&str] = &[
     "qr.net", "qr1.be", "qrco.de", "qrcodes.pro", "qrd.by", "qrfy.com", "qrs.ly", "qrstuff.com", "qrtiger.com",
     "rb.gy", "rebrand.ly", "reddit.com", "reurl.cc", "s.id", "s.team", "scan.page", "scnv.io", "sharepoint.com",
     "shor.by", "short.gy", "shorturl.at", "sli.do", "snapchat.com", "soundcloud.com", "spotify.com", "square.link",
-    "surl.li", "surveymonkey.com", "swiy.co", "t.co", "t.ly", "t.me", "taplink.cc", "telegram.me", "threads.net",
+    "surl.li", "surveymonkey.com", "swiy.co", "t.co", "t.ly", "t.me", "taplink.cc", "teams.microsoft.com", "telegram.me", "threads.net",
     "tiktok.com", "tiny.cc", "tinylink.net", "tinyurl.com", "tripadvisor.com", "tripadvisor.de", "twint.ch",
     "twitch.tv", "twitter.com", "typeform.com", "u.to", "uqr.me", "urlgeni.us", "v.gd", "venmo.com", "vimeo.com",
     "vk.cc", "vk.com", "w.wiki", "wa.me", "wechat.com", "weibo.com", "whatsapp.com", "wikipedia.org", "x.com",
@@ -110,11 +114,15 @@ pub fn is_no_shop(host: &str) -> bool {
         .any(|known| host.strip_suffix(known).is_some_and(|before| before.is_empty() || before.ends_with('.')))
 }
 
-/// `de`, `en-us`, `pt_BR`, `zh-Hans`.
+/// `de`, `en-us`, `pt_BR`, `zh-Hans`, `zh-Hans-CN`.
 fn is_language(text: &str) -> bool {
     let letters = |part: &str, lengths: &[usize]| {
         lengths.contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphabetic())
     };
+    let parts: Vec<&str> = text.split(['-', '_']).collect();
+    if let [language, script, region] = parts.as_slice() {
+        return letters(language, &[2, 3]) && letters(script, &[4]) && letters(region, &[2]);
+    }
     match text.split_once(['-', '_']) {
         Some((language, region)) => letters(language, &[2]) && letters(region, &[2, 4]),
         None => letters(text, &[2]),
@@ -144,6 +152,7 @@ mod tests {
             "en-us",
             "pt_BR",
             "zh-Hans",
+            "zh-Hans-CN",
             "about-us",
             "terms-of-use",
             "how-it-works",

@@ -5,7 +5,7 @@
 //! no product: null is better.
 
 use super::gs1::Key;
-use super::gtin::{gtin_14, has_gtin_length};
+use super::gtin::{gtin_14, has_gtin_length, has_used_prefix};
 use super::page_names::{is_below_no_product, is_no_shop, is_page_name};
 use super::shops;
 
@@ -86,8 +86,35 @@ impl Product {
             .or_else(|| behind_marker(page).map(|id| found(id, Source::Path)))
             .or_else(|| by_parameter(page).map(|id| found(id, Source::Query)))
             .or_else(|| last_segment(page).map(|id| found(id, Source::Path)))
+            .filter(|product| !product.id.as_deref().is_some_and(is_nonsense))
+            .map(Product::with_gtin)
             .unwrap_or_default()
     }
+
+    /// An id in a path that is a GTIN by its length, check digit and GS1 prefix fills the column `gtin` too, and stays as
+    /// the shop writes it. Of eight digits too many numbers are in use that are none.
+    fn with_gtin(mut self) -> Product {
+        if self.source == Source::Path {
+            self.gtin =
+                self.id.as_deref().filter(|id| id.len() > 8).and_then(gtin_14).filter(|gtin| has_used_prefix(gtin));
+        }
+        self
+    }
+}
+
+/// Whether a text has what no id has: signs of a template or a slip (`{id}`, `1^`), control characters, escaped or not.
+fn is_nonsense(id: &str) -> bool {
+    let is_control = |byte: u8| byte < 0x20 || byte == 0x7f;
+    let holds_escaped_control = || {
+        id.match_indices('%').any(|(at, _)| {
+            let hex = id.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+            hex.is_some_and(is_control)
+        })
+    };
+    id.contains(|letter: char| letter.is_control() || "{}^|<>\\`\"".contains(letter))
+        || id.ends_with(';')
+        || id.starts_with("(0")
+        || holds_escaped_control()
 }
 
 /// Names of parameters and segments before a GTIN.
@@ -127,7 +154,15 @@ fn named_gtin(page: &Page<'_>) -> Option<String> {
     named
         .chain(pairs)
         .filter(|(name, _)| GTIN_NAMES.contains(&compact(name).as_str()))
-        .find_map(|(_, value)| gtin_14(value))
+        .map(|(_, value)| value)
+        .chain(page.segments.iter().filter_map(|segment| element(segment)))
+        .find_map(gtin_14)
+}
+
+/// The number in a segment that is an element string, or a Digital Link whose `/` is escaped: `(01)04006381333931(10)A`.
+fn element(segment: &str) -> Option<&str> {
+    let number = segment.strip_prefix("(01)").or_else(|| segment.strip_prefix("01/"))?;
+    number.split(|letter: char| !letter.is_ascii_digit()).next()
 }
 
 fn behind_marker(page: &Page<'_>) -> Option<String> {
@@ -155,6 +190,7 @@ fn by_parameter(page: &Page<'_>) -> Option<String> {
                 // A version, or a page of a list.
                 "v" => value.len() >= 6 && !value.contains('.'),
                 "p" => value.len() >= 3 && value.bytes().all(|byte| byte.is_ascii_digit()),
+                name if is_wrong_gtin(name, value) => false,
                 "product" | "produkt" | "prod" | "item" | "article" | "artikel" | "model" => is_likely(value),
                 _ => true,
             };
@@ -167,7 +203,9 @@ fn by_parameter(page: &Page<'_>) -> Option<String> {
 /// Whether a value stands where a Digital Link has its GTIN and has not its check digit: a slip of the pen names no
 /// product.
 fn is_wrong_gtin(name: &str, value: &str) -> bool {
-    name == "01" && has_gtin_length(value) && gtin_14(value).is_none()
+    (matches!(name, "01" | "(01)") || GTIN_NAMES.contains(&compact(name).as_str()))
+        && has_gtin_length(value)
+        && gtin_14(value).is_none()
 }
 
 /// The end of the path, if it looks like an id.

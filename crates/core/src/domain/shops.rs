@@ -38,9 +38,10 @@ const fn shop(
 #[rustfmt::skip]
 pub const SHOPS: &[Shop] = &[
     // Single shops
-    shop("Amazon", &["amazon.*", "amzn.*"], r"(?i)/(?:dp|gp/product|gp/offer-listing|gp/aw/d|exec/obidos/asin|product-reviews|o/asin|d)/([a-z0-9]{10})(?:[/?]|$)",
+    shop("Amazon", &["amazon.*", "amzn.*"], r"(?i)/(?:dp|gp/product|gp/offer-listing|gp/aw/d|exec/obidos/asin|product-reviews|o/asin|d)/([a-z0-9]{10})(?:[/?&;,]|%3F|%26|$)",
          "https://www.amazon.de/-/en/Kettle-Steel/dp/B07XJ8C8F5/ref=sr_1_1?keywords=kettle", "B07XJ8C8F5"),
     shop("Amazon", &["amazon.*"], r"(?i)[?&](?:asin|pd_rd_i)=([a-z0-9]{10})(?:&|$)", "https://www.amazon.com/gp/offer?ASIN=0306406152", "0306406152"),
+    shop("eBay", &["ebay.*"], r"(?i)W0QQ(?:[^/?]*QQ)?itemZ([0-9]{8,})|[?&]item=([0-9]{8,})(?:&|$)", "http://cgi.ebay.de/x_W0QQitemZ115123456789", "115123456789"),
     shop("eBay", &["ebay.*"], r"/(?:itm|p)/(?:[^/?]+/)?([0-9]{8,})(?:[/?]|$)", "https://www.ebay.co.uk/itm/Blue-Kettle/256123456789?hash=item3b", "256123456789"),
     shop("AliExpress", &["aliexpress.*"], r"/(?:item|i|store/product/[^/?]+)/(?:[^/?]+/)?(?:[0-9]+_)?([0-9]{4,})\.html", "https://de.aliexpress.com/item/1005006498402209.html?spm=a2g0o", "1005006498402209"),
     shop("AliExpress", &["aliexpress.*"], r"[?&]productIds?=([0-9]{6,})", "https://www.aliexpress.com/ssr/deals?productIds=1005004567", "1005004567"),
@@ -48,6 +49,7 @@ pub const SHOPS: &[Shop] = &[
     shop("1688", &["1688.com"], r"/offer/([0-9]{6,})\.html", "https://detail.1688.com/offer/612345678901.html", "612345678901"),
     shop("Taobao", &["taobao.com", "tmall.com", "tmall.hk"], r"[?&]id=([0-9]{6,})(?:&|$)", "https://item.taobao.com/item.htm?ali_refid=a3&id=678901234567", "678901234567"),
     shop("Taobao", &["taobao.com"], r"/item/([0-9]{6,})\.htm", "https://world.taobao.com/item/678901234567.htm", "678901234567"),
+    shop("Taobao", &["taobao.com"], r"/i([0-9]{6,})\.htm", "https://a.m.taobao.com/i612345678901.htm", "612345678901"),
     shop("Tmall", &["tmall.com"], r"/i([0-9]{6,})\.htm", "https://detail.m.tmall.com/i678901234567.htm", "678901234567"),
     shop("JD", &["jd.com", "jd.hk"], r"/(?:product/)?([0-9]{5,})\.html", "https://item.jd.com/100012043978.html", "100012043978"),
     shop("JD", &["jd.com", "jd.hk"], r"[?&](?:wareId|sku)=([0-9]{5,})", "https://item.m.jd.com/ware/view.action?wareId=100012043978", "100012043978"),
@@ -55,14 +57,15 @@ pub const SHOPS: &[Shop] = &[
     shop("Temu", &["temu.com"], r"-g-([0-9]{9,})\.html", "https://www.temu.com/de/kettle-steel-g-601099512345678.html", "601099512345678"),
     shop("Shein", &["shein.*"], r"-p-([0-9]+)(?:-cat-[0-9]+)?\.html", "https://de.shein.com/Blue-Dress-p-12345678-cat-1727.html", "12345678"),
     shop("IKEA", &["ikea.*"], r"(?i)/p/(?:[^/?]*-)?(s?[0-9]{8})(?:[/?]|$)", "https://www.ikea.com/de/de/p/billy-buecherregal-weiss-00263850/", "00263850"),
+    shop("IKEA", &["ikea.*"], r"(?i)/products/(?:[^/?]+/)*(?:[^/?]*-)?(s?[0-9]{8})(?:[/?]|$)", "https://www.ikea.com.hk/en/products/x/billy-art-00263850", "00263850"),
     shop("Walmart", &["walmart.*"], r"/ip/(?:[^/?]+/)?([0-9A-Z]{5,})(?:[/?]|$)", "https://www.walmart.com/ip/Steel-Kettle-2-qt/123456789?athbdg=L1", "123456789"),
-    shop("Target", &["target.com"], r"/(?:[^/?]+/)*-/(A-[0-9]+)(?:[/?]|$)", "https://www.target.com/p/steel-kettle/-/A-54191097#lnk=sametab", "A-54191097"),
+    shop("Target", &["target.com"], r"(?i)/p/(?:[^?]*/)?A-([0-9]{6,})(?:[/?&;]|$)", "https://www.target.com/p/steel-kettle/-/A-54191097#lnk=sametab", "54191097"),
     shop("Best Buy", &["bestbuy.*"], r"/([0-9]{6,8})\.p(?:[?]|$)|/product/[^?]*/(?:sku/)?([0-9]{6,8})(?:[/?]|$)|[?&]skuId=([0-9]{6,8})", "https://www.bestbuy.com/site/kettle-steel/6443308.p?skuId=6443308", "6443308"),
     shop("Costco", &["costco.*"], r"\.product\.([0-9]+)\.html|/p/-/[^/?]+/([0-9]+)(?:[/?]|$)", "https://www.costco.com/steel-kettle.product.100412345.html", "100412345"),
     shop("Home Depot", &["homedepot.*"], r"/p/(?:[^/?]+/)?([0-9]{6,})(?:[/?]|$)", "https://www.homedepot.com/p/Drill-20V/204279858", "204279858"),
     shop("Lowe's", &["lowes.*"], r"/pd/(?:[^/?]+/)?([0-9]{6,})(?:[/?]|$)", "https://www.lowes.com/pd/Drill-20V/1000595717", "1000595717"),
     shop("Newegg", &["newegg.*"], r"(?i)/p/([0-9a-z-]{10,})(?:[/?]|$)|[?&]item=([0-9a-z-]+)", "https://www.newegg.com/amd-ryzen-7/p/N82E16819113567", "N82E16819113567"),
-    shop("Mercado Libre", &["mercadolibre.*", "mercadolivre.*"], r"(?i)/(?:[^?]*/)?p/(ml[a-z][0-9]+)|/(ml[a-z]-?u?[0-9]{6,})", "https://articulo.mercadolibre.com.ar/MLA-1123456789-pava-electrica-_JM", "MLA-1123456789"),
+    shop("Mercado Libre", &["mercadolibre.*", "mercadolivre.*"], r"(?i)/(?:[^?]*/)?p/(ml[a-z][0-9]+)|/(ml[a-z]-?u?[0-9]{6,})", "https://articulo.mercadolibre.com.ar/MLA-1123456789-pava-electrica-_JM", "MLA1123456789"),
     shop("Mercado Libre", &["mercadolibre.*", "mercadolivre.*"], r"(?i)/(?:[^?]*/)?p/(ml[a-z][0-9]+)", "https://www.mercadolivre.com.br/chaleira-eletrica/p/MLB15149561", "MLB15149561"),
     shop("Rakuten", &["item.rakuten.co.jp"], r"^/([^/?]+/[^/?]+)/?(?:[?]|$)", "https://item.rakuten.co.jp/teashop/green-10/", "teashop/green-10"),
     shop("Rakuten", &["rakuten.*"], r"/(?:mfp|offer/buy|p|product)/([0-9]{5,})(?:[/?]|$)", "https://fr.shopping.rakuten.com/offer/buy/4567890123/theiere.html", "4567890123"),
@@ -106,7 +109,7 @@ pub const SHOPS: &[Shop] = &[
     shop("Shopify", &["*"], r"/products/([^/?]+?)(?:\.(?:js|json|html?))?/?(?:[?]|$)", "https://shop.example/collections/tea/products/green-tea?variant=4011", "green-tea"),
     shop("WooCommerce", &["*"], r"/product/([^/?]+)/?(?:[?]|$)", "https://shop.example/product/green-tea/?attribute_size=l", "green-tea"),
     shop("WooCommerce", &["*"], r"[?&]add-to-cart=([0-9]+)", "https://shop.example/?add-to-cart=1042&quantity=1", "1042"),
-    shop("Shopware 6", &["*"], r"/detail/([0-9a-f]{32})(?:[/?]|$)", "https://shop.example/detail/0195b2f4c7d171a0a3f1c2d3e4f50617", "0195b2f4c7d171a0a3f1c2d3e4f50617"),
+    shop("Shopware 6", &["*"], r"(?i)/detail/([0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:[/?]|$)", "https://shop.example/detail/0195b2f4c7d171a0a3f1c2d3e4f50617", "0195b2f4c7d171a0a3f1c2d3e4f50617"),
     shop("Shopware 5", &["*"], r"/detail/index/sArticle/([0-9]+)|[?&]sArticle=([0-9]+)", "https://shop.example/detail/index/sArticle/1042?number=SW10042", "1042"),
     shop("PrestaShop", &["*"], r"[?&]id_product=([0-9]+)", "https://shop.example/index.php?controller=product&id_product=42", "42"),
     shop("PrestaShop", &["*"], r"^/(?:[a-z]{2}(?:-[a-z]{2})?/)?(?:[^/?]+/)?([0-9]+)(?:-[0-9]+)?-[^/?]*[a-z][^/?]*\.html", "https://shop.example/de/tea/42-green-tea.html", "42"),
@@ -123,6 +126,40 @@ pub const SHOPS: &[Shop] = &[
     shop("plentymarkets", &["*"], r"_([0-9]{3,})_([0-9]{3,})/?(?:[?]|$)", "https://shop.example/tee/gruener-tee_1042_2077", "1042"),
 ];
 
+/// How an id is written that a shop takes in capitals and in small letters alike.
+#[derive(Clone, Copy)]
+enum Form {
+    Capitals,
+    /// And without the hyphens that may part it.
+    BareCapitals,
+    Small,
+    /// And without the hyphens that may part it.
+    BareSmall,
+}
+
+/// Shops whose ids have more than one form, by the name in [`SHOPS`].
+const FORMS: &[(&str, Form)] = &[
+    ("Amazon", Form::Capitals),
+    ("Hepsiburada", Form::Capitals),
+    ("IKEA", Form::Small),
+    ("Mercado Libre", Form::BareCapitals),
+    ("Newegg", Form::Capitals),
+    ("Shopware 6", Form::BareSmall),
+    ("Uniqlo", Form::Capitals),
+    ("Wayfair", Form::Small),
+    ("Zalando", Form::Small),
+];
+
+fn in_one_form(shop: &Shop, id: String) -> String {
+    match FORMS.iter().find(|(name, _)| *name == shop.name).map(|(_, form)| form) {
+        Some(Form::Capitals) => id.to_ascii_uppercase(),
+        Some(Form::BareCapitals) => id.replace('-', "").to_ascii_uppercase(),
+        Some(Form::Small) => id.to_ascii_lowercase(),
+        Some(Form::BareSmall) => id.replace('-', "").to_ascii_lowercase(),
+        None => id,
+    }
+}
+
 static SHAPES: LazyLock<Vec<Option<Regex>>> =
     LazyLock::new(|| SHOPS.iter().map(|shop| Regex::new(shop.shape).ok()).collect());
 
@@ -135,7 +172,7 @@ pub fn id(host: &str, tail: &str, is_id: impl Fn(&str) -> bool) -> Option<String
         }
         let found = shape.as_ref()?.captures(tail)?;
         let group = found.iter().skip(1).find_map(|group| group)?;
-        Some(unescape_id(group.as_str())).filter(|id| is_id(id))
+        Some(unescape_id(group.as_str())).filter(|id| is_id(id)).map(|id| in_one_form(shop, id))
     })
 }
 
@@ -173,6 +210,60 @@ mod tests {
                 shop.name,
                 shop.example
             );
+        }
+    }
+
+    #[test]
+    fn one_product_has_one_id() {
+        for (id, addresses) in [
+            (
+                "B08N5WRWNW",
+                &[
+                    "https://www.amazon.de/dp/B08N5WRWNW",
+                    "https://www.amazon.de/dp/b08n5wrwnw",
+                    "https://www.amazon.de/dp/B08N5WRWNW&tag=x",
+                    "https://www.amazon.de/dp/B08N5WRWNW%3Ftag%3Dx",
+                    "https://www.amazon.de/dp/B08N5WRWNW;x",
+                ][..],
+            ),
+            (
+                "MLA1234567890",
+                &[
+                    "https://articulo.mercadolibre.com.ar/MLA-1234567890-celular-_JM",
+                    "https://articulo.mercadolibre.com.ar/mla1234567890",
+                    "https://www.mercadolibre.com.ar/celular/p/MLA1234567890",
+                ],
+            ),
+            (
+                "54191097",
+                &[
+                    "https://www.target.com/p/ninja/-/A-54191097?preselect=1",
+                    "https://www.target.com/p/A-54191097",
+                    "https://www.target.com/p/ninja-a-1/A-54191097",
+                ],
+            ),
+            (
+                "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+                &[
+                    "https://shop.example/de/detail/0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+                    "https://shop.example/detail/0A1B2C3D4E5F60718293A4B5C6D7E8F9",
+                    "https://shop.example/detail/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9",
+                ],
+            ),
+            (
+                "115123456789",
+                &[
+                    "https://www.ebay.de/itm/Title-x-/115123456789",
+                    "http://cgi.ebay.de/x_W0QQitemZ115123456789",
+                    "http://cgi.ebay.de/x_W0QQcmdZViewItemQQitemZ115123456789QQrdZ1",
+                    "https://cgi.ebay.de/ws/eBayISAPI.dll?ViewItem&item=115123456789",
+                ],
+            ),
+        ] {
+            for address in addresses {
+                let product = url_rules::read(address).unwrap().product;
+                assert_eq!((product.id.as_deref(), product.source), (Some(id), Source::KnownShop), "{address}");
+            }
         }
     }
 

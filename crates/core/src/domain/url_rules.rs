@@ -110,6 +110,8 @@ impl Route {
         if !fragment.starts_with(['/', '!']) {
             return None;
         }
+        // A second fragment names a place on that page.
+        let fragment = fragment.split('#').next().unwrap_or_default();
         let (path, query) = fragment.split_once('?').unwrap_or((fragment, ""));
         let path = without_secret_parameters(&escapes::tidy(path));
         let query = Query::read(query);
@@ -243,7 +245,14 @@ mod tests {
             ("https://x.de/414/4006381333931/254/B", Some("4006381333931"), Source::DigitalLink),
             ("https://x.de/p/42?ean=4006381333931", Some("04006381333931"), Source::Gtin),
             ("https://x.de/ean/4006381333931/tea", Some("04006381333931"), Source::Gtin),
-            ("https://x.de/?ean=4006381333930", Some("4006381333930"), Source::Query),
+            ("https://x.de/?ean=4006381333930", None, Source::None),
+            ("https://x.de/?gtin=4006381333932", None, Source::None),
+            ("https://x.de/ean/4006381333930", None, Source::None),
+            ("https://x.de/(01)04006381333931", Some("04006381333931"), Source::Gtin),
+            ("https://x.de/(01)04006381333931(10)A", Some("04006381333931"), Source::Gtin),
+            ("https://x.de/01%2F04006381333931", Some("04006381333931"), Source::Gtin),
+            ("https://x.de/#!/p/1#x", Some("1"), Source::Path),
+            ("https://x.de/p/4006381333931", Some("4006381333931"), Source::Path),
             ("https://amazon.de/Title/dp/B07XJ8C8F5/ref=sr_1_1", Some("B07XJ8C8F5"), Source::KnownShop),
             ("HTTPS://AMAZON.DE/GP/PRODUCT/B07XJ8C8F5", Some("B07XJ8C8F5"), Source::KnownShop),
             ("https://shop.de/dp/B07XJ8C8F5", Some("B07XJ8C8F5"), Source::Path),
@@ -274,6 +283,22 @@ mod tests {
     }
 
     #[test]
+    fn a_gtin_in_a_path_is_told_by_check_digit_and_prefix() {
+        for (raw, gtin) in [
+            ("https://x.de/p/4006381333931", Some("04006381333931")),
+            ("https://x.de/p/614141000036", Some("00614141000036")),
+            ("https://x.de/p/4006381333932", None),
+            // Given out within one shop, not yet given out, and of eight digits.
+            ("https://x.de/p/2000000000008", None),
+            ("https://x.de/p/1500000000004", None),
+            ("https://x.de/p/96385074", None),
+            ("https://x.de/?id=4006381333931", None),
+        ] {
+            assert_eq!(read(raw).unwrap().product.gtin.as_deref(), gtin, "{raw}");
+        }
+    }
+
+    #[test]
     fn pages_are_no_products() {
         for raw in [
             "https://shop.de/",
@@ -293,6 +318,24 @@ mod tests {
             "https://shop.de/cart",
             "https://shop.de/home",
             "https://shop.de/about-us",
+            "https://shop.de/invoice/4711",
+            "https://shop.de/delivery/4711",
+            "https://shop.de/coupon/SUMMER10",
+            "https://shop.de/gift/4711",
+            "https://shop.de/verify/abcdef123456",
+            "https://shop.de/track?id=1Z999AA10123456784",
+            "https://shop.de/zone/4711",
+            "https://survey.example/s/4711",
+            "https://shop.de/zh-Hans-CN",
+            "https://teams.microsoft.com/l/meetup-join/19%3a",
+            "https://doi.org/10.1000/182",
+            "https://arxiv.org/abs/2401.00001",
+            "https://shop.de/p/{id}",
+            "https://shop.de/p/%7Bid%7D",
+            "https://shop.de/p/1^",
+            "https://shop.de/p/1|2",
+            "https://shop.de/p/1%0Aevil",
+            "https://shop.de/(01)04006381333930",
             "https://shop.de/blog/2024/01/ten-teas",
             "https://shop.de/2024/01/15",
             "https://shop.de/20240115",
