@@ -46,10 +46,33 @@ const PARTS: &[&str] = &[
     "verificationcode", "wordpressloggedin", "xsrf",
 ];
 
+/// What a `pass`, a `pw` or a `code` opens, in a name run together: `loginpass`, `rootpw`, `recoveryCode`. A postal code is
+/// called `pincode` in India, so that is none.
+const OPENED: &[&str] = &[
+    "admin",
+    "backup",
+    "ftp",
+    "guest",
+    "invitation",
+    "invite",
+    "login",
+    "mail",
+    "master",
+    "recovery",
+    "root",
+    "sec",
+    "security",
+    "smtp",
+    "unlock",
+    "wifi",
+    "wlan",
+];
+
 /// Names that are secret as they are, run together.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
-    "activationcode", "adgangskode", "aspxauth", "cardnumber", "ccnumber", "cfid", "clave", "codeverifier",
+    "2fa", "activationcode", "adgangskode", "autologin", "cred", "hmacsha256", "keypem", "keyphrase", "magiclink",
+    "mnemonic", "pkey", "puk", "recoveryphrase", "relaystate", "seedphrase", "usercred", "aspxauth", "cardnumber", "ccnumber", "cfid", "clave", "codeverifier",
     "confirmationcode", "confirmcode", "consumerid", "contrasena", "contraseña", "creditcard", "dbpass",
     "devicecode", "gda", "geslo", "googleaccessid", "haslo", "hasło", "hdnea", "hdntl", "hdnts", "heslo", "iban",
     "identity", "ipaddress", "jelszo", "jelszó", "katasandi", "loginhash", "losenord", "lozinka", "lösenord",
@@ -83,6 +106,9 @@ pub fn is_secret_name(name: &str) -> bool {
     if NAMES.contains(&compact.as_str())
         || ENDINGS.iter().any(|ending| compact.ends_with(ending))
         || PARTS.iter().any(|part| compact.contains(part))
+        || ["pass", "pw", "code"]
+            .iter()
+            .any(|end| compact.strip_suffix(end).is_some_and(|opened| OPENED.iter().any(|word| opened.ends_with(word))))
         || compact.starts_with("xamz")
         || compact.starts_with("xgoog")
     {
@@ -310,6 +336,27 @@ mod tests {
             "sesskey",
             "MODsid",
             "wordpress_logged_in_3f2a",
+            // run together, and what restores an account
+            "loginpass",
+            "rootpw",
+            "guestpass",
+            "sec_code",
+            "recoveryCode",
+            "backup_code",
+            "unlock_code",
+            "invite_code",
+            "2fa",
+            "puk",
+            "mnemonic",
+            "seed_phrase",
+            "pkey",
+            "key_pem",
+            "keyphrase",
+            "user_cred",
+            "hmac_sha256",
+            "autologin",
+            "magic_link",
+            "RelayState",
             // other languages
             "adgangskode",
             "salasana",
@@ -384,6 +431,13 @@ mod tests {
             "secretary",
             "product",
             "pincode",
+            "bypass",
+            "zipcode",
+            "promo_code",
+            "discountCode",
+            "seed",
+            "private",
+            "credit",
             "country_code",
             "sign",
             "hash",

@@ -11,7 +11,7 @@ const PASSWORDS: &[&str] = &[
     "adgangskode", "contraseña", "contrasena", "hasło", "haslo", "heslo", "jelszó", "jelszo", "kennwort", "lösenord",
     "motdepasse", "passcode", "passphrase", "passwd", "password", "passwort", "presharedkey", "privatekey", "psk", "pwd",
     "salasana", "secretkey", "senha", "şifre", "wachtwoord", "wlanschlüssel",
-    "netzwerkschlüssel", "networkkey", "wifikey", "wlankey", "wpakey", "пароль", "パスワード", "密码", "密碼", "비밀번호",
+    "netzwerkschlüssel", "networkkey", "wifikey", "wlankey", "wpa2key", "wpa3key", "wpakey", "كلمةالسر", "كلمةالمرور", "пароль", "パスワード", "密码", "密碼", "비밀번호",
 ];
 
 /// Labels that are ordinary words too: only what looks like a secret is one behind them.
@@ -201,6 +201,8 @@ mod tests {
                 "[Interface]\nPrivateKey = yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=\nDNS = 1.1.1.1",
                 "[Interface]\nPrivateKey = REDACTED\nDNS = 1.1.1.1",
             ),
+            ("WPA2 Key: x1", "WPA2 Key: REDACTED"),
+            ("كلمة المرور: x1", "كلمة المرور: REDACTED"),
             ("PIN: 1234", "PIN: REDACTED"),
             ("API key: a1b2c3d4e5", "API key: REDACTED"),
             ("Authorization: Bearer a1b2c3d4e5", "Authorization: REDACTED"),
