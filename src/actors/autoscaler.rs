@@ -219,11 +219,11 @@ pub(super) fn sample(line: &Line) {
     let tickets = budgets.tickets.state();
     names::IN_FLIGHT.set(None, tickets.used as f64);
     names::IN_FLIGHT_LIMIT.set(None, tickets.limit as f64);
-    if let Some(memory) = process::memory() {
+    names::CPU_SECONDS.set(None, process::process_cpu().as_secs_f64());
+    let Footprint { memory, virtual_bytes, threads, open_fds, max_fds, started_at } = process::footprint();
+    if let Some(memory) = memory {
         names::RESIDENT_BYTES.set(None, memory.resident_bytes as f64);
     }
-    names::CPU_SECONDS.set(None, process::process_cpu().as_secs_f64());
-    let Footprint { virtual_bytes, threads, open_fds, max_fds, started_at } = process::footprint();
     let found = [
         (names::VIRTUAL_BYTES, virtual_bytes),
         (names::THREADS, threads),

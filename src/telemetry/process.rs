@@ -1,5 +1,9 @@
 //! What this process costs: CPU time, memory, descriptors and threads.
 
+use std::fs::File;
+use std::io::Read;
+use std::sync::OnceLock;
+
 pub use scanmill_core::cpu::{process_cpu, thread_cpu};
 
 /// Ticks of a second in `/proc/stat`: the same on every Linux.
@@ -16,7 +20,14 @@ pub struct Memory {
 
 /// Resident memory, on Linux; `None` elsewhere.
 pub fn memory() -> Option<Memory> {
-    parse(&std::fs::read_to_string("/proc/self/status").ok()?)
+    parse(&read("self/status")?)
+}
+
+/// A file of `/proc`. They say that they are empty, so that without room for it all it is read in eight small pieces.
+fn read(name: &str) -> Option<String> {
+    let mut text = String::with_capacity(8 << 10);
+    File::open(format!("/proc/{name}")).ok()?.read_to_string(&mut text).ok()?;
+    Some(text)
 }
 
 fn parse(status: &str) -> Option<Memory> {
@@ -30,6 +41,8 @@ fn parse(status: &str) -> Option<Memory> {
 /// What else `/proc` tells of this process, where it does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Footprint {
+    /// Resident memory.
+    pub memory: Option<Memory>,
     /// Address space, in bytes.
     pub virtual_bytes: Option<u64>,
     /// Threads.
@@ -44,21 +57,28 @@ pub struct Footprint {
 
 /// Looks now.
 pub fn footprint() -> Footprint {
-    let read = |name: &str| std::fs::read_to_string(format!("/proc/{name}")).unwrap_or_default();
-    let status = read("self/status");
+    let status = read("self/status").unwrap_or_default();
     let number = |name: &str| -> Option<u64> {
         status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
     };
-    let boot =
-        || -> Option<f64> { read("stat").lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok() };
     Footprint {
+        memory: parse(&status),
         virtual_bytes: number("VmSize:").and_then(|kib| kib.checked_mul(1024)),
         threads: number("Threads:"),
         // The handle that reads the folder is one of them.
         open_fds: std::fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count().saturating_sub(1) as u64),
         max_fds: rustix::process::getrlimit(rustix::process::Resource::Nofile).current,
-        started_at: started_after_boot(&read("self/stat")).zip(boot()).map(|(after, boot)| boot + after),
+        started_at: started_at(),
     }
+}
+
+/// When this process started: always the same, and on a machine of many cores a file of a thousand interrupts.
+fn started_at() -> Option<f64> {
+    static STARTED_AT: OnceLock<Option<f64>> = OnceLock::new();
+    *STARTED_AT.get_or_init(|| {
+        let boot: f64 = read("stat")?.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
+        Some(boot + started_after_boot(&read("self/stat")?)?)
+    })
 }
 
 /// Seconds from the boot to the start of a process, by its `stat`.
@@ -70,7 +90,7 @@ fn started_after_boot(stat: &str) -> Option<f64> {
 
 /// CPU seconds that all cores together have worked since the boot, on Linux.
 pub fn machine_cpu_seconds() -> Option<f64> {
-    busy(&std::fs::read_to_string("/proc/stat").ok()?)
+    busy(&read("stat")?)
 }
 
 /// User, nice, system, interrupts; not idle, not waiting for disks, not what other machines took.

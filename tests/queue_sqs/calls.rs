@@ -9,7 +9,7 @@ use scanmill::queue::{Depth, Queue, ReceiptHandle};
 use serde_json::json;
 use tokio::sync::Notify;
 
-use super::stand_in::{Answer, StandIn, batch, message, queue_with};
+use super::stand_in::{Answer, StandIn, batch, message, queue_in_time, queue_with};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -140,6 +140,19 @@ async fn an_answer_that_cannot_be_read_is_transient() {
     let error = server.queue().receive(10, LONG).await.unwrap_err();
     assert_eq!(error.class(), Class::Transient, "{error}");
     assert!(error.to_string().contains("no readable answer"), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_that_stops_in_its_middle_is_given_up_in_time() {
+    let server = StandIn::start(|_, _| Answer::Begun("{\"Successful\": [")).await;
+    let url = "https://sqs.us-east-1.amazonaws.com/123456789012/photos";
+    let queue = queue_in_time(Some(&server.endpoint), url, 1, Duration::from_secs(60), Duration::from_millis(300));
+    let ends = queue.delete(&receipts(2)).await;
+    let classes: Vec<Class> = match ends {
+        Ok(ends) => ends.into_iter().map(|end| end.unwrap_err().class()).collect(),
+        Err(error) => vec![error.class()],
+    };
+    assert!(!classes.is_empty() && classes.iter().all(|class| *class == Class::Transient), "{classes:?}");
 }
 
 #[tokio::test]

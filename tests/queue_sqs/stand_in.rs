@@ -1,13 +1,15 @@
 //! A tiny SQS: answers each call by a function, so that it says what AWS says and no emulator does.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
 use scanmill::aws::{Account, AccountOptions};
 use scanmill::queue::sqs::{SqsOptions, SqsQueue};
 use serde_json::{Value, json};
@@ -19,6 +21,8 @@ pub enum Answer {
     Ok(Value),
     /// Success, with this as its body.
     Text(&'static str),
+    /// Success, and of its body nothing but a beginning, for ever.
+    Begun(&'static str),
     /// An error as SQS says it: status, code, message.
     Error(u16, &'static str, &'static str),
     /// This, once somebody notifies.
@@ -76,12 +80,23 @@ pub fn queue(endpoint: &str, queue_url: &str, attempts: u32) -> SqsQueue {
 }
 
 pub fn queue_with(endpoint: Option<&str>, queue_url: &str, attempts: u32, visibility_timeout: Duration) -> SqsQueue {
+    queue_in_time(endpoint, queue_url, attempts, visibility_timeout, Duration::from_secs(20))
+}
+
+/// A queue whose calls may take so long.
+pub fn queue_in_time(
+    endpoint: Option<&str>,
+    queue_url: &str,
+    attempts: u32,
+    visibility_timeout: Duration,
+    attempt_timeout: Duration,
+) -> SqsQueue {
     let account = AccountOptions {
         region: Some("us-east-1".into()),
         profile: None,
         assume_role: None,
         attempts,
-        attempt_timeout: Duration::from_secs(20),
+        attempt_timeout,
     };
     let options = SqsOptions {
         queue_url: queue_url.to_owned(),
@@ -105,6 +120,10 @@ async fn serve(State(served): State<Served>, headers: HeaderMap, body: Bytes) ->
     match answer {
         Answer::Ok(body) => ([("content-type", "application/x-amz-json-1.0")], body.to_string()).into_response(),
         Answer::Text(body) => body.into_response(),
+        Answer::Begun(body) => {
+            let begun = stream::iter([Ok::<_, Infallible>(Bytes::from_static(body.as_bytes()))]);
+            Body::from_stream(begun.chain(stream::pending())).into_response()
+        }
         Answer::Later(..) => unreachable!("waited for above"),
         Answer::Error(status, code, message) => {
             let body = json!({ "__type": format!("com.amazonaws.sqs#{code}"), "message": message });

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::config::Builder;
+use aws_sdk_sqs::config::{Builder, StalledStreamProtectionConfig};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use tokio::sync::OnceCell;
@@ -106,7 +106,11 @@ impl SqsQueue {
         let shared = &self.shared;
         let (config, options) = (shared.account.config().await?, shared.account.options());
         let builder = || {
-            let builder = Builder::from(config).interceptor(shared.account.watch("sqs"));
+            let builder = Builder::from(config)
+                .interceptor(shared.account.watch("sqs"))
+                // Bodies are small and the time of a call bounds them too. It looks at each open call, so at a long poll for
+                // its 20 seconds, ten times a second.
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
             match &shared.options.endpoint {
                 Some(endpoint) => builder.endpoint_url(endpoint),
                 None => builder,
