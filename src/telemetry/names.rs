@@ -55,7 +55,6 @@ pub const RUNGS: &[&str] = &[
     "own_bent_1600",
     "own_shadow_800",
     "zxing_full",
-    "own_400",
     "rqrr_800",
     "opacity",
     "redness",

@@ -10,7 +10,7 @@ use super::super::pixels::{Area, Source};
 use super::bits::{self, Rule};
 use super::found::{self, Found};
 use super::geometry::Quad;
-use super::own::{Own, Patterns, Retouch, Threshold};
+use super::own::{Colours, Own, Patterns, Retouch, Threshold};
 use super::rest::Rest;
 use super::{Rung, Sighting, Task, View, near, retouch, threshold, zxing};
 use rxing::common::BitMatrix;
@@ -277,7 +277,7 @@ fn look_at(part: &Luma, patterns: [f32; 2], is_hole: bool, task: &mut Task<'_>) 
     }
     if unread.len() >= 2 {
         for own in OWN {
-            let view = if own.is_vain(task.tried) { View::default() } else { own.read(part, task) };
+            let view = if own.is_vain(task.tried, part.width()) { View::default() } else { own.read(part, task) };
             if !view.codes.is_empty() {
                 return (view, Points::new());
             }
@@ -314,7 +314,8 @@ fn longer(one: Points, other: Points) -> Points {
 const OWN: [Own; 2] = [own(Patterns::Three), own(Patterns::Two)];
 
 const fn own(patterns: Patterns) -> Own {
-    Own { name: NAME, side: 0, retouch: Retouch::Plain, threshold: Threshold::Hybrid, patterns }
+    let (retouch, threshold, colours) = (Retouch::Plain, Threshold::Hybrid, Colours::Both);
+    Own { name: NAME, side: 0, retouch, threshold, patterns, colours }
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ use std::time::Duration;
 use self::detail::Detail;
 use self::found::Found;
 use self::geometry::Quad;
+use self::own::Colours::{Both, Seen};
 use self::own::Patterns::{Bent, Three, Two};
 use self::own::Retouch::{self, Blur, Plain, Shadow};
 use self::own::Threshold::{self, Hybrid, Mean};
@@ -61,6 +62,8 @@ pub(super) struct View {
     likely: Vec<[f32; 2]>,
     /// Finder patterns that those groups are made of.
     unread_patterns: usize,
+    /// Light finder patterns on dark ground were among what zxing's search saw.
+    saw_light: bool,
     /// A bound ended the search before the whole picture was gone over.
     cut_short: bool,
 }
@@ -86,6 +89,7 @@ impl View {
         self.strays.extend(other.strays);
         self.likely.extend(other.likely);
         self.unread_patterns += other.unread_patterns;
+        self.saw_light |= other.saw_light;
         self.cut_short |= other.cut_short;
     }
 }
@@ -97,8 +101,8 @@ trait Rung {
     /// Longest side of the picture it reads of a photo whose long side is `longest`; `None` where it is not for such a
     /// photo.
     fn side(&self, longest: usize) -> Option<usize>;
-    /// Whether what was tried before on the photo says that it will read nothing.
-    fn is_vain(&self, _tried: &Tried) -> bool {
+    /// Whether what was tried before on the photo, whose long side is `longest`, says that it will read nothing.
+    fn is_vain(&self, _tried: &Tried, _longest: usize) -> bool {
         false
     }
     /// Whether it looks for codes too small for the rungs before, and thus only where the photo is detailed. `is_first`: no
@@ -123,6 +127,8 @@ struct Task<'a> {
     origin: Option<[f32; 2]>,
     /// Outlines of the codes read so far, in pixels of the full-size photo: not to be read again.
     codes: Vec<Quad>,
+    /// Whether any rung saw light finder patterns.
+    saw_light: bool,
     /// What our own reader tried in vain.
     tried: &'a mut Tried,
     /// Finder patterns that our own reader saw in this photo as it is, by the width of the picture and where it begins.
@@ -191,15 +197,19 @@ const fn zxing_large(name: &'static str, times: usize) -> zxing::Zxing {
 }
 
 const fn own(name: &'static str, side: usize, retouch: Retouch, threshold: Threshold) -> own::Own {
-    own::Own { name, side, retouch, threshold, patterns: Three }
+    own::Own { name, side, retouch, threshold, patterns: Three, colours: Both }
 }
 
 const fn own_two(name: &'static str, side: usize) -> own::Own {
-    own::Own { name, side, retouch: Plain, threshold: Hybrid, patterns: Two }
+    own::Own { name, side, retouch: Plain, threshold: Hybrid, patterns: Two, colours: Seen }
+}
+
+const fn own_shadow(name: &'static str, side: usize) -> own::Own {
+    own::Own { name, side, retouch: Shadow(1), threshold: Mean(40), patterns: Three, colours: Seen }
 }
 
 const fn own_bent(name: &'static str, side: usize) -> own::Own {
-    own::Own { name, side, retouch: Plain, threshold: Hybrid, patterns: Bent }
+    own::Own { name, side, retouch: Plain, threshold: Hybrid, patterns: Bent, colours: Seen }
 }
 
 const fn step(rung: &'static dyn Rung, kind: Kind, turn: Turn) -> Step {
@@ -207,7 +217,7 @@ const fn step(rung: &'static dyn Rung, kind: Kind, turn: Turn) -> Step {
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 16] = [
     step(&zxing("zxing_500", 500), Kind::Zxing, Turn::Always),
     step(&own("own_800", 800, Plain, Hybrid), Kind::Own, Turn::Always),
     step(&zxing("zxing_1000", 1_000), Kind::Zxing, Turn::Always),
@@ -222,9 +232,8 @@ const STEPS: [Step; 17] = [
     step(&own_two("own_two_1600", 1_600), Kind::OwnTwo, Turn::FirstOrMany),
     step(&zxing("zxing_2000", 2_000), Kind::Zxing, Turn::Rest),
     step(&own_bent("own_bent_1600", 1_600), Kind::OwnBent, Turn::First),
-    step(&own("own_shadow_800", 800, Shadow(1), Mean(40)), Kind::OwnShadow, Turn::First),
+    step(&own_shadow("own_shadow_800", 800), Kind::OwnShadow, Turn::First),
     step(&zxing("zxing_full", usize::MAX), Kind::Zxing, Turn::Always),
-    step(&own("own_400", 400, Plain, Hybrid), Kind::Own, Turn::First),
     step(&rqrr::Rqrr, Kind::Rqrr, Turn::First),
 ];
 
@@ -363,7 +372,7 @@ fn climb_by<'a>(
         panic: None,
         is_complete: false,
     };
-    let mut saw_patterns = false;
+    let (mut saw_patterns, mut saw_light) = (false, false);
     let mut rest = Rest::default();
     let mut taken: Vec<(Kind, usize)> = Vec::new();
     let mut tried = Tried::default();
@@ -384,7 +393,7 @@ fn climb_by<'a>(
         }
         let Some(side) = rung.side(long_side) else { continue };
         let scale = long_side as f32 / side as f32;
-        if taken.contains(&(*kind, side)) || rung.is_vain(&tried) || !rest.wants(step, scale, &found) {
+        if taken.contains(&(*kind, side)) || rung.is_vain(&tried, long_side) || !rest.wants(step, scale, &found) {
             continue;
         }
         taken.push((*kind, side));
@@ -412,6 +421,7 @@ fn climb_by<'a>(
             scale,
             origin: None,
             codes: found.outlines(),
+            saw_light,
             tried: &mut tried,
             proposals: &mut proposals,
         };
@@ -432,6 +442,7 @@ fn climb_by<'a>(
             waiting.make_contiguous().sort_by_key(|step| step.kind != Kind::Zxing);
         }
         saw_patterns |= view.unread_patterns > 0;
+        saw_light |= view.saw_light;
         rest.note(*kind, view, scale, &found, &tried);
         if first_only && !found.is_empty() {
             break;
@@ -446,6 +457,7 @@ fn climb_by<'a>(
             scale: 1.0,
             origin: None,
             codes: Vec::new(),
+            saw_light,
             tried: &mut tried,
             proposals: &mut proposals,
         };

@@ -54,7 +54,7 @@ impl Rung for Zxing {
             search(&picture, task, scale, &mut view);
             if !task.first_only || view.codes.is_empty() {
                 picture.flip_self();
-                search(&picture, task, scale, &mut view);
+                view.saw_light = !search(&picture, task, scale, &mut view).is_empty();
             }
         }
         view.scale(1.0 / self.times as f32);
@@ -229,6 +229,7 @@ mod tests {
             scale: 1.0,
             origin: None,
             codes: Vec::new(),
+            saw_light: false,
             tried: &mut Tried::default(),
             proposals: &mut BTreeMap::new(),
         };

@@ -16,8 +16,9 @@ use super::plane::Plane;
 const MOST_PATTERNS: usize = 16;
 /// Guesses whose third corner is searched.
 const MOST_GUESSES: usize = 10;
-/// Agreement of two patterns, and of the timing pattern between them, that is worth a search.
-const LEAST_PROBE: f32 = 0.5;
+/// Agreement of two patterns, and of the timing pattern between them, that is worth a search: of 110 codes that were read
+/// only one had less than 0.65.
+const LEAST_PROBE: f32 = 0.58;
 /// Samples of the picture in one search.
 const MOST_SAMPLES: f32 = 60_000.0;
 

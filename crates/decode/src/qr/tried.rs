@@ -122,6 +122,11 @@ impl Tried {
         !self.failures.is_empty()
     }
 
+    /// How wide the largest outline was that was tried, in pixels of the full-size photo.
+    pub fn largest(&self) -> f32 {
+        self.failures.iter().map(|failure| failure.module * failure.side as f32).fold(0.0, f32::max)
+    }
+
     /// Whether enough was tried.
     pub fn is_enough(&self) -> bool {
         self.work >= MOST_WORK
