@@ -146,8 +146,9 @@ fn heif(bytes: &[u8]) -> Result<Facts, Flaw> {
     let thumbnail = file.thumbnail(&picture);
     let other_bytes = picture.tile_bytes().max(thumbnail.as_ref().map_or(0, Picture::tile_bytes));
     let small_bytes = thumbnail.filter(|_| picture.codec == Codec::Hevc).map(|thumbnail| {
-        let pixels = u64::from(thumbnail.width) * u64::from(thumbnail.height);
-        (pixels + thumbnail.tile_bytes() * 3 / 4).max(2 * pixels + ladder::first_bytes(pixels))
+        let pixels = (u64::from(thumbnail.width) * u64::from(thumbnail.height)).min(1 << 48);
+        let while_read = pixels.saturating_add(thumbnail.tile_bytes().saturating_mul(3) / 4);
+        while_read.max(pixels.saturating_mul(2).saturating_add(ladder::first_bytes(pixels)))
     });
     let pixels = u64::from(picture.width) * u64::from(picture.height);
     let copies = if picture.codec == Codec::Av1 { 3 } else { 2 };
@@ -156,7 +157,8 @@ fn heif(bytes: &[u8]) -> Result<Facts, Flaw> {
         height: picture.height,
         bytes_per_pixel: 1,
         other_bytes,
-        open_bytes: pixels + picture.tile_bytes() + copies * bytes.len() as u64,
+        // Sizes that lie are refused by the limits, not here.
+        open_bytes: pixels.saturating_add(picture.tile_bytes()).saturating_add(copies * bytes.len() as u64),
         kept_bytes: pixels,
         small_bytes,
     })

@@ -64,7 +64,8 @@ fn whole([width, height]: [u32; 2], bytes_per_pixel: u64, other_bytes: u64, open
 }
 
 fn pixels([width, height]: [u32; 2]) -> u64 {
-    u64::from(width) * u64::from(height)
+    // A header may say anything, and is refused by the limits later: until then no sum of such sizes overflows.
+    (u64::from(width) * u64::from(height)).min(1 << 48)
 }
 
 /// What the WebP codec takes whatever the size.
