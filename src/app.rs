@@ -10,6 +10,7 @@ mod newest;
 mod notifier;
 mod prune;
 mod room;
+mod traces;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::uploads::UploadTimes;
 use crate::domain::batch::{SealedBatch, opened_at};
+use crate::telemetry::traces::Trace;
 
 /// The most batches held in memory, each a few hundred bytes. What is beyond stays in the store and is found again by
 /// a listing once these are loaded.
@@ -28,6 +29,8 @@ struct Shared {
     waiting: BTreeMap<String, SealedBatch>,
     /// When the photos of batches sealed here were uploaded.
     uploads: HashMap<String, UploadTimes>,
+    /// Traces of the photos in such batches that are sampled.
+    traces: HashMap<String, Vec<Trace>>,
     /// Batches that cannot be read. They stay where they are; the next start tries them again.
     set_aside: HashSet<String>,
     /// A batch found no room since the last listing began.
@@ -70,6 +73,18 @@ impl Backlog {
         }
     }
 
+    /// Notes the traces of a batch's photos, before it is added.
+    pub fn note_traces(&self, batch_id: &str, traces: Vec<Trace>) {
+        if !traces.is_empty() {
+            self.lock().traces.insert(batch_id.to_owned(), traces);
+        }
+    }
+
+    /// The traces of a batch's photos, which wait for its load no more.
+    pub fn take_traces(&self, batch_id: &str) -> Vec<Trace> {
+        self.lock().traces.remove(batch_id).unwrap_or_default()
+    }
+
     /// A batch is in the ledger. When its photos were uploaded, if that is known.
     pub fn loaded(&self, batch_id: &str) -> Option<UploadTimes> {
         let mut shared = self.lock();
@@ -82,6 +97,7 @@ impl Backlog {
         let mut shared = self.lock();
         shared.waiting.remove(batch_id);
         shared.uploads.remove(batch_id);
+        shared.traces.remove(batch_id);
         shared.set_aside.insert(batch_id.to_owned());
     }
 

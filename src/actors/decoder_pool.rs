@@ -27,6 +27,7 @@ use crate::flow::{CpuPool, Permit};
 use crate::telemetry::Workers;
 use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{DecodeStalled, PhotoDecoded};
+use crate::telemetry::traces::Step;
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "decoder_pool";
@@ -243,7 +244,7 @@ impl Decoder {
         let (telemetry, seen, limits) = (self.line.telemetry.clone(), self.seen.clone(), self.limits);
         let stopped = self.line.generation.stopped().clone();
         let (workers, read_photo) = (self.workers, self.line.host.read_photo);
-        let (named, revision) = (photo.photo.clone(), photo.revision);
+        let (named, revision, trace) = (photo.photo.clone(), photo.revision, photo.trace.clone());
         let (subject, budgets) = (fetcher::subject(&photo.photo), &self.line.settings.limits);
         // The budget is CPU time, and others want the cores too.
         let (stage, budget) = match workers {
@@ -269,13 +270,19 @@ impl Decoder {
             let _at_work = telemetry.busy.begin(workers);
             let _call = telemetry.calls.begin(stage, hangs_after, Some(subject));
             let (waited, started) = (fetched_at.elapsed(), Instant::now());
+            trace.stamp_until_now(Step::DecodeWait);
             let pixels = RefCell::new(pixels);
             let reserved = pixels.borrow().all.amount();
             let grow = |bytes| pixels.borrow_mut().grow_to(bytes);
             let reading = read_photo(&bytes, &header, &limits, &Room::new(reserved, header.decode_bytes, &grow));
             drop(pixels);
+            trace.stamp_until_now(Step::Decode);
             let Some(reading) = reading else { return Outcome::NoRoom(bytes, memory) };
             drop((bytes, memory));
+            trace.note(|facts| {
+                facts.cpu_ms = Some(reading.decode_ms);
+                facts.rung = reading.rungs.iter().find(|run| run.won > 0).map(|run| run.name);
+            });
             PhotoDecoded { photo: &named, reading: &reading, waited, took: started.elapsed() }.emit(&telemetry);
             if reading.is_stalled {
                 DecodeStalled { photo: &named, cpu_ms: reading.decode_ms, took: started.elapsed(), is_last }.emit();

@@ -24,6 +24,7 @@ use crate::store::Object;
 use crate::telemetry::Workers;
 use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{CallFailed, PhotoAgain, PhotoFetched};
+use crate::telemetry::traces::Step;
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "fetcher";
@@ -258,6 +259,7 @@ pub(super) async fn fetch_one(
     let mut room = declared.unwrap_or(limit).max(1);
     let mut memory = line.budgets.fetched_bytes.acquire(room).await;
     let waited = photo.ticket().received_at().elapsed();
+    photo.trace.stamp_until_now(Step::QueueWait);
     let started = Instant::now();
     let mut got = get(line, workers, &photo, room, &mut pass).await;
     // Larger than its notification says (replaced since, or the notification lies): the memory comes first here too.
@@ -267,6 +269,7 @@ pub(super) async fn fetch_one(
         memory = line.budgets.fetched_bytes.acquire(room).await;
         got = get(line, workers, &photo, room, &mut pass).await;
     }
+    photo.trace.stamp_until_now(Step::Fetch);
     match got {
         Ok(object) => {
             pass.answered();
@@ -288,6 +291,7 @@ pub(super) async fn fetch_one(
                 photo.photo.etag = Some(object.etag);
             }
             photo.photo.size_bytes = Some(bytes);
+            photo.trace.note(|facts| facts.size_bytes = Some(bytes));
             Got::Photo(Box::new(Fetched { photo, bytes: object.bytes, memory, fetched_at: Instant::now() }))
         }
         Err(Failed::Outage) => Got::Waits(Turn { photo, trials: pass.trials() }),

@@ -9,6 +9,7 @@ use crate::domain::ticket::{PhotoEnd, Settlement, Ticket};
 use crate::domain::{PhotoRef, Row};
 use crate::flow::Permit;
 use crate::queue::ReceiptHandle;
+use crate::telemetry::traces::{Step, Trace};
 
 /// What the lease keeper is told.
 #[derive(Debug)]
@@ -30,7 +31,17 @@ pub enum LeaseCommand {
         receive_count: u32,
         /// The message's place in flight, free once it is settled.
         permit: Option<Permit>,
+        /// Traces of its photos that are sampled.
+        traces: Vec<Trace>,
     },
+}
+
+/// What a message's photos have come to.
+#[derive(Debug)]
+struct Ends {
+    ticket: Ticket,
+    permit: Option<Permit>,
+    traces: Vec<Trace>,
 }
 
 /// One received message whose photos are on their way.
@@ -39,7 +50,7 @@ pub struct OpenTicket {
     receipt: ReceiptHandle,
     receive_count: u32,
     received_at: Instant,
-    ends: Mutex<(Ticket, Option<Permit>)>,
+    ends: Mutex<Ends>,
     leases: mpsc::Sender<LeaseCommand>,
 }
 
@@ -53,7 +64,7 @@ impl OpenTicket {
         permit: Permit,
         leases: mpsc::Sender<LeaseCommand>,
     ) -> Arc<Self> {
-        let ends = Mutex::new((Ticket::new(photos), Some(permit)));
+        let ends = Mutex::new(Ends { ticket: Ticket::new(photos), permit: Some(permit), traces: Vec::new() });
         Arc::new(Self { receipt, receive_count, received_at, ends, leases })
     }
 
@@ -67,17 +78,20 @@ impl OpenTicket {
         self.received_at
     }
 
-    fn end(&self, end: PhotoEnd) {
+    fn end(&self, end: PhotoEnd, trace: Option<Trace>) {
         let settled = {
             let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-            ends.0.end(end).map(|settlement| (settlement, ends.1.take()))
+            ends.traces.extend(trace);
+            let settled = ends.ticket.end(end);
+            settled.map(|settlement| (settlement, ends.permit.take(), std::mem::take(&mut ends.traces)))
         };
-        let Some((settlement, permit)) = settled else { return };
+        let Some((settlement, permit, traces)) = settled else { return };
         let command = LeaseCommand::Settle {
             receipt: self.receipt.clone(),
             settlement,
             receive_count: self.receive_count,
             permit,
+            traces,
         };
         // The channel has room for two commands per permit, so it is never full; it is closed only when the generation
         // stopped, and then the lease runs out by itself.
@@ -94,6 +108,8 @@ pub struct PhotoInFlight {
     pub photo: PhotoRef,
     /// Revision that its rows get.
     pub revision: i64,
+    /// Its trace, if it is sampled.
+    pub trace: Trace,
     ticket: Arc<OpenTicket>,
     ended: bool,
 }
@@ -101,7 +117,21 @@ pub struct PhotoInFlight {
 impl PhotoInFlight {
     /// One of the ticket's photos.
     pub fn new(photo: PhotoRef, revision: i64, ticket: Arc<OpenTicket>) -> Self {
-        Self { photo, revision, ticket, ended: false }
+        Self { photo, revision, trace: Trace::default(), ticket, ended: false }
+    }
+
+    /// The same with its trace, whose first step ends here.
+    pub fn traced(mut self, trace: Trace) -> Self {
+        trace.note(|facts| {
+            facts.bucket.clone_from(&self.photo.bucket);
+            facts.key.clone_from(&self.photo.key);
+            facts.size_bytes = self.photo.size_bytes;
+            facts.receive_count = self.ticket.receive_count;
+            facts.revision = self.revision;
+        });
+        trace.stamp_until_now(Step::Receive);
+        self.trace = trace;
+        self
     }
 
     /// Its message.
@@ -112,7 +142,8 @@ impl PhotoInFlight {
     /// Its rows are durable.
     pub fn durable(mut self) {
         self.ended = true;
-        self.ticket.end(PhotoEnd::Durable);
+        let trace = Some(std::mem::take(&mut self.trace)).filter(Trace::is_sampled);
+        self.ticket.end(PhotoEnd::Durable, trace);
     }
 }
 
@@ -120,7 +151,7 @@ impl Drop for PhotoInFlight {
     fn drop(&mut self) {
         if !self.ended {
             crate::telemetry::names::PHOTOS_AGAIN.add(None, 1);
-            self.ticket.end(PhotoEnd::Again);
+            self.ticket.end(PhotoEnd::Again, None);
         }
     }
 }

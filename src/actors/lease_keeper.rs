@@ -151,18 +151,18 @@ impl Keeper {
     fn handle_command(&mut self, command: LeaseCommand) {
         match command {
             LeaseCommand::Hold { receipt, deadline } => self.leases.hold(receipt, Instant::now(), deadline),
-            LeaseCommand::Settle { receipt, settlement, receive_count, permit } => match settlement {
+            LeaseCommand::Settle { receipt, settlement, receive_count, permit, traces } => match settlement {
                 Settlement::Delete => {
                     self.leases.deleting(&receipt);
-                    self.waiting.push(Action::Delete, EndedMessage { receipt, _permit: permit });
+                    self.waiting.push(Action::Delete, EndedMessage { receipt, _permit: permit, traces });
                 }
                 Settlement::GiveBack => {
                     // Released first: an extension after the give-back would hide the message again.
                     self.leases.release(&receipt);
                     let action = self.how_to_give_back(receive_count);
                     match self.in_extension.get_mut(&receipt) {
-                        Some(parked) => *parked = Some((action, EndedMessage { receipt, _permit: permit })),
-                        None => self.waiting.push(action, EndedMessage { receipt, _permit: permit }),
+                        Some(parked) => *parked = Some((action, EndedMessage { receipt, _permit: permit, traces })),
+                        None => self.waiting.push(action, EndedMessage { receipt, _permit: permit, traces }),
                     }
                 }
             },

@@ -22,6 +22,7 @@ use crate::error::{Class, Error, Result};
 use crate::flow::Backoff;
 use crate::store::{PutMode, Store};
 use crate::telemetry::events::{BatchSetAside, CallFailed, LoadDone, LoadFailed};
+use crate::telemetry::traces::Step;
 use crate::telemetry::{Workers, names};
 use crate::warehouse::{BatchSource, Loaded, Manifest};
 
@@ -239,8 +240,11 @@ impl Work {
             photos_superseded: superseded,
             ..
         } = loaded.inspect_err(|error| self.note_failed_load(error, manifest.batches.len()))?;
-        let now = Timestamp::now();
+        let (now, ended) = (Timestamp::now(), Instant::now());
         for batch in &manifest.batches {
+            for trace in self.line.backlog.take_traces(&batch.batch_id) {
+                trace.stamp(Step::Load, started, ended);
+            }
             let uploads = self.line.backlog.loaded(&batch.batch_id);
             for (age, photos) in uploads.iter().flat_map(|uploads| uploads.ages(now)) {
                 names::UPLOAD_TO_ROW_SECONDS.observe_many(age, photos);

@@ -31,6 +31,7 @@ use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{
     CallFailed, MessageIgnored, MessageNotUnderstood, MessagesReceived, PhotoPassedOver, ReceivesFailed,
 };
+use crate::telemetry::traces::Parent;
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "poller";
@@ -315,7 +316,7 @@ async fn open(line: &Line, outlets: &Outlets, held: Held) -> u64 {
             }
             let ticket = ticket(photos.len());
             let photos: Vec<PhotoInFlight> =
-                photos.into_iter().map(|photo| PhotoInFlight::new(photo, revision, ticket.clone())).collect();
+                photos.into_iter().map(|photo| in_flight(line, photo, revision, &ticket, message.trace)).collect();
             let count = photos.len() as u64;
             for photo in photos {
                 if line.generation.draining().is_cancelled() || !send_photo(line, outlets, photo).await {
@@ -331,12 +332,24 @@ async fn open(line: &Line, outlets: &Outlets, held: Held) -> u64 {
         }
         Err(detail) => {
             MessageNotUnderstood { message_id: &message.id, detail: &detail }.emit();
-            let photo = PhotoInFlight::new(unnamed(&message.body), 0, ticket(1));
+            let photo = in_flight(line, unnamed(&message.body), 0, &ticket(1), message.trace);
             let detail = format!("message {}: {detail}", message.id);
             reject(&outlets.finished, photo, Reject::new(Reason::BadNotification, detail)).await;
             1
         }
     }
+}
+
+/// A photo of the message, with its trace where it is sampled.
+fn in_flight(
+    line: &Line,
+    photo: PhotoRef,
+    revision: i64,
+    ticket: &Arc<OpenTicket>,
+    parent: Option<Parent>,
+) -> PhotoInFlight {
+    let trace = line.telemetry.tracer.begin(parent, ticket.received_at());
+    PhotoInFlight::new(photo, revision, ticket.clone()).traced(trace)
 }
 
 /// Whether to read the photo; one that is passed over is counted.

@@ -22,6 +22,7 @@ use crate::store::PutMode;
 use crate::telemetry::Workers;
 use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{BatchSealed, CallFailed, PhotoDurable};
+use crate::telemetry::traces::{Step, Trace};
 
 /// Prefix of batch objects in the results bucket.
 pub const BATCH_PREFIX: &str = "batches/";
@@ -108,6 +109,7 @@ pub async fn seal(line: Line, batch: OpenBatch, mut waiting: FullBatch, cause: &
     let mut uploads = UploadTimes::default();
     waiting.photos.iter().filter_map(|waiting| uploaded_at(&waiting.photo)).for_each(|at| uploads.add(at));
     line.backlog.note_uploads(&batch_id, uploads);
+    line.backlog.note_traces(&batch_id, trace_sealed(&waiting.photos, &batch_id, started));
     line.backlog.add(SealedBatch { batch_id, bucket, key, sealed_at: Some(utc_millis(now)) });
     line.behind.durable(waited);
     for Waiting { photo, scans, rejection, finished_at, .. } in waiting.photos {
@@ -121,8 +123,33 @@ pub async fn seal(line: Line, batch: OpenBatch, mut waiting: FullBatch, cause: &
         .emit(&line.telemetry);
         photo.durable();
     }
+    let now = Instant::now();
+    for repeated in &waiting.repeated {
+        repeated.trace.stamp(Step::Seal, started, now);
+        repeated.trace.note(|facts| facts.outcome = Some("repeated"));
+    }
     waiting.repeated.into_iter().for_each(PhotoInFlight::durable);
     Ok(())
+}
+
+/// Stamps the traces of a durable batch's photos, and returns those that are sampled.
+fn trace_sealed(photos: &[Waiting], batch_id: &str, started: Instant) -> Vec<Trace> {
+    let now = Instant::now();
+    let sampled = photos.iter().filter(|waiting| waiting.photo.trace.is_sampled());
+    let traces = sampled.map(|waiting| {
+        let trace = &waiting.photo.trace;
+        trace.stamp(Step::BatchWait, waiting.finished_at, started);
+        trace.stamp(Step::Seal, started, now);
+        trace.note(|facts| {
+            let reason = waiting.rejection.as_ref().and_then(|row| Reason::parse(&row.reason));
+            facts.outcome = Some(if waiting.rejection.is_some() { "rejected" } else { "scanned" });
+            facts.reason = reason.map(Reason::as_str);
+            facts.scans = waiting.scans;
+            facts.batch_id = Some(batch_id.to_owned());
+        });
+        trace.clone()
+    });
+    traces.collect()
 }
 
 /// When the photo was uploaded. A replay keeps the time of its upload, long ago: that is no latency.

@@ -5,7 +5,7 @@
 //! entry that has to be tried again holds the others.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::line::Line;
 use crate::error::Error;
@@ -13,6 +13,7 @@ use crate::flow::{Backoff, Permit};
 use crate::queue::ReceiptHandle;
 use crate::telemetry::calls::Watched;
 use crate::telemetry::events::CallFailed;
+use crate::telemetry::traces::{Step, Trace};
 
 /// Tries of one message before it is left to redelivery.
 const TRIES: u32 = 4;
@@ -26,6 +27,8 @@ pub(super) struct EndedMessage {
     pub(super) receipt: ReceiptHandle,
     /// Its place in flight: free when this is dropped.
     pub(super) _permit: Option<Permit>,
+    /// Traces of its photos that are sampled.
+    pub(super) traces: Vec<Trace>,
 }
 
 /// What is to become of it.
@@ -98,6 +101,7 @@ pub(super) async fn settle(line: Line, call: Call) -> Settled {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
     while !messages.is_empty() {
         let receipts: Vec<ReceiptHandle> = messages.iter().map(|message| message.receipt.clone()).collect();
+        let began = Instant::now();
         let (queue, under_way) = (&line.queue, line.call(Watched::Settle, Duration::ZERO));
         let (what, answer) = match action {
             Action::Delete => ("delete", queue.delete(&receipts).await),
@@ -108,6 +112,10 @@ pub(super) async fn settle(line: Line, call: Call) -> Settled {
         let error = match answer {
             Err(error) => error,
             Ok(results) => {
+                let answered = Instant::now();
+                for trace in messages.iter().flat_map(|message| &message.traces).filter(|_| action == Action::Delete) {
+                    trace.stamp(Step::Acknowledge, began, answered);
+                }
                 let (unsettled, failed) = sort(&mut settled, action, messages, results);
                 messages = unsettled;
                 match failed {
@@ -160,7 +168,7 @@ mod tests {
     use super::*;
 
     fn message(number: usize) -> EndedMessage {
-        EndedMessage { receipt: ReceiptHandle(number.to_string()), _permit: None }
+        EndedMessage { receipt: ReceiptHandle(number.to_string()), _permit: None, traces: Vec::new() }
     }
 
     #[test]

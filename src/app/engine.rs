@@ -12,6 +12,7 @@ use super::Ports;
 use super::alone::{self, AtWork};
 use super::prune::{self, Pruned};
 use super::room;
+use super::traces;
 use crate::actors::backlog::Backlog;
 use crate::actors::holdup::Behind;
 use crate::actors::line::{Budgets, GetAnswers, Host, Line};
@@ -104,7 +105,8 @@ impl Engine {
         tracing::info!(limits = limits.join(", "), "limits set to `auto` follow from this machine");
         ports.warehouse.prepare().await?;
         let at_work = enter(&settings, &ports).await?;
-        let telemetry = Telemetry::default();
+        let instance = instance_name();
+        let telemetry = Telemetry { tracer: traces::start(&settings, &instance), ..Telemetry::default() };
         let mut watching = None;
         let watch_failed: Arc<OnceLock<Error>> = Arc::default();
         if let Some(folder) = ports.folder.as_ref().filter(|_| settings.local.watch) {
@@ -133,7 +135,7 @@ impl Engine {
             warehouse: ports.warehouse.clone(),
             telemetry: telemetry.clone(),
             io: tokio::runtime::Handle::current(),
-            instance: instance_name().into(),
+            instance: instance.into(),
             number: 0,
             generation: Generation::child_of(&CancellationToken::new()),
             backlog: backlog.clone(),
@@ -226,13 +228,15 @@ impl Engine {
         }
     }
 
-    /// Waits for the last phase.
+    /// Waits for the last phase, and until the traces of what ended are sent, for a few seconds at most.
     pub async fn ended(&self) -> Phase {
         let mut phase = self.phase.clone();
-        match phase.wait_for(Phase::is_end).await {
+        let last = match phase.wait_for(Phase::is_end).await {
             Ok(phase) => phase.clone(),
             Err(_) => Phase::Stopped("the supervisor is gone".into()),
-        }
+        };
+        self.telemetry.tracer.flush().await;
+        last
     }
 
     /// Whether it is in its last phase.

@@ -21,10 +21,12 @@ mod answers;
 mod credentials;
 mod failure;
 mod network;
+mod post;
 
 pub use answers::AnswerWatch;
 use credentials::{Renewed, Search, profile_files};
 pub use failure::{Call, answered, bare_code, failed, is_about_credentials};
+pub use post::{Posted, Poster};
 
 /// First and longest wait between two attempts of the SDK. What lasts longer is the engine's to wait for.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));

@@ -23,10 +23,7 @@ const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 /// # Errors
 /// A bundle of certificates that cannot be read.
 pub fn http_client() -> Result<SharedHttpClient> {
-    let context = match std::env::var_os(CA_BUNDLE).filter(|path| !path.is_empty()) {
-        None => TlsContext::default(),
-        Some(path) => trusting(Path::new(&path))?,
-    };
+    let context = tls_context()?;
     let client = |proxy: ProxyConfig| {
         let context = context.clone();
         Builder::new().build_with_connector_fn(move |settings, components| {
@@ -38,6 +35,22 @@ pub fn http_client() -> Result<SharedHttpClient> {
     };
     let (proxied, direct) = (client(ProxyConfig::from_env()), client(ProxyConfig::disabled()));
     Ok(SharedHttpClient::new(Routed { proxied, direct }))
+}
+
+/// A connector of its own, the same way.
+///
+/// # Errors
+/// As [`http_client`].
+pub fn connector() -> Result<Connector> {
+    let builder = Connector::builder().proxy_config(ProxyConfig::from_env());
+    Ok(builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls_context()?).build())
+}
+
+fn tls_context() -> Result<TlsContext> {
+    match std::env::var_os(CA_BUNDLE).filter(|path| !path.is_empty()) {
+        None => Ok(TlsContext::default()),
+        Some(path) => trusting(Path::new(&path)),
+    }
 }
 
 fn trusting(path: &Path) -> Result<TlsContext> {

@@ -51,6 +51,8 @@ pub struct Settings {
     pub retention: Retention,
     /// `[metrics]`
     pub metrics: Metrics,
+    /// `[otel]`
+    pub otel: Otel,
     /// `[run]`
     pub run: Run,
     /// `[cost]`
@@ -352,6 +354,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// Traces of photos.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Otel {
+    /// `otel.endpoint`: the collector, without `/v1/traces`.
+    pub endpoint: Option<String>,
+    /// `otel.sample`: share of photos, 0 to 1.
+    pub sample: f64,
+}
+
 /// Logs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Log {
@@ -464,6 +475,7 @@ impl Settings {
             output: Output { per_photo_json: false },
             retention: Retention::default(),
             metrics: Metrics { listen: Some(SocketAddr::from(([127, 0, 0, 1], 9464))), hosts: Vec::new() },
+            otel: Otel { endpoint: None, sample: 0.01 },
             run: Run { drain: Duration::from_secs(30), hung_after: Duration::from_secs(60), io_threads: 0 },
             cost: Cost::default(),
             log: Log { format: LogFormat::Text, filter: "info".into() },

@@ -175,6 +175,7 @@ mod tests {
         let visibility = Duration::from_secs(60);
         let mut leases = Leases::new(visibility);
         let message = |id: &str, left: u64| Message {
+            trace: None,
             id: id.into(),
             body: String::new(),
             receipt: ReceiptHandle(id.into()),

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::error::{Error, Result};
+use crate::telemetry::traces::Parent;
 
 pub mod sqlite;
 pub mod sqs;
@@ -30,6 +31,8 @@ pub struct Message {
     pub receive_count: u32,
     /// When it was sent.
     pub sent_at: Timestamp,
+    /// The trace that it belongs to, where it says so.
+    pub trace: Option<Parent>,
     /// When the lease ends; measured before the call, so it is never later than the queue's own deadline.
     pub visible_again_at: Instant,
 }

@@ -11,6 +11,7 @@ pub mod seldom;
 pub mod stages;
 pub mod state;
 pub mod totals;
+pub mod traces;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub use busy::{BusyTimes, Workers};
 pub use stages::{Stage, StageTimes};
 pub use state::StateBoard;
 pub use totals::Totals;
+pub use traces::Tracer;
 
 /// What outlives a generation of the pipeline: figures since the start of the process. Clones share it.
 #[derive(Clone, Default)]
@@ -32,4 +34,6 @@ pub struct Telemetry {
     pub board: Arc<StateBoard>,
     /// Counts for the console and the closing report.
     pub totals: Arc<Totals>,
+    /// Traces of photos.
+    pub tracer: Tracer,
 }

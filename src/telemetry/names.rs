@@ -242,6 +242,9 @@ metrics! {
     CONFIG_RELOADS = metric("scanmill_config_reloads_total", Counter, "reloads",
         "Settings read again on SIGHUP: taken over as far as a working engine can, or refused for a mistake in them.")
         .by("result", &["ok", "refused"]);
+    OTEL_TRACES = metric("scanmill_otel_traces_total", Counter, "traces",
+        "Traces of photos that an OpenTelemetry collector took, or that were dropped because it did not, or because too many waited for it.")
+        .by("result", &["sent", "dropped"]);
     READY = metric("scanmill_ready", Gauge, "bool", "1 while the pipeline takes work: it runs, and nothing stops its intake.");
     BUILD_INFO = metric("scanmill_build_info", Gauge, "bool", "1, by the version that runs.").by("version", VERSION);
     RESIDENT_BYTES = metric("process_resident_memory_bytes", Gauge, "bytes", "Resident memory of the process.");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::forms::{days, narrow, size};
+use crate::config::forms::{days, endpoint, narrow, size};
 use crate::config::key::{Key, Kind};
 use crate::config::settings::{Codes, LogFormat};
 
@@ -281,6 +281,22 @@ pub(super) static KEYS: &[Key] = &[
                 Ok(())
             },
         },
+    },
+    Key {
+        section: "otel",
+        name: "endpoint",
+        default: "",
+        unit: "URL",
+        doc: "The collector, like `http://127.0.0.1:4318`; `/v1/traces` is added. Empty takes `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or `OTEL_EXPORTER_OTLP_ENDPOINT`, and with none of them there are no traces. Headers with credentials go into `OTEL_EXPORTER_OTLP_HEADERS`; `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SDK_DISABLED` hold too.",
+        kind: Kind::Text { set: |s, v| endpoint(v, &mut s.otel.endpoint) },
+    },
+    Key {
+        section: "otel",
+        name: "sample",
+        default: "0.01",
+        unit: "share",
+        doc: "Share of photos that are traced, 0 to 1. A message that belongs to a trace (`AWSTraceHeader`, `traceparent`) decides for its photos. `OTEL_TRACES_SAMPLER` comes before it where `otel.endpoint` is empty.",
+        kind: Kind::Decimal { min: 0.0, max: 1.0, set: |s, v| s.otel.sample = v },
     },
     Key {
         section: "run",

@@ -31,6 +31,7 @@ pub static SECTIONS: &[(&str, &str)] = &[
         "How long the embedded adapters keep what nothing needs any more, for `scanmill prune` and the engine. 0 is for ever. In S3, SQS and Redshift lifecycles and retention do this.",
     ),
     ("metrics", "The page, metrics and health over HTTP."),
+    ("otel", "Traces of photos, sent to an OpenTelemetry collector (OTLP as JSON over HTTP). Off without an endpoint."),
     ("run", "Start and stop."),
     ("log", "Logs, on stderr."),
     (

@@ -87,6 +87,7 @@ pub(super) fn take(
             let until = later(now, options.visibility_timeout);
             let receipt: i64 = lease.query_row(params![id, until, receive_count, until - now], |row| row.get(0))?;
             taken.messages.push(Message {
+                trace: None,
                 id: id.to_string(),
                 body,
                 receipt: Receipt { id, receipt }.handle(),

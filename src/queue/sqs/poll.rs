@@ -4,12 +4,12 @@
 //! until their timeout. So each receive runs in a task of its own. When the caller goes away the task stays here for the
 //! next caller; [`SqsQueue::give_back_unclaimed`] ends what is left.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{Message as SqsMessage, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{Message as SqsMessage, MessageAttributeValue, MessageSystemAttributeName};
 use jiff::Timestamp;
 use md5::{Digest, Md5};
 use tokio::task::JoinHandle;
@@ -19,6 +19,10 @@ use super::{CALLS_AT_ONCE, Shared, SqsQueue, failed};
 use crate::aws::Call;
 use crate::error::{Error, Result};
 use crate::queue::{Message, ReceiptHandle};
+use crate::telemetry::traces::Parent;
+
+/// The attribute in which a sender names its trace, as W3C has it.
+const TRACEPARENT: &str = "traceparent";
 
 /// A poll whose wait ends this much after the next caller's is still worth waiting for.
 const SLACK: Duration = Duration::from_secs(2);
@@ -177,7 +181,9 @@ async fn receive(client: &Client, url: &str, max: usize, wait: Duration, visibil
         .wait_time_seconds(i32::try_from(wait.as_secs()).unwrap_or(0))
         .visibility_timeout(seconds(visibility))
         .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
-        .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp);
+        .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
+        .message_system_attribute_names(MessageSystemAttributeName::AwsTraceHeader)
+        .message_attribute_names(TRACEPARENT);
     let said = request.send().await.map_err(|error| failed(call, error))?;
     let read = |message: SqsMessage| read(message, asked_at + visibility);
     Ok(said.messages.unwrap_or_default().into_iter().filter_map(read).collect())
@@ -209,8 +215,18 @@ fn read(message: SqsMessage, visible_again_at: Instant) -> Option<Message> {
         receipt: ReceiptHandle(receipt),
         receive_count: receive_count.and_then(|count| u32::try_from(count).ok()).unwrap_or(1),
         sent_at: sent_at.and_then(|millis| Timestamp::from_millisecond(millis).ok()).unwrap_or_else(Timestamp::now),
+        trace: parent(message.message_attributes, &attributes),
         visible_again_at,
     })
+}
+
+/// The trace that a message belongs to. What its sender says itself comes before what X-Ray added on the way.
+fn parent(
+    sent: Option<HashMap<String, MessageAttributeValue>>,
+    system: &HashMap<MessageSystemAttributeName, String>,
+) -> Option<Parent> {
+    let w3c = sent.as_ref().and_then(|sent| sent.get(TRACEPARENT)?.string_value()).and_then(Parent::of_w3c);
+    w3c.or_else(|| Parent::of_xray(system.get(&MessageSystemAttributeName::AwsTraceHeader)?))
 }
 
 fn md5_hex(text: &str) -> String {
@@ -236,8 +252,26 @@ mod tests {
         let whole = read(message("hello", Some("5d41402abc4b2a76b9719d911017c592")), end).unwrap();
         assert_eq!((whole.receive_count, whole.sent_at.as_millisecond()), (3, 1_700_000_000_123));
         assert_eq!((whole.id.as_str(), whole.receipt.0.as_str(), whole.visible_again_at), ("m", "r", end));
+        assert_eq!(whole.trace, None);
         assert!(read(message("hello", None), end).is_some());
         assert!(read(message("hallo", Some("5d41402abc4b2a76b9719d911017c592")), end).is_none());
         assert!(read(SqsMessage::builder().message_id("m").body("x").build(), end).is_none());
+    }
+
+    #[test]
+    fn a_message_that_belongs_to_a_trace_says_so() {
+        let xray = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+        let message = || {
+            let message = SqsMessage::builder().message_id("m").receipt_handle("r").body("hello");
+            message.attributes(MessageSystemAttributeName::AwsTraceHeader, xray)
+        };
+        let attribute =
+            |text: &str| MessageAttributeValue::builder().data_type("String").string_value(text).build().unwrap();
+        let read =
+            |message: aws_sdk_sqs::types::builders::MessageBuilder| read(message.build(), Instant::now()).unwrap();
+        assert_eq!(read(message()).trace, Parent::of_xray(xray));
+        let w3c = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        assert_eq!(read(message().message_attributes(TRACEPARENT, attribute(w3c))).trace, Parent::of_w3c(w3c));
+        assert_eq!(read(message().message_attributes(TRACEPARENT, attribute("none"))).trace, Parent::of_xray(xray));
     }
 }
