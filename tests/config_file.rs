@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use scanmill::config::keys::{self, SECTIONS};
 use scanmill::config::settings::{
-    Aws, Batch, Codes, Cost, Decode, Filter, Limits, Load, Local, Log, LogFormat, Memory, Metrics, Output, Overwrite,
-    Pump, Queue, QueueKind, Redshift, Retention, Run, S3, Scale, Sqs, Store, StoreKind, Warehouse, WarehouseKind,
+    Aws, Batch, Codes, Cost, Decode, Filter, Limits, Load, Local, Log, LogFormat, Memory, Metrics, Otel, Output,
+    Overwrite, Pump, Queue, QueueKind, Redshift, Retention, Run, S3, Scale, Sqs, Store, StoreKind, Warehouse,
+    WarehouseKind,
 };
 use scanmill::config::{self, FlagValue, Loaded, Settings, Sources, reference};
 use scanmill::domain::Exclusions;
@@ -139,6 +140,8 @@ fn every_key_reaches_its_own_field() {
         ("retention.every_hours", "6"),
         ("metrics.listen", "127.0.0.1:124"),
         ("metrics.hosts", "name-161"),
+        ("otel.endpoint", "http://127.0.0.1:135"),
+        ("otel.sample", "0.25"),
         ("run.drain_seconds", "125"),
         ("run.hung_seconds", "127"),
         ("run.io_threads", "126"),
@@ -242,6 +245,7 @@ fn every_key_reaches_its_own_field() {
             every: Some(Duration::from_secs(6 * 3_600)),
         },
         metrics: Metrics { listen: Some(([127, 0, 0, 1], 124).into()), hosts: vec!["name-161".into()] },
+        otel: Otel { endpoint: Some("http://127.0.0.1:135".into()), sample: 0.25 },
         run: Run { drain: Duration::from_secs(125), hung_after: Duration::from_secs(127), io_threads: 126 },
         log: Log { format: LogFormat::Json, filter: "debug".into() },
         chosen: Vec::new(),
