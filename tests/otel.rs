@@ -33,10 +33,8 @@ impl Collector {
         let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
         let seen = requests.clone();
         std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if let Ok(stream) = stream {
-                    answer(stream, status, &seen);
-                }
+            for stream in listener.incoming().flatten() {
+                answer(stream, status, &seen);
             }
         });
         Collector { address, requests }
