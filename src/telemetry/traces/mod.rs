@@ -6,9 +6,10 @@
 //! counted, and never a photo its time.
 //!
 //! The exporter is our own, OTLP as JSON over HTTP by the client that is in the tree for AWS (with its proxies and
-//! certificates). The crates `opentelemetry`, `_sdk`, `-otlp`, `-http` and `-proto` with what they need are twelve more,
-//! `prost` and its macros among them even for JSON: 36 s of an unoptimised build on one busy core, of which this module takes none that could be measured. What they bring beside the encoding (live span objects, context propagation
-//! through the program, metrics, logs) is not used where spans are made from stamps after the fact.
+//! certificates). The crates `opentelemetry`, `_sdk`, `-otlp`, `-http` and `-proto` with what they need are eleven more,
+//! `prost` and its macros among them even for JSON: 36 s of an unoptimised build on a loaded machine, one job at a time.
+//! What they bring beside the encoding (live span objects, context propagation through the program, metrics, logs) is not
+//! used where spans are made from stamps after the fact.
 
 mod exporter;
 mod options;
