@@ -171,9 +171,32 @@ fn redact_path(path: &str, group: Group) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
+/// What stands in a path before the token of a link that was mailed to one person. `verify` and `activate` alone are none:
+/// behind them stand the serial numbers of goods.
+const LINKS_OF_MAIL: &[&str] = &[
+    "autologin",
+    "confirm-email",
+    "email-confirmation",
+    "email-verification",
+    "invitation",
+    "invite",
+    "login",
+    "magic",
+    "magic-link",
+    "magiclink",
+    "password-reset",
+    "passwordless",
+    "reset",
+    "reset-password",
+    "signin",
+    "token",
+    "unsubscribe",
+    "verify-email",
+];
+
 /// Whether what follows in a path is the token of a link that was mailed to one person.
 fn is_link_of_mail(segment: &str) -> bool {
-    ["magic", "magic-link", "magiclink", "reset", "unsubscribe"].iter().any(|name| segment.eq_ignore_ascii_case(name))
+    LINKS_OF_MAIL.iter().any(|name| segment.eq_ignore_ascii_case(name))
 }
 
 /// Whether what follows in a path is the secret of a webhook: whoever knows it may post (Slack, Discord, Teams, Zapier).
@@ -390,6 +413,12 @@ mod tests {
             ("https://x.de/?ticket=ST-1-a1b2c3d4e5f6a7b8-cas", "https://x.de/?ticket=REDACTED"),
             ("https://x.de/p/ST-1234567890123", "https://x.de/p/ST-1234567890123"),
             ("https://x.de/magic-link/a1b2c3d4e5f6a7b8", "https://x.de/magic-link/REDACTED"),
+            ("https://x.de/verify-email/a1b2c3d4e5f6a7b8c9d0", "https://x.de/verify-email/REDACTED"),
+            ("https://x.de/invite/a1b2c3d4e5f6a7b8/ok", "https://x.de/invite/REDACTED/ok"),
+            ("https://x.de/login/a1b2c3d4e5f6a7b8", "https://x.de/login/REDACTED"),
+            ("https://x.de/api/token/a1b2c3d4e5f6a7b8/", "https://x.de/api/token/REDACTED/"),
+            ("https://x.de/login/2026-spring", "https://x.de/login/2026-spring"),
+            ("https://x.de/verify/A1B2C3D4E5F6A7B8", "https://x.de/verify/A1B2C3D4E5F6A7B8"),
             ("//me:pw@x.de/a", "//REDACTED@x.de/a"),
             ("See //me:pw@x.de/a and //y.de/@b", "See //REDACTED@x.de/a and //y.de/@b"),
             ("https://x.de/go//a:b@c", "https://x.de/go//REDACTED@c"),
