@@ -187,6 +187,12 @@ fn fields_come_out_whole() {
 }
 
 #[test]
+fn a_byte_order_mark_before_it_means_nothing() {
+    let marked = format!("\u{feff}{}", body("s3_put"));
+    assert_eq!(parse(&marked).unwrap(), parse(&body("s3_put")).unwrap());
+}
+
+#[test]
 fn other_servers_and_cloudtrail_tell_what_they_know() {
     for name in ["ceph_size_text", "server_version_1"] {
         let photo = only_photo(name);

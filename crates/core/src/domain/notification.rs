@@ -97,7 +97,8 @@ pub fn parse(body: &str, keys: KeyEncoding) -> Result<Notification, String> {
             return Err(format!("the message has {} bytes, more than {MAX_BODY}", body.len()));
         }
         // serde_json's own message may quote the body; line and column do not.
-        let value: Value = serde_json::from_str(&body)
+        // Some writers put a byte order mark before it.
+        let value: Value = serde_json::from_str(body.strip_prefix('\u{feff}').unwrap_or(&body))
             .map_err(|error| format!("not JSON (line {}, column {})", error.line(), error.column()))?;
         if !value.is_object() {
             return Err("the message is JSON, but not an object".into());
