@@ -208,3 +208,24 @@ async fn http_2_is_not_spoken_and_a_connection_is_one_request() {
     let answer = String::from_utf8(told(address, twice.as_bytes()).await).expect("text");
     assert_eq!(answer.matches("HTTP/1.1 200").count(), 1, "{answer}");
 }
+
+/// Places in flight that are kept for messages still being asked for hold nobody up.
+#[test]
+fn an_engine_at_rest_is_held_up_by_nothing() {
+    let root = Root::new();
+    let running = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
+    let address = running.word_after("http://").trim_end_matches('/').to_owned();
+    let stage = || {
+        let (status, body) = process::page(&address, "/state");
+        assert_eq!(status, 200);
+        let state: Value = serde_json::from_str(&body).unwrap();
+        state["bottleneck"]["stage"].as_str().map(str::to_owned)
+    };
+    running.wait_until("something is named", || stage().is_some());
+    // Long enough for what was named first to be looked at again.
+    for _ in 0..20 {
+        assert_eq!(stage().as_deref(), Some("queue_empty"));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    running.drained();
+}

@@ -29,7 +29,7 @@ const LEAST_GETS: f64 = 20.0;
 /// Photos and messages behind the decoders. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Behind {
-    counts: Arc<[AtomicU64; 3]>,
+    counts: Arc<[AtomicU64; 4]>,
 }
 
 impl Behind {
@@ -49,8 +49,13 @@ impl Behind {
         self.counts[2].store(calls, Ordering::Relaxed);
     }
 
-    fn look(&self) -> [f64; 3] {
-        [0, 1, 2].map(|place| self.counts[place].load(Ordering::Relaxed) as f64)
+    /// So many places in flight are kept for messages that are being asked for: nothing has come for them yet.
+    pub fn receiving(&self, places: usize) {
+        self.counts[3].store(places as u64, Ordering::Relaxed);
+    }
+
+    fn look(&self) -> [f64; 4] {
+        [0, 1, 2, 3].map(|place| self.counts[place].load(Ordering::Relaxed) as f64)
     }
 }
 
@@ -67,7 +72,7 @@ struct Look {
     own_cpu: f64,
     all_cpu: Option<f64>,
     ready: f64,
-    behind: [f64; 3],
+    behind: [f64; 4],
     load_behind: f64,
     budgets: [BudgetState; 5],
 }
@@ -175,8 +180,9 @@ impl HoldUp {
         }
         let (settings, advice) = (&line.settings, line.queue.advice());
         let threads = settings.decode.threads as f64;
-        let [for_batch, to_delete, calls] = [0, 1, 2].map(|place| mean(&|look| look.behind[place]));
-        let waiting = tickets.used - for_batch - to_delete - at_work(Workers::Fetch) - at_work(Workers::Decode);
+        let [for_batch, to_delete, calls, asked_for] = [0, 1, 2, 3].map(|place| mean(&|look| look.behind[place]));
+        let in_flight = tickets.used - asked_for;
+        let waiting = in_flight - for_batch - to_delete - at_work(Workers::Fetch) - at_work(Workers::Decode);
         let used_by_all = last.all_cpu.zip(first.all_cpu).map(|(last, first)| (last - first) / span);
         let own_cores = (last.own_cpu - first.own_cpu) / span;
         let calls_at_once = advice.calls_at_once as f64;
@@ -205,7 +211,7 @@ impl HoldUp {
             network: 0.0,
             tickets,
             queue_in_flight: advice.in_flight_limit.map_or(0.0, |limit| limit as f64),
-            in_flight: (spent(tickets.used - to_delete), spent(for_batch)),
+            in_flight: (spent(in_flight - to_delete), spent(for_batch)),
         })
     }
 }

@@ -163,6 +163,7 @@ async fn receive_all(
                 let Received { permits, asked_at, messages } = ended;
                 let (asked, now) = (permits.len(), Instant::now());
                 asked_for -= asked;
+                line.behind.receiving(asked_for);
                 seen.receives.fetch_add(1, Ordering::Relaxed);
                 match messages {
                     Ok(messages) => {
@@ -191,6 +192,7 @@ async fn receive_all(
             }
             permits = free_places(line, advice.messages_per_receive), if is_more_wanted => {
                 asked_for += permits.len();
+                line.behind.receiving(asked_for);
                 under_way.push(receive(line, permits));
             }
             () = worker::sleep_until(pause), if pause.is_some() => {}
@@ -203,6 +205,7 @@ async fn receive_all(
             hold(line, leases, &received, messages, ended.permits).await?;
         }
     }
+    line.behind.receiving(0);
     Ok(())
 }
 
