@@ -82,7 +82,9 @@ impl Places {
             // The short way round, also across the 180th meridian.
             let east = (f64::from(town.longitude) - longitude + 540.0).rem_euclid(360.0) - 180.0;
             let middle = (latitude + north / 2.0).to_radians();
-            KM_OF_DEGREE * north.hypot(east * middle.cos())
+            let east = east * middle.cos();
+            // Not `hypot`, which asks for a newer C library than the binary may need.
+            KM_OF_DEGREE * (north * north + east * east).sqrt()
         };
         near.filter(|town| country.is_none_or(|country| town.country == country))
             .map(|town| (far(&town), town))
