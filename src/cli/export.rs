@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::exit::usage;
 use super::progress::Progress;
 use super::rejections::parse_since;
-use super::report::block_on;
+use super::report::{between, block_on};
 use super::{Exit, GlobalArgs, out, settings};
 use crate::config::nearest::nearest;
 use crate::error::{Error, Result};
@@ -18,8 +18,9 @@ use crate::warehouse::export::csv::CsvSink;
 use crate::warehouse::export::json::JsonSink;
 use crate::warehouse::export::parquet::ParquetSink;
 use crate::warehouse::export::{Output, RowSink};
+use crate::warehouse::report::Between;
 use crate::warehouse::schema::marts;
-use crate::warehouse::{Value, Warehouse, schema};
+use crate::warehouse::{Warehouse, schema};
 
 /// The tables that hold photos, by the time they were processed at.
 const BY_TIME: [&str; 2] = ["scans", "rejections"];
@@ -73,9 +74,7 @@ pub fn run(args: &ExportArgs, global: &GlobalArgs) -> Result<Exit> {
             args.table
         )));
     }
-    if args.since.zip(args.until).is_some_and(|(since, until)| since >= until) {
-        return Err(usage("--until must be later than --since"));
-    }
+    let span = between(args.since, args.until)?;
     let warehouse = crate::app::existing_warehouse(&settings::load(global)?)?;
     let warehouse = warehouse.as_ref();
     block_on(schema::require_current(warehouse))?;
@@ -84,9 +83,9 @@ pub fn run(args: &ExportArgs, global: &GlobalArgs) -> Result<Exit> {
         true => {
             let sink = sink(format, Output::new(BufWriter::new(out::Stdout), "stdout"))
                 .ok_or_else(|| usage("Parquet is written from its end: it goes to a file, not to standard output"))?;
-            answer_into(warehouse, args, sink)?
+            answer_into(warehouse, &args.table, span, sink)?
         }
-        false => to_file(warehouse, args, format)?,
+        false => to_file(warehouse, args, span, format)?,
     };
     drop(progress);
     out::note(&format!("{rows} rows of {} in {}", args.table, args.to.display()));
@@ -121,12 +120,12 @@ fn check_table(name: &str) -> Result<()> {
 }
 
 /// Written beside its place and moved there when it is whole, so that nobody reads half of it.
-fn to_file(warehouse: &dyn Warehouse, args: &ExportArgs, format: Format) -> Result<u64> {
+fn to_file(warehouse: &dyn Warehouse, args: &ExportArgs, span: Between, format: Format) -> Result<u64> {
     let path = &args.to;
     let mut part = path.clone().into_os_string();
     part.push(".part");
     let part = PathBuf::from(part);
-    let written = write_file(warehouse, args, format, &part).and_then(|rows| {
+    let written = write_file(warehouse, &args.table, span, format, &part).and_then(|rows| {
         std::fs::rename(&part, path).map_err(|error| Error::io("cannot put the export at", path, error))?;
         Ok(rows)
     });
@@ -137,7 +136,7 @@ fn to_file(warehouse: &dyn Warehouse, args: &ExportArgs, format: Format) -> Resu
     written
 }
 
-fn write_file(warehouse: &dyn Warehouse, args: &ExportArgs, format: Format, part: &Path) -> Result<u64> {
+fn write_file(warehouse: &dyn Warehouse, table: &str, span: Between, format: Format, part: &Path) -> Result<u64> {
     let file = File::create(part).map_err(|error| Error::io("cannot write", part, error))?;
     let kept = file.try_clone().map_err(|error| Error::io("cannot write", part, error))?;
     let sink = match sink(format, Output::new(BufWriter::new(file), part.display().to_string())) {
@@ -147,7 +146,7 @@ fn write_file(warehouse: &dyn Warehouse, args: &ExportArgs, format: Format, part
             Box::new(ParquetSink::new(file, part)?)
         }
     };
-    let rows = answer_into(warehouse, args, sink)?;
+    let rows = answer_into(warehouse, table, span, sink)?;
     kept.sync_all().map_err(|error| Error::io("cannot write", part, error))?;
     Ok(rows)
 }
@@ -161,15 +160,9 @@ fn sink<W: std::io::Write + Send + 'static>(format: Format, to: Output<W>) -> Op
     }
 }
 
-fn answer_into(warehouse: &dyn Warehouse, args: &ExportArgs, sink: Box<dyn RowSink>) -> Result<u64> {
-    let bounds = [(">=", args.since), ("<", args.until)];
-    let mut parameters: Vec<Value> = Vec::new();
-    let mut conditions = Vec::new();
-    for (sign, at) in bounds.into_iter().filter_map(|(sign, at)| at.map(|at| (sign, at))) {
-        parameters.push(warehouse.instant(at));
-        conditions.push(format!("processed_at {sign} ?{}", parameters.len()));
-    }
+fn answer_into(warehouse: &dyn Warehouse, table: &str, span: Between, sink: Box<dyn RowSink>) -> Result<u64> {
+    let (conditions, parameters) = span.conditions(warehouse);
     let condition = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
-    let sql = format!("SELECT * FROM {}{condition}", args.table);
+    let sql = format!("SELECT * FROM {table}{condition}");
     block_on(warehouse.query_into(&sql, &parameters, sink))?.finish()
 }

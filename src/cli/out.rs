@@ -99,44 +99,36 @@ impl Lines {
     }
 }
 
-/// Stdout for whoever writes bytes: buffered up to a line end, with a reader that went away taken as [`print_line`] does.
+/// Stdout for whoever writes bytes: a drawn bar is taken off meanwhile, and a reader that went away is no error.
 pub struct Stdout;
 
-impl Write for Stdout {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+impl Stdout {
+    fn unless_closed(write: impl FnOnce(&mut io::StdoutLock<'_>) -> io::Result<()>) -> io::Result<()> {
         if IS_CLOSED.load(Ordering::Relaxed) {
-            return Ok(bytes.len());
+            return Ok(());
         }
-        match io::stdout().lock().write_all(bytes) {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => IS_CLOSED.store(true, Ordering::Relaxed),
-            written => written?,
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match io::stdout().lock().flush() {
-            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            flushed => flushed,
+        match progress::around(|| write(&mut io::stdout().lock())) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                IS_CLOSED.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            written => written,
         }
     }
 }
 
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Stdout::unless_closed(|stdout| stdout.write_all(bytes)).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Stdout::unless_closed(|stdout| stdout.flush())
+    }
+}
+
 fn write_stdout(bytes: &[u8]) -> Result<()> {
-    if IS_CLOSED.load(Ordering::Relaxed) {
-        return Ok(());
-    }
-    let written = progress::around(|| {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(bytes).and_then(|()| stdout.flush())
-    });
-    match written {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => {
-            IS_CLOSED.store(true, Ordering::Relaxed);
-            Ok(())
-        }
-        written => written.map_err(failed),
-    }
+    Stdout.write_all(bytes).and_then(|()| Stdout.flush()).map_err(failed)
 }
 
 fn failed(error: io::Error) -> Error {

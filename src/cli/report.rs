@@ -54,14 +54,22 @@ pub fn run(args: &ReportArgs, global: &GlobalArgs) -> Result<Exit> {
 /// # Errors
 /// When the warehouse does not answer, or the span ends before it begins.
 pub async fn printed(warehouse: &dyn Warehouse, args: &ReportArgs) -> Result<String> {
-    if args.since.zip(args.until).is_some_and(|(since, until)| since >= until) {
-        return Err(usage("--until must be later than --since"));
-    }
-    let report = report(warehouse, Between { since: args.since, until: args.until }).await?;
+    let report = report(warehouse, between(args.since, args.until)?).await?;
     match (args.csv, args.json) {
         (true, _) => report.to_csv(),
         (_, true) => out::json_line(&report),
         _ => Ok(report.to_text(Timestamp::now())),
+    }
+}
+
+/// The span of `--since` and `--until`.
+///
+/// # Errors
+/// One that ends before it begins.
+pub(super) fn between(since: Option<Timestamp>, until: Option<Timestamp>) -> Result<Between> {
+    match since.zip(until).is_some_and(|(since, until)| since >= until) {
+        true => Err(usage("--until must be later than --since")),
+        false => Ok(Between { since, until }),
     }
 }
 

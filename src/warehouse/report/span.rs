@@ -16,6 +16,20 @@ pub struct Between {
     pub until: Option<Timestamp>,
 }
 
+impl Between {
+    /// What a row's `processed_at` must meet, as conditions of SQL with their parameters; none where it has no end.
+    pub fn conditions(&self, warehouse: &dyn Warehouse) -> (Vec<String>, Vec<Value>) {
+        let (mut conditions, mut parameters): (Vec<String>, Vec<Value>) = Default::default();
+        for (end, sign) in [(self.since, ">="), (self.until, "<")] {
+            if let Some(at) = end {
+                parameters.push(warehouse.instant(at));
+                conditions.push(format!("processed_at {sign} ?{}", parameters.len()));
+            }
+        }
+        (conditions, parameters)
+    }
+}
+
 /// A warehouse that is asked about a span.
 pub(super) struct Asked<'w> {
     pub(super) warehouse: &'w dyn Warehouse,
@@ -25,13 +39,7 @@ pub(super) struct Asked<'w> {
 impl Asked<'_> {
     /// The rows of a question in which `{scans}` and `{rejections}` stand for the tables.
     pub(super) async fn all<T: DeserializeOwned>(&self, sql: &str) -> Result<Vec<T>> {
-        let (mut conditions, mut parameters): (Vec<String>, Vec<Value>) = Default::default();
-        for (end, sign) in [(self.between.since, ">="), (self.between.until, "<")] {
-            if let Some(at) = end {
-                parameters.push(self.warehouse.instant(at));
-                conditions.push(format!("processed_at {sign} ?{}", parameters.len()));
-            }
-        }
+        let (conditions, mut parameters) = self.between.conditions(self.warehouse);
         let mut asked = sql.to_owned();
         for table in ["scans", "rejections"] {
             let rows = match conditions.is_empty() {

@@ -127,14 +127,13 @@ impl OpenBatch {
             return Err(serde_json::Error::custom("rows of several photos pushed as one"));
         }
         let is_final = rows.iter().all(Row::is_final);
-        let announced = rows.first().map(|row| row.lineage().clone());
-        let sequencer = announced.as_ref().and_then(|lineage| lineage.sequencer.clone());
+        let sequencer = rows.first().and_then(|row| row.lineage().sequencer.clone());
         if let Some(held) = self.photos.get_mut(&photo)
             && (held.is_final || !is_final)
         {
             if sequencer > held.sequencer {
                 held.sequencer.clone_from(&sequencer);
-                let uploaded_at = announced.and_then(|lineage| lineage.uploaded_at);
+                let uploaded_at = rows.first().and_then(|row| row.lineage().uploaded_at.clone());
                 self.raised.insert(photo, Announced { sequencer, uploaded_at });
             }
             return Ok(None);

@@ -33,7 +33,7 @@ pub(super) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) 
 
 /// The picture with what the painter takes for white.
 fn painted(painter: &mut Painter<'_>, size: [usize; 2], keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
-    let page = &{ painter.page };
+    let page = painter.page;
     let mut luma = Luma::blank(size[0], size[1]);
     luma.pixels_mut().fill(MISSING);
     let grid = page.grid();
@@ -46,7 +46,7 @@ fn painted(painter: &mut Painter<'_>, size: [usize; 2], keep_on: &dyn Fn() -> bo
         let mut is_cut = false;
         let mut packed = Vec::new();
         for plane in painter.planes() {
-            let (bytes, cut) = chunk(page, plane * grid[0] * grid[1] + index);
+            let (bytes, cut) = chunk(&page, plane * grid[0] * grid[1] + index);
             is_cut |= cut;
             packed.push(bytes);
         }
