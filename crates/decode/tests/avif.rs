@@ -75,6 +75,13 @@ fn colours_of_one_brightness_are_read() {
 }
 
 #[test]
+fn a_code_that_only_alpha_draws_is_read() {
+    let reading = decode(&file!("drawn_by_alpha").1, &limits());
+    assert_eq!(texts(&reading), [TEXT], "{:?}", reading.reject);
+    assert_eq!(reading.codes[0].rung, "opacity");
+}
+
+#[test]
 fn time_and_place_come_from_the_container() {
     let capture = decode(&file!("turned_with_exif").1, &limits()).capture;
     assert_eq!(capture.captured_at.unwrap().to_string(), "2026-11-22T15:40:00Z");

@@ -99,12 +99,18 @@ const BY_ALPHA: [[[u8; 4]; 3]; 6] = [
 fn alpha_of_every_format() {
     let mut unread = Unread::default();
     for [ink, paper, ground] in BY_ALPHA {
-        for (module, degrees) in [(4.0, 0.0), (9.0, 6.0)] {
+        for (module, degrees) in [(4.0, 0.0), (9.0, 6.0), (21.0, 2.0)] {
             let drawing =
                 Drawing { ink, paper, ground, module, degrees, quiet: 3.0, margin: 3.0, ..Drawing::new(TEXT) };
+            let name = format!("{ink:?} on {paper:?} in {ground:?} {module}");
             for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Tiff] {
-                unread
-                    .try_one(format!("{ink:?} on {paper:?} in {ground:?} {module} {format:?}"), &drawing.file(format));
+                unread.try_one(format!("{name} {format:?}"), &drawing.file(format));
+            }
+            #[cfg(feature = "heic")]
+            {
+                let picture = drawing.picture();
+                let (width, height) = (picture.width() as usize, picture.height() as usize);
+                unread.try_one(format!("{name} {width} pixels heic"), &heic::of_rgba(width, height, picture.as_raw()));
             }
         }
     }

@@ -166,6 +166,29 @@ fn other_pictures_in_the_same_container_are_refused_by_name() {
     assert!(reason == Reason::Unsupported && detail.contains("moving"), "{detail}");
 }
 
+#[test]
+fn a_picture_that_stands_for_another_is_read_and_other_derived_ones_are_unsupported() {
+    let scene = Scene::paper(400, 300).draw(&code(TEXT), Place::at(210.0, 140.0, 4.0));
+    let reading = |kinds: &[&[u8; 4]]| decode(&heic::derived(kinds, [400, 300], &scene.pixels), &limits());
+    for depth in [0, 1, 2, 7] {
+        let reading = reading(&vec![b"iden"; depth]);
+        assert_eq!(reading.codes.first().map(|code| code.text.as_str()), Some(TEXT), "{depth}: {:?}", reading.reject);
+        assert_eq!((reading.width, reading.height), (Some(400), Some(300)));
+    }
+    for kinds in [&[b"iovl"][..], &[b"iden", b"iovl"], &[b"jpeg"], &[b"iden", b"jpeg"], &[b"tmap"], &[b"iden"; 9]] {
+        let reject = reading(kinds).reject.expect("not read");
+        assert_eq!(reject.reason, Reason::Unsupported, "{kinds:?}: {}", reject.detail);
+    }
+    // In circles, of nothing, and of two.
+    let whole = heic::derived(&[b"iden"], [400, 300], &scene.pixels);
+    let at = body_of(&whole, b"dimg");
+    for reference in [[0, 1, 0, 1, 0, 1], [0, 1, 0, 0, 0, 2], [0, 2, 0, 1, 0, 1]] {
+        let mut file = whole.clone();
+        file[at..at + 6].copy_from_slice(&reference);
+        assert_eq!(refused(&file).0, Reason::Unsupported, "{reference:?}");
+    }
+}
+
 /// The file with `bytes` written at `at` behind the beginning of the first `kind` box.
 fn lie(mut file: Vec<u8>, kind: &[u8; 4], at: usize, bytes: &[u8]) -> Vec<u8> {
     let at = body_of(&file, kind) + at;

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use proptest::prelude::*;
+use scanmill_core::domain::Reason;
 use scanmill_decode::jpeg::{Coefficients, Scale, read};
 use scanmill_decode::{Luma, decode};
 use scene::{Place, Scene, code, limits};
@@ -365,6 +366,33 @@ fn frames_of_motion_pictures_leave_the_tables_out() {
     for factor in [SamplingFactor::F_2_1, SamplingFactor::F_2_2] {
         let (name, file) = three_planes(factor, false).swap_remove(0);
         reads(&name, &changed(&file, |marker, body| (marker != 0xc4 && marker != 0xe0).then_some(body)));
+    }
+}
+
+#[test]
+fn the_height_may_stand_behind_the_first_scan() {
+    for one_scan_each in [false, true] {
+        for (name, bytes) in three_planes(SamplingFactor::F_2_2, one_scan_each) {
+            let open = changed(&bytes, |marker, mut body| {
+                if is_frame(marker) {
+                    body[1..3].fill(0);
+                }
+                Some(body)
+            });
+            let (_, data) = segments(&open);
+            let is_marker = |pair: &[u8]| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7);
+            let end = data + open[data..].windows(2).position(is_marker).unwrap();
+            let told = [&open[..end], &[0xff, 0xdc, 0, 4], &277u16.to_be_bytes(), &open[end..]].concat();
+            reads(&name, &told);
+            // Nowhere told, told as nothing, and cut before it is told.
+            let reason = |bytes: &[u8]| decode(bytes, &limits()).reject.unwrap().reason;
+            assert_eq!(reason(&open), Reason::Unreadable, "{name}");
+            let nothing = [&told[..end + 4], &[0, 0], &told[end + 6..]].concat();
+            assert_eq!(reason(&nothing), Reason::Unreadable, "{name}");
+            for cut in [end - 20, end, end + 2, end + 5] {
+                assert_eq!(reason(&told[..cut]), Reason::Truncated, "{name}");
+            }
+        }
     }
 }
 

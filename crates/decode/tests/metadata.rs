@@ -274,6 +274,33 @@ fn a_png_may_say_when_it_was_made_in_a_text() {
     assert_eq!(capture(&png(&[(chunk, data.as_slice())])), Capture::default());
 }
 
+/// ImageMagick writes EXIF's fields as texts of their own, beside the dates of the file.
+#[test]
+fn a_text_of_a_png_counts_if_it_says_when_the_photo_was_taken() {
+    let of = |pairs: &[(&str, &str)]| {
+        let made: Vec<_> =
+            pairs.iter().flat_map(|(keyword, text)| texts(keyword, text.as_bytes()).into_iter().take(1)).collect();
+        let chunks: Vec<(&[u8], &[u8])> = made.iter().map(|(chunk, data)| (&chunk[..], &data[..])).collect();
+        let found = capture(&png(&chunks));
+        (found.captured_local.map(|at| at.to_string()), found.captured_at_source)
+    };
+    let created = ("Creation Time", "2024:05:03 14:25:36");
+    let file = ["date:create", "date:modify", "date:timestamp"].map(|name| (name, "2020-01-01T10:00:00+00:00"));
+    assert_eq!(of(&file), (None, None));
+    let original = ("exif:DateTimeOriginal", "2024:05:03 14:25:36");
+    for (pairs, source) in [
+        (&[file[0], original, file[1]][..], "png_created"),
+        (&[("exif:OffsetTimeOriginal", "+02:00"), original], "png_created+offset"),
+        (&[("Creation Time", "2022:02:02 02:02:02"), original], "png_created"),
+        (&[("create-date", "2022-02-02"), ("exif:DateTimeDigitized", "2024:05:03 14:25:36")], "png_created"),
+        (&[("create-date", "2024-05-03T14:25:36+02:00")], "png_created+offset"),
+        (&[("exif:DateTimeOriginal", "0000:00:00 00:00:00"), created], "png_created"),
+        (&[("create-date", "2022-02-02"), created], "png_created"),
+    ] {
+        assert_eq!(of(pairs), (Some("2024-05-03T14:25:36".to_owned()), Some(source)), "{pairs:?}");
+    }
+}
+
 #[test]
 fn what_a_png_unpacks_is_bounded() {
     let bomb = vec![b'0'; 16 << 20];

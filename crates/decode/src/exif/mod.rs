@@ -11,7 +11,7 @@
 //! | `xmp_created` | XMP `photoshop:DateCreated` |
 //! | `xmp_digitized` | XMP `xmp:CreateDate` or `exif:DateTimeDigitized` |
 //! | `iptc_created`, `iptc_digitized` | IPTC 2:55 with 2:60, 2:62 with 2:63 |
-//! | `png_created` | PNG's text `Creation Time` |
+//! | `png_created` | PNG's text `exif:DateTimeOriginal` or `exif:DateTimeDigitized` (ImageMagick), `Creation Time`, `create-date` |
 //! | `exif_modified` | DateTime, which any editor changes |
 //! | `refused:before_1990`, `refused:after_tomorrow` | the only times in the file are ones at which nobody took it |
 //!

@@ -36,6 +36,8 @@ const PHOTOSHOP: &str = "http://ns.adobe.com/photoshop/1.0/";
 const XMP: &str = "http://ns.adobe.com/xap/1.0/";
 const TIFF: &str = "http://ns.adobe.com/tiff/1.0/";
 
+const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
+
 /// Namespace and name of each property; some editors write EXIF's tags into EXIF's namespace that belong elsewhere.
 const PROPERTIES: [(Property, &str, &str); 16] = [
     (Property::DateTimeOriginal, EXIF, "DateTimeOriginal"),
@@ -68,14 +70,31 @@ const IPTC_EXT: &str = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/";
 const PLACE_OF_CAMERA: &str = "LocationCreated";
 
 /// What prefixes mean in a packet that does not say.
-const PREFIXES: [(&str, &str); 6] =
-    [("exif", EXIF), ("exifEX", EXIF_EX), ("photoshop", PHOTOSHOP), ("xmp", XMP), ("xap", XMP), ("tiff", TIFF)];
+const PREFIXES: [(&str, &str); 7] = [
+    ("rdf", RDF),
+    ("exif", EXIF),
+    ("exifEX", EXIF_EX),
+    ("photoshop", PHOTOSHOP),
+    ("xmp", XMP),
+    ("xap", XMP),
+    ("tiff", TIFF),
+];
 
 /// A value, and how deep it stands.
 #[derive(Default)]
 struct Value {
     text: String,
     depth: usize,
+}
+
+/// A property that is open.
+#[derive(Clone, Copy)]
+struct Open {
+    index: usize,
+    /// How deep its element stands.
+    depth: usize,
+    /// How deep an element within it stands that does not add to its value: a qualifier, the second of several items.
+    passed_over: Option<usize>,
 }
 
 /// What the packets of a file say.
@@ -114,8 +133,7 @@ impl Xmp {
         config.allow_unmatched_ends = true;
         config.allow_dangling_amp = true;
         let mut depth = 0_usize;
-        // The property whose element is open, and how deep it began.
-        let mut open: Option<(usize, usize)> = None;
+        let mut open: Option<Open> = None;
         // How deep a structure began that is not about this photo.
         let mut foreign: Option<usize> = None;
         // An error is where the packet stops being XML: what was read until there counts.
@@ -126,20 +144,21 @@ impl Xmp {
                     if foreign.is_none() && is_foreign(&reader, start.name()) {
                         (foreign, open) = (Some(depth), None);
                     }
-                    if foreign.is_some() {
-                        continue;
-                    }
-                    self.read_attributes(&reader, &start, depth, open);
-                    if let Some(index) = property(&reader, start.name(), false) {
-                        open = Some((index, depth));
+                    if foreign.is_none() {
+                        open = self.enter(&reader, start.name(), depth, open);
+                        self.read_attributes(&reader, &start, depth, open);
                     }
                 }
                 Event::Empty(start) if foreign.is_none() && !is_foreign(&reader, start.name()) => {
+                    let open = self.enter(&reader, start.name(), depth + 1, open);
                     self.read_attributes(&reader, &start, depth + 1, open);
                 }
                 Event::End(_) => {
                     foreign = foreign.filter(|began| *began < depth);
-                    open = open.filter(|(_, began)| *began < depth);
+                    open = open.filter(|open| open.depth < depth);
+                    if let Some(open) = &mut open {
+                        open.passed_over = open.passed_over.filter(|began| *began < depth);
+                    }
                     depth = depth.saturating_sub(1);
                 }
                 Event::Text(text) => self.add(open, &text.xml_content(quick_xml::XmlVersion::Implicit1_0)),
@@ -155,19 +174,38 @@ impl Xmp {
         }
     }
 
-    fn read_attributes(
-        &mut self,
-        reader: &NsReader<&[u8]>,
-        start: &BytesStart,
-        depth: usize,
-        open: Option<(usize, usize)>,
-    ) {
+    /// The property that is open within an element: the element itself, or the one around it.
+    fn enter(&self, reader: &NsReader<&[u8]>, name: QName, depth: usize, around: Option<Open>) -> Option<Open> {
+        let passed_over = |index: usize, property: usize| self.has(index, property).then_some(depth);
+        if let Some(index) = property(reader, name, false) {
+            return Some(Open { index, depth, passed_over: passed_over(index, depth) });
+        }
+        let mut open = around?;
+        let (namespace, local) = reader.resolver().resolve_element(name);
+        let is_rdf = namespace_of(namespace).as_deref() == Some(RDF);
+        let new = match local.into_inner() {
+            "Seq" | "Alt" | "Bag" | "Description" | "value" if is_rdf => None,
+            // Of several the first: the default of an `Alt`, the earliest of a `Seq`.
+            "li" if is_rdf => passed_over(open.index, open.depth),
+            _ => Some(depth),
+        };
+        open.passed_over = open.passed_over.or(new);
+        Some(open)
+    }
+
+    /// Whether a property has a value already that stands no deeper.
+    fn has(&self, index: usize, depth: usize) -> bool {
+        let value = self.values.get(index).and_then(Option::as_ref);
+        value.is_some_and(|value| value.depth <= depth && !value.text.trim().is_empty())
+    }
+
+    fn read_attributes(&mut self, reader: &NsReader<&[u8]>, start: &BytesStart, depth: usize, open: Option<Open>) {
         for attribute in start.attributes().with_checks(false).map_while(Result::ok) {
             let place = match property(reader, attribute.key, true) {
                 // As if it were an element of its own.
-                Some(index) => Some((index, depth + 1)),
-                // A property with qualifiers has its value in an attribute.
-                None if attribute.key.as_ref() == "rdf:value" => open,
+                Some(index) if self.has(index, depth + 1) => continue,
+                Some(index) => Some(Open { index, depth: depth + 1, passed_over: None }),
+                None if is_value(reader, attribute.key) => open,
                 None => continue,
             };
             if let Ok(value) = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0) {
@@ -177,10 +215,9 @@ impl Xmp {
     }
 
     /// Adds text to a property. One that stands less deep is the photo's own, the other that of a picture in it.
-    fn add(&mut self, open: Option<(usize, usize)>, text: &str) {
-        let Some((slot, depth)) = open.and_then(|(index, depth)| Some((self.values.get_mut(index)?, depth))) else {
-            return;
-        };
+    fn add(&mut self, open: Option<Open>, text: &str) {
+        let Some(Open { index, depth, passed_over: None }) = open else { return };
+        let Some(slot) = self.values.get_mut(index) else { return };
         if text.trim().is_empty() || slot.as_ref().is_some_and(|value| value.depth < depth) {
             return;
         }
@@ -191,6 +228,12 @@ impl Xmp {
         let room = LONGEST_VALUE.saturating_sub(value.text.len());
         value.text.extend(text.chars().take(room));
     }
+}
+
+/// Whether an attribute holds the value of the element's property: one that has qualifiers, or an address.
+fn is_value(reader: &NsReader<&[u8]>, name: QName) -> bool {
+    let (namespace, local) = reader.resolver().resolve_attribute(name);
+    matches!(local.into_inner(), "value" | "resource") && namespace_of(namespace).as_deref() == Some(RDF)
 }
 
 /// Whether an element begins a structure that is not about this photo.
@@ -277,6 +320,23 @@ mod tests {
             ),
             r#"<exif:DateTimeOriginal><rdf:Description rdf:value="2026" xml:lang="de"/></exif:DateTimeOriginal>"#.to_owned(),
             r#"<x><DateTimeOriginal xmlns="http://ns.adobe.com/exif/1.0/">2026</DateTimeOriginal></x>"#.to_owned(),
+            r#"<exif:DateTimeOriginal rdf:value="2026" xml:lang="de"/>"#.to_owned(),
+            r#"<exif:DateTimeOriginal rdf:resource="2026"/>"#.to_owned(),
+            "<exif:DateTimeOriginal rdf:resource='2026'></exif:DateTimeOriginal>".to_owned(),
+            format!(
+                r#"<r:RDF xmlns:r="{RDF}"><exif:DateTimeOriginal r:resource="2026"/></r:RDF>"#
+            ),
+            "<exif:DateTimeOriginal><rdf:Seq><rdf:li rdf:resource='2026'/></rdf:Seq></exif:DateTimeOriginal>".to_owned(),
+            // Of several values the first; of a value with qualifiers the value.
+            "<exif:DateTimeOriginal><rdf:Seq><rdf:li>2026</rdf:li><rdf:li>2025</rdf:li></rdf:Seq></exif:DateTimeOriginal>".to_owned(),
+            "<exif:DateTimeOriginal><rdf:Alt><rdf:li/><rdf:li xml:lang='x-default'>2026</rdf:li><rdf:li>20<b/>25</rdf:li></rdf:Alt></exif:DateTimeOriginal>".to_owned(),
+            "<exif:DateTimeOriginal><rdf:Seq><rdf:li><rdf:Alt><rdf:li>2026</rdf:li></rdf:Alt></rdf:li></rdf:Seq></exif:DateTimeOriginal>".to_owned(),
+            "<exif:DateTimeOriginal><rdf:Seq><rdf:li rdf:parseType='Resource'><rdf:value>2026</rdf:value><q:by>me</q:by></rdf:li></rdf:Seq></exif:DateTimeOriginal>".to_owned(),
+            "<exif:DateTimeOriginal rdf:parseType='Resource'><q:by>me</q:by><rdf:value>2026</rdf:value></exif:DateTimeOriginal>".to_owned(),
+            "<exif:DateTimeOriginal><rdf:Description><rdf:value>2026</rdf:value><rdf:type rdf:resource='https://x.example/'/></rdf:Description></exif:DateTimeOriginal>".to_owned(),
+            // Said twice.
+            "<a><exif:DateTimeOriginal>2026</exif:DateTimeOriginal><exif:DateTimeOriginal>2025</exif:DateTimeOriginal></a>".to_owned(),
+            "<a><b exif:DateTimeOriginal='2026'/><b exif:DateTimeOriginal='2025'/></a>".to_owned(),
             // The photo's own before that of a picture in it.
             "<a><b><c><exif:DateTimeOriginal>1999</exif:DateTimeOriginal></c></b><exif:DateTimeOriginal>2026</exif:DateTimeOriginal></a>".to_owned(),
             "<a><exif:DateTimeOriginal>2026</exif:DateTimeOriginal><b exif:DateTimeOriginal='1999'/></a>".to_owned(),

@@ -57,7 +57,13 @@ pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
                     colours.adobe_transform = marker.get(11).copied();
                 }
             }
-            0xc0..=0xc2 => frame = Some(read_frame(bytes, body, marker == 0xc2)?),
+            0xc0..=0xc2 => {
+                let mut header = read_frame(bytes, body, marker == 0xc2)?;
+                if header.height == 0 {
+                    header.height = lines(bytes)?;
+                }
+                frame = Some(header);
+            }
             0xc3 => return Err(Flaw::Foreign("lossless coding")),
             0xc5..=0xc7 => return Err(Flaw::Foreign("hierarchical coding")),
             0xc9..=0xcb | 0xcd..=0xcf => return Err(Flaw::Foreign("arithmetic coding")),
@@ -155,6 +161,25 @@ pub(crate) fn has_end(bytes: &[u8]) -> bool {
     let data = scan.and_then(|body| bytes.get(body..)).unwrap_or(&[]);
     // From the back: a whole file has it among its last bytes.
     data.windows(2).rev().any(|pair| pair == [0xff, EOI])
+}
+
+/// The height that a frame header leaves open with zero: DNL, the marker behind the first scan, tells it (ITU-T T.81 B.2.5).
+/// Zero where another marker stands there.
+pub(crate) fn lines(bytes: &[u8]) -> Result<u32, Flaw> {
+    const DNL: [u8; 4] = [0xff, 0xdc, 0, 4];
+    let scan = Segments::new(bytes).find_map(|segment| match segment {
+        Ok((SOS, body)) => Some(Ok(body)),
+        Ok(_) => None,
+        Err(flaw) => Some(Err(flaw)),
+    });
+    // A scan's header cannot be told from its data here; it holds no 0xff.
+    let data = need(bytes.get(scan.ok_or(Flaw::Cut)??..))?;
+    let is_marker = |pair: &[u8]| matches!(pair, [0xff, second] if !matches!(second, 0x00 | 0xd0..=0xd7 | 0xff));
+    let marker = need(data.windows(2).position(is_marker).and_then(|at| data.get(at..)))?;
+    if !marker.starts_with(&DNL) {
+        return if DNL.starts_with(marker) { Err(Flaw::Cut) } else { Ok(0) };
+    }
+    need(be16(marker, 4)).map(u32::from)
 }
 
 /// The segments of a JPEG file up to and with the first scan header: marker and where its body starts.

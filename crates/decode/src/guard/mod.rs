@@ -11,7 +11,7 @@ use super::tiff::{Page, is_tiff};
 use super::{DecodeLimits, Header, ladder};
 use scanmill_core::domain::{Format, Reason, Reject};
 
-pub(super) use jpeg::{Segments as JpegSegments, has_end as jpeg_has_end};
+pub(super) use jpeg::{Segments as JpegSegments, has_end as jpeg_has_end, lines as jpeg_lines};
 
 /// What a format's own header tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +144,9 @@ fn heif(bytes: &[u8]) -> Result<Facts, Flaw> {
     let picture = file.picture()?;
     // The thumbnail is read, and forgotten, before the picture's pixels are there.
     let thumbnail = file.thumbnail(&picture);
-    let other_bytes = picture.tile_bytes().max(thumbnail.as_ref().map_or(0, Picture::tile_bytes));
+    let beside =
+        [thumbnail.as_ref(), file.alpha(&picture).as_ref()].map(|beside| beside.map_or(0, Picture::tile_bytes));
+    let other_bytes = beside.into_iter().fold(picture.tile_bytes(), u64::max);
     let small_bytes = thumbnail.filter(|_| picture.codec == Codec::Hevc).map(|thumbnail| {
         let pixels = (u64::from(thumbnail.width) * u64::from(thumbnail.height)).min(1 << 48);
         let while_read = pixels.saturating_add(thumbnail.tile_bytes().saturating_mul(3) / 4);

@@ -18,6 +18,8 @@ pub(super) use picture::{Codec, Config, Picture};
 
 /// Most items a file may have: tiles, mostly. 200 megapixels in tiles of 512 pixels are 800.
 const MOST_ITEMS: usize = 4_096;
+/// Most items that derived ones may be made of: the tiles of the picture, and of its alpha or another picture as large.
+const MOST_PARTS: usize = 2 * MOST_ITEMS;
 /// Most pieces that the data of all items may lie in.
 const MOST_PIECES: usize = 8_192;
 /// Most bytes of a table that is walked entry by entry; a photo of 4,096 tiles needs a tenth of it.
@@ -60,12 +62,14 @@ pub(super) struct Heif<'a> {
     primary: u32,
     items: BTreeMap<u32, Item<'a>>,
     properties: Vec<Part<'a>>,
-    /// What the primary item is made of, in order.
-    tiles: Vec<u32>,
+    /// What derived items are made of, in order.
+    parts: BTreeMap<u32, Vec<u32>>,
     /// Items that describe the primary item.
     about: Vec<u32>,
     /// Items that are smaller copies of the primary item.
     thumbnails: Vec<u32>,
+    /// Items that say more about the primary item's pixels: alpha, depth.
+    auxiliary: Vec<u32>,
 }
 
 /// Brands of HEIF whose picture may be HEVC: the picture itself tells.
@@ -184,9 +188,10 @@ impl<'a> Heif<'a> {
             primary: primary.id(version > 0)?,
             items: BTreeMap::new(),
             properties: Vec::new(),
-            tiles: Vec::new(),
+            parts: BTreeMap::new(),
             about: Vec::new(),
             thumbnails: Vec::new(),
+            auxiliary: Vec::new(),
         };
         heif.read_kinds(table(b"iinf").ok_or(Flaw::Broken("no items"))?)?;
         heif.read_places(table(b"iloc").ok_or(Flaw::Broken("no item has a place"))?)?;
@@ -260,24 +265,39 @@ impl<'a> Heif<'a> {
         Ok(())
     }
 
-    /// `iref`: what the primary item is made of, and what is said about it.
+    /// `iref`: what items are made of, and what is said about the primary item.
     fn read_references(&mut self, table: &'a [u8]) -> Result<(), Flaw> {
         let mut fields = walked(table)?;
         let (version, _) = fields.version()?;
-        for part in Boxes::new(fields.0) {
-            let part = part?;
+        let references = || Boxes::new(fields.0);
+        let ends = |part: &Part<'a>| -> Result<_, Flaw> {
             let mut fields = Fields(part.body);
             let from = fields.id(version > 0)?;
             let count = usize::from(fields.u16()?);
-            let is_tiles = part.kind == *b"dimg" && from == self.primary;
-            if is_tiles && count > MOST_ITEMS {
-                return Err(Flaw::Broken("more tiles than any photo has"));
+            Ok((from, count, (0..count).map(move |_| fields.id(version > 0))))
+        };
+        let mut parts_left = MOST_PARTS;
+        for part in references() {
+            let part = part?;
+            let (from, count, to) = ends(&part)?;
+            if part.kind == *b"dimg" {
+                let too_many = Flaw::Broken("more tiles than any photo has");
+                parts_left = parts_left.checked_sub(count).ok_or(too_many)?;
+                self.parts.insert(from, to.collect::<Result<_, _>>()?);
             }
-            let to = (0..count).map(|_| fields.id(version > 0));
-            if is_tiles {
-                self.tiles = to.collect::<Result<_, _>>()?;
-            } else if matches!(&part.kind, b"cdsc" | b"thmb") && to.map_while(Result::ok).any(|id| id == self.primary) {
-                let items = if part.kind == *b"cdsc" { &mut self.about } else { &mut self.thumbnails };
+        }
+        // What is said of the picture that the primary item only stands for is said of the primary item.
+        let shown = self.shown().unwrap_or(self.primary);
+        for part in references() {
+            let part = part?;
+            let (from, _, to) = ends(&part)?;
+            let items = match &part.kind {
+                b"cdsc" => &mut self.about,
+                b"thmb" => &mut self.thumbnails,
+                b"auxl" => &mut self.auxiliary,
+                _ => continue,
+            };
+            if to.map_while(Result::ok).any(|id| id == self.primary || id == shown) {
                 items.push(from);
             }
         }

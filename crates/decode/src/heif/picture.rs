@@ -1,4 +1,4 @@
-//! The primary picture: one HEVC or AV1 picture, or a grid of them.
+//! The primary picture: one HEVC or AV1 picture, or a grid of them; and what stands beside it.
 
 use super::super::guard::Flaw;
 use super::boxes::Fields;
@@ -12,6 +12,11 @@ const AV1_BYTES: u64 = 8 << 20;
 const MOST_SETS: usize = 64;
 /// Most pixels of a thumbnail that is read before its picture. Phones write 320 by 240.
 const MOST_THUMBNAIL_PIXELS: u64 = 1 << 19;
+
+/// Most `iden` items on the way to a picture.
+const MOST_STEPS: usize = 8;
+/// What `auxC` calls alpha, in HEIF and in earlier HEIC files.
+const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
 
 /// What pictures are coded by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,19 +84,56 @@ pub(crate) struct Config<'a> {
 impl<'a> Heif<'a> {
     /// The primary picture.
     pub(crate) fn picture(&self) -> Result<Picture, Flaw> {
-        let primary = self.item(self.primary)?;
-        let (width, height, columns, tile, items) = match &primary.kind {
+        let shown = self.shown()?;
+        let mut picture = self.picture_of(shown)?;
+        if shown != self.primary {
+            let [width, height] = self.clean(self.item(self.primary)?, [picture.width, picture.height]);
+            (picture.width, picture.height) = (width, height);
+        }
+        Ok(picture)
+    }
+
+    /// The primary item, or the one that it shows in another way: `iden` has properties of its own, turned or cropped, and
+    /// the pixels of another item.
+    pub(super) fn shown(&self) -> Result<u32, Flaw> {
+        let mut id = self.primary;
+        for _ in 0..MOST_STEPS {
+            if self.item(id)?.kind != *b"iden" {
+                return Ok(id);
+            }
+            let Some(&[of]) = self.parts.get(&id).map(Vec::as_slice) else { break };
+            id = of;
+        }
+        Err(foreign(b"iden"))
+    }
+
+    /// The alpha of the primary picture: a grey picture of its own, no larger, coded alike.
+    pub(crate) fn alpha(&self, primary: &Picture) -> Option<Picture> {
+        let is_alpha = |id: &&u32| {
+            let property = self.item(**id).ok().and_then(|item| self.property(item, b"auxC"));
+            let name = property.and_then(|bytes| bytes.get(4..)?.split(|&byte| byte == 0).next());
+            name.is_some_and(|name| ALPHA.contains(&name))
+        };
+        let alpha = self.picture_of(*self.auxiliary.iter().find(is_alpha)?).ok()?;
+        let fits = alpha.width <= primary.width && alpha.height <= primary.height;
+        (alpha.codec == primary.codec && fits).then_some(alpha)
+    }
+
+    fn picture_of(&self, id: u32) -> Result<Picture, Flaw> {
+        let whole = self.item(id)?;
+        let (width, height, columns, tile, items) = match &whole.kind {
             b"hvc1" | b"av01" => {
-                let [width, height] = self.size(primary)?;
-                (width, height, 1, [width, height], vec![self.primary])
+                let [width, height] = self.size(whole)?;
+                (width, height, 1, [width, height], vec![id])
             }
             b"grid" => {
-                let (columns, rows, [width, height]) = self.grid()?;
-                let first = self.tiles.first().filter(|_| self.tiles.len() == (columns * rows) as usize);
+                let (columns, rows, [width, height]) = self.grid(id)?;
+                let tiles = self.parts.get(&id).cloned().unwrap_or_default();
+                let first = tiles.first().filter(|_| tiles.len() == (columns * rows) as usize);
                 let first = first.ok_or(Flaw::Broken("a grid with another number of tiles than it says"))?;
                 let tile = self.size(self.item(*first)?)?;
                 check_grid([width, height], [columns, rows], tile)?;
-                (width, height, columns, tile, self.tiles.clone())
+                (width, height, columns, tile, tiles)
             }
             kind => return Err(foreign(kind)),
         };
@@ -107,7 +149,7 @@ impl<'a> Heif<'a> {
             Codec::Hevc => self.config(items[0])?.chroma,
             Codec::Av1 => self.av1_chroma(first)?,
         };
-        let [width, height] = self.clean(primary, [width, height]);
+        let [width, height] = self.clean(whole, [width, height]);
         Ok(Picture { codec, width, height, columns, tile, items, chroma })
     }
 
@@ -154,9 +196,9 @@ impl<'a> Heif<'a> {
         if size.contains(&0) { Err(Flaw::Broken("a picture without pixels")) } else { Ok(size) }
     }
 
-    /// The primary item's grid: columns, rows, and the size of the whole.
-    fn grid(&self) -> Result<(u32, u32, [u32; 2]), Flaw> {
-        let (data, cut) = self.data(self.primary)?;
+    /// A grid: columns, rows, and the size of the whole.
+    fn grid(&self, id: u32) -> Result<(u32, u32, [u32; 2]), Flaw> {
+        let (data, cut) = self.data(id)?;
         let short = |flaw| if cut { flaw } else { short(flaw) };
         let mut fields = Fields(&data);
         let (version, flags) = (fields.u8().map_err(short)?, fields.u8().map_err(short)?);

@@ -1,6 +1,6 @@
 //! The segments before and between scans: tables, frame header, scan headers.
 
-use super::super::guard::JpegSegments;
+use super::super::guard::{JpegSegments, jpeg_lines};
 use super::Fault;
 use super::huffman::Table;
 use super::standard;
@@ -107,7 +107,10 @@ impl Tables {
             let Some(body) = bytes.get(start..end.max(start)) else { return Ok(None) };
             match marker {
                 0xc0..=0xc2 if self.frame.is_some() => return Err(Fault::Broken("two frames")),
-                0xc0..=0xc2 => self.frame = Some(read_frame(body, marker == 0xc2).ok_or(BROKEN)??),
+                0xc0..=0xc2 => {
+                    let lines = || jpeg_lines(bytes).map_or(0, |lines| lines as usize);
+                    self.frame = Some(read_frame(body, marker == 0xc2, lines).ok_or(BROKEN)??);
+                }
                 0xc4 => self.read_huffman(body).ok_or(BROKEN)?,
                 0xc3 | 0xc5..=0xc7 | 0xc9..=0xcf => return Err(Fault::Unsupported("another coding process")),
                 0xda => return self.read_scan(body, end).map(Some),
@@ -209,7 +212,8 @@ impl Tables {
     }
 }
 
-fn read_frame(body: &[u8], progressive: bool) -> Option<Result<Frame, Fault>> {
+/// `lines`: the height where the header leaves it open.
+fn read_frame(body: &[u8], progressive: bool, lines: impl Fn() -> usize) -> Option<Result<Frame, Fault>> {
     let [precision, count] = [*body.first()?, *body.get(5)?];
     let entries = body.get(6..6 + usize::from(count) * 3)?.as_chunks::<3>().0;
     let component = |&[id, factors, quantization]: &[u8; 3]| {
@@ -219,6 +223,7 @@ fn read_frame(body: &[u8], progressive: bool) -> Option<Result<Frame, Fault>> {
     };
     let components = entries.iter().map(component).collect::<Option<Vec<_>>>()?;
     let (height, width) = (be16(body, 1)?, be16(body, 3)?);
+    let height = if height == 0 { lines() } else { height };
     if precision != 8 {
         return Some(Err(Fault::Unsupported("more than 8 bits a sample")));
     }

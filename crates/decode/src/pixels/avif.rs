@@ -11,7 +11,7 @@ use super::super::heif::{Heif, Picture};
 use super::super::luma::Aspect;
 use super::av1::{self, Fault, Frame};
 use super::hints::Hints;
-use super::tiles::{changed, corner, grey, paint};
+use super::tiles::{changed, corner, grey, no_alpha, paint};
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Reject};
 
@@ -24,10 +24,13 @@ const MOST_MISSING: usize = 16 << 20;
 pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
     let changed = |flaw| changed(header.format, flaw);
     let file = Heif::new(bytes).map_err(changed)?;
-    let picture = file.picture().map_err(changed)?;
-    let mut luma = grey([header.width, header.height].map(|side| side as usize))
+    let photo = file.picture().map_err(changed)?;
+    let alpha = file.alpha(&photo);
+    let mut hints = Hints { alpha: alpha.is_some(), ..Hints::default() };
+    let picture = if aspect == Aspect::Opacity { alpha.ok_or_else(no_alpha)? } else { photo };
+    let mut luma = grey([picture.width, picture.height].map(|side| side as usize))
         .ok_or_else(|| Reject::new(Reason::Unreadable, "an avif picture without pixels"))?;
-    let (mut is_cut, mut hints, mut decoded) = (false, Hints::default(), 0);
+    let (mut is_cut, mut decoded) = (false, 0);
     for (index, &item) in picture.items.iter().enumerate() {
         let place = format!("avif, part {} of {}", index + 1, picture.items.len());
         if deadline.is_over() {
@@ -57,7 +60,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
     if decoded == 0 {
         return Err(Reject::new(Reason::Truncated, "the avif file ends before its picture"));
     }
-    Ok(Source::whole(luma, is_cut).hinting(hints))
+    Ok(Source::whole(luma, is_cut).hinting(hints).shrunk(header.width as f32 / picture.width as f32))
 }
 
 /// Decodes one tile.

@@ -19,7 +19,7 @@ use super::super::heif::{Config, Heif, Picture};
 use super::super::luma::Aspect;
 use super::hints::Hints;
 use super::residual::{self, Block};
-use super::tiles::{changed, corner, grey, paint};
+use super::tiles::{changed, corner, grey, no_alpha, paint};
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Reject};
 
@@ -59,8 +59,11 @@ pub(crate) fn thumbnail(bytes: &[u8], deadline: Deadline) -> Option<Source> {
 pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
     let changed = |flaw| changed(header.format, flaw);
     let file = Heif::new(bytes).map_err(changed)?;
-    let picture = file.picture().map_err(changed)?;
-    let mut luma = grey([header.width, header.height].map(|side| side as usize))
+    let photo = file.picture().map_err(changed)?;
+    let alpha = file.alpha(&photo);
+    let mut hints = Hints { alpha: alpha.is_some(), ..Hints::default() };
+    let picture = if aspect == Aspect::Opacity { alpha.ok_or_else(no_alpha)? } else { photo };
+    let mut luma = grey([picture.width, picture.height].map(|side| side as usize))
         .ok_or_else(|| Reject::new(Reason::Unreadable, "a heic picture without pixels"))?;
     let (mut is_cut, mut tints) = (false, Tints::default());
     if aspect.component() > 0 && picture.chroma == 0 {
@@ -86,7 +89,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
             Err(Failure::Broken(what)) => return Err(Reject::new(Reason::Unreadable, format!("{place}: {what}"))),
         }
     }
-    Ok(Source::whole(luma, is_cut).hinting(tints.hints()))
+    let [blue, red] = tints.cells();
+    (hints.blue, hints.red) = (blue, red);
+    Ok(Source::whole(luma, is_cut).hinting(hints).shrunk(header.width as f32 / picture.width as f32))
 }
 
 /// Pixels of units in which chroma, of blueness and of redness, has finer detail than brightness.
@@ -108,9 +113,9 @@ impl Tints {
         }
     }
 
-    fn hints(self) -> Hints {
-        let [blue, red] = self.pixels.map(|pixels| (pixels / 256) as u32);
-        Hints { red, blue, alpha: false }
+    /// The same in cells as [`Hints`] counts them.
+    fn cells(self) -> [u32; 2] {
+        self.pixels.map(|pixels| (pixels / 256) as u32)
     }
 }
 

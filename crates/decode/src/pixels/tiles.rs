@@ -28,6 +28,11 @@ pub(super) fn paint(luma: &mut Luma, picture: &Picture, corner: [usize; 2], y: u
     }
 }
 
+/// Nobody sees it: what is looked for in alpha was not found in brightness either.
+pub(super) fn no_alpha() -> Reject {
+    Reject::new(Reason::Unsupported, "a picture without alpha has none to look at")
+}
+
 /// The guard read the same tables and found them whole.
 pub(super) fn changed(format: Format, flaw: Flaw) -> Reject {
     Reject::new(Reason::Unreadable, format!("the {} header changed: {flaw:?}", format.as_str()))

@@ -23,10 +23,11 @@ pub fn with_exif(width: usize, height: usize, grey: &[u8], exif: Option<Vec<u8>>
     heifer::encode_with_metadata(&image, &metadata, &options).unwrap()
 }
 
-/// A HEIC file of a picture of red, green, blue and alpha, the last of which is left out.
+/// A HEIC file of a picture of red, green, blue and alpha, which gets a picture of its own unless all is opaque.
 pub fn of_rgba(width: usize, height: usize, rgba: &[u8]) -> Vec<u8> {
     let data = rgba.iter().map(|&sample| u16::from(sample)).collect();
-    let image = heifer::Image { width: width as u32, height: height as u32, bit_depth: 8, has_alpha: false, data };
+    let has_alpha = rgba.chunks_exact(4).any(|pixel| pixel[3] != 255);
+    let image = heifer::Image { width: width as u32, height: height as u32, bit_depth: 8, has_alpha, data };
     let options = heifer::EncodeOptions { quality: 70, max_threads: 1 };
     heifer::encode_with_metadata(&image, &heifer::Metadata::default(), &options).unwrap()
 }
@@ -116,4 +117,32 @@ pub fn with_thumbnail(size: [usize; 2], grey: &[u8], copy_size: [usize; 2], copy
     };
     let start = ftyp.len() + meta(0).len() + 8;
     [ftyp, meta(start), boxed(b"mdat", &[&items[0].1[..], &items[1].1].concat())].concat()
+}
+
+/// A picture that items stand for in a row: of each kind one that is made of the next, the last of the picture.
+pub fn derived(kinds: &[&[u8; 4]], size: [usize; 2], grey: &[u8]) -> Vec<u8> {
+    let (configuration, data) = hevc(size[0], size[1], grey);
+    let last = kinds.len() as u8 + 1;
+    let entry =
+        |(index, kind): (usize, &[u8; 4])| full(b"infe", 2, &[&[0, index as u8 + 1, 0, 0], &kind[..], &[0]].concat());
+    let entries: Vec<u8> = kinds.iter().copied().chain([b"hvc1"]).enumerate().flat_map(entry).collect();
+    let references: Vec<u8> = (1..last).flat_map(|id| boxed(b"dimg", &[0, id, 0, 1, 0, id + 1])).collect();
+    let sides = size.map(|side| (side as u32).to_be_bytes()).concat();
+    let properties = [full(b"ispe", 0, &sides), boxed(b"hvcC", &configuration)].concat();
+    let of_derived = (1..last).flat_map(|id| [0, id, 1, 1]);
+    let associations: Vec<u8> = [0, 0, 0, last].into_iter().chain(of_derived).chain([0, last, 2, 1, 2]).collect();
+    let ftyp = boxed(b"ftyp", b"heic\0\0\0\0mif1heic");
+    let meta = |start: usize| {
+        let place = [(start as u32).to_be_bytes(), (data.len() as u32).to_be_bytes()].concat();
+        let tables = [
+            full(b"pitm", 0, &[0, 1]),
+            full(b"iinf", 0, &[&[0, last][..], &entries].concat()),
+            full(b"iloc", 0, &[&[0x44, 0, 0, 1, 0, last, 0, 0, 0, 1][..], &place].concat()),
+            full(b"iref", 0, &references),
+            boxed(b"iprp", &[boxed(b"ipco", &properties), full(b"ipma", 0, &associations)].concat()),
+        ];
+        full(b"meta", 0, &tables.concat())
+    };
+    let start = ftyp.len() + meta(0).len() + 8;
+    [ftyp, meta(start), boxed(b"mdat", &data)].concat()
 }

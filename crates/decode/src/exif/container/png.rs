@@ -5,6 +5,7 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
+use super::super::date;
 use super::chunks::Png;
 use super::{Metadata, exif_start, push};
 
@@ -13,13 +14,20 @@ pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 const MOST_UNPACKED: u64 = 2 << 20;
 /// Most texts that are unpacked.
 const MOST_TEXTS: usize = 8;
-/// Keyword of the specification for when the picture was made, and most bytes of such a text.
-const CREATED: &[u8] = b"Creation Time";
+/// Keywords for when the photo was taken, the best first: EXIF's fields as ImageMagick writes them, the specification's own,
+/// and one that editors write in its place. ImageMagick's `date:create`, `date:modify` and `date:timestamp` are those of a
+/// file.
+const TIMES: [&[u8]; 4] = [b"exif:DateTimeOriginal", b"exif:DateTimeDigitized", b"Creation Time", b"create-date"];
+/// The offsets of the first two.
+const OFFSETS: [&[u8]; 2] = [b"exif:OffsetTimeOriginal", b"exif:OffsetTimeDigitized"];
+/// Most bytes of such a text.
 const MOST_OF_TIME: usize = 64;
 
 /// All chunks are looked at: EXIF may stand behind the picture data.
 pub(super) fn read<'a>(bytes: &'a [u8], found: &mut Metadata<'a>) {
     let mut texts = 0;
+    let mut times: [Option<String>; TIMES.len()] = Default::default();
+    let mut offsets: [Option<String>; OFFSETS.len()] = Default::default();
     let mut profiles = Metadata::default();
     for (name, data) in Png::new(bytes) {
         if name == b"eXIf" || name == b"zxIf" {
@@ -33,21 +41,33 @@ pub(super) fn read<'a>(bytes: &'a [u8], found: &mut Metadata<'a>) {
         let Some((keyword, text)) = Text::of(name, data) else { continue };
         let is_xmp = keyword == b"XML:com.adobe.xmp";
         let is_profile = keyword.get(..17).is_some_and(|start| start.eq_ignore_ascii_case(b"Raw profile type "));
-        let is_created = found.png_created.is_none() && keyword.eq_ignore_ascii_case(CREATED);
-        if texts == MOST_TEXTS || !(is_xmp || is_profile || is_created) {
+        let place = |keywords: &[&[u8]]| keywords.iter().position(|known| keyword.eq_ignore_ascii_case(known));
+        let time = match place(&TIMES) {
+            Some(index) => times.get_mut(index),
+            None => place(&OFFSETS).and_then(|index| offsets.get_mut(index)),
+        };
+        let time = time.filter(|time| time.is_none());
+        if texts == MOST_TEXTS || !(is_xmp || is_profile || time.is_some()) {
             continue;
         }
         texts += 1;
         let text = text.unpack();
-        if is_created {
+        if let Some(time) = time {
             let text = text.get(..MOST_OF_TIME).unwrap_or(&text);
-            found.png_created = Some(String::from_utf8_lossy(text).into_owned());
+            *time = Some(String::from_utf8_lossy(text).into_owned());
         } else if is_xmp {
             push(&mut found.xmp, text);
         } else if let Some(profile) = profile(&text) {
             profiles.add(Cow::Owned(profile));
         }
     }
+    for (time, offset) in times.iter_mut().zip(offsets) {
+        if let (Some(time), Some(offset)) = (time, offset) {
+            time.push_str(offset.trim());
+        }
+    }
+    let is_time = |time: &String| date::read(time).is_some();
+    found.png_created = times.iter().flatten().find(|time| is_time(time)).or(times.iter().flatten().next()).cloned();
     // The chunk made for it counts before the text made up for it.
     found.exif.append(&mut profiles.exif);
     found.xmp.append(&mut profiles.xmp);

@@ -1,5 +1,5 @@
-"""Makes the AVIF files of this folder, which no encoder among the crates can: python make.py (needs Pillow, NumPy, zxing-cpp,
-and avifenc 0.11 of libavif)."""
+"""Makes the AVIF files of this folder, which no encoder among the crates can: python make.py (needs Pillow 11.3, NumPy,
+zxing-cpp, and avifenc 0.11 of libavif)."""
 import pathlib
 import subprocess
 import tempfile
@@ -46,6 +46,10 @@ made("turned_with_exif", plain, "-y", "420", "--irot", "1", "--imir", "0", "--ex
 shaded = plain.convert("RGBA")
 shaded.putalpha(Image.linear_gradient("L").resize(shaded.size))
 made("alpha", shaded, "-y", "444")
+# A code of which brightness shows nothing.
+drawn = Image.new("RGBA", plain.size, (90, 90, 90, 255))
+drawn.putalpha(plain.convert("L"))
+drawn.save(FOLDER / "drawn_by_alpha.avif", quality=60, speed=6)
 # As bright as each other.
 made("tinted", scene(331, 277, dark=(210, 60, 60), light=(60, 139, 60)), "-y", "444")
 made("moving", plain, "-y", "420", pictures=[plain, scene(231, 177, light=(200, 200, 200))])
