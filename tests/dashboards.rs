@@ -1,6 +1,9 @@
 //! `dashboards/`: every query and every alert against the metrics there are, and against a real Prometheus that
-//! scraped a real engine at work. Grafana itself is not here: what a panel looks like is not tested.
+//! scraped a real engine at work; every statement against a warehouse that it filled (`warehouse_redshift.rs` asks the
+//! other one). Grafana itself is not here: what a panel looks like is not tested.
 
+#[path = "dashboards/analytics.rs"]
+mod analytics;
 #[path = "dashboards/board.rs"]
 mod board;
 #[path = "process/mod.rs"]
@@ -25,23 +28,18 @@ use serde_json::Value;
 /// Panels of Grafana 10 and 11 themselves, no plugins.
 const CORE_PANELS: [&str; 4] = ["row", "stat", "timeseries", "bargauge"];
 
-#[test]
-fn the_dashboard_is_whole() {
-    let board = board::board();
+/// What holds for every dashboard, whatever it asks.
+fn is_whole(board: &Value, kinds: &[&str], open: &[&str]) {
     assert!(board["id"].is_null(), "an id of one Grafana would overwrite a dashboard of another");
     assert_eq!(board["schemaVersion"], 39);
     for text in ["uid", "title", "refresh"] {
         assert!(board[text].as_str().is_some_and(|text| !text.is_empty()), "{text}");
     }
-    let variables = board::variables(&board);
-    assert_eq!(variables.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["datasource", "job", "instance"]);
-    assert_eq!((&variables[0].1["type"], &variables[0].1["query"]), (&"datasource".into(), &"prometheus".into()));
-
-    let rows = board::rows(&board);
-    // What an operator looks at first is open, the rest is one click away.
-    let open: Vec<&Value> =
+    let rows = board::rows(board);
+    // What is looked at first is open, the rest is one click away.
+    let seen: Vec<&Value> =
         rows.iter().filter(|(row, _)| row["collapsed"] == false).map(|(row, _)| &row["title"]).collect();
-    assert_eq!(open, ["Overview", "Flow"]);
+    assert_eq!(seen, open);
     let all: Vec<&Value> = rows.iter().flat_map(|(row, panels)| std::iter::once(*row).chain(panels.clone())).collect();
     let ids: BTreeSet<u64> = all.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
     assert_eq!(ids.len(), all.len(), "an id stands twice");
@@ -49,7 +47,7 @@ fn the_dashboard_is_whole() {
         let mut taken = BTreeSet::new();
         for panel in std::iter::once(row).chain(panels) {
             let title = panel["title"].as_str().filter(|title| !title.is_empty()).unwrap();
-            assert!(CORE_PANELS.contains(&panel["type"].as_str().unwrap()), "{title}");
+            assert!(kinds.contains(&panel["type"].as_str().unwrap()), "{title}");
             let [x, y, w, h] = ["x", "y", "w", "h"].map(|key| panel["gridPos"][key].as_u64().unwrap());
             assert!(w > 0 && h > 0 && x + w <= 24, "{title}");
             for cell in (x..x + w).flat_map(|x| (y..y + h).map(move |y| (x, y))) {
@@ -57,7 +55,7 @@ fn the_dashboard_is_whole() {
             }
         }
     }
-    for panel in board::panels(&board) {
+    for panel in board::panels(board) {
         let title = panel["title"].as_str().unwrap();
         // How to read it, and what to do.
         let description = panel["description"].as_str().unwrap_or_default();
@@ -69,6 +67,78 @@ fn the_dashboard_is_whole() {
         let refs: BTreeSet<&str> = targets.iter().map(|target| target["refId"].as_str().unwrap()).collect();
         assert!(!targets.is_empty() && refs.len() == targets.len(), "{title}");
     }
+}
+
+#[test]
+fn the_analytics_dashboard_is_whole() {
+    let board = analytics::board();
+    let kinds = [&CORE_PANELS[..], &["table", "geomap", "barchart"]].concat();
+    is_whole(&board, &kinds, &["Overview", "Places", "Products", "Hours and weekdays"]);
+    let variables = board::variables(&board);
+    assert_eq!(
+        variables.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+        ["warehouse", "product", "campaign", "country"]
+    );
+    // The sources it can be switched between are those that are provisioned, whose uids it names.
+    let sources =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards/provisioning/datasources.yml"))
+            .unwrap();
+    let uids: BTreeSet<&str> =
+        sources.lines().filter_map(|line| line.trim_start_matches(['#', ' ']).strip_prefix("uid: ")).collect();
+    let choices = variables[0].1["options"].as_array().unwrap();
+    assert_eq!(choices.iter().map(|choice| choice["value"].as_str().unwrap()).collect::<BTreeSet<_>>(), uids);
+    for panel in board::panels(&board) {
+        let chosen = serde_json::json!({ "uid": "${warehouse}" });
+        assert_eq!(panel["datasource"], chosen);
+        assert!(panel["targets"].as_array().unwrap().iter().all(|target| target["datasource"] == chosen));
+    }
+}
+
+/// Every panel draws what an engine has brought into its warehouse, and nobody's choice is read as SQL.
+#[test]
+fn every_panel_has_rows_of_a_real_engines_warehouse() {
+    let root = Root::new();
+    let pumped = root.ended(&["pump", "--count", "400", "--pictures", "40", "--size", "small", "--quiet"]);
+    assert_eq!(pumped.code, Some(0), "{}", pumped.stderr);
+    root.drop_photo("blank.jpg", &process::photo::blank());
+    root.run_until_empty();
+    let span = "SELECT MIN(day), MAX(day) FROM
+                (SELECT local_date AS day FROM scans UNION ALL SELECT date(processed_at) FROM rejections) AS days";
+    let [from, to] = &root.query(span)[0][..] else { unreachable!() };
+    let all = analytics::Choice {
+        from: from.as_deref().unwrap(),
+        to: to.as_deref().unwrap(),
+        product: "",
+        campaign: "",
+        country: "",
+    };
+    let nobody = analytics::Choice { product: "it's \"x\"' OR 1 = 1 --", ..all };
+    let warehouse =
+        scanmill::warehouse::sqlite::SqliteWarehouse::open_existing(&root.file("warehouse.sqlite")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ask = |query: &analytics::Query, choice| {
+        runtime.block_on(analytics::answer(&warehouse, query, &query.sqlite, choice))
+    };
+    for query in analytics::queries() {
+        let table = ask(&query, &all);
+        assert!(!table.rows.is_empty(), "{}: no rows", query.panel);
+        let is_told = |row: &Vec<Value>| row.iter().any(|cell| !cell.is_null());
+        assert!(table.rows.iter().all(is_told), "{}: {:?}", query.panel, table.rows);
+        if query.sqlite.contains("${product") {
+            let table = ask(&query, &nobody);
+            let count = |row: &Vec<Value>| row.iter().any(|cell| cell.as_i64().is_some_and(|count| count > 0));
+            assert!(!table.rows.iter().any(count), "{}: {:?}", query.panel, table.rows);
+        }
+    }
+}
+
+#[test]
+fn the_dashboard_is_whole() {
+    let board = board::board();
+    is_whole(&board, &CORE_PANELS, &["Overview", "Flow"]);
+    let variables = board::variables(&board);
+    assert_eq!(variables.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["datasource", "job", "instance"]);
+    assert_eq!((&variables[0].1["type"], &variables[0].1["query"]), (&"datasource".into(), &"prometheus".into()));
     for board::Target { panel, expr, legend, .. } in board::targets(&board) {
         assert!(!expr.is_empty() && !legend.is_empty(), "{panel}");
         assert!(expr.contains("job=~\"$job\", instance=~\"$instance\""), "{panel} shows what was not chosen: {expr}");

@@ -3,6 +3,10 @@
 mod rig;
 mod warehouse_support;
 
+#[path = "dashboards/analytics.rs"]
+mod analytics;
+#[path = "dashboards/board.rs"]
+mod board;
 #[path = "warehouse_redshift/faults.rs"]
 mod faults;
 #[path = "warehouse_redshift/place.rs"]
@@ -16,7 +20,7 @@ use scanmill::error::Class;
 use scanmill::warehouse::report::{Between, report};
 use scanmill::warehouse::{Warehouse, schema};
 use serde_json::json;
-use warehouse_support::{marts, number, rejection, rules, scans, standing};
+use warehouse_support::{Batches, fresh, manifest, manifest_in, marts, number, rejection, rules, scans, standing};
 
 use place::Place;
 
@@ -50,6 +54,56 @@ async fn every_mart_equals_a_computation_of_its_own() {
             "SELECT table_name, column_name FROM svv_columns WHERE table_name LIKE 'mart_%' AND data_type = 'numeric'",
         );
         assert!(decimals.is_empty(), "{decimals:?}");
+    }
+}
+
+/// Every panel of the dashboard shows the same of both warehouses.
+#[tokio::test]
+async fn the_analytics_dashboard_shows_of_redshift_what_it_shows_of_sqlite() {
+    let mut place = Place::prepared().await;
+    let redshift = place.warehouse();
+    let (_folder, sqlite) = fresh().await;
+    let mut shelf = Batches::default();
+    let photos = marts::photos_of_story(0);
+    rules::add(&mut place, "b1", photos.clone());
+    rules::add(&mut shelf, "b1", photos);
+    redshift.load(&manifest_in(rules::Shelf::bucket(&place), &["b1"]), rules::Shelf::source(&place)).await.unwrap();
+    sqlite.load(&manifest(&["b1"]), &shelf).await.unwrap();
+    let all = analytics::Choice { from: "2026-02-20", to: "2026-11-22", product: "", campaign: "", country: "" };
+    let choices = [
+        ("all", all),
+        ("some", analytics::Choice { product: "p0", campaign: "spring", country: "DE", ..all }),
+        ("few days", analytics::Choice { from: "2026-03-01", to: "2026-03-14", ..all }),
+        ("none", analytics::Choice { product: "it's \\ :p1", ..all }),
+    ];
+    for query in analytics::queries() {
+        for (name, choice) in &choices {
+            let mut ours = analytics::answer(&sqlite, &query, &query.sqlite, choice).await;
+            let mut theirs = analytics::answer(&redshift, &query, &query.redshift, choice).await;
+            assert_eq!(ours.columns, theirs.columns, "{}", query.panel);
+            for (place, column) in ours.columns.iter().enumerate() {
+                // The moment of a load is that of each; a series' times are numbers here and times there.
+                let is_load = column == "last_load";
+                for row in &mut ours.rows {
+                    if let (true, Some(second)) = (query.is_series && place == 0, row[place].as_i64()) {
+                        row[place] = json!(jiff::Timestamp::from_second(second).unwrap().strftime("%FT%T").to_string());
+                    }
+                }
+                for row in ours.rows.iter_mut().chain(&mut theirs.rows) {
+                    row[place] = match &row[place] {
+                        told if is_load => json!(told.is_null()),
+                        // Sums differ in their last digits by the order they were made in.
+                        serde_json::Value::Number(number) if number.is_f64() => {
+                            json!(format!("{:.9}", number.as_f64().unwrap()))
+                        }
+                        serde_json::Value::String(text) => json!(text.trim_end_matches("Z").trim_end_matches(".000")),
+                        other => other.clone(),
+                    };
+                }
+            }
+            assert_eq!(ours.rows, theirs.rows, "{} ({name})", query.panel);
+            assert!(*name != "all" || !ours.rows.is_empty(), "{}", query.panel);
+        }
     }
 }
 

@@ -142,6 +142,11 @@ fn plain((mart, columns, rows): (&'static str, &'static str, Vec<Vec<Value>>)) -
     (mart, columns.to_owned(), rows)
 }
 
+/// The photos of a story.
+pub fn photos_of_story(story: usize) -> Vec<Vec<Row>> {
+    photos_of(&STORIES[story])
+}
+
 fn photos_of(story: &Story) -> Vec<Vec<Row>> {
     let mut all = Vec::new();
     for day in 0..story.days {
