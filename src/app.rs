@@ -88,7 +88,7 @@ pub fn make_folders(settings: &Settings) -> Result<()> {
     for path in folders {
         std::fs::create_dir_all(&path).map_err(|error| {
             let error = Error::io("cannot make the folder", &path, error);
-            if error.hint_text().is_some() { error } else { error.hint(CHOOSE_ROOT) }
+            if error.hint_text().is_some() { error } else { error.with_hint(CHOOSE_ROOT) }
         })?;
     }
     Ok(())
@@ -173,7 +173,7 @@ pub fn open_queue(settings: &Settings) -> Result<Arc<dyn Queue>> {
 /// With SQS, which has its own tools; and where there is none.
 pub fn embedded_queue(settings: &Settings) -> Result<Arc<SqliteQueue>> {
     if settings.queue.kind == QueueKind::Sqs {
-        return Err(Error::permanent("the queue is Amazon's, not the embedded one").hint(
+        return Err(Error::permanent("the queue is Amazon's, not the embedded one").with_hint(
             "its dead letters are a queue of their own: `aws sqs receive-message` lists them and \
              `aws sqs start-message-move-task` moves them back",
         ));
@@ -184,7 +184,7 @@ pub fn embedded_queue(settings: &Settings) -> Result<Arc<SqliteQueue>> {
         return sqlite_queue(settings);
     }
     Err(Error::missing(format!("there is no queue `{}`", path.display()))
-        .hint("`scanmill run` makes it; is this the --root (`local.root`) you mean?"))
+        .with_hint("`scanmill run` makes it; is this the --root (`local.root`) you mean?"))
 }
 
 /// The queue that carries stamps from `orchestrate` to `distribute`; the embedded one's file is made where missing.
@@ -197,10 +197,11 @@ pub fn open_stamp_queue(settings: &Settings) -> Result<Arc<dyn Queue>> {
             look_at_root(settings)?;
             Ok(Arc::new(SqliteQueue::open(&stamp_queue_path(settings), sqlite_options(settings))?))
         }
-        QueueKind::Sqs if settings.pump.stamp_queue_url.is_empty() => Err(Error::permanent(
-            "queue.kind is `sqs` and pump.stamp_queue_url is empty",
-        )
-        .hint("make a queue for stamps, not that of the photos, and set its URL: config/aws/pipeline.yaml has one")),
+        QueueKind::Sqs if settings.pump.stamp_queue_url.is_empty() => {
+            Err(Error::permanent("queue.kind is `sqs` and pump.stamp_queue_url is empty").with_hint(
+                "make a queue for stamps, not that of the photos, and set its URL: config/aws/pipeline.yaml has one",
+            ))
+        }
         QueueKind::Sqs => Ok(Arc::new(sqs(settings, &account(settings), settings.pump.stamp_queue_url.clone())?)),
     }
 }
@@ -305,7 +306,7 @@ pub async fn preflight(settings: &Settings) -> Result<()> {
             tracing::warn!(check = name, %error, hint, "not well yet; going on");
         } else {
             tracing::error!(check = name, %error, hint, "cannot start");
-            first.get_or_insert(error.context(name));
+            first.get_or_insert(error.with_context(name));
         }
     }
     first.map_or(Ok(()), Err)
@@ -363,12 +364,14 @@ fn look_at_root(settings: &Settings) -> Result<()> {
     let root = &settings.local.root;
     match std::fs::metadata(root) {
         Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(Error::permanent(format!("the root `{}` is no folder", root.display())).hint(CHOOSE_ROOT)),
+        Ok(_) => Err(Error::permanent(format!("the root `{}` is no folder", root.display())).with_hint(CHOOSE_ROOT)),
         Err(error) => {
             let error = Error::io("cannot open the root", root, error);
             Err(match error.class() {
-                Class::Missing => error.hint("`scanmill run` makes it; is this the --root (`local.root`) you mean?"),
-                _ => error.hint(CHOOSE_ROOT),
+                Class::Missing => {
+                    error.with_hint("`scanmill run` makes it; is this the --root (`local.root`) you mean?")
+                }
+                _ => error.with_hint(CHOOSE_ROOT),
             })
         }
     }

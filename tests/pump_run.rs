@@ -17,7 +17,7 @@ use scanmill::pump::scene::PhotoSize;
 use scanmill::pump::story::{Fault, StoryOptions, StorySource};
 use scanmill::pump::{self, PumpPlan, Step};
 use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
-use scanmill::store::{Head, Listed, Object, Put, PutMode, Store};
+use scanmill::store::{Object, ObjectMetadata, ObjectSummary, Put, PutMode, Store};
 use tokio_util::sync::CancellationToken;
 
 /// A store and a queue that remember; the store may fail from some put on.
@@ -37,7 +37,7 @@ impl Store for Memory {
     async fn get(&self, _: &str, key: &str, _: Option<&str>, _: u64) -> Result<Object> {
         Err(Error::missing(key))
     }
-    async fn head(&self, _: &str, key: &str) -> Result<Head> {
+    async fn head(&self, _: &str, key: &str) -> Result<ObjectMetadata> {
         Err(Error::missing(key))
     }
     async fn put(&self, bucket: &str, key: &str, bytes: Bytes, _: PutMode) -> Result<Put> {
@@ -55,7 +55,7 @@ impl Store for Memory {
         self.objects.lock().unwrap().insert(key.to_owned(), bytes);
         Ok(Put::Written { etag: "e".into() })
     }
-    async fn list(&self, _: &str, _: &str, _: Option<&str>, _: usize) -> Result<Vec<Listed>> {
+    async fn list(&self, _: &str, _: &str, _: Option<&str>, _: usize) -> Result<Vec<ObjectSummary>> {
         Ok(Vec::new())
     }
 }

@@ -32,7 +32,7 @@ impl Warehouse for Fake {
     }
     async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Table> {
         let connection = self.0.lock().unwrap();
-        let mut statement = connection.prepare(sql).map_err(|error| Error::bug(sql).source(error))?;
+        let mut statement = connection.prepare(sql).map_err(|error| Error::bug(sql).with_source(error))?;
         let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let bound = params_from_iter(parameters.iter().map(|value| value.as_str().unwrap().to_owned()));
         let width = columns.len();

@@ -12,7 +12,7 @@ use scanmill::domain::notification::{KeyEncoding, Notification, parse};
 use scanmill::domain::{Reason, Row};
 use scanmill::error::{Error, Result};
 use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
-use scanmill::warehouse::report::{Between, Report, Spread, report};
+use scanmill::warehouse::report::{Between, Percentiles, Report, report};
 use scanmill::warehouse::sqlite::SqliteWarehouse;
 use scanmill::warehouse::{Value, Warehouse};
 use serde_json::json;
@@ -175,7 +175,7 @@ async fn spreads_are_per_photo_and_leave_replays_out_of_latency() {
     // Revision 3 is a replay. One photo took 12 s, the others 2 s; all were sealed after 10 s.
     let processed = report.upload_to_processed_seconds.unwrap();
     assert_eq!((processed.photos, processed.p50, processed.p99), (38, 2.0, 12.0));
-    let durable = Spread { photos: 38, mean: 10.0, p50: 10.0, p99: 10.0 };
+    let durable = Percentiles { photos: 38, mean: 10.0, p50: 10.0, p99: 10.0 };
     assert_eq!(report.upload_to_durable_seconds, Some(durable));
 }
 

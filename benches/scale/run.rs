@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use scanmill::actors::line::Host;
+use scanmill::actors::pipeline_context::Host;
 use scanmill::app::{self, Engine};
 use scanmill::decode::{DecodeLimits, Header, Room};
 use scanmill::domain::{Capture, Code, Reading};
@@ -132,7 +132,7 @@ pub fn run(case: &Case, slower: u32) -> Result<Vec<Look>, Box<dyn std::error::Er
             tokio::time::sleep(LOOK_EVERY).await;
             let counts = stub
                 .counts()
-                .map_err(|error| scanmill::error::Error::transient("the stub does not answer").source(error))?;
+                .map_err(|error| scanmill::error::Error::transient("the stub does not answer").with_source(error))?;
             looks.push(look(&engine, started, &counts));
         }
         engine.stop_now();

@@ -5,7 +5,7 @@ use crate::domain::PhotoRef;
 
 /// Why a photo is passed over. Its message is acknowledged and it gives no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PassedOver {
+pub enum SkipReason {
     /// Its key does not begin with `filter.prefix`.
     Prefix,
     /// Its key ends with none of `filter.suffixes`.
@@ -21,16 +21,16 @@ pub enum PassedOver {
     OwnOutput,
 }
 
-impl PassedOver {
+impl SkipReason {
     /// The metric's label.
     pub fn as_str(self) -> &'static str {
         match self {
-            PassedOver::Prefix => "prefix",
-            PassedOver::Suffix => "suffix",
-            PassedOver::Excluded => "excluded",
-            PassedOver::Small => "small",
-            PassedOver::ForeignBucket => "foreign_bucket",
-            PassedOver::OwnOutput => "own_output",
+            SkipReason::Prefix => "prefix",
+            SkipReason::Suffix => "suffix",
+            SkipReason::Excluded => "excluded",
+            SkipReason::Small => "small",
+            SkipReason::ForeignBucket => "foreign_bucket",
+            SkipReason::OwnOutput => "own_output",
         }
     }
 
@@ -38,38 +38,38 @@ impl PassedOver {
     pub fn sentence(self, settings: &Settings) -> String {
         let filter = &settings.filter;
         match self {
-            PassedOver::Prefix => format!("it does not begin with filter.prefix = `{}`", filter.prefix),
-            PassedOver::Suffix => format!("it ends with none of filter.suffixes = `{}`", filter.suffixes.join(", ")),
-            PassedOver::Excluded => "filter.exclude or filter.exclude_housekeeping leaves it out".into(),
-            PassedOver::Small => format!("it has fewer bytes than filter.min_bytes = {}", filter.min_bytes),
-            PassedOver::ForeignBucket => "it lies in a bucket that is neither store.inbox nor in store.accept".into(),
-            PassedOver::OwnOutput => "it lies in store.results, where scanmill writes".into(),
+            SkipReason::Prefix => format!("it does not begin with filter.prefix = `{}`", filter.prefix),
+            SkipReason::Suffix => format!("it ends with none of filter.suffixes = `{}`", filter.suffixes.join(", ")),
+            SkipReason::Excluded => "filter.exclude or filter.exclude_housekeeping leaves it out".into(),
+            SkipReason::Small => format!("it has fewer bytes than filter.min_bytes = {}", filter.min_bytes),
+            SkipReason::ForeignBucket => "it lies in a bucket that is neither store.inbox nor in store.accept".into(),
+            SkipReason::OwnOutput => "it lies in store.results, where scanmill writes".into(),
         }
     }
 }
 
 /// Whether to read the photo; otherwise why not.
-pub fn passed_over(photo: &PhotoRef, settings: &Settings) -> Option<PassedOver> {
+pub fn skip_reason(photo: &PhotoRef, settings: &Settings) -> Option<SkipReason> {
     let filter = &settings.filter;
     if photo.bucket == settings.store.results {
-        return Some(PassedOver::OwnOutput);
+        return Some(SkipReason::OwnOutput);
     }
     if photo.bucket != settings.store.inbox && !settings.store.accept.contains(&photo.bucket) {
-        return Some(PassedOver::ForeignBucket);
+        return Some(SkipReason::ForeignBucket);
     }
     if !photo.key.starts_with(&filter.prefix) {
-        return Some(PassedOver::Prefix);
+        return Some(SkipReason::Prefix);
     }
     // Suffixes stand in lower case; a key ends with one in any case of letters.
     let key = photo.key.to_lowercase();
     if !filter.suffixes.is_empty() && !filter.suffixes.iter().any(|suffix| key.ends_with(suffix.as_str())) {
-        return Some(PassedOver::Suffix);
+        return Some(SkipReason::Suffix);
     }
     if filter.exclude.excludes(&photo.key) {
-        return Some(PassedOver::Excluded);
+        return Some(SkipReason::Excluded);
     }
     // A size nobody told is no small size.
-    photo.size_bytes.is_some_and(|size| size < filter.min_bytes).then_some(PassedOver::Small)
+    photo.size_bytes.is_some_and(|size| size < filter.min_bytes).then_some(SkipReason::Small)
 }
 
 #[cfg(test)]
@@ -91,12 +91,12 @@ mod tests {
     #[test]
     fn the_filter_lets_pass_what_it_says() {
         let mut settings = Settings::default();
-        assert_eq!(passed_over(&photo("inbox", "any", Some(0)), &settings), None);
-        assert_eq!(passed_over(&photo("results", "photos/a.json", None), &settings), Some(PassedOver::OwnOutput));
-        assert_eq!(passed_over(&photo("elsewhere", "any", None), &settings), Some(PassedOver::ForeignBucket));
+        assert_eq!(skip_reason(&photo("inbox", "any", Some(0)), &settings), None);
+        assert_eq!(skip_reason(&photo("results", "photos/a.json", None), &settings), Some(SkipReason::OwnOutput));
+        assert_eq!(skip_reason(&photo("elsewhere", "any", None), &settings), Some(SkipReason::ForeignBucket));
         settings.store.accept = vec!["more".into(), "elsewhere".into()];
-        assert_eq!(passed_over(&photo("elsewhere", "any", None), &settings), None);
-        assert_eq!(passed_over(&photo("else", "any", None), &settings), Some(PassedOver::ForeignBucket));
+        assert_eq!(skip_reason(&photo("elsewhere", "any", None), &settings), None);
+        assert_eq!(skip_reason(&photo("else", "any", None), &settings), Some(SkipReason::ForeignBucket));
         settings.filter.prefix = "in/".into();
         settings.filter.suffixes = vec![".jpg".into(), ".heic".into()];
         settings.filter.min_bytes = 100;
@@ -104,13 +104,13 @@ mod tests {
             ("in/a.jpg", Some(100), None),
             ("in/a.JPG", Some(100), None),
             ("in/a.Heic", None, None),
-            ("In/a.jpg", Some(100), Some(PassedOver::Prefix)),
-            ("out/in/a.jpg", Some(100), Some(PassedOver::Prefix)),
-            ("in/a.jpg.txt", Some(100), Some(PassedOver::Suffix)),
-            ("in/@eaDir/a.jpg", Some(100), Some(PassedOver::Excluded)),
-            ("in/a.jpg", Some(99), Some(PassedOver::Small)),
+            ("In/a.jpg", Some(100), Some(SkipReason::Prefix)),
+            ("out/in/a.jpg", Some(100), Some(SkipReason::Prefix)),
+            ("in/a.jpg.txt", Some(100), Some(SkipReason::Suffix)),
+            ("in/@eaDir/a.jpg", Some(100), Some(SkipReason::Excluded)),
+            ("in/a.jpg", Some(99), Some(SkipReason::Small)),
         ] {
-            assert_eq!(passed_over(&photo("inbox", key, size), &settings), expected, "{key} {size:?}");
+            assert_eq!(skip_reason(&photo("inbox", key, size), &settings), expected, "{key} {size:?}");
         }
     }
 }

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::batch_writer::SEALING_MAX;
 use super::holdup::HoldUp;
-use super::line::Line;
 use super::messages::{DepthSampled, Halt, SetLimit};
+use super::pipeline_context::PipelineContext;
 use crate::flow::BudgetState;
 use crate::queue::Depth;
 use crate::scale::{Bounds, Permits, decode, fetch};
@@ -29,10 +29,10 @@ const SELDOM: Duration = Duration::from_secs(10);
 
 /// The actor.
 pub struct Autoscaler {
-    line: Line,
+    line: PipelineContext,
     fetcher: Recipient<SetLimit>,
     decoder_pool: Recipient<SetLimit>,
-    seen: Arc<Seen>,
+    seen: Arc<AutoscalerState>,
     /// A slow queue must not pile up samples.
     sampling: Arc<AtomicBool>,
     sampled_at: Option<Instant>,
@@ -42,7 +42,7 @@ pub struct Autoscaler {
 }
 
 #[derive(Default)]
-struct Seen {
+struct AutoscalerState {
     ready: AtomicU64,
     in_flight: AtomicU64,
     dead: AtomicU64,
@@ -55,7 +55,7 @@ struct Seen {
 
 impl Autoscaler {
     /// A scaler for these two stages.
-    pub fn new(line: Line, fetcher: Recipient<SetLimit>, decoder_pool: Recipient<SetLimit>) -> Self {
+    pub fn new(line: PipelineContext, fetcher: Recipient<SetLimit>, decoder_pool: Recipient<SetLimit>) -> Self {
         let (seen, sampling) = (Arc::default(), Arc::default());
         Self {
             line,
@@ -158,7 +158,7 @@ impl Autoscaler {
         self.hold_up.answered(answered, throttled);
         let found = self.hold_up.look(&self.line, depth);
         *self.seen.bottleneck.lock().unwrap_or_else(PoisonError::into_inner) = found;
-        let seen = fetch::Seen {
+        let seen = fetch::FetchSample {
             has_backlog,
             permits: fetches,
             at_work: self.line.telemetry.busy.at_work(Workers::Fetch),
@@ -188,7 +188,7 @@ fn permits(state: BudgetState) -> Permits {
 }
 
 /// Sets the gauges that show one moment of the engine itself.
-pub(super) fn sample(line: &Line) {
+pub(super) fn sample(line: &PipelineContext) {
     let budgets = &line.budgets;
     for (stage, budget) in [("fetch", &budgets.fetches), ("decode", &budgets.decodes), ("heic", &budgets.heic_decodes)]
     {

@@ -12,8 +12,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::DropGuard;
 
 use super::in_flight::Finished;
-use super::line::Line;
 use super::messages::Ended;
+use super::pipeline_context::PipelineContext;
 use super::seal::{FullBatch, seal};
 use super::worker;
 use crate::domain::batch::{OpenBatch, SealPolicy, batch_id, batch_time};
@@ -30,13 +30,13 @@ pub(super) const SEALING_MAX: usize = 2;
 
 /// The actor.
 pub struct BatchWriter {
-    line: Line,
+    line: PipelineContext,
     ended: Recipient<Ended>,
-    ends: Option<Ends>,
+    ends: Option<WriterChannels>,
 }
 
 /// Both ends of the stage.
-pub struct Ends {
+pub struct WriterChannels {
     /// Photos with their rows.
     pub finished: mpsc::Receiver<Finished>,
     /// Dropped when the last batch is sealed.
@@ -45,7 +45,7 @@ pub struct Ends {
 
 impl BatchWriter {
     /// A writer that starts with its actor.
-    pub fn new(line: Line, ended: Recipient<Ended>, ends: Ends) -> Self {
+    pub fn new(line: PipelineContext, ended: Recipient<Ended>, ends: WriterChannels) -> Self {
         Self { line, ended, ends: Some(ends) }
     }
 }
@@ -55,7 +55,7 @@ impl Actor for BatchWriter {
 
     fn started(&mut self, _: &mut Self::Context) {
         let Some(ends) = self.ends.take() else { return };
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(WriterCounters::default());
         let shown = seen.clone();
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
         let writer = Writer {
@@ -76,7 +76,7 @@ impl Actor for BatchWriter {
 }
 
 #[derive(Default)]
-struct Seen {
+struct WriterCounters {
     open_rows: AtomicU64,
     open_bytes: AtomicU64,
     sealing: AtomicU64,
@@ -84,7 +84,7 @@ struct Seen {
     repeated_in_batch: AtomicU64,
 }
 
-impl Seen {
+impl WriterCounters {
     fn state(&self) -> serde_json::Value {
         json!({
             "open_rows": self.open_rows.load(Ordering::Relaxed),
@@ -104,9 +104,9 @@ struct Open {
 }
 
 struct Writer {
-    line: Line,
+    line: PipelineContext,
     policy: SealPolicy,
-    seen: Arc<Seen>,
+    seen: Arc<WriterCounters>,
     opened: u64,
     open: Option<Open>,
     sealing: JoinSet<Result<()>>,
@@ -171,7 +171,7 @@ impl Writer {
             }
         };
         let pushed = open.batch.push_photo(rows).map_err(|error| {
-            Error::bug(format!("the rows of photo {} make no batch", photo.photo.id())).source(error)
+            Error::bug(format!("the rows of photo {} make no batch", photo.photo.id())).with_source(error)
         })?;
         match pushed {
             Some(rows) => open.waiting.note(photo, &rows, finished_at, self.line.settings.output.per_photo_json)?,
@@ -218,6 +218,6 @@ impl Writer {
     fn sealed_one(&mut self, joined: std::result::Result<Result<()>, tokio::task::JoinError>) -> Result<()> {
         self.seen.sealing.store(self.sealing.len() as u64, Ordering::Relaxed);
         self.seen.sealed.fetch_add(1, Ordering::Relaxed);
-        joined.map_err(|error| Error::bug("sealing a batch panicked").source(error))?
+        joined.map_err(|error| Error::bug("sealing a batch panicked").with_source(error))?
     }
 }

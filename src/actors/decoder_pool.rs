@@ -15,12 +15,12 @@ use tokio::sync::mpsc;
 use super::comers::{Comer, Comers};
 use super::fetcher::{self, Fetched};
 use super::in_flight::{Finished, PhotoInFlight};
-use super::line::{Line, decode_limits, heic_is_on};
 use super::messages::{Ended, SetLimit};
+use super::pipeline_context::{PipelineContext, decode_limits, heic_is_on};
 use super::worker;
 use crate::decode::{self, DecodeLimits, Header, Room};
 use crate::domain::row::{rejection_of, rows_of};
-use crate::domain::{Format, Reason, Reject, Row};
+use crate::domain::{Format, Reason, Rejection, Row};
 use crate::error::{Error, Result};
 use crate::flow::pool::panic_text;
 use crate::flow::{CpuPool, Permit};
@@ -34,13 +34,13 @@ pub const NAME: &str = "decoder_pool";
 
 /// The actor.
 pub struct DecoderPool {
-    line: Line,
+    line: PipelineContext,
     ended: Recipient<Ended>,
-    ends: Option<Ends>,
+    ends: Option<DecodeChannels>,
 }
 
 /// Both ends of the stage.
-pub struct Ends {
+pub struct DecodeChannels {
     /// Photos to decode.
     pub fetched: mpsc::Receiver<Fetched>,
     /// HEIC photos that only their bytes tell.
@@ -51,7 +51,7 @@ pub struct Ends {
 
 impl DecoderPool {
     /// A pool that starts with its actor.
-    pub fn new(line: Line, ended: Recipient<Ended>, ends: Ends) -> Self {
+    pub fn new(line: PipelineContext, ended: Recipient<Ended>, ends: DecodeChannels) -> Self {
         Self { line, ended, ends: Some(ends) }
     }
 }
@@ -61,7 +61,7 @@ impl Actor for DecoderPool {
 
     fn started(&mut self, _: &mut Self::Context) {
         let Some(ends) = self.ends.take() else { return };
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(DecodeCounters::default());
         let (shown, budget) = (seen.clone(), self.line.budgets.decodes.clone());
         let threads = self.line.settings.decode.threads;
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state(threads, budget.state())));
@@ -79,7 +79,7 @@ impl Handler<SetLimit> for DecoderPool {
 
 /// What was decoded.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct DecodeCounters {
     decoded: AtomicU64,
     rejected_by_header: AtomicU64,
     faults: AtomicU64,
@@ -87,7 +87,7 @@ pub(super) struct Seen {
     again: AtomicU64,
 }
 
-impl Seen {
+impl DecodeCounters {
     pub(super) fn state(&self, threads: usize, jobs: crate::flow::BudgetState) -> serde_json::Value {
         json!({
             "threads": threads,
@@ -100,7 +100,7 @@ impl Seen {
     }
 }
 
-async fn decode_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
+async fn decode_all(line: PipelineContext, mut ends: DecodeChannels, seen: Arc<DecodeCounters>) -> Result<()> {
     // One more than the largest limit: an oversized photo may pass alone while the limit is lower.
     let most = line.settings.scale.max_decodes + 1;
     let pool = CpuPool::start("decode", line.settings.decode.threads, most)?;
@@ -178,12 +178,12 @@ enum Outcome {
 
 /// A pool of threads, and what a photo needs to go through it.
 pub(super) struct Decoder {
-    line: Line,
+    line: PipelineContext,
     workers: Workers,
     pool: CpuPool,
     limits: DecodeLimits,
     finished: mpsc::Sender<Finished>,
-    seen: Arc<Seen>,
+    seen: Arc<DecodeCounters>,
 }
 
 impl Drop for Decoder {
@@ -197,11 +197,11 @@ impl Drop for Decoder {
 
 impl Decoder {
     pub(super) fn new(
-        line: Line,
+        line: PipelineContext,
         workers: Workers,
         pool: CpuPool,
         finished: mpsc::Sender<Finished>,
-        seen: Arc<Seen>,
+        seen: Arc<DecodeCounters>,
     ) -> Decoder {
         let limits = decode_limits(&line.settings);
         Decoder { line, workers, pool, limits, finished, seen }
@@ -211,7 +211,7 @@ impl Decoder {
     pub(super) async fn inspect(&self, fetched: Fetched) -> Option<(Fetched, Header)> {
         // Contained here too: a header that panics its parser costs its photo, not the pipeline.
         let inspected = catch_unwind(AssertUnwindSafe(|| decode::inspect(&fetched.bytes, &self.limits)))
-            .unwrap_or_else(|panic| Err(Reject::new(Reason::DecoderFault, panic_text(panic.as_ref()))));
+            .unwrap_or_else(|panic| Err(Rejection::new(Reason::DecoderFault, panic_text(panic.as_ref()))));
         match inspected {
             Ok(header) => Some((fetched, header)),
             Err(why) => {
@@ -264,7 +264,7 @@ impl Decoder {
             }
             // It would take one thread after the other.
             if telemetry.calls.hangs(subject) {
-                let why = Reject::new(Reason::TimedOut, "reading it hung twice");
+                let why = Rejection::new(Reason::TimedOut, "reading it hung twice");
                 return Outcome::Rows(vec![rejection_of(&named, &why, revision, Timestamp::now())]);
             }
             let _at_work = telemetry.busy.begin(workers);
@@ -316,13 +316,15 @@ impl Decoder {
                         panic,
                         "the decoder panicked, photo rejected"
                     );
-                    vec![rejection_of(named, &Reject::new(Reason::DecoderFault, panic), *revision, Timestamp::now())]
+                    vec![rejection_of(named, &Rejection::new(Reason::DecoderFault, panic), *revision, Timestamp::now())]
                 }
             };
             place.send(Finished { photo, rows, finished_at: Instant::now() });
             drop(job);
         };
-        self.pool.submit(work, deliver).map_err(|error: Error| error.context("handing a photo to the decoder pool"))?;
+        self.pool
+            .submit(work, deliver)
+            .map_err(|error: Error| error.with_context("handing a photo to the decoder pool"))?;
         Ok(true)
     }
 }

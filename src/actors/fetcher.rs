@@ -12,12 +12,12 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::heic_lane;
 use super::in_flight::{Finished, PhotoInFlight};
-use super::line::{Line, heic_is_on};
 use super::messages::{Ended, SetLimit};
 use super::outage::{Pass, Verdict};
+use super::pipeline_context::{PipelineContext, heic_is_on};
 use super::poller::reject;
 use super::worker;
-use crate::domain::{PhotoRef, Reason, Reject};
+use crate::domain::{PhotoRef, Reason, Rejection};
 use crate::error::{Class, Error, Result};
 use crate::flow::{Backoff, Permit};
 use crate::store::Object;
@@ -48,13 +48,13 @@ pub struct Fetched {
 
 /// The actor.
 pub struct Fetcher {
-    line: Line,
+    line: PipelineContext,
     ended: Recipient<Ended>,
-    ends: Option<Ends>,
+    ends: Option<FetchChannels>,
 }
 
 /// Both ends of the stage.
-pub struct Ends {
+pub struct FetchChannels {
     /// Photos to fetch.
     pub photos: mpsc::Receiver<PhotoInFlight>,
     /// Photos to decode.
@@ -67,7 +67,7 @@ pub struct Ends {
 
 impl Fetcher {
     /// A fetcher that starts with its actor.
-    pub fn new(line: Line, ended: Recipient<Ended>, ends: Ends) -> Self {
+    pub fn new(line: PipelineContext, ended: Recipient<Ended>, ends: FetchChannels) -> Self {
         Self { line, ended, ends: Some(ends) }
     }
 }
@@ -77,7 +77,7 @@ impl Actor for Fetcher {
 
     fn started(&mut self, _: &mut Self::Context) {
         let Some(ends) = self.ends.take() else { return };
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(FetchCounters::default());
         let (shown, budget) = (seen.clone(), self.line.budgets.fetches.clone());
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state(budget.state())));
         worker::start(NAME, &self.line, self.ended.clone(), fetch_all(self.line.clone(), ends, seen));
@@ -94,14 +94,14 @@ impl Handler<SetLimit> for Fetcher {
 
 /// What was fetched.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct FetchCounters {
     fetched: AtomicU64,
     bytes: AtomicU64,
     rejected: AtomicU64,
     again: AtomicU64,
 }
 
-impl Seen {
+impl FetchCounters {
     pub(super) fn fetched(&self) -> u64 {
         self.fetched.load(Ordering::Relaxed)
     }
@@ -117,7 +117,7 @@ impl Seen {
     }
 }
 
-async fn fetch_all(line: Line, mut ends: Ends, seen: Arc<Seen>) -> Result<()> {
+async fn fetch_all(line: PipelineContext, mut ends: FetchChannels, seen: Arc<FetchCounters>) -> Result<()> {
     let mut running = JoinSet::new();
     let has_lane = heic_is_on(&line.settings);
     while let Some(photo) = ends.photos.recv().await {
@@ -164,11 +164,11 @@ fn note_panic(joined: std::result::Result<(), JoinError>) {
 /// Fetches a photo, under a place among the fetches, waiting for its bucket as often as need be; `None` when it ended
 /// here.
 async fn fetch(
-    line: &Line,
+    line: &PipelineContext,
     photo: PhotoInFlight,
     mut job: Option<Permit>,
     finished: &mpsc::Sender<Finished>,
-    seen: &Seen,
+    seen: &FetchCounters,
 ) -> Option<(Fetched, Permit)> {
     let mut turn = Turn::new(photo);
     loop {
@@ -205,12 +205,12 @@ impl Turn {
     }
 
     /// Leave to read it at once, if it need not wait.
-    pub(super) fn try_pass(&self, line: &Line) -> Option<Pass> {
+    pub(super) fn try_pass(&self, line: &PipelineContext) -> Option<Pass> {
         line.outages.try_pass(&self.photo.photo.bucket, subject(&self.photo.photo), self.trials)
     }
 
     /// Leave to read it; `None` when the drain comes first.
-    pub(super) async fn pass(&self, line: &Line) -> Option<Pass> {
+    pub(super) async fn pass(&self, line: &PipelineContext) -> Option<Pass> {
         let bucket = &self.photo.photo.bucket;
         line.outages.pass(bucket, subject(&self.photo.photo), self.trials, line.generation.draining()).await
     }
@@ -241,12 +241,12 @@ enum Failed {
 }
 
 pub(super) async fn fetch_one(
-    line: &Line,
+    line: &PipelineContext,
     workers: Workers,
     turn: Turn,
     mut pass: Pass,
     finished: &mpsc::Sender<Finished>,
-    seen: &Seen,
+    seen: &FetchCounters,
 ) -> Got {
     let Turn { mut photo, .. } = turn;
     let limit = line.settings.limits.max_file_bytes;
@@ -317,7 +317,7 @@ pub(super) async fn fetch_one(
 
 /// GET, tried again while the class allows it and the time lasts.
 async fn get(
-    line: &Line,
+    line: &PipelineContext,
     workers: Workers,
     photo: &PhotoInFlight,
     max_bytes: u64,
@@ -379,11 +379,17 @@ async fn get(
 
 /// The rejection an error means, or `None` when the photo is to be processed again. `failures` counts the photo's own,
 /// those of an outage not among them.
-fn outcome(error: &Error, declared: Option<u64>, limit: u64, failures: u32, line: &Line) -> Option<Reject> {
+fn outcome(
+    error: &Error,
+    declared: Option<u64>,
+    limit: u64,
+    failures: u32,
+    line: &PipelineContext,
+) -> Option<Rejection> {
     match error.class() {
-        Class::Missing => Some(Reject::new(Reason::MissingObject, error.to_string())),
+        Class::Missing => Some(Rejection::new(Reason::MissingObject, error.to_string())),
         Class::Poison => Some(too_large(declared.filter(|size| *size > limit), limit)),
-        Class::Permanent => Some(Reject::new(Reason::NotAnObject, error.to_string())),
+        Class::Permanent => Some(Rejection::new(Reason::NotAnObject, error.to_string())),
         // The photo may be well, and somebody may fix the permission: it comes again when its lease ends.
         Class::Refused => None,
         Class::Transient | Class::Throttled | Class::Bug => {
@@ -393,13 +399,13 @@ fn outcome(error: &Error, declared: Option<u64>, limit: u64, failures: u32, line
                 let detail = format!(
                     "failed in {failures} deliveries or trials while the store answered others, the last failure: {error}"
                 );
-                Reject::new(Reason::GaveUp, detail)
+                Rejection::new(Reason::GaveUp, detail)
             })
         }
     }
 }
 
-fn too_large(size: Option<u64>, limit: u64) -> Reject {
+fn too_large(size: Option<u64>, limit: u64) -> Rejection {
     let size = size.map_or_else(|| "the object".to_owned(), |size| format!("{size} bytes"));
-    Reject::new(Reason::TooLarge, format!("{size} is over limits.max_file_bytes = {limit}"))
+    Rejection::new(Reason::TooLarge, format!("{size} is over limits.max_file_bytes = {limit}"))
 }

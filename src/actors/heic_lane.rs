@@ -13,8 +13,8 @@ use super::comers::{Comer, Comers};
 use super::decoder_pool::{self, Decoder, Pixels};
 use super::fetcher::{self, Got, Turn};
 use super::in_flight::{Finished, PhotoInFlight};
-use super::line::Line;
 use super::messages::Ended;
+use super::pipeline_context::PipelineContext;
 use super::worker;
 use crate::error::Result;
 use crate::flow::CpuPool;
@@ -25,13 +25,13 @@ pub const NAME: &str = "heic_lane";
 
 /// The actor.
 pub struct HeicLane {
-    line: Line,
+    line: PipelineContext,
     ended: Recipient<Ended>,
-    ends: Option<Ends>,
+    ends: Option<HeicChannels>,
 }
 
 /// Both ends of the lane.
-pub struct Ends {
+pub struct HeicChannels {
     /// Photos that wait for their turn.
     pub photos: mpsc::Receiver<PhotoInFlight>,
     /// Photos with their rows.
@@ -40,7 +40,7 @@ pub struct Ends {
 
 impl HeicLane {
     /// A lane that starts with its actor.
-    pub fn new(line: Line, ended: Recipient<Ended>, ends: Ends) -> Self {
+    pub fn new(line: PipelineContext, ended: Recipient<Ended>, ends: HeicChannels) -> Self {
         Self { line, ended, ends: Some(ends) }
     }
 }
@@ -50,7 +50,8 @@ impl Actor for HeicLane {
 
     fn started(&mut self, _: &mut Self::Context) {
         let Some(ends) = self.ends.take() else { return };
-        let (fetched, decoded) = (Arc::new(fetcher::Seen::default()), Arc::new(decoder_pool::Seen::default()));
+        let (fetched, decoded) =
+            (Arc::new(fetcher::FetchCounters::default()), Arc::new(decoder_pool::DecodeCounters::default()));
         let shown = (fetched.clone(), decoded.clone(), self.line.budgets.heic_decodes.clone());
         let threads = self.line.settings.decode.heic_at_once;
         let state = move || {
@@ -71,10 +72,10 @@ pub(super) fn is_named_heic(key: &str) -> bool {
 }
 
 async fn decode_all(
-    line: Line,
-    mut ends: Ends,
-    fetched: Arc<fetcher::Seen>,
-    decoded: Arc<decoder_pool::Seen>,
+    line: PipelineContext,
+    mut ends: HeicChannels,
+    fetched: Arc<fetcher::FetchCounters>,
+    decoded: Arc<decoder_pool::DecodeCounters>,
 ) -> Result<()> {
     let threads = line.settings.decode.heic_at_once;
     let pool = CpuPool::start("heic", threads, threads)?;
@@ -110,10 +111,10 @@ async fn decode_all(
 
 /// The photo with its bytes; the lane stands still while its bucket cannot be read.
 async fn fetch(
-    line: &Line,
+    line: &PipelineContext,
     photo: PhotoInFlight,
     finished: &mpsc::Sender<Finished>,
-    seen: &fetcher::Seen,
+    seen: &fetcher::FetchCounters,
 ) -> Option<fetcher::Fetched> {
     let mut turn = Turn::new(photo);
     loop {

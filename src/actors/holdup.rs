@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::batch_writer::SEALING_MAX;
-use super::line::Line;
+use super::pipeline_context::PipelineContext;
 use crate::flow::BudgetState;
 use crate::queue::Depth;
 use crate::scale::bottleneck::{self, Bottleneck, Signals, Stage, Tracker, Use};
@@ -61,7 +61,7 @@ impl Behind {
 
 /// One look: what counts up, and what is so at this moment.
 #[derive(Clone, Copy)]
-struct Look {
+struct Sample {
     at: Instant,
     decoded: f64,
     fetched: f64,
@@ -80,7 +80,7 @@ struct Look {
 /// The looks of the last seconds, and what is named.
 #[derive(Default)]
 pub(super) struct HoldUp {
-    looks: VecDeque<Look>,
+    looks: VecDeque<Sample>,
     throttled: u64,
     answered: u64,
     shortest_get: f64,
@@ -97,7 +97,7 @@ impl HoldUp {
     }
 
     /// Looks; what to show in `/state`, once there is something. A change is counted and logged.
-    pub(super) fn look(&mut self, line: &Line, depth: Depth) -> Option<Value> {
+    pub(super) fn look(&mut self, line: &PipelineContext, depth: Depth) -> Option<Value> {
         let look = self.now(line, depth);
         self.looks.push_back(look);
         if self.looks.len() > LOOKS {
@@ -124,12 +124,12 @@ impl HoldUp {
         self.shown.clone()
     }
 
-    fn now(&self, line: &Line, depth: Depth) -> Look {
+    fn now(&self, line: &PipelineContext, depth: Depth) -> Sample {
         let (budgets, telemetry) = (&line.budgets, &line.telemetry);
         let totals = telemetry.totals.snapshot();
         let oldest = line.backlog.oldest_sealed_at();
         let load_behind = oldest.map_or(0.0, |at| Timestamp::now().duration_since(at).as_secs_f64().max(0.0));
-        Look {
+        Sample {
             at: Instant::now(),
             decoded: totals.photos_decoded as f64,
             fetched: self.answered as f64,
@@ -152,16 +152,16 @@ impl HoldUp {
         }
     }
 
-    fn signals(&mut self, line: &Line) -> Option<Signals> {
+    fn signals(&mut self, line: &PipelineContext) -> Option<Signals> {
         let (first, last) = (self.looks.front()?, self.looks.back()?);
         let span = last.at.saturating_duration_since(first.at).as_secs_f64();
         if span <= 0.0 {
             return None;
         }
         let count = self.looks.len() as f64;
-        let mean = |of: &dyn Fn(&Look) -> f64| self.looks.iter().map(of).sum::<f64>() / count;
+        let mean = |of: &dyn Fn(&Sample) -> f64| self.looks.iter().map(of).sum::<f64>() / count;
         let budget = |place: usize| {
-            let of = |look: &Look| look.budgets[place];
+            let of = |look: &Sample| look.budgets[place];
             Use {
                 limit: of(last).limit as f64,
                 used: mean(&|look| of(look).used as f64),

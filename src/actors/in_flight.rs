@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use crate::domain::ticket::{PhotoEnd, Settlement, Ticket};
+use crate::domain::message_progress::{MessageProgress, PhotoEnd, Settlement};
 use crate::domain::{PhotoRef, Row};
 use crate::flow::Permit;
 use crate::queue::ReceiptHandle;
@@ -38,23 +38,23 @@ pub enum LeaseCommand {
 
 /// What a message's photos have come to.
 #[derive(Debug)]
-struct Ends {
-    ticket: Ticket,
+struct MessageState {
+    ticket: MessageProgress,
     permit: Option<Permit>,
     traces: Vec<Trace>,
 }
 
 /// One received message whose photos are on their way.
 #[derive(Debug)]
-pub struct OpenTicket {
+pub struct MessageInFlight {
     receipt: ReceiptHandle,
     receive_count: u32,
     received_at: Instant,
-    ends: Mutex<Ends>,
+    ends: Mutex<MessageState>,
     leases: mpsc::Sender<LeaseCommand>,
 }
 
-impl OpenTicket {
+impl MessageInFlight {
     /// A ticket for a message with `photos` photos (at least one), received at `received_at`: it may have waited since.
     pub fn new(
         receipt: ReceiptHandle,
@@ -64,7 +64,8 @@ impl OpenTicket {
         permit: Permit,
         leases: mpsc::Sender<LeaseCommand>,
     ) -> Arc<Self> {
-        let ends = Mutex::new(Ends { ticket: Ticket::new(photos), permit: Some(permit), traces: Vec::new() });
+        let ends =
+            Mutex::new(MessageState { ticket: MessageProgress::new(photos), permit: Some(permit), traces: Vec::new() });
         Arc::new(Self { receipt, receive_count, received_at, ends, leases })
     }
 
@@ -110,13 +111,13 @@ pub struct PhotoInFlight {
     pub revision: i64,
     /// Its trace, if it is sampled.
     pub trace: Trace,
-    ticket: Arc<OpenTicket>,
+    ticket: Arc<MessageInFlight>,
     ended: bool,
 }
 
 impl PhotoInFlight {
     /// One of the ticket's photos.
-    pub fn new(photo: PhotoRef, revision: i64, ticket: Arc<OpenTicket>) -> Self {
+    pub fn new(photo: PhotoRef, revision: i64, ticket: Arc<MessageInFlight>) -> Self {
         Self { photo, revision, trace: Trace::default(), ticket, ended: false }
     }
 
@@ -135,7 +136,7 @@ impl PhotoInFlight {
     }
 
     /// Its message.
-    pub fn ticket(&self) -> &OpenTicket {
+    pub fn ticket(&self) -> &MessageInFlight {
         &self.ticket
     }
 

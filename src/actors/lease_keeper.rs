@@ -12,11 +12,11 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::in_flight::LeaseCommand;
 use super::leases::Leases;
-use super::line::Line;
 use super::messages::Ended;
+use super::pipeline_context::PipelineContext;
 use super::settling::{Action, EndedMessage, Settled, Waiting, settle};
 use super::worker;
-use crate::domain::ticket::Settlement;
+use crate::domain::message_progress::Settlement;
 use crate::error::{Class, Error, Result};
 use crate::queue::{Advice, ReceiptHandle};
 use crate::telemetry::calls::Watched;
@@ -33,14 +33,14 @@ const LAST_GIVE_BACK: Duration = Duration::from_secs(2);
 
 /// The actor.
 pub struct LeaseKeeper {
-    line: Line,
+    line: PipelineContext,
     ended: Recipient<Ended>,
     commands: Option<mpsc::Receiver<LeaseCommand>>,
 }
 
 impl LeaseKeeper {
     /// A keeper that starts with its actor.
-    pub fn new(line: Line, ended: Recipient<Ended>, commands: mpsc::Receiver<LeaseCommand>) -> Self {
+    pub fn new(line: PipelineContext, ended: Recipient<Ended>, commands: mpsc::Receiver<LeaseCommand>) -> Self {
         Self { line, ended, commands: Some(commands) }
     }
 }
@@ -50,7 +50,7 @@ impl Actor for LeaseKeeper {
 
     fn started(&mut self, _: &mut Self::Context) {
         let Some(commands) = self.commands.take() else { return };
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(LeaseCounters::default());
         let shown = seen.clone();
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
         let keeper = Keeper::new(self.line.clone(), seen);
@@ -59,7 +59,7 @@ impl Actor for LeaseKeeper {
 }
 
 #[derive(Default)]
-struct Seen {
+struct LeaseCounters {
     held: AtomicU64,
     extended: AtomicU64,
     lost: AtomicU64,
@@ -69,7 +69,7 @@ struct Seen {
     calls_under_way: AtomicU64,
 }
 
-impl Seen {
+impl LeaseCounters {
     fn state(&self) -> serde_json::Value {
         json!({
             "held": self.held.load(Ordering::Relaxed),
@@ -83,8 +83,8 @@ impl Seen {
 }
 
 struct Keeper {
-    line: Line,
-    seen: Arc<Seen>,
+    line: PipelineContext,
+    seen: Arc<LeaseCounters>,
     advice: Advice,
     leases: Leases,
     waiting: Waiting,
@@ -107,7 +107,7 @@ struct Extension {
 }
 
 impl Keeper {
-    fn new(line: Line, seen: Arc<Seen>) -> Keeper {
+    fn new(line: PipelineContext, seen: Arc<LeaseCounters>) -> Keeper {
         let advice = line.queue.advice();
         Keeper {
             line,
@@ -200,7 +200,7 @@ impl Keeper {
     }
 
     fn extended(&mut self, extension: std::result::Result<Extension, JoinError>) -> Result<()> {
-        let extension = extension.map_err(|error| Error::bug("extending leases panicked").source(error))?;
+        let extension = extension.map_err(|error| Error::bug("extending leases panicked").with_source(error))?;
         let Extension { receipts, visibility, asked_at, results } = extension;
         let mut event = LeasesExtended { ok: 0, lost: 0, failed: 0 };
         let results = results.unwrap_or_else(|error| {
@@ -239,7 +239,7 @@ impl Keeper {
     }
 
     fn settled(&mut self, settled: std::result::Result<Settled, JoinError>) -> Result<()> {
-        let settled = settled.map_err(|error| Error::bug("settling messages panicked").source(error))?;
+        let settled = settled.map_err(|error| Error::bug("settling messages panicked").with_source(error))?;
         self.in_calls = self.in_calls.saturating_sub(settled.released.len());
         for receipt in &settled.released {
             self.leases.release(receipt);

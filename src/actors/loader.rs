@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::line::Line;
 use super::messages::Ended;
+use super::pipeline_context::PipelineContext;
 use super::seal::BATCH_PREFIX;
 use super::worker;
 use crate::domain::batch::{SealedBatch, batch_id_of, batch_key, batch_time, manifest_id};
@@ -53,14 +53,14 @@ const MAX_BATCH_BYTES: u64 = 1 << 30;
 
 /// The actor.
 pub struct Loader {
-    line: Line,
+    line: PipelineContext,
     ended: Recipient<Ended>,
     last_sealed: CancellationToken,
 }
 
 impl Loader {
     /// A loader that starts with its actor and ends once all is loaded that was sealed before `last_sealed`.
-    pub fn new(line: Line, ended: Recipient<Ended>, last_sealed: CancellationToken) -> Self {
+    pub fn new(line: PipelineContext, ended: Recipient<Ended>, last_sealed: CancellationToken) -> Self {
         Self { line, ended, last_sealed }
     }
 }
@@ -69,10 +69,10 @@ impl Actor for Loader {
     type Context = Context<Self>;
 
     fn started(&mut self, _: &mut Self::Context) {
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(LoaderCounters::default());
         let shown = seen.clone();
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
-        let source = Source { store: self.line.store.clone() };
+        let source = StoredBatches { store: self.line.store.clone() };
         let work = Work {
             line: self.line.clone(),
             seen,
@@ -89,7 +89,7 @@ impl Actor for Loader {
 }
 
 #[derive(Default)]
-struct Seen {
+struct LoaderCounters {
     waiting: AtomicU64,
     loads: AtomicU64,
     failures: AtomicU64,
@@ -103,7 +103,7 @@ struct Seen {
     last_error: Mutex<Option<String>>,
 }
 
-impl Seen {
+impl LoaderCounters {
     fn state(&self) -> serde_json::Value {
         json!({
             "batches_to_load": self.waiting.load(Ordering::Relaxed),
@@ -122,9 +122,9 @@ impl Seen {
 }
 
 struct Work {
-    line: Line,
-    seen: Arc<Seen>,
-    source: Source,
+    line: PipelineContext,
+    seen: Arc<LoaderCounters>,
+    source: StoredBatches,
     next_adopt: Instant,
     /// Where the next look may begin: everything durable before this key was seen.
     seen_up_to: Option<String>,
@@ -265,7 +265,7 @@ impl Work {
 
     async fn write_and_load(&self, manifest: &Manifest) -> Result<Loaded> {
         let text = serde_json::to_vec_pretty(manifest)
-            .map_err(|error| Error::bug("a manifest does not serialise").source(error))?;
+            .map_err(|error| Error::bug("a manifest does not serialise").with_source(error))?;
         let key = format!("{MANIFEST_PREFIX}{}.json", manifest.manifest_id);
         self.line.store.put(&self.line.settings.store.results, &key, text.into(), PutMode::CreateOnce).await?;
         self.line.warehouse.load(manifest, &self.source).await
@@ -354,12 +354,12 @@ fn first_key_at(at: Timestamp) -> String {
 const REMEDY: &str = "restore this object from a copy, or move it away: its rows are in no other place";
 
 /// The store as the warehouse sees it.
-struct Source {
+struct StoredBatches {
     store: Arc<dyn Store>,
 }
 
 #[async_trait]
-impl BatchSource for Source {
+impl BatchSource for StoredBatches {
     async fn read(&self, batch: &SealedBatch) -> Result<Bytes> {
         read_batch(self.store.as_ref(), batch).await
     }
@@ -380,19 +380,20 @@ pub async fn read_batch(store: &dyn Store, batch: &SealedBatch) -> Result<Bytes>
         Class::Transient | Class::Throttled | Class::Refused | Class::Bug => error,
         // Gone, no regular file, too large: of this batch alone, the warehouse and the other batches are well.
         Class::Missing | Class::Permanent | Class::Poison => {
-            Error::poison("a batch cannot be read").hint(REMEDY).source(error)
+            Error::poison("a batch cannot be read").with_hint(REMEDY).with_source(error)
         }
     })?;
     let key = batch.key.clone();
     let unpack = move || {
         let mut lines = Vec::new();
-        MultiGzDecoder::new(object.bytes.as_ref())
-            .take(MAX_BATCH_BYTES)
-            .read_to_end(&mut lines)
-            .map_err(|error| Error::poison(format!("`{key}` is no whole gzip file")).hint(REMEDY).source(error))?;
+        MultiGzDecoder::new(object.bytes.as_ref()).take(MAX_BATCH_BYTES).read_to_end(&mut lines).map_err(|error| {
+            Error::poison(format!("`{key}` is no whole gzip file")).with_hint(REMEDY).with_source(error)
+        })?;
         Ok(Bytes::from(lines))
     };
-    tokio::task::spawn_blocking(unpack).await.map_err(|error| Error::bug("unpacking a batch panicked").source(error))?
+    tokio::task::spawn_blocking(unpack)
+        .await
+        .map_err(|error| Error::bug("unpacking a batch panicked").with_source(error))?
 }
 
 #[cfg(test)]

@@ -12,16 +12,16 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::admission::passed_over;
-use super::in_flight::{Finished, LeaseCommand, OpenTicket, PhotoInFlight};
-use super::line::Line;
+use super::admission::skip_reason;
+use super::in_flight::{Finished, LeaseCommand, MessageInFlight, PhotoInFlight};
 use super::messages::Ended;
-use super::pace::Pace;
+use super::pipeline_context::PipelineContext;
+use super::receive_limiter::ReceiveLimiter;
 use super::worker;
 use crate::domain::notification::{self, Notification};
 use crate::domain::photo::hash_128;
 use crate::domain::row::rejection_of;
-use crate::domain::{PhotoRef, Reason, Reject};
+use crate::domain::{PhotoRef, Reason, Rejection};
 use crate::error::{Error, Result};
 use crate::flow::Permit;
 use crate::flow::pool::panic_text;
@@ -40,7 +40,7 @@ pub const NAME: &str = "poller";
 const LAST_RECEIVE: Duration = Duration::from_millis(300);
 
 /// Where the poller's output goes.
-pub struct Outlets {
+pub struct PollChannels {
     /// Photos to fetch.
     pub fetch: mpsc::Sender<PhotoInFlight>,
     /// Rejections of messages that are not notifications.
@@ -51,14 +51,14 @@ pub struct Outlets {
 
 /// The actor.
 pub struct Poller {
-    line: Line,
+    line: PipelineContext,
     ended: Recipient<Ended>,
-    outlets: Option<Outlets>,
+    outlets: Option<PollChannels>,
 }
 
 impl Poller {
     /// A poller that starts with its actor.
-    pub fn new(line: Line, ended: Recipient<Ended>, outlets: Outlets) -> Self {
+    pub fn new(line: PipelineContext, ended: Recipient<Ended>, outlets: PollChannels) -> Self {
         Self { line, ended, outlets: Some(outlets) }
     }
 }
@@ -68,7 +68,7 @@ impl Actor for Poller {
 
     fn started(&mut self, _: &mut Self::Context) {
         let Some(outlets) = self.outlets.take() else { return };
-        let seen = Arc::new(Seen::default());
+        let seen = Arc::new(PollCounters::default());
         let shown = seen.clone();
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
         worker::start(NAME, &self.line, self.ended.clone(), poll(self.line.clone(), outlets, seen));
@@ -76,7 +76,7 @@ impl Actor for Poller {
 }
 
 #[derive(Default)]
-struct Seen {
+struct PollCounters {
     receives: AtomicU64,
     /// Messages received; those opened are `messages`.
     received: AtomicU64,
@@ -85,7 +85,7 @@ struct Seen {
     failures: AtomicU64,
 }
 
-impl Seen {
+impl PollCounters {
     fn state(&self) -> serde_json::Value {
         json!({
             "receives": self.receives.load(Ordering::Relaxed),
@@ -98,10 +98,10 @@ impl Seen {
 
 /// Receiving and opening go on beside each other: opening may wait for room further down, and then other receives must
 /// still find their leases held.
-async fn poll(line: Line, outlets: Outlets, seen: Arc<Seen>) -> Result<()> {
+async fn poll(line: PipelineContext, outlets: PollChannels, seen: Arc<PollCounters>) -> Result<()> {
     // Each message has a permit, so the channel is never full.
     let (received, mut to_open) =
-        mpsc::channel::<Held>(line.settings.queue.max_in_flight + line.queue.advice().messages_per_receive);
+        mpsc::channel::<ReceivedMessage>(line.settings.queue.max_in_flight + line.queue.advice().messages_per_receive);
     let receiving = async {
         let ended = receive_all(&line, &outlets.leases, received, &seen).await;
         line.queue.release().await;
@@ -119,7 +119,7 @@ async fn poll(line: Line, outlets: Outlets, seen: Arc<Seen>) -> Result<()> {
 }
 
 /// A message that waits to be opened, its lease kept and its place in flight taken.
-struct Held {
+struct ReceivedMessage {
     message: Message,
     permit: Permit,
     received_at: Instant,
@@ -132,7 +132,7 @@ struct Received {
     messages: Result<Vec<Message>>,
 }
 
-async fn receive(line: &Line, permits: Vec<Permit>) -> Received {
+async fn receive(line: &PipelineContext, permits: Vec<Permit>) -> Received {
     let asked_at = Instant::now();
     let _call = line.call(Watched::Receive, line.settings.queue.wait);
     let messages = line.queue.receive(permits.len(), line.settings.queue.wait).await;
@@ -141,14 +141,14 @@ async fn receive(line: &Line, permits: Vec<Permit>) -> Received {
 
 /// Keeps as many receives under way as the pace and the free places in flight allow, until the drain.
 async fn receive_all(
-    line: &Line,
+    line: &PipelineContext,
     leases: &mpsc::Sender<LeaseCommand>,
-    received: mpsc::Sender<Held>,
-    seen: &Seen,
+    received: mpsc::Sender<ReceivedMessage>,
+    seen: &PollCounters,
 ) -> Result<()> {
     let draining = line.generation.draining().clone();
     let advice = line.queue.advice();
-    let mut pace = Pace::new(advice.receives_at_once);
+    let mut pace = ReceiveLimiter::new(advice.receives_at_once);
     let mut under_way = FuturesUnordered::new();
     let (mut ahead, mut asked_for) = (Ahead::default(), 0);
     loop {
@@ -185,7 +185,7 @@ async fn receive_all(
                             ReceivesFailed { error: &error }.emit();
                         }
                         if !error.class().is_retryable() {
-                            return Err(error.context("receiving messages"));
+                            return Err(error.with_context("receiving messages"));
                         }
                     }
                 }
@@ -211,9 +211,9 @@ async fn receive_all(
 
 /// Has the leases of what was received kept, all of them, before the first message is opened.
 async fn hold(
-    line: &Line,
+    line: &PipelineContext,
     leases: &mpsc::Sender<LeaseCommand>,
-    received: &mpsc::Sender<Held>,
+    received: &mpsc::Sender<ReceivedMessage>,
     messages: Vec<Message>,
     mut permits: Vec<Permit>,
 ) -> Result<()> {
@@ -234,7 +234,7 @@ async fn hold(
         if leases.send(hold).await.is_err() {
             return Err(Error::transient("the lease keeper is gone"));
         }
-        held.push(Held { message, permit, received_at });
+        held.push(ReceivedMessage { message, permit, received_at });
     }
     for one in held {
         if received.send(one).await.is_err() {
@@ -263,7 +263,13 @@ impl Ahead {
     }
 
     /// Until when nothing is to be received because enough waits to be opened.
-    fn pause(&mut self, line: &Line, seen: &Seen, asked_for: usize, now: Instant) -> Option<Instant> {
+    fn pause(
+        &mut self,
+        line: &PipelineContext,
+        seen: &PollCounters,
+        asked_for: usize,
+        now: Instant,
+    ) -> Option<Instant> {
         let opened = seen.messages.load(Ordering::Relaxed);
         match self.looked_at {
             Some((at, before)) if now - at >= Self::MEASURE_EVERY => {
@@ -281,7 +287,7 @@ impl Ahead {
 }
 
 /// Waits for one free place in flight, then takes up to `most` that are free.
-async fn free_places(line: &Line, most: usize) -> Vec<Permit> {
+async fn free_places(line: &PipelineContext, most: usize) -> Vec<Permit> {
     let mut permits = vec![line.budgets.tickets.acquire(1).await];
     while permits.len() < most {
         match line.budgets.tickets.try_acquire(1) {
@@ -294,10 +300,10 @@ async fn free_places(line: &Line, most: usize) -> Vec<Permit> {
 
 /// Sends one message's photos on their way and returns how many. When a send fails the stage after this one is gone;
 /// dropping the photos then gives the message back.
-async fn open(line: &Line, outlets: &Outlets, held: Held) -> u64 {
-    let Held { message, permit, received_at } = held;
+async fn open(line: &PipelineContext, outlets: &PollChannels, held: ReceivedMessage) -> u64 {
+    let ReceivedMessage { message, permit, received_at } = held;
     let ticket = |photos: usize| {
-        OpenTicket::new(
+        MessageInFlight::new(
             message.receipt.clone(),
             message.receive_count,
             received_at,
@@ -337,7 +343,7 @@ async fn open(line: &Line, outlets: &Outlets, held: Held) -> u64 {
             MessageNotUnderstood { message_id: &message.id, detail: &detail }.emit();
             let photo = in_flight(line, unnamed(&message.body), 0, &ticket(1), message.trace);
             let detail = format!("message {}: {detail}", message.id);
-            reject(&outlets.finished, photo, Reject::new(Reason::BadNotification, detail)).await;
+            reject(&outlets.finished, photo, Rejection::new(Reason::BadNotification, detail)).await;
             1
         }
     }
@@ -345,10 +351,10 @@ async fn open(line: &Line, outlets: &Outlets, held: Held) -> u64 {
 
 /// A photo of the message, with its trace where it is sampled.
 fn in_flight(
-    line: &Line,
+    line: &PipelineContext,
     photo: PhotoRef,
     revision: i64,
-    ticket: &Arc<OpenTicket>,
+    ticket: &Arc<MessageInFlight>,
     parent: Option<Parent>,
 ) -> PhotoInFlight {
     let trace = line.telemetry.tracer.begin(parent, ticket.received_at());
@@ -356,8 +362,8 @@ fn in_flight(
 }
 
 /// Whether to read the photo; one that is passed over is counted.
-fn is_admitted(line: &Line, photo: &PhotoRef) -> bool {
-    let why = passed_over(photo, &line.settings);
+fn is_admitted(line: &PipelineContext, photo: &PhotoRef) -> bool {
+    let why = skip_reason(photo, &line.settings);
     match why {
         Some(why) => PhotoPassedOver { photo, why: why.as_str() }.emit(&line.telemetry),
         None => line.telemetry.totals.admitted(),
@@ -367,11 +373,11 @@ fn is_admitted(line: &Line, photo: &PhotoRef) -> bool {
 
 /// Sends one photo to the fetcher, or straight to the batch when its message came so often that the photo is suspected
 /// of taking the process down each time.
-async fn send_photo(line: &Line, outlets: &Outlets, photo: PhotoInFlight) -> bool {
+async fn send_photo(line: &PipelineContext, outlets: &PollChannels, photo: PhotoInFlight) -> bool {
     let received = photo.ticket().receive_count();
     if received >= line.settings.queue.dead_letter_after {
         let detail = format!("received {received} times without an end; it may be taking the process down");
-        return reject(&outlets.finished, photo, Reject::new(Reason::GaveUp, detail)).await;
+        return reject(&outlets.finished, photo, Rejection::new(Reason::GaveUp, detail)).await;
     }
     outlets.fetch.send(photo).await.is_ok()
 }
@@ -391,7 +397,7 @@ fn unnamed(body: &str) -> PhotoRef {
 }
 
 /// Sends a rejection row to the batch writer; `false` when it is gone (the photo is then given back).
-pub(super) async fn reject(finished: &mpsc::Sender<Finished>, photo: PhotoInFlight, reject: Reject) -> bool {
+pub(super) async fn reject(finished: &mpsc::Sender<Finished>, photo: PhotoInFlight, reject: Rejection) -> bool {
     let row = rejection_of(&photo.photo, &reject, photo.revision, Timestamp::now());
     finished.send(Finished { photo, rows: vec![row], finished_at: Instant::now() }).await.is_ok()
 }

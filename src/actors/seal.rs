@@ -11,7 +11,7 @@ use futures_util::stream;
 use jiff::Timestamp;
 
 use super::in_flight::PhotoInFlight;
-use super::line::Line;
+use super::pipeline_context::PipelineContext;
 use super::uploads::UploadTimes;
 use crate::domain::batch::{OpenBatch, SealedBatch, batch_key};
 use crate::domain::row::utc_millis;
@@ -62,7 +62,7 @@ impl FullBatch {
             Row::Scan(_) => None,
         });
         let json = with_json.then(|| serde_json::to_vec(rows)).transpose();
-        let json = json.map_err(|error| Error::bug("a row does not serialise").source(error))?;
+        let json = json.map_err(|error| Error::bug("a row does not serialise").with_source(error))?;
         self.photos.push(Waiting { photo, scans, rejection, finished_at, json });
         Ok(())
     }
@@ -83,16 +83,17 @@ impl FullBatch {
 ///
 /// # Errors
 /// When compressing fails, a bug. The photos then go back to the queue.
-pub async fn seal(line: Line, batch: OpenBatch, mut waiting: FullBatch, cause: &'static str) -> Result<()> {
+pub async fn seal(line: PipelineContext, batch: OpenBatch, mut waiting: FullBatch, cause: &'static str) -> Result<()> {
     let (started, at_work) = (Instant::now(), line.telemetry.busy.begin(Workers::Seal));
     let waited = waiting.len();
     let (batch_id, rows, photos) = (batch.batch_id().to_owned(), batch.rows() as u64, batch.photos() as u64);
     let compressed = tokio::task::spawn_blocking(move || {
-        let lines = batch.into_lines().map_err(|error| Error::bug("the rows of a batch are no lines").source(error))?;
+        let lines =
+            batch.into_lines().map_err(|error| Error::bug("the rows of a batch are no lines").with_source(error))?;
         gzip(&lines)
     })
     .await
-    .map_err(|error| Error::bug("compressing a batch panicked").source(error))??;
+    .map_err(|error| Error::bug("compressing a batch panicked").with_source(error))??;
     let key = batch_key(BATCH_PREFIX, &batch_id);
     // A name that is taken can only be our own earlier attempt whose answer was lost: no two batches share an id.
     put(&line, &key, compressed.clone(), PutMode::CreateOnce).await;
@@ -157,7 +158,7 @@ fn uploaded_at(photo: &PhotoInFlight) -> Option<Timestamp> {
     photo.photo.uploaded_at.filter(|_| photo.revision == 0)
 }
 
-async fn write_per_photo_json(line: &Line, waiting: &mut FullBatch) {
+async fn write_per_photo_json(line: &PipelineContext, waiting: &mut FullBatch) {
     let mut objects = Vec::new();
     for waiting in &mut waiting.photos {
         if let Some(json) = waiting.json.take() {
@@ -180,7 +181,7 @@ async fn write_per_photo_json(line: &Line, waiting: &mut FullBatch) {
 /// Writes one object to the results bucket, however often it must try. Also what is refused "for good" (a permission,
 /// a read-only disk) is mended from outside or not at all; to give the photos back would only bring them here again,
 /// each time one delivery nearer to being given up.
-async fn put(line: &Line, key: &str, bytes: Bytes, mode: PutMode) {
+async fn put(line: &PipelineContext, key: &str, bytes: Bytes, mode: PutMode) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
     loop {
         let call = line.call(Watched::Seal, Duration::ZERO);
@@ -188,7 +189,7 @@ async fn put(line: &Line, key: &str, bytes: Bytes, mode: PutMode) {
         drop(call);
         let Err(error) = put else { break };
         let wait = error.wait().unwrap_or_else(|| backoff.next_wait());
-        let error = error.context(format!("writing `{key}`"));
+        let error = error.with_context(format!("writing `{key}`"));
         line.outages.call_failed("put", &error);
         CallFailed { what: "put", error: &error }.emit();
         tokio::time::sleep(wait).await;
@@ -201,7 +202,7 @@ async fn put(line: &Line, key: &str, bytes: Bytes, mode: PutMode) {
 /// # Errors
 /// None that can be mended: a bug.
 pub fn gzip(lines: &[u8]) -> Result<Bytes> {
-    let failed = |error| Error::bug("cannot compress a batch").source(error);
+    let failed = |error| Error::bug("cannot compress a batch").with_source(error);
     let mut encoder = GzEncoder::new(Vec::with_capacity(lines.len() / 6), Compression::default());
     encoder.write_all(lines).map_err(failed)?;
     Ok(encoder.finish().map_err(failed)?.into())

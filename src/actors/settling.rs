@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::line::Line;
+use super::pipeline_context::PipelineContext;
 use crate::error::Error;
 use crate::flow::{Backoff, Permit};
 use crate::queue::ReceiptHandle;
@@ -95,7 +95,7 @@ pub(super) struct Settled {
 
 /// Makes the call; what may work later is tried a few times. A delete that fails for good is left to redelivery: its rows
 /// are durable, so the load drops what is then read twice.
-pub(super) async fn settle(line: Line, call: Call) -> Settled {
+pub(super) async fn settle(line: PipelineContext, call: Call) -> Settled {
     let Call { action, mut messages } = call;
     let mut settled = Settled::default();
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));

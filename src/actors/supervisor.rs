@@ -18,9 +18,9 @@ use super::fetcher::{self, Fetcher};
 use super::heic_lane::{self, HeicLane};
 use super::holdup::Behind;
 use super::lease_keeper::{self, LeaseKeeper};
-use super::line::Line;
 use super::loader::{self, Loader};
 use super::messages::{Drain, Ended, Halt, Reload, StageHung, StopNow};
+use super::pipeline_context::PipelineContext;
 use super::poller::{self, Poller};
 use crate::error::Error;
 use crate::flow::{Backoff, Generation};
@@ -81,7 +81,7 @@ impl Phase {
 /// The actor.
 pub struct Supervisor {
     /// What the next generation starts from; its number and cancellation are replaced.
-    line: Line,
+    line: PipelineContext,
     root: CancellationToken,
     phase: watch::Sender<Phase>,
     running: Option<Running>,
@@ -100,7 +100,7 @@ struct Shown {
 }
 
 struct Running {
-    line: Line,
+    line: PipelineContext,
     started_at: Instant,
     workers: usize,
     autoscaler: Addr<Autoscaler>,
@@ -112,7 +112,7 @@ type Kept = (Addr<BatchWriter>, Addr<HeicLane>, Addr<LeaseKeeper>, Addr<Loader>,
 
 impl Supervisor {
     /// A supervisor that starts the first generation with its actor and tells its phase to `phase`.
-    pub fn new(line: Line, phase: watch::Sender<Phase>) -> Self {
+    pub fn new(line: PipelineContext, phase: watch::Sender<Phase>) -> Self {
         Self {
             line,
             root: CancellationToken::new(),
@@ -140,7 +140,7 @@ impl Supervisor {
         self.line.budgets = self.line.budgets.renewed(&self.line.settings);
         self.line.behind = Behind::default();
         self.line.telemetry.calls.begin_generation();
-        let line = Line { generation: Generation::child_of(&self.root), ..self.line.clone() };
+        let line = PipelineContext { generation: Generation::child_of(&self.root), ..self.line.clone() };
         let ended = context.address().recipient();
         let in_flight = line.settings.queue.max_in_flight;
 
@@ -156,16 +156,17 @@ impl Supervisor {
 
         let loader = Loader::new(line.clone(), ended.clone(), last_sealed.clone()).start();
         let lease_keeper = LeaseKeeper::new(line.clone(), ended.clone(), lease_commands).start();
-        let writer_ends = batch_writer::Ends { finished: finished_to_write, last_sealed: last_sealed.drop_guard() };
+        let writer_ends =
+            batch_writer::WriterChannels { finished: finished_to_write, last_sealed: last_sealed.drop_guard() };
         let batch_writer = BatchWriter::new(line.clone(), ended.clone(), writer_ends).start();
-        let lane_ends = heic_lane::Ends { photos: heic_to_decode, finished: finished.clone() };
+        let lane_ends = heic_lane::HeicChannels { photos: heic_to_decode, finished: finished.clone() };
         let heic_lane = HeicLane::new(line.clone(), ended.clone(), lane_ends).start();
         let pool_ends =
-            decoder_pool::Ends { fetched: fetched_to_decode, heic: heic.clone(), finished: finished.clone() };
+            decoder_pool::DecodeChannels { fetched: fetched_to_decode, heic: heic.clone(), finished: finished.clone() };
         let decoder_pool = DecoderPool::new(line.clone(), ended.clone(), pool_ends).start();
-        let fetch_ends = fetcher::Ends { photos: photos_to_fetch, fetched, heic, finished: finished.clone() };
+        let fetch_ends = fetcher::FetchChannels { photos: photos_to_fetch, fetched, heic, finished: finished.clone() };
         let fetcher = Fetcher::new(line.clone(), ended.clone(), fetch_ends).start();
-        let outlets = poller::Outlets { fetch: photos, finished, leases };
+        let outlets = poller::PollChannels { fetch: photos, finished, leases };
         let poller = Poller::new(line.clone(), ended, outlets).start();
         let autoscaler = Autoscaler::new(line.clone(), fetcher.recipient(), decoder_pool.recipient()).start();
 

@@ -32,5 +32,5 @@ pub fn start(calls: Arc<Calls>, phase: watch::Receiver<Phase>, supervisor: Recip
         }
     };
     let started = std::thread::Builder::new().name("watchdog".into()).spawn(look);
-    started.map(drop).map_err(|error| Error::transient("cannot start the watchdog's thread").source(error))
+    started.map(drop).map_err(|error| Error::transient("cannot start the watchdog's thread").with_source(error))
 }

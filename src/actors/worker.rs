@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use actix::Recipient;
 
-use super::line::Line;
 use super::messages::Ended;
+use super::pipeline_context::PipelineContext;
 use crate::error::{Error, Result};
 use crate::flow::pool::panic_text;
 
@@ -14,7 +14,7 @@ use crate::flow::pool::panic_text;
 /// permits back.
 pub fn start(
     actor: &'static str,
-    line: &Line,
+    line: &PipelineContext,
     ended: Recipient<Ended>,
     work: impl Future<Output = Result<()>> + Send + 'static,
 ) {

@@ -70,7 +70,7 @@ pub fn embedded_databases(settings: &Settings) -> Result<Vec<Database>> {
             "`{}` holds no embedded queue and no warehouse",
             settings.local.root.display()
         ))
-        .hint("is this the --root (`local.root`) you mean? On AWS, queue and batches need no backup of ours"));
+        .with_hint("is this the --root (`local.root`) you mean? On AWS, queue and batches need no backup of ours"));
     }
     Ok(found)
 }

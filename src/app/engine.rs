@@ -15,9 +15,9 @@ use super::room;
 use super::traces;
 use crate::actors::backlog::Backlog;
 use crate::actors::holdup::Behind;
-use crate::actors::line::{Budgets, GetAnswers, Host, Line};
 use crate::actors::messages::{Drain, Reload, StopNow};
 use crate::actors::outage::{self, Outages};
+use crate::actors::pipeline_context::{Budgets, GetAnswers, Host, PipelineContext};
 use crate::actors::supervisor::{Phase, Supervisor};
 use crate::actors::watchdog;
 use crate::config::Settings;
@@ -41,7 +41,7 @@ pub fn io_runtime(threads: usize) -> Result<tokio::runtime::Runtime> {
         .thread_name("io")
         .enable_all()
         .build()
-        .map_err(|error| Error::transient("cannot start the I/O threads").source(error))
+        .map_err(|error| Error::transient("cannot start the I/O threads").with_source(error))
 }
 
 /// Runs `main` with the actors' thread and the I/O runtime under it. Actors stay on this thread; everything spawned
@@ -127,7 +127,7 @@ impl Engine {
         outages.look_first(&settings.store.inbox).await;
         let shown = outages.clone();
         telemetry.board.register(outage::NAME, Arc::new(move || shown.state()));
-        let line = Line {
+        let line = PipelineContext {
             budgets: Budgets::new(&settings),
             settings: settings.clone(),
             queue: ports.queue.clone(),
@@ -286,7 +286,7 @@ impl Engine {
             if found && empty && self.backlog.is_refused() {
                 let count = self.backlog.len();
                 return Err(Error::permanent(format!("the warehouse refuses {count} sealed batches, as logged above"))
-                    .hint("nothing is lost: once that is mended, the next start loads them"));
+                    .with_hint("nothing is lost: once that is mended, the next start loads them"));
             }
             if self.phase.borrow().is_end() {
                 return Err(Error::transient("the engine ended before the queue was empty"));
@@ -455,7 +455,7 @@ async fn enter(settings: &Settings, ports: &Ports) -> Result<Option<Arc<AtWork>>
         }
         Ok(at_work)
     });
-    let at_work = entered.await.map_err(|error| Error::bug("taking over the queue panicked").source(error))??;
+    let at_work = entered.await.map_err(|error| Error::bug("taking over the queue panicked").with_source(error))??;
     Ok(Some(Arc::new(at_work)))
 }
 

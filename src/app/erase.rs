@@ -94,13 +94,13 @@ pub async fn erase(settings: &Settings, ports: &Ports, what: &Erasing, is_dry: b
         && settings.warehouse.kind == WarehouseKind::Sqlite;
     let (Some(queue), Some(store), true) = (ports.embedded.as_deref(), ports.files(), is_here) else {
         return Err(Error::permanent("only what is embedded, store, queue and warehouse, can be erased by scanmill")
-            .hint("docs/guides/aws-operations.md has the SQL and the commands for S3 and Redshift"));
+            .with_hint("docs/guides/aws-operations.md has the SQL and the commands for S3 and Redshift"));
     };
     let warehouse = SqliteWarehouse::open_existing(&warehouse_path(settings))?;
     let root = settings.local.root.clone();
     let kept_out = tokio::task::spawn_blocking(move || alone::keep_others_out(&root))
         .await
-        .map_err(|error| Error::bug("locking the root panicked").source(error))??;
+        .map_err(|error| Error::bug("locking the root panicked").with_source(error))??;
     let eraser = Eraser { settings, ports, queue, what };
 
     eraser.refuse_queued("nothing was erased").await?;
@@ -110,13 +110,13 @@ pub async fn erase(settings: &Settings, ports: &Ports, what: &Erasing, is_dry: b
             "{} such photos are still in the inbox; nothing was erased",
             photos.len()
         ))
-        .hint("they would be read again some day: remove them first, or have --photos do it"));
+        .with_hint("they would be read again some day: remove them first, or have --photos do it"));
     }
     let batches = eraser.batches().await?;
     let waiting = ports.warehouse.not_in_ledger(&batches.keys().cloned().collect::<Vec<_>>()).await?;
     if !is_dry && kept_out.is_none() && !waiting.is_empty() {
         return Err(Error::transient(format!("{} batches with such rows wait for their load", waiting.len()))
-            .hint("nothing was erased; try again once the engine has loaded them (`load.interval_ms`)"));
+            .with_hint("nothing was erased; try again once the engine has loaded them (`load.interval_ms`)"));
     }
     let objects = eraser.photo_objects().await?;
     let letters = eraser.dead_letters().await?;
@@ -182,7 +182,7 @@ impl Eraser<'_> {
             return Ok(());
         }
         Err(Error::transient(format!("{queued} messages about such photos are queued or in work: {so_far}"))
-            .hint("try again once an engine has read and loaded them"))
+            .with_hint("try again once an engine has read and loaded them"))
     }
 
     /// Every key of a bucket below `prefix` that `is_wanted`.
@@ -210,7 +210,8 @@ impl Eraser<'_> {
         for key in self.names(&self.settings.store.results, BATCH_PREFIX, |_| true).await? {
             let Some(batch_id) = batch_id_of(BATCH_PREFIX, &key) else { continue };
             let lines = read_batch(self.ports.store.as_ref(), &self.batch(batch_id)).await;
-            let lines = lines.map_err(|error| error.context("nobody knows what a batch holds; nothing was erased"))?;
+            let lines =
+                lines.map_err(|error| error.with_context("nobody knows what a batch holds; nothing was erased"))?;
             for line in rows(&lines) {
                 let (_, row) = line?;
                 if !self.what.fits_row(&row) {
@@ -270,7 +271,7 @@ impl Eraser<'_> {
                 let such = named.iter().filter(|photo| self.what.fits_photo(photo)).count();
                 if such > 0 && such < named.len() {
                     return Err(Error::permanent(format!("dead letter {id} names such photos and others"))
-                        .hint("`scanmill queue dead redrive` has them read; nothing was erased"));
+                        .with_hint("`scanmill queue dead redrive` has them read; nothing was erased"));
                 }
                 found.extend((such > 0).then_some(*id));
             }
@@ -282,7 +283,7 @@ impl Eraser<'_> {
 fn rows(lines: &[u8]) -> impl Iterator<Item = Result<(&[u8], Value)>> {
     lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| {
         let row = serde_json::from_slice(line);
-        Ok((line, row.map_err(|error| Error::poison("a batch holds a line that is no row").source(error))?))
+        Ok((line, row.map_err(|error| Error::poison("a batch holds a line that is no row").with_source(error))?))
     })
 }
 

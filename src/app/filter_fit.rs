@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::actors::admission::passed_over;
+use crate::actors::admission::skip_reason;
 use crate::aws::{Finding, warning};
 use crate::config::Settings;
 use crate::config::settings::Filter;
 use crate::domain::PhotoRef;
 use crate::error::{Class, Result};
-use crate::store::{Listed, Store};
+use crate::store::{ObjectSummary, Store};
 
 /// Objects looked at: enough to tell a mistyped filter from a few odd files.
 const SAMPLE: usize = 1_000;
@@ -22,7 +22,7 @@ pub(super) async fn filter_fit(store: &dyn Store, settings: &Settings) -> Option
         Ok(outcome) => Some(Finding { name: "filter", outcome: outcome? }),
         // An inbox that is not there yet, or may not be listed, is other findings' matter.
         Err(error) if matches!(error.class(), Class::Missing | Class::Refused) => None,
-        Err(error) => Some(Finding { name: "filter", outcome: Err(error.context("listing the inbox")) }),
+        Err(error) => Some(Finding { name: "filter", outcome: Err(error.with_context("listing the inbox")) }),
     }
 }
 
@@ -31,16 +31,16 @@ async fn fit(store: &dyn Store, settings: &Settings) -> Result<Option<Result<Str
     let listed = store.list(inbox, prefix, None, SAMPLE).await?;
     if listed.is_empty() {
         let others = store.list(inbox, "", None, 1).await?;
-        let message = |other: &Listed| {
+        let message = |other: &ObjectSummary| {
             let message =
                 format!("no key in the inbox begins with filter.prefix = `{prefix}`, as `{}` does not", other.key);
             Err(warning(message)
-                .hint("keys are paths below the inbox: check the prefix, unless its photos are still to come"))
+                .with_hint("keys are paths below the inbox: check the prefix, unless its photos are still to come"))
         };
         return Ok(others.first().map(message));
     }
     let mut why = BTreeMap::new();
-    let photo = |object: &Listed| PhotoRef {
+    let photo = |object: &ObjectSummary| PhotoRef {
         bucket: inbox.clone(),
         key: object.key.clone(),
         version_id: None,
@@ -49,7 +49,7 @@ async fn fit(store: &dyn Store, settings: &Settings) -> Result<Option<Result<Str
         sequencer: None,
         uploaded_at: None,
     };
-    for reason in listed.iter().filter_map(|object| passed_over(&photo(object), settings)) {
+    for reason in listed.iter().filter_map(|object| skip_reason(&photo(object), settings)) {
         why.entry(reason.as_str()).or_insert((0_usize, reason)).0 += 1;
     }
     let (looked_at, passed_over) = (listed.len(), why.values().map(|(count, _)| count).sum::<usize>());
@@ -62,5 +62,7 @@ async fn fit(store: &dyn Store, settings: &Settings) -> Result<Option<Result<Str
     let reasons: Vec<String> =
         why.values().map(|(count, reason)| format!("{count} because {}", reason.sentence(settings))).collect();
     let message = format!("none of the first {looked_at} objects in the inbox passes it: {}", reasons.join("; "));
-    Ok(Some(Err(warning(message).hint("check [filter]: what it passes over gets no row; `scanmill gaps` lists it"))))
+    Ok(Some(Err(
+        warning(message).with_hint("check [filter]: what it passes over gets no row; `scanmill gaps` lists it")
+    )))
 }

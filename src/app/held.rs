@@ -4,7 +4,7 @@ use crate::config::Settings;
 use crate::domain::PhotoRef;
 use crate::domain::notification::{self, Notification};
 use crate::error::Result;
-use crate::store::{Listed, Store};
+use crate::store::{ObjectSummary, Store};
 
 /// Objects listed at once; a folder is read whole for each time.
 const PAGE: usize = 50_000;
@@ -24,7 +24,7 @@ impl<'a> Pages<'a> {
     }
 
     /// The next page; `None` behind the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Vec<Listed>>> {
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<ObjectSummary>>> {
         if self.is_end {
             return Ok(None);
         }

@@ -33,7 +33,7 @@ pub(super) fn check(io_threads: usize) -> Result<()> {
     if let Some(files) = files.filter(|files| *files < LEAST_FILES) {
         let hint = format!("raise the limit: `ulimit -n {LEAST_FILES}` or more, in a unit `LimitNOFILE=`");
         return Err(
-            Error::permanent(format!("this process may open {files} files, and needs {LEAST_FILES}")).hint(hint)
+            Error::permanent(format!("this process may open {files} files, and needs {LEAST_FILES}")).with_hint(hint)
         );
     }
     check_threads(io_threads + OTHER_THREADS)
@@ -56,7 +56,7 @@ fn check_threads(count: usize) -> Result<()> {
     }
     started.map_err(|error: std::io::Error| {
         let hint = "raise the limit: `ulimit -u`, in a unit `TasksMax=`, of a container its pids limit";
-        Error::transient(format!("cannot start {count} threads")).source(error).hint(hint)
+        Error::transient(format!("cannot start {count} threads")).with_source(error).with_hint(hint)
     })
 }
 

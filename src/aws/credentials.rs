@@ -40,16 +40,16 @@ pub struct Renewed {
 struct Shared {
     search: Box<dyn Search>,
     files: Vec<PathBuf>,
-    held: Mutex<Held>,
+    held: Mutex<CachedCredentials>,
     /// One search at a time; who waited for another's takes what it found.
     searching: tokio::sync::Mutex<Option<SharedCredentialsProvider>>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct CachedCredentials {
     found: Option<Credentials>,
     /// What the files looked like when `found` was found, and when they were last looked at.
-    stamps: Vec<Stamp>,
+    stamps: Vec<FileTimes>,
     looked_at: Option<Instant>,
     /// AWS refused what was found.
     is_doubted: bool,
@@ -58,7 +58,7 @@ struct Held {
 }
 
 /// What changes when a file is written: time, length and inode; `None` without a file.
-type Stamp = Option<(SystemTime, u64, u64)>;
+type FileTimes = Option<(SystemTime, u64, u64)>;
 
 impl Renewed {
     /// Credentials of `search`, which reads `files`.
@@ -114,11 +114,11 @@ impl ProvideCredentials for Renewed {
 }
 
 impl Shared {
-    fn held(&self) -> MutexGuard<'_, Held> {
+    fn held(&self) -> MutexGuard<'_, CachedCredentials> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stamps(&self) -> Vec<Stamp> {
+    fn stamps(&self) -> Vec<FileTimes> {
         use std::os::unix::fs::MetadataExt;
         let stamp = |path: &PathBuf| {
             let found = std::fs::metadata(path).ok()?;
@@ -160,7 +160,7 @@ impl Shared {
     fn note(
         &self,
         outcome: Result<Credentials, CredentialsError>,
-        stamps: Vec<Stamp>,
+        stamps: Vec<FileTimes>,
     ) -> Result<Credentials, CredentialsError> {
         let mut held = self.held();
         let now = Instant::now();

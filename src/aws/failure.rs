@@ -115,26 +115,28 @@ where
             _ => Class::Transient,
         };
         let hint = sign_in(found).unwrap_or(NO_CREDENTIALS);
-        return Error::new(class, format!("{subject}: no AWS credentials")).hint(hint).source(cause(error));
+        return Error::new(class, format!("{subject}: no AWS credentials")).with_hint(hint).with_source(cause(error));
     }
     match &error {
-        SdkError::ConstructionFailure(_) => Error::permanent(subject).source(cause(error)),
-        SdkError::TimeoutError(_) => Error::transient(format!("{subject}: no answer in time")).source(cause(error)),
-        SdkError::DispatchFailure(_) => Error::transient(format!("{subject}: no connection")).source(cause(error)),
+        SdkError::ConstructionFailure(_) => Error::permanent(subject).with_source(cause(error)),
+        SdkError::TimeoutError(_) => {
+            Error::transient(format!("{subject}: no answer in time")).with_source(cause(error))
+        }
+        SdkError::DispatchFailure(_) => Error::transient(format!("{subject}: no connection")).with_source(cause(error)),
         // A success whose body was cut off or changed on the way: what the call did is not known.
         SdkError::ServiceError(service) if service.raw().status().is_success() => {
-            Error::transient(format!("{subject}: no readable answer")).source(cause(error))
+            Error::transient(format!("{subject}: no readable answer")).with_source(cause(error))
         }
         SdkError::ServiceError(service) => {
             let wait = retry_after(service.raw());
             let (code, message) = (service.err().code(), service.err().message());
             let mut made = answered(call, service.raw().status().as_u16(), code, message);
             if is_skewed(code, message) {
-                made = made.hint(clock_hint(service.raw().headers().get("date"), SystemTime::now()));
+                made = made.with_hint(clock_hint(service.raw().headers().get("date"), SystemTime::now()));
             }
             wait.into_iter().fold(made, Error::retry_after)
         }
-        _ => Error::transient(format!("{subject}: no readable answer")).source(cause(error)),
+        _ => Error::transient(format!("{subject}: no readable answer")).with_source(cause(error)),
     }
 }
 
@@ -150,20 +152,20 @@ pub fn answered(call: Call<'_>, status: u16, code: Option<&str>, message: Option
     if is(THROTTLED) || status == 429 || (status == 503 && code.is_none()) {
         Error::throttled(text)
     } else if is_skewed(code, message) {
-        Error::transient(text).hint(SET_CLOCK)
+        Error::transient(text).with_hint(SET_CLOCK)
     } else if is(TRANSIENT) || status >= 500 {
         Error::transient(text)
     } else if is(UNKNOWN_CREDENTIALS) {
-        Error::refused(text).hint(format!("AWS does not know these credentials: {NO_CREDENTIALS}"))
+        Error::refused(text).with_hint(format!("AWS does not know these credentials: {NO_CREDENTIALS}"))
     } else if is(OTHER_REGION) || (300..400).contains(&status) {
-        Error::refused(text).hint("it is in another region: set `aws.region` to that one")
+        Error::refused(text).with_hint("it is in another region: set `aws.region` to that one")
     } else if is(MISSING) || status == 404 {
         Error::missing(text)
     } else if is(NOT_ALLOWED) || status == 403 || status == 401 {
         let action = message.and_then(named_action).unwrap_or(call.action);
-        Error::refused(text).hint(format!("allow `{action}` on it, in the policy of the role in use"))
+        Error::refused(text).with_hint(format!("allow `{action}` on it, in the policy of the role in use"))
     } else if code.is_some_and(|code| code.starts_with("KMS.")) {
-        Error::refused(text).hint("mend the KMS key it is encrypted with: it is disabled, deleted or not found")
+        Error::refused(text).with_hint("mend the KMS key it is encrypted with: it is disabled, deleted or not found")
     } else {
         Error::permanent(text)
     }
@@ -309,7 +311,7 @@ mod tests {
 
     #[test]
     fn missing_credentials_are_told_from_missing_permissions() {
-        let none = Error::refused("x").source(CredentialsError::not_loaded_no_source()).context("preflight");
+        let none = Error::refused("x").with_source(CredentialsError::not_loaded_no_source()).with_context("preflight");
         assert!(is_about_credentials(&none) && !is_about_credentials(&Error::refused("AccessDenied")));
     }
 

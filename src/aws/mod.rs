@@ -135,7 +135,9 @@ async fn load(shared: &Shared) -> Result<Way> {
     let http = network::http_client()?;
     let config = found(options, options.region.clone().map(Region::new), &http).await;
     let Some(region) = config.region().cloned() else {
-        return Err(Error::permanent("no AWS region is set").hint("set `aws.region`, AWS_REGION or a profile's region"));
+        return Err(
+            Error::permanent("no AWS region is set").with_hint("set `aws.region`, AWS_REGION or a profile's region")
+        );
     };
     let (provider, credentials) = match &shared.given {
         Some(given) => (SharedCredentialsProvider::new(given.clone()), None),
@@ -202,7 +204,7 @@ impl std::error::Error for Warning {}
 
 /// The outcome of a [`Finding`] that is to be looked at and may be meant so: `check` warns, and `run` starts.
 pub fn warning(message: impl Into<String>) -> Error {
-    Error::transient("worth a look").source(Warning(message.into()))
+    Error::transient("worth a look").with_source(Warning(message.into()))
 }
 
 /// An adapter that can say, changing nothing, whether it could do its work.

@@ -56,18 +56,18 @@ fn tls_context() -> Result<TlsContext> {
 fn trusting(path: &Path) -> Result<TlsContext> {
     const REMEDY: &str = "AWS_CA_BUNDLE must name a file of certificates in PEM form, or be unset";
     let cannot = || format!("cannot read the certificates of AWS_CA_BUNDLE, `{}`", path.display());
-    let pem = std::fs::read(path).map_err(|error| Error::permanent(cannot()).hint(REMEDY).source(error))?;
+    let pem = std::fs::read(path).map_err(|error| Error::permanent(cannot()).with_hint(REMEDY).with_source(error))?;
     // The client panics on what it cannot parse, and only at the first connection.
     let certificates: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let found = certificates.map_err(|error| Error::permanent(cannot()).hint(REMEDY).source(error))?;
+    let found = certificates.map_err(|error| Error::permanent(cannot()).with_hint(REMEDY).with_source(error))?;
     let is_sound = |der: &CertificateDer<'_>| webpki::anchor_from_trusted_cert(der).is_ok();
     if found.is_empty() || !found.iter().all(is_sound) {
-        return Err(Error::permanent(cannot()).hint(REMEDY));
+        return Err(Error::permanent(cannot()).with_hint(REMEDY));
     }
     TlsContext::builder()
         .with_trust_store(TrustStore::default().with_pem_certificate(pem))
         .build()
-        .map_err(|error| Error::permanent(cannot()).hint(REMEDY).source(error))
+        .map_err(|error| Error::permanent(cannot()).with_hint(REMEDY).with_source(error))
 }
 
 /// Sends what is for this machine's own metadata service past the proxy, which cannot reach it.

@@ -73,7 +73,7 @@ impl Poster {
 
     async fn exchange(&self, request: HttpRequest) -> Result<Posted> {
         let answer = self.connector.call(request).await;
-        let answer = answer.map_err(|error| Error::transient("no connection").source(error))?;
+        let answer = answer.map_err(|error| Error::transient("no connection").with_source(error))?;
         let status = answer.status().as_u16();
         let seconds = answer.headers().get("retry-after").and_then(|text| text.parse().ok());
         let mut stream = ByteStream::new(answer.into_body());

@@ -155,8 +155,8 @@ impl Saved {
         };
         let saved: Saved = serde_json::from_slice(&text).map_err(|error| {
             Error::permanent(format!("`{}` is no note of a backfill", file.display()))
-                .hint("take --restart to begin at the first key")
-                .source(error)
+                .with_hint("take --restart to begin at the first key")
+                .with_source(error)
         })?;
         if !saved.window.covers(window) {
             out::note("an interrupted backfill of this place asked for other times: beginning at the first key");
@@ -167,7 +167,8 @@ impl Saved {
 
     /// Replaces the file as a whole: a crash leaves the one before.
     fn write(&self, file: &Path) -> Result<()> {
-        let text = serde_json::to_vec(self).map_err(|error| Error::bug("a note does not serialise").source(error))?;
+        let text =
+            serde_json::to_vec(self).map_err(|error| Error::bug("a note does not serialise").with_source(error))?;
         let failed = |error| Error::io("cannot write", file, error);
         let partial = file.with_extension("json.partial");
         std::fs::write(&partial, text).map_err(failed)?;

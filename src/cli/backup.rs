@@ -73,7 +73,7 @@ pub fn backup(args: &BackupArgs, global: &GlobalArgs) -> Result<Exit> {
     let databases = app::embedded_databases(&settings)?;
     fs::create_dir(to).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => Error::permanent(format!("`{}` is there already", to.display()))
-            .hint("a backup is a folder of its own: choose a name that is not taken"),
+            .with_hint("a backup is a folder of its own: choose a name that is not taken"),
         _ => Error::io("cannot make the folder", to, error),
     })?;
     let mut note = Note {
@@ -96,7 +96,7 @@ pub fn backup(args: &BackupArgs, global: &GlobalArgs) -> Result<Exit> {
         copy(database, &mut note)?;
     }
     let text =
-        serde_json::to_vec_pretty(&note).map_err(|error| Error::bug("a note does not serialise").source(error))?;
+        serde_json::to_vec_pretty(&note).map_err(|error| Error::bug("a note does not serialise").with_source(error))?;
     let path = to.join(NOTE);
     let written = File::create_new(&path).and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()));
     written.map_err(|error| Error::io("cannot write", &path, error))?;
@@ -109,10 +109,10 @@ pub fn restore(args: &RestoreArgs, global: &GlobalArgs) -> Result<Exit> {
     let (from, root) = (&args.folder, &settings.local.root);
     let path = from.join(NOTE);
     let text = fs::read(&path).map_err(|error| {
-        Error::io("cannot read", &path, error).hint("a folder that `scanmill backup` made whole has this file")
+        Error::io("cannot read", &path, error).with_hint("a folder that `scanmill backup` made whole has this file")
     })?;
     let note: Note = serde_json::from_slice(&text)
-        .map_err(|error| Error::permanent(format!("`{}` is no note of a backup", path.display())).source(error))?;
+        .map_err(|error| Error::permanent(format!("`{}` is no note of a backup", path.display())).with_source(error))?;
     for file in &note.files {
         let is_plain = file.components().all(|part| matches!(part, std::path::Component::Normal(_)));
         if !is_plain {
@@ -121,7 +121,7 @@ pub fn restore(args: &RestoreArgs, global: &GlobalArgs) -> Result<Exit> {
         let target = root.join(file);
         if fs::symlink_metadata(&target).is_ok() {
             return Err(Error::permanent(format!("`{}` is there already", target.display()))
-                .hint("restore into a root that is new: choose it with --root, or move the old one away"));
+                .with_hint("restore into a root that is new: choose it with --root, or move the old one away"));
         }
     }
     for file in &note.files {

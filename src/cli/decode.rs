@@ -13,7 +13,7 @@ use super::exit::usage;
 use super::photo_source::PhotoSource;
 use super::progress::Progress;
 use super::{Exit, GlobalArgs, out, photo_source, settings};
-use crate::actors::line::decode_limits;
+use crate::actors::pipeline_context::decode_limits;
 use crate::decode::{DecodeLimits, decode};
 use crate::domain::{Reading, payload, row};
 use crate::error::{Error, Result};
@@ -79,7 +79,7 @@ pub fn run(args: &DecodeArgs, global: &GlobalArgs) -> Result<Exit> {
     match done {
         // Whoever read the lines has seen enough, like `head`.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Success),
-        Err(error) => Err(Error::transient("cannot write to standard output").source(error)),
+        Err(error) => Err(Error::transient("cannot write to standard output").with_source(error)),
         Ok(()) if unopened > 0 => Ok(Exit::Differences),
         Ok(()) => Ok(Exit::Success),
     }

@@ -273,8 +273,9 @@ struct Pump {
 
 impl Pump {
     fn start(args: &DemoArgs, settings: &Settings) -> Result<Pump> {
-        let binary = std::env::current_exe()
-            .map_err(|error| Error::permanent("cannot find scanmill's own binary to start the pump").source(error))?;
+        let binary = std::env::current_exe().map_err(|error| {
+            Error::permanent("cannot find scanmill's own binary to start the pump").with_source(error)
+        })?;
         let child = Command::new(&binary)
             .arg("pump")
             .args(["--no-wait", "--quiet", "--count", &args.photos.to_string(), "--seed", &args.seed.to_string()])
@@ -292,7 +293,8 @@ impl Pump {
         if self.ended {
             return Ok(true);
         }
-        let status = self.child.try_wait().map_err(|error| Error::bug("cannot wait for the pump").source(error))?;
+        let status =
+            self.child.try_wait().map_err(|error| Error::bug("cannot wait for the pump").with_source(error))?;
         match status {
             None => Ok(false),
             Some(status) if status.success() => {

@@ -41,7 +41,7 @@ fn require_root(settings: &Settings) -> Result<()> {
     match root.try_exists() {
         Ok(true) => Ok(()),
         Ok(false) => Err(usage(format!("there is no root folder `{}`", root.display()))
-            .hint("`orchestrate --root` or `run --root` makes it; workers join with the same root")),
+            .with_hint("`orchestrate --root` or `run --root` makes it; workers join with the same root")),
         Err(error) => Err(Error::io("cannot look at", root, error)),
     }
 }

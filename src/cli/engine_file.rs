@@ -36,7 +36,7 @@ impl EngineFile {
     pub fn write(root: &Path, page: SocketAddr) -> Result<EngineFile> {
         let path = root.join(FILE);
         let note = serde_json::to_vec(&Note { pid: std::process::id(), page })
-            .map_err(|error| Error::bug("the engine's note does not serialise").source(error))?;
+            .map_err(|error| Error::bug("the engine's note does not serialise").with_source(error))?;
         // By way of a new file and a rename: never through a symbolic link that somebody put there, and never half.
         let written = tempfile::NamedTempFile::new_in(root).and_then(|mut fresh| {
             fresh.write_all(&note)?;

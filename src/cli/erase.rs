@@ -49,7 +49,7 @@ pub fn run(args: &EraseArgs, global: &GlobalArgs) -> Result<Exit> {
         (None, None) => return Err(exit::usage("--key or --prefix is needed")),
     };
     if key.is_empty() {
-        return Err(exit::usage("an empty key or prefix").hint("everything goes with the root folder itself"));
+        return Err(exit::usage("an empty key or prefix").with_hint("everything goes with the root folder itself"));
     }
     let what = Erasing {
         bucket: args.bucket.clone().unwrap_or_else(|| settings.store.inbox.clone()),

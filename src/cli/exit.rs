@@ -64,7 +64,7 @@ impl StdError for Usage {}
 
 /// An error about the arguments: the process ends with [`Exit::Usage`].
 pub fn usage(message: impl Into<String>) -> Error {
-    Error::permanent("wrong usage").source(Usage(message.into()))
+    Error::permanent("wrong usage").with_source(Usage(message.into()))
 }
 
 /// Tells the outcome on stderr and picks the exit code.
@@ -114,8 +114,8 @@ mod tests {
     #[test]
     fn errors_choose_the_code_by_what_caused_them() {
         assert_eq!(settle(Ok(Exit::Differences)), Exit::Differences);
-        assert_eq!(settle(Err(usage("--rate must be above 0").context("pump"))), Exit::Usage);
-        assert_eq!(settle(Err(Error::permanent("configuration").source(Problems(Vec::new())))), Exit::Usage);
+        assert_eq!(settle(Err(usage("--rate must be above 0").with_context("pump"))), Exit::Usage);
+        assert_eq!(settle(Err(Error::permanent("configuration").with_source(Problems(Vec::new())))), Exit::Usage);
         assert_eq!(settle(Err(Error::transient("disk"))), Exit::Failure);
         assert_eq!(settle(Err(Error::refused("AccessDenied"))), Exit::Usage);
     }

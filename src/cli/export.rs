@@ -102,7 +102,7 @@ fn format_of(args: &ExportArgs) -> Result<Format> {
         Some("jsonl" | "ndjson") => Ok(Format::Jsonl),
         _ if args.to.as_os_str() == "-" => Ok(Format::Csv),
         _ => Err(usage(format!("the ending of `{}` names no format", args.to.display()))
-            .hint("use .parquet, .csv or .jsonl, or say it by --format")),
+            .with_hint("use .parquet, .csv or .jsonl, or say it by --format")),
     }
 }
 
@@ -116,7 +116,7 @@ fn check_table(name: &str) -> Result<()> {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there are {}", known().collect::<Vec<_>>().join(", ")),
     };
-    Err(usage(format!("there is no table or mart `{name}`")).hint(hint))
+    Err(usage(format!("there is no table or mart `{name}`")).with_hint(hint))
 }
 
 /// Written beside its place and moved there when it is whole, so that nobody reads half of it.

@@ -42,7 +42,8 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
 /// # Errors
 /// A value that has no JSON (a bug).
 pub fn json_line(value: &impl Serialize) -> Result<String> {
-    let line = serde_json::to_string(value).map_err(|error| Error::bug("no JSON for this output").source(error))?;
+    let line =
+        serde_json::to_string(value).map_err(|error| Error::bug("no JSON for this output").with_source(error))?;
     Ok(line + "\n")
 }
 
@@ -133,9 +134,9 @@ fn write_stdout(bytes: &[u8]) -> Result<()> {
 
 fn failed(error: io::Error) -> Error {
     match error.kind() {
-        ErrorKind::StorageFull => {
-            Error::transient("cannot write to stdout").hint("the disk of the file behind it is full").source(error)
-        }
-        _ => Error::transient("cannot write to stdout").source(error),
+        ErrorKind::StorageFull => Error::transient("cannot write to stdout")
+            .with_hint("the disk of the file behind it is full")
+            .with_source(error),
+        _ => Error::transient("cannot write to stdout").with_source(error),
     }
 }

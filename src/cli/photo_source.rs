@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::decode::DecodeLimits;
-use crate::domain::{Reason, Reject};
+use crate::domain::{Reason, Rejection};
 use crate::error::{Error, Result};
 
 /// Where a photo comes from.
@@ -87,14 +87,14 @@ pub fn listed(list: &Path) -> Result<Vec<PhotoSource>> {
 }
 
 /// The photo's bytes, or why there are none. No more is read than the limit allows.
-pub fn fetch(source: &PhotoSource, limits: &DecodeLimits) -> Result<Vec<u8>, Reject> {
+pub fn fetch(source: &PhotoSource, limits: &DecodeLimits) -> Result<Vec<u8>, Rejection> {
     use std::io::ErrorKind;
     let refuse = |error: std::io::Error| {
         let reason = match error.kind() {
             ErrorKind::IsADirectory | ErrorKind::InvalidInput => Reason::NotAnObject,
             _ => Reason::MissingObject,
         };
-        Reject::new(reason, error.to_string())
+        Rejection::new(reason, error.to_string())
     };
     // One byte more than allowed, so that the decoder sees that it is too large.
     let most = limits.max_file_bytes.saturating_add(1);
@@ -115,7 +115,7 @@ pub fn fetch(source: &PhotoSource, limits: &DecodeLimits) -> Result<Vec<u8>, Rej
     let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).map_err(refuse)?;
     let metadata = file.metadata().map_err(refuse)?;
     if !metadata.is_file() {
-        return Err(Reject::new(Reason::NotAnObject, "no regular file"));
+        return Err(Rejection::new(Reason::NotAnObject, "no regular file"));
     }
     bytes.reserve_exact(metadata.len().min(most) as usize);
     file.take(most).read_to_end(&mut bytes).map_err(refuse)?;

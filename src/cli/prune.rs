@@ -31,7 +31,7 @@ pub struct PruneArgs {
 pub fn run(args: &PruneArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = settings::load(global)?;
     if !app::prunes_anything(&settings) {
-        return Err(exit::usage("[retention] keeps everything that is embedded here for ever").hint(
+        return Err(exit::usage("[retention] keeps everything that is embedded here for ever").with_hint(
             "set ages, like --set retention.batch_days=30; S3 and SQS keep and expire by themselves: see docs/guides/aws-operations.md",
         ));
     }

@@ -46,7 +46,7 @@ pub fn run(args: &QueryArgs, global: &GlobalArgs) -> Result<Exit> {
     if sql == "-" {
         sql.clear();
         let read = std::io::stdin().lock().read_to_string(&mut sql);
-        read.map_err(|error| Error::permanent("cannot read a statement from standard input").source(error))?;
+        read.map_err(|error| Error::permanent("cannot read a statement from standard input").with_source(error))?;
     }
     let warehouse = crate::app::existing_warehouse(&settings)?;
     let progress = Progress::new(global, "asking the warehouse", None);

@@ -201,7 +201,7 @@ pub async fn replay(warehouse: &dyn Warehouse, queue: &dyn Queue, args: &ReplayA
         }
         if !args.dry_run && !bodies.is_empty() {
             queue.send(&bodies).await.map_err(|error| {
-                error.context(format!("sending notifications, {} of them sent before", replayed.sent))
+                error.with_context(format!("sending notifications, {} of them sent before", replayed.sent))
             })?;
             replayed.sent += bodies.len() as u64;
         }

@@ -95,7 +95,7 @@ fn tell_of_unread(engine: &app::Engine) -> Exit {
 
 fn not_all_loaded(set_aside: usize) -> Error {
     Error::poison(format!("{set_aside} sealed batches cannot be read and were set aside, as logged above"))
-        .hint("everything else is loaded; restore these objects from a copy, or move them away")
+        .with_hint("everything else is loaded; restore these objects from a copy, or move them away")
 }
 
 fn note_figures(engine: &app::Engine, started: Instant) {

@@ -107,7 +107,7 @@ impl Serving {
         match phase {
             Phase::Stopped(_) if self.signals.stop.is_cancelled() => Ok(Exit::Interrupted),
             Phase::Stopped(reason) => Err(Error::transient(format!("stopped before the drain ended: {reason}"))
-                .hint("nothing is lost: what was in flight is processed again at the next start")),
+                .with_hint("nothing is lost: what was in flight is processed again at the next start")),
             Phase::Drained | Phase::Running | Phase::Restarting | Phase::Reloading | Phase::Draining => {
                 Ok(Exit::Success)
             }

@@ -41,7 +41,7 @@ pub fn load_with(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Settings>
 pub fn load_whole(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Loaded> {
     logging::set_json(looks_like_json(global));
     let Loaded { settings, warnings, given } =
-        read(global, metrics)?.map_err(|problems| Error::permanent("configuration").source(problems))?;
+        read(global, metrics)?.map_err(|problems| Error::permanent("configuration").with_source(problems))?;
     let form = match settings.log.format {
         LogFormat::Text => logging::Form::Text,
         LogFormat::Json => logging::Form::Json,
@@ -99,7 +99,7 @@ pub fn sources<'a>(global: &'a GlobalArgs, metrics: &MetricsArgs) -> Result<Sour
     }
     for pair in &global.set {
         let (key, value) = pair.split_once('=').ok_or_else(|| {
-            exit::usage(format!("--set {pair}: expected KEY=VALUE")).hint("like --set batch.max_rows=100")
+            exit::usage(format!("--set {pair}: expected KEY=VALUE")).with_hint("like --set batch.max_rows=100")
         })?;
         give("--set", key.trim(), value.trim().into());
     }

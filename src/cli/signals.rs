@@ -101,7 +101,8 @@ struct Heard {
 
 impl Heard {
     fn listen() -> Result<Heard> {
-        let listen = |kind| signal(kind).map_err(|error| Error::permanent("cannot listen for signals").source(error));
+        let listen =
+            |kind| signal(kind).map_err(|error| Error::permanent("cannot listen for signals").with_source(error));
         Ok(Heard {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,

@@ -82,18 +82,18 @@ pub fn run(args: &TopArgs, global: &GlobalArgs) -> Result<Exit> {
             let root = settings::load(global)?.local.root;
             engine_file::page(&root).ok_or_else(|| {
                 Error::permanent(format!("no engine with a page works on `{}`", root.display()))
-                    .hint("start one with `scanmill run`, or name its page with --url HOST:PORT")
+                    .with_hint("start one with `scanmill run`, or name its page with --url HOST:PORT")
             })?
         }
     };
     if !std::io::stdout().is_terminal() {
-        return Err(exit::usage("top draws on a terminal").hint(format!("for a script: curl http://{page}/state")));
+        return Err(exit::usage("top draws on a terminal").with_hint(format!("for a script: curl http://{page}/state")));
     }
     let terminal =
-        ratatui::try_init().map_err(|error| Error::permanent("cannot draw on this terminal").source(error))?;
+        ratatui::try_init().map_err(|error| Error::permanent("cannot draw on this terminal").with_source(error))?;
     let ended = follow(terminal, page, Duration::from_secs(args.every));
     ratatui::restore();
-    ended.map_err(|error| Error::permanent("cannot draw on this terminal").source(error))?;
+    ended.map_err(|error| Error::permanent("cannot draw on this terminal").with_source(error))?;
     Ok(Exit::Success)
 }
 
@@ -102,7 +102,7 @@ fn address(url: &str) -> Result<SocketAddr> {
     let place = url.strip_prefix("http://").unwrap_or(url);
     let place = place.split('/').next().unwrap_or(place);
     let wrong = |why: String| {
-        exit::usage(format!("--url {url}: {why}")).hint("give the address of a page, like 127.0.0.1:9464")
+        exit::usage(format!("--url {url}: {why}")).with_hint("give the address of a page, like 127.0.0.1:9464")
     };
     let mut found = place.to_socket_addrs().map_err(|error| wrong(error.to_string()))?;
     found.next().ok_or_else(|| wrong("the name has no address".to_owned()))

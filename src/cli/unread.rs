@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::exit::usage;
 use super::{GlobalArgs, settings, signals};
-use crate::actors::admission::passed_over;
+use crate::actors::admission::skip_reason;
 use crate::app::{self, Ports};
 use crate::config::Settings;
 use crate::config::settings::StoreKind;
@@ -23,7 +23,7 @@ use crate::domain::notification::s3_event;
 use crate::domain::{PhotoRef, Reason};
 use crate::error::{Class, Error, Result};
 use crate::queue::Queue;
-use crate::store::{Head, LeftOut, Listed, Survey, WhyLeftOut};
+use crate::store::{LeftOut, ObjectMetadata, ObjectSummary, Survey, WhyLeftOut};
 use crate::warehouse::report::rows_as;
 use crate::warehouse::schema::{require_current, version_of};
 
@@ -226,7 +226,7 @@ impl<'a> Unread<'a> {
         let surveyed = self.ports.store.survey(bucket, prefix, self.after.as_deref(), PAGE).await;
         let Survey { objects: listed, left_out } = surveyed.map_err(|error| match error.class() {
             Class::Missing => usage(format!("there is no bucket `{bucket}` to compare: {error}"))
-                .hint("check its name, `store.inbox` and --root"),
+                .with_hint("check its name, `store.inbox` and --root"),
             _ => error,
         })?;
         self.is_end = listed.len() < PAGE;
@@ -245,7 +245,7 @@ impl<'a> Unread<'a> {
                 self.counts.too_old += 1;
             } else if self.window.is_too_young(object.modified_at) {
                 self.counts.too_young += 1;
-            } else if let Some(why) = passed_over(&self.photo(&object), self.settings) {
+            } else if let Some(why) = skip_reason(&self.photo(&object), self.settings) {
                 self.counts.passed_over += 1;
                 let detail = why.sentence(self.settings);
                 let key = object.key;
@@ -276,9 +276,9 @@ impl<'a> Unread<'a> {
     }
 
     /// Looks at each object itself: a listing tells no version id, that of a folder no eTag, and it may be old.
-    async fn look(&mut self, candidates: Vec<Listed>, rows: &Rows) -> Result<Vec<Gap>> {
+    async fn look(&mut self, candidates: Vec<ObjectSummary>, rows: &Rows) -> Result<Vec<Gap>> {
         let (store, bucket) = (&self.ports.store, self.place.bucket.as_str());
-        let looked: Vec<(Listed, Option<Head>)> = stream::iter(candidates)
+        let looked: Vec<(ObjectSummary, Option<ObjectMetadata>)> = stream::iter(candidates)
             .map(|object| async move {
                 match store.head(bucket, &object.key).await {
                     Ok(head) => Ok((object, Some(head))),
@@ -325,7 +325,7 @@ impl<'a> Unread<'a> {
         (self.settings.store.kind == StoreKind::Folder).then(|| format!("{nanos:018X}"))
     }
 
-    fn photo(&self, object: &Listed) -> PhotoRef {
+    fn photo(&self, object: &ObjectSummary) -> PhotoRef {
         PhotoRef {
             bucket: self.place.bucket.clone(),
             key: object.key.clone(),
@@ -427,7 +427,9 @@ impl<'a> Sender<'a> {
         let body = |Gap { photo, .. }: &Gap| s3_event(photo, photo.uploaded_at.unwrap_or(now));
         let bodies: Vec<String> = gaps.iter().map(body).collect();
         let sent = self.queue.send(&bodies).await;
-        sent.map_err(|error: Error| error.context(format!("sending notifications, {} were sent before", self.sent)))?;
+        sent.map_err(|error: Error| {
+            error.with_context(format!("sending notifications, {} were sent before", self.sent))
+        })?;
         self.sent += gaps.len() as u64;
         Ok(())
     }

@@ -91,7 +91,7 @@ pub(super) fn identifier(value: &str, target: &mut String) -> Result<(), &'stati
 }
 
 /// The table's bounds keep every such number within 32 bits.
-pub(super) fn narrow(value: u64) -> u32 {
+pub(super) fn saturating_u32(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 

@@ -115,7 +115,7 @@ fn refused(listen: SocketAddr, error: std::io::Error) -> Error {
         std::io::ErrorKind::PermissionDenied => "ports below 1024 need privileges; try --metrics 127.0.0.1:0",
         _ => "the address must be one of this machine; try --metrics 127.0.0.1:0",
     };
-    Error::new(Class::Permanent, format!("cannot serve metrics on {listen}")).hint(hint).source(error)
+    Error::new(Class::Permanent, format!("cannot serve metrics on {listen}")).with_hint(hint).with_source(error)
 }
 
 fn html(page: &'static str) -> impl IntoResponse {

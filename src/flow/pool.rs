@@ -33,7 +33,7 @@ impl CpuPool {
             .num_threads(threads)
             .thread_name(move |index| format!("{name}-{index}"))
             .build()
-            .map_err(|error| Error::transient(format!("cannot start {threads} {name} threads")).source(error))?;
+            .map_err(|error| Error::transient(format!("cannot start {threads} {name} threads")).with_source(error))?;
         let (jobs, waiting) = bounded::<Job>(capacity);
         let read = waiting.clone();
         pool.spawn_broadcast(move |_| read.iter().for_each(|job| job()));

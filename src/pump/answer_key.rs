@@ -283,7 +283,7 @@ pub(super) fn partial(path: &Path) -> PathBuf {
 
 /// The error for a key that would be overwritten.
 pub fn is_there(path: &Path) -> Error {
-    Error::permanent(format!("there is an answer key `{}` already, of an earlier pump", path.display())).hint(
+    Error::permanent(format!("there is an answer key `{}` already, of an earlier pump", path.display())).with_hint(
         "name another file with --key-file (`verify --key` takes several files or a folder), or move this one away if \
          its photos need no more verifying",
     )
@@ -314,7 +314,7 @@ impl KeyWriter {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let message = format!("another pump is writing the answer key `{}`", path.display());
-                return Err(Error::permanent(message).hint("name another file with --key-file"));
+                return Err(Error::permanent(message).with_hint("name another file with --key-file"));
             }
             // A file system without locks.
             Err(_) => tracing::debug!(path = %unsealed.display(), "the answer key cannot be locked"),
@@ -350,8 +350,8 @@ impl KeyWriter {
     }
 
     fn line(&mut self, line: &Line<ExpectedPhoto>) -> Result<()> {
-        let mut text =
-            serde_json::to_vec(line).map_err(|error| Error::bug("cannot encode an answer key line").source(error))?;
+        let mut text = serde_json::to_vec(line)
+            .map_err(|error| Error::bug("cannot encode an answer key line").with_source(error))?;
         text.push(b'\n');
         self.file.write_all(&text).map_err(|error| Error::io("cannot write", &partial(&self.path), error))
     }

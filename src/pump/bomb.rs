@@ -26,7 +26,7 @@ pub fn png(unique_id: u128) -> Result<Bytes> {
     // The first rows, black: enough that the file looks whole to whoever reads no further.
     let mut rows = ZlibEncoder::new(Vec::new(), Compression::best());
     let rows = rows.write_all(&vec![0; 3 * width as usize + 1]).and_then(|()| rows.finish());
-    let rows = rows.map_err(|error| Error::bug("cannot pack a bomb").source(error))?;
+    let rows = rows.map_err(|error| Error::bug("cannot pack a bomb").with_source(error))?;
     let chunks = [(*b"IHDR", header), (*b"tEXt", comment(unique_id)), (*b"IDAT", rows), (*b"IEND", Vec::new())];
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     for (kind, data) in chunks {

@@ -154,7 +154,7 @@ async fn deliver(
 async fn put(photo: &MadePhoto, store: &dyn Store, queue: &dyn Queue) -> Result<()> {
     let (bucket, key) = (&photo.expected.bucket, &photo.expected.key);
     let put = retried(|| store.put(bucket, key, photo.bytes.clone(), PutMode::Overwrite)).await;
-    let put = put.map_err(|error| error.context(format!("putting photo `{key}`")))?;
+    let put = put.map_err(|error| error.with_context(format!("putting photo `{key}`")))?;
     if photo.expected.fault == Some(Fault::DuplicateDelivery) {
         let etag = match put {
             Put::Written { etag } => Some(etag),
@@ -171,7 +171,7 @@ async fn put(photo: &MadePhoto, store: &dyn Store, queue: &dyn Queue) -> Result<
         };
         let body = [notification::s3_event(&again, Timestamp::now())];
         let sent = retried(|| queue.send(&body)).await;
-        sent.map_err(|error| error.context(format!("notifying again about `{key}`")))?;
+        sent.map_err(|error| error.with_context(format!("notifying again about `{key}`")))?;
     }
     Ok(())
 }

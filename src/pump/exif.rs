@@ -98,7 +98,7 @@ pub fn tiff(facts: &CaptureFacts) -> Result<Vec<u8>> {
         writer.push_field(field);
     }
     let mut tiff = Cursor::new(Vec::with_capacity(1024));
-    writer.write(&mut tiff, false).map_err(|error| Error::bug("cannot encode EXIF").source(error))?;
+    writer.write(&mut tiff, false).map_err(|error| Error::bug("cannot encode EXIF").with_source(error))?;
     Ok(tiff.into_inner())
 }
 

@@ -87,7 +87,7 @@ fn keys_in(folder: &Path) -> Result<Vec<PathBuf>> {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.ends_with(".jsonl.partial") {
-            return Err(Error::permanent(format!("answer key `{}` is not sealed yet", path.display())).hint(
+            return Err(Error::permanent(format!("answer key `{}` is not sealed yet", path.display())).with_hint(
                 "the pump that writes it has not ended, or was killed; end it, or pump again, or remove the file",
             ));
         }
@@ -97,7 +97,7 @@ fn keys_in(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     if keys.is_empty() {
         return Err(Error::missing(format!("the folder `{}` has no answer key", folder.display()))
-            .hint("`scanmill pump` writes them; their names end in `.jsonl`"));
+            .with_hint("`scanmill pump` writes them; their names end in `.jsonl`"));
     }
     keys.sort();
     Ok(keys)

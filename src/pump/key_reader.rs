@@ -52,9 +52,9 @@ impl KeyReader {
         let file = File::open(path).map_err(|error| {
             let failed = Error::io("cannot read answer key", path, error);
             if partial(path).try_exists().unwrap_or(false) {
-                failed.hint("the pump that wrote it has not ended, or was killed; end it, or pump again")
+                failed.with_hint("the pump that wrote it has not ended, or was killed; end it, or pump again")
             } else {
-                failed.hint("`scanmill pump` writes one; name it with `--key FILE`")
+                failed.with_hint("`scanmill pump` writes one; name it with `--key FILE`")
             }
         })?;
         let mut file = BufReader::with_capacity(1 << 18, file);
@@ -70,7 +70,7 @@ impl KeyReader {
                 header.version
             ))),
             _ => Err(Error::permanent(format!("`{}` is no answer key", path.display()))
-                .hint("`scanmill pump` writes one; name it with `--key FILE`")),
+                .with_hint("`scanmill pump` writes one; name it with `--key FILE`")),
         }
     }
 
@@ -139,11 +139,11 @@ fn parse<'l, P: Deserialize<'l>>(line: &'l [u8]) -> serde_json::Result<Line<P>> 
 }
 
 fn unparsed(path: &Path, number: u64, error: serde_json::Error) -> Error {
-    bad(path, &format!("has a line {number} that does not parse")).source(error)
+    bad(path, &format!("has a line {number} that does not parse")).with_source(error)
 }
 
 fn bad(path: &Path, what: &str) -> Error {
-    Error::permanent(format!("answer key `{}` {what}", path.display())).hint("pump again to get a whole one")
+    Error::permanent(format!("answer key `{}` {what}", path.display())).with_hint("pump again to get a whole one")
 }
 
 /// Reads line `number` without its end; false behind the last.

@@ -224,7 +224,7 @@ struct Spread {
 impl Spread {
     fn new() -> Result<Self> {
         let histogram = Histogram::new_with_bounds(1, LONGEST_MS, DIGITS)
-            .map_err(|error| Error::bug("a histogram of latencies cannot be made").source(error))?;
+            .map_err(|error| Error::bug("a histogram of latencies cannot be made").with_source(error))?;
         Ok(Self { histogram, max_ms: 0, sum_ms: 0, negative: 0, most_negative_ms: 0 })
     }
 

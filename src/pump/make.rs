@@ -151,7 +151,7 @@ impl Makers {
                 std::thread::Builder::new()
                     .name("pump-maker".into())
                     .spawn(move || work(&*jobs, &maker, &sender, &budget, &runtime))
-                    .map_err(|error| Error::transient("cannot start a maker thread").source(error))
+                    .map_err(|error| Error::transient("cannot start a maker thread").with_source(error))
             })
             .collect::<Result<Vec<_>>>()?;
         Ok((Makers { threads }, receiver))

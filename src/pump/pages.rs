@@ -217,7 +217,7 @@ pub(super) async fn require_byte_order(warehouse: &dyn Warehouse) -> Result<()> 
 }
 
 fn not_by_bytes(found: String) -> Error {
-    Error::permanent(format!("the warehouse does not compare texts byte by byte: {found}")).hint(
+    Error::permanent(format!("the warehouse does not compare texts byte by byte: {found}")).with_hint(
         "photos that are there would look lost; use a database whose collation is `C` (Redshift: CASE_SENSITIVE, its default)",
     )
 }

@@ -68,8 +68,9 @@ impl Recorder {
     /// # Errors
     /// None that is no bug.
     pub fn new(start: Instant, asked: Option<Asked>) -> Result<Self> {
-        let histogram =
-            || Histogram::new_with_bounds(1, LONGEST_US, 3).map_err(|error| Error::bug("a histogram").source(error));
+        let histogram = || {
+            Histogram::new_with_bounds(1, LONGEST_US, 3).map_err(|error| Error::bug("a histogram").with_source(error))
+        };
         Ok(Self {
             start,
             cpu_before: process_cpu(),

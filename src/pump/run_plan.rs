@@ -97,14 +97,15 @@ impl RunPlan {
     pub async fn write(&self, store: &dyn Store, bucket: &str) -> Result<String> {
         let run = self.run.as_deref().ok_or_else(|| Error::bug("a plan without a run's name cannot travel"))?;
         let key = format!("pump/{run}/plan.json");
-        let text = serde_json::to_vec_pretty(self).map_err(|error| Error::bug("no JSON for the plan").source(error))?;
+        let text =
+            serde_json::to_vec_pretty(self).map_err(|error| Error::bug("no JSON for the plan").with_source(error))?;
         let text = Bytes::from(text);
         match store.put(bucket, &key, text.clone(), PutMode::CreateOnce).await? {
             Put::Written { .. } => Ok(key),
             // Our own, of a first try whose answer was lost.
             Put::AlreadyThere if store.get(bucket, &key, None, MAX_BYTES).await?.bytes == text => Ok(key),
             Put::AlreadyThere => Err(Error::permanent(format!("there is a plan `{bucket}/{key}` already"))
-                .hint("another run has this name: start again and get a new one")),
+                .with_hint("another run has this name: start again and get a new one")),
         }
     }
 
@@ -114,26 +115,26 @@ impl RunPlan {
     /// One that is not there, of another version, or spoilt.
     pub async fn read(store: &dyn Store, bucket: &str, key: &str) -> Result<Self> {
         let object = store.get(bucket, key, None, MAX_BYTES).await.map_err(|error| match error.class() {
-            Class::Missing => error.context("a stamp names a plan that is not there").hint(
+            Class::Missing => error.with_context("a stamp names a plan that is not there").with_hint(
                 "this worker must have the store that `orchestrate` wrote the plan to: compare store.results, and \
                  --root or s3.endpoint",
             ),
-            _ => error.context("reading the plan of a run"),
+            _ => error.with_context("reading the plan of a run"),
         })?;
-        Self::parse(&object.bytes).map_err(|error| error.context(format!("plan `{bucket}/{key}`")))
+        Self::parse(&object.bytes).map_err(|error| error.with_context(format!("plan `{bucket}/{key}`")))
     }
 
     fn parse(bytes: &[u8]) -> Result<Self> {
         let spoilt = |error: serde_json::Error| {
             Error::permanent("it is spoilt")
-                .source(error)
-                .hint("its stamps are of no use any more: run `scanmill orchestrate` again")
+                .with_source(error)
+                .with_hint("its stamps are of no use any more: run `scanmill orchestrate` again")
         };
         let value: Value = serde_json::from_slice(bytes).map_err(spoilt)?;
         match value.get("version").and_then(Value::as_u64) {
             Some(version) if version != u64::from(VERSION) => {
                 Err(Error::permanent(format!("it has version {version}, this binary reads {VERSION}"))
-                    .hint("let the same scanmill distribute that ran `orchestrate`"))
+                    .with_hint("let the same scanmill distribute that ran `orchestrate`"))
             }
             _ => serde_json::from_value(value).map_err(spoilt),
         }

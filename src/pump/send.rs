@@ -187,7 +187,7 @@ impl Desk<'_> {
         }
         let (bodies, lines): (Vec<String>, Vec<Option<ExpectedPhoto>>) =
             std::mem::take(&mut self.waiting).into_iter().unzip();
-        retried(|| self.stamps.send(&bodies)).await.map_err(|error| error.context("sending stamps"))?;
+        retried(|| self.stamps.send(&bodies)).await.map_err(|error| error.with_context("sending stamps"))?;
         self.sent += bodies.len() as u64;
         for line in lines.into_iter().flatten() {
             self.expected.count(&line, 0);

@@ -70,7 +70,7 @@ impl SortedKey {
                         header.bucket,
                         header.prefix
                     ))
-                    .hint("pump again to get a whole one"));
+                    .with_hint("pump again to get a whole one"));
                 }
                 if line.number % 1_024 == 0 && stop.is_cancelled() {
                     return Err(Error::transient("stopped while the answer key was sorted"));
@@ -128,7 +128,7 @@ impl SortedKey {
                     at(&first),
                     at(&again)
                 ))
-                .hint("verify keys of one story together, and those of another by themselves"));
+                .with_hint("verify keys of one story together, and those of another by themselves"));
             }
             (photo.due_at, photo.put_at) = (due_at, put_at);
         }
@@ -171,7 +171,7 @@ impl Spilled<'_> {
                 let made = tempfile::Builder::new().prefix(".scanmill-verify-").tempdir_in(self.scratch);
                 none.insert(made.map_err(|error| {
                     Error::io("cannot make a temporary folder for sorting the answer key in", self.scratch, error)
-                        .hint("set TMPDIR to a folder with room for a copy of the key")
+                        .with_hint("set TMPDIR to a folder with room for a copy of the key")
                 })?)
             }
         };

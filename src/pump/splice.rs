@@ -71,7 +71,7 @@ impl Template {
     pub fn with_exif(&self, tiff: &[u8], keep: Option<f64>) -> Result<Bytes> {
         Ok(match self.kind {
             Kind::Jpeg => {
-                let length = u16::try_from(tiff.len() + 8).map_err(|error| too_long(tiff).source(error))?;
+                let length = u16::try_from(tiff.len() + 8).map_err(|error| too_long(tiff).with_source(error))?;
                 let mut mark = *b"\xff\xe1\0\0Exif\0\0";
                 mark[2..4].copy_from_slice(&length.to_be_bytes());
                 let (start, rest) = self.bytes.split_at(METADATA_AT);

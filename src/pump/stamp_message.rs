@@ -47,7 +47,7 @@ impl StampMessage {
     /// # Errors
     /// None that is no bug.
     pub fn body(&self) -> Result<String> {
-        serde_json::to_string(self).map_err(|error| Error::bug("no JSON for a stamp").source(error))
+        serde_json::to_string(self).map_err(|error| Error::bug("no JSON for a stamp").with_source(error))
     }
 
     /// Reads a message body.
@@ -56,20 +56,20 @@ impl StampMessage {
     /// Poison when it is no stamp that this binary reads.
     pub fn parse(body: &str) -> Result<Self> {
         let message: Self = serde_json::from_str(body).map_err(|error| {
-            Error::poison("a message is no stamp")
-                .source(error)
-                .hint("pump.stamp_queue_url must name a queue of its own, not the one that photos are announced in")
+            Error::poison("a message is no stamp").with_source(error).with_hint(
+                "pump.stamp_queue_url must name a queue of its own, not the one that photos are announced in",
+            )
         })?;
         if message.scanmill_stamp != VERSION {
             return Err(Error::poison(format!(
                 "a stamp has version {}, this binary reads {VERSION}",
                 message.scanmill_stamp
             ))
-            .hint("let the same scanmill distribute that ran `orchestrate`"));
+            .with_hint("let the same scanmill distribute that ran `orchestrate`"));
         }
         Timestamp::from_millisecond(message.at_ms)
             .and_then(|_| message.due_ms.map(Timestamp::from_millisecond).transpose())
-            .map_err(|error| Error::poison("a stamp has a time that is none").source(error))?;
+            .map_err(|error| Error::poison("a stamp has a time that is none").with_source(error))?;
         Ok(message)
     }
 

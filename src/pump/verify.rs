@@ -186,7 +186,7 @@ async fn sorted(key_files: Vec<PathBuf>, options: &VerifyOptions) -> Result<Sort
     let (limits, stop) = (options.sort, CancellationToken::new());
     let _stop_when_dropped = stop.clone().drop_guard();
     let sorting = tokio::task::spawn_blocking(move || SortedKey::open(key_files, &scratch, limits, &stop));
-    sorting.await.unwrap_or_else(|error| Err(Error::bug("the sorting of the answer key panicked").source(error)))
+    sorting.await.unwrap_or_else(|error| Err(Error::bug("the sorting of the answer key panicked").with_source(error)))
 }
 
 /// The keys' prefixes in order, those under another one left out.

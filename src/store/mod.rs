@@ -24,7 +24,7 @@ pub struct Object {
 
 /// One object, as listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct ObjectSummary {
     /// Its key.
     pub key: String,
     /// Its size in bytes.
@@ -110,14 +110,14 @@ pub struct LeftOut {
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
     /// The objects, as [`Store::list`] gives them; fewer than asked for means the end.
-    pub objects: Vec<Listed>,
+    pub objects: Vec<ObjectSummary>,
     /// What lies among them and is no object.
     pub left_out: Vec<LeftOut>,
 }
 
 /// One object as it stands under its key now, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
+pub struct ObjectMetadata {
     /// Its size in bytes.
     pub size_bytes: u64,
     /// Its eTag without quotes.
@@ -169,13 +169,13 @@ pub trait Store: Send + Sync {
     }
 
     /// What stands under a key now; errors as those of [`Store::get`].
-    async fn head(&self, bucket: &str, key: &str) -> Result<Head>;
+    async fn head(&self, bucket: &str, key: &str) -> Result<ObjectMetadata>;
 
     /// Writes one object. When it returns, the object is durable and whole: a reader sees all of it or none.
     async fn put(&self, bucket: &str, key: &str, bytes: Bytes, mode: PutMode) -> Result<Put>;
 
     /// Lists keys with `prefix` in lexical order, after `after`, at most `max`. Fewer than `max` means the end.
-    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>>;
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<ObjectSummary>>;
 
     /// As [`Store::list`], with what is left out of it. A bucket that is not there is [`crate::error::Class::Missing`].
     async fn survey(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Survey> {
@@ -212,5 +212,5 @@ fn answers(outcome: Result<()>) -> Result<()> {
 /// object.
 fn no_bucket(what: impl std::fmt::Display) -> Error {
     Error::refused(format!("{what} is not there"))
-        .hint("was it deleted, renamed or unmounted? the work goes on by itself once it is back")
+        .with_hint("was it deleted, renamed or unmounted? the work goes on by itself once it is back")
 }

@@ -53,7 +53,7 @@ pub fn install() -> Result<()> {
             })
         })
         .and_then(PrometheusBuilder::install_recorder)
-        .map_err(|error| Error::bug("cannot install the metrics recorder").source(error))?;
+        .map_err(|error| Error::bug("cannot install the metrics recorder").with_source(error))?;
     for metric in names::ALL {
         match metric.kind {
             _ if metric.is_fractional() => metrics::describe_gauge!(metric.name, metric.help),

@@ -20,7 +20,7 @@ pub(crate) mod text;
 
 pub use span::Between;
 
-pub use spread::{SAMPLE_PHOTOS, Spread};
+pub use spread::{Percentiles, SAMPLE_PHOTOS};
 
 /// Entries of each list of leaders: products, places, campaigns.
 const TOP: usize = 10;
@@ -41,11 +41,11 @@ pub struct Report {
     /// Photos the spreads below are made from: all, or an even sample of [`SAMPLE_PHOTOS`].
     pub sampled_photos: u64,
     /// CPU milliseconds of decoding, per photo that gave a scan.
-    pub decode_ms: Option<Spread>,
+    pub decode_ms: Option<Percentiles>,
     /// Seconds from upload to the end of processing, replays left out.
-    pub upload_to_processed_seconds: Option<Spread>,
+    pub upload_to_processed_seconds: Option<Percentiles>,
     /// Seconds from upload to the sealed batch, replays left out.
-    pub upload_to_durable_seconds: Option<Spread>,
+    pub upload_to_durable_seconds: Option<Percentiles>,
     /// What each rung won, the most codes first.
     pub rungs: Vec<RungWins>,
     /// Why photos gave no scan, the most frequent first.
@@ -338,7 +338,7 @@ pub fn rows_as<T: DeserializeOwned>(table: Table) -> Result<Vec<T>> {
         .map(|row| {
             let fields: serde_json::Map<String, Value> = columns.iter().cloned().zip(row).collect();
             serde_json::from_value(Value::Object(fields))
-                .map_err(|error| Error::bug("the warehouse answered in another shape than asked").source(error))
+                .map_err(|error| Error::bug("the warehouse answered in another shape than asked").with_source(error))
         })
         .collect()
 }

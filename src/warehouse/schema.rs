@@ -113,16 +113,16 @@ pub async fn require_current(warehouse: &dyn Warehouse) -> Result<()> {
         Some(found) => Err(Error::permanent(format!(
             "the warehouse has schema version {found}, this scanmill needs version {VERSION}"
         ))
-        .hint("bring it up to date with `scanmill schema --apply`")),
+        .with_hint("bring it up to date with `scanmill schema --apply`")),
         None => Err(Error::missing("the warehouse has no tables yet")
-            .hint("`scanmill run` creates them, and so does `scanmill schema --apply`")),
+            .with_hint("`scanmill run` creates them, and so does `scanmill schema --apply`")),
     }
 }
 
 /// The error for a warehouse that a newer scanmill has migrated.
 pub fn newer(found: i64) -> Error {
     Error::permanent(format!("the warehouse has schema version {found}, this scanmill knows version {VERSION}"))
-        .hint("run the scanmill that migrated it or a newer one; nothing was changed")
+        .with_hint("run the scanmill that migrated it or a newer one; nothing was changed")
 }
 
 #[cfg(test)]

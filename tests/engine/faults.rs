@@ -25,7 +25,7 @@ fn broken() -> Error {
 }
 
 fn refused() -> Error {
-    Error::refused("no permission, says the test").hint("allow `s3:GetObject`")
+    Error::refused("no permission, says the test").with_hint("allow `s3:GetObject`")
 }
 
 /// Name, call, how often it fails, when, and how.

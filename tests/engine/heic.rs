@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use scanmill::actors::line::Host;
+use scanmill::actors::pipeline_context::Host;
 use scanmill::actors::supervisor::Phase;
 use scanmill::app::{Engine, Ports};
 use scanmill::decode::{self, DecodeLimits, Header, Room};
 use scanmill::domain::Reading;
 use scanmill::error::Result;
-use scanmill::store::{Head, Listed, Object, Put, PutMode, Store};
+use scanmill::store::{Object, ObjectMetadata, ObjectSummary, Put, PutMode, Store};
 use tokio::sync::Semaphore;
 
 use super::heic_files::{heic, paris, with_exif};
@@ -69,13 +69,13 @@ impl Store for Gate {
         }
         self.inner.get(bucket, key, version_id, max_bytes).await
     }
-    async fn head(&self, bucket: &str, key: &str) -> Result<Head> {
+    async fn head(&self, bucket: &str, key: &str) -> Result<ObjectMetadata> {
         self.inner.head(bucket, key).await
     }
     async fn put(&self, bucket: &str, key: &str, bytes: Bytes, mode: PutMode) -> Result<Put> {
         self.inner.put(bucket, key, bytes, mode).await
     }
-    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>> {
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<ObjectSummary>> {
         self.inner.list(bucket, prefix, after, max).await
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use image::{ImageFormat, Luma};
 use jiff::Timestamp;
-use scanmill::actors::line::{Host, decode_limits};
+use scanmill::actors::pipeline_context::{Host, decode_limits};
 use scanmill::actors::supervisor::Phase;
 use scanmill::app;
 use scanmill::decode::{self, DecodeLimits, Header, Room};

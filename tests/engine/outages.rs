@@ -12,7 +12,7 @@ fn reset() -> Error {
 }
 
 fn refused() -> Error {
-    Error::refused("AccessDenied, says the test").hint("allow `s3:GetObject`")
+    Error::refused("AccessDenied, says the test").with_hint("allow `s3:GetObject`")
 }
 
 fn expired() -> Error {

@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use image::{ImageFormat, Luma};
 use qrcode::QrCode;
-use scanmill::actors::line::Host;
+use scanmill::actors::pipeline_context::Host;
 use scanmill::actors::supervisor::Phase;
 use scanmill::app::{self, Engine, Ports};
 use scanmill::config::Settings;
 use scanmill::domain::PhotoRef;
 use scanmill::error::{Error, Result};
 use scanmill::queue::{Advice, Depth, Message, Queue, ReceiptHandle};
-use scanmill::store::{Head, Listed, Object, Put, PutMode, Store};
+use scanmill::store::{Object, ObjectMetadata, ObjectSummary, Put, PutMode, Store};
 use scanmill::warehouse::{BatchSource, Loaded, Manifest, Table, Value, Warehouse};
 use tempfile::TempDir;
 
@@ -313,7 +313,7 @@ impl Store for Faulty<dyn Store> {
         }
         self.script.around("get", self.inner.get(bucket, key, version_id, max_bytes)).await
     }
-    async fn head(&self, bucket: &str, key: &str) -> Result<Head> {
+    async fn head(&self, bucket: &str, key: &str) -> Result<ObjectMetadata> {
         self.inner.head(bucket, key).await
     }
     async fn put(&self, bucket: &str, key: &str, bytes: Bytes, mode: PutMode) -> Result<Put> {
@@ -322,7 +322,7 @@ impl Store for Faulty<dyn Store> {
     async fn forget_announcement(&self, photo: &PhotoRef) -> Result<()> {
         self.inner.forget_announcement(photo).await
     }
-    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>> {
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<ObjectSummary>> {
         self.script.around("list", self.inner.list(bucket, prefix, after, max)).await
     }
 }

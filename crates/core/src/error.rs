@@ -108,12 +108,12 @@ impl Error {
         self
     }
     /// Adds what the reader can do about it.
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
         self
     }
     /// Adds the cause.
-    pub fn source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
     }
@@ -123,7 +123,7 @@ impl Error {
         self
     }
     /// Puts `context` before the message: `loading batch b1: database is locked`.
-    pub fn context(mut self, context: impl fmt::Display) -> Self {
+    pub fn with_context(mut self, context: impl fmt::Display) -> Self {
         self.0.message = format!("{context}: {}", self.0.message);
         self
     }
@@ -179,16 +179,16 @@ impl Error {
         let made = Self::new(class, format!("{what} `{}`", path.display()));
         let made = match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                made.hint("the disk is full: free some space; the work is tried again by itself")
+                made.with_hint("the disk is full: free some space; the work is tried again by itself")
             }
-            ErrorKind::PermissionDenied => made.hint("check the owner and mode of this path"),
+            ErrorKind::PermissionDenied => made.with_hint("check the owner and mode of this path"),
             ErrorKind::ReadOnlyFilesystem => {
-                made.hint("this disk is mounted read-only: mount it for writing, or choose another place")
+                made.with_hint("this disk is mounted read-only: mount it for writing, or choose another place")
             }
-            _ if matches!(error.raw_os_error(), Some(ENFILE | EMFILE)) => made.hint(TOO_MANY_FILES),
+            _ if matches!(error.raw_os_error(), Some(ENFILE | EMFILE)) => made.with_hint(TOO_MANY_FILES),
             _ => made,
         };
-        made.source(error)
+        made.with_source(error)
     }
 }
 
@@ -234,15 +234,15 @@ mod tests {
     fn a_cause_is_told_once_however_often_errors_pass_it_on() {
         let io = || std::io::Error::from_raw_os_error(EMFILE);
         let inner = Error::io("cannot open", std::path::Path::new("/x"), io());
-        let outer = Error::transient("cannot start").source(inner).context("run");
+        let outer = Error::transient("cannot start").with_source(inner).with_context("run");
         assert_eq!(outer.to_string(), format!("run: cannot start: cannot open `/x`: {}", io()));
-        assert_eq!(Error::bug(format!("failed: {}", io())).source(io()).to_string(), format!("failed: {}", io()));
+        assert_eq!(Error::bug(format!("failed: {}", io())).with_source(io()).to_string(), format!("failed: {}", io()));
     }
 
     #[test]
     fn the_report_names_what_why_and_the_remedy() {
         let cause = std::io::Error::new(std::io::ErrorKind::StorageFull, "no space left");
-        let error = Error::io("cannot write", std::path::Path::new("/data/x"), cause).context("sealing batch b1");
+        let error = Error::io("cannot write", std::path::Path::new("/data/x"), cause).with_context("sealing batch b1");
         assert_eq!(error.class(), Class::Transient);
         let report = error.report();
         assert!(report.starts_with("sealing batch b1: cannot write `/data/x`: no space left"), "{report}");

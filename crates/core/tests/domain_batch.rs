@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use scanmill_core::domain::batch::{OpenBatch, SealPolicy, SealedBatch, batch_id, batch_id_of, batch_key, manifest_id};
 use scanmill_core::domain::row::rejection_of;
-use scanmill_core::domain::{PhotoRef, Reason, Reject, Row};
+use scanmill_core::domain::{PhotoRef, Reason, Rejection, Row};
 
 /// `count` rows of the photo with this key.
 fn rows(key: &str, count: usize, revision: i64) -> Vec<Row> {
@@ -23,7 +23,7 @@ fn rejected(key: &str, count: usize, revision: i64, reason: Reason) -> Vec<Row> 
         sequencer: None,
         uploaded_at: None,
     };
-    let reject = Reject::new(reason, "line\nbreak");
+    let reject = Rejection::new(reason, "line\nbreak");
     (0..count).map(|_| rejection_of(&photo, &reject, revision, Timestamp::UNIX_EPOCH)).collect()
 }
 

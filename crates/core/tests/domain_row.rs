@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use scanmill_core::domain::columns::{Column, ColumnType, rejection_columns, scan_columns};
 use scanmill_core::domain::row::{rejection_of, rows_of};
 use scanmill_core::domain::{
-    Capture, Code, Format, PhotoRef, PlaceName, Reading, Reason, Reject, RejectionRow, Row, ScanRow,
+    Capture, Code, Format, PhotoRef, PlaceName, Reading, Reason, Rejection, RejectionRow, Row, ScanRow,
 };
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -158,7 +158,7 @@ fn rows_have_the_columns_in_their_order() {
             assert_fits(&row, "scan", scan_columns());
         }
     }
-    let row = rejection_of(&photo(), &Reject::new(Reason::Truncated, "at byte 3"), 0, Timestamp::UNIX_EPOCH);
+    let row = rejection_of(&photo(), &Rejection::new(Reason::Truncated, "at byte 3"), 0, Timestamp::UNIX_EPOCH);
     assert_fits(&row, "rejection", rejection_columns());
 }
 
@@ -249,7 +249,7 @@ fn half_and_impossible_places_are_refused() {
 
 #[test]
 fn a_reading_without_codes_is_one_rejection() {
-    let truncated = Reading { reject: Some(Reject::new(Reason::Truncated, "x".repeat(9_000))), ..reading(&[]) };
+    let truncated = Reading { reject: Some(Rejection::new(Reason::Truncated, "x".repeat(9_000))), ..reading(&[]) };
     let row = rejection(&truncated);
     assert_eq!((row.stage.as_str(), row.reason.as_str(), row.detail.len()), ("decode", "truncated", 4096));
     assert_eq!((row.lineage.revision, row.lineage.photo_id), (2, photo().id().0));

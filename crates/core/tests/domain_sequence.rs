@@ -2,7 +2,7 @@
 
 use scanmill_core::domain::payload::{of, read};
 use scanmill_core::domain::row::rows_of;
-use scanmill_core::domain::{Capture, Code, PhotoRef, Reading, Reason, Reject, Row, Sequence};
+use scanmill_core::domain::{Capture, Code, PhotoRef, Reading, Reason, Rejection, Row, Sequence};
 
 fn code(text: &str, symbology: &'static str, sequence: Option<(Option<u8>, u8, u8)>) -> Code {
     Code {
@@ -57,7 +57,7 @@ fn rows_say_which_part_they_are() {
         code("https://shop.example/p/3", "]Q1", Some((Some(1), 3, 9))),
     ];
     let reading =
-        Reading { reject: None, codes, ..Reading::refused(Reject::new(Reason::NoCode, ""), Capture::default()) };
+        Reading { reject: None, codes, ..Reading::refused(Rejection::new(Reason::NoCode, ""), Capture::default()) };
     let rows = rows_of(&photo, &reading, 0, "2026-11-22T15:41:00Z".parse().unwrap());
     let parts: Vec<_> = rows
         .iter()

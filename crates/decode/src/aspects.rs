@@ -5,7 +5,7 @@ use super::clock::Deadline;
 use super::luma::Aspect;
 use super::room::Room;
 use super::{DecodeLimits, Header, Look, ladder, pixels};
-use scanmill_core::domain::Reject;
+use scanmill_core::domain::Rejection;
 
 /// Opens a photo's pixels and climbs.
 pub(super) fn look(
@@ -14,7 +14,7 @@ pub(super) fn look(
     deadline: Deadline,
     limits: &DecodeLimits,
     room: &Room<'_>,
-) -> Result<Look, Reject> {
+) -> Result<Look, Rejection> {
     let mut source = pixels::open(bytes, header, Aspect::Brightness, deadline, room)?;
     let whole = deadline;
     let deadline = deadline.at_most(limits.time_budget);

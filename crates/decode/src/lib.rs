@@ -9,11 +9,11 @@
 use std::time::Duration;
 
 use scanmill_core::cpu::thread_cpu;
-use scanmill_core::domain::{Capture, Format, Reading, Reason, Reject};
+use scanmill_core::domain::{Capture, Format, Reading, Reason, Rejection};
 
 mod aspects;
+mod catch_panic;
 mod clock;
-mod contain;
 mod content;
 pub mod exif;
 mod gazetteer;
@@ -78,7 +78,7 @@ pub struct Header {
 ///
 /// # Errors
 /// The rejection, for content that is empty, unsupported, over a limit, or whose header does not parse.
-pub fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Reject> {
+pub fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rejection> {
     guard::inspect(bytes, limits)
 }
 
@@ -168,7 +168,7 @@ fn look(
     deadline: Deadline,
     limits: &DecodeLimits,
     room: &Room<'_>,
-) -> Result<Look, Reject> {
+) -> Result<Look, Rejection> {
     #[cfg(feature = "heic")]
     if header.format == Format::Heic {
         return stages::look(bytes, header, deadline, limits, room);
@@ -190,7 +190,7 @@ impl Look {
 }
 
 /// The budget of a photo's pixels and codes together.
-fn whole_budget(header: &Header, limits: &DecodeLimits) -> Result<Duration, Reject> {
+fn whole_budget(header: &Header, limits: &DecodeLimits) -> Result<Duration, Rejection> {
     match (header.format, limits.heic_time_budget) {
         (Format::Heic, None) => Err(pixels::heic_is_off()),
         // Slow as well, and neither lane nor patents apply where HEIC is turned off.
@@ -216,7 +216,7 @@ pub struct Trial {
 ///
 /// # Errors
 /// The rejection of a photo without pixels.
-pub fn trials(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<Vec<Trial>, Reject> {
+pub fn trials(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<Vec<Trial>, Rejection> {
     let deadline = Deadline::after(whole_budget(header, limits)?);
     let mut source = pixels::open(bytes, header, luma::Aspect::Brightness, deadline, &Room::boundless())?;
     let alone = ladder::alone(&mut source, limits.time_budget);
@@ -229,7 +229,7 @@ pub fn trials(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<Ve
     Ok(alone.into_iter().map(trial).collect())
 }
 
-fn why_no_code(climb: &ladder::Climb, cut: bool, cpu_before: Duration) -> Option<Reject> {
+fn why_no_code(climb: &ladder::Climb, cut: bool, cpu_before: Duration) -> Option<Rejection> {
     let ran = climb.runs.len();
     if !climb.codes.is_empty() {
         None
@@ -237,16 +237,16 @@ fn why_no_code(climb: &ladder::Climb, cut: bool, cpu_before: Duration) -> Option
         // Before the other reasons: what was not looked at to its end may hold a code, cut or not.
         let took = thread_cpu().saturating_sub(cpu_before);
         let detail = format!("no code within {} ms of CPU time, after {ran} rungs", took.as_millis());
-        Some(Reject::new(Reason::TimedOut, detail))
+        Some(Rejection::new(Reason::TimedOut, detail))
     } else if cut {
-        Some(Reject::new(
+        Some(Rejection::new(
             Reason::Truncated,
             "the file ends before its picture, and the part that is there shows no code",
         ))
     } else if let Some(panic) = &climb.panic {
-        Some(Reject::new(Reason::DecoderFault, panic.clone()))
+        Some(Rejection::new(Reason::DecoderFault, panic.clone()))
     } else {
-        Some(Reject::new(Reason::NoCode, format!("no code found by {ran} rungs")))
+        Some(Rejection::new(Reason::NoCode, format!("no code found by {ran} rungs")))
     }
 }
 
@@ -259,6 +259,6 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Reading {
 }
 
 /// The reading of a photo that [`inspect`] refuses: it still says when and where it was taken.
-pub fn refused(bytes: &[u8], reject: Reject, limits: &DecodeLimits) -> Reading {
+pub fn refused(bytes: &[u8], reject: Rejection, limits: &DecodeLimits) -> Reading {
     Reading::refused(reject, exif::read(bytes, &exif::Rules::now(limits.place_zone)))
 }

@@ -1,13 +1,13 @@
 //! HEIC photos in two stages: the small copy that the file brings, and only where that does not do, the photo itself.
 //! Pixels are nearly all that such a photo costs, and a code that fills a fair part of it is read in the small copy.
 
+use super::catch_panic::catch_panic;
 use super::clock::Deadline;
-use super::contain::contain;
 use super::ladder::{self, Climb};
 use super::pixels;
 use super::room::Room;
 use super::{DecodeLimits, Header, Look, aspects};
-use scanmill_core::domain::{Code, Reject};
+use scanmill_core::domain::{Code, Rejection};
 
 /// Looks at a HEIC photo until every code seen is read.
 pub(super) fn look(
@@ -16,11 +16,11 @@ pub(super) fn look(
     deadline: Deadline,
     limits: &DecodeLimits,
     room: &Room<'_>,
-) -> Result<Look, Reject> {
+) -> Result<Look, Rejection> {
     let reading = || deadline.at_most(limits.time_budget);
     let mut seen = None;
     // A small copy that cannot be read costs no more than its time: the photo itself will tell what is wrong.
-    if let Some(mut copy) = contain(|| pixels::thumbnail(bytes, deadline)).ok().flatten() {
+    if let Some(mut copy) = catch_panic(|| pixels::thumbnail(bytes, deadline)).ok().flatten() {
         let deadline = reading();
         let mut climb = ladder::glance(&mut copy, deadline, limits.first_only, room);
         climb.enlarge(header.width.max(header.height) as f32 / copy.long_side() as f32);

@@ -36,7 +36,7 @@ const FORGIVEN: u32 = 16;
 
 /// What is seen of the fetcher at a tick.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Seen {
+pub struct FetchSample {
     /// Whether messages wait in the queue.
     pub has_backlog: bool,
     /// Its permits; one is held from before the GET until the decoder takes the photo.
@@ -51,7 +51,7 @@ pub struct Seen {
     pub throttled: u64,
 }
 
-impl Seen {
+impl FetchSample {
     fn throttled_share(&self) -> f64 {
         self.throttled as f64 / self.answered.max(self.throttled).max(1) as f64
     }
@@ -149,12 +149,12 @@ impl Default for Controller {
 
 impl Controller {
     /// The limit until the next tick, and why.
-    pub fn tick(&mut self, seen: &Seen, bounds: Bounds) -> (u64, Reason) {
+    pub fn tick(&mut self, seen: &FetchSample, bounds: Bounds) -> (u64, Reason) {
         let (limit, reason) = self.decide(seen);
         (bounds.clamp(limit), reason)
     }
 
-    fn decide(&mut self, seen: &Seen) -> (u64, Reason) {
+    fn decide(&mut self, seen: &FetchSample) -> (u64, Reason) {
         let limit = seen.permits.limit;
         self.since_cut = self.since_cut.saturating_add(1);
         self.climb.tick(limit, seen.brought());
@@ -212,7 +212,7 @@ impl Controller {
     }
 
     /// More, for decoders that are hungry.
-    fn raised(&mut self, seen: &Seen) -> (u64, Reason) {
+    fn raised(&mut self, seen: &FetchSample) -> (u64, Reason) {
         let limit = seen.permits.limit;
         if self.since_cut <= HOLD {
             return (limit, Reason::Recovering);
@@ -250,7 +250,7 @@ mod tests {
             for (has_backlog, [limit, in_use, waiting, at_work, places, decoding, hungry, answered, throttled]) in ticks {
                 let permits = Permits { limit: limit % 700, in_use, waiting };
                 let decodes = Permits { limit: places, in_use: decoding, waiting: hungry };
-                let seen = Seen { has_backlog, permits, at_work, decodes, answered, throttled };
+                let seen = FetchSample { has_backlog, permits, at_work, decodes, answered, throttled };
                 let (limit, _) = controller.tick(&seen, bounds);
                 prop_assert!((bounds.min..=bounds.max).contains(&limit));
             }

@@ -114,14 +114,14 @@ async fn same_columns(warehouse: &dyn Warehouse) -> Result<()> {
         return Ok(());
     }
     Err(Error::permanent(format!("lacks {} of version {VERSION}: no batch can be loaded", lacks.join(", ")))
-        .hint("somebody changed its tables: restore it, or move it away, and the sealed batches are loaded again"))
+        .with_hint("somebody changed its tables: restore it, or move it away, and the sealed batches are loaded again"))
 }
 
 async fn patiently<T>(answer: impl Future<Output = Result<T>>) -> Result<T> {
     match tokio::time::timeout(PATIENCE, answer).await {
         Ok(answer) => answer,
         Err(_) => Err(Error::transient(format!("no answer within {} s", PATIENCE.as_secs()))
-            .hint("another process may hold it locked")),
+            .with_hint("another process may hold it locked")),
     }
 }
 

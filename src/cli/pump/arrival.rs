@@ -86,14 +86,14 @@ impl ArrivalArgs {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| Error::io("cannot read the orchestrator's specification", path, error))?;
             let spec = parse_orchestrator(&text)
-                .map_err(|error| error.context(format!("orchestrator's specification `{}`", path.display())))?;
+                .map_err(|error| error.with_context(format!("orchestrator's specification `{}`", path.display())))?;
             let span = Span { from: spec.from, to: spec.to };
             return Ok(Asked { stamps: Stamps::Candidates { count: spec.count, span }, arrival: Arrival::Unpaced });
         }
         let span = Span { from: self.from.unwrap_or(story.from), to: self.to.unwrap_or(story.to) };
         if span.from >= span.to {
             return Err(usage(format!("from {} to {} is no time at all", span.from, span.to))
-                .hint(format!("this story lasts from {} to {}", story.from, story.to)));
+                .with_hint(format!("this story lasts from {} to {}", story.from, story.to)));
         }
         if self.replay {
             return Ok(self.replayed(span));
@@ -106,7 +106,7 @@ impl ArrivalArgs {
             return Ok(Asked { stamps: Stamps::Photos { count }, arrival: Arrival::Unpaced });
         };
         if !schedule.is_sound() {
-            return Err(usage("at these rates no photo is ever due").hint("give a rate above 0"));
+            return Err(usage("at these rates no photo is ever due").with_hint("give a rate above 0"));
         }
         let count = match (self.count, self.lasts) {
             (Some(count), _) => count,
@@ -159,7 +159,8 @@ impl ArrivalArgs {
         ];
         let has = |name: &str| given.iter().any(|(option, given)| *option == name && *given);
         let first = |names: &[&'static str]| names.iter().copied().find(|name| has(name));
-        let clash = |one: &str, other: &str, hint: &str| Err(usage(format!("{one} and {other} together")).hint(hint));
+        let clash =
+            |one: &str, other: &str, hint: &str| Err(usage(format!("{one} and {other} together")).with_hint(hint));
         if self.spec.is_some()
             && let Some((other, _)) = given.iter().find(|(_, given)| *given)
         {
@@ -196,13 +197,14 @@ impl ArrivalArgs {
                 );
             }
             if !(has("--from") && has("--to") && has("--count")) {
-                return Err(usage("--from, --to and --count belong together")
-                    .hint("like --count 40000 --from 2026-03-02 --to 2026-04-06, or --replay for the story's rhythm"));
+                return Err(usage("--from, --to and --count belong together").with_hint(
+                    "like --count 40000 --from 2026-03-02 --to 2026-04-06, or --replay for the story's rhythm",
+                ));
             }
         }
         let needs = |option: &str, needed: &[&'static str], hint: &str| {
             if has(option) && first(needed).is_none() {
-                return Err(usage(format!("{option} needs {}", needed.join(" or "))).hint(hint));
+                return Err(usage(format!("{option} needs {}", needed.join(" or "))).with_hint(hint));
             }
             Ok(())
         };
@@ -215,7 +217,9 @@ impl ArrivalArgs {
         if let (Some((_, lasts)), Some(every)) = (self.burst, self.every)
             && lasts > every
         {
-            return Err(usage("a burst that is longer than its period").hint("--burst RATE:TIME, --every MORE TIME"));
+            return Err(
+                usage("a burst that is longer than its period").with_hint("--burst RATE:TIME, --every MORE TIME")
+            );
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ pub(super) fn key_file(named: Option<&Path>, settings: &Settings) -> Result<Path
         Some(path) if std::fs::symlink_metadata(path).is_ok() => {
             let error = is_there(path);
             let hint = error.hint_text().unwrap_or_default().to_owned();
-            Err(exit::usage(error.to_string()).hint(hint))
+            Err(exit::usage(error.to_string()).with_hint(hint))
         }
         Some(path) => Ok(path.to_owned()),
         None => Ok(free_key(&settings.local.root)),
@@ -239,7 +239,7 @@ fn end(args: &PumpArgs, watching: Option<Watching>, outcome: Outcome, verdict: O
 fn plan(args: &PumpArgs, settings: &Settings) -> Result<PumpPlan> {
     let run = args.choice.plan(&args.arrival, settings)?;
     if args.make_only && run.arrival != Arrival::Unpaced {
-        return Err(exit::usage("--make-only knows no rate").hint("leave --rate, --ramp and --replay out"));
+        return Err(exit::usage("--make-only knows no rate").with_hint("leave --rate, --ramp and --replay out"));
     }
     let threads = threads(args.threads, &run.arrival);
     let key_file = key_file(args.key_file.as_deref(), settings)?;

@@ -46,12 +46,13 @@ pub fn run(args: &PreviewArgs, global: &GlobalArgs) -> Result<Exit> {
     let file = args.out.as_path();
     if !file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
         let message = format!("cannot write a contact sheet to `{}`", file.display());
-        return Err(Error::permanent(message).hint("sheets are PNG: give a name that ends in .png"));
+        return Err(Error::permanent(message).with_hint("sheets are PNG: give a name that ends in .png"));
     }
     // Before minutes are spent on photos that then have no place to go.
     let partial = partial(file);
-    let failed =
-        |error| Error::io("cannot write", file, error).hint("give --out a folder that exists and can be written to");
+    let failed = |error| {
+        Error::io("cannot write", file, error).with_hint("give --out a folder that exists and can be written to")
+    };
     std::fs::write(&partial, []).map_err(failed)?;
     let drawn = draw(args, global).and_then(|bytes| std::fs::write(&partial, bytes).map_err(failed));
     let written = drawn.and_then(|()| std::fs::rename(&partial, file).map_err(failed));
@@ -81,6 +82,6 @@ fn draw(args: &PreviewArgs, global: &GlobalArgs) -> Result<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
     sheet
         .write_to(&mut bytes, ImageFormat::Png)
-        .map_err(|error| Error::bug("cannot encode a contact sheet").source(error))?;
+        .map_err(|error| Error::bug("cannot encode a contact sheet").with_source(error))?;
     Ok(bytes.into_inner())
 }

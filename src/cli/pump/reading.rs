@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::actors::line::decode_limits;
+use crate::actors::pipeline_context::decode_limits;
 use crate::config::Settings;
 use crate::decode::decode;
 use crate::error::Result;

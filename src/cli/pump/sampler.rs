@@ -30,7 +30,7 @@ impl Sampler {
         let thread = std::thread::Builder::new()
             .name("sampler".into())
             .spawn(move || watch(&root, &stopped))
-            .map_err(|error| Error::transient("cannot start the thread that looks at the engine").source(error))?;
+            .map_err(|error| Error::transient("cannot start the thread that looks at the engine").with_source(error))?;
         Ok(Sampler { stop, thread })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::forms::{arn, endpoint, identifier, narrow, optional, queue_url, text};
+use crate::config::forms::{arn, endpoint, identifier, optional, queue_url, saturating_u32, text};
 use crate::config::key::{Key, Kind};
 
 pub(super) static KEYS: &[Key] = &[
@@ -36,7 +36,7 @@ pub(super) static KEYS: &[Key] = &[
         default: "2",
         unit: "attempts",
         doc: "Calls per request, the first included, before a failure reaches the engine. Few: the engine itself waits and tries again, and has to see when it asks for too much.",
-        kind: Kind::Whole { min: 1, max: 20, set: |s, v| s.aws.attempts = narrow(v) },
+        kind: Kind::Whole { min: 1, max: 20, set: |s, v| s.aws.attempts = saturating_u32(v) },
     },
     Key {
         section: "aws",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::forms::{days, endpoint, narrow, size};
+use crate::config::forms::{days, endpoint, saturating_u32, size};
 use crate::config::key::{Key, Kind};
 use crate::config::settings::{Codes, LogFormat};
 
@@ -26,7 +26,7 @@ pub(super) static KEYS: &[Key] = &[
         default: "64",
         unit: "megapixels",
         doc: "Largest picture, by its header.",
-        kind: Kind::Whole { min: 1, max: 1_000, set: |s, v| s.limits.max_megapixels = narrow(v) },
+        kind: Kind::Whole { min: 1, max: 1_000, set: |s, v| s.limits.max_megapixels = saturating_u32(v) },
     },
     Key {
         section: "limits",
@@ -34,7 +34,7 @@ pub(super) static KEYS: &[Key] = &[
         default: "16_384",
         unit: "pixels",
         doc: "Longest side of a picture, by its header.",
-        kind: Kind::Whole { min: 64, max: 65_535, set: |s, v| s.limits.max_side = narrow(v) },
+        kind: Kind::Whole { min: 64, max: 65_535, set: |s, v| s.limits.max_side = saturating_u32(v) },
     },
     Key {
         section: "limits",
@@ -42,7 +42,7 @@ pub(super) static KEYS: &[Key] = &[
         default: "1_000",
         unit: "pixels per byte",
         doc: "A file that unpacks to more pixels than this for each of its bytes is taken for a bomb.",
-        kind: Kind::Whole { min: 1, max: 1_000_000, set: |s, v| s.limits.max_pixels_per_byte = narrow(v) },
+        kind: Kind::Whole { min: 1, max: 1_000_000, set: |s, v| s.limits.max_pixels_per_byte = saturating_u32(v) },
     },
     Key {
         section: "limits",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::forms::{bucket, choose, narrow, size, suffixes};
+use crate::config::forms::{bucket, choose, saturating_u32, size, suffixes};
 use crate::config::key::{Key, Kind};
 use crate::config::settings::{Overwrite, QueueKind, StoreKind, WarehouseKind};
 use crate::domain::notification::KeyEncoding;
@@ -185,7 +185,7 @@ pub(super) static KEYS: &[Key] = &[
         default: "8",
         unit: "receives",
         doc: "A photo whose fetch fails in this many deliveries, each while the store answers for others, becomes a `gave_up` rejection. What fails while the store is down is not counted.",
-        kind: Kind::Whole { min: 1, max: 1_000, set: |s, v| s.queue.max_receives = narrow(v) },
+        kind: Kind::Whole { min: 1, max: 1_000, set: |s, v| s.queue.max_receives = saturating_u32(v) },
     },
     Key {
         section: "queue",
@@ -194,7 +194,7 @@ pub(super) static KEYS: &[Key] = &[
         unit: "receives",
         doc: "The queue's own limit, above `max_receives`. A photo that comes this often without an end is rejected untried: \
               it may be what takes the process down each time. With SQS at most the redrive policy's maxReceiveCount.",
-        kind: Kind::Whole { min: 2, max: 1_000, set: |s, v| s.queue.dead_letter_after = narrow(v) },
+        kind: Kind::Whole { min: 2, max: 1_000, set: |s, v| s.queue.dead_letter_after = saturating_u32(v) },
     },
     Key {
         section: "queue",

@@ -131,7 +131,7 @@ impl LoadReport {
         let size = std::fs::metadata(path).map_err(|error| Error::io("cannot read the report", path, error))?.len();
         let no_report = |why: String| {
             Error::permanent(format!("`{}` is no load report: {why}", path.display()))
-                .hint("name the report.json that `scanmill pump --report DIR` wrote")
+                .with_hint("name the report.json that `scanmill pump --report DIR` wrote")
         };
         if size > MAX_FILE_BYTES {
             return Err(no_report(format!("it is larger than {MAX_FILE_BYTES} bytes")));
@@ -143,8 +143,9 @@ impl LoadReport {
         }
         if head.version != VERSION {
             let message = format!("`{}` is a load report of version {}", path.display(), head.version);
-            return Err(Error::new(Class::Permanent, message)
-                .hint(format!("this scanmill reads version {VERSION}: use the scanmill that wrote it, or run again")));
+            return Err(Error::new(Class::Permanent, message).with_hint(format!(
+                "this scanmill reads version {VERSION}: use the scanmill that wrote it, or run again"
+            )));
         }
         serde_json::from_slice(&bytes).map_err(|error| no_report(error.to_string()))
     }
@@ -154,7 +155,8 @@ impl LoadReport {
     /// # Errors
     /// None in practice (a bug).
     pub fn to_json(&self) -> Result<String> {
-        let text = serde_json::to_string(self).map_err(|error| Error::bug("no JSON for this report").source(error))?;
+        let text =
+            serde_json::to_string(self).map_err(|error| Error::bug("no JSON for this report").with_source(error))?;
         Ok(text + "\n")
     }
 

@@ -47,7 +47,7 @@ pub fn encode(picture: &Planes, format: Format, quality: u8, enlarge: Enlarge, e
         )),
         _ => rgb.write_with_encoder(WebPEncoder::new_lossless(&mut bytes)),
     };
-    encoded.map_err(|error| Error::bug("cannot encode a picture").source(error))?;
+    encoded.map_err(|error| Error::bug("cannot encode a picture").with_source(error))?;
     let _ = exif_bytes;
     Ok(Encoded { bytes, exif_at: None })
 }
@@ -68,7 +68,7 @@ fn heic(rgb: &image::RgbImage, exif_bytes: usize) -> Result<Encoded> {
     let metadata = heifer::Metadata { exif: room, ..Default::default() };
     let options = heifer::EncodeOptions { quality: 60, max_threads: 1 };
     let bytes = heifer::encode_with_metadata(&image, &metadata, &options)
-        .map_err(|error| Error::bug("cannot encode a HEIC picture").source(error))?;
+        .map_err(|error| Error::bug("cannot encode a HEIC picture").with_source(error))?;
     let exif_at = bytes.windows(MARK.len()).position(|window| window == MARK);
     if exif_bytes > 0 && exif_at.is_none() {
         return Err(Error::bug("a HEIC picture has lost the room for its EXIF"));

@@ -253,5 +253,5 @@ impl Sheet {
 
 fn code(payload: &str) -> Result<QrCode> {
     QrCode::with_error_correction_level(payload, EcLevel::M)
-        .map_err(|error| Error::bug(format!("no QR code holds `{payload}`")).source(error))
+        .map_err(|error| Error::bug(format!("no QR code holds `{payload}`")).with_source(error))
 }

@@ -233,11 +233,11 @@ impl Story {
         let timeline = Timeline::new(&world);
         if timeline.is_empty() {
             return Err(Error::permanent(format!("the story `{}` never has a photo taken", source.name))
-                .hint("at no moment of its span is there a product with interest, at a place with weight, at an hour with any"));
+                .with_hint("at no moment of its span is there a product with interest, at a place with weight, at an hour with any"));
         }
         let pictures = Pictures::new(&world, &timeline, options).map_err(|why| {
             Error::permanent(format!("the story `{}` asks for shares that cannot be: {why}", source.name))
-                .hint("change the shares under [mix], or make fewer faults")
+                .with_hint("change the shares under [mix], or make fewer faults")
         })?;
         let draws = |purpose| Draws::new(options.seed, purpose);
         Ok(Self {
@@ -276,14 +276,14 @@ impl Story {
     pub fn covers(&self, span: Span) -> Result<()> {
         if span.from >= span.to {
             return Err(Error::permanent(format!("the span from {} to {} is empty", span.from, span.to))
-                .hint("its end must be later than its beginning"));
+                .with_hint("its end must be later than its beginning"));
         }
         let own = self.span();
         match &self.world.rhythm {
             Rhythm::Rules(rules) => original::covered(rules, span),
             Rhythm::Local(_) if span.to <= own.from || span.from >= own.to => {
                 Err(Error::permanent(format!("the story has no photo from {} to {}", span.from, span.to))
-                    .hint(format!("it plays from {} to {}", own.from, own.to)))
+                    .with_hint(format!("it plays from {} to {}", own.from, own.to)))
             }
             Rhythm::Local(_) => Ok(()),
         }

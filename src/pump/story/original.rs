@@ -96,11 +96,11 @@ pub fn parse_orchestrator(text: &str) -> Result<OrchestratorSpec> {
         count: u64,
     }
     let wrong = |what: String| {
-        Error::permanent(format!("the orchestrator's specification {what}")).hint(
+        Error::permanent(format!("the orchestrator's specification {what}")).with_hint(
             r#"expected like {"start_date": "2015-04-01 00:00:00", "end_date": "2015-07-01 00:00:00", "count": 40000}"#,
         )
     };
-    let order: Order = serde_json::from_str(text).map_err(|error| wrong("does not parse".into()).source(error))?;
+    let order: Order = serde_json::from_str(text).map_err(|error| wrong("does not parse".into()).with_source(error))?;
     let date = |key: &str, text: &str| {
         let at = parse_instant(text).filter(|at| zones::is_sensible(*at));
         at.ok_or_else(|| wrong(format!("has \"{text}\" as `{key}`: no date from 1970 to 2099")))
@@ -127,7 +127,7 @@ pub fn parse_orchestrator(text: &str) -> Result<OrchestratorSpec> {
 pub fn read(name: &str, text: &str) -> Result<World> {
     let refused = || Error::permanent(format!("the story `{name}` cannot be told"));
     let file: File = serde_json::from_str(text).map_err(|error| {
-        refused().source(error).hint(
+        refused().with_source(error).with_hint(
             "expected the original's JSON: {\"specification\": [{\"geolocations\", \"hour_distribution\", \"product_codes\", \"time_function\"}]}",
         )
     })?;
@@ -136,20 +136,20 @@ pub fn read(name: &str, text: &str) -> Result<World> {
         mistakes.note("specification", format!("found {} entries", file.specification.len()), "expected one");
     }
     let Some(specification) = file.specification.into_iter().next() else {
-        return Err(refused().source(Problems(mistakes.problems)));
+        return Err(refused().with_source(Problems(mistakes.problems)));
     };
     let places = places(&specification.geolocations, &mut mistakes);
     let hours = hours(&specification.hour_distribution, &mut mistakes);
     let products = products(&specification.product_codes, &mut mistakes);
     let dates = dates(&specification.time_function, &mut mistakes);
     if !mistakes.problems.is_empty() {
-        return Err(refused().source(Problems(mistakes.problems)));
+        return Err(refused().with_source(Problems(mistakes.problems)));
     }
     let rules = Rules { dates, hours };
     let span = span(&rules).ok_or_else(|| {
-        refused().hint("in the years that its rules name no date has a share above 0: look at `time_function`")
+        refused().with_hint("in the years that its rules name no date has a share above 0: look at `time_function`")
     })?;
-    covered(&rules, span).map_err(|error| error.context(format!("the story `{name}` cannot be told")))?;
+    covered(&rules, span).map_err(|error| error.with_context(format!("the story `{name}` cannot be told")))?;
     Ok(World {
         span,
         photos_per_day: None,
@@ -376,8 +376,9 @@ pub fn covered(rules: &Rules, span: Span) -> Result<()> {
         let date = Offset::UTC.to_datetime(at);
         if rules.share(date).is_none() {
             let date = date.strftime("%Y-%m-%d %H:%M");
-            return Err(Error::permanent(format!("no rule of `time_function` matches {date}"))
-                .hint("add a last rule for such dates: {\"date_spec\": {}, \"pct\": 0} takes none of their stamps"));
+            return Err(Error::permanent(format!("no rule of `time_function` matches {date}")).with_hint(
+                "add a last rule for such dates: {\"date_spec\": {}, \"pct\": 0} takes none of their stamps",
+            ));
         }
     }
     Ok(())

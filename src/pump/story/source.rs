@@ -56,7 +56,7 @@ impl StorySource {
         let path = Path::new(name_or_file);
         let text = std::fs::read_to_string(path).map_err(|error| {
             let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-            Error::io("cannot read the story", path, error).hint(format!("a file, or one of {}", names.join(", ")))
+            Error::io("cannot read the story", path, error).with_hint(format!("a file, or one of {}", names.join(", ")))
         })?;
         let is_json = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
         let name = path.file_stem().map_or_else(|| name_or_file.to_owned(), |stem| stem.to_string_lossy().into_owned());

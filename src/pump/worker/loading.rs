@@ -45,7 +45,7 @@ pub(super) fn load<'a>(
                     "plan `{}/{}` puts photos into `{}`, and this worker's store.inbox is `{}`",
                     name.0, name.1, plan.bucket, options.inbox
                 ))
-                .hint("an engine would not hear of them: use the configuration that `orchestrate` had"));
+                .with_hint("an engine would not hear of them: use the configuration that `orchestrate` had"));
             }
             let story = Arc::new(plan.tell()?);
             let run = Arc::new(Run { story: story.clone(), bucket: plan.bucket.clone() });
@@ -57,7 +57,7 @@ pub(super) fn load<'a>(
                 let drawing = warm_up(&plan, &story, &maker, (threads, cache), shown, &drain)?;
                 Ok(Loaded { run, plan, drawing })
             });
-            drawn.await.map_err(|error| Error::bug("drawing pictures panicked").source(error))?
+            drawn.await.map_err(|error| Error::bug("drawing pictures panicked").with_source(error))?
         };
         let loaded = loaded.await;
         (name, loaded)

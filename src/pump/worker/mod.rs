@@ -264,7 +264,7 @@ impl<'a> Worker<'a> {
                 }));
                 return;
             }
-            Err(error) => return self.fail(error.context("receiving stamps")),
+            Err(error) => return self.fail(error.with_context("receiving stamps")),
         };
         let starved = self.jobs.is_empty();
         for message in messages {
@@ -396,7 +396,7 @@ impl<'a> Worker<'a> {
                         Ok(()) => {}
                         Err(error) if error.class() == Class::Missing => self.report.lost_leases += 1,
                         Err(error) if error.class().is_retryable() => self.done.push(receipt),
-                        Err(error) => self.fail(error.context("deleting a stamp")),
+                        Err(error) => self.fail(error.with_context("deleting a stamp")),
                     }
                 }
             }
@@ -404,7 +404,7 @@ impl<'a> Worker<'a> {
             Called::Deleted(_, Err(error)) if error.class().is_retryable() => {
                 tracing::warn!(%error, "done stamps could not be deleted, they come again");
             }
-            Called::Deleted(_, Err(error)) => self.fail(error.context("deleting stamps")),
+            Called::Deleted(_, Err(error)) => self.fail(error.with_context("deleting stamps")),
             // A lease that was not extended ends, and its stamp comes again.
             Called::Extended(Err(error)) => tracing::debug!(%error, "stamps' leases were not extended"),
             Called::Extended(Ok(_)) => {}

@@ -12,7 +12,7 @@ pub(super) fn fault(path: &Path, error: rusqlite::Error) -> Error {
     let Some(code) = error.sqlite_error_code() else {
         // Not from SQLite but from the binding: a column of another type, a row that is not there. Our statements
         // never ask for that of tables we made.
-        return Error::bug(format!("{queue} answered in an unexpected form")).source(error);
+        return Error::bug(format!("{queue} answered in an unexpected form")).with_source(error);
     };
     let (class, what, hint) = match code {
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
@@ -22,7 +22,7 @@ pub(super) fn fault(path: &Path, error: rusqlite::Error) -> Error {
             (Class::Transient, "cannot grow", "the disk is full: free some space; the work is tried again by itself")
         }
         ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory | ErrorCode::SchemaChanged => {
-            return Error::transient(format!("{queue} failed")).source(error);
+            return Error::transient(format!("{queue} failed")).with_source(error);
         }
         ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => (
             Class::Permanent,
@@ -34,9 +34,9 @@ pub(super) fn fault(path: &Path, error: rusqlite::Error) -> Error {
             "cannot be opened for writing",
             "check that its folder exists and that both are writable",
         ),
-        _ => return Error::permanent(format!("{queue} failed")).source(error),
+        _ => return Error::permanent(format!("{queue} failed")).with_source(error),
     };
-    Error::new(class, format!("{queue} {what}")).hint(hint).source(error)
+    Error::new(class, format!("{queue} {what}")).with_hint(hint).with_source(error)
 }
 
 /// Whether another connection holds the lock that this one needs.

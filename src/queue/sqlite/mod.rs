@@ -97,7 +97,7 @@ impl SqliteQueue {
     pub fn open(path: &Path, options: SqliteQueueOptions) -> Result<SqliteQueue> {
         if options.dead_letter_after == 0 {
             return Err(Error::permanent("a queue that gives a message up after 0 receives hands out nothing")
-                .hint("set `queue.dead_letter_after` to at least 1"));
+                .with_hint("set `queue.dead_letter_after` to at least 1"));
         }
         let visibility_timeout = options.visibility_timeout.min(MAX_VISIBILITY);
         let options = SqliteQueueOptions { visibility_timeout, ..options };
@@ -217,9 +217,9 @@ impl SqliteQueue {
         let shared = self.shared.clone();
         spawn_blocking(move || work(&shared)).await.map_err(|error| {
             if error.is_panic() {
-                Error::bug("a queue statement panicked").source(error)
+                Error::bug("a queue statement panicked").with_source(error)
             } else {
-                Error::transient("the process is stopping").source(error)
+                Error::transient("the process is stopping").with_source(error)
             }
         })?
     }
@@ -246,16 +246,18 @@ impl Drop for Delivery {
         let (messages, shared) = (std::mem::take(&mut self.messages), self.shared.clone());
         // Without a runtime the process is ending; the messages wait for their visibility timeout.
         if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn_blocking(move || match shared.with(|connection| table::untake(connection, &messages)) {
-                Ok(()) => shared.news.notify_waiters(),
-                Err(error) => tracing::debug!(%error, "messages nobody took wait for their visibility timeout"),
+            runtime.spawn_blocking(move || {
+                match shared.with(|connection| table::undo_receive(connection, &messages)) {
+                    Ok(()) => shared.news.notify_waiters(),
+                    Err(error) => tracing::debug!(%error, "messages nobody took wait for their visibility timeout"),
+                }
             });
         }
     }
 }
 
 /// What one attempt to receive gave.
-struct Look {
+struct ReceiveAttempt {
     delivery: Delivery,
     /// Messages were given up instead: there may be more behind them.
     is_cut_short: bool,
@@ -271,7 +273,7 @@ impl Shared {
         work(&mut connection).map_err(|error| fault::fault(&self.path, error))
     }
 
-    fn look(self: &Arc<Self>, max: usize) -> Result<Look> {
+    fn look(self: &Arc<Self>, max: usize) -> Result<ReceiveAttempt> {
         // The version first: a commit between the two is seen as a change later, never missed.
         let is_set_back = self.clock.lock().unwrap_or_else(PoisonError::into_inner).was_set_back();
         let (seen, taken) = self.with(|connection| {
@@ -299,7 +301,7 @@ impl Shared {
                 "message received too often, moved to the dead letters"
             );
         }
-        Ok(Look {
+        Ok(ReceiveAttempt {
             delivery: Delivery { messages: taken.messages, shared: self.clone() },
             is_cut_short: !taken.died.is_empty(),
             next_visible_us: taken.next_visible_us,

@@ -90,7 +90,9 @@ fn try_open(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Result<Conn
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
         let message = format!("queue `{}` cannot use a write-ahead log (it says `{mode}`)", path.display());
-        return Ok(Err(Error::permanent(message).hint("put it on a local disk; network folders do not share memory")));
+        return Ok(Err(
+            Error::permanent(message).with_hint("put it on a local disk; network folders do not share memory")
+        ));
     }
     // NORMAL does not wait for the disk at each commit. A killed process loses nothing by it; a power cut may lose the
     // newest transactions, each whole. That loses no photo: an announcement and the record that it was made are one
@@ -146,7 +148,7 @@ fn judge(connection: &Connection, path: &Path) -> rusqlite::Result<Result<State>
                 "queue `{}` has schema version {version}, this scanmill knows version {SCHEMA_VERSION}",
                 path.display()
             ))
-            .hint("use the scanmill that wrote it, or a newer one")),
+            .with_hint("use the scanmill that wrote it, or a newer one")),
         });
     }
     let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -154,5 +156,5 @@ fn judge(connection: &Connection, path: &Path) -> rusqlite::Result<Result<State>
         return Ok(Ok(State::Empty));
     }
     Ok(Err(Error::permanent(format!("`{}` is a database, but not a scanmill queue", path.display()))
-        .hint("name another file; this one was left as it is")))
+        .with_hint("name another file; this one was left as it is")))
 }

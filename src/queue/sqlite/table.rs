@@ -146,7 +146,7 @@ const UNDO: &str = "UPDATE messages SET visible_us = ?3, lease_us = 0, receive_c
                     WHERE id = ?1 AND receipt = ?2";
 
 /// Makes messages that nobody took delivery of visible again, as if they had not been handed out.
-pub(super) fn untake(connection: &mut Connection, messages: &[Message]) -> Sql<()> {
+pub(super) fn undo_receive(connection: &mut Connection, messages: &[Message]) -> Sql<()> {
     let transaction = write(connection)?;
     {
         let mut undo = transaction.prepare_cached(UNDO)?;
@@ -206,7 +206,7 @@ fn for_each(
             None => Err(Error::permanent(format!("`{}` is no receipt handle of queue `{}`", handle.0, path.display()))),
             Some(receipt) if act(&transaction, receipt)? => Ok(()),
             Some(receipt) => Err(Error::missing(format!("message {} is no longer leased to this receipt", receipt.id))
-                .hint("it was handed out again, deleted or given up: finish sooner or extend the lease in time")),
+                .with_hint("it was handed out again, deleted or given up: finish sooner or extend the lease in time")),
         });
     }
     transaction.commit()?;

@@ -169,7 +169,7 @@ mod tests {
         let fail = |batch: Vec<usize>| -> BoxFuture<'static, Result<Answer>> {
             Box::pin(async move {
                 if batch.contains(&0) {
-                    return Err(Error::permanent("no").hint("yes"));
+                    return Err(Error::permanent("no").with_hint("yes"));
                 }
                 Ok(Answer { done: batch, refused: Vec::new() })
             })

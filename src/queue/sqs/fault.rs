@@ -29,13 +29,12 @@ where
 
 fn with_hint(code: Option<&str>, error: Error) -> Error {
     match code {
-        Some(code) if NO_QUEUE.contains(&aws::bare_code(code)) => error.hint(
+        Some(code) if NO_QUEUE.contains(&aws::bare_code(code)) => error.with_hint(
             "is `sqs.queue_url` that of a queue in this account and in `aws.region`? The queue of another account must \
              name this role in its policy",
         ),
-        Some(code) if !error.class().is_retryable() && code.to_ascii_lowercase().starts_with("kms") => {
-            error.hint("allow `kms:Decrypt`, and `kms:GenerateDataKey` to send, on the key that encrypts the queue")
-        }
+        Some(code) if !error.class().is_retryable() && code.to_ascii_lowercase().starts_with("kms") => error
+            .with_hint("allow `kms:Decrypt`, and `kms:GenerateDataKey` to send, on the key that encrypts the queue"),
         _ => error,
     }
 }
@@ -56,7 +55,7 @@ pub(super) fn refused(call: Call<'_>, code: &str, message: &str, is_our_fault: b
 pub(super) fn copy(error: &Error) -> Error {
     let made = Error::new(error.class(), error.to_string());
     let made = error.wait().into_iter().fold(made, Error::retry_after);
-    error.hint_text().into_iter().fold(made, Error::hint)
+    error.hint_text().into_iter().fold(made, Error::with_hint)
 }
 
 #[cfg(test)]

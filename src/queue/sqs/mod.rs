@@ -26,7 +26,7 @@ mod url;
 mod write;
 
 use fault::failed;
-use poll::Desk;
+use poll::ReceiveBuffer;
 pub use url::QueueUrl;
 
 /// The most messages a receive, a delete, an extension or a send takes.
@@ -66,7 +66,7 @@ struct Shared {
     url: QueueUrl,
     clients: OnceCell<Clients>,
     /// Receives under way and messages that nobody took.
-    desk: Mutex<Desk>,
+    desk: Mutex<ReceiveBuffer>,
     /// The dead-letter queue, once looked up.
     dead: depth::DeadLetters,
 }

@@ -39,14 +39,14 @@ struct Poll {
 
 /// What waits for the next caller.
 #[derive(Default)]
-pub(super) struct Desk {
+pub(super) struct ReceiveBuffer {
     /// Messages that came when nobody waited.
     messages: VecDeque<Message>,
     /// Polls whose caller went away; no more than there were callers at once.
     polls: VecDeque<Poll>,
 }
 
-impl Drop for Desk {
+impl Drop for ReceiveBuffer {
     /// The last handle is gone: no poll is left behind. Messages wait for their visibility timeout.
     fn drop(&mut self) {
         for poll in self.polls.drain(..) {
@@ -77,12 +77,12 @@ impl Drop for Waiting<'_> {
 
 impl Shared {
     /// Held for a few instructions that cannot panic.
-    fn desk(&self) -> MutexGuard<'_, Desk> {
+    fn desk(&self) -> MutexGuard<'_, ReceiveBuffer> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Desk {
+impl ReceiveBuffer {
     /// Up to `max` messages whose lease lasts; others are in the queue again.
     fn take(&mut self, max: usize) -> Vec<Message> {
         let now = Instant::now();
@@ -118,7 +118,7 @@ impl SqsQueue {
             let Some(poll) = &mut waiting.poll else { return Ok(Vec::new()) };
             let ended = (&mut poll.task).await;
             waiting.poll = None;
-            let received = ended.unwrap_or_else(|error| Err(Error::bug("a receive panicked").source(error)));
+            let received = ended.unwrap_or_else(|error| Err(Error::bug("a receive panicked").with_source(error)));
             match received {
                 Ok(mut messages) => {
                     // An adopted poll may have asked for more.

@@ -80,14 +80,14 @@ impl SqsQueue {
                 "queue {} is in {other}, and the region in use is {region}",
                 url.sent
             ))
-            .hint(format!("set `aws.region` to {other}, or `sqs.queue_url` to a queue in {region}")));
+            .with_hint(format!("set `aws.region` to {other}, or `sqs.queue_url` to a queue in {region}")));
         }
         let found = self.attributes(&url.sent, &[QueueAttributeName::All]).await?;
         let owner = found.get(&QueueAttributeName::QueueArn).and_then(|arn| arn.split(':').nth(4));
         match owner.filter(|owner| *owner != url.account) {
             Some(owner) => {
                 Err(Error::permanent(format!("queue {} belongs to account {owner}, not to {}", url.sent, url.account))
-                    .hint("set `sqs.queue_url` to the URL the queue's own account shows for it"))
+                    .with_hint("set `sqs.queue_url` to the URL the queue's own account shows for it"))
             }
             None => Ok(found),
         }
@@ -98,7 +98,7 @@ impl SqsQueue {
         let (shared, url) = (&self.shared, &self.shared.url.sent);
         if found.get(&QueueAttributeName::FifoQueue).is_some_and(|fifo| fifo == "true") {
             return Err(Error::permanent(format!("{url} is a FIFO queue, and S3 sends to standard queues only"))
-                .hint("make a standard queue and set `sqs.queue_url` to it"));
+                .with_hint("make a standard queue and set `sqs.queue_url` to it"));
         }
         let lease = shared.options.visibility_timeout;
         let tries = lease.saturating_mul(shared.options.dead_letter_after);
@@ -110,7 +110,7 @@ impl SqsQueue {
                 shared.options.dead_letter_after,
                 lease.as_secs(),
             ))
-            .hint(format!("set its MessageRetentionPeriod to at least {}, better to 1209600", tries.as_secs())));
+            .with_hint(format!("set its MessageRetentionPeriod to at least {}, better to 1209600", tries.as_secs())));
         }
         let own = number(found, &QueueAttributeName::VisibilityTimeout);
         Ok(format!(
@@ -132,7 +132,7 @@ impl SqsQueue {
             return Err(Error::permanent(format!(
                 "the queue gives a message up after {max_receive_count} receives, before queue.dead_letter_after ({after}) rejects its photo with a row"
             ))
-            .hint(format!(
+            .with_hint(format!(
                 "set maxReceiveCount in its redrive policy to at least {after}, or `queue.dead_letter_after` to at most {max_receive_count}"
             )));
         }

@@ -25,9 +25,9 @@ impl QueueUrl {
     pub fn parse(text: &str, endpoint: Option<&str>) -> Result<QueueUrl> {
         let wrong = || {
             Error::permanent(format!("`{text}` is no queue URL"))
-                .hint("set `sqs.queue_url` like https://sqs.eu-central-1.amazonaws.com/123456789012/photos")
+                .with_hint("set `sqs.queue_url` like https://sqs.eu-central-1.amazonaws.com/123456789012/photos")
         };
-        let url = Url::parse(text).map_err(|error| wrong().source(error))?;
+        let url = Url::parse(text).map_err(|error| wrong().with_source(error))?;
         let parts: Vec<&str> = url.path().split('/').filter(|part| !part.is_empty()).collect();
         let [.., account, name] = parts[..] else { return Err(wrong()) };
         let sent = match endpoint {

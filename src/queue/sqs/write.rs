@@ -25,7 +25,7 @@ fn answer<'a>(call: Call<'_>, done: impl Iterator<Item = &'a str>, refused: &[Ba
 }
 
 fn unbuilt(error: BuildError) -> Error {
-    Error::bug("an entry of an SQS call lacks a field").source(error)
+    Error::bug("an entry of an SQS call lacks a field").with_source(error)
 }
 
 /// Whole seconds, up: a lease may last longer than asked, never shorter.
@@ -111,7 +111,7 @@ impl SqsQueue {
         let count = failures.len();
         match failures.into_iter().next() {
             None => Ok(()),
-            Some(error) => Err(error.context(format!("{count} of {} messages were not sent", bodies.len()))),
+            Some(error) => Err(error.with_context(format!("{count} of {} messages were not sent", bodies.len()))),
         }
     }
 }

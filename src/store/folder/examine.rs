@@ -11,19 +11,19 @@ use rustix::fs::FileType;
 use tokio_util::sync::CancellationToken;
 use twox_hash::xxhash3_128;
 
-use super::seen::Stamp;
+use super::seen::FileFingerprint;
 use super::tree::{Opened, describe};
 use super::walk::{left_out_error, unfit};
 use super::writer::{FileSystems, LEASE_LASTS, Writer, writer_of};
 use super::{Shared, arrived_at, etag, keys};
 use crate::domain::PhotoRef;
 use crate::error::{Class, Error, Result};
-use crate::store::{Head, WhyLeftOut};
+use crate::store::{ObjectMetadata, WhyLeftOut};
 
 /// What one look found.
-pub(super) enum Look {
+pub(super) enum FileStatus {
     /// A finished file that is not yet known here.
-    Photo(PhotoRef, Stamp),
+    Photo(PhotoRef, FileFingerprint),
     /// In this state it was announced before.
     Known,
     /// It changed a moment ago, or while it was read.
@@ -94,39 +94,39 @@ impl<'a> Looking<'a> {
 
 /// Looks at `key`. One that is not known is read to its end for its eTag, unless `cancel` comes first. `was_closed` when
 /// the kernel reported that its writer closed it.
-pub(super) fn examine(looking: &mut Looking<'_>, key: &str, was_closed: bool) -> Look {
+pub(super) fn examine(looking: &mut Looking<'_>, key: &str, was_closed: bool) -> FileStatus {
     let Looking { shared, bucket, rest, cancel, buffer, bytes_read, file_systems } = looking;
     let (shared, bucket) = (*shared, *bucket);
     let opened = keys::object_path(bucket, key).and_then(|at| shared.tree.open_object(&at));
     let (file, metadata) = match opened {
         Ok(Opened::File(file, metadata)) => (file, metadata),
-        Ok(Opened::Other(FileType::Directory)) => return Look::Folder,
+        Ok(Opened::Other(FileType::Directory)) => return FileStatus::Folder,
         Ok(Opened::Other(kind)) => {
             let why = unfit(kind).unwrap_or(WhyLeftOut::Device);
-            return Look::LeftOut(why, left_out_error(&shared.tree.bucket_path(bucket).join(key), why));
+            return FileStatus::LeftOut(why, left_out_error(&shared.tree.bucket_path(bucket).join(key), why));
         }
-        Err(error) if error.class() == Class::Missing => return Look::Gone,
-        Err(error) => return Look::LeftOut(WhyLeftOut::Unreadable, error),
+        Err(error) if error.class() == Class::Missing => return FileStatus::Gone,
+        Err(error) => return FileStatus::LeftOut(WhyLeftOut::Unreadable, error),
     };
-    let stamp = Stamp::of(key, &metadata);
+    let stamp = FileFingerprint::of(key, &metadata);
     let is_known = |stamp| {
         let seen = shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.as_ref().is_some_and(|seen| seen.contains(stamp))
     };
     if is_known(stamp) {
-        return Look::Known;
+        return FileStatus::Known;
     }
     let age = age(&metadata);
     // The cheap question first.
     if age < rest.closed {
-        return Look::Changing;
+        return FileStatus::Changing;
     }
     let asked_at = Instant::now();
     let writer = writer_of(&file, file_systems.are_shared(&file, metadata.dev()));
     match writer {
         _ if age >= rest.needed(writer, was_closed) => {}
-        Writer::Open => return Look::BeingWritten,
-        Writer::None | Writer::Unknown => return Look::Changing,
+        Writer::Open => return FileStatus::BeingWritten,
+        Writer::None | Writer::Unknown => return FileStatus::Changing,
     }
     *bytes_read += metadata.len();
     let hashed = hash(&file, metadata.len(), buffer, cancel).and_then(|hash| {
@@ -135,7 +135,7 @@ pub(super) fn examine(looking: &mut Looking<'_>, key: &str, was_closed: bool) ->
         Ok((hash, if is_guarded { metadata.clone() } else { file.metadata()? }))
     });
     match hashed {
-        Ok((Some((hash, size)), after)) if Stamp::of(key, &after) == stamp && size == after.len() => {
+        Ok((Some((hash, size)), after)) if FileFingerprint::of(key, &after) == stamp && size == after.len() => {
             let photo = PhotoRef {
                 bucket: bucket.to_owned(),
                 key: key.to_owned(),
@@ -145,18 +145,18 @@ pub(super) fn examine(looking: &mut Looking<'_>, key: &str, was_closed: bool) ->
                 sequencer: Some(shared.sequencer()),
                 uploaded_at: arrived_at(&metadata),
             };
-            Look::Photo(photo, stamp)
+            FileStatus::Photo(photo, stamp)
         }
-        Ok(_) => Look::Changing,
+        Ok(_) => FileStatus::Changing,
         Err(error) => {
             let path = shared.tree.bucket_path(bucket).join(key);
-            Look::LeftOut(WhyLeftOut::Unreadable, Error::io("cannot read", &path, error))
+            FileStatus::LeftOut(WhyLeftOut::Unreadable, Error::io("cannot read", &path, error))
         }
     }
 }
 
 /// What `key` holds now.
-pub(super) fn head(shared: &Shared, bucket: &str, key: &str) -> Result<Head> {
+pub(super) fn head(shared: &Shared, bucket: &str, key: &str) -> Result<ObjectMetadata> {
     let path = || shared.tree.bucket_path(bucket).join(key);
     let (file, metadata) = match shared.tree.open_object(&keys::object_path(bucket, key)?)? {
         Opened::File(file, metadata) => (file, metadata),
@@ -166,7 +166,7 @@ pub(super) fn head(shared: &Shared, bucket: &str, key: &str) -> Result<Head> {
     };
     match hash(&file, metadata.len(), &mut Vec::new(), &CancellationToken::new()) {
         Ok(Some((hash, size_bytes))) => {
-            Ok(Head { size_bytes, etag: etag(hash), version_id: None, modified_at: arrived_at(&metadata) })
+            Ok(ObjectMetadata { size_bytes, etag: etag(hash), version_id: None, modified_at: arrived_at(&metadata) })
         }
         Ok(None) => Err(Error::bug("hashing was cancelled, and nobody can")),
         Err(error) => Err(Error::io("cannot read", &path(), error)),

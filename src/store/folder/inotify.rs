@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 
 /// What the kernel says.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) enum FsEvent {
     /// The writer of this file closed it, or it was moved here whole; or a folder of this name came.
     Closed(String),
     /// Something else about this file changed.
@@ -60,7 +60,7 @@ impl Drop for Follower {
 }
 
 /// Follows the folder at `path`. `missed` is set when something was, and only looking everywhere finds it.
-pub(super) fn follow(path: &Path, to: mpsc::Sender<News>, missed: Arc<AtomicBool>) -> Result<Follower> {
+pub(super) fn follow(path: &Path, to: mpsc::Sender<FsEvent>, missed: Arc<AtomicBool>) -> Result<Follower> {
     let reports = Arc::new(inotify::init(CreateFlags::CLOEXEC).map_err(|errno| blind(path, errno))?);
     let mut watched = Watched { reports: reports.clone(), path: path.to_owned(), keys: HashMap::new() };
     let root = inotify::add_watch(&*reports, path, ASKED | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF);
@@ -71,18 +71,18 @@ pub(super) fn follow(path: &Path, to: mpsc::Sender<News>, missed: Arc<AtomicBool
     let follower = Follower { reports, root, is_over: is_over.clone() };
     let read = move || {
         if let Some(why) = watched.tell(root, &to, &missed, &is_over) {
-            tell(News::Blind(why), &to, &missed);
+            tell(FsEvent::Blind(why), &to, &missed);
         }
     };
     std::thread::Builder::new()
         .name("inbox-watch".into())
         .spawn(read)
-        .map_err(|error| Error::transient("cannot start the thread that follows the inbox").source(error))?;
+        .map_err(|error| Error::transient("cannot start the thread that follows the inbox").with_source(error))?;
     Ok(follower)
 }
 
 /// The kernel's thread never waits for us: what finds no room is found by a scan.
-fn tell(news: News, to: &mpsc::Sender<News>, missed: &AtomicBool) {
+fn tell(news: FsEvent, to: &mpsc::Sender<FsEvent>, missed: &AtomicBool) {
     if to.try_send(news).is_err() {
         missed.store(true, Ordering::Relaxed);
     }
@@ -106,7 +106,13 @@ struct Report {
 
 impl Watched {
     /// Reads reports and tells of them until it is over; then why nothing more is said, unless that was asked for.
-    fn tell(mut self, root: i32, to: &mpsc::Sender<News>, missed: &AtomicBool, is_over: &AtomicBool) -> Option<Error> {
+    fn tell(
+        mut self,
+        root: i32,
+        to: &mpsc::Sender<FsEvent>,
+        missed: &AtomicBool,
+        is_over: &AtomicBool,
+    ) -> Option<Error> {
         let mut buffer = vec![MaybeUninit::uninit(); BUFFER];
         loop {
             let batch = match next_batch(&self.reports, &mut buffer) {
@@ -124,7 +130,7 @@ impl Watched {
                 {
                     return Some(
                         Error::missing(format!("`{}` was removed or renamed", self.path.display()))
-                            .hint("move it back, or make it again: it is then followed again"),
+                            .with_hint("move it back, or make it again: it is then followed again"),
                     );
                 } else if report.what.contains(ReadFlags::IGNORED) {
                     self.keys.remove(&report.folder);
@@ -148,7 +154,7 @@ impl Watched {
     }
 
     /// What a report means, with those that came after it. Folders are followed or left as they come and go.
-    fn news(&mut self, report: &Report, key: String, later: &[Report]) -> Result<Option<News>> {
+    fn news(&mut self, report: &Report, key: String, later: &[Report]) -> Result<Option<FsEvent>> {
         let is = |what| report.what.contains(what);
         if is(ReadFlags::ISDIR) {
             if is(ReadFlags::MOVED_FROM) {
@@ -159,14 +165,14 @@ impl Watched {
             if let Err((about, errno @ Errno::NOSPC)) = self.add(&key) {
                 return Err(blind(&about, errno));
             }
-            return Ok(Some(if is(ReadFlags::ATTRIB) { News::Changed(key) } else { News::Closed(key) }));
+            return Ok(Some(if is(ReadFlags::ATTRIB) { FsEvent::Changed(key) } else { FsEvent::Closed(key) }));
         }
         if report.what.intersects(ReadFlags::CLOSE_WRITE | ReadFlags::MOVED_TO) {
-            return Ok(Some(News::Closed(key)));
+            return Ok(Some(FsEvent::Closed(key)));
         }
         // A new file that nobody closes may be a hard link, whose writer closed it under another name.
         let is_news = is(ReadFlags::ATTRIB) || (is(ReadFlags::CREATE) && !is_closed_later(report, later));
-        Ok(is_news.then_some(News::Changed(key)))
+        Ok(is_news.then_some(FsEvent::Changed(key)))
     }
 
     /// Follows the folder of this key and those below it.
@@ -246,7 +252,7 @@ fn blind(path: &Path, errno: Errno) -> Error {
         Errno::MFILE => "raise fs.inotify.max_user_instances, or the limit of open files",
         _ => "check that every folder of the inbox can be read",
     };
-    made.hint(hint).source(std::io::Error::from(errno))
+    made.with_hint(hint).with_source(std::io::Error::from(errno))
 }
 
 #[cfg(test)]
@@ -263,7 +269,7 @@ mod tests {
 
     struct Rig {
         root: tempfile::TempDir,
-        news: mpsc::Receiver<News>,
+        news: mpsc::Receiver<FsEvent>,
         missed: Arc<AtomicBool>,
         follower: Option<Follower>,
     }
@@ -288,10 +294,10 @@ mod tests {
             let mut said = Vec::new();
             loop {
                 match self.news.blocking_recv() {
-                    Some(News::Closed(key)) if key == "last" => return said,
-                    Some(News::Closed(key)) => said.push(format!("closed {key}")),
-                    Some(News::Changed(key)) => said.push(format!("changed {key}")),
-                    Some(News::Blind(error)) => said.push(error.to_string()),
+                    Some(FsEvent::Closed(key)) if key == "last" => return said,
+                    Some(FsEvent::Closed(key)) => said.push(format!("closed {key}")),
+                    Some(FsEvent::Changed(key)) => said.push(format!("changed {key}")),
+                    Some(FsEvent::Blind(error)) => said.push(error.to_string()),
                     None => panic!("the thread ended: {said:?}"),
                 }
             }
@@ -336,7 +342,7 @@ mod tests {
     fn without_its_folder_it_says_that_it_is_blind_and_dropped_it_ends() {
         let mut rig = Rig::new();
         std::fs::rename(rig.inbox(""), rig.root.path().join("elsewhere")).unwrap();
-        assert!(matches!(rig.news.blocking_recv(), Some(News::Blind(_))));
+        assert!(matches!(rig.news.blocking_recv(), Some(FsEvent::Blind(_))));
         assert!(rig.news.blocking_recv().is_none());
         let mut rig = Rig::new();
         rig.follower.take();

@@ -250,7 +250,7 @@ mod tests {
         let mut intake = Intake::default();
         assert_eq!((intake.state().watch, intake.state().trouble), ("following", None));
         intake.set_blind(true);
-        let full = Error::transient("queue `q` cannot grow").hint("free some space");
+        let full = Error::transient("queue `q` cannot grow").with_hint("free some space");
         intake.fails(Doing::Announcing, &full);
         assert_eq!(intake.state().watch, "scanning", "another's lock may cost one");
         intake.fails(Doing::Announcing, &full);

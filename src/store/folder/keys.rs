@@ -24,7 +24,7 @@ pub(super) fn object_path<'a>(bucket: &'a str, key: &'a str) -> Result<ObjectPat
         // A key may be anything, and long: what is quoted is escaped and cut.
         let quoted: String = key.chars().take(80).flat_map(char::escape_debug).collect();
         Error::permanent(format!("key `{quoted}` of bucket `{bucket}` cannot be a file: {why}"))
-            .hint("S3 holds such a key, a folder does not: give the object another key")
+            .with_hint("S3 holds such a key, a folder does not: give the object another key")
     };
     if key.is_empty() {
         return Err(refuse("it is empty"));
@@ -36,7 +36,7 @@ pub(super) fn object_path<'a>(bucket: &'a str, key: &'a str) -> Result<ObjectPat
     let mut parts = key.split('/').peekable();
     while let Some(part) = parts.next() {
         match fault_of(part) {
-            Some(Fault::Empty) if parts.peek().is_none() => return Err(refuse("it ends with a slash")),
+            Some(KeyFault::Empty) if parts.peek().is_none() => return Err(refuse("it ends with a slash")),
             Some(fault) => return Err(refuse(fault.sentence())),
             None if parts.peek().is_none() => return Ok(ObjectPath { folders, name: part }),
             None => folders.push(part),
@@ -54,7 +54,7 @@ pub(super) fn check_bucket(bucket: &str) -> Result<()> {
     };
     let quoted: String = bucket.chars().take(80).flat_map(char::escape_debug).collect();
     Err(Error::permanent(format!("bucket `{quoted}` cannot be a folder: {why}"))
-        .hint("a bucket is the name of a folder directly under `local.root`"))
+        .with_hint("a bucket is the name of a folder directly under `local.root`"))
 }
 
 /// Whether files of this name (and all below a folder of this name) are no objects: half-written files, ours and those
@@ -69,7 +69,7 @@ pub(super) fn is_too_long(key: &str) -> bool {
 }
 
 #[derive(Clone, Copy)]
-enum Fault {
+enum KeyFault {
     Empty,
     Dots,
     Hidden,
@@ -77,25 +77,25 @@ enum Fault {
     TooLong,
 }
 
-impl Fault {
+impl KeyFault {
     fn sentence(self) -> &'static str {
         match self {
-            Fault::Empty => "it has an empty part (two slashes, or one at an end)",
-            Fault::Dots => "`.` and `..` as a part name other folders",
-            Fault::Hidden => "parts that begin with a dot are kept for files in the making",
-            Fault::Nul => "it contains a NUL character",
-            Fault::TooLong => "a part of it is longer than 255 bytes",
+            KeyFault::Empty => "it has an empty part (two slashes, or one at an end)",
+            KeyFault::Dots => "`.` and `..` as a part name other folders",
+            KeyFault::Hidden => "parts that begin with a dot are kept for files in the making",
+            KeyFault::Nul => "it contains a NUL character",
+            KeyFault::TooLong => "a part of it is longer than 255 bytes",
         }
     }
 }
 
-fn fault_of(part: &str) -> Option<Fault> {
+fn fault_of(part: &str) -> Option<KeyFault> {
     match part {
-        "" => Some(Fault::Empty),
-        "." | ".." => Some(Fault::Dots),
-        _ if is_hidden(part) => Some(Fault::Hidden),
-        _ if part.contains('\0') => Some(Fault::Nul),
-        _ if part.len() > MAX_NAME_BYTES => Some(Fault::TooLong),
+        "" => Some(KeyFault::Empty),
+        "." | ".." => Some(KeyFault::Dots),
+        _ if is_hidden(part) => Some(KeyFault::Hidden),
+        _ if part.contains('\0') => Some(KeyFault::Nul),
+        _ if part.len() > MAX_NAME_BYTES => Some(KeyFault::TooLong),
         _ => None,
     }
 }

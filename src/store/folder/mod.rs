@@ -15,11 +15,11 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 use twox_hash::XxHash3_128;
 
-use super::{Head, LeftOut, Listed, Object, Put, PutMode, Store, Survey, WhyLeftOut};
+use super::{LeftOut, Object, ObjectMetadata, ObjectSummary, Put, PutMode, Store, Survey, WhyLeftOut};
 use crate::domain::{Exclusions, PhotoRef};
 use crate::error::{Class, Error, Result};
 use intake::Intake;
-use seen::{Seen, Stamp};
+use seen::{AnnouncedFiles, FileFingerprint};
 use tree::Tree;
 
 mod cached;
@@ -79,7 +79,7 @@ struct Shared {
     exclude: RwLock<Arc<Exclusions>>,
     last_sequencer: AtomicU64,
     /// What need not be announced again; kept only while somebody watches.
-    seen: Mutex<Option<Seen>>,
+    seen: Mutex<Option<AnnouncedFiles>>,
     /// Whether the watcher has announced every photo it knows of.
     caught_up: AtomicBool,
     /// What the watch leaves out and waits for.
@@ -158,9 +158,9 @@ impl FolderStore {
         let shared = self.shared.clone();
         spawn_blocking(move || work(&shared)).await.map_err(|error| {
             if error.is_panic() {
-                Error::bug("the folder store panicked").source(error)
+                Error::bug("the folder store panicked").with_source(error)
             } else {
-                Error::transient("the process is stopping").source(error)
+                Error::transient("the process is stopping").with_source(error)
             }
         })?
     }
@@ -179,7 +179,7 @@ impl Shared {
         format!("{:018X}", next(last.unwrap_or_else(|last| last)))
     }
 
-    fn remember(&self, stamps: impl IntoIterator<Item = Stamp>) {
+    fn remember(&self, stamps: impl IntoIterator<Item = FileFingerprint>) {
         if let Some(seen) = self.seen.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             stamps.into_iter().for_each(|stamp| seen.insert(stamp));
         }
@@ -220,7 +220,7 @@ impl Store for FolderStore {
         .await
     }
 
-    async fn head(&self, bucket: &str, key: &str) -> Result<Head> {
+    async fn head(&self, bucket: &str, key: &str) -> Result<ObjectMetadata> {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         self.call(move |shared| examine::head(shared, &bucket, &key)).await
     }
@@ -232,7 +232,7 @@ impl Store for FolderStore {
             .call(move |shared| {
                 let at = keys::object_path(&bucket, &key)?;
                 let Some(file) = shared.tree.write(&at, &bytes, mode)? else { return Ok(None) };
-                let stamp = file.metadata().ok().map(|metadata| Stamp::of(&key, &metadata));
+                let stamp = file.metadata().ok().map(|metadata| FileFingerprint::of(&key, &metadata));
                 let photo = PhotoRef {
                     version_id: None,
                     etag: Some(etag(XxHash3_128::oneshot(&bytes))),
@@ -249,7 +249,7 @@ impl Store for FolderStore {
         if let Some(announcement) = announcement {
             // Only now, when the object is durable. If this fails the object stays, and the scan at start finds it.
             let told = announcement.to.announce(std::slice::from_ref(&photo), false).await;
-            told.map_err(|error| error.context(format!("announcing `{}/{}`", photo.bucket, photo.key)))?;
+            told.map_err(|error| error.with_context(format!("announcing `{}/{}`", photo.bucket, photo.key)))?;
             self.shared.remember(stamp);
         }
         Ok(Put::Written { etag: photo.etag.unwrap_or_default() })
@@ -265,7 +265,7 @@ impl Store for FolderStore {
         }
     }
 
-    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>> {
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<ObjectSummary>> {
         let (bucket, prefix, after) = (bucket.to_owned(), prefix.to_owned(), after.map(str::to_owned));
         self.call(move |shared| {
             let folder = match shared.tree.bucket(&bucket, false) {
@@ -307,8 +307,8 @@ impl Store for FolderStore {
     }
 }
 
-fn listed(found: walk::Found) -> Listed {
-    Listed {
+fn listed(found: walk::FoundFile) -> ObjectSummary {
+    ObjectSummary {
         size_bytes: u64::try_from(found.stat.st_size).unwrap_or(0),
         modified_at: walk::arrived_at(&found.stat),
         // The hash of its content, which a listing does not read.

@@ -52,7 +52,7 @@ impl Tree {
         // Absolute from here on, so that a change of the working directory is no matter.
         let path = root.canonicalize().map_err(|error| {
             let made = Error::io("cannot open the store's folder", root, error);
-            if made.class() == Class::Missing { made.hint("make the folder, or set `local.root`") } else { made }
+            if made.class() == Class::Missing { made.with_hint("make the folder, or set `local.root`") } else { made }
         })?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(&path, flags, Mode::empty())
@@ -162,13 +162,13 @@ impl Tree {
             Opened::Other(kind) => {
                 let path = self.path_of(at);
                 let message = format!("`{}` is no regular object but {}", path.display(), describe(kind));
-                return Err(Error::permanent(message).hint("put the photo itself there, as a plain file"));
+                return Err(Error::permanent(message).with_hint("put the photo itself there, as a plain file"));
             }
         };
         let too_large = |size: u64| {
             let path = self.path_of(at);
             let message = format!("`{}` has {size} bytes, more than the {max_bytes} allowed", path.display());
-            Error::poison(message).hint("raise `limits.max_file_bytes` if such photos are wanted")
+            Error::poison(message).with_hint("raise `limits.max_file_bytes` if such photos are wanted")
         };
         if metadata.len() > max_bytes {
             return Err(too_large(metadata.len()));
@@ -229,7 +229,7 @@ impl Tree {
                 }
                 kind => {
                     let message = format!("`{}` cannot be written: there is {}", path.display(), describe(kind));
-                    Err(Error::permanent(message).hint("move it away; a folder cannot hold both `a` and `a/b`"))
+                    Err(Error::permanent(message).with_hint("move it away; a folder cannot hold both `a` and `a/b`"))
                 }
             },
         }
@@ -357,7 +357,7 @@ fn not_a_folder(parent: &OwnedFd, name: &str, path: &Path, make: bool) -> Error 
     match stat.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
         // Who looks for `a/b` where `a` is an object finds nothing.
         Ok(FileType::RegularFile) if !make => Error::missing(format!("`{}` is an object, no folder", path.display())),
-        Ok(kind) => Error::permanent(format!("`{}` is {}, not a folder", path.display(), describe(kind))).hint(
+        Ok(kind) => Error::permanent(format!("`{}` is {}, not a folder", path.display(), describe(kind))).with_hint(
             "links are not followed and a folder cannot hold both `a` and `a/b`: move it away, or bind-mount the target",
         ),
         Err(errno) => failed("cannot open folder", path, errno),
@@ -366,7 +366,8 @@ fn not_a_folder(parent: &OwnedFd, name: &str, path: &Path, make: bool) -> Error 
 
 /// An error about `path`, with what only this adapter knows.
 pub(super) fn failed(what: &str, path: &Path, errno: Errno) -> Error {
-    let refused = |hint: &str| Error::permanent(format!("{what} `{}`", path.display())).hint(hint).source(errno);
+    let refused =
+        |hint: &str| Error::permanent(format!("{what} `{}`", path.display())).with_hint(hint).with_source(errno);
     match errno {
         Errno::ISDIR => refused("a folder has this name: a folder cannot hold both `a` and `a/b`"),
         Errno::XDEV => refused("no other file system may be mounted inside a bucket"),

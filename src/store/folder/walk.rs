@@ -29,7 +29,7 @@ pub(super) struct Wanted<'a> {
 }
 
 /// A regular file and its key.
-pub(super) struct Found {
+pub(super) struct FoundFile {
     pub key: String,
     pub stat: Stat,
 }
@@ -53,7 +53,7 @@ pub(super) fn walk(
     wanted: &Wanted<'_>,
     scope: &Scope<'_>,
     left_out: OnLeftOut<'_>,
-) -> Result<Vec<Found>> {
+) -> Result<Vec<FoundFile>> {
     let mut walk = Walk { path, wanted, scope, left_out, found: Vec::new() };
     walk.folder(&bucket, &mut String::new())?;
     Ok(walk.found)
@@ -64,7 +64,7 @@ struct Walk<'a> {
     wanted: &'a Wanted<'a>,
     scope: &'a Scope<'a>,
     left_out: OnLeftOut<'a>,
-    found: Vec<Found>,
+    found: Vec<FoundFile>,
 }
 
 /// An entry of a folder. In order of its name, folders with their slash.
@@ -121,7 +121,7 @@ impl Walk<'_> {
                 {
                     return self.unreadable(key, "cannot open", errno);
                 }
-                self.found.push(Found { key: key.to_owned(), stat });
+                self.found.push(FoundFile { key: key.to_owned(), stat });
                 Ok(())
             }
             Ok(_) | Err(Errno::NOENT) => Ok(()),
@@ -244,7 +244,7 @@ pub(super) fn left_out_error(path: &Path, why: WhyLeftOut) -> Error {
             ("is excluded", "change filter.exclude or filter.exclude_housekeeping if it is a photo")
         }
     };
-    Error::permanent(format!("`{path}` {what}")).hint(hint)
+    Error::permanent(format!("`{path}` {what}")).with_hint(hint)
 }
 
 const PLAIN_FILE: &str = "put the photo itself there, as a plain file, or move it away";

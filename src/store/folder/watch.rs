@@ -15,10 +15,10 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::examine::{Look, Looking, Rest, examine};
-use super::inotify::{Follower, News, follow};
+use super::examine::{FileStatus, Looking, Rest, examine};
+use super::inotify::{Follower, FsEvent, follow};
 use super::intake::{Doing, Intake};
-use super::seen::{Seen, Stamp};
+use super::seen::{AnnouncedFiles, FileFingerprint};
 use super::walk::{self, Wanted};
 use super::{Announcement, FolderStore};
 use crate::error::{Class, Error, Result};
@@ -75,7 +75,7 @@ impl FolderStore {
             return Err(Error::permanent("a store that announces nothing cannot be watched"));
         };
         self.shared.tree.bucket(&announcement.bucket, true)?;
-        self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Seen::default);
+        self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(AnnouncedFiles::default);
         self.shared.caught_up.store(false, Ordering::Release);
         let watch = Watch {
             store: self.clone(),
@@ -166,7 +166,7 @@ impl Watch {
     }
 
     /// Has the kernel report what changes.
-    async fn follow(&mut self, to: &mpsc::Sender<News>) -> Result<Result<()>> {
+    async fn follow(&mut self, to: &mpsc::Sender<FsEvent>) -> Result<Result<()>> {
         let (path, missed) = (self.store.shared.tree.bucket_path(&self.announcement.bucket), self.missed.clone());
         let to = to.clone();
         let follower = self.store.call(move |_| Ok(follow(&path, to, missed))).await?;
@@ -174,7 +174,7 @@ impl Watch {
     }
 
     /// Follows the inbox that stands where the one was that is gone.
-    async fn follow_again(&mut self, to: &mpsc::Sender<News>) -> Result<()> {
+    async fn follow_again(&mut self, to: &mpsc::Sender<FsEvent>) -> Result<()> {
         let is_due = self.is_gone && self.last_listing_went_well && self.follow(to).await?.is_ok();
         if is_due {
             (self.is_blind, self.is_gone, self.scan_every) = (false, false, self.wanted_scan_every);
@@ -190,19 +190,19 @@ impl Watch {
         change(&mut self.store.shared.intake.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn note(&mut self, news: News) {
+    fn note(&mut self, news: FsEvent) {
         match news {
             // Counted by the scans, which take a folder for one.
-            News::Closed(key) | News::Changed(key) if self.store.shared.exclude().excludes(&key) => {}
-            News::Closed(key) => {
+            FsEvent::Closed(key) | FsEvent::Changed(key) if self.store.shared.exclude().excludes(&key) => {}
+            FsEvent::Closed(key) => {
                 self.settling.remove(&key);
                 self.wait_for(key, true);
             }
-            News::Changed(key) => {
+            FsEvent::Changed(key) => {
                 let was_closed = self.settling.remove(&key).unwrap_or(false);
                 self.wait_for(key, was_closed);
             }
-            News::Blind(error) => self.go_blind(&error),
+            FsEvent::Blind(error) => self.go_blind(&error),
         }
     }
 
@@ -229,7 +229,7 @@ impl Watch {
     }
 
     /// Looks at what has settled, then everywhere if it is time.
-    async fn turn(&mut self, news: &mut mpsc::Receiver<News>) -> Result<()> {
+    async fn turn(&mut self, news: &mut mpsc::Receiver<FsEvent>) -> Result<()> {
         self.intake(Intake::publish);
         if Instant::now() < self.not_before {
             return Ok(());
@@ -258,7 +258,7 @@ impl Watch {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .as_ref()
-                .is_some_and(Seen::is_full);
+                .is_some_and(AnnouncedFiles::is_full);
             let pause = match is_full && !self.is_blind {
                 _ if !self.last_listing_went_well => self.scan_every.min(SCAN_EVERY_WHEN_BLIND),
                 true => Duration::from_secs(24 * 3_600),
@@ -270,7 +270,7 @@ impl Watch {
     }
 
     /// Looks at every file under `prefix` that is not known. `false` when it broke off.
-    async fn scan(&mut self, prefix: &str, news: &mut mpsc::Receiver<News>) -> Result<bool> {
+    async fn scan(&mut self, prefix: &str, news: &mut mpsc::Receiver<FsEvent>) -> Result<bool> {
         let now = Instant::now();
         let mut scan = Scan { started: now, last_line: now, files: 0, looked_at: 0 };
         let mut after = None;
@@ -323,7 +323,7 @@ impl Watch {
             .call(move |shared| {
                 // Not made again: whoever moved it away may still write into it, and an empty one would hide that.
                 let folder = shared.tree.bucket(&bucket, false).map_err(|error| match error.class() {
-                    Class::Missing => error.hint("move the inbox back, or make it again"),
+                    Class::Missing => error.with_hint("move the inbox back, or make it again"),
                     _ => error,
                 })?;
                 let wanted = Wanted { prefix: &prefix, after: after.as_deref(), max: PAGE };
@@ -340,8 +340,8 @@ impl Watch {
                 let found = walk::walk(folder, &shared.tree.bucket_path(&bucket), &wanted, &scope, &mut keep)?;
                 let (last, files) = (found.last().map(|found| found.key.clone()), found.len() as u64);
                 let seen = shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
-                let is_known = |found: &walk::Found| {
-                    seen.as_ref().is_some_and(|seen| seen.contains(Stamp::of_stat(&found.key, &found.stat)))
+                let is_known = |found: &walk::FoundFile| {
+                    seen.as_ref().is_some_and(|seen| seen.contains(FileFingerprint::of_stat(&found.key, &found.stat)))
                 };
                 let unknown = found.into_iter().filter(|found| !is_known(found)).map(|found| found.key).collect();
                 Ok(((last, files, unknown), left_out))
@@ -392,33 +392,33 @@ impl Watch {
         for (key, was_closed, look) in looks {
             self.unfinished.remove(&key);
             match look {
-                Look::Photo(photo, stamp) => {
+                FileStatus::Photo(photo, stamp) => {
                     self.warned.remove(&self.path_of(&key));
                     self.intake(|intake| intake.take_in(&key));
                     is_any_opened = true;
                     photos.push(photo);
                     stamps.push(stamp);
                 }
-                Look::Changing => self.wait_for(key, was_closed),
-                Look::BeingWritten => {
+                FileStatus::Changing => self.wait_for(key, was_closed),
+                FileStatus::BeingWritten => {
                     self.unfinished.insert(key.clone());
                     // Whoever has it open now closes it after this.
                     self.wait_for(key, false);
                 }
-                Look::Folder => folders.push(key),
+                FileStatus::Folder => folders.push(key),
                 // Nothing is wrong with the file.
-                Look::LeftOut(_, error) if error.is_out_of_files() => {
+                FileStatus::LeftOut(_, error) if error.is_out_of_files() => {
                     self.intake(|intake| intake.fails(Doing::Opening, &error));
                     self.wait_for(key, was_closed);
                 }
-                Look::LeftOut(why, error) => {
+                FileStatus::LeftOut(why, error) => {
                     self.intake(|intake| intake.leave_out(&key, why));
                     self.warn_once(self.path_of(&key), &error);
                     if error.class().is_retryable() {
                         self.wait_for(key, was_closed);
                     }
                 }
-                Look::Known | Look::Gone => {}
+                FileStatus::Known | FileStatus::Gone => {}
             }
         }
         if is_any_opened {
@@ -442,7 +442,7 @@ impl Watch {
             }
             Err(error) => {
                 names::ANNOUNCE_FAILURES.add(None, 1);
-                return Err(error.context("announcing photos found in the inbox"));
+                return Err(error.with_context("announcing photos found in the inbox"));
             }
         }
         Ok((folders, rest_of_keys))

@@ -26,15 +26,15 @@ pub(super) struct Expected {
 
 /// How long a body may take.
 #[derive(Clone, Copy)]
-pub(super) struct Pace {
+pub(super) struct BodyTimeouts {
     stall: Duration,
     start: Duration,
 }
 
-impl Pace {
+impl BodyTimeouts {
     /// By the longest time for one call.
-    pub(super) fn of(attempt_timeout: Duration) -> Pace {
-        Pace { stall: attempt_timeout.min(MAX_STALL), start: attempt_timeout }
+    pub(super) fn of(attempt_timeout: Duration) -> BodyTimeouts {
+        BodyTimeouts { stall: attempt_timeout.min(MAX_STALL), start: attempt_timeout }
     }
 }
 
@@ -47,7 +47,7 @@ pub(super) async fn read(
     body: ByteStream,
     expected: &Expected,
     max_bytes: u64,
-    pace: Pace,
+    pace: BodyTimeouts,
     what: &str,
 ) -> Result<Bytes> {
     let too_large = |size: &str| Error::poison(format!("{what} has {size} bytes, and at most {max_bytes} are allowed"));
@@ -70,7 +70,7 @@ pub(super) async fn read(
             None => break,
             Some(Err(error)) => {
                 return Err(Error::transient(format!("reading {what}: the body broke off or was changed on the way"))
-                    .source(error));
+                    .with_source(error));
             }
             Some(Ok(chunk)) => {
                 if (bytes.len() + chunk.len()) as u64 > max_bytes {

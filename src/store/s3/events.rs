@@ -43,9 +43,10 @@ impl Wiring {
         let to_us: Vec<&ToQueue> = self.queues.iter().filter(|queue| queue.is(url) && queue.creations).collect();
         if to_us.is_empty() {
             return match self.detours.as_slice() {
-                [] => Err(warning(format!("s3://{bucket} does not notify the queue `{url}` of new objects")).hint(
-                    "add an event notification for `s3:ObjectCreated:*`; until then only `backfill` finds photos",
-                )),
+                [] => Err(warning(format!("s3://{bucket} does not notify the queue `{url}` of new objects"))
+                    .with_hint(
+                        "add an event notification for `s3:ObjectCreated:*`; until then only `backfill` finds photos",
+                    )),
                 detours => Ok(format!("s3://{bucket} notifies by {}", detours.join(" and "))),
             };
         }
@@ -58,7 +59,7 @@ impl Wiring {
                 "s3://{bucket} notifies the queue of keys {} only, and none of them passes [filter]",
                 rules.join(" or ")
             ))
-            .hint("make `filter.prefix` and `filter.suffixes` and the bucket's notification agree"));
+            .with_hint("make `filter.prefix` and `filter.suffixes` and the bucket's notification agree"));
         }
         Ok(format!("s3://{bucket} notifies the queue of new objects, by its own filter"))
     }

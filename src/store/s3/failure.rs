@@ -21,7 +21,7 @@ where
     match code_of(&error) {
         Some("InvalidObjectState") => {
             return Error::permanent(format!("{subject}: it is archived in a cold storage class"))
-                .hint("restore it with `aws s3api restore-object`, then `scanmill rejections replay`");
+                .with_hint("restore it with `aws s3api restore-object`, then `scanmill rejections replay`");
         }
         _ if is_delete_marker => return Error::missing(format!("{subject}: it was deleted")),
         // How S3 says that no version can have such an id.
@@ -34,7 +34,7 @@ where
     let made = aws::failed(call, error);
     if made.class() == Class::Refused && is_denied && call.action.starts_with("s3:GetObject") {
         let hint = made.hint_text().unwrap_or_default().to_owned();
-        return made.hint(format!(
+        return made.with_hint(format!(
             "{hint}; without `s3:ListBucket` on its bucket S3 says the same of an object that is not there"
         ));
     }

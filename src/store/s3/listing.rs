@@ -7,7 +7,7 @@ use super::clients::Clients;
 use super::{plain_etag, timestamp};
 use crate::aws::{self, Call};
 use crate::error::{Error, Result};
-use crate::store::Listed;
+use crate::store::ObjectSummary;
 
 /// The most keys S3 gives in one answer.
 const PAGE: usize = 1_000;
@@ -18,7 +18,7 @@ pub(super) async fn list(
     prefix: &str,
     after: Option<&str>,
     max: usize,
-) -> Result<Vec<Listed>> {
+) -> Result<Vec<ObjectSummary>> {
     let what = format!("s3://{bucket}/{prefix}");
     let call = Call { doing: "listing", what: &what, action: "s3:ListBucket" };
     let mut found = Vec::new();
@@ -40,7 +40,7 @@ pub(super) async fn list(
         let output = sent.await?.map_err(|error| aws::failed(call, error))?;
         let is_encoded = output.encoding_type().is_some();
         for object in output.contents() {
-            found.push(listed(object, is_encoded).map_err(|error| error.context(&what))?);
+            found.push(listed(object, is_encoded).map_err(|error| error.with_context(&what))?);
         }
         token = output.next_continuation_token().map(str::to_owned).filter(|_| output.is_truncated() == Some(true));
         if token.is_none() {
@@ -52,17 +52,17 @@ pub(super) async fn list(
     Ok(found)
 }
 
-fn listed(object: &Object, is_encoded: bool) -> Result<Listed> {
+fn listed(object: &Object, is_encoded: bool) -> Result<ObjectSummary> {
     let key = object.key().unwrap_or_default();
     let key = match is_encoded {
         // As forms are: a space is a plus, a plus is %2B.
         true => percent_decode_str(&key.replace('+', " "))
             .decode_utf8()
-            .map_err(|error| Error::permanent(format!("the key `{key}` is no UTF-8")).source(error))?
+            .map_err(|error| Error::permanent(format!("the key `{key}` is no UTF-8")).with_source(error))?
             .into_owned(),
         false => key.to_owned(),
     };
-    Ok(Listed {
+    Ok(ObjectSummary {
         key,
         size_bytes: object.size().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
         modified_at: object.last_modified().and_then(timestamp),

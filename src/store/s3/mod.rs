@@ -14,10 +14,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{Head, Listed, Object, Put, PutMode, Store};
+use super::{Object, ObjectMetadata, ObjectSummary, Put, PutMode, Store};
 use crate::aws::{Account, Call};
 use crate::error::{Error, Result};
-use body::{Expected, Pace};
+use body::{BodyTimeouts, Expected};
 use clients::Clients;
 use failure::failed;
 
@@ -42,7 +42,7 @@ pub struct S3Options {
 /// A store in S3. Nothing is asked before the first call.
 pub struct S3Store {
     clients: Clients,
-    pace: Pace,
+    pace: BodyTimeouts,
     /// Bytes come as they were sent.
     is_encrypted: bool,
 }
@@ -50,7 +50,7 @@ pub struct S3Store {
 impl S3Store {
     /// A store reached by `account`.
     pub fn new(account: Account, options: S3Options) -> S3Store {
-        let pace = Pace::of(account.options().attempt_timeout);
+        let pace = BodyTimeouts::of(account.options().attempt_timeout);
         let is_encrypted = options.endpoint.as_ref().is_none_or(|endpoint| !endpoint.starts_with("http://"));
         S3Store { clients: Clients::new(account, options), pace, is_encrypted }
     }
@@ -86,12 +86,12 @@ impl Store for S3Store {
         }
     }
 
-    async fn head(&self, bucket: &str, key: &str) -> Result<Head> {
+    async fn head(&self, bucket: &str, key: &str) -> Result<ObjectMetadata> {
         let what = name_of(bucket, key, None);
         let call = Call { doing: "looking at", what: &what, action: "s3:GetObject" };
         let sent = self.clients.send(bucket, |client| client.head_object().bucket(bucket).key(key).send());
         let output = sent.await?.map_err(|error| failed(call, error))?;
-        Ok(Head {
+        Ok(ObjectMetadata {
             size_bytes: output.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
             etag: plain_etag(output.e_tag()),
             version_id: output.version_id().filter(|id| *id != "null").map(str::to_owned),
@@ -117,12 +117,12 @@ impl Store for S3Store {
             Err(error) if condition.is_some() && is_not_implemented(&error) => Err(Error::permanent(format!(
                 "writing {what}: this store knows no `If-None-Match`"
             ))
-            .hint("batches are written once or not at all, which needs that condition: use a store that has it")),
+            .with_hint("batches are written once or not at all, which needs that condition: use a store that has it")),
             Err(error) => Err(failed(call, error)),
         }
     }
 
-    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<Listed>> {
+    async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<ObjectSummary>> {
         listing::list(&self.clients, bucket, prefix, after, max).await
     }
 }

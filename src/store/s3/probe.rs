@@ -103,7 +103,7 @@ impl Probed {
             Some(url) if wiring.notifies(url) => Err(Error::permanent(format!(
                 "s3://{bucket} notifies the photos' queue `{url}`: scanmill would read its own output as photos"
             ))
-            .hint("take that notification off the results bucket")),
+            .with_hint("take that notification off the results bucket")),
             _ => Ok(format!("s3://{bucket} does not notify the photos' queue")),
         }
     }
@@ -130,7 +130,7 @@ impl S3Store {
             Err(error) if error.class() == Class::Refused => {
                 let text = format!("single versions cannot be read, which matters if the bucket keeps them: {error}");
                 return Err(match error.hint_text() {
-                    Some(hint) => warning(text).hint(hint),
+                    Some(hint) => warning(text).with_hint(hint),
                     None => warning(text),
                 });
             }
@@ -150,12 +150,13 @@ impl S3Store {
                              has them";
         match sent.await? {
             Ok(_) => {
-                Err(Error::permanent(format!("s3://{bucket} does not heed conditions: it wrote {what}")).hint(NEEDS))
+                Err(Error::permanent(format!("s3://{bucket} does not heed conditions: it wrote {what}"))
+                    .with_hint(NEEDS))
             }
             Err(error) => match code_of(&error) {
                 Some("NoSuchKey" | "PreconditionFailed") => Ok(format!("objects can be written to s3://{bucket}")),
                 Some("NotImplemented") => {
-                    Err(Error::permanent(format!("s3://{bucket} knows no conditional writes")).hint(NEEDS))
+                    Err(Error::permanent(format!("s3://{bucket} knows no conditional writes")).with_hint(NEEDS))
                 }
                 _ => Err(failed(call, error)),
             },

@@ -34,7 +34,7 @@ impl<W: Write + Send> RowSink for JsonSink<W> {
         // Not through a map, which would sort the names.
         serde_json::Serializer::new(&mut line)
             .collect_map(self.columns.iter().zip(&row))
-            .map_err(|error| Error::bug("a row has no JSON").source(error))?;
+            .map_err(|error| Error::bug("a row has no JSON").with_source(error))?;
         line.push(b'\n');
         self.to.write(&line)
     }

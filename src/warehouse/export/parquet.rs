@@ -54,7 +54,7 @@ impl RowSink for ParquetSink {
             candidates.see(value);
         }
         self.rows += 1;
-        let line = serde_json::to_string(&row).map_err(|error| Error::bug("a row has no JSON").source(error))?;
+        let line = serde_json::to_string(&row).map_err(|error| Error::bug("a row has no JSON").with_source(error))?;
         let written = self.waiting.write_all(line.as_bytes()).and_then(|()| self.waiting.write_all(b"\n"));
         written.map_err(|error| Error::io("cannot write rows beside", self.name.as_ref(), error))
     }
@@ -66,7 +66,8 @@ impl RowSink for ParquetSink {
         file.rewind().map_err(failed)?;
         let kinds: Vec<(String, Kind)> =
             columns.into_iter().map(|(name, candidates)| (name, candidates.kind())).collect();
-        let cannot = |error: ParquetError| Error::permanent(format!("cannot write Parquet to `{name}`")).source(error);
+        let cannot =
+            |error: ParquetError| Error::permanent(format!("cannot write Parquet to `{name}`")).with_source(error);
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
         let mut writer =
             SerializedFileWriter::new(to, schema(&kinds).map_err(cannot)?, Arc::new(properties)).map_err(cannot)?;
@@ -76,7 +77,7 @@ impl RowSink for ParquetSink {
             let mut rows_here = 0;
             for line in lines.by_ref().take(GROUP) {
                 let row: Vec<Value> = serde_json::from_str(&line.map_err(failed)?)
-                    .map_err(|error| Error::bug("a row that was put by is no JSON").source(error))?;
+                    .map_err(|error| Error::bug("a row that was put by is no JSON").with_source(error))?;
                 group.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
                 rows_here += 1;
             }

@@ -52,7 +52,7 @@ pub(super) struct Submission<'a> {
 }
 
 /// How a transaction ended.
-pub(super) enum Ran {
+pub(super) enum StatementOutcome {
     /// Committed.
     Finished(Finished),
     /// Rolled back, as far as the service knows.
@@ -124,13 +124,13 @@ impl DataApi {
     /// # Errors
     /// What the service refused, or an end that stayed unknown. A transaction that the database rolled back is no
     /// error here.
-    pub(super) async fn run(&self, submission: Submission<'_>) -> Result<Ran> {
+    pub(super) async fn run(&self, submission: Submission<'_>) -> Result<StatementOutcome> {
         let deadline = Instant::now() + self.options.statement_timeout;
         let id = self.submit(submission).await?;
         let described = self.wait(&id, deadline).await?;
         if described.status == Some(StatusString::Finished) {
             let query_ids = described.sub_statements().iter().map(|part| part.redshift_query_id).collect();
-            return Ok(Ran::Finished(Finished { id, query_ids }));
+            return Ok(StatementOutcome::Finished(Finished { id, query_ids }));
         }
         // Statement 0 is the search path; the callers count from the one after it.
         let failed_one = described
@@ -142,7 +142,7 @@ impl DataApi {
             .and_then(|(_, part)| part.error.clone())
             .or_else(|| described.error.clone())
             .unwrap_or_else(|| "aborted, and no reason was given".into());
-        Ok(Ran::Failed(FailedStatement {
+        Ok(StatementOutcome::Failed(FailedStatement {
             text,
             place: failed_one.and_then(|(place, _)| place.checked_sub(1)),
             query_id: failed_one.map(|(_, part)| part.redshift_query_id).filter(|id| *id > 0),
@@ -237,7 +237,7 @@ impl DataApi {
     async fn cancel(&self, id: &str) -> Result<DescribeStatementOutput> {
         let cancelled = self.client().await?.cancel_statement().id(id).send().await;
         let over = || {
-            Error::transient(format!("no end within {} s", self.options.statement_timeout.as_secs())).hint(
+            Error::transient(format!("no end within {} s", self.options.statement_timeout.as_secs())).with_hint(
                 "a load this slow wants a larger `redshift.statement_timeout_seconds`, a smaller `load.max_batches`, \
                  or a warehouse with less to do",
             )

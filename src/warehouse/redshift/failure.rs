@@ -39,36 +39,36 @@ pub(super) fn error_of(text: &str, doing: &str, options: &RedshiftOptions) -> Er
     let made = |class| Error::new(class, format!("{doing} on {}: {text}", options.server()));
     let (role, schema) = (&options.copy_role, &options.schema);
     if has(&["not authorized to assume", "not attached", "no default iam role", "not associated"]) {
-        return made(Class::Refused).hint(format!(
+        return made(Class::Refused).with_hint(format!(
             "COPY reads with role `{role}` (`redshift.copy_role`): attach it to the workgroup's namespace or the \
              cluster, and let `redshift.amazonaws.com` assume it"
         ));
     }
     if has(&["s3serviceexception:access denied", "error accessdenied", "status 403"]) {
-        return made(Class::Refused).hint(format!(
+        return made(Class::Refused).with_hint(format!(
             "allow `s3:GetObject` and `s3:ListBucket` on the results bucket in the policy of COPY's role `{role}`"
         ));
     }
     if has(&["must be addressed using the specified endpoint", "permanentredirect", "wrong region"]) {
-        return made(Class::Refused).hint("the results bucket must be in the region of the warehouse");
+        return made(Class::Refused).with_hint("the results bucket must be in the region of the warehouse");
     }
     if has(&["permission denied", "must be owner"]) {
-        return made(Class::Refused).hint(format!(
+        return made(Class::Refused).with_hint(format!(
             "GRANT USAGE, CREATE ON SCHEMA {schema} to the database user scanmill connects as; the tables must be its own"
         ));
     }
     if has(&["password authentication failed", "no such user"])
         || (low.contains("user") && low.contains("does not exist"))
     {
-        return made(Class::Refused).hint("check `redshift.db_user` and `redshift.secret_arn`");
+        return made(Class::Refused).with_hint("check `redshift.db_user` and `redshift.secret_arn`");
     }
     if low.contains("database") && low.contains("does not exist") && !low.contains("in the database") {
-        return made(Class::Refused).hint("check `redshift.database`, or CREATE DATABASE");
+        return made(Class::Refused).with_hint("check `redshift.database`, or CREATE DATABASE");
     }
     // Before what is transient: the name of a table could hold any of those words.
     if low.contains("does not exist") && has(MISSING) {
         return made(Class::Missing)
-            .hint("tables and marts are not there or not up to date: `scanmill schema --apply` creates them");
+            .with_hint("tables and marts are not there or not up to date: `scanmill schema --apply` creates them");
     }
     if has(TRANSIENT) {
         return made(Class::Transient);
@@ -80,7 +80,7 @@ pub(super) fn error_of(text: &str, doing: &str, options: &RedshiftOptions) -> Er
 pub(super) fn refused(error: Error, message: Option<&str>, options: &RedshiftOptions) -> Error {
     let low = message.unwrap_or_default().to_lowercase();
     let named = if options.workgroup.is_some() { "redshift.workgroup" } else { "redshift.cluster" };
-    let again = |class, hint: String| Error::new(class, error.to_string()).hint(hint);
+    let again = |class, hint: String| Error::new(class, error.to_string()).with_hint(hint);
     if low.contains("paused") || low.contains("resum") {
         return again(Class::Transient, "resume the cluster; the work goes on by itself".into());
     }

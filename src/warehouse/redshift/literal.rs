@@ -61,7 +61,7 @@ pub(super) fn bind(sql: &str, parameters: &[Value]) -> Result<(String, Vec<SqlPa
             return Err(Error::permanent(format!("query parameter ?{} holds a NUL", place + 1)));
         }
         let built = SqlParameter::builder().name(format!("p{}", place + 1)).value(text).build();
-        built.map_err(|error| Error::bug("a query parameter does not build").source(error))
+        built.map_err(|error| Error::bug("a query parameter does not build").with_source(error))
     });
     Ok((bound, texts.collect::<Result<_>>()?))
 }

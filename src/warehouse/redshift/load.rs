@@ -83,7 +83,7 @@ LEFT JOIN (
     // One place is the search path's.
     if statements.len() >= api::MAX_STATEMENTS {
         return Err(Error::permanent(format!("{} batches are too many for one load", batches.len()))
-            .hint("set a smaller `load.max_batches`"));
+            .with_hint("set a smaller `load.max_batches`"));
     }
     Ok(Load { statements, version, copy, guard, figures })
 }

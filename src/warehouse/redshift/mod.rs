@@ -26,7 +26,7 @@ use aws_sdk_redshiftdata::types::SqlParameter;
 use bytes::Bytes;
 use serde_json::json;
 
-use self::api::{DataApi, FailedStatement, Finished, MAX_STATEMENTS, Ran, Submission};
+use self::api::{DataApi, FailedStatement, Finished, MAX_STATEMENTS, StatementOutcome, Submission};
 use self::literal::{bind, literal};
 use super::report::rows_as;
 use super::{BatchSource, Loaded, Manifest, Table, Value, Warehouse, schema};
@@ -101,15 +101,20 @@ impl RedshiftWarehouse {
     }
 
     /// Runs a transaction until it is committed, refused for good, or was rolled back too often.
-    async fn run(&self, name: &str, statements: Vec<String>, parameters: Vec<SqlParameter>) -> Result<Ran> {
+    async fn run(
+        &self,
+        name: &str,
+        statements: Vec<String>,
+        parameters: Vec<SqlParameter>,
+    ) -> Result<StatementOutcome> {
         let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
         loop {
             let (statements, parameters) = (statements.clone(), parameters.clone());
             let ran = self.api.run(Submission { name, statements, parameters }).await?;
-            let Ran::Failed(failed) = ran else { return Ok(ran) };
+            let StatementOutcome::Failed(failed) = ran else { return Ok(ran) };
             let error = failure::error_of(&failed.text, "running SQL", &self.options);
             if error.class() != Class::Transient || backoff.attempts() + 1 >= TRIES {
-                return Ok(Ran::Failed(failed));
+                return Ok(StatementOutcome::Failed(failed));
             }
             tracing::warn!(name, %error, "rolled back, and tried again");
             tokio::time::sleep(backoff.next_wait()).await;
@@ -125,8 +130,8 @@ impl RedshiftWarehouse {
         parameters: Vec<SqlParameter>,
     ) -> Result<Finished> {
         match self.run(name, statements, parameters).await? {
-            Ran::Finished(finished) => Ok(finished),
-            Ran::Failed(failed) => Err(failed.into_error(doing, &self.options)),
+            StatementOutcome::Finished(finished) => Ok(finished),
+            StatementOutcome::Failed(failed) => Err(failed.into_error(doing, &self.options)),
         }
     }
 
@@ -142,11 +147,13 @@ impl RedshiftWarehouse {
         let manifest_url = put_manifest(objects, source).await?;
         let load = load::load(batches, manifest_id, &manifest_url, &self.options)?;
         match self.run(manifest_id, load.statements, Vec::new()).await? {
-            Ran::Finished(finished) => Ok(Merged::Loaded(self.figures(&finished, load.figures, batches.len()).await?)),
-            Ran::Failed(failed) if failed.place == Some(load.copy) || failed.place == Some(load.guard) => {
+            StatementOutcome::Finished(finished) => {
+                Ok(Merged::Loaded(self.figures(&finished, load.figures, batches.len()).await?))
+            }
+            StatementOutcome::Failed(failed) if failed.place == Some(load.copy) || failed.place == Some(load.guard) => {
                 Ok(Merged::Refused(failed))
             }
-            Ran::Failed(failed) => {
+            StatementOutcome::Failed(failed) => {
                 if failed.place == Some(load.version) {
                     schema::require_current(self).await?;
                 }
@@ -199,7 +206,7 @@ async fn put_manifest(objects: &[(&str, &str)], source: &dyn BatchSource) -> Res
     let bucket = objects.first().map_or("", |(bucket, _)| bucket);
     let key = format!("{MANIFEST_PREFIX}{name}.copy.json");
     let text = serde_json::to_vec(&json!({ "entries": entries }))
-        .map_err(|error| Error::bug("a manifest does not serialise").source(error))?;
+        .map_err(|error| Error::bug("a manifest does not serialise").with_source(error))?;
     source.put(bucket, &key, text.into()).await?;
     Ok(format!("s3://{bucket}/{key}"))
 }
@@ -212,7 +219,7 @@ fn check_name(batch: &SealedBatch) -> Result<()> {
         return Ok(());
     }
     Err(Error::poison(format!("batch {}/{} is named as no batch of scanmill is", batch.bucket, batch.key))
-        .hint("move the object away from the batches"))
+        .with_hint("move the object away from the batches"))
 }
 
 #[async_trait]
@@ -299,7 +306,7 @@ impl Warehouse for RedshiftWarehouse {
         if first != "select" && first != "with" {
             let opening: String = sql.trim().chars().take(60).collect();
             return Err(Error::permanent(format!("refused, because it is no query: {opening}"))
-                .hint("only statements that read are allowed here"));
+                .with_hint("only statements that read are allowed here"));
         }
         let (sql, parameters) = bind(sql, parameters)?;
         let finished = self.run_or_fail("querying", "query", vec![sql], parameters).await?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::api::Ran;
+use super::api::StatementOutcome;
 use super::{Probed, RedshiftWarehouse, load};
 use crate::aws::{Finding, Probe};
 use crate::error::{Class, Error, Result};
@@ -50,7 +50,7 @@ impl RedshiftWarehouse {
             .await?;
         if there.rows.first().and_then(|row| row.first()).and_then(serde_json::Value::as_i64) == Some(0) {
             return Err(Error::refused(format!("schema `{schema}` is not in database `{}`", self.options.database))
-                .hint(format!("CREATE SCHEMA {schema}, or set `redshift.schema` to another")));
+                .with_hint(format!("CREATE SCHEMA {schema}, or set `redshift.schema` to another")));
         }
         let sql = "SELECT CASE WHEN has_schema_privilege(?1, 'CREATE') THEN 1 ELSE 0 END AS may_create,
                           CASE WHEN has_schema_privilege(?1, 'USAGE') THEN 1 ELSE 0 END AS may_use";
@@ -61,7 +61,7 @@ impl RedshiftWarehouse {
         match (may(0), may(1)) {
             (true, true) => Ok(format!("tables may be created in schema `{schema}`")),
             _ => Err(Error::refused(format!("no right to create tables in schema `{schema}`"))
-                .hint(format!("GRANT USAGE, CREATE ON SCHEMA {schema} to the user scanmill connects as"))),
+                .with_hint(format!("GRANT USAGE, CREATE ON SCHEMA {schema} to the user scanmill connects as"))),
         }
     }
 
@@ -80,8 +80,8 @@ impl RedshiftWarehouse {
         };
         let role = &self.options.copy_role;
         match self.run("check", load::dry_run(&url, &self.options)?, Vec::new()).await? {
-            Ran::Finished(_) => Ok(format!("role `{role}` reads {url}")),
-            Ran::Failed(failed) => {
+            StatementOutcome::Finished(_) => Ok(format!("role `{role}` reads {url}")),
+            StatementOutcome::Failed(failed) => {
                 let low = failed.text.to_lowercase();
                 let is_gone = low.contains("does not exist") || low.contains("not found") || low.contains("nosuchkey");
                 let error = failed.into_error(&format!("reading {url} by COPY"), &self.options);
@@ -117,7 +117,7 @@ impl RedshiftWarehouse {
             return Ok(format!("schema version {}, every column as expected", schema::VERSION));
         }
         Err(Error::permanent(format!("tables differ from what this scanmill loads: {}", wrong.join("; ")))
-            .hint("bring them back in line: `scanmill schema` prints how they should be"))
+            .with_hint("bring them back in line: `scanmill schema` prints how they should be"))
     }
 }
 

@@ -14,13 +14,13 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use jiff::Timestamp;
 
-use super::api::{FailedStatement, Ran};
+use super::api::{FailedStatement, StatementOutcome};
 use super::literal::literal;
 use super::{Merged, RedshiftWarehouse, load};
 use crate::domain::batch::SealedBatch;
 use crate::domain::photo::hash_128;
 use crate::domain::row::rejection_of;
-use crate::domain::{PhotoRef, Reason, Reject, Row};
+use crate::domain::{PhotoRef, Reason, Rejection, Row};
 use crate::error::{Class, Error, Result};
 use crate::warehouse::line::Line;
 use crate::warehouse::report::rows_as;
@@ -127,8 +127,8 @@ impl RedshiftWarehouse {
         }
         // Redshift reads the object again, to its end, without loading it.
         let query_id = match self.run("dry-run", load::dry_run(&url, &self.options)?, Vec::new()).await? {
-            Ran::Finished(finished) => finished.query_id(1),
-            Ran::Failed(failed) => {
+            StatementOutcome::Finished(finished) => finished.query_id(1),
+            StatementOutcome::Failed(failed) => {
                 return Err(failed.into_error("reading a batch without loading it", &self.options));
             }
         };
@@ -227,7 +227,7 @@ fn rejection(line: &[u8], photo_id: String, batch: &SealedBatch, detail: String)
     let revision = line.get("revision").and_then(serde_json::Value::as_i64).unwrap_or(0);
     // The time of sealing, not of now: the same line gives the same row, however often it is refused.
     let processed_at = time("processed_at").or_else(|| batch.sealed_at.as_deref()?.parse().ok()).unwrap_or_default();
-    let mut row = rejection_of(&photo, &Reject::new(Reason::RefusedRow, detail), revision, processed_at);
+    let mut row = rejection_of(&photo, &Rejection::new(Reason::RefusedRow, detail), revision, processed_at);
     let lineage = row.lineage_mut();
     lineage.photo_id = photo_id;
     lineage.batch_id.clone_from(&batch.batch_id);
@@ -235,7 +235,7 @@ fn rejection(line: &[u8], photo_id: String, batch: &SealedBatch, detail: String)
 }
 
 fn gzip(lines: &[u8]) -> Result<Bytes> {
-    let failed = |error| Error::new(Class::Bug, "cannot compress a batch").source(error);
+    let failed = |error| Error::new(Class::Bug, "cannot compress a batch").with_source(error);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(lines).map_err(failed)?;
     Ok(encoder.finish().map_err(failed)?.into())

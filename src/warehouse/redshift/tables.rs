@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::RedshiftWarehouse;
-use super::api::{MAX_STATEMENTS, Ran};
+use super::api::{MAX_STATEMENTS, StatementOutcome};
 use crate::domain::columns::{rejection_columns, scan_columns};
 use crate::error::{Class, Error, Result};
 use crate::warehouse::schema::VERSION;
@@ -34,8 +34,8 @@ impl RedshiftWarehouse {
         let doing = "creating the tables";
         loop {
             let failed = match self.run("schema", statements.clone(), Vec::new()).await? {
-                Ran::Finished(_) => return Ok(()),
-                Ran::Failed(failed) => failed,
+                StatementOutcome::Finished(_) => return Ok(()),
+                StatementOutcome::Failed(failed) => failed,
             };
             let place = failed.place;
             let is_in_use = failed.text.to_lowercase().contains("depend");
@@ -75,7 +75,7 @@ impl RedshiftWarehouse {
             "`{schema}.{view}` gets other columns with schema version {VERSION}, and these views are built on it: {}",
             names.join(", ")
         ));
-        Some(made.hint(format!(
+        Some(made.with_hint(format!(
             "keep the text that `SHOW VIEW {first}` prints, DROP VIEW {first}, do this again, and create it anew; made WITH NO \
              SCHEMA BINDING it never stands in the way"
         )))

@@ -8,7 +8,7 @@ use crate::warehouse::export::csv::cell;
 
 /// A line for each figure: `section,row,field,value`. Rows are numbered within their section; absent values are empty.
 pub(super) fn render(report: &Report) -> Result<String> {
-    let failed = |error| Error::bug("a report does not serialise").source(error);
+    let failed = |error| Error::bug("a report does not serialise").with_source(error);
     let Value::Object(sections) = serde_json::to_value(report).map_err(failed)? else {
         return Err(Error::bug("a report is no object"));
     };

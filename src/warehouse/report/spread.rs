@@ -14,7 +14,7 @@ pub const SAMPLE_PHOTOS: usize = 20_000;
 
 /// How a figure spreads over photos.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Spread {
+pub struct Percentiles {
     /// Photos it is made from.
     pub photos: u64,
     /// Mean.
@@ -25,12 +25,12 @@ pub struct Spread {
     pub p99: f64,
 }
 
-impl Spread {
+impl Percentiles {
     /// The spread of these values, or `None` when there are none.
-    pub fn of(mut values: Vec<f64>) -> Option<Spread> {
+    pub fn of(mut values: Vec<f64>) -> Option<Percentiles> {
         values.sort_by(f64::total_cmp);
         let rank = |percent: usize| values.get((values.len() * percent).div_ceil(100).saturating_sub(1)).copied();
-        Some(Spread {
+        Some(Percentiles {
             photos: values.len() as u64,
             p50: rank(50)?,
             p99: rank(99)?,
@@ -41,9 +41,9 @@ impl Spread {
 
 pub(super) struct Spreads {
     pub(super) photos: u64,
-    pub(super) decode_ms: Option<Spread>,
-    pub(super) upload_to_processed: Option<Spread>,
-    pub(super) upload_to_durable: Option<Spread>,
+    pub(super) decode_ms: Option<Percentiles>,
+    pub(super) upload_to_processed: Option<Percentiles>,
+    pub(super) upload_to_durable: Option<Percentiles>,
 }
 
 #[derive(Deserialize)]
@@ -73,11 +73,11 @@ pub(super) async fn spreads(asked: &Asked<'_>) -> Result<Spreads> {
     let seconds = |photo: &Photo, end: Option<&str>| seconds_between(photo.uploaded_at.as_deref(), end);
     Ok(Spreads {
         photos: photos.len() as u64,
-        decode_ms: Spread::of(photos.iter().filter_map(|photo| photo.decode_ms).collect()),
-        upload_to_processed: Spread::of(
+        decode_ms: Percentiles::of(photos.iter().filter_map(|photo| photo.decode_ms).collect()),
+        upload_to_processed: Percentiles::of(
             first_readings().filter_map(|photo| seconds(photo, Some(&photo.processed_at))).collect(),
         ),
-        upload_to_durable: Spread::of(
+        upload_to_durable: Percentiles::of(
             first_readings().filter_map(|photo| seconds(photo, photo.sealed_at.as_deref())).collect(),
         ),
     })
@@ -95,9 +95,9 @@ mod tests {
 
     #[test]
     fn percentiles_are_values_that_occurred() {
-        assert_eq!(Spread::of(vec![]), None);
-        assert_eq!(Spread::of(vec![7.0]), Some(Spread { photos: 1, mean: 7.0, p50: 7.0, p99: 7.0 }));
-        let spread = Spread::of((1..=200).rev().map(f64::from).collect()).unwrap();
+        assert_eq!(Percentiles::of(vec![]), None);
+        assert_eq!(Percentiles::of(vec![7.0]), Some(Percentiles { photos: 1, mean: 7.0, p50: 7.0, p99: 7.0 }));
+        let spread = Percentiles::of((1..=200).rev().map(f64::from).collect()).unwrap();
         assert_eq!((spread.mean, spread.p50, spread.p99), (100.5, 100.0, 198.0));
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::spread::seconds_between;
-use super::{Report, Spread};
+use super::{Percentiles, Report};
 use crate::domain::row::utc_millis;
 
 const BAR: usize = 30;
@@ -100,7 +100,7 @@ fn summary(text: &mut String, report: &Report) {
 }
 
 fn spreads(text: &mut String, report: &Report) {
-    let row = |name: &str, spread: Option<Spread>| {
+    let row = |name: &str, spread: Option<Percentiles>| {
         let spread = spread?;
         let figure = |value: f64| format!("{value:.3}");
         let (mean, p50, p99) = (figure(spread.mean), figure(spread.p50), figure(spread.p99));

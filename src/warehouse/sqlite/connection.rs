@@ -108,7 +108,7 @@ fn check_owner(connection: &Connection, path: &Path) -> Result<()> {
         return Ok(());
     }
     Err(Error::permanent(format!("`{}` is an SQLite database, but no scanmill warehouse", path.display()))
-        .hint("move it away, or set `local.root` to another folder"))
+        .with_hint("move it away, or set `local.root` to another folder"))
 }
 
 /// Turns WAL on; the file remembers it. SQLite does not wait for others here, so two processes that start on a new
@@ -124,7 +124,7 @@ fn use_wal(connection: &Connection, path: &Path, busy_timeout: Duration) -> Resu
                     "warehouse `{}` cannot use a write-ahead log, it stays in mode {mode}",
                     path.display()
                 ))
-                .hint("put it on a local disk; network file systems lack the shared memory it needs"));
+                .with_hint("put it on a local disk; network file systems lack the shared memory it needs"));
             }
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(10));

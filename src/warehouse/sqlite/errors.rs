@@ -11,9 +11,9 @@ use crate::error::{Class, Error};
 pub(super) fn sql_error<'a>(what: impl Display + 'a, path: &'a Path) -> impl FnOnce(rusqlite::Error) -> Error + 'a {
     move |error| {
         let (class, hint) = verdict(&error);
-        let made = Error::new(class, format!("{what}: warehouse `{}`", path.display())).source(error);
+        let made = Error::new(class, format!("{what}: warehouse `{}`", path.display())).with_source(error);
         match hint {
-            Some(hint) => made.hint(hint),
+            Some(hint) => made.with_hint(hint),
             None => made,
         }
     }

@@ -93,7 +93,7 @@ pub(super) fn stage(connection: &mut Connection, path: &Path, batch: SealedBatch
                 continue;
             }
             let malformed = |why: &str| {
-                Error::poison(format!("batch {}/{} line {}: {why}", batch.bucket, batch.key, index + 1)).hint(
+                Error::poison(format!("batch {}/{} line {}: {why}", batch.bucket, batch.key, index + 1)).with_hint(
                     "nothing of this batch was loaded; if a newer scanmill wrote it, load it with that one, else \
                      please report it as a defect",
                 )

@@ -21,7 +21,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql_error(what, path))?;
     let found = version(&transaction, path)?;
     if found > VERSION {
-        return Err(schema::newer(found).context(format!("warehouse `{}`", path.display())));
+        return Err(schema::newer(found).with_context(format!("warehouse `{}`", path.display())));
     }
     if found == VERSION {
         return Ok(());
@@ -52,7 +52,7 @@ fn refuse_other_products(transaction: &Transaction<'_>, path: &Path) -> Result<(
             "warehouse `{}` has a table `products` that is not scanmill's: it has no column `{name}`",
             path.display()
         ))
-        .hint("rename it: ALTER TABLE products RENAME TO my_products")),
+        .with_hint("rename it: ALTER TABLE products RENAME TO my_products")),
         _ => Ok(()),
     }
 }

@@ -77,7 +77,7 @@ impl SqliteWarehouse {
             let missing = error.kind() == std::io::ErrorKind::NotFound;
             let error = Error::io("there is no warehouse to read: no file", path, error);
             if missing {
-                error.hint("`scanmill run` makes it; is this the --root (`local.root`) you mean?")
+                error.with_hint("`scanmill run` makes it; is this the --root (`local.root`) you mean?")
             } else {
                 error
             }
@@ -144,7 +144,7 @@ impl SqliteWarehouse {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(error) => Err(Error::bug("warehouse work ended without an answer").source(error)),
+        Err(error) => Err(Error::bug("warehouse work ended without an answer").with_source(error)),
     }
 }
 
@@ -169,7 +169,7 @@ impl Warehouse for SqliteWarehouse {
                 continue;
             }
             let lines =
-                source.read(batch).await.map_err(|error| error.context(format!("loading batch {}", batch.key)))?;
+                source.read(batch).await.map_err(|error| error.with_context(format!("loading batch {}", batch.key)))?;
             let batch = batch.clone();
             let done;
             (guard, done) =

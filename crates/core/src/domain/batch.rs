@@ -81,14 +81,14 @@ pub struct OpenBatch {
     lines: Vec<u8>,
     rows: usize,
     /// Photo and revision, and what the batch has of it.
-    photos: HashMap<(String, i64), Held>,
+    photos: HashMap<(String, i64), HeldPhotos>,
     /// The later announcements of photos that the batch already held.
     raised: HashMap<(String, i64), Announced>,
 }
 
 /// What a batch has of a photo.
 #[derive(Debug)]
-struct Held {
+struct HeldPhotos {
     is_final: bool,
     sequencer: Option<String>,
 }
@@ -149,7 +149,7 @@ impl OpenBatch {
             self.lines.push(b'\n');
         }
         self.rows += count;
-        self.photos.insert(photo, Held { is_final, sequencer });
+        self.photos.insert(photo, HeldPhotos { is_final, sequencer });
         Ok(Some(rows))
     }
 

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 
-use super::Reject;
+use super::Rejection;
 
 /// Image formats told apart by content, never by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -157,7 +157,7 @@ pub struct Reading {
     /// EXIF facts; all `None` when the photo has none.
     pub capture: Capture,
     /// Why there is no code.
-    pub reject: Option<Reject>,
+    pub reject: Option<Rejection>,
     /// Whether reading was broken off although the photo has CPU time left: the machine was busy or asleep. `reject`
     /// then says nothing about the photo, and it deserves another try.
     pub is_stalled: bool,
@@ -167,7 +167,7 @@ pub struct Reading {
 
 impl Reading {
     /// The reading of a photo that was refused before any pixel was decoded.
-    pub fn refused(reject: Reject, capture: Capture) -> Self {
+    pub fn refused(reject: Rejection, capture: Capture) -> Self {
         Self {
             format: None,
             width: None,

@@ -122,14 +122,14 @@ impl Reason {
 
 /// A rejection before it becomes a row: the reason and a detail for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reject {
+pub struct Rejection {
     /// The typed reason.
     pub reason: Reason,
     /// Free text: figures, limits, the decoder's message. Never a payload.
     pub detail: String,
 }
 
-impl Reject {
+impl Rejection {
     /// A rejection for `reason`.
     pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
         Self { reason, detail: detail.into() }

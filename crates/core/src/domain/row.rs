@@ -10,7 +10,7 @@ use super::columns::text_cap;
 use super::payload::{self, Payload};
 use super::photo::hash_128;
 use super::text::{fit, fit_some};
-use super::{Capture, Code, PhotoRef, PlaceName, Reading, Reason, Reject};
+use super::{Capture, Code, PhotoRef, PlaceName, Reading, Reason, Rejection};
 
 /// Where a row comes from: shared by scans and rejections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -147,10 +147,10 @@ const H3_RESOLUTION: Resolution = Resolution::Seven;
 pub fn rows_of(photo: &PhotoRef, reading: &Reading, revision: i64, processed_at: Timestamp) -> Vec<Row> {
     if let Some(reject) = &reading.reject {
         let detail = reject.detail.clone() + &taken(&reading.capture);
-        return vec![rejection_of(photo, &Reject::new(reject.reason, detail), revision, processed_at)];
+        return vec![rejection_of(photo, &Rejection::new(reject.reason, detail), revision, processed_at)];
     }
     if reading.codes.is_empty() {
-        let reject = Reject::new(Reason::NoCode, "no code, and the decoder gave no reason");
+        let reject = Rejection::new(Reason::NoCode, "no code, and the decoder gave no reason");
         return vec![rejection_of(photo, &reject, revision, processed_at)];
     }
     let shared = Shared {
@@ -318,7 +318,7 @@ const ETAG: usize = text_cap("etag");
 const SEQUENCER: usize = text_cap("sequencer");
 
 /// The one rejection row of a photo that never reached the decoder, or failed there.
-pub fn rejection_of(photo: &PhotoRef, reject: &Reject, revision: i64, processed_at: Timestamp) -> Row {
+pub fn rejection_of(photo: &PhotoRef, reject: &Rejection, revision: i64, processed_at: Timestamp) -> Row {
     Row::Rejection(Box::new(RejectionRow {
         lineage: lineage(photo, revision, processed_at),
         stage: reject.reason.stage().as_str().to_owned(),

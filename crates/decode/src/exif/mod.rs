@@ -49,7 +49,7 @@ use self::iptc::Iptc;
 pub use self::source::TIME_SOURCES;
 use self::tiff::{Tag, Tiff};
 use self::xmp::{Property, Xmp};
-use super::contain::contain;
+use super::catch_panic::catch_panic;
 use super::gazetteer::place_name;
 use scanmill_core::domain::Capture;
 
@@ -89,7 +89,7 @@ impl Rules {
 /// Reads what a photo's bytes say, whatever its pixels are like. Nothing in a file fails this: what cannot be
 /// understood is unknown.
 pub fn read(bytes: &[u8], rules: &Rules) -> Capture {
-    contain(|| {
+    catch_panic(|| {
         let found = container::metadata(bytes);
         let tiffs: Vec<Tiff> = found.exif.iter().filter_map(|block| Tiff::new(block)).collect();
         let tags = Tags::new(&tiffs);

@@ -9,7 +9,7 @@ mod simple;
 use super::heif::{self, Codec, Heif, Picture};
 use super::tiff::{Page, is_tiff};
 use super::{DecodeLimits, Header, ladder};
-use scanmill_core::domain::{Format, Reason, Reject};
+use scanmill_core::domain::{Format, Reason, Rejection};
 
 pub(super) use jpeg::{Segments as JpegSegments, has_end as jpeg_has_end, lines as jpeg_lines};
 
@@ -48,17 +48,17 @@ const LADDER_BYTES_PER_TWO_PIXELS: u64 = 1;
 const BASE_BYTES: u64 = 6 << 20;
 
 /// See [`super::inspect`].
-pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Reject> {
+pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rejection> {
     let size = bytes.len() as u64;
     if bytes.is_empty() {
-        return Err(Reject::new(Reason::Empty, "the object has no bytes"));
+        return Err(Rejection::new(Reason::Empty, "the object has no bytes"));
     }
     if size > limits.max_file_bytes {
         let detail = format!("{size} bytes, the limit is {}", limits.max_file_bytes);
-        return Err(Reject::new(Reason::TooLarge, detail));
+        return Err(Rejection::new(Reason::TooLarge, detail));
     }
     let Some(format) = sniff(bytes) else {
-        return Err(Reject::new(Reason::Unsupported, format!("content is {}", name_of_content(bytes))));
+        return Err(Rejection::new(Reason::Unsupported, format!("content is {}", name_of_content(bytes))));
     };
     let facts = match format {
         Format::Jpeg => jpeg::facts(bytes),
@@ -72,10 +72,10 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
     let name = format.as_str();
     let facts = facts.map_err(|flaw| match flaw {
         Flaw::Cut => {
-            Reject::new(Reason::Truncated, format!("the {name} file ends inside its header, after {size} bytes"))
+            Rejection::new(Reason::Truncated, format!("the {name} file ends inside its header, after {size} bytes"))
         }
-        Flaw::Broken(what) => Reject::new(Reason::Unreadable, format!("broken {name} header: {what}")),
-        Flaw::Foreign(what) => Reject::new(Reason::Unsupported, format!("{name} with {what}")),
+        Flaw::Broken(what) => Rejection::new(Reason::Unreadable, format!("broken {name} header: {what}")),
+        Flaw::Foreign(what) => Rejection::new(Reason::Unsupported, format!("{name} with {what}")),
     })?;
     check_size(&facts, size, limits)?;
 
@@ -120,10 +120,10 @@ impl Facts {
     }
 }
 
-fn check_size(facts: &Facts, size: u64, limits: &DecodeLimits) -> Result<(), Reject> {
+fn check_size(facts: &Facts, size: u64, limits: &DecodeLimits) -> Result<(), Rejection> {
     let (width, height) = (facts.width, facts.height);
     if width == 0 || height == 0 {
-        return Err(Reject::new(Reason::Unreadable, format!("the header says {width} x {height} pixels")));
+        return Err(Rejection::new(Reason::Unreadable, format!("the header says {width} x {height} pixels")));
     }
     let pixels = u64::from(width) * u64::from(height);
     let refusal = if width > limits.max_side || height > limits.max_side {
@@ -135,7 +135,7 @@ fn check_size(facts: &Facts, size: u64, limits: &DecodeLimits) -> Result<(), Rej
     } else {
         return Ok(());
     };
-    Err(Reject::new(Reason::TooManyPixels, format!("{width} x {height} pixels: {refusal}")))
+    Err(Rejection::new(Reason::TooManyPixels, format!("{width} x {height} pixels: {refusal}")))
 }
 
 /// HEIC and AVIF: the primary picture, and the tile that is decoded beside it.

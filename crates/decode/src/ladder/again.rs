@@ -4,7 +4,7 @@
 //! few are lost to that which are read when they are cut out. So they are cut out here: what was seen and not read, and
 //! holes in rows of codes that were read.
 
-use super::super::contain::contain;
+use super::super::catch_panic::catch_panic;
 use super::super::luma::Luma;
 use super::super::pixels::{Area, Source};
 use super::bits::{self, Rule};
@@ -141,7 +141,7 @@ pub(super) fn look_again(
         task.scale = longest as f32 / side as f32;
         let patterns = found.pattern_widths().map(|width| width / task.scale);
         // A panic costs the rest of this look only.
-        let mut look = contain(|| look(source, side, &places, patterns, task)).unwrap_or_default();
+        let mut look = catch_panic(|| look(source, side, &places, patterns, task)).unwrap_or_default();
         let new = found.add(look.codes, NAME, task.scale);
         unread.append(&mut look.unread);
         places.truncate(look.places);

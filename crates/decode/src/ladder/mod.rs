@@ -31,8 +31,8 @@ use self::own::Patterns::{Bent, Three, Two};
 use self::own::Retouch::{self, Blur, Plain, Shadow};
 use self::own::Threshold::{self, Hybrid, Mean};
 use self::rest::Rest;
+use super::catch_panic::catch_panic;
 use super::clock::Deadline;
-use super::contain::contain;
 use super::content::Message;
 use super::luma::{Aspect, Luma};
 use super::pixels::{Area, Source};
@@ -425,7 +425,7 @@ fn climb_by<'a>(
             tried: &mut tried,
             proposals: &mut proposals,
         };
-        let reading = contain(|| match areas.map(|areas| source.parts(side, areas)) {
+        let reading = catch_panic(|| match areas.map(|areas| source.parts(side, areas)) {
             Some(parts) => read_parts(*rung, parts, &mut task),
             None => rung.read(&source.at_most(side), &mut task),
         });

@@ -7,7 +7,7 @@ use rxing::common::cpp_essentials::ConcentricPattern;
 use rxing::common::{BitMatrix, DetectorRXingResult};
 use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternSets, SampleQR};
 
-use super::super::contain::contain;
+use super::super::catch_panic::catch_panic;
 use super::super::luma::Luma;
 use super::bits::{self, Rule};
 use super::geometry::Quad;
@@ -145,7 +145,7 @@ impl Reading<'_, '_> {
                 continue;
             }
             // A panic costs this set of patterns only.
-            match contain(|| read_set(self.picture, &set)).ok().flatten() {
+            match catch_panic(|| read_set(self.picture, &set)).ok().flatten() {
                 Some(sighting) => {
                     failures = 0;
                     self.used.extend([set.bl, set.tl, set.tr]);

@@ -7,9 +7,9 @@ use super::super::luma::{Aspect, of_rgb, over_white};
 use super::super::room::Room;
 use super::super::{DecodeLimits, guard};
 use super::{Deadline, Source, open};
-use scanmill_core::domain::{Reason, Reject};
+use scanmill_core::domain::{Reason, Rejection};
 
-fn opened(bytes: &[u8]) -> Result<Source, Reject> {
+fn opened(bytes: &[u8]) -> Result<Source, Rejection> {
     let limits = DecodeLimits {
         max_file_bytes: 1 << 24,
         max_pixels: 1 << 24,

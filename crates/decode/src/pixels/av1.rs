@@ -1,7 +1,7 @@
 //! One AV1 picture through `rav1d` (as `re_rav1d` publishes it): the only place that calls it.
 //!
 //! Its interface is that of the C library it was translated from, so it takes pointers, and a panic in it ends the
-//! process rather than unwinding: [`decode`] is to be called through [`super::super::contain::aside`] only.
+//! process rather than unwinding: [`decode`] is to be called through [`super::super::catch_panic::aside`] only.
 
 use std::mem::MaybeUninit;
 use std::ptr::{NonNull, copy_nonoverlapping};

@@ -5,15 +5,15 @@
 
 use std::time::Duration;
 
+use super::super::catch_panic::aside;
 use super::super::clock::Deadline;
-use super::super::contain::aside;
 use super::super::heif::{Heif, Picture};
 use super::super::luma::Aspect;
 use super::av1::{self, Fault, Frame};
 use super::hints::Hints;
 use super::tiles::{changed, corner, grey, no_alpha, paint};
 use super::{Header, Source};
-use scanmill_core::domain::{Reason, Reject};
+use scanmill_core::domain::{Reason, Rejection};
 
 /// How long one tile may take on the wall clock. The largest that default settings let in takes some five seconds of CPU time.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const MOST_MISSING: usize = 16 << 20;
 
 /// Decodes tile after tile. What a file that ends early does not hold is grey, or whatever the decoder makes of nothing.
-pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
+pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Rejection> {
     let changed = |flaw| changed(header.format, flaw);
     let file = Heif::new(bytes).map_err(changed)?;
     let photo = file.picture().map_err(changed)?;
@@ -29,18 +29,18 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
     let mut hints = Hints { alpha: alpha.is_some(), ..Hints::default() };
     let picture = if aspect == Aspect::Opacity { alpha.ok_or_else(no_alpha)? } else { photo };
     let mut luma = grey([picture.width, picture.height].map(|side| side as usize))
-        .ok_or_else(|| Reject::new(Reason::Unreadable, "an avif picture without pixels"))?;
+        .ok_or_else(|| Rejection::new(Reason::Unreadable, "an avif picture without pixels"))?;
     let (mut is_cut, mut decoded) = (false, 0);
     for (index, &item) in picture.items.iter().enumerate() {
         let place = format!("avif, part {} of {}", index + 1, picture.items.len());
         if deadline.is_over() {
-            return Err(Reject::new(Reason::TimedOut, format!("{place}: no time left for its pixels")));
+            return Err(Rejection::new(Reason::TimedOut, format!("{place}: no time left for its pixels")));
         }
         let (data, cut) = file.data(item).map_err(changed)?;
         is_cut |= cut;
         let frame = match first_frame(&data, cut) {
             Ok(data) => one(data, &picture, aspect.component()),
-            Err(what) => Err(Reject::new(Reason::Unreadable, what)),
+            Err(what) => Err(Rejection::new(Reason::Unreadable, what)),
         };
         match frame {
             Ok(frame) => {
@@ -54,30 +54,32 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
             }
             // A tile that is not all there.
             Err(reject) if cut && reject.reason == Reason::Unreadable => {}
-            Err(reject) => return Err(Reject::new(reject.reason, format!("{place}: {}", reject.detail))),
+            Err(reject) => return Err(Rejection::new(reject.reason, format!("{place}: {}", reject.detail))),
         }
     }
     if decoded == 0 {
-        return Err(Reject::new(Reason::Truncated, "the avif file ends before its picture"));
+        return Err(Rejection::new(Reason::Truncated, "the avif file ends before its picture"));
     }
     Ok(Source::whole(luma, is_cut).hinting(hints).shrunk(header.width as f32 / picture.width as f32))
 }
 
 /// Decodes one tile.
-fn one(data: Vec<u8>, picture: &Picture, component: usize) -> Result<Frame, Reject> {
+fn one(data: Vec<u8>, picture: &Picture, component: usize) -> Result<Frame, Rejection> {
     let [wide, high] = picture.tile;
     let most = wide.saturating_mul(high);
     let decoded = aside("av1", PATIENCE, move || av1::decode(&data, most, component))
-        .map_err(|fault| Reject::new(Reason::DecoderFault, format!("the decoder failed: {fault}")))?;
+        .map_err(|fault| Rejection::new(Reason::DecoderFault, format!("the decoder failed: {fault}")))?;
     let frame = decoded.map_err(|fault| match fault {
-        Fault::Large => Reject::new(Reason::Unreadable, format!("an AV1 picture larger than {wide} x {high} pixels")),
-        Fault::Foreign => Reject::new(Reason::Unsupported, "an AV1 picture of an unknown kind"),
-        Fault::Broken => Reject::new(Reason::Unreadable, "broken AV1 data"),
+        Fault::Large => {
+            Rejection::new(Reason::Unreadable, format!("an AV1 picture larger than {wide} x {high} pixels"))
+        }
+        Fault::Foreign => Rejection::new(Reason::Unsupported, "an AV1 picture of an unknown kind"),
+        Fault::Broken => Rejection::new(Reason::Unreadable, "broken AV1 data"),
     })?;
     let [width, height] = [frame.width, frame.height];
     if width < wide as usize || height < high as usize {
         let detail = format!("{width} x {height} pixels where {wide} x {high} were promised");
-        return Err(Reject::new(Reason::Unreadable, detail));
+        return Err(Rejection::new(Reason::Unreadable, detail));
     }
     Ok(frame)
 }

@@ -4,7 +4,7 @@
 use super::super::luma::{Aspect, Luma};
 use super::samples::{Lens, Palette};
 use super::{Header, MISSING, Source, other};
-use scanmill_core::domain::{Reason, Reject};
+use scanmill_core::domain::{Reason, Rejection};
 
 /// Where the samples are, and what they are.
 struct Layout {
@@ -15,7 +15,7 @@ struct Layout {
 }
 
 /// Decodes to brightness. What a file that ends early does not hold is grey.
-pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<Source, Reject> {
+pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<Source, Rejection> {
     let Some(layout) = layout(bytes, aspect) else { return other::decode(bytes, header, aspect) };
     let mut lens = Lens::new(aspect);
     let mut luma = Luma::blank(header.width as usize, header.height as usize);
@@ -26,7 +26,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<So
     let last = (last.len() * 8 >= luma.width() * layout.bits).then_some(last);
     let is_cut = samples.len() + last.map_or(0, |_| 1) < luma.height();
     if samples.len() == 0 && last.is_none() {
-        return Err(Reject::new(Reason::Truncated, "the bmp file ends before its picture"));
+        return Err(Rejection::new(Reason::Truncated, "the bmp file ends before its picture"));
     }
     let paint = |(y, out): (usize, &mut [u8])| match samples.next().or(last) {
         Some(row) => layout.paint(&mut lens, y, row, out),

@@ -9,14 +9,14 @@ use super::super::luma::{Aspect, Luma};
 use super::refuse::{Fault, as_far_as, refuse};
 use super::samples::{Lens, Palette};
 use super::{Header, MISSING, Source};
-use scanmill_core::domain::{Reason, Reject};
+use scanmill_core::domain::{Reason, Rejection};
 
 /// What the first frame leaves open of the screen, and numbers without a colour, are transparent: white.
 const OPEN: [u8; 4] = [255, 255, 255, 0];
 
 /// Decodes the first frame that shows something. What a file that ends early does not hold, or there was no
 /// time for, is grey.
-pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
+pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Rejection> {
     let refuse = |error| refuse_gif(bytes, header, &error);
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
@@ -28,7 +28,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
     loop {
         let frame = match decoder.next_frame_info() {
             Ok(Some(frame)) => frame,
-            Ok(None) if !has_frame => return Err(Reject::new(Reason::Unreadable, "gif: it ends before a picture")),
+            Ok(None) if !has_frame => return Err(Rejection::new(Reason::Unreadable, "gif: it ends before a picture")),
             Ok(None) => break,
             Err(error) if !has_frame => return Err(refuse(error)),
             Err(_) => break,
@@ -91,7 +91,7 @@ fn read_frame(
     Ok(())
 }
 
-fn refuse_gif(bytes: &[u8], header: &Header, error: &DecodingError) -> Reject {
+fn refuse_gif(bytes: &[u8], header: &Header, error: &DecodingError) -> Rejection {
     let fault = match error {
         DecodingError::Io(error) => Fault::Read(error),
         DecodingError::OutOfMemory | DecodingError::MemoryLimit => Fault::Limit,

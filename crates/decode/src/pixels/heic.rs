@@ -13,15 +13,15 @@ use heifer_hevc_dec::recon::Reconstructor;
 use heifer_hevc_dec::slice::SliceHeader;
 use heifer_hevc_dec::syntax::{self, CodingUnit, Sink, TransformBlock};
 
+use super::super::catch_panic::catch_panic;
 use super::super::clock::Deadline;
-use super::super::contain::contain;
 use super::super::heif::{Config, Heif, Picture};
 use super::super::luma::Aspect;
 use super::hints::Hints;
 use super::residual::{self, Block};
 use super::tiles::{changed, corner, grey, no_alpha, paint};
 use super::{Header, Source};
-use scanmill_core::domain::{Reason, Reject};
+use scanmill_core::domain::{Reason, Rejection};
 
 /// Looks at the clock at every so many coding units, each 8 to 64 pixels wide.
 const UNITS_PER_LOOK: u32 = 16;
@@ -56,7 +56,7 @@ pub(crate) fn thumbnail(bytes: &[u8], deadline: Deadline) -> Option<Source> {
 }
 
 /// Decodes tile after tile. What a file that ends early does not hold is grey.
-pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
+pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Rejection> {
     let changed = |flaw| changed(header.format, flaw);
     let file = Heif::new(bytes).map_err(changed)?;
     let photo = file.picture().map_err(changed)?;
@@ -64,10 +64,10 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
     let mut hints = Hints { alpha: alpha.is_some(), ..Hints::default() };
     let picture = if aspect == Aspect::Opacity { alpha.ok_or_else(no_alpha)? } else { photo };
     let mut luma = grey([picture.width, picture.height].map(|side| side as usize))
-        .ok_or_else(|| Reject::new(Reason::Unreadable, "a heic picture without pixels"))?;
+        .ok_or_else(|| Rejection::new(Reason::Unreadable, "a heic picture without pixels"))?;
     let (mut is_cut, mut tints) = (false, Tints::default());
     if aspect.component() > 0 && picture.chroma == 0 {
-        return Err(Reject::new(Reason::Unsupported, "a grey heic picture has no colours"));
+        return Err(Rejection::new(Reason::Unsupported, "a grey heic picture has no colours"));
     }
     for (index, &item) in picture.items.iter().enumerate() {
         let config = file.config(item).map_err(changed)?;
@@ -81,12 +81,12 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
         match decoded {
             Ok(()) => {}
             Err(Failure::OutOfTime) => {
-                return Err(Reject::new(Reason::TimedOut, format!("{place}: no time left for its pixels")));
+                return Err(Rejection::new(Reason::TimedOut, format!("{place}: no time left for its pixels")));
             }
             // The part of the tile that is there was painted.
             Err(_) if cut => {}
-            Err(Failure::Foreign(what)) => return Err(Reject::new(Reason::Unsupported, format!("{place}: {what}"))),
-            Err(Failure::Broken(what)) => return Err(Reject::new(Reason::Unreadable, format!("{place}: {what}"))),
+            Err(Failure::Foreign(what)) => return Err(Rejection::new(Reason::Unsupported, format!("{place}: {what}"))),
+            Err(Failure::Broken(what)) => return Err(Rejection::new(Reason::Unreadable, format!("{place}: {what}"))),
         }
     }
     let [blue, red] = tints.cells();
@@ -218,7 +218,7 @@ fn slices<'a>(
         let blocks = unit.rbsp.get(slice.header_size..).unwrap_or(&[]);
         let luma_quantizer = slice.slice_qp_y(sets)?;
         let decoded =
-            contain(|| syntax::decode_slice_segment(coded, &slice, luma_quantizer, blocks, brightness).map(drop));
+            catch_panic(|| syntax::decode_slice_segment(coded, &slice, luma_quantizer, blocks, brightness).map(drop));
         if brightness.out_of_time {
             return Err(Failure::OutOfTime);
         }

@@ -6,7 +6,7 @@ use super::super::jpeg::{self, Fault, Picture, Watch};
 use super::super::luma::Aspect;
 use super::super::room::Room;
 use super::{Header, Source, no_room};
-use scanmill_core::domain::{Reason, Reject};
+use scanmill_core::domain::{Reason, Rejection};
 
 /// Reads an aspect; most pictures have no pixel made yet. What a file that ends early does not hold is grey.
 pub(super) fn open(
@@ -15,14 +15,14 @@ pub(super) fn open(
     aspect: Aspect,
     deadline: Deadline,
     room: &Room<'_>,
-) -> Result<Source, Reject> {
+) -> Result<Source, Rejection> {
     let has_end = jpeg_has_end(bytes);
     let refuse = |fault| match fault {
-        Fault::Unsupported(what) => Reject::new(Reason::Unsupported, format!("jpeg with {what}")),
-        Fault::Broken(what) if has_end => Reject::new(Reason::Unreadable, format!("jpeg: {what}")),
-        Fault::Cut if has_end => Reject::new(Reason::Unreadable, "jpeg: it ends before a scan"),
+        Fault::Unsupported(what) => Rejection::new(Reason::Unsupported, format!("jpeg with {what}")),
+        Fault::Broken(what) if has_end => Rejection::new(Reason::Unreadable, format!("jpeg: {what}")),
+        Fault::Cut if has_end => Rejection::new(Reason::Unreadable, "jpeg: it ends before a scan"),
         Fault::NoRoom => no_room(),
-        Fault::Broken(_) | Fault::Cut => Reject::new(Reason::Truncated, "the jpeg file ends before its picture"),
+        Fault::Broken(_) | Fault::Cut => Rejection::new(Reason::Truncated, "the jpeg file ends before its picture"),
     };
     let copy = bytes.len() as u64;
     let watch =
@@ -42,6 +42,6 @@ pub(super) fn open(
     if size.into_iter().zip([header.width, header.height]).all(is_promised) {
         Ok(picture.hinting(hints))
     } else {
-        Err(Reject::new(Reason::Unreadable, "jpeg: its frame header contradicts itself"))
+        Err(Rejection::new(Reason::Unreadable, "jpeg: its frame header contradicts itself"))
     }
 }

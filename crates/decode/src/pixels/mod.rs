@@ -25,14 +25,14 @@ mod tiles;
 mod webp;
 
 use super::Header;
+use super::catch_panic::catch_panic;
 use super::clock::Deadline;
-use super::contain::contain;
 use super::luma::{Aspect, Luma};
 use super::room::Room;
 #[cfg(feature = "heic")]
 pub(super) use heic::thumbnail;
 pub(super) use hints::{Hints, Survey};
-use scanmill_core::domain::{Format, Reason, Reject};
+use scanmill_core::domain::{Format, Reason, Rejection};
 pub(super) use source::{Area, Source};
 
 /// Brightness of what a file that ends early does not hold, and of what there was no time for.
@@ -45,11 +45,11 @@ pub(super) fn open(
     aspect: Aspect,
     deadline: Deadline,
     room: &Room<'_>,
-) -> Result<Source, Reject> {
+) -> Result<Source, Rejection> {
     if !room.has(header.open_bytes) {
         return Err(no_room());
     }
-    let opened = contain(|| match header.format {
+    let opened = catch_panic(|| match header.format {
         Format::Jpeg => jpeg::open(bytes, header, aspect, deadline, room),
         Format::Png => png::decode(bytes, header, aspect, deadline),
         Format::Webp => webp::decode(bytes, header, aspect),
@@ -63,35 +63,35 @@ pub(super) fn open(
         #[cfg(feature = "avif")]
         Format::Avif => avif::decode(bytes, header, aspect, deadline),
         #[cfg(not(feature = "avif"))]
-        Format::Avif => Err(Reject::new(
+        Format::Avif => Err(Rejection::new(
             Reason::Unsupported,
             "AVIF is not read: this scanmill was built without its feature `avif`",
         )),
     });
     opened.unwrap_or_else(|panic| {
         let detail = format!("the {} codec panicked: {panic}", header.format.as_str());
-        Err(Reject::new(Reason::DecoderFault, detail))
+        Err(Rejection::new(Reason::DecoderFault, detail))
     })
 }
 
 /// Nobody sees it: a reading that was refused room is given up.
-fn no_room() -> Reject {
-    Reject::new(Reason::DecoderFault, "more memory than there is room for")
+fn no_room() -> Rejection {
+    Rejection::new(Reason::DecoderFault, "more memory than there is room for")
 }
 
 /// Why no HEIC photo is read here.
-pub(super) fn heic_is_off() -> Reject {
+pub(super) fn heic_is_off() -> Rejection {
     let why = if cfg!(feature = "heic") {
         "HEIC is turned off by decode.heic"
     } else {
         "HEIC is not read: this scanmill was built without its feature `heic`"
     };
-    Reject::new(Reason::Unsupported, why)
+    Rejection::new(Reason::Unsupported, why)
 }
 
 /// The photo at its full size, if its codec gave as many pixels as its header promised.
-fn whole(header: &Header, pixels: Vec<u8>, cut: bool) -> Result<Source, Reject> {
+fn whole(header: &Header, pixels: Vec<u8>, cut: bool) -> Result<Source, Rejection> {
     let luma = Luma::new(header.width as usize, header.height as usize, pixels);
-    let refusal = || Reject::new(Reason::Unreadable, "the codec gave another number of pixels than the header says");
+    let refusal = || Rejection::new(Reason::Unreadable, "the codec gave another number of pixels than the header says");
     luma.map(|luma| Source::whole(luma, cut)).ok_or_else(refusal)
 }

@@ -9,10 +9,10 @@ use super::super::luma::Aspect;
 use super::refuse::{Fault, refuse};
 use super::samples::Lens;
 use super::{Header, Source, whole};
-use scanmill_core::domain::{Format, Reason, Reject};
+use scanmill_core::domain::{Format, Reason, Rejection};
 
 /// Decodes to an aspect.
-pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<Source, Reject> {
+pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<Source, Rejection> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(header.width);
     limits.max_image_height = Some(header.height);
@@ -23,7 +23,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<So
         Format::Webp => WebPDecoder::new(file).map(|codec| read(codec, limits, &mut lens)),
         Format::Bmp => BmpDecoder::new(file).map(|codec| read(codec, limits, &mut lens)),
         Format::Png | Format::Gif | Format::Jpeg | Format::Tiff | Format::Heic | Format::Avif => {
-            return Err(Reject::new(Reason::Unsupported, "this format has its own codec"));
+            return Err(Rejection::new(Reason::Unsupported, "this format has its own codec"));
         }
     };
     let pixels = decoded.and_then(|read| read).map_err(|error| refuse_image(bytes, header, &error))?;
@@ -49,7 +49,7 @@ fn read(mut codec: impl ImageDecoder, limits: Limits, lens: &mut Lens) -> Result
     Ok(if is_known { seen } else { Vec::new() })
 }
 
-fn refuse_image(bytes: &[u8], header: &Header, error: &ImageError) -> Reject {
+fn refuse_image(bytes: &[u8], header: &Header, error: &ImageError) -> Rejection {
     let fault = match error {
         ImageError::Unsupported(_) => Fault::Foreign,
         ImageError::Limits(_) => Fault::Limit,

@@ -11,7 +11,7 @@ use super::hints::Hints;
 use super::refuse::{Fault, as_far_as, refuse};
 use super::samples::{Lens, Palette};
 use super::{Header, MISSING, Source};
-use scanmill_core::domain::{Reason, Reject};
+use scanmill_core::domain::{Reason, Rejection};
 
 /// What the chunks of a PNG file beside its picture may take: EXIF with its thumbnail, a colour profile, which may
 /// inflate without end. A limit of its own, as the codec holds them, and a copy of one, beside the picture; twice this is
@@ -25,7 +25,7 @@ enum Kind {
 }
 
 /// Decodes to an aspect. What a file that ends early does not hold, or there was no time for, is grey.
-pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
+pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Rejection> {
     let refuse = |error| refuse_png(bytes, header, &error);
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: CHUNK_BYTES });
     decoder.set_ignore_text_chunk(true);
@@ -38,10 +38,10 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
     }
     let mut reader = decoder.read_info().map_err(refuse)?;
     if reader.info().size() != (header.width, header.height) {
-        return Err(Reject::new(Reason::Unreadable, "the png header changed"));
+        return Err(Rejection::new(Reason::Unreadable, "the png header changed"));
     }
     if is_indexed && reader.info().palette.is_none() {
-        return Err(Reject::new(Reason::Unreadable, "png: numbers without a palette"));
+        return Err(Rejection::new(Reason::Unreadable, "png: numbers without a palette"));
     }
 
     let mut luma = Luma::blank(header.width as usize, header.height as usize);
@@ -143,7 +143,7 @@ where
     Ok(())
 }
 
-fn refuse_png(bytes: &[u8], header: &Header, error: &DecodingError) -> Reject {
+fn refuse_png(bytes: &[u8], header: &Header, error: &DecodingError) -> Rejection {
     let fault = match error {
         DecodingError::IoError(error) => Fault::Read(error),
         DecodingError::LimitsExceeded => Fault::Limit,

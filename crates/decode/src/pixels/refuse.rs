@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind};
 
 use super::super::luma::Luma;
 use super::{Header, Source};
-use scanmill_core::domain::{Format, Reason, Reject};
+use scanmill_core::domain::{Format, Reason, Rejection};
 
 /// What kind of error a codec gave.
 pub(super) enum Fault<'a> {
@@ -20,21 +20,23 @@ pub(super) enum Fault<'a> {
 }
 
 /// The rejection for a codec's error.
-pub(super) fn refuse(bytes: &[u8], header: &Header, fault: Fault<'_>, error: &dyn Display) -> Reject {
+pub(super) fn refuse(bytes: &[u8], header: &Header, fault: Fault<'_>, error: &dyn Display) -> Rejection {
     let name = header.format.as_str();
     match fault {
-        Fault::Foreign => Reject::new(Reason::Unsupported, format!("{name}: {error}")),
-        Fault::Limit => Reject::new(Reason::TooManyPixels, format!("{name}: more than its header promised: {error}")),
-        fault if ended(&fault) || is_cut(bytes, header.format) => {
-            Reject::new(Reason::Truncated, format!("the {name} file ends before its picture: {error}"))
+        Fault::Foreign => Rejection::new(Reason::Unsupported, format!("{name}: {error}")),
+        Fault::Limit => {
+            Rejection::new(Reason::TooManyPixels, format!("{name}: more than its header promised: {error}"))
         }
-        _ => Reject::new(Reason::Unreadable, format!("{name}: {error}")),
+        fault if ended(&fault) || is_cut(bytes, header.format) => {
+            Rejection::new(Reason::Truncated, format!("the {name} file ends before its picture: {error}"))
+        }
+        _ => Rejection::new(Reason::Unreadable, format!("{name}: {error}")),
     }
 }
 
 /// The picture of a file that ended after so many rows, which may show the code; the rejection where there is none, or
 /// where the file is worse than cut.
-pub(super) fn as_far_as(luma: Luma, rows: usize, reject: Reject) -> Result<Source, Reject> {
+pub(super) fn as_far_as(luma: Luma, rows: usize, reject: Rejection) -> Result<Source, Rejection> {
     if rows > 0 && reject.reason == Reason::Truncated { Ok(Source::whole(luma, true)) } else { Err(reject) }
 }
 

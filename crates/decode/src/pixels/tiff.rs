@@ -5,19 +5,19 @@ use super::super::guard::Flaw;
 use super::super::luma::Aspect;
 use super::super::tiff::{self, Fault, Page};
 use super::{Header, Source};
-use scanmill_core::domain::{Reason, Reject};
+use scanmill_core::domain::{Reason, Rejection};
 
 /// Decodes the page that the guard looked at to an aspect.
-pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Reject> {
-    let changed = |flaw: Flaw| Reject::new(Reason::Unreadable, format!("the tiff header changed: {flaw:?}"));
+pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Rejection> {
+    let changed = |flaw: Flaw| Rejection::new(Reason::Unreadable, format!("the tiff header changed: {flaw:?}"));
     let page = Page::first(bytes).map_err(changed)?;
     if [page.width, page.height] != [header.width, header.height] {
-        return Err(Reject::new(Reason::Unreadable, "the tiff header changed its size"));
+        return Err(Rejection::new(Reason::Unreadable, "the tiff header changed its size"));
     }
     let picture = tiff::read(&page, aspect, &|| !deadline.is_over()).map_err(|fault| match fault {
-        Fault::Cut => Reject::new(Reason::Truncated, "the tiff file ends before its picture"),
-        Fault::Broken(what) => Reject::new(Reason::Unreadable, format!("tiff: {what}")),
-        Fault::Unsupported(what) => Reject::new(Reason::Unsupported, format!("tiff with {what}")),
+        Fault::Cut => Rejection::new(Reason::Truncated, "the tiff file ends before its picture"),
+        Fault::Broken(what) => Rejection::new(Reason::Unreadable, format!("tiff: {what}")),
+        Fault::Unsupported(what) => Rejection::new(Reason::Unsupported, format!("tiff with {what}")),
     })?;
     Ok(Source::whole(picture.luma, picture.cut).hinting(picture.hints))
 }

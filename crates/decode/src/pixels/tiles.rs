@@ -4,7 +4,7 @@ use super::super::guard::Flaw;
 use super::super::heif::Picture;
 use super::super::luma::Luma;
 use super::MISSING;
-use scanmill_core::domain::{Format, Reason, Reject};
+use scanmill_core::domain::{Format, Reason, Rejection};
 
 /// A picture of nothing; `None` for one without pixels.
 pub(super) fn grey([width, height]: [usize; 2]) -> Option<Luma> {
@@ -29,11 +29,11 @@ pub(super) fn paint(luma: &mut Luma, picture: &Picture, corner: [usize; 2], y: u
 }
 
 /// Nobody sees it: what is looked for in alpha was not found in brightness either.
-pub(super) fn no_alpha() -> Reject {
-    Reject::new(Reason::Unsupported, "a picture without alpha has none to look at")
+pub(super) fn no_alpha() -> Rejection {
+    Rejection::new(Reason::Unsupported, "a picture without alpha has none to look at")
 }
 
 /// The guard read the same tables and found them whole.
-pub(super) fn changed(format: Format, flaw: Flaw) -> Reject {
-    Reject::new(Reason::Unreadable, format!("the {} header changed: {flaw:?}", format.as_str()))
+pub(super) fn changed(format: Format, flaw: Flaw) -> Rejection {
+    Rejection::new(Reason::Unreadable, format!("the {} header changed: {flaw:?}", format.as_str()))
 }

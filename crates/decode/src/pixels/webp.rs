@@ -8,13 +8,13 @@ use super::super::luma::Aspect;
 use super::hints::Survey;
 use super::refuse::{Fault, refuse};
 use super::{Header, Source, other, whole};
-use scanmill_core::domain::Reject;
+use scanmill_core::domain::Rejection;
 
 const ALPHA: u8 = 0x10;
 const ANIMATION: u8 = 0x02;
 
 /// Decodes to an aspect.
-pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<Source, Reject> {
+pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<Source, Rejection> {
     let Some(frame) = lossy_frame(bytes).filter(|frame| is_of_size(frame, header)) else {
         return other::decode(bytes, header, aspect);
     };

@@ -202,7 +202,7 @@ fn run(of: &Scenario) -> Vec<Second> {
         let permits = |limit, in_use, waiting| Permits { limit, in_use, waiting };
         let waits = u64::from(machine.unopened > 0 && machine.fetch_permits >= machine.fetch_limit);
         let waits_for_decoder = u64::from(machine.fetched > 0);
-        let seen = fetch::Seen {
+        let seen = fetch::FetchSample {
             has_backlog: machine.ready > 0,
             permits: permits(machine.fetch_limit, machine.fetch_permits, waits),
             at_work: machine.fetch_permits - machine.fetched,

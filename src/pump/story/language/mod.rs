@@ -31,7 +31,7 @@ pub fn read(name: &str, text: &str) -> Result<World> {
     let file = if name.ends_with(".toml") { PathBuf::from(name) } else { PathBuf::from(format!("{name}.toml")) };
     let document = Document::new(file, text);
     let refused = |document: Document<'_>| {
-        Error::permanent(format!("the story `{name}` cannot be told")).source(Problems(document.into_problems()))
+        Error::permanent(format!("the story `{name}` cannot be told")).with_source(Problems(document.into_problems()))
     };
     let (tables, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {

@@ -20,12 +20,12 @@ pub enum Settlement {
 
 /// Counts the ends of one message's photos.
 #[derive(Debug)]
-pub struct Ticket {
+pub struct MessageProgress {
     open: usize,
     again: bool,
 }
 
-impl Ticket {
+impl MessageProgress {
     /// A ticket for a message that names `photos` photos, at least one.
     pub fn new(photos: usize) -> Self {
         Self { open: photos, again: false }
@@ -56,10 +56,10 @@ mod tests {
 
     #[test]
     fn a_ticket_is_deleted_only_when_every_photo_is_durable() {
-        let mut ticket = Ticket::new(2);
+        let mut ticket = MessageProgress::new(2);
         assert_eq!(ticket.end(PhotoEnd::Durable), None);
         assert_eq!(ticket.end(PhotoEnd::Durable), Some(Settlement::Delete));
-        let mut ticket = Ticket::new(3);
+        let mut ticket = MessageProgress::new(3);
         assert_eq!(ticket.end(PhotoEnd::Durable), None);
         assert_eq!(ticket.end(PhotoEnd::Again), None);
         assert_eq!(ticket.end(PhotoEnd::Durable), Some(Settlement::GiveBack));
@@ -68,7 +68,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_message_is_settled_once_by_its_last_photo(photos in 1usize..20, again in prop::collection::vec(any::<bool>(), 40)) {
-            let mut ticket = Ticket::new(photos);
+            let mut ticket = MessageProgress::new(photos);
             for (number, again_now) in again.iter().enumerate() {
                 let end = if *again_now { PhotoEnd::Again } else { PhotoEnd::Durable };
                 let expected = (number + 1 == photos).then(|| {

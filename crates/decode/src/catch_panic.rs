@@ -36,7 +36,7 @@ thread_local! {
 /// What `work` borrows is not looked at again after a panic by any caller here, or is plain pixels, so the assertion
 /// of unwind safety holds. The process's panic hook stays silent for it: the message ends in the photo's rejection,
 /// and standard error is for what nobody handles.
-pub fn contain<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     hook();
     CONTAINED.with(|depth| depth.set(depth.get() + 1));
     let outcome = catch_unwind(AssertUnwindSafe(work));
@@ -133,7 +133,7 @@ mod tests {
         }
         // In a process of its own: the thread that stopped keeps the hook, which the end of a test run asks for.
         if std::env::var_os(CHILD).is_none() {
-            let own = "contain::tests::a_panic_that_cannot_unwind_stops_its_thread_only";
+            let own = "catch_panic::tests::a_panic_that_cannot_unwind_stops_its_thread_only";
             let mut child = std::process::Command::new(std::env::current_exe().unwrap());
             let output = child.args(["--exact", own]).env(CHILD, "1").output().unwrap();
             assert_eq!(output.status.code(), Some(7), "{output:?}");
@@ -164,9 +164,9 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_its_message_and_the_thread_goes_on() {
-        assert_eq!(contain(|| -> u8 { panic!("bad {}", 7) }), Err("bad 7".to_owned()));
-        let nested = contain(|| contain(|| -> u8 { panic!("inner") }));
+        assert_eq!(catch_panic(|| -> u8 { panic!("bad {}", 7) }), Err("bad 7".to_owned()));
+        let nested = catch_panic(|| catch_panic(|| -> u8 { panic!("inner") }));
         assert_eq!(nested, Ok(Err("inner".to_owned())));
-        assert_eq!(contain(|| 3), Ok(3));
+        assert_eq!(catch_panic(|| 3), Ok(3));
     }
 }

@@ -48,7 +48,7 @@ impl Host {
 
 /// Settings, ports, budgets and cancellation of one generation. Clones share everything.
 #[derive(Clone)]
-pub struct Line {
+pub struct PipelineContext {
     /// Checked settings.
     pub settings: Arc<Settings>,
     /// Where notifications come from.
@@ -81,7 +81,7 @@ pub struct Line {
     pub outages: Outages,
 }
 
-impl Line {
+impl PipelineContext {
     /// A call to queue, store or warehouse begins, for the watchdog: it hangs when it takes longer than all its attempts
     /// together may, `more` on top, and then some.
     pub fn call(&self, stage: Watched, more: Duration) -> UnderWay {

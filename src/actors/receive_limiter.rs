@@ -10,7 +10,7 @@ const EMPTY_PAUSE: Duration = Duration::from_millis(100);
 
 /// The decision, fed with how each receive went.
 #[derive(Debug)]
-pub struct Pace {
+pub struct ReceiveLimiter {
     wanted: usize,
     most: usize,
     resume_at: Option<Instant>,
@@ -19,7 +19,7 @@ pub struct Pace {
     backoff: Backoff,
 }
 
-impl Pace {
+impl ReceiveLimiter {
     /// Starts with one receive; `most` is what the queue can use.
     pub fn new(most: usize) -> Self {
         let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(30));
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn receives_follow_what_they_bring() {
         let now = Instant::now();
-        let mut pace = Pace::new(32);
+        let mut pace = ReceiveLimiter::new(32);
         for expected in [2, 4, 8, 16, 32, 32] {
             pace.received(FULL, FULL, FULL, now, now);
             assert_eq!((pace.wanted(), pace.pause(now)), (expected, None));
@@ -92,7 +92,7 @@ mod tests {
         pace.received(FULL, 0, FULL, now, now);
         assert_eq!((pace.wanted(), pace.pause(now)), (1, Some(now + EMPTY_PAUSE)));
         assert_eq!(pace.pause(now + EMPTY_PAUSE), None);
-        let mut alone = Pace::new(1);
+        let mut alone = ReceiveLimiter::new(1);
         alone.received(FULL, FULL, FULL, now, now);
         assert_eq!(alone.wanted(), 1);
     }
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_failure_pauses_all_and_is_no_load() {
         let mut now = Instant::now();
-        let mut pace = Pace::new(32);
+        let mut pace = ReceiveLimiter::new(32);
         for _ in 0..4 {
             pace.received(FULL, FULL, FULL, now, now);
         }
