@@ -50,9 +50,19 @@ fn the_shipped_file_names_every_key_with_default_and_unit() {
     }
 }
 
+/// The same file with every key in force.
+fn uncommented() -> String {
+    let is_key =
+        |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+    reference::commented()
+        .lines()
+        .map(|line| format!("{}\n", if is_key(line) { line.trim_start_matches('#') } else { line }))
+        .collect()
+}
+
 #[test]
 fn the_shipped_file_gives_the_defaults_commented_or_not() {
-    let uncommented = reference::uncommented();
+    let uncommented = uncommented();
     assert_eq!(
         uncommented.lines().filter(|line| line.contains(" = ") && !line.starts_with('#')).count(),
         keys::all().count()

@@ -82,7 +82,6 @@ impl Phase {
 pub struct Supervisor {
     /// What the next generation starts from; its number and cancellation are replaced.
     line: PipelineContext,
-    root: CancellationToken,
     phase: watch::Sender<Phase>,
     running: Option<Running>,
     backoff: Backoff,
@@ -115,7 +114,6 @@ impl Supervisor {
     pub fn new(line: PipelineContext, phase: watch::Sender<Phase>) -> Self {
         Self {
             line,
-            root: CancellationToken::new(),
             phase,
             running: None,
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(60)),
@@ -140,7 +138,7 @@ impl Supervisor {
         self.line.budgets = self.line.budgets.renewed(&self.line.settings);
         self.line.behind = Behind::default();
         self.line.telemetry.calls.begin_generation();
-        let line = PipelineContext { generation: Generation::child_of(&self.root), ..self.line.clone() };
+        let line = PipelineContext { generation: Generation::default(), ..self.line.clone() };
         let ended = context.address().recipient();
         let in_flight = line.settings.queue.max_in_flight;
 

@@ -137,7 +137,7 @@ impl Engine {
             io: tokio::runtime::Handle::current(),
             instance: instance.into(),
             number: 0,
-            generation: Generation::child_of(&CancellationToken::new()),
+            generation: Generation::default(),
             backlog: backlog.clone(),
             host,
             behind: Behind::default(),

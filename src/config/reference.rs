@@ -46,13 +46,3 @@ fn wrap(doc: &str, text: &mut String) {
     text.push_str(&line);
     text.push('\n');
 }
-
-/// The same file with every key in force.
-pub fn uncommented() -> String {
-    let is_key =
-        |line: &str| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
-    commented()
-        .lines()
-        .map(|line| format!("{}\n", if is_key(line) { line.trim_start_matches('#') } else { line }))
-        .collect()
-}

@@ -26,11 +26,6 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// A generation that also ends when `parent` is cancelled.
-    pub fn child_of(parent: &CancellationToken) -> Self {
-        Self { stop: parent.child_token(), ..Self::default() }
-    }
-
     /// Records a fault and stops the generation. Faults after the first are consequences and are dropped; the record
     /// is made before the stop is visible, so that nobody sees a stopped generation without its cause.
     pub fn fail(&self, actor: &'static str, error: Error) {
@@ -86,12 +81,10 @@ mod tests {
 
     #[test]
     fn the_first_fault_is_the_root_cause() {
-        let root = CancellationToken::new();
-        let generation = Generation::child_of(&root);
+        let generation = Generation::default();
         generation.clone().fail("fetcher", Error::transient("reset"));
         generation.fail("batch_writer", Error::transient("channel closed"));
         assert!(generation.stopped().is_cancelled());
-        assert!(!root.is_cancelled(), "a generation does not take its parent down");
         assert_eq!(generation.fault().map(|fault| fault.actor), Some("fetcher"));
     }
 }

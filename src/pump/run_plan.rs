@@ -61,7 +61,8 @@ impl RunPlan {
     }
 
     /// The same with other stamps, under a prefix of their own.
-    pub fn with_stamps(mut self, stamps: Stamps) -> Self {
+    #[cfg(test)]
+    pub(super) fn with_stamps(mut self, stamps: Stamps) -> Self {
         self.prefix = prefix(&self.source, &self.story, &stamps);
         self.stamps = stamps;
         self

@@ -1,4 +1,4 @@
-//! The pages: README and what is under `docs/`.
+//! The pages: those at the top and what is under `docs/`.
 
 use std::path::{Path, PathBuf};
 
@@ -15,9 +15,10 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// README, `docs/` and the other Markdown files that people are led to.
+/// Those at the top, `docs/` and the other Markdown files that people are led to.
 pub fn all() -> Vec<Page> {
-    let mut paths = vec![PathBuf::from("README.md")];
+    let mut paths =
+        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"].map(PathBuf::from).to_vec();
     let beside = ["dashboards", "benches", "tests/rig", "config"];
     for folder in std::iter::once("docs").chain(beside) {
         collect(Path::new(folder), &mut paths);

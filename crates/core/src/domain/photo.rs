@@ -17,7 +17,7 @@ pub struct PhotoRef {
     pub etag: Option<String>,
     /// Declared size in bytes.
     pub size_bytes: Option<u64>,
-    /// S3's order of events on one key; compare with [`compare_sequencers`].
+    /// Order of events on one key: hex digits, on S3 of differing length.
     pub sequencer: Option<String>,
     /// When the upload happened, by the event.
     pub uploaded_at: Option<Timestamp>,
@@ -63,21 +63,8 @@ pub fn hash_128(parts: &[&str]) -> String {
     hasher.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Orders two sequencers of one key: the shorter is padded on the right with zeros, then both compare as text
-/// (Amazon S3 user guide, event message structure). Hex digits of either case are equal.
-pub fn compare_sequencers(left: &str, right: &str) -> std::cmp::Ordering {
-    let width = left.len().max(right.len());
-    let pad = |text: &str| -> Vec<u8> {
-        let digits = text.bytes().map(|byte| byte.to_ascii_uppercase());
-        digits.chain(std::iter::repeat(b'0')).take(width).collect()
-    };
-    pad(left).cmp(&pad(right))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::cmp::Ordering;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -119,29 +106,12 @@ mod tests {
         assert_eq!(size_and_time.id(), photo(None, Some("x")).id());
     }
 
-    #[test]
-    fn sequencers_are_padded_on_the_right() {
-        assert_eq!(compare_sequencers("0055AED6DCD90281E5", "0055AED6DCD90281E6"), Ordering::Less);
-        assert_eq!(compare_sequencers("0055AED6DCD9", "0055AED6DCD90281E5"), Ordering::Less);
-        assert_eq!(compare_sequencers("0056", "0055AED6DCD90281E5"), Ordering::Greater);
-        assert_eq!(compare_sequencers("0055AE", "0055ae00"), Ordering::Equal);
-        assert_eq!(compare_sequencers("", "000"), Ordering::Equal);
-    }
-
     proptest! {
         #[test]
         fn moving_a_byte_between_parts_is_another_hash(parts in prop::collection::vec("[ab]{0,3}", 1..4), other in prop::collection::vec("[ab]{0,3}", 1..4)) {
             let hash = |parts: &[String]| hash_128(&parts.iter().map(String::as_str).collect::<Vec<_>>());
             prop_assert_eq!(hash(&parts) == hash(&other), parts == other);
             prop_assert_eq!(hash(&parts).len(), 32);
-        }
-
-        #[test]
-        fn sequencers_have_one_order(a in "[0-9A-F]{0,20}", b in "[0-9A-F]{0,20}", c in "[0-9A-F]{0,20}") {
-            prop_assert_eq!(compare_sequencers(&a, &b), compare_sequencers(&b, &a).reverse());
-            if compare_sequencers(&a, &b).is_le() && compare_sequencers(&b, &c).is_le() {
-                prop_assert!(compare_sequencers(&a, &c).is_le());
-            }
         }
     }
 }
