@@ -296,14 +296,14 @@ fn probes(settings: &Settings) -> Result<Vec<Arc<dyn Probe>>> {
 /// Refuses to start what could not work.
 ///
 /// # Errors
-/// The first of the findings that waiting does not mend; all of them are logged.
+/// The first of the findings that waiting does not fix; all of them are logged.
 pub async fn preflight(settings: &Settings) -> Result<()> {
     let mut first = None;
     for Finding { name, outcome } in probe(settings).await {
         let Err(error) = outcome else { continue };
         let hint = error.hint_text().unwrap_or_default();
         if error.class().is_retryable() {
-            tracing::warn!(check = name, %error, hint, "not well yet; going on");
+            tracing::warn!(check = name, %error, hint, "check failed with a retryable error; starting anyway");
         } else {
             tracing::error!(check = name, %error, hint, "cannot start");
             first.get_or_insert(error.with_context(name));
@@ -364,7 +364,7 @@ fn look_at_root(settings: &Settings) -> Result<()> {
     let root = &settings.local.root;
     match std::fs::metadata(root) {
         Ok(found) if found.is_dir() => Ok(()),
-        Ok(_) => Err(Error::permanent(format!("the root `{}` is no folder", root.display())).with_hint(CHOOSE_ROOT)),
+        Ok(_) => Err(Error::permanent(format!("the root `{}` is not a folder", root.display())).with_hint(CHOOSE_ROOT)),
         Err(error) => {
             let error = Error::io("cannot open the root", root, error);
             Err(match error.class() {

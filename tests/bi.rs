@@ -16,7 +16,7 @@ use scanmill::domain::{Reason, Row};
 use scanmill::warehouse::Warehouse;
 use warehouse_support::*;
 
-/// Photos of some days; what the second batch repeats, mends and replaces.
+/// Photos of some days; what the second batch repeats, fixes and replaces.
 fn batches() -> [(&'static str, Vec<Vec<Row>>); 2] {
     let photo = |number: i64, revision| {
         let mut rows = scans(&format!("p{number}"), revision, 1 + number % 3);

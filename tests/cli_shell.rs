@@ -140,7 +140,7 @@ fn check_finds_what_stands_in_the_way() {
     let address = taken.local_addr().expect("an address").to_string();
     std::fs::create_dir(path("data")).expect("created");
     std::fs::write(path("data/inbox"), "a file").expect("written");
-    std::fs::write(path("data/queue.sqlite"), "this is no database").expect("written");
+    std::fs::write(path("data/queue.sqlite"), "this is not a database").expect("written");
     std::fs::create_dir(path("data/warehouse.sqlite")).expect("created");
     let (code, stdout, _) = run(folder.path(), &["check", "--json", "--metrics", &address]);
     assert_eq!(code, 1);
@@ -153,7 +153,7 @@ fn check_finds_what_stands_in_the_way() {
         .filter_map(|check| check["name"].as_str())
         .collect();
     assert_eq!(failed, ["inbox folder", "queue file", "warehouse file", "metrics port"]);
-    assert!(stdout.contains("is no SQLite database") && stdout.contains("--metrics 127.0.0.1:0"), "{stdout}");
+    assert!(stdout.contains("is not an SQLite database") && stdout.contains("--metrics 127.0.0.1:0"), "{stdout}");
 }
 
 #[test]

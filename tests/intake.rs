@@ -110,7 +110,7 @@ fn gaps_lists_what_is_left_out_each_once() {
     let unreadable = expected.iter().any(|(_, why)| *why == "unreadable");
     assert_eq!(ended.code, Some(i32::from(unreadable)), "{}", ended.stderr);
     let text = root.ended(&[&["gaps", "--until", "0s"], EXCLUDE].concat());
-    for part in ["left out: inbox/fifo.jpg  (fifo)", "left out because they are no objects", "symlink 2"] {
+    for part in ["left out: inbox/fifo.jpg  (fifo)", "left out because they are not objects", "symlink 2"] {
         assert!(text.stdout.contains(part), "`{part}` is missing in:\n{}", text.stdout);
     }
 }

@@ -105,7 +105,7 @@ fn violations(file: &str, source: &str) -> Vec<String> {
             say("a glob of the whole crate hides what is imported".into());
             continue;
         }
-        // A name that is no module is an item `lib.rs` gives everybody; there are none today.
+        // A name that is not a module is an item `lib.rs` gives everybody; there are none today.
         if *first != own && !allowed.iter().any(|group| group.contains(first)) {
             say(format!("`{own}` must not see `crate::{}`", inner.join("::")));
         }

@@ -129,7 +129,7 @@ fn metrics_of_a_run() -> (BTreeMap<String, Family>, BTreeMap<String, Family>) {
             ("b.png", qr_png("https://shop.example/p/2")),
             ("blank.png", blank),
             ("empty.png", "".into()),
-            ("notes.txt", "this is no photo".into()),
+            ("notes.txt", "this is not a photo".into()),
         ];
         for (key, bytes) in photos {
             ports.store.put(&settings.store.inbox, key, bytes, PutMode::Overwrite).await?;

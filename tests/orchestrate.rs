@@ -237,7 +237,7 @@ fn a_worker_refuses_a_plan_it_cannot_use_and_gives_the_stamps_back() {
     let text = std::fs::read_to_string(&path).unwrap();
     for (text, expected) in [
         (text.replace("\"version\": 1", "\"version\": 2"), "it has version 2, this binary reads 1"),
-        (text[..text.len() / 2].to_owned(), "it is spoilt"),
+        (text[..text.len() / 2].to_owned(), "it is damaged"),
     ] {
         std::fs::write(&path, text).unwrap();
         let ended = worker(&root, &["--until-empty"]).ended();
@@ -256,7 +256,7 @@ fn what_is_no_stamp_ends_in_the_dead_letters_and_holds_nothing_up() {
     let ended = told(&root, &["{\"Records\":[]}".to_owned()], &few);
     let done = figures(&ended);
     assert_eq!((&done["pump"]["photos"], &done["dead"]), (&4.into(), &1.into()));
-    assert!(ended.stderr.contains("a message is no stamp"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("a message is not a stamp"), "{}", ended.stderr);
 }
 
 #[test]

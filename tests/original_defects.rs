@@ -89,7 +89,7 @@ fn an_undecodable_photo_leaves_a_row_that_says_why() {
     root.drop_photo("cut.jpg", &whole[..whole.len() / 8]);
     root.drop_photo("empty.jpg", b"");
     root.drop_photo("good.jpg", &whole);
-    root.drop_photo("text.jpg", b"this is no picture at all, whatever its name says");
+    root.drop_photo("text.jpg", b"this is not a picture at all, whatever its name says");
     root.run_until_empty();
     assert_eq!(root.scans(), [("good.jpg".to_owned(), url(1))]);
     let rows = root.query("select object_key, reason, stage, detail, photo_id from rejections order by object_key");

@@ -49,7 +49,7 @@ fn a_missing_photo_is_read_once_it_is_there_whoever_tells_of_it() {
     put_and_remove(&root, &["backfill", "dropped", "gaps", "start"]);
     root.run_until_empty();
     rejected(&root, &["backfill", "dropped", "gaps", "start"], "missing_object");
-    // What is still missing is no gap.
+    // What is still missing is not a gap.
     assert_eq!(json(&root.ended(&["gaps", "--json", "--until", "0s"]))["unread"], 0);
 
     drop_again(&root, "backfill");

@@ -50,7 +50,7 @@ impl Store for Memory {
             && nth >= from
             && self.fails_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
         {
-            return Err(Error::new(class, "planted"));
+            return Err(Error::new(class, "injected"));
         }
         self.objects.lock().unwrap().insert(key.to_owned(), bytes);
         Ok(Put::Written { etag: "e".into() })
@@ -215,8 +215,8 @@ async fn a_key_without_its_seal_is_refused_and_says_why() {
         (lines[..6].join("\n"), "ends without its seal"),
         ([lines[0], lines[1], lines[6]].join("\n"), "has 1 photos, its seal says 5"),
         (format!("{}\n{}\n{{\"pho", lines[0], lines[1]), "has a line 3 that does not parse"),
-        ("{}\n".to_owned(), "is no answer key"),
-        (String::new(), "is no answer key"),
+        ("{}\n".to_owned(), "is not an answer key"),
+        (String::new(), "is not an answer key"),
         (lines[0].replace("\"version\":1", "\"version\":2"), "has version 2"),
     ];
     for (text, expected) in cases {

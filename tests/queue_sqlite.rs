@@ -71,7 +71,7 @@ async fn a_message_is_leased_extended_and_deleted() {
     for _ in 0..2 {
         let deleted = queue.delete(&mixed).await.unwrap();
         assert_eq!(deleted[0].as_ref().unwrap_err().class(), Class::Missing);
-        assert!(deleted[1].is_ok(), "deleting twice is no fault");
+        assert!(deleted[1].is_ok(), "deleting twice is not a fault");
         assert_eq!(deleted[2].as_ref().unwrap_err().class(), Class::Permanent);
     }
     assert_eq!(queue.extend(&mixed[1..2], HOUR).await.unwrap()[0].as_ref().unwrap_err().class(), Class::Missing);
@@ -240,7 +240,7 @@ async fn a_receive_dropped_at_any_moment_loses_no_message() {
         let wait = Duration::from_micros(round % 37 * 20);
         if let Ok(received) = tokio::time::timeout(wait, queue.receive(1, NOW)).await {
             for message in received.unwrap() {
-                assert_eq!(message.receive_count, 1, "a receive nobody took is no receive");
+                assert_eq!(message.receive_count, 1, "a receive nobody took is not a receive");
                 assert!(queue.delete(&[message.receipt]).await.unwrap()[0].is_ok());
                 deleted += 1;
             }
@@ -317,7 +317,7 @@ fn files_that_are_no_queue_are_refused_and_left_alone() {
         path
     };
     let text = folder.path().join("text");
-    std::fs::write(&text, "this is no database at all, however long one reads on in it. ".repeat(100)).unwrap();
+    std::fs::write(&text, "this is not a database at all, however long one reads on in it. ".repeat(100)).unwrap();
     open(folder.path(), HOUR, 3);
     let newer = folder.path().join("queue.sqlite");
     rusqlite::Connection::open(&newer).unwrap().execute_batch("PRAGMA user_version = 7").unwrap();

@@ -357,5 +357,5 @@ async fn the_probe_sees_what_is_set_up_wrong() {
         _ => well(request),
     })
     .await;
-    assert!(found.len() == 1 && found[0].2.contains("does not heed conditions"), "{found:?}");
+    assert!(found.len() == 1 && found[0].2.contains("ignores If-None-Match"), "{found:?}");
 }

@@ -335,7 +335,7 @@ async fn what_is_no_photo_is_one_line_in_the_log_and_blocks_nothing() {
         }
     }
     if !unreadable.is_empty() {
-        // Its mode mended, it is found.
+        // Its mode fixed, it is found.
         std::fs::set_permissions(rig.inbox(unreadable), Permissions::from_mode(0o600)).unwrap();
         rig.announced.until(&[unreadable]).await;
     }

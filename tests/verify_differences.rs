@@ -1,4 +1,4 @@
-//! `verify` finds every lost, doubled and wrong row that is planted, and nothing else.
+//! `verify` finds every lost, duplicated and wrong row that is injected, and nothing else.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -250,7 +250,7 @@ async fn one_row_with_several_wrong_columns_counts_once() {
     let verdict = verify(&key, &warehouse, 10, |_| {}).await.unwrap();
     assert_eq!((figures(&verdict), verdict.differences.len()), ((0, 0, 1), 3));
     let report = scanmill::cli::verify::report(&verdict);
-    assert!(report.ends_with("0 lost, 0 doubled, 1 wrong\n"), "{report}");
+    assert!(report.ends_with("0 lost, 0 duplicated, 1 wrong\n"), "{report}");
     assert_eq!(report.lines().count(), 4);
 }
 

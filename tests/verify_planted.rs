@@ -1,4 +1,4 @@
-//! The real `scanmill verify` on a warehouse with one of each difference planted: each is named, and nothing else. On
+//! The real `scanmill verify` on a warehouse with one of each difference injected: each is named, and nothing else. On
 //! SQLite and on the stand-in of Redshift.
 
 mod process;
@@ -16,7 +16,7 @@ use scanmill::pump::answer_key::{Expectation, ExpectedPhoto};
 use serde_json::{Value, json};
 use verify_support::{photo, sql, sqlite_warehouse, write_key};
 
-/// What is planted, by the photos it is planted in.
+/// What is injected, by the photos it is injected in.
 struct Planted {
     lost: ExpectedPhoto,
     doubled: ExpectedPhoto,
@@ -59,7 +59,7 @@ fn planting(planted: &Planted) -> Vec<String> {
         .filter(|name| scanmill::domain::columns::rejection_columns().any(|column| column.name == *name))
         .collect();
     let shared = shared.join(", ");
-    let twin = scan_columns.replace("scan_id", "'planted twin'");
+    let twin = scan_columns.replace("scan_id", "'injected twin'");
     let as_scan = |columns: &str, from: &str, key: &str| {
         format!("INSERT INTO scans ({scan_columns}) SELECT {columns} FROM {from} WHERE object_key = '{key}'")
     };
@@ -67,7 +67,7 @@ fn planting(planted: &Planted) -> Vec<String> {
     let [(_, rejection)] = verify_support::rows_of(&planted.read_instead).try_into().unwrap();
     let text = |column: &str| format!("'{}'", rejection[column].as_str().unwrap());
     let read_instead = scan_columns
-        .replace("scan_id", "'planted read'")
+        .replace("scan_id", "'injected read'")
         .replace("photo_id", &text("photo_id"))
         .replace("object_key", &text("object_key"))
         .replace("etag", &text("etag"));
@@ -90,17 +90,17 @@ fn planting(planted: &Planted) -> Vec<String> {
         format!("DELETE FROM rejections WHERE object_key = '{}'", planted.read_instead.key),
         as_scan(
             &scan_columns
-                .replace("scan_id", "'planted stranger'")
+                .replace("scan_id", "'injected stranger'")
                 .replace("object_key", &format!("'{UNEXPECTED}'"))
                 .replace("photo_id", "'stranger'"),
             "scans",
             &planted.doubled.key,
         )
-        .replace("WHERE", "WHERE scan_id <> 'planted twin' AND"),
+        .replace("WHERE", "WHERE scan_id <> 'injected twin' AND"),
     ]
 }
 
-/// A key of `count` photos, and what is planted in its warehouse.
+/// A key of `count` photos, and what is injected in its warehouse.
 fn key_of(path: &Path, count: u64) -> (Vec<ExpectedPhoto>, Planted) {
     let photos: Vec<ExpectedPhoto> = (0..count).map(photo).collect();
     write_key(path, photos.iter().cloned());
@@ -171,7 +171,7 @@ fn expect_text(ended: &Ended, planted: &Planted) {
     has("wrong", &planted.reason.key, "reason expected [\"no_code\"], found \"timed_out\"");
     has("wrong", &planted.moved_to.key, "the row of another photo");
     has("unexpected", UNEXPECTED, "no photo of this key was sent");
-    assert!(ended.stdout.contains("2 lost, 1 doubled, 6 wrong (1 of them photos"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("2 lost, 1 duplicated, 6 wrong (1 of them photos"), "{}", ended.stdout);
     assert_eq!(ended.stdout.lines().count(), 10, "{}", ended.stdout);
 }
 

@@ -266,7 +266,7 @@ async fn a_time_that_is_none_spoils_its_batch() {
     batches.add("b1", vec![rows]);
     let error = warehouse.load(&manifest(&["b1"]), &batches).await.unwrap_err();
     assert_eq!(error.class(), Class::Poison);
-    assert!(error.to_string().contains("line 1: `local_date` is no time"), "{error}");
+    assert!(error.to_string().contains("line 1: `local_date` is not a time"), "{error}");
     assert_eq!(standing(&warehouse).await, Vec::<String>::new());
 }
 

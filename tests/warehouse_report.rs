@@ -72,7 +72,7 @@ async fn the_marts_answer_their_questions() {
         (
             "SELECT scans_7_days, scans_7_days_before, growth FROM mart_product_trend
              WHERE product_id = 'p0' AND local_date = '2026-11-20'",
-            // Fewer than ten scans in the week before are no base for a growth.
+            // Fewer than ten scans in the week before are not enough for a growth.
             json!([21, 7, null]),
         ),
         ("SELECT local_date, scans FROM mart_product_anomaly WHERE unusual = 1", json!(["2026-11-20", 15])),

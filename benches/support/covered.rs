@@ -4,7 +4,7 @@
 use jpeg_encoder::{ColorType, Encoder};
 use scanmill::decode::{DecodeLimits, decode};
 
-/// The photo in grey as JPEG, with every code in it covered; `None` where it holds no code that is read, or is no photo.
+/// The photo in grey as JPEG, with every code in it covered; `None` where it holds no code that is read, or is not a photo.
 pub fn cover(bytes: &[u8], limits: &DecodeLimits) -> Option<Vec<u8>> {
     let mut jpeg = grey(bytes)?;
     let mut covered = 0;

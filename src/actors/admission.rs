@@ -68,7 +68,7 @@ pub fn skip_reason(photo: &PhotoRef, settings: &Settings) -> Option<SkipReason> 
     if filter.exclude.excludes(&photo.key) {
         return Some(SkipReason::Excluded);
     }
-    // A size nobody told is no small size.
+    // A size nobody told is not a small size.
     photo.size_bytes.is_some_and(|size| size < filter.min_bytes).then_some(SkipReason::Small)
 }
 

@@ -37,7 +37,7 @@ struct Shared {
     is_cut: bool,
     /// A listing was finished, and no batch was left out.
     is_complete: bool,
-    /// The last load failed in a way that trying again does not mend.
+    /// The last load failed in a way that trying again does not fix.
     is_refused: bool,
 }
 
@@ -128,7 +128,7 @@ impl Backlog {
         self.lock().is_refused = is_refused;
     }
 
-    /// Whether the last load failed in a way that trying again does not mend.
+    /// Whether the last load failed in a way that trying again does not fix.
     pub fn is_refused(&self) -> bool {
         self.lock().is_refused
     }

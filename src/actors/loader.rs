@@ -271,7 +271,7 @@ impl Work {
         self.line.warehouse.load(manifest, &self.source).await
     }
 
-    /// A spoilt batch is told of once it is known which one it is.
+    /// A damaged batch is told of once it is known which one it is.
     fn note_failed_load(&self, error: &Error, batches: usize) {
         if error.class() != Class::Poison {
             LoadFailed { batches, error }.emit();
@@ -350,7 +350,7 @@ fn first_key_at(at: Timestamp) -> String {
     format!("{BATCH_PREFIX}{}", batch_time(at))
 }
 
-/// What to do about a batch object that is spoilt or gone.
+/// What to do about a batch object that is damaged or gone.
 const REMEDY: &str = "restore this object from a copy, or move it away: its rows are in no other place";
 
 /// The store as the warehouse sees it.
@@ -387,7 +387,7 @@ pub async fn read_batch(store: &dyn Store, batch: &SealedBatch) -> Result<Bytes>
     let unpack = move || {
         let mut lines = Vec::new();
         MultiGzDecoder::new(object.bytes.as_ref()).take(MAX_BATCH_BYTES).read_to_end(&mut lines).map_err(|error| {
-            Error::poison(format!("`{key}` is no whole gzip file")).with_hint(REMEDY).with_source(error)
+            Error::poison(format!("`{key}` is not a complete gzip file")).with_hint(REMEDY).with_source(error)
         })?;
         Ok(Bytes::from(lines))
     };

@@ -13,7 +13,7 @@ use crate::telemetry::calls::Hung;
 #[rtype(result = "()")]
 pub struct SetLimit(pub u64);
 
-/// Ask the source to stop and let everything after it run dry.
+/// Ask the source to stop and let everything after it drain.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct Drain;

@@ -56,7 +56,7 @@ impl ReceiveLimiter {
         };
     }
 
-    /// A receive failed: a pause, longer each time, or as long as the queue `asks`. Failures are no load: afterwards one
+    /// A receive failed: a pause, longer each time, or as long as the queue `asks`. Failures are not load: afterwards one
     /// receive tries alone. Returns whether this is the first of those that failed together.
     pub fn failed(&mut self, asks: Option<Duration>, now: Instant) -> bool {
         if self.is_failing && self.pause(now).is_some() {

@@ -89,7 +89,7 @@ pub async fn seal(line: PipelineContext, batch: OpenBatch, mut waiting: FullBatc
     let (batch_id, rows, photos) = (batch.batch_id().to_owned(), batch.rows() as u64, batch.photos() as u64);
     let compressed = tokio::task::spawn_blocking(move || {
         let lines =
-            batch.into_lines().map_err(|error| Error::bug("the rows of a batch are no lines").with_source(error))?;
+            batch.into_lines().map_err(|error| Error::bug("the rows of a batch are not lines").with_source(error))?;
         gzip(&lines)
     })
     .await
@@ -153,7 +153,7 @@ fn trace_sealed(photos: &[Waiting], batch_id: &str, started: Instant) -> Vec<Tra
     traces.collect()
 }
 
-/// When the photo was uploaded. A replay keeps the time of its upload, long ago: that is no latency.
+/// When the photo was uploaded. A replay keeps the time of its upload, long ago: that is not a latency.
 fn uploaded_at(photo: &PhotoInFlight) -> Option<Timestamp> {
     photo.photo.uploaded_at.filter(|_| photo.revision == 0)
 }
@@ -179,7 +179,7 @@ async fn write_per_photo_json(line: &PipelineContext, waiting: &mut FullBatch) {
 }
 
 /// Writes one object to the results bucket, however often it must try. Also what is refused "for good" (a permission,
-/// a read-only disk) is mended from outside or not at all; to give the photos back would only bring them here again,
+/// a read-only disk) is fixed from outside or not at all; to give the photos back would only bring them here again,
 /// each time one delivery nearer to being given up.
 async fn put(line: &PipelineContext, key: &str, bytes: Bytes, mode: PutMode) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
@@ -200,7 +200,7 @@ async fn put(line: &PipelineContext, key: &str, bytes: Bytes, mode: PutMode) {
 /// Compresses the lines of a batch.
 ///
 /// # Errors
-/// None that can be mended: a bug.
+/// None that can be fixed: a bug.
 pub fn gzip(lines: &[u8]) -> Result<Bytes> {
     let failed = |error| Error::bug("cannot compress a batch").with_source(error);
     let mut encoder = GzEncoder::new(Vec::with_capacity(lines.len() / 6), Compression::default());

@@ -23,7 +23,7 @@ pub fn start(calls: Arc<Calls>, phase: watch::Receiver<Phase>, supervisor: Recip
         let mut looked_at = Instant::now();
         while phase.has_changed().is_ok() && !phase.borrow().is_end() {
             std::thread::sleep(EVERY);
-            // At most two: what is beyond was no time of this process.
+            // At most two: what is beyond was not a time of this process.
             let since = looked_at.elapsed().min(2 * EVERY);
             looked_at = Instant::now();
             if let Some(hung) = calls.look(since) {

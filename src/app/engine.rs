@@ -286,7 +286,7 @@ impl Engine {
             if found && empty && self.backlog.is_refused() {
                 let count = self.backlog.len();
                 return Err(Error::permanent(format!("the warehouse refuses {count} sealed batches, as logged above"))
-                    .with_hint("nothing is lost: once that is mended, the next start loads them"));
+                    .with_hint("nothing is lost: once that is fixed, the next start loads them"));
             }
             if self.phase.borrow().is_end() {
                 return Err(Error::transient("the engine ended before the queue was empty"));
@@ -307,7 +307,7 @@ impl Engine {
     }
 
     /// Why the process is past its own help, if it is: the control plane stopped looking, or starting the pipeline anew
-    /// did not mend what hung.
+    /// did not fix what hung.
     pub fn stalled(&self) -> Option<String> {
         let (busy, settings) = (&self.telemetry.busy, self.settings());
         if *self.phase.borrow() == Phase::Running
@@ -438,7 +438,7 @@ async fn enter(settings: &Settings, ports: &Ports) -> Result<Option<Arc<AtWork>>
         let (at_work, released) = alone::enter(&root, release)?;
         match released {
             Some(Ok(0)) => {}
-            // Another program's lock on the file is no reason not to start.
+            // Another program's lock on the file is not a reason not to start.
             Some(Err(error)) => {
                 let hint = error.hint_text();
                 tracing::warn!(%error, hint, "leases of an engine that is gone are not taken over; they end in time");

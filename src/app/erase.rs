@@ -283,7 +283,7 @@ impl Eraser<'_> {
 fn rows(lines: &[u8]) -> impl Iterator<Item = Result<(&[u8], Value)>> {
     lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| {
         let row = serde_json::from_slice(line);
-        Ok((line, row.map_err(|error| Error::poison("a batch holds a line that is no row").with_source(error))?))
+        Ok((line, row.map_err(|error| Error::poison("a batch holds a line that is not a row").with_source(error))?))
     })
 }
 

@@ -43,7 +43,7 @@ pub(super) const THROTTLED: &[&str] = &[
     "ActiveWaitingRequestsExceededException",
 ];
 
-/// Codes that mend themselves: fresh credentials come, a clock is set, another request ends.
+/// Codes that recover by themselves: fresh credentials come, a clock is set, another request ends.
 const TRANSIENT: &[&str] = &[
     "ExpiredToken",
     "ExpiredTokenException",
@@ -165,7 +165,7 @@ pub fn answered(call: Call<'_>, status: u16, code: Option<&str>, message: Option
         let action = message.and_then(named_action).unwrap_or(call.action);
         Error::refused(text).with_hint(format!("allow `{action}` on it, in the policy of the role in use"))
     } else if code.is_some_and(|code| code.starts_with("KMS.")) {
-        Error::refused(text).with_hint("mend the KMS key it is encrypted with: it is disabled, deleted or not found")
+        Error::refused(text).with_hint("fix the KMS key it is encrypted with: it is disabled, deleted or not found")
     } else {
         Error::permanent(text)
     }

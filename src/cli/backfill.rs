@@ -154,7 +154,7 @@ impl Saved {
             Err(error) => return Err(Error::io("cannot read", file, error)),
         };
         let saved: Saved = serde_json::from_slice(&text).map_err(|error| {
-            Error::permanent(format!("`{}` is no note of a backfill", file.display()))
+            Error::permanent(format!("`{}` is not a note of a backfill", file.display()))
                 .with_hint("take --restart to begin at the first key")
                 .with_source(error)
         })?;
@@ -199,7 +199,7 @@ impl Outcome {
             (too_young, "too young to compare (--until)"),
             (too_old, "older than --since"),
             (passed_over, "passed over by [filter]"),
-            (left_out, "left out because they are no objects (`scanmill gaps` lists them)"),
+            (left_out, "left out because they are not objects (`scanmill gaps` lists them)"),
             (gone, "deleted meanwhile"),
         ] {
             if count > 0 {

@@ -113,5 +113,5 @@ fn print(checks: &[Check]) -> Result<()> {
     }
     let count = |status| checks.iter().filter(|check| check.status == status).count();
     let (ok, warn, fail) = (count(Status::Ok), count(Status::Warn), count(Status::Fail));
-    out::print_line(&format!("{ok} ok, {warn} to look at, {fail} failed"))
+    out::print_line(&format!("{ok} ok, {warn} warnings, {fail} failed"))
 }

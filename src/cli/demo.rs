@@ -241,7 +241,7 @@ fn text(outcome: &Outcome, verdict: &Verdict, totals: &TotalsSnapshot, settings:
          Time in each stage, ms\n{}\n\
          Scans by city\n{}\n\
          {}\n\
-         Verified: {} lost, {} doubled, {} wrong\n\n{left}",
+         Verified: {} lost, {} duplicated, {} wrong\n\n{left}",
         verify_command::report(verdict),
         outcome.photos_per_second,
         outcome.seconds,

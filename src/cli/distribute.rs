@@ -101,7 +101,7 @@ fn summary(report: &WorkReport) -> String {
     for (count, what) in [
         (*put_failures, "photos could not be put just then; their stamps came again"),
         (*lost_leases, "stamps were handed out elsewhere before they were done here"),
-        (*no_stamps, "messages are no stamps"),
+        (*no_stamps, "messages are not stamps"),
         (report.dead.unwrap_or(0), "messages are in the dead letters of the queue"),
     ] {
         if count > 0 {

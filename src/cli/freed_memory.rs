@@ -8,7 +8,7 @@
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const FROM_HEAPS: i32 = 32 << 20;
 
-/// What a heap may hold free at its end; a thread's heap is no larger.
+/// What a heap may hold free at its end; a thread's heap is not larger.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const KEPT: i32 = 64 << 20;
 

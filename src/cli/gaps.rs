@@ -18,7 +18,7 @@ use crate::error::Result;
 
 /// Compares a bucket with the warehouse: objects that have neither row nor final rejection
 ///
-/// Notifications are no log: one that was lost, or sent before the queue was there, leaves a photo that nobody reads.
+/// Notifications are not a log: one that was lost, or sent before the queue was there, leaves a photo that nobody reads.
 /// A photo rejected for a cause that may have passed (`missing_object`, `gave_up`, `timed_out`…) is listed with it.
 /// What is left out (links, names that are not UTF-8, files that may not be read) and what `[filter]` passes over is listed
 /// too. Exits with 0 when there is no gap, or when --enqueue has queued them all, and with 1 when gaps are left or files
@@ -160,7 +160,7 @@ fn line(gap: &Gap, json: bool) -> Result<String> {
     })
 }
 
-/// Prints what is not compared: in JSON all of it; for people all that is no object, and of what the filter passes over
+/// Prints what is not compared: in JSON all of it; for people all that is not an object, and of what the filter passes over
 /// a few names, for that may be everything.
 #[derive(Default)]
 struct NotComparedLines {
@@ -215,7 +215,7 @@ impl Summary {
             (too_young, "too young to compare (--until)"),
             (too_old, "older than --since"),
             (passed_over, "passed over by [filter]"),
-            (left_out, "left out because they are no objects"),
+            (left_out, "left out because they are not objects"),
         ] {
             if count > 0 {
                 text.push_str(&format!(", {count} {why}"));

@@ -48,7 +48,7 @@ pub fn json_line(value: &impl Serialize) -> Result<String> {
 }
 
 /// Prints one line on stderr, for people: what happens, where things are. With `log.format = "json"` as one of the log's.
-/// Nobody reading is no error.
+/// Nobody reading is not an error.
 pub fn note(line: &str) {
     say("INFO", line, None);
 }
@@ -100,7 +100,7 @@ impl Lines {
     }
 }
 
-/// Stdout for whoever writes bytes: a drawn bar is taken off meanwhile, and a reader that went away is no error.
+/// Stdout for whoever writes bytes: a drawn bar is taken off meanwhile, and a reader that went away is not an error.
 pub struct Stdout;
 
 impl Stdout {

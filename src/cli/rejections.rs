@@ -99,7 +99,7 @@ pub struct Replayed {
     pub matched: u64,
     /// Notifications sent; zero in a dry run.
     pub sent: u64,
-    /// Rejections that name no photo to be sent again, a message that was no notification for example.
+    /// Rejections that name no photo to be sent again, a message that was not a notification for example.
     pub skipped: u64,
     /// Whether it was a dry run.
     pub dry_run: bool,
@@ -223,7 +223,7 @@ struct Rejected {
 
 impl Rejected {
     /// The photo as its first notification named it, and when it was uploaded; or `None` when the row names no photo: a
-    /// message that was no notification leaves one whose id does not follow from bucket and key.
+    /// message that was not a notification leaves one whose id does not follow from bucket and key.
     fn into_photo(self) -> Option<(PhotoRef, Timestamp)> {
         let uploaded_at = self.uploaded_at.and_then(|at| at.parse().ok());
         let photo = PhotoRef {
@@ -293,7 +293,7 @@ pub(super) fn parse_since(text: &str) -> Result<Timestamp, String> {
     }
     let wrong = || {
         format!(
-            "`{text}` is no time like 2026-11-22T15:40:00Z, no day like 2026-11-22, and no duration like 90m, 2h or 3d"
+            "`{text}` is not a time like 2026-11-22T15:40:00Z, a day like 2026-11-22, or a duration like 90m, 2h or 3d"
         )
     };
     // Days count 24 hours: "since 3d" means the same wherever the machine stands.

@@ -32,7 +32,7 @@ impl Service {
         Some(Service { socket: UnixDatagram::unbound().ok()?, to, watchdog })
     }
 
-    /// Tells the lines of one message. Nobody listening is no reason to stop.
+    /// Tells the lines of one message. Nobody listening is not a reason to stop.
     fn tell(&self, lines: &str) {
         if let Err(error) = self.socket.send_to_addr(lines.as_bytes(), &self.to) {
             tracing::debug!(%error, "the service manager cannot be told");

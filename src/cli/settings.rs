@@ -48,7 +48,7 @@ pub fn load_whole(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Loaded> 
     };
     logging::init(form, &settings.log.filter, |line| {
         progress::around(|| {
-            // A log that nobody can read any more is no reason to stop.
+            // A log that nobody can read any more is not a reason to stop.
             let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), line);
         });
     });

@@ -137,7 +137,7 @@ fn follow(mut terminal: DefaultTerminal, page: SocketAddr, every: Duration) -> s
 
 fn ask(page: SocketAddr) -> Result<View, String> {
     let answer = engine_file::ask(page, "/state").map_err(|error| error.to_string())?;
-    let state = serde_json::from_slice(&answer).map_err(|_| "its answer is no state of an engine".to_owned())?;
+    let state = serde_json::from_slice(&answer).map_err(|_| "its answer is not a state of an engine".to_owned())?;
     Ok(View::of(&state))
 }
 

@@ -140,7 +140,7 @@ pub struct Counts {
     pub unread: u64,
     /// Of them, those with a rejection whose cause may have passed.
     pub rejected_for_now: u64,
-    /// Files and folders that are no objects, and so not among them.
+    /// Files and folders that are not objects, and so not among them.
     pub left_out: u64,
     /// Of these, those that may hold photos but cannot be read.
     pub unreadable: u64,
@@ -153,7 +153,7 @@ pub struct NotCompared {
     pub key: String,
     /// Why: a value of the label `why` of one of the two metrics.
     pub why: &'static str,
-    /// Whether `[filter]` passes an object over; else it is no object.
+    /// Whether `[filter]` passes an object over; else it is not an object.
     pub is_passed_over: bool,
     /// For people.
     pub detail: String,

@@ -40,10 +40,10 @@ Examples:
   scanmill verify
   scanmill verify --key keys/ --json     # several pumps with --key-file, into one warehouse";
 
-/// Compares the warehouse with an answer key: lost, doubled and wrong rows
+/// Compares the warehouse with an answer key: lost, duplicated and wrong rows
 ///
 /// Keys of any length take the same memory; a long one is sorted in a temporary folder beside it, or in TMPDIR. Exits
-/// with 0 when every row is there once and right, and with 1 when any is lost, doubled or wrong.
+/// with 0 when every row is there once and right, and with 1 when any is lost, duplicated or wrong.
 #[derive(Debug, Args)]
 #[command(after_help = NOTES)]
 pub struct VerifyArgs {
@@ -132,7 +132,7 @@ pub fn report(verdict: &Verdict) -> String {
         }
     }
     text.push_str(&format!(
-        "{} photos, {} rows expected: {} lost, {} doubled, {} wrong",
+        "{} photos, {} rows expected: {} lost, {} duplicated, {} wrong",
         verdict.photos, verdict.expected, verdict.lost, verdict.doubled, verdict.wrong
     ));
     if verdict.unexpected > 0 {

@@ -40,7 +40,7 @@ impl fmt::Display for Origin {
 /// One mistake, or one warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The key as far as it is known: `batch.max_rows`, or the word that is no key; empty for a whole file.
+    /// The key as far as it is known: `batch.max_rows`, or the word that is not a key; empty for a whole file.
     pub key: String,
     /// Where it was set.
     pub origin: Origin,

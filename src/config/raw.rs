@@ -86,7 +86,7 @@ fn read(path: &Path) -> Result<String, Problem> {
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         let message = format!("larger than {MAX_FILE_BYTES} bytes");
-        return Err(Problem::new("", whole(), message, "this is no configuration file; check the path"));
+        return Err(Problem::new("", whole(), message, "this is not a configuration file; check the path"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();

@@ -199,7 +199,7 @@ const FILTER_ERRORS: &[Rule] = &[
             } else if prefix.contains("//") {
                 Some("contains an empty name")
             } else if prefix.starts_with('.') || prefix.contains("/.") {
-                Some("contains a name that begins with a dot, and such files are no photos")
+                Some("contains a name that begins with a dot, and such files are not photos")
             } else {
                 None
             };

@@ -143,7 +143,7 @@ pub struct Filter {
     pub prefix: String,
     /// `filter.suffixes`: a photo's key ends with one of them, in any case of letters; empty lets all pass.
     pub suffixes: Vec<String>,
-    /// `filter.exclude` and `filter.exclude_housekeeping`: keys that are no photos.
+    /// `filter.exclude` and `filter.exclude_housekeeping`: keys that are not photos.
     pub exclude: Exclusions,
     /// `filter.min_bytes`: a photo whose notification tells a smaller size is passed over.
     pub min_bytes: u64,

@@ -68,7 +68,7 @@ pub struct ExpectedPhoto {
     pub device: String,
     /// The products on it, for people.
     pub products: Vec<String>,
-    /// What was planted in it.
+    /// What was injected in it.
     pub fault: Option<Fault>,
     /// What must become of it.
     pub expect: Expectation,

@@ -47,7 +47,7 @@ impl KeyReader {
     /// Opens a sealed key.
     ///
     /// # Errors
-    /// A file that is missing or is no answer key; a pump that did not end leaves only `<path>.partial`.
+    /// A file that is missing or is not an answer key; a pump that did not end leaves only `<path>.partial`.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|error| {
             let failed = Error::io("cannot read answer key", path, error);
@@ -69,7 +69,7 @@ impl KeyReader {
                 path.display(),
                 header.version
             ))),
-            _ => Err(Error::permanent(format!("`{}` is no answer key", path.display()))
+            _ => Err(Error::permanent(format!("`{}` is not an answer key", path.display()))
                 .with_hint("`scanmill pump` writes one; name it with `--key FILE`")),
         }
     }
@@ -129,7 +129,7 @@ impl KeyReader {
 pub(super) fn photo_in(line: &[u8], path: &Path, number: u64) -> Result<ExpectedPhoto> {
     match parse(line) {
         Ok(Line::Photo(photo)) => Ok(photo),
-        Ok(_) => Err(bad(path, &format!("has a line {number} that is no photo"))),
+        Ok(_) => Err(bad(path, &format!("has a line {number} that is not a photo"))),
         Err(error) => Err(unparsed(path, number, error)),
     }
 }

@@ -46,7 +46,7 @@ impl Preview {
     /// Draws the sheet. `progress` is called with the photos drawn so far.
     ///
     /// # Errors
-    /// A source that is no story, or a photo that cannot be made (a bug).
+    /// A source that is not a story, or a photo that cannot be made (a bug).
     pub fn draw(&self, progress: impl Fn(u64)) -> Result<RgbImage> {
         let story = Story::new(&self.source, self.story, String::new())?;
         let plans = (0..self.story.count.min(CANDIDATES)).map(|index| story.photo(story.stamp(index))).collect();

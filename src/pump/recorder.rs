@@ -66,7 +66,7 @@ impl Recorder {
     /// Nothing counted yet.
     ///
     /// # Errors
-    /// None that is no bug.
+    /// Only a bug.
     pub fn new(start: Instant, asked: Option<Asked>) -> Result<Self> {
         let histogram = || {
             Histogram::new_with_bounds(1, LONGEST_US, 3).map_err(|error| Error::bug("a histogram").with_source(error))

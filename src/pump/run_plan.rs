@@ -71,7 +71,7 @@ impl RunPlan {
     /// Works out the story.
     ///
     /// # Errors
-    /// A source that is no story.
+    /// A source that is not a story.
     pub fn tell(&self) -> Result<Story> {
         Story::new(&self.source, self.story, self.prefix.clone())
     }
@@ -113,7 +113,7 @@ impl RunPlan {
     /// Reads a plan.
     ///
     /// # Errors
-    /// One that is not there, of another version, or spoilt.
+    /// One that is not there, of another version, or damaged.
     pub async fn read(store: &dyn Store, bucket: &str, key: &str) -> Result<Self> {
         let object = store.get(bucket, key, None, MAX_BYTES).await.map_err(|error| match error.class() {
             Class::Missing => error.with_context("a stamp names a plan that is not there").with_hint(
@@ -126,18 +126,18 @@ impl RunPlan {
     }
 
     fn parse(bytes: &[u8]) -> Result<Self> {
-        let spoilt = |error: serde_json::Error| {
-            Error::permanent("it is spoilt")
+        let damaged = |error: serde_json::Error| {
+            Error::permanent("it is damaged")
                 .with_source(error)
                 .with_hint("its stamps are of no use any more: run `scanmill orchestrate` again")
         };
-        let value: Value = serde_json::from_slice(bytes).map_err(spoilt)?;
+        let value: Value = serde_json::from_slice(bytes).map_err(damaged)?;
         match value.get("version").and_then(Value::as_u64) {
             Some(version) if version != u64::from(VERSION) => {
                 Err(Error::permanent(format!("it has version {version}, this binary reads {VERSION}"))
                     .with_hint("let the same scanmill distribute that ran `orchestrate`"))
             }
-            _ => serde_json::from_value(value).map_err(spoilt),
+            _ => serde_json::from_value(value).map_err(damaged),
         }
     }
 }
@@ -185,9 +185,9 @@ mod tests {
         let error = RunPlan::parse(newer.as_bytes()).unwrap_err();
         assert_eq!(error.class(), Class::Permanent);
         assert!(error.to_string().contains("version 2, this binary reads 1"), "{error}");
-        for spoilt in ["", "{}", "[1]", "{\"version\":1}"] {
-            let error = RunPlan::parse(spoilt.as_bytes()).unwrap_err();
-            assert!(error.to_string().contains("spoilt"), "{spoilt}: {error}");
+        for damaged in ["", "{}", "[1]", "{\"version\":1}"] {
+            let error = RunPlan::parse(damaged.as_bytes()).unwrap_err();
+            assert!(error.to_string().contains("damaged"), "{damaged}: {error}");
         }
     }
 

@@ -21,7 +21,7 @@ pub struct PumpReport {
     pub expected_scans: u64,
     /// Rejection rows they must lead to.
     pub expected_rejections: u64,
-    /// Photos by what was planted in them.
+    /// Photos by what was injected in them.
     pub faults: BTreeMap<String, u64>,
     /// Bytes of all files.
     pub bytes: u64,

@@ -45,7 +45,7 @@ impl StampMessage {
     /// As a message body.
     ///
     /// # Errors
-    /// None that is no bug.
+    /// Only a bug.
     pub fn body(&self) -> Result<String> {
         serde_json::to_string(self).map_err(|error| Error::bug("no JSON for a stamp").with_source(error))
     }
@@ -53,10 +53,10 @@ impl StampMessage {
     /// Reads a message body.
     ///
     /// # Errors
-    /// Poison when it is no stamp that this binary reads.
+    /// Poison when it is not a stamp that this binary reads.
     pub fn parse(body: &str) -> Result<Self> {
         let message: Self = serde_json::from_str(body).map_err(|error| {
-            Error::poison("a message is no stamp").with_source(error).with_hint(
+            Error::poison("a message is not a stamp").with_source(error).with_hint(
                 "pump.stamp_queue_url must name a queue of its own, not the one that photos are announced in",
             )
         })?;

@@ -1,4 +1,4 @@
-//! The comparison of an answer key with the warehouse: what is lost, doubled, wrong, or there though nobody sent it.
+//! The comparison of an answer key with the warehouse: what is lost, duplicated, wrong, or there though nobody sent it.
 //!
 //! A merge join: the key sorted by bucket and object key (`sorted_key`) beside the warehouse's rows in the same
 //! order (`pages`). Each photo and each row passes once and is forgotten, so memory does not grow with the key:

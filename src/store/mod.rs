@@ -36,7 +36,7 @@ pub struct ObjectSummary {
     pub etag: Option<String>,
 }
 
-/// Why something in a folder is no object. A closed list: a metric's label.
+/// Why something in a folder is not an object. A closed list: a metric's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WhyLeftOut {
     /// A symbolic link: it may lead out of the store.
@@ -111,7 +111,7 @@ pub struct LeftOut {
 pub struct Survey {
     /// The objects, as [`Store::list`] gives them; fewer than asked for means the end.
     pub objects: Vec<ObjectSummary>,
-    /// What lies among them and is no object.
+    /// What lies among them and is not an object.
     pub left_out: Vec<LeftOut>,
 }
 
@@ -157,7 +157,7 @@ pub trait Store: Send + Sync {
     /// end; one that is not there is [`crate::error::Class::Missing`]; a key that names no regular object (a folder, a
     /// FIFO, a path out of the root) or one that cannot be read as it is (archived) is
     /// [`crate::error::Class::Permanent`]. [`crate::error::Class::Refused`] says nothing about the object: we may not
-    /// read it, and once that is mended the same call works. Bytes that are not what was written, as far as the store
+    /// read it, and once that is fixed the same call works. Bytes that are not what was written, as far as the store
     /// tells a checksum, are [`crate::error::Class::Transient`].
     async fn get(&self, bucket: &str, key: &str, version_id: Option<&str>, max_bytes: u64) -> Result<Object>;
 

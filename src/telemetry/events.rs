@@ -35,7 +35,7 @@ impl MessagesReceived<'_> {
     }
 }
 
-/// So many photos passed over, and none read, are no coincidence.
+/// So many photos passed over, and none read, are not a coincidence.
 const TELL_ALL_PASSED_OVER: u64 = 10;
 
 /// A photo that is not to be read.

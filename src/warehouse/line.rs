@@ -94,7 +94,7 @@ impl<'de> Visitor<'de> for LineVisitor {
             let value = map.next_value_seed(CellReader)?;
             match (key, value) {
                 (Key::RowKind, Cell::Text(text)) => line.row_kind = text,
-                (Key::RowKind, _) => return Err(A::Error::custom("`row_kind` is no text")),
+                (Key::RowKind, _) => return Err(A::Error::custom("`row_kind` is not a text")),
                 (Key::Column(index), value) => {
                     expected = index + 1;
                     if let Some(cell) = line.cells.get_mut(index) {

@@ -52,7 +52,7 @@ pub struct Loaded {
 /// The store as a load sees it.
 #[async_trait]
 pub trait BatchSource: Send + Sync {
-    /// The batch's rows, one JSON object a line, decompressed. A batch that is gone or spoilt is
+    /// The batch's rows, one JSON object a line, decompressed. A batch that is gone or damaged is
     /// [`crate::error::Class::Poison`].
     async fn read(&self, batch: &SealedBatch) -> Result<Bytes>;
 

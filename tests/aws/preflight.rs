@@ -38,7 +38,7 @@ fn a_missing_permission_is_named_with_its_action() {
     assert_eq!(check.code, Some(1), "{}", check.stdout);
     assert!(check.stdout.contains("redshift-data:BatchExecuteStatement"), "{}", check.stdout);
     let run = place.ended(&["run", "--metrics", "off"]);
-    // Not 3: starting again does not mend it, and `RestartPreventExitStatus=2` says so to systemd.
+    // Not 3: starting again does not fix it, and `RestartPreventExitStatus=2` says so to systemd.
     assert_eq!(run.code, Some(2), "{}", run.stderr);
     assert!(run.stderr.contains("redshift-data:BatchExecuteStatement"), "{}", run.stderr);
 }

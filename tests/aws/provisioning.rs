@@ -15,7 +15,7 @@ fn deploy(stack: &str, template: &str, parameters: &Value) -> Value {
 import json, re, sys, time
 import boto3
 endpoint, stack, template, parameters = sys.argv[1:]
-# ministack knows no alarm that is reckoned from several metrics.
+# ministack knows no alarm that is computed from several metrics.
 body = re.sub(r"\n  StuckAlarm:\n(?:(?:    .*)?\n)*", "\n", open(template).read())
 cloud = boto3.client("cloudformation", endpoint_url=endpoint)
 given = [{"ParameterKey": key, "ParameterValue": value} for key, value in json.loads(parameters).items()]

@@ -1,4 +1,4 @@
-//! Files and messages that are no photos, or no longer.
+//! Files and messages that are not photos, or no longer.
 
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};

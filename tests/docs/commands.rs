@@ -50,7 +50,7 @@ fn commands_of(line: &str) -> Vec<Vec<String>> {
                 end(&mut word, &mut commands);
                 commands.push(Vec::new());
             }
-            // What is redirected is no argument.
+            // What is redirected is not an argument.
             (None, '<' | '>') => {
                 end(&mut word, &mut commands);
                 while letters.peek().is_some_and(|next| *next == ' ' || *next == '>') {

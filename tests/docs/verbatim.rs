@@ -81,13 +81,13 @@ fn photos(into: &Path, folder: &Path) {
 #[test]
 fn the_readme_leads_to_rows() {
     let printed = follow("README.md");
-    assert!(printed.contains("0 lost, 0 doubled, 0 wrong"), "{printed}");
+    assert!(printed.contains("0 lost, 0 duplicated, 0 wrong"), "{printed}");
     assert!(printed.contains("scans"), "{printed}");
 }
 
 #[test]
 fn the_first_steps_lead_to_rows() {
     let printed = follow("docs/start.md");
-    assert!(printed.contains("0 lost, 0 doubled, 0 wrong"), "{printed}");
+    assert!(printed.contains("0 lost, 0 duplicated, 0 wrong"), "{printed}");
     assert!(printed.contains("\"product_url\""), "decode prints JSON: {printed}");
 }

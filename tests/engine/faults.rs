@@ -54,7 +54,7 @@ fn each_port_may_fail_for_a_while() {
         ("receive resets", "receive", 2, When::Before, reset),
         ("received messages whose answer is lost", "receive", 1, When::After, reset),
         ("get resets", "get", 5, When::Before, reset),
-        ("get is not allowed, until somebody mends that", "get", 5, When::Before, refused),
+        ("get is not allowed, until somebody fixes that", "get", 5, When::Before, refused),
         ("get is throttled", "get", 30, When::Before, slow_down),
         ("the disk is full for three puts", "put", 3, When::Before, disk_full),
         ("a put whose answer is lost", "put", 1, When::After, reset),

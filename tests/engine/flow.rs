@@ -19,7 +19,7 @@ fn every_photo_ends_as_scans_or_as_one_rejection() {
             ("dir/b c+d%.png", qr_png("https://shop.example/p/2")),
             ("blank.png", blank_png()),
             ("zero.jpg", "".into()),
-            ("notes.jpg", "PK\u{3}\u{4} this is no photo".into()),
+            ("notes.jpg", "PK\u{3}\u{4} this is not a photo".into()),
         ],
     );
     let phase = place.run(&ports, async |engine| idle(&engine, 60).await);

@@ -93,7 +93,7 @@ fn filled(place: &Place, ports: &Ports) -> Vec<String> {
     photos.into_iter().map(|(key, _)| key).collect()
 }
 
-/// Waits until every photo that is no HEIC is durable.
+/// Waits until every photo that is not an HEIC is durable.
 async fn others_are_done(engine: &Engine) {
     for _ in 0..6_000 {
         if engine.telemetry().totals.snapshot().photos >= EACH as u64 {

@@ -1,4 +1,4 @@
-//! The engine in process, on its embedded adapters, with faults planted at the ports.
+//! The engine in process, on its embedded adapters, with faults injected at the ports.
 
 mod faults;
 mod flow;

@@ -1,4 +1,4 @@
-//! Sealed batches outlive what sealed them: a fault, a stop, a second instance, a batch that is spoilt.
+//! Sealed batches outlive what sealed them: a fault, a stop, a second instance, a batch that is damaged.
 
 use std::time::Duration;
 
@@ -95,14 +95,14 @@ fn idle_includes_what_an_earlier_run_sealed_and_did_not_load() {
 }
 
 #[test]
-fn a_spoilt_batch_holds_up_neither_the_others_nor_the_end() {
+fn a_damaged_batch_holds_up_neither_the_others_nor_the_end() {
     let place = Place::new();
     leave_unloaded(&place, &["a.png", "b.png"]);
     let ports = place.ports();
-    let spoilt = "batches/99991231T000000Z-spoilt-000000.jsonl.gz";
-    std::fs::write(place.settings.local.root.join(&place.settings.store.results).join(spoilt), "no gzip").unwrap();
+    let damaged = "batches/99991231T000000Z-spoilt-000000.jsonl.gz";
+    std::fs::write(place.settings.local.root.join(&place.settings.store.results).join(damaged), "no gzip").unwrap();
     // The first three reads are those of the whole manifest. When the batches are then tried one by one, a good one
-    // meets an error that passes: it must not be taken for spoilt.
+    // meets an error that passes: it must not be taken for damaged.
     let script = Script::default().plan_after(3, "get", 1, When::Before, reset);
     place.run(&script.over(&ports), async |engine| {
         idle(&engine, 30).await;

@@ -127,7 +127,7 @@ fn encode(picture: &image::GrayImage) -> Bytes {
     bytes.into_inner().into()
 }
 
-/// When a planted fault strikes.
+/// When an injected fault strikes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum When {
     /// The call is refused and does nothing.

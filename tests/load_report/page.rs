@@ -171,7 +171,7 @@ fn the_text_is_compact_and_has_what_matters() {
     for part in [
         "story launch, seed 1, 1,000 photos",
         "asked 60/s, NOT held: 50/s; put 50/s, durable 50/s",
-        "0 lost, 0 doubled, 0 wrong",
+        "0 lost, 0 duplicated, 0 wrong",
         "until durable  400 ms  800 ms  1.60 s",
         "measured from when it was due",
         "batch wait",
@@ -197,9 +197,9 @@ fn a_report_is_read_back_as_it_was() {
     for (content, expected) in [
         (json.replacen("\"version\":1", "\"version\":2", 1), "load report of version 2"),
         (json.replacen("scanmill load report", "shopping list", 1), "it says it is a `shopping list`"),
-        (json[..json.len() / 2].to_owned(), "is no load report"),
-        ("{}".to_owned(), "is no load report"),
-        (json.replacen("\"pump\"", "\"pumps\"", 1), "is no load report"),
+        (json[..json.len() / 2].to_owned(), "is not a load report"),
+        ("{}".to_owned(), "is not a load report"),
+        (json.replacen("\"pump\"", "\"pumps\"", 1), "is not a load report"),
     ] {
         std::fs::write(&path, content).unwrap();
         let error = LoadReport::read(&path).unwrap_err();

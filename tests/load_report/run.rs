@@ -80,7 +80,7 @@ fn shown_again(root: &Root) {
     assert_eq!(serde_json::from_str::<Value>(&json.stdout).unwrap()["version"], 1);
     let wrong = command(&[&format!("{folder}/report.txt")]);
     assert_eq!(wrong.code, Some(3), "{}", wrong.stderr);
-    assert!(wrong.stderr.contains("is no load report") && wrong.stderr.contains("hint:"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("is not a load report") && wrong.stderr.contains("hint:"), "{}", wrong.stderr);
 }
 
 #[test]

@@ -104,10 +104,10 @@ async fn the_failure_of_a_receive_cut_off_is_not_the_next_ones() {
 #[tokio::test]
 async fn a_body_that_changed_on_the_way_is_left_to_come_again() {
     let server = StandIn::start(|_, _| {
-        let (mut whole, mut spoilt) = (message("hello", "whole"), message("hallo", "spoilt"));
+        let (mut whole, mut damaged) = (message("hello", "whole"), message("hallo", "damaged"));
         whole["MD5OfBody"] = json!("5d41402abc4b2a76b9719d911017c592");
-        spoilt["MD5OfBody"] = json!("5d41402abc4b2a76b9719d911017c592");
-        Answer::Ok(json!({ "Messages": [spoilt, whole] }))
+        damaged["MD5OfBody"] = json!("5d41402abc4b2a76b9719d911017c592");
+        Answer::Ok(json!({ "Messages": [damaged, whole] }))
     })
     .await;
     let got = server.queue().receive(10, LONG).await.unwrap();

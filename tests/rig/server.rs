@@ -70,7 +70,7 @@ impl Server {
             .arg(folder.path())
             .arg(venv.program(plan.program))
             .args(plan.arguments.iter().map(|text| fill(text)));
-        // What the caller has for the real AWS is no business of these servers.
+        // What the caller has for the real AWS is not a business of these servers.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
             command.env_remove(name);
         }

@@ -104,7 +104,7 @@ impl BatchSource for Place {
         let mut lines = Vec::new();
         MultiGzDecoder::new(object.as_slice())
             .read_to_end(&mut lines)
-            .map_err(|error| Error::poison("a batch is no whole gzip file").with_source(error))?;
+            .map_err(|error| Error::poison("a batch is not a complete gzip file").with_source(error))?;
         Ok(lines.into())
     }
 

@@ -70,7 +70,7 @@ async fn a_line_that_tells_no_photo_is_a_rejection_of_its_own() {
 }
 
 #[tokio::test]
-async fn of_several_batches_the_spoilt_one_is_named_and_nothing_is_loaded() {
+async fn of_several_batches_the_damaged_one_is_named_and_nothing_is_loaded() {
     let mut place = Place::prepared().await;
     let warehouse = place.warehouse();
     rules::add(&mut place, "b0", vec![scans("fine", 0, 1)]);
@@ -79,21 +79,21 @@ async fn of_several_batches_the_spoilt_one_is_named_and_nothing_is_loaded() {
     let missing = lines().join("\n").replace("\"rung\":\"zxing_500\",", "").replace("\"b1\"", "\"b2\"");
     place.put_object("batches/b2.jsonl.gz", missing.as_bytes());
     place.aws.put_object(&place.bucket, "batches/b3.jsonl.gz", b"no gzip").unwrap();
-    for (spoilt, why) in [
+    for (damaged, why) in [
         ("b1", "batches/b1.jsonl.gz line 1: column `width`"),
         ("b2", "batches/b2.jsonl.gz line 1: `rung` is missing"),
         ("b3", "no whole gzip file"),
         ("gone", "it is gone"),
     ] {
-        let error = place.load(&warehouse, &["b0", spoilt]).await.unwrap_err();
-        assert_eq!(error.class(), Class::Poison, "{spoilt}: {error}");
-        assert!(error.to_string().contains(why), "{spoilt}: {error}");
+        let error = place.load(&warehouse, &["b0", damaged]).await.unwrap_err();
+        assert_eq!(error.class(), Class::Poison, "{damaged}: {error}");
+        assert!(error.to_string().contains(why), "{damaged}: {error}");
         assert_eq!(standing(&warehouse).await, Vec::<String>::new());
         assert_eq!(warehouse.not_in_ledger(&["b0".into()]).await.unwrap(), ["b0"]);
     }
-    // One by one, what is no object stays poison, and what has rows is loaded.
-    for spoilt in ["b3", "gone"] {
-        assert_eq!(place.load(&warehouse, &[spoilt]).await.unwrap_err().class(), Class::Poison);
+    // One by one, what is not an object stays poison, and what has rows is loaded.
+    for damaged in ["b3", "gone"] {
+        assert_eq!(place.load(&warehouse, &[damaged]).await.unwrap_err().class(), Class::Poison);
     }
     assert_eq!(place.load(&warehouse, &["b0"]).await.unwrap().scans, 1);
 }

@@ -122,7 +122,7 @@ pub async fn a_rejection_of_the_moment_stands_until_a_final_answer_comes(to: &dy
             scans(&named("after scan"), 0, 1),
             rejection(&named("after final rejection"), 0, "unreadable"),
             rejection(&named("twice"), 0, name),
-            rejection(&named("replayed in vain"), 0, name),
+            rejection(&named("replayed without success"), 0, name),
             // Of a replay that met a passing cause: what was sent before it and arrives late is an answer all the same.
             rejection(&named("late answer"), 3, name),
         ];
@@ -133,7 +133,7 @@ pub async fn a_rejection_of_the_moment_stands_until_a_final_answer_comes(to: &dy
             rejection(&named("after scan"), 2, name),
             rejection(&named("after final rejection"), 0, name),
             rejection(&named("twice"), 0, "gave_up"),
-            rejection(&named("replayed in vain"), 1, "timed_out"),
+            rejection(&named("replayed without success"), 1, "timed_out"),
             scans(&named("late answer"), 0, 1),
         ];
         add(shelf, &batch(2), second);
@@ -152,7 +152,7 @@ pub async fn a_rejection_of_the_moment_stands_until_a_final_answer_comes(to: &dy
             format!("{prefix} after final rejection 0 unreadable {}", batch(1)),
             format!("{prefix} after scan 0 scan {prefix} after scan#0 {}", batch(1)),
             format!("{prefix} late answer 0 scan {prefix} late answer#0 {}", batch(2)),
-            format!("{prefix} replayed in vain 1 timed_out {}", batch(2)),
+            format!("{prefix} replayed without success 1 timed_out {}", batch(2)),
             format!("{prefix} same batch 0 no_code {}", batch(3)),
             format!("{prefix} same batch, scanned 0 scan {prefix} same batch, scanned#0 {}", batch(3)),
             format!("{prefix} then final rejection 0 no_code {}", batch(2)),

@@ -18,7 +18,7 @@ fi
 # Together: on their own these tools would have the SDK built anew, with fewer features.
 cargo build --locked --release --quiet -p scanmill -p scanmill-pipelines --bins
 
-# The same photos in every run, without planted faults' broken files: those no worker reads.
+# The same photos in every run, without injected faults' broken files: those no worker reads.
 for size in small large; do
     [ -d "$work/$size" ] || "$venv/bin/python" "$here/run.py" --make "$size" --work "$work"
 done

@@ -16,7 +16,7 @@ use serde::Serialize;
 pub enum Class {
     /// Trying again gives the same answer: bad configuration, a newer schema.
     Permanent,
-    /// The other side refuses us: no permission, unknown credentials, another region. Somebody must mend that from
+    /// The other side refuses us: no permission, unknown credentials, another region. Somebody must fix that from
     /// outside; the thing asked for may be well.
     Refused,
     /// Trying again may work: a reset connection, a locked database, a full disk.

@@ -126,10 +126,10 @@ fn small_codes_are_looked_for_beside_the_large_one_that_is_read_first() {
 
 #[test]
 fn a_code_that_is_seen_and_not_read_is_told() {
-    let spoilt = Place::at(700.0, 250.0, 6.0);
-    let mut scene = Scene::paper(1_000, 500).draw(&code(0, 3), Place::at(250.0, 250.0, 6.0)).draw(&code(1, 3), spoilt);
+    let damaged = Place::at(700.0, 250.0, 6.0);
+    let mut scene = Scene::paper(1_000, 500).draw(&code(0, 3), Place::at(250.0, 250.0, 6.0)).draw(&code(1, 3), damaged);
     // All but its finder and timing patterns is gone.
-    let left = spoilt.centre.map(|at| (at - 14.5 * spoilt.module) as usize);
+    let left = damaged.centre.map(|at| (at - 14.5 * damaged.module) as usize);
     for (column, row) in (9..29).flat_map(|row| (9..29).map(move |column| (column, row))) {
         for (x, y) in (0..6).flat_map(|y| (0..6).map(move |x| (x, y))) {
             scene.pixels[(left[1] + row * 6 + y) * scene.width + left[0] + column * 6 + x] = 220;

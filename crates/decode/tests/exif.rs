@@ -139,7 +139,7 @@ fn the_order_of_truth_for_time() {
         ),
         (vec![modified.clone()], expect("", "2026-12-01T00:00:00", None, "exif_modified")),
         (
-            // A GPS clock without a date is no time, and no offset.
+            // A GPS clock without a date is not a time, and no offset.
             vec![original.clone(), gps_time.clone()],
             expect("", "2026-11-22T16:40:00", None, "exif_original"),
         ),

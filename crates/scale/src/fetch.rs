@@ -159,7 +159,7 @@ impl Controller {
         self.since_cut = self.since_cut.saturating_add(1);
         self.climb.tick(limit, seen.brought());
         let share = seen.throttled_share();
-        // Two answers are no share.
+        // Two answers are too few for a share.
         let is_measured = seen.answered >= 8;
         if let Some(cut) = self.cut
             && is_measured

@@ -51,7 +51,7 @@ fn folder(name: &'static str, path: &Path) -> Check {
     let shown = path.display();
     match fs::metadata(path) {
         Ok(found) if !found.is_dir() => {
-            Check::fail(name, format!("{shown} is no folder"), "move it away, or choose another --root")
+            Check::fail(name, format!("{shown} is not a folder"), "move it away, or choose another --root")
         }
         Ok(_) => match access(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
             Ok(()) => Check::ok(name, format!("{shown} is there and writable")),
@@ -109,7 +109,7 @@ pub fn database(name: &'static str, path: &Path) -> Check {
     let not_ours = "this file is something else: move it away, or choose another --root";
     // Asked before opening: opening a FIFO would wait for its writer.
     if !found.is_file() {
-        return Check::fail(name, format!("{shown} is no regular file"), not_ours);
+        return Check::fail(name, format!("{shown} is not a regular file"), not_ours);
     }
     if let Err(error) = access(path, Access::READ_OK | Access::WRITE_OK) {
         return Check::fail(name, format!("{shown}: {error}"), "check its owner and mode");
@@ -121,6 +121,6 @@ pub fn database(name: &'static str, path: &Path) -> Check {
         Ok(_) if head.is_empty() || head == SQLITE_MAGIC => {
             Check::ok(name, format!("{shown}, {} KiB", found.len() >> 10))
         }
-        Ok(_) => Check::fail(name, format!("{shown} is no SQLite database"), not_ours),
+        Ok(_) => Check::fail(name, format!("{shown} is not an SQLite database"), not_ours),
     }
 }

@@ -92,7 +92,7 @@ impl ArrivalArgs {
         }
         let span = Span { from: self.from.unwrap_or(story.from), to: self.to.unwrap_or(story.to) };
         if span.from >= span.to {
-            return Err(usage(format!("from {} to {} is no time at all", span.from, span.to))
+            return Err(usage(format!("from {} to {} is an empty span", span.from, span.to))
                 .with_hint(format!("this story lasts from {} to {}", story.from, story.to)));
         }
         if self.replay {
@@ -256,7 +256,7 @@ fn burst(text: &str) -> Result<(f64, Duration), String> {
 
 /// A time as an argument: `90s`, `10m`, `1h30m`.
 pub fn time(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("`{text}` is no time like 90s, 10m or 2h");
+    let wrong = || format!("`{text}` is not a duration like 90s, 10m or 2h");
     let time: SignedDuration = text.parse().map_err(|_| wrong())?;
     let time = Duration::try_from(time).map_err(|_| wrong())?;
     if time.is_zero() || time > LONGEST { Err("must be above 0 and at most a year".to_owned()) } else { Ok(time) }
@@ -272,7 +272,7 @@ fn moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
     }
-    let wrong = || format!("`{text}` is no date like 2026-03-02, nor a moment like 2026-03-02T08:00:00Z");
+    let wrong = || format!("`{text}` is not a date like 2026-03-02 or a time like 2026-03-02T08:00:00Z");
     let civil: civil::DateTime = text.parse().map_err(|_| wrong())?;
     civil.to_zoned(TimeZone::UTC).map(|at| at.timestamp()).map_err(|_| wrong())
 }
@@ -361,7 +361,7 @@ mod tests {
             ("--rate 1/s --every 2s", "--every needs --burst", "like"),
             ("--rate 1/s --burst 9/s:3s --every 2s", "a burst that is longer than its period", "--every"),
             ("--speed-up 5", "--speed-up needs --replay", "like"),
-            ("--replay --from 2026-05-01", "is no time at all", "this story lasts from"),
+            ("--replay --from 2026-05-01", "is an empty span", "this story lasts from"),
         ] {
             let error = asked(line).unwrap_err();
             assert!(error.to_string().contains(message), "{line}: {error}");

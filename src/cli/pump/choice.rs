@@ -17,7 +17,7 @@ pub struct ChoiceArgs {
     /// Story: the name of one built in, or a file (TOML, or JSON in the original's rule language)
     #[arg(long = "story", value_name = "NAME|FILE")]
     pub source: Option<String>,
-    /// Which telling of it: the same seed, the same photos
+    /// Random seed: the same seed gives the same photos
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// Size of the photos

@@ -126,7 +126,7 @@ fn summary(outcome: &Outcome) -> String {
     text.push_str(&pace_lines(pump));
     let faults: Vec<String> = pump.faults.iter().map(|(fault, photos)| format!("{photos} {fault}")).collect();
     if !faults.is_empty() {
-        text.push_str(&format!("planted: {}\n", faults.join(", ")));
+        text.push_str(&format!("injected: {}\n", faults.join(", ")));
     }
     if let Some(key_file) = &outcome.key_file {
         let kind = if pump.complete { "" } else { ", not the whole story" };

@@ -42,7 +42,7 @@ pub struct KindCost {
 /// Makes photos from all over the story again and reads each with the engine's decoder and its limits, on this thread.
 ///
 /// # Errors
-/// A source that is no story, or a photo that cannot be made (a bug).
+/// A source that is not a story, or a photo that cannot be made (a bug).
 pub fn cost(plan: &PumpPlan, settings: &Settings, cancel: &CancellationToken) -> Result<ReadingCost> {
     let story = plan.run.tell()?;
     let maker = PhotoMaker::new(plan.scene_cache_bytes);

@@ -252,7 +252,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "exclude",
         default: "",
         unit: "globs, separated by commas",
-        doc: "Keys that are no photos, like `*.tmp, raw, 2025/*/small`, letters of either case. A glob without a slash is for any folder or file name of a key, one with a slash for the key from its beginning; what fits a folder excludes everything in it.",
+        doc: "Keys that are not photos, like `*.tmp, raw, 2025/*/small`, letters of either case. A glob without a slash is for any folder or file name of a key, one with a slash for the key from its beginning; what fits a folder excludes everything in it.",
         kind: Kind::Text {
             set: |s, v| {
                 s.filter.exclude = std::mem::take(&mut s.filter.exclude).with_globs(v)?;

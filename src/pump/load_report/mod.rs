@@ -121,7 +121,7 @@ impl LoadReport {
     /// Reads a report that was written before.
     ///
     /// # Errors
-    /// A file that cannot be read, is no report, or one of another version.
+    /// A file that cannot be read, is not a report, or one of another version.
     pub fn read(path: &Path) -> Result<LoadReport> {
         #[derive(Deserialize)]
         struct Head {
@@ -130,7 +130,7 @@ impl LoadReport {
         }
         let size = std::fs::metadata(path).map_err(|error| Error::io("cannot read the report", path, error))?.len();
         let no_report = |why: String| {
-            Error::permanent(format!("`{}` is no load report: {why}", path.display()))
+            Error::permanent(format!("`{}` is not a load report: {why}", path.display()))
                 .with_hint("name the report.json that `scanmill pump --report DIR` wrote")
         };
         if size > MAX_FILE_BYTES {

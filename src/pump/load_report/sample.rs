@@ -15,7 +15,7 @@ pub struct Use {
 }
 
 impl Use {
-    /// Whether nothing is left of it. A limit of nothing is no limit.
+    /// Whether nothing is left of it. A limit of nothing is not a limit.
     pub fn is_full(&self) -> bool {
         self.limit > 0 && self.used >= self.limit
     }

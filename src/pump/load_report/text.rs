@@ -72,7 +72,7 @@ fn head(text: &mut String, report: &LoadReport) {
     if let Some(verdict) = &report.verdict {
         let _ = writeln!(
             text,
-            "  rows      {} scans, {} rejections: {} lost, {} doubled, {} wrong",
+            "  rows      {} scans, {} rejections: {} lost, {} duplicated, {} wrong",
             number(verdict.rows as f64),
             number(verdict.rejections as f64),
             verdict.lost,

@@ -1,6 +1,6 @@
 //! Which pictures are hard to read, large, or no JPEG.
 //!
-//! Drawing a picture is dear, so a story has few of them: each unusual treatment (a look, a format, a size) goes to the
+//! Drawing a picture is expensive, so a story has few of them: each unusual treatment (a look, a format, a size) goes to the
 //! pictures of a few popular cells (a product at a placement), as often there as it takes for its share of *all*
 //! photos to be the one the story asks for. No cell gives more than half of its photos away as long as that is enough.
 //! Looks meet sizes along one line, the large ones first on good photos, so there are few pairs of them.
@@ -10,7 +10,7 @@ use super::world::Mix;
 use crate::domain::Format;
 use crate::pump::scene::{Look, PhotoSize};
 
-/// Rounding that is no mistake.
+/// Rounding that is not a mistake.
 const CLOSE: f64 = 1e-9;
 
 /// What is done to a picture.
@@ -77,7 +77,7 @@ fn treatments(mix: &Mix, faults: bool) -> Result<Vec<(Treatment, f64)>, String> 
         first => {
             let easy = first.filter(|(look, _)| *look == Look::Easy).map_or(0.0, |(_, share)| *share);
             return Err(format!(
-                "easy looks are {} % of the photos, but photos that are always easy are {} %: {} % that are no JPEG, \
+                "easy looks are {} % of the photos, but photos that are always easy are {} %: {} % that are not JPEG, \
                  {} % with a fault of the picture",
                 percent(easy),
                 percent(other_formats + plain),
@@ -145,23 +145,23 @@ impl Treatments {
     pub fn new(mix: &Mix, faults: bool, cells: &[f64], spread: u32) -> Result<Self, String> {
         let mut all = treatments(mix, faults)?;
         all.sort_by(|(_, left), (_, right)| left.total_cmp(right));
-        let dear = |treatment: &Treatment| treatment.format != Format::Jpeg || treatment.size == PhotoSize::Large;
+        let is_costly = |treatment: &Treatment| treatment.format != Format::Jpeg || treatment.size == PhotoSize::Large;
         for (treatment, _) in &mut all {
-            treatment.usual = treatment.look == Look::Easy && !dear(treatment);
+            treatment.usual = treatment.look == Look::Easy && !is_costly(treatment);
         }
         let whole: f64 = all.iter().map(|(_, share)| share).sum();
         let unusual: f64 = all.iter().filter(|(treatment, _)| !treatment.usual).map(|(_, share)| share).sum();
         let most = if unusual <= 0.5 * whole { 0.5 } else { 1.0 };
         // Dear ones first, to as few cells as there may be; the usual ones take what is left of each cell.
         let mut numbers: Vec<usize> = (0..all.len()).collect();
-        numbers.sort_by_key(|&number| (all[number].0.usual, !dear(&all[number].0)));
+        numbers.sort_by_key(|&number| (all[number].0.usual, !is_costly(&all[number].0)));
         let mut order: Vec<usize> = (0..cells.len()).collect();
         order.sort_by(|&left, &right| cells[right].total_cmp(&cells[left]).then(left.cmp(&right)));
         let mut taken = vec![0.0; cells.len()];
         let mut by_cell: Vec<Vec<(usize, f64)>> = vec![Vec::new(); cells.len()];
         for number in numbers {
             let (treatment, mut left) = all[number];
-            let one_each = dear(&treatment) || treatment.usual;
+            let one_each = is_costly(&treatment) || treatment.usual;
             let a_cell = if one_each { left } else { left / f64::from(spread.max(1)) };
             // The second time without the limit: the cells may be too small for an even spread.
             for limit in [a_cell, left] {

@@ -41,7 +41,7 @@ pub use source::StorySource;
 use timeline::{Shares, Timeline, pick};
 use world::{Rhythm, World};
 
-/// What is planted in a photo, on purpose.
+/// What is injected in a photo, on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
@@ -108,7 +108,7 @@ pub struct StoryOptions {
     pub count: u64,
     /// How large they are; `Mixed` is as the story says.
     pub size: PhotoSize,
-    /// Whether faults are planted.
+    /// Whether faults are injected.
     pub faults: bool,
     /// Pictures per printed address: more variety, and more of them to render. At least one.
     pub scene_variants: u32,
@@ -224,7 +224,7 @@ impl Story {
     /// Works out the story whose photos go under `prefix`.
     ///
     /// # Errors
-    /// A source that is no story: every mistake in it, each with its place.
+    /// A source that is not a story: every mistake in it, each with its place.
     pub fn new(source: &StorySource, options: StoryOptions, prefix: String) -> Result<Self> {
         let world = match source.language {
             Language::Toml => language::read(&source.name, &source.text)?,

@@ -77,7 +77,7 @@ pub struct Summary {
     pub formats: Vec<Row>,
     /// JPEG photos by pixels.
     pub sizes: Vec<Row>,
-    /// By what was planted.
+    /// By what was injected.
     pub faults: Vec<Row>,
     /// By who took them.
     pub devices: DeviceCounts,

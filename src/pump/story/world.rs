@@ -219,7 +219,7 @@ pub struct Mix {
     pub format: Vec<(Format, f64)>,
     /// Sizes of the JPEG pictures.
     pub size: Vec<(PhotoSize, f64)>,
-    /// What is planted.
+    /// What is injected.
     pub fault: Vec<(Fault, f64)>,
 }
 

@@ -74,7 +74,7 @@ pub struct WorkReport {
     pub received_again: u64,
     /// Stamps given back because they were due much later.
     pub too_early: u64,
-    /// Messages that are no stamps; they end in the dead letters.
+    /// Messages that are not stamps; they end in the dead letters.
     pub no_stamps: u64,
     /// Photos that could not be put just then; their stamps came again.
     pub put_failures: u64,

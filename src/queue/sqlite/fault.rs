@@ -27,7 +27,7 @@ pub(super) fn fault(path: &Path, error: rusqlite::Error) -> Error {
         ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => (
             Class::Permanent,
             "is damaged or no queue at all",
-            "move the file away; the scan at start queues what lies in the inbox again, and no row is doubled",
+            "move the file away; the scan at start queues what lies in the inbox again, and no row is duplicated",
         ),
         ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => (
             Class::Permanent,

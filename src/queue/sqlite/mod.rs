@@ -92,7 +92,7 @@ impl SqliteQueue {
     /// five seconds while another process holds the lock.
     ///
     /// # Errors
-    /// Permanent when the file is no scanmill queue, is corrupt, of another schema version, or cannot be written;
+    /// Permanent when the file is not a scanmill queue, is corrupt, of another schema version, or cannot be written;
     /// Transient when it stays locked.
     pub fn open(path: &Path, options: SqliteQueueOptions) -> Result<SqliteQueue> {
         if options.dead_letter_after == 0 {

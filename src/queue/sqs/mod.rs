@@ -84,7 +84,7 @@ impl SqsQueue {
     /// A queue by its options. Nothing is asked yet.
     ///
     /// # Errors
-    /// Permanent when the URL is no queue's.
+    /// Permanent when the URL is not a queue's.
     pub fn new(account: Account, options: SqsOptions) -> Result<SqsQueue> {
         let url = QueueUrl::parse(&options.queue_url, options.endpoint.as_deref())?;
         let visibility_timeout = options.visibility_timeout.min(MAX_VISIBILITY);

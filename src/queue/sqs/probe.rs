@@ -1,7 +1,7 @@
 //! Tries every call the engine will make, in a form that changes nothing.
 //!
 //! A refusal for lack of permission is told from a refusal of what was asked for: a receipt handle that never was, a
-//! batch of nothing and a receive of eleven messages are no message's business, so whoever may make the call is told
+//! batch of nothing and a receive of eleven messages concern no message, so whoever may make the call is told
 //! what is wrong with it. Where a server looks at the request before it looks at permissions, a missing one shows only
 //! at the engine's first real call, which names it as well.
 
@@ -140,7 +140,7 @@ impl SqsQueue {
         let waiting = match &url {
             Some(url) => self.attributes(url, &[QueueAttributeName::ApproximateNumberOfMessages]).await,
             None => {
-                return Ok(format!("{arn} after {max_receive_count} receives; not counted, that is no queue's ARN"));
+                return Ok(format!("{arn} after {max_receive_count} receives; not counted, that is not a queue's ARN"));
             }
         };
         match waiting {

@@ -24,7 +24,7 @@ impl QueueUrl {
     /// Permanent when it names no queue.
     pub fn parse(text: &str, endpoint: Option<&str>) -> Result<QueueUrl> {
         let wrong = || {
-            Error::permanent(format!("`{text}` is no queue URL"))
+            Error::permanent(format!("`{text}` is not a queue URL"))
                 .with_hint("set `sqs.queue_url` like https://sqs.eu-central-1.amazonaws.com/123456789012/photos")
         };
         let url = Url::parse(text).map_err(|error| wrong().with_source(error))?;

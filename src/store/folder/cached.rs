@@ -93,6 +93,6 @@ mod tests {
             (read("a/b.jpg", 4), read("a", 5), read("a/link.jpg", 5), read("none", 5)),
             (None, None, None, None)
         );
-        assert!(read("a/b.jpg", 5).is_some(), "the answers above are no reason to stop asking");
+        assert!(read("a/b.jpg", 5).is_some(), "the answers above give no reason to stop asking");
     }
 }

@@ -146,7 +146,7 @@ impl Watched {
         }
     }
 
-    /// The key that a report is about; `None` where it is about no key. A name that is no UTF-8 is found by the scans.
+    /// The key that a report is about; `None` where it is about no key. A name that is not UTF-8 is found by the scans.
     fn key(&self, report: &Report) -> Option<String> {
         let name = std::str::from_utf8(&report.name).ok().filter(|name| !name.is_empty() && !is_hidden(name))?;
         let folder = self.keys.get(&report.folder)?;

@@ -57,7 +57,7 @@ pub(super) fn check_bucket(bucket: &str) -> Result<()> {
         .with_hint("a bucket is the name of a folder directly under `local.root`"))
 }
 
-/// Whether files of this name (and all below a folder of this name) are no objects: half-written files, ours and those
+/// Whether files of this name (and all below a folder of this name) are not objects: half-written files, ours and those
 /// of `rsync` and others, and what desktops leave behind.
 pub(super) fn is_hidden(name: &str) -> bool {
     name.starts_with('.')

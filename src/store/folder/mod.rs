@@ -65,7 +65,7 @@ pub struct Announcement {
 
 /// A store in a folder. Clones are the same store.
 ///
-/// Names that begin with a dot are no objects: they cannot be put or read and are not listed. A folder holds no
+/// Names that begin with a dot are not objects: they cannot be put or read and are not listed. A folder holds no
 /// versions: a version id finds nothing, except `null`, S3's name for the version an unversioned bucket has.
 #[derive(Clone)]
 pub struct FolderStore {
@@ -275,7 +275,7 @@ impl Store for FolderStore {
             };
             let wanted = walk::Wanted { prefix: &prefix, after: after.as_deref(), max };
             let scope = walk::Scope { exclude: None, is_read_checked: false };
-            // A file of another kind is no object; a folder that cannot be read may hold some, and a list that
+            // A file of another kind is not an object; a folder that cannot be read may hold some, and a list that
             // silently lacks them would be taken for the whole.
             let mut left_out = |_: &str, why: WhyLeftOut, error: Error| match why {
                 WhyLeftOut::Unreadable => Err(error),

@@ -7,7 +7,7 @@ use super::keys::object_path;
 use crate::error::Result;
 
 impl FolderStore {
-    /// Removes these objects of a bucket, durably; how many were there. One that is gone already is no error.
+    /// Removes these objects of a bucket, durably; how many were there. One that is gone already is not an error.
     ///
     /// # Errors
     /// When one cannot be removed; those before it are gone.

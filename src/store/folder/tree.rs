@@ -161,7 +161,7 @@ impl Tree {
             Opened::File(file, metadata) => (file, metadata),
             Opened::Other(kind) => {
                 let path = self.path_of(at);
-                let message = format!("`{}` is no regular object but {}", path.display(), describe(kind));
+                let message = format!("`{}` is not a regular object but {}", path.display(), describe(kind));
                 return Err(Error::permanent(message).with_hint("put the photo itself there, as a plain file"));
             }
         };

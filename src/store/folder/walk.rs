@@ -34,7 +34,7 @@ pub(super) struct FoundFile {
     pub stat: Stat,
 }
 
-/// What to do with what is no object.
+/// What to do with what is not an object.
 pub(super) struct Scope<'a> {
     /// Names not to look at.
     pub exclude: Option<&'a Exclusions>,
@@ -137,7 +137,7 @@ impl Walk<'_> {
         (self.left_out)(key, why, left_out_error(&self.path.join(key), why))
     }
 
-    /// The first `limit` wanted names after `last`, in order, with those that are no objects.
+    /// The first `limit` wanted names after `last`, in order, with those that are not objects.
     fn pick(&mut self, folder: &OwnedFd, base: &str, last: Option<&str>, limit: usize) -> Result<Vec<Picked>> {
         // The greatest on top, to be pushed out by a smaller one.
         let mut picked: BinaryHeap<Picked> = BinaryHeap::new();
@@ -217,7 +217,7 @@ fn escaped(name: &[u8]) -> String {
     text
 }
 
-/// Why a file of this kind is no object.
+/// Why a file of this kind is not an object.
 pub(super) fn unfit(kind: FileType) -> Option<WhyLeftOut> {
     match kind {
         FileType::RegularFile | FileType::Directory => None,
@@ -249,7 +249,7 @@ pub(super) fn left_out_error(path: &Path, why: WhyLeftOut) -> Error {
 
 const PLAIN_FILE: &str = "put the photo itself there, as a plain file, or move it away";
 
-/// Ends what stands for a name that is no key.
+/// Ends what stands for a name that is not a key.
 const NO_KEY: char = '\0';
 
 impl Wanted<'_> {

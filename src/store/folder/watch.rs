@@ -60,12 +60,12 @@ impl Default for WatchOptions {
 
 impl FolderStore {
     /// Watches the announced bucket: the future scans it, follows its changes, and ends with `Ok` when `cancel` comes.
-    /// Announcements that may succeed later are tried again, and a file that is no photo is a line in the log; dropping
+    /// Announcements that may succeed later are tried again, and a file that is not a photo is a line in the log; dropping
     /// the future is safe at any moment.
     ///
     /// # Errors
     /// Permanent when the store announces nothing, or when the bucket cannot be a folder. The future ends with an error
-    /// when announcing fails in a way that trying again does not mend.
+    /// when announcing fails in a way that trying again does not fix.
     pub fn watch(
         &self,
         options: WatchOptions,
@@ -81,7 +81,7 @@ impl FolderStore {
             store: self.clone(),
             announcement,
             cancel: cancel.clone(),
-            // Zero is no rhythm to tick in.
+            // Zero is not a rhythm to tick in.
             rest: Rest { closed: options.rest.closed.max(Duration::from_millis(1)), ..options.rest },
             fresh: HashMap::new(),
             settling: HashMap::new(),

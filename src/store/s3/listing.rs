@@ -58,7 +58,7 @@ fn listed(object: &Object, is_encoded: bool) -> Result<ObjectSummary> {
         // As forms are: a space is a plus, a plus is %2B.
         true => percent_decode_str(&key.replace('+', " "))
             .decode_utf8()
-            .map_err(|error| Error::permanent(format!("the key `{key}` is no UTF-8")).with_source(error))?
+            .map_err(|error| Error::permanent(format!("the key `{key}` is not UTF-8")).with_source(error))?
             .into_owned(),
         false => key.to_owned(),
     };

@@ -86,7 +86,7 @@ impl Probed {
             wiring => wiring?,
         };
         let Some(url) = &self.of.queue_url else {
-            return Ok(format!("s3://{bucket} needs none: the queue is no SQS queue, `backfill` fills it"));
+            return Ok(format!("s3://{bucket} needs none: the queue is not an SQS queue, `backfill` fills it"));
         };
         wiring.check_inbox(bucket, url, &self.of.prefix, &self.of.suffixes)
     }
@@ -150,7 +150,7 @@ impl S3Store {
                              has them";
         match sent.await? {
             Ok(_) => {
-                Err(Error::permanent(format!("s3://{bucket} does not heed conditions: it wrote {what}"))
+                Err(Error::permanent(format!("s3://{bucket} ignores If-None-Match: it wrote {what}"))
                     .with_hint(NEEDS))
             }
             Err(error) => match code_of(&error) {

@@ -49,7 +49,7 @@ pub struct Options {
 pub type Warning = String;
 
 impl Options {
-    /// By the configuration's endpoint and share, and by the variables that `variable` looks up; `None` is no tracing. Where
+    /// By the configuration's endpoint and share, and by the variables that `variable` looks up; `None` means no tracing. Where
     /// the configuration names the endpoint, its share holds too; else the variables' sampler comes before it.
     pub fn find(
         endpoint: Option<&str>,
@@ -74,7 +74,7 @@ impl Options {
             return (None, warnings);
         };
         let Some(endpoint_url) = traces_url(&url, is_whole) else {
-            warnings.push("the OpenTelemetry endpoint is no URL like `http://127.0.0.1:4318`: no traces".to_owned());
+            warnings.push("the OpenTelemetry endpoint is not a URL like `http://127.0.0.1:4318`: no traces".to_owned());
             return (None, warnings);
         };
         if let Some(protocol) = of_traces("PROTOCOL").filter(|protocol| protocol != "http/json") {
@@ -132,7 +132,7 @@ fn sampler(name: &str, share: Option<String>) -> Result<Sampler, Warning> {
         "always_off" => 0.0,
         "traceidratio" => {
             let share = share.map_or(Some(1.0), |text| text.parse().ok()).filter(|share| (0.0..=1.0).contains(share));
-            share.ok_or("OTEL_TRACES_SAMPLER_ARG is no number from 0 to 1")?
+            share.ok_or("OTEL_TRACES_SAMPLER_ARG is not a number from 0 to 1")?
         }
         _ => return Err(format!("OTEL_TRACES_SAMPLER is `{name}`, which is none that scanmill has")),
     };

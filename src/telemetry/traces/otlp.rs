@@ -124,7 +124,7 @@ fn number(name: &str, value: u64) -> Value {
     json!({ "key": name, "value": { "intValue": value.to_string() } })
 }
 
-/// Never 0, which is no id.
+/// Never 0, which is not an id.
 fn span_id() -> String {
     format!("{:016x}", rand::random::<u64>().max(1))
 }

@@ -77,7 +77,7 @@ impl RowSink for ParquetSink {
             let mut rows_here = 0;
             for line in lines.by_ref().take(GROUP) {
                 let row: Vec<Value> = serde_json::from_str(&line.map_err(failed)?)
-                    .map_err(|error| Error::bug("a row that was put by is no JSON").with_source(error))?;
+                    .map_err(|error| Error::bug("a row that was put by is not JSON").with_source(error))?;
                 group.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
                 rows_here += 1;
             }

@@ -100,7 +100,7 @@ pub(super) fn refused(error: Error, message: Option<&str>, options: &RedshiftOpt
     if low.contains("secretsmanager") {
         return again(Class::Refused, "allow `secretsmanager:GetSecretValue` on `redshift.secret_arn`".into());
     }
-    // A statement the service has forgotten is no missing table: what came of it must be asked of the ledger.
+    // A statement the service has forgotten is not a missing table: what came of it must be asked of the ledger.
     if error.class() == Class::Missing {
         return again(Class::Transient, "the load is tried again; what is in the ledger stays as it is".into());
     }

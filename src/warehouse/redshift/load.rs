@@ -142,7 +142,7 @@ fn list(batches: &[SealedBatch]) -> Result<Vec<String>> {
     Ok(statements)
 }
 
-/// Fails on a line that is no whole row, or not of the batches it came with: it would become a null where none may be.
+/// Fails on a line that is not a complete row, or not of the batches it came with: it would become a null where none may be.
 /// What comes before says which line it was.
 fn check_lines() -> String {
     let rule = |row_kind: &str, own: Table, other: Table| {

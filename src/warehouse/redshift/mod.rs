@@ -305,7 +305,7 @@ impl Warehouse for RedshiftWarehouse {
         let first = sql.split_whitespace().next().unwrap_or_default().to_lowercase();
         if first != "select" && first != "with" {
             let opening: String = sql.trim().chars().take(60).collect();
-            return Err(Error::permanent(format!("refused, because it is no query: {opening}"))
+            return Err(Error::permanent(format!("refused, because it is not a query: {opening}"))
                 .with_hint("only statements that read are allowed here"));
         }
         let (sql, parameters) = bind(sql, parameters)?;

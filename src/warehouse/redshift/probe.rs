@@ -128,7 +128,7 @@ const RPUS: f64 = 8.0;
 const USD_PER_RPU_HOUR: f64 = 0.375;
 const HOURS_PER_MONTH: f64 = 730.0;
 
-/// What loading at this interval costs on Serverless; reckoned, not measured.
+/// What loading at this interval costs on Serverless; estimated, not measured.
 fn cadence(interval: Duration) -> String {
     let awake = |seconds: f64| (WAKE_SECONDS / seconds.max(1.0)).min(1.0);
     let a_month = |awake: f64| RPUS * USD_PER_RPU_HOUR * HOURS_PER_MONTH * awake;

@@ -2,7 +2,7 @@
 //!
 //! The engine makes rows that fit, so a refused line means a defect, a table that somebody changed, or an object that
 //! somebody wrote. It must neither vanish nor hold up everything behind it: of several batches the load says which one
-//! is spoilt, and the loader takes them one by one; of a single batch, each photo with a refused line becomes one
+//! is damaged, and the loader takes them one by one; of a single batch, each photo with a refused line becomes one
 //! rejection that names file and line, and all other photos are loaded as they are. A photo is never split: it stands
 //! as scans or as a rejection, and `rejections replay` sends it through again.
 
@@ -27,7 +27,7 @@ use crate::warehouse::report::rows_as;
 use crate::warehouse::{BatchSource, Loaded, Table};
 
 /// Prefix of objects that stand for batches with refused lines.
-const MENDED_PREFIX: &str = "mended/";
+const REWRITTEN_PREFIX: &str = "mended/";
 /// Load errors read at most; COPY itself ends at as many.
 const MAX_ERRORS: usize = 100_000;
 
@@ -80,11 +80,11 @@ impl RedshiftWarehouse {
                     first.why()
                 )));
             }
-            // Not a line, then an object: the one that cannot be read, or that holds what is no row.
+            // Not a line, then an object: the one that cannot be read, or that holds what is not a row.
             for batch in batches {
                 let lines = source.read(batch).await?;
-                let spoilt = numbered(&lines).find_map(|(number, line)| Some((number, check(line, batch).err()?)));
-                if let Some((number, why)) = spoilt {
+                let damaged = numbered(&lines).find_map(|(number, line)| Some((number, check(line, batch).err()?)));
+                if let Some((number, why)) = damaged {
                     return Err(Error::poison(format!("{} line {number}: {why}", url(batch))));
                 }
             }
@@ -101,9 +101,9 @@ impl RedshiftWarehouse {
             error = text,
             "lines of a batch are refused; their photos become rejections"
         );
-        let mended = gzip(&mend(&lines, batch, &refused))?;
-        let beginning = format!("{MENDED_PREFIX}{}-", batch.batch_id);
-        let key = self.put_by_content(&batch.bucket, &beginning, ".jsonl.gz", mended, source).await?;
+        let rewritten = gzip(&rewrite(&lines, batch, &refused))?;
+        let beginning = format!("{REWRITTEN_PREFIX}{}-", batch.batch_id);
+        let key = self.put_by_content(&batch.bucket, &beginning, ".jsonl.gz", rewritten, source).await?;
         let objects = [(batch.bucket.as_str(), key.as_str())];
         match self.copy_and_merge(manifest_id, std::slice::from_ref(batch), &objects, source).await? {
             Merged::Loaded(loaded) => Ok(loaded),
@@ -116,7 +116,7 @@ impl RedshiftWarehouse {
         }
     }
 
-    /// Every line of the batch that COPY refuses or that is no row, with the reason.
+    /// Every line of the batch that COPY refuses or that is not a row, with the reason.
     async fn refused_lines(&self, batch: &SealedBatch, lines: &[u8]) -> Result<BTreeMap<usize, String>> {
         let url = url(batch);
         let mut refused = BTreeMap::new();
@@ -178,7 +178,7 @@ fn check(line: &[u8], batch: &SealedBatch) -> Result<(), String> {
 }
 
 /// The batch's lines without those of photos that have a refused one, and a rejection for each such photo.
-fn mend(lines: &[u8], batch: &SealedBatch, refused: &BTreeMap<usize, String>) -> Vec<u8> {
+fn rewrite(lines: &[u8], batch: &SealedBatch, refused: &BTreeMap<usize, String>) -> Vec<u8> {
     let photo_of = |line: &[u8]| -> Option<String> {
         let row: serde_json::Value = serde_json::from_slice(line).ok()?;
         row.get("photo_id")?.as_str().filter(|id| id.len() == 32).map(str::to_owned)
@@ -190,23 +190,23 @@ fn mend(lines: &[u8], batch: &SealedBatch, refused: &BTreeMap<usize, String>) ->
         let photo_id = photo_of(line).unwrap_or_else(|| hash_128(&[&batch.bucket, &batch.key, &number.to_string()]));
         rejections.entry(photo_id.clone()).or_insert_with(|| rejection(line, photo_id, batch, detail));
     }
-    let mut mended = Vec::with_capacity(lines.len());
+    let mut rewritten = Vec::with_capacity(lines.len());
     for (number, line) in numbered(lines) {
         let is_of_rejected = || photo_of(line).is_some_and(|photo| rejections.contains_key(&photo));
         if !refused.contains_key(&number) && !is_of_rejected() {
-            mended.extend_from_slice(line);
-            mended.push(b'\n');
+            rewritten.extend_from_slice(line);
+            rewritten.push(b'\n');
         }
     }
     let mut rejections: Vec<(String, Row)> = rejections.into_iter().collect();
     rejections.sort_by(|left, right| left.0.cmp(&right.0));
     for (_, row) in rejections {
         if let Ok(line) = serde_json::to_vec(&row) {
-            mended.extend(line);
-            mended.push(b'\n');
+            rewritten.extend(line);
+            rewritten.push(b'\n');
         }
     }
-    mended
+    rewritten
 }
 
 /// The rejection of a photo, from what its refused line tells and a warehouse takes.

@@ -10,7 +10,7 @@ use crate::warehouse::export::csv::cell;
 pub(super) fn render(report: &Report) -> Result<String> {
     let failed = |error| Error::bug("a report does not serialise").with_source(error);
     let Value::Object(sections) = serde_json::to_value(report).map_err(failed)? else {
-        return Err(Error::bug("a report is no object"));
+        return Err(Error::bug("a report is not an object"));
     };
     let mut text = String::from("section,row,field,value\n");
     for (section, content) in &sections {

@@ -25,7 +25,7 @@ fn join_products(subquery: &str) -> String {
     format!("{}\n{}", join("of_host", &format!("{subquery}.url_host")), join("of_any_host", "''"))
 }
 
-/// The same for Redshift, which holds no key to be unique: whatever an analyst has filled in, no row is doubled.
+/// The same for Redshift, which holds no key to be unique: whatever an analyst has filled in, no row is duplicated.
 fn join_grouped_products(subquery: &str) -> String {
     let columns = ["name", "brand", "category"].map(|name| format!("MAX({name}) AS {name}")).join(", ");
     format!(

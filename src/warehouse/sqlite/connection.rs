@@ -70,7 +70,7 @@ fn may_not_share(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code().is_some_and(|code| refusals.contains(&code))
 }
 
-/// Whether a write-ahead log with anything in it is there, or nobody can say that there is none. A vain attempt to open
+/// Whether a write-ahead log with anything in it is there, or nobody can say that there is none. A failed attempt to open
 /// the file leaves an empty one.
 fn has_log(path: &Path) -> bool {
     let mut log = path.as_os_str().to_owned();

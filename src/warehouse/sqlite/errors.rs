@@ -39,7 +39,7 @@ fn verdict(error: &rusqlite::Error) -> (Class, Option<&'static str>) {
         | ErrorCode::FileLockingProtocolFailed
         | ErrorCode::SchemaChanged => (Class::Transient, None),
         ErrorCode::NotADatabase => {
-            (Class::Permanent, Some("it is no SQLite database: move it away, or set `local.root` to another folder"))
+            (Class::Permanent, Some("it is not an SQLite database: move it away, or set `local.root` to another folder"))
         }
         ErrorCode::DatabaseCorrupt => (
             Class::Permanent,

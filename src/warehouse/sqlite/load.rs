@@ -77,7 +77,7 @@ pub(super) fn in_ledger(connection: &Connection, path: &Path, batch_ids: &[Strin
 /// Puts a batch's lines into the stage.
 ///
 /// # Errors
-/// Poison for a line that is no row: the engine wrote it, so it is the engine's mistake, and no part of the batch may
+/// Poison for a line that is not a row: the engine wrote it, so it is the engine's mistake, and no part of the batch may
 /// be loaded.
 pub(super) fn stage(connection: &mut Connection, path: &Path, batch: SealedBatch, lines: &[u8]) -> Result<Staged> {
     let failed = || sql_error("cannot stage rows", path);
@@ -106,7 +106,7 @@ pub(super) fn stage(connection: &mut Connection, path: &Path, batch: SealedBatch
                 match cell {
                     Cell::Text(text) => {
                         let text = times::stored(column.kind, text)
-                            .ok_or_else(|| malformed(&format!("`{}` is no time", column.name)))?;
+                            .ok_or_else(|| malformed(&format!("`{}` is not a time", column.name)))?;
                         insert.raw_bind_parameter(place + 2, &*text)
                     }
                     other => insert.raw_bind_parameter(place + 2, other),

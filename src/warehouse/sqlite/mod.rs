@@ -58,7 +58,7 @@ impl SqliteWarehouse {
     /// Opens the file, creating it (not its folder) when it is absent. Tables come with [`Warehouse::prepare`].
     ///
     /// # Errors
-    /// Permanent for a file that is no database or not ours, transient for a locked one.
+    /// Permanent for a file that is not a database or not ours, transient for a locked one.
     pub fn open(path: &Path) -> Result<SqliteWarehouse> {
         Self::open_waiting(path, BUSY_TIMEOUT)
     }
@@ -161,7 +161,7 @@ impl Warehouse for SqliteWarehouse {
         let mut seen = known?;
         let batches_known = seen.len() as u64;
 
-        // The temporary tables are no part of the warehouse file: reading and staging hold no lock of it, and one
+        // The temporary tables are not part of the warehouse file: reading and staging hold no lock of it, and one
         // batch at a time is in memory.
         let mut staged = Vec::new();
         for batch in &manifest.batches {

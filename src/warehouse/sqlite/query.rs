@@ -27,7 +27,7 @@ pub(super) fn query_into(path: &Path, sql: &str, parameters: &[Value], sink: &mu
     let mut statement = connection.prepare(sql).map_err(failed())?;
     // BEGIN and ATTACH count as reading; what they lack is an answer.
     if !statement.readonly() || statement.column_count() == 0 {
-        return Err(Error::permanent(format!("refused, because it is no query: {}", opening(sql)))
+        return Err(Error::permanent(format!("refused, because it is not a query: {}", opening(sql)))
             .with_hint("only statements that read are allowed here"));
     }
     let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();

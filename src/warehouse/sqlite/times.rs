@@ -22,7 +22,7 @@ const INSTANT: &[u8] = b"%%%%-%%-%%T%%:%%:%%.%%%Z";
 /// The rows' form of a wall clock's time.
 const LOCAL: &[u8] = b"%%%%-%%-%%T%%:%%:%%.%%%";
 
-/// A value of a column of this kind as the tables hold it; `None` for what is no time.
+/// A value of a column of this kind as the tables hold it; `None` for what is not a time.
 pub(super) fn stored(kind: ColumnType, text: &str) -> Option<Cow<'_, str>> {
     let has_form = |form: &[u8]| has_form(text, form);
     match kind {

@@ -33,7 +33,7 @@ pub fn find(text: &str) -> Found {
     let text = trim(text);
     let single = without_outer_schemes(text);
     let mut found = if is_alone(text) { parts(up_to_foreign_punctuation(text)) } else { within(&single) };
-    // What has no host that could be is no address, and hides none behind it.
+    // What has no host that could be is not an address, and hides none behind it.
     found.retain(|address| parse(address).is_some());
     match found.first() {
         Some(first) => Found { first: Some(first.clone().into_owned()), count: found.len() },

@@ -43,7 +43,7 @@ pub fn batch_key(prefix: &str, batch_id: &str) -> String {
     format!("{prefix}{batch_id}{BATCH_SUFFIX}")
 }
 
-/// The id in a batch object's key, or `None` when the key is no batch of ours.
+/// The id in a batch object's key, or `None` when the key is not a batch of ours.
 pub fn batch_id_of<'a>(prefix: &str, key: &'a str) -> Option<&'a str> {
     let id = key.strip_prefix(prefix)?.strip_suffix(BATCH_SUFFIX)?;
     (!id.is_empty() && !id.contains('/')).then_some(id)

@@ -170,7 +170,7 @@ pub fn rejection_columns() -> impl Iterator<Item = &'static Column> {
     COLUMNS.iter().filter(|column| column.table != Scans)
 }
 
-/// The cap in bytes of a text column, as a constant: `const CAP: usize = text_cap("payload");`. A name that is no text
+/// The cap in bytes of a text column, as a constant: `const CAP: usize = text_cap("payload");`. A name that is not a text
 /// column of [`COLUMNS`] does not compile there.
 pub const fn text_cap(name: &str) -> usize {
     let mut at = 0;

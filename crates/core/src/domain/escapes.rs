@@ -31,7 +31,7 @@ pub fn tidy(text: &str) -> String {
 }
 
 /// A text without escapes, where that is certain to be no other text: an escaped `%` stays escaped, and so does all of
-/// a text with broken escapes or bytes that are no UTF-8.
+/// a text with broken escapes or bytes that are not UTF-8.
 pub fn unescape_id(text: &str) -> String {
     if !is_valid(text) {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! Keys that are no photos by their names: what the configuration excludes, and what computers leave beside photos.
+//! Keys that are not photos by their names: what the configuration excludes, and what computers leave beside photos.
 
 use std::sync::LazyLock;
 

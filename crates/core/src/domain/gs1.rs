@@ -3,7 +3,7 @@
 //! Any domain may serve Digital Links, so only the path's shape tells one: a primary key's application identifier, a
 //! value of that key's format, then nothing or pairs of qualifiers (`/01/09506000134352/10/ABC/21/7`). Each format and
 //! check digit is checked, which GS1's own "plausible" pattern does not do, so that `/2024/01/2025-news` and
-//! `/2024/01/20240115` are no keys. A GTIN with a wrong check digit is a Digital Link only with qualifiers behind it, and
+//! `/2024/01/20240115` are not keys. A GTIN with a wrong check digit is a Digital Link only with qualifiers behind it, and
 //! gives no GTIN. A compressed link is not decompressed: it keeps its kind and gives no key.
 
 use super::gs1_elements;

@@ -75,7 +75,7 @@ const NO_UPLOAD: &[&str] = &[
 
 /// Most bytes of a body that is looked at; SQS itself takes 1 MiB.
 const MAX_BODY: usize = 2 << 20;
-/// EventBridge or S3 inside SNS is two envelopes; more than this is no sender's doing.
+/// EventBridge or S3 inside SNS is two envelopes; more than this is not a sender's doing.
 const MAX_ENVELOPES: usize = 3;
 /// Bytes quoted from a message, in errors and event names.
 const MAX_QUOTE: usize = 40;
@@ -85,7 +85,7 @@ const KEY_CAP: usize = text_cap("object_key");
 /// Reads a message body; `keys` says how its classic events write keys.
 ///
 /// A record that creates a photo but cannot be read refuses the whole message: half a message must not be
-/// acknowledged as if it were all of it. Unknown fields are ignored, and so is an event time that is no time, because
+/// acknowledged as if it were all of it. Unknown fields are ignored, and so is an event time that is not a time, because
 /// it only dates the row; a size must be right, because memory is planned with it.
 ///
 /// # Errors

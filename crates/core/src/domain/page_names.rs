@@ -1,4 +1,4 @@
-//! Names of pages, which are no products.
+//! Names of pages, which are not products.
 
 /// Names of pages and of parts of their names, in the languages of the larger shops.
 #[rustfmt::skip]
@@ -102,7 +102,7 @@ pub fn is_page_name(text: &str) -> bool {
     words.all(|word| WORDS.contains(&word))
 }
 
-/// Whether a segment says that what is below it is no product.
+/// Whether a segment says that what is below it is not a product.
 pub fn is_below_no_product(segment: &str) -> bool {
     NO_PRODUCTS.contains(&segment.to_lowercase().as_str())
 }

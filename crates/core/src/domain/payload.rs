@@ -305,7 +305,7 @@ fn by_scheme(text: &str, said: &str) -> Option<Payload> {
         return None;
     }
     match scheme.to_ascii_lowercase().as_str() {
-        // What is no valid address may hold a password all the same.
+        // What is not a valid address may hold a password all the same.
         "http" | "https" => Some(web(text).unwrap_or_else(|| plain(text.to_owned(), "text"))),
         // The address behind the label, as old code makers wrote it.
         "url" | "urlto" => {

@@ -26,7 +26,7 @@ pub struct PhotoRef {
 impl PhotoRef {
     /// The photo's id, from bucket, key and version id or else eTag (DESIGN §6).
     ///
-    /// The version id `null` is no version: S3 gives it to every object written while versioning is suspended, so two
+    /// The version id `null` is not a version: S3 gives it to every object written while versioning is suspended, so two
     /// different photos under one key would share it.
     pub fn id(&self) -> PhotoId {
         let version_id = self.version_id.as_deref().filter(|id| !id.is_empty() && *id != "null");

@@ -75,7 +75,7 @@ impl Product {
         }
     }
 
-    /// The product of a page that is no Digital Link.
+    /// The product of a page that is not a Digital Link.
     pub fn of_page(page: &Page<'_>) -> Product {
         if let Some(gtin) = named_gtin(page) {
             return Product { id: Some(gtin.clone()), source: Source::Gtin, gtin: Some(gtin) };
@@ -220,7 +220,7 @@ fn last_segment(page: &Page<'_>) -> Option<String> {
     let id = stem(last)?;
     let is_number = id.bytes().all(|byte| byte.is_ascii_digit());
     let behind = before.last().map(String::as_str).unwrap_or_default();
-    // `/404.html`, `/store/912345678`, `/01/` and a number that is no GTIN.
+    // `/404.html`, `/store/912345678`, `/01/` and a number that is not a GTIN.
     if is_error_page(last) || is_number && behind.eq_ignore_ascii_case("store") || is_wrong_gtin(behind, id) {
         return None;
     }

@@ -371,7 +371,7 @@ fn is_common_era(year: i16) -> bool {
 }
 
 /// A figure rounded to one part in `parts` (degrees to 1e7, a centimetre; metres and milliseconds to 1e3), or `None`
-/// when it is no measure of anything. Few enough digits that every JSON reader gives back the very same number, which
+/// when it is not a measure of anything. Few enough digits that every JSON reader gives back the very same number, which
 /// `serde_json` by default does not promise for a float's full 17.
 fn rounded(figure: f64, parts: f64) -> Option<f64> {
     (figure.abs() <= 1e9).then(|| (figure * parts).round() / parts)

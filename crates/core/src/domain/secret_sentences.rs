@@ -88,7 +88,7 @@ fn is_named_by(before: &str, word: &str) -> bool {
     }
 }
 
-/// What stands before a mail address: labels and schemes, which are no users.
+/// What stands before a mail address: labels and schemes, which are not users.
 #[rustfmt::skip]
 const MAIL_LABELS: &[&str] = &[
     "acct", "bcc", "cc", "contact", "email", "from", "ftp", "http", "https", "im", "impp", "info", "jabber", "kontakt", "mail", "mailto", "matmsg",

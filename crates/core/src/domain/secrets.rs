@@ -236,7 +236,7 @@ fn redact_parameter(part: &str, group: Group) -> String {
     }
 }
 
-/// [`holds_secret`] for what has no name. `mailto:` and `https:` are no names of parameters, so a `:` counts only where
+/// [`holds_secret`] for what has no name. `mailto:` and `https:` are not names of parameters, so a `:` counts only where
 /// it is escaped.
 fn holds_secret_value(part: &str) -> bool {
     let plain = unescape(part);

@@ -75,7 +75,7 @@ pub fn read(text: &str) -> Option<UrlFacts> {
 pub fn parse(text: &str) -> Option<(Url, String)> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     let host = url.host_str()?.trim_end_matches('.').to_owned();
-    // The parser lets `=` and other signs through that no name in the DNS has; a scheme is no host.
+    // The parser lets `=` and other signs through that no name in the DNS has; a scheme is not a host.
     let is_sign = |letter: char| !letter.is_ascii_alphanumeric() && !"-._[]:".contains(letter);
     if host.is_empty() || host.contains(is_sign) || matches!(host.as_str(), "http" | "https") {
         return None;

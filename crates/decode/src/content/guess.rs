@@ -18,7 +18,7 @@ pub(super) const ASCII: &str = "ascii";
 /// What kanji mode elsewhere in the message speaks for Shift_JIS, in bits.
 const KANJI_MODE: f32 = 20.0;
 
-/// What a byte from 0x81 to 0x9F speaks for Shift_JIS, in bits, if it is no letter of a Latin word: most kanji begin with
+/// What a byte from 0x81 to 0x9F speaks for Shift_JIS, in bits, if it is not a letter of a Latin word: most kanji begin with
 /// one, while in Latin sets they are quotes, dashes and a few letters, which codes seldom hold.
 const KANJI_LEADS: f32 = 9.0;
 
@@ -129,7 +129,7 @@ fn likeliest(bytes: &[u8], is_japanese: bool) -> (&'static Encoding, Option<&'st
     (best, close.map(|(table, _)| *table).find(|table| text(table) != text(best)))
 }
 
-/// Whether there is a byte from 0x81 to 0x9F that is no letter of a Latin word: it begins none, as the `Š` of `Šibenik` and
+/// Whether there is a byte from 0x81 to 0x9F that is not a letter of a Latin word: it begins none, as the `Š` of `Šibenik` and
 /// `ŠIBENIK`, and stands in none, as the `ś` of `ość` and the `Ž` of `MUŽE`.
 fn begins_kanji(bytes: &[u8]) -> bool {
     // ŠŚŤŽŹ and Œ, and the small ones.

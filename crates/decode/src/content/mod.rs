@@ -85,7 +85,7 @@ pub(crate) struct Content {
 }
 
 impl Message {
-    /// Parses corrected data codewords; `None` where they are no valid stream.
+    /// Parses corrected data codewords; `None` where they are not a valid stream.
     pub(crate) fn parse(codewords: &[u8], symbol: Symbol) -> Option<Message> {
         stream::parse(codewords, symbol)
     }
@@ -152,7 +152,7 @@ impl Message {
     }
 
     /// The text of an encoder that packed UTF-8 in kanji mode wherever two of its bytes could be Shift_JIS: either its byte
-    /// segments are no UTF-8 without the bytes between them, or its kanji are, by themselves, two or more characters of
+    /// segments are not UTF-8 without the bytes between them, or its kanji are, by themselves, two or more characters of
     /// UTF-8, which real kanji are once in thousands of times.
     fn packed_utf8(&self, segments: &[Segment]) -> Option<String> {
         let of = |taken: fn(Mode) -> bool| -> Vec<u8> {

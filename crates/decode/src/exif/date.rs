@@ -31,7 +31,7 @@ pub(super) fn read(text: &str) -> Option<Written> {
     }
     let (time, rest) = clock(&rest)?;
     let local = DateTime::from_parts(date, time);
-    // What follows and is no offset (PST, a day's name, rubbish) does not make the clock wrong.
+    // What follows and is not an offset (PST, a day's name, rubbish) does not make the clock wrong.
     Some(Written { local, offset_minutes: offset::read(rest.trim()), date_only: false })
 }
 

@@ -93,7 +93,7 @@ pub(super) fn webp(bytes: &[u8]) -> Result<Facts, Flaw> {
             }
             (u32::from(need(le16(bytes, 26))? & 0x3fff), u32::from(need(le16(bytes, 28))? & 0x3fff))
         }
-        _ => return Err(Flaw::Broken("the first chunk is no picture")),
+        _ => return Err(Flaw::Broken("the first chunk is not a picture")),
     };
     let open_bytes = pixels([width, height]) * webp_bytes_per_eight(bytes) / 8 + WEBP_BYTES;
     Ok(whole([width, height], bytes_per_pixel, 0, open_bytes))

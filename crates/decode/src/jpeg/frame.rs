@@ -49,9 +49,9 @@ pub(crate) enum Colour {
     /// Brightness first: grey, or YCbCr.
     Luma,
     Rgb,
-    /// As Adobe stores it: 255 is no ink.
+    /// As Adobe stores it: 255 is not ink.
     Cmyk,
-    /// As TIFF stores it: 0 is no ink.
+    /// As TIFF stores it: 0 is not ink.
     Inks,
     /// Adobe's, with the three inks stored as YCbCr.
     Ycck,

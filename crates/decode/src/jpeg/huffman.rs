@@ -10,7 +10,7 @@ const PAIR_LOOK: u32 = 11;
 /// Bits that a skipping look sees: several short codes at once.
 const SKIP_LOOK: u32 = 11;
 
-/// What a code says, with all that the loop over a block's coefficients needs. Zero is no symbol.
+/// What a code says, with all that the loop over a block's coefficients needs. Zero is not a symbol.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Symbol(u32);
 
@@ -101,7 +101,7 @@ impl Table {
         self.symbols.iter().all(|&symbol| symbol < 16)
     }
 
-    /// The symbol at the top of `peeked`. Bits that are no code end the block, and 16 of them are taken.
+    /// The symbol at the top of `peeked`. Bits that are not a code end the block, and 16 of them are taken.
     #[inline(always)]
     pub(super) fn symbol(&self, peeked: u64) -> Symbol {
         let symbol = self.fast[(peeked >> (64 - LOOK)) as usize];

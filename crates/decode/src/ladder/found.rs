@@ -130,7 +130,7 @@ impl Found {
     }
 }
 
-/// A sighting as a code; `None` where it says nothing at all, which is no scan.
+/// A sighting as a code; `None` where it says nothing at all, which is not a scan.
 fn placed(sighting: Sighting, quad: Quad, rung: &'static str) -> Option<Placed> {
     let Sighting { message, qr_version, ecc_level, ecc_used, .. } = sighting;
     let content = message.content()?;

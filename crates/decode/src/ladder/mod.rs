@@ -129,7 +129,7 @@ struct Task<'a> {
     codes: Vec<Quad>,
     /// Whether any rung saw light finder patterns.
     saw_light: bool,
-    /// What our own reader tried in vain.
+    /// What our own reader tried without success.
     tried: &'a mut Tried,
     /// Finder patterns that our own reader saw in this photo as it is, by the width of the picture and where it begins.
     proposals: &'a mut BTreeMap<(usize, [usize; 2]), Proposals>,

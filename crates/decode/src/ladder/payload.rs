@@ -20,7 +20,7 @@ pub(super) struct Payload {
     pub ecc_used: f32,
 }
 
-/// Reads sampled modules; `None` where they are no code.
+/// Reads sampled modules; `None` where they are not a code.
 pub(super) fn read(bits: &BitMatrix) -> Option<Payload> {
     let side = bits.height();
     if bits.width() != side || side < 21 || side % 4 != 1 {
@@ -38,7 +38,7 @@ pub(super) fn read(bits: &BitMatrix) -> Option<Payload> {
         let version = Version::Model2(number).ok()?;
         (version, codewords(&rows, version)?)
     };
-    let (data, ecc_used) = mend(&codewords, version, level, !is_model_1)?;
+    let (data, ecc_used) = correct_codewords(&codewords, version, level, !is_model_1)?;
     let number = u8::try_from(number).ok()?;
     let message = Message::parse(&data, Symbol { version: number, is_model_1 })?;
     Some(Payload {
@@ -179,7 +179,7 @@ fn model_1_codewords(rows: &Rows) -> Option<Vec<u8>> {
 
 /// The data of all blocks, corrected, and the share of the error correction that the worst of them used.
 /// `interleaved`: each block's first codeword comes before any second one; else block after block, then all check codewords.
-fn mend(codewords: &[u8], version: &Version, level: ErrorCorrectionLevel, interleaved: bool) -> Option<(Vec<u8>, f32)> {
+fn correct_codewords(codewords: &[u8], version: &Version, level: ErrorCorrectionLevel, interleaved: bool) -> Option<(Vec<u8>, f32)> {
     let (sizes, check) = qr::block_sizes(version, level);
     let divisor = Divisor::new(check);
     let shortest = sizes.iter().copied().min()?;
@@ -202,7 +202,7 @@ fn mend(codewords: &[u8], version: &Version, level: ErrorCorrectionLevel, interl
             block.extend(codewords.get(total + index * check..total + (index + 1) * check)?);
         }
         if !divisor.as_ref().is_some_and(|divisor| divisor.divides(&block)) {
-            used = used.max(qr::mend(&mut block, check)?);
+            used = used.max(qr::correct_block(&mut block, check)?);
         }
         data.extend(block.get(..size)?);
     }
@@ -347,7 +347,7 @@ mod tests {
             assert!(used <= 0.5, "round {round}: {used}");
             seen += usize::from(used > 0.0);
         }
-        // Alignment patterns, and the few modules left over at the end, are no part of any codeword.
+        // Alignment patterns, and the few modules left over at the end, are not part of any codeword.
         assert!(seen >= 150, "{seen}");
     }
 
@@ -357,14 +357,14 @@ mod tests {
         let data: Vec<u8> = (0..46).map(|at| (at * 37 + 11) as u8).collect();
         let mut codewords = data.clone();
         data.chunks(23).for_each(|block| codewords.extend(&qr::encode(block, 44)[23..]));
-        let read = |codewords: &[u8]| mend(codewords, version, ErrorCorrectionLevel::H, false);
+        let read = |codewords: &[u8]| correct_codewords(codewords, version, ErrorCorrectionLevel::H, false);
         assert_eq!(read(&codewords), Some((data.clone(), 0.0)));
         for wrong in [3, 30, 31, 60, 100] {
             codewords[wrong] ^= 0x5a;
         }
-        // Three in the second block, of 22 that can be mended.
+        // Three in the second block, of 22 that can be corrected.
         assert_eq!(read(&codewords), Some((data, 3.0 / 22.0)));
-        assert_eq!(mend(&codewords, version, ErrorCorrectionLevel::H, true), None);
+        assert_eq!(correct_codewords(&codewords, version, ErrorCorrectionLevel::H, true), None);
     }
 
     #[test]

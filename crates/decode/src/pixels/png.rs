@@ -30,7 +30,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: CHUNK_BYTES });
     decoder.set_ignore_text_chunk(true);
     decoder.set_ignore_iccp_chunk(true);
-    // A wrong byte may be a wrong pixel, which a code's own error correction mends.
+    // A wrong byte may be a wrong pixel, which a code's own error correction corrects.
     decoder.ignore_checksums(true);
     let is_indexed = decoder.read_header_info().map_err(refuse)?.color_type == png::ColorType::Indexed;
     if !is_indexed {

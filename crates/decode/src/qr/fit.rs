@@ -74,7 +74,7 @@ impl Fit {
 }
 
 /// How well the three finder patterns agree with a code `side` modules wide that is seen straight from above, or in
-/// perspective where the group tells. Less than [`LEAST_PROBE`] is no exact figure: no more was looked at than told so.
+/// perspective where the group tells. Less than [`LEAST_PROBE`] is not an exact figure: no more was looked at than told so.
 pub(super) fn probe(plane: Plane<'_>, group: &Group, side: usize) -> f32 {
     let [top_left, top_right, bottom_left] = group.corners();
     let flat = [top_right[0] + bottom_left[0] - top_left[0], top_right[1] + bottom_left[1] - top_left[1]];
@@ -300,7 +300,7 @@ pub(super) struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// How well the patterns agree; `None` where it is no outline.
+    /// How well the patterns agree; `None` where it is not an outline.
     pub(super) fn score<'p>(&self, patches: impl IntoIterator<Item = &'p Patch, IntoIter: Clone>) -> Option<f32> {
         self.score_above(patches, f32::MIN)
     }
@@ -315,7 +315,7 @@ impl Look<'_> {
         whole.then_some(sum / weights)
     }
 
-    /// How well finder patterns, and what may come after them, agree. Less than `least` is no exact figure, and no more
+    /// How well finder patterns, and what may come after them, agree. Less than `least` is not an exact figure, and no more
     /// is looked at where the first agrees by less than `least_first`.
     pub(super) fn probe<'p>(
         &self,

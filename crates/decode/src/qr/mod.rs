@@ -33,7 +33,7 @@ pub(super) use self::proposals::Proposals;
 pub(super) use self::reed_solomon::encode;
 pub(super) use self::reed_solomon::multiply;
 pub(super) use self::soft::drawn_out;
-pub(super) use self::symbol::{Payload, mend_hard as mend};
+pub(super) use self::symbol::{Payload, correct_hard as correct_block};
 
 use std::borrow::Cow;
 

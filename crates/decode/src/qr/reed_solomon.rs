@@ -44,7 +44,7 @@ fn value_at(polynomial: &[u8], x: u8) -> u8 {
     polynomial.iter().rev().fold(0, |sum, &coefficient| multiply(sum, x) ^ coefficient)
 }
 
-/// Mends `block` (data, then `check` check codewords) in place and returns how many codewords outside `erased` were
+/// Corrects `block` (data, then `check` check codewords) in place and returns how many codewords outside `erased` were
 /// wrong; `None`, with the block as it was, where that cannot be done. `erased` are places in the block, each once.
 pub(super) fn correct(block: &mut [u8], check: usize, erased: &[usize]) -> Option<usize> {
     if check > block.len() || block.len() > 255 {
@@ -196,7 +196,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn mends_what_the_budget_allows(
+        fn corrects_what_the_budget_allows(
             data in prop::collection::vec(any::<u8>(), 1..120),
             check in 7usize..31,
             damage in prop::collection::vec((any::<prop::sample::Index>(), 1u8..), 0..31),

@@ -17,7 +17,7 @@ pub struct Payload {
 
 /// Formats that are tried: the likeliest, and one more where the format bits are damaged.
 const FORMATS: usize = 2;
-/// Proof wanted of every block, in bits: how unlikely chance is to give one that can be mended with as few changes.
+/// Proof wanted of every block, in bits: how unlikely chance is to give one that can be corrected with as few changes.
 const LEAST_PROOF: f32 = 20.0;
 /// The same where doubtful codewords were left out: each number of them is one more guess.
 const LEAST_PROOF_ERASED: f32 = 28.0;
@@ -37,16 +37,16 @@ pub(super) fn read(greys: &Greys) -> Option<Payload> {
 }
 
 /// A block's data, corrected, and the share of its error correction that this used.
-type Mended = (Vec<u8>, f32);
+type CorrectedBlock = (Vec<u8>, f32);
 
-/// The blocks of one code as they were mended best so far, if it has that format and is mirrored or not: each way to see
-/// its modules may mend others.
+/// The blocks of one code as they were corrected best so far, if it has that format and is mirrored or not: each way to see
+/// its modules may correct others.
 struct Known {
     format: Format,
     mirrored: bool,
     /// How well the format bits agreed when they were seen first.
     agreement: f32,
-    blocks: Vec<Option<Mended>>,
+    blocks: Vec<Option<CorrectedBlock>>,
 }
 
 fn read_soft(soft: &Soft, known: &mut Vec<Known>) -> Option<Payload> {
@@ -84,22 +84,22 @@ fn read_as(soft: &Soft, known: &mut Known) -> Option<Payload> {
     known.blocks.resize(blocks.len(), None);
     let mut failed = 0;
     for (index, (block, best)) in blocks.iter().zip(&mut known.blocks).enumerate() {
-        let now = mend(block);
+        let now = correct_soft(block);
         // The way that needs least of the error correction is the one that saw it best.
-        let share = |mended: &Option<Mended>| mended.as_ref().map_or(f32::INFINITY, |mended| mended.1);
+        let share = |fixed: &Option<CorrectedBlock>| fixed.as_ref().map_or(f32::INFINITY, |fixed| fixed.1);
         if share(&now) < share(best) {
             *best = now;
         }
         failed += usize::from(best.is_none());
-        // Where most blocks fail it is no code, or not seen well enough.
+        // Where most blocks fail it is not a code, or not seen well enough.
         if failed > index / 2 + 1 {
             return None;
         }
     }
     let mut data = Vec::new();
     let mut used = 0f32;
-    for mended in &known.blocks {
-        let (bytes, share) = mended.as_ref()?;
+    for fixed in &known.blocks {
+        let (bytes, share) = fixed.as_ref()?;
         data.extend_from_slice(bytes);
         used = used.max(*share);
     }
@@ -107,13 +107,13 @@ fn read_as(soft: &Soft, known: &mut Known) -> Option<Payload> {
     Some(Payload { message, mirrored: known.mirrored, version: number, level: letter, ecc_used: used })
 }
 
-/// Mends a block (data, then `check` check codewords) that another reader saw, whose modules are dark or light and no
-/// more; the share of its error correction that this used, or `None` where it cannot be mended.
-pub fn mend_hard(block: &mut [u8], check: usize) -> Option<f32> {
+/// Corrects a block (data, then `check` check codewords) that another reader saw, whose modules are dark or light and no
+/// more; the share of its error correction that this used, or `None` where it cannot be corrected.
+pub fn correct_hard(block: &mut [u8], check: usize) -> Option<f32> {
     reed_solomon::correct(block, check, &[]).map(|wrong| share_used(check, wrong, 0))
 }
 
-/// The share of a block's error correction that a mending used: a codeword found wrong costs two check codewords, one
+/// The share of a block's error correction that a correction used: a codeword found wrong costs two check codewords, one
 /// left out costs one.
 fn share_used(check: usize, wrong: usize, erased: usize) -> f32 {
     let most = (check & !1).max(1);
@@ -121,7 +121,7 @@ fn share_used(check: usize, wrong: usize, erased: usize) -> f32 {
 }
 
 /// Corrects a block: as it is, then with more and more of its least sure codewords left out.
-fn mend(block: &Block) -> Option<Mended> {
+fn correct_soft(block: &Block) -> Option<CorrectedBlock> {
     let Block { codewords, check } = block;
     let read: Vec<u8> = codewords.iter().map(|codeword| codeword.0).collect();
     let syndromes = reed_solomon::syndromes(&read, *check);
@@ -144,7 +144,7 @@ fn mend(block: &Block) -> Option<Mended> {
     None
 }
 
-/// Minus the binary logarithm of the chance that random codewords can be mended by changing `wrong` of `length`.
+/// Minus the binary logarithm of the chance that random codewords can be corrected by changing `wrong` of `length`.
 fn proof(length: usize, check: usize, wrong: usize) -> f32 {
     let choices: f32 = (0..wrong).map(|index| ((length - index) as f32 / (index + 1) as f32).log2()).sum();
     8.0 * check as f32 - 8.0 * wrong as f32 - choices
@@ -179,8 +179,8 @@ mod tests {
             values.iter_mut().filter(|_| random.random_bool(0.05)).for_each(|value| *value *= -1.0);
             let mut known = Vec::new();
             let damaged = read_soft(&Soft { side: clean.side, values }, &mut known);
-            let is_mended = |known: &Known| known.blocks.iter().flatten().any(|mended| mended.1 > 0.5);
-            if damaged.is_none() && known.iter().any(is_mended) {
+            let is_fixed = |known: &Known| known.blocks.iter().flatten().any(|fixed| fixed.1 > 0.5);
+            if damaged.is_none() && known.iter().any(is_fixed) {
                 assert_eq!(read_soft(&clean, &mut known).unwrap().ecc_used, 0.0);
                 seen += 1;
             }
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn tells_how_much_of_the_error_correction_was_used() {
-        // Version 2 at level M: 16 check codewords mend 8. The two columns on the right hold a codeword in four rows.
+        // Version 2 at level M: 16 check codewords correct 8. The two columns on the right hold a codeword in four rows.
         let clean = soft(&code(2, EcLevel::M));
         assert_eq!(read_soft(&clean, &mut Vec::new()).unwrap().ecc_used, 0.0);
         let mut values = clean.values.clone();
@@ -201,7 +201,7 @@ mod tests {
         }
     }
 
-    /// Damage from a little to far beyond what can be mended, hard and soft: the right text or none.
+    /// Damage from a little to far beyond what can be corrected, hard and soft: the right text or none.
     #[test]
     fn damage_beyond_capacity_gives_no_text() {
         let mut random = ChaCha8Rng::seed_from_u64(21);

@@ -7,7 +7,7 @@ use super::group::Group;
 #[derive(Default)]
 pub struct Tried {
     failures: Vec<Failure>,
-    /// Those of them that were no code for sure.
+    /// Those of them that were not a code for sure.
     chances: usize,
     work: u64,
 }
@@ -36,9 +36,9 @@ impl Failure {
 /// Tries of a code that is there for sure.
 const MOST_TRIES: usize = 3;
 
-/// Modules looked at in vain, over all pictures of a photo: about an eighth of a second.
+/// Modules looked at without success, over all pictures of a photo: about an eighth of a second.
 const MOST_WORK: u64 = 30_000_000;
-/// Outlines that failed and were no code for sure, over all pictures of a photo: of 300 flat codes that were read none
+/// Outlines that failed and were not a code for sure, over all pictures of a photo: of 300 flat codes that were read none
 /// came after more than ten.
 const MOST_CHANCES: usize = 16;
 /// Pixels a module from which more of them show nothing new.

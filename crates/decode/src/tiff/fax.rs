@@ -6,7 +6,7 @@ use fax::maps::{Mode, black, mode, white};
 
 use super::page::Packing;
 
-/// The bits of a strip. Behind its end all are zero, which is no code.
+/// The bits of a strip. Behind its end all are zero, which is not a code.
 struct Bits<'a> {
     bytes: &'a [u8],
     /// Bits consumed.
@@ -69,7 +69,7 @@ impl Bits<'_> {
         false
     }
 
-    /// The length of a run: of any number of parts, the last below 64. `None` for what is no code.
+    /// The length of a run: of any number of parts, the last below 64. `None` for what is not a code.
     fn run(&mut self, is_black: bool, most: usize) -> Option<usize> {
         let mut sum = 0;
         loop {

@@ -79,7 +79,7 @@ pub(crate) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    /// The first page that is no smaller copy of another.
+    /// The first page that is not a smaller copy of another.
     pub(crate) fn first(bytes: &'a [u8]) -> Result<Page<'a>, Flaw> {
         let mut fallback = None;
         for directory in File::new(bytes).directories() {

@@ -124,7 +124,7 @@ impl Climb {
         }
         self.raise = None;
         let next = match &mut self.ceiling {
-            // Tried again in vain.
+            // Tried again without success.
             Some(ceiling) => {
                 *ceiling = Ceiling { rate, ticks: 0, wait: (ceiling.wait * 2).min(TRIED_AGAIN.1) };
                 raise.from

@@ -122,7 +122,7 @@ impl LoadReport {
             } else {
                 ("bad", format!("{} wrong", number(wrong as f64)))
             };
-            let about = format!("{} lost, {} doubled, {} wrong rows", verdict.lost, verdict.doubled, verdict.wrong);
+            let about = format!("{} lost, {} duplicated, {} wrong rows", verdict.lost, verdict.doubled, verdict.wrong);
             tile(class, figure, about, None);
         }
         if let Some(rate) = self.engine.as_ref().and_then(|engine| engine.durable_per_second()) {

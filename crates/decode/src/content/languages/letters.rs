@@ -120,7 +120,7 @@ impl Model {
         }
     }
 
-    /// A character beyond ASCII that is no letter of the language.
+    /// A character beyond ASCII that is not a letter of the language.
     fn foreign(&self, letter: char, before: Option<char>, after: Option<char>) -> f32 {
         let is_letter = |other: Option<char>| other.is_some_and(char::is_alphabetic);
         let is_inside = is_letter(before) && is_letter(after);

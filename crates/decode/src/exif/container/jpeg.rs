@@ -66,7 +66,7 @@ fn is_named(guid: &[u8], packets: &[Cow<'_, [u8]>]) -> bool {
     holds(guid) || !holds(b"HasExtendedXMP")
 }
 
-/// Whether the data behind an EXIF mark is no structure of its own.
+/// Whether the data behind an EXIF mark is not a structure of its own.
 fn goes_on(data: &[u8]) -> bool {
     exif_start(data).is_none() && !data.starts_with(b"II") && !data.starts_with(b"MM")
 }
