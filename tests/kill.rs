@@ -52,7 +52,7 @@ fn ten_kills_lose_and_double_nothing() {
         std::thread::sleep(Duration::from_millis(draw.random_range(20..900)));
         drop(engine);
     }
-    assert!(pump.0.wait().unwrap().success(), "seed {seed}: the pump failed, its message stands above");
+    assert!(pump.0.wait().unwrap().success(), "seed {seed}: the pump failed, its message is above");
 
     let last = finish(scanmill(root.path(), &["run", "--until-empty", "--metrics", "off"]));
     let log = String::from_utf8_lossy(&last.stderr);

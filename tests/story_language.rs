@@ -117,7 +117,7 @@ fn what_cannot_be_is_refused_with_the_reason() {
         ("[span]", "span", "not TOML"),
         ("weekday = [1,1,1,1,1,2,0]", "weekday = [1,1,1,1,1,2]", "expected a list of 7 numbers"),
         ("trend_per_week = 0.5", "trend_per_week = -0.9", "falls below nothing after 7.8 of 14 days"),
-        ("name = \"TWO\"", "name = \"ONE\"", "\"ONE\" stands twice"),
+        ("name = \"TWO\"", "name = \"ONE\"", "\"ONE\" appears twice"),
         ("https://a.example/p/two", "a.example/p/two", "expected a web address"),
         ("https://a.example/p/two", "https://a.example/?utm_source=x", "has tracking parameters"),
         (

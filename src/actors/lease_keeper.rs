@@ -239,7 +239,7 @@ impl Keeper {
     }
 
     fn settled(&mut self, settled: std::result::Result<Settled, JoinError>) -> Result<()> {
-        let settled = settled.map_err(|error| Error::bug("settling messages panicked").with_source(error))?;
+        let settled = settled.map_err(|error| Error::bug("acknowledging messages panicked").with_source(error))?;
         self.in_calls = self.in_calls.saturating_sub(settled.released.len());
         for receipt in &settled.released {
             self.leases.release(receipt);

@@ -125,7 +125,7 @@ const FIRST_IN_FLIGHT: u64 = 64;
 /// The budgets that bound one generation.
 #[derive(Clone, Debug)]
 pub struct Budgets {
-    /// Messages received and not yet settled.
+    /// Messages received and not yet acknowledged or given back.
     pub tickets: Budget,
     /// Photos being fetched.
     pub fetches: Budget,

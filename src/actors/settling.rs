@@ -155,7 +155,7 @@ fn sort(
             }
             Err(error) => {
                 settled.lost += 1;
-                tracing::debug!(?action, %error, "a lease ended before its message was settled");
+                tracing::debug!(?action, %error, "a lease ended before its message was acknowledged or given back");
             }
         }
         settled.released.push(message.receipt);

@@ -148,7 +148,7 @@ pub async fn erase(settings: &Settings, ports: &Ports, what: &Erasing, is_dry: b
     }
     store.remove(&settings.store.results, objects).await?;
     erased.is_in_log = !warehouse.erase(&what.bucket, &what.key, what.is_prefix, left).await?;
-    eraser.refuse_queued("all was erased, but what is queued now brings rows back").await?;
+    eraser.refuse_queued("everything was erased, but messages still queued will bring rows back").await?;
     drop(kept_out);
     Ok(erased)
 }

@@ -212,9 +212,9 @@ fn retry_after(answer: &HttpResponse) -> Option<Duration> {
 fn sign_in(error: &CredentialsError) -> Option<&'static str> {
     let text = with_causes(error);
     if text.contains("login/cache") || text.contains("login_session") || text.contains("LoginToken") {
-        Some("sign in with `aws login` (with --profile, if `aws.profile` is set); it is noticed by itself")
+        Some("sign in with `aws login` (with --profile, if `aws.profile` is set); scanmill notices it automatically")
     } else if text.to_ascii_lowercase().contains("sso") {
-        Some("sign in with `aws sso login` (with --profile, if `aws.profile` is set); it is noticed by itself")
+        Some("sign in with `aws sso login` (with --profile, if `aws.profile` is set); scanmill notices it automatically")
     } else {
         None
     }

@@ -301,7 +301,7 @@ impl Pump {
                 self.ended = true;
                 Ok(true)
             }
-            Some(status) => Err(Error::permanent(format!("the pump failed ({status}); its message stands above"))),
+            Some(status) => Err(Error::permanent(format!("the pump failed ({status}); its message is above"))),
         }
     }
 }

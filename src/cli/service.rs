@@ -35,7 +35,7 @@ impl Service {
     /// Tells the lines of one message. Nobody listening is not a reason to stop.
     fn tell(&self, lines: &str) {
         if let Err(error) = self.socket.send_to_addr(lines.as_bytes(), &self.to) {
-            tracing::debug!(%error, "the service manager cannot be told");
+            tracing::debug!(%error, "cannot notify the service manager");
         }
     }
 

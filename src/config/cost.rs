@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Prices in US dollars, and the sizes they are counted with. The defaults are list prices of us-east-1 in 2025.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
-    /// `cost.instance`: names the instance whose price and cores stand in the next two keys; only shown.
+    /// `cost.instance`: names the instance whose price and cores are in the next two keys; only shown.
     pub instance: String,
     /// `cost.instance_usd_per_hour`, in dollars per hour.
     pub instance_usd_per_hour: f64,

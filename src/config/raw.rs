@@ -113,7 +113,7 @@ fn from_toml(path: &Path, text: &str, given: &mut Vec<Given>, problems: &mut Vec
     if !errors.is_empty() {
         // What follows a broken line is a guess of the parser, so only the syntax is reported.
         problems.extend(errors.iter().map(|error| {
-            let hint = "TOML: `key = value` lines under a `[section]`; text stands in quotes";
+            let hint = "TOML: `key = value` lines under a `[section]`; text is quoted";
             Problem::new("", at(error.span().unwrap_or(0..0)), format!("not TOML: {}", error.message()), hint)
         }));
         return;

@@ -69,7 +69,7 @@ impl StampMessage {
         }
         Timestamp::from_millisecond(message.at_ms)
             .and_then(|_| message.due_ms.map(Timestamp::from_millisecond).transpose())
-            .map_err(|error| Error::poison("a stamp has a time that is none").with_source(error))?;
+            .map_err(|error| Error::poison("a stamp has an invalid time").with_source(error))?;
         Ok(message)
     }
 

@@ -212,5 +212,5 @@ fn answers(outcome: Result<()>) -> Result<()> {
 /// object.
 fn no_bucket(what: impl std::fmt::Display) -> Error {
     Error::refused(format!("{what} is not there"))
-        .with_hint("was it deleted, renamed or unmounted? the work goes on by itself once it is back")
+        .with_hint("was it deleted, renamed or unmounted? the work continues automatically once it is back")
 }

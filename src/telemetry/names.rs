@@ -195,9 +195,9 @@ metrics! {
         .by("budget", &["fetched", "decode"]);
     MEMORY_LIMIT = metric("scanmill_memory_budget_limit_bytes", Gauge, "bytes", "Size of each memory budget.")
         .by("budget", &["fetched", "decode"]);
-    IN_FLIGHT = metric("scanmill_tickets_in_flight", Gauge, "messages", "Messages received and not yet settled.");
+    IN_FLIGHT = metric("scanmill_tickets_in_flight", Gauge, "messages", "Messages received and not yet acknowledged or given back.");
     IN_FLIGHT_LIMIT = metric("scanmill_tickets_in_flight_limit", Gauge, "messages",
-        "The most messages that may be received and not yet settled.");
+        "The most messages that may be received and not yet acknowledged or given back.");
     QUEUE_MESSAGES = metric("scanmill_queue_messages", Gauge, "messages", "Messages in the queue, approximately.")
         .by("state", &["ready", "in_flight", "dead"]);
     IN_FLIGHT_HEADROOM = metric("scanmill_queue_in_flight_headroom", Gauge, "messages",

@@ -179,7 +179,7 @@ impl Error {
         let made = Self::new(class, format!("{what} `{}`", path.display()));
         let made = match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-                made.with_hint("the disk is full: free some space; the work is tried again by itself")
+                made.with_hint("the disk is full: free some space; the work is retried automatically")
             }
             ErrorKind::PermissionDenied => made.with_hint("check the owner and mode of this path"),
             ErrorKind::ReadOnlyFilesystem => {
@@ -196,7 +196,7 @@ impl Error {
 const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 const TOO_MANY_FILES: &str = "too many files are open: raise the limit (`ulimit -n`, in a unit `LimitNOFILE=`) and start \
-                              again; until then the work is tried again by itself";
+                              again; until then the work is retried automatically";
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

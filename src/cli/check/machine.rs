@@ -109,7 +109,7 @@ fn clock(settings: &Settings) -> Check {
     let now = SystemTime::now();
     let hint = "set the clock: capture times, batch ages and leases are compared with it";
     if now.duration_since(UNIX_EPOCH).unwrap_or_default() < NO_EARLIER {
-        return Check::fail(name, "stands before 2025", hint);
+        return Check::fail(name, "is before 2025", hint);
     }
     let written = place::queue_file(settings)
         .into_iter()

@@ -83,7 +83,7 @@ fn free_space(root: &Path) -> Check {
     let place = nearest_existing(root);
     let hint = "free some space: with a full disk photos wait in the queue, nothing is lost";
     match statvfs(&place) {
-        Err(error) => Check::warn(name, format!("cannot tell for {}: {error}", place.display()), "look with df"),
+        Err(error) => Check::warn(name, format!("cannot check {}: {error}", place.display()), "look with df"),
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize);
             let message = format!("{} MiB on the disk of {}", free >> 20, place.display());

@@ -9,7 +9,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "instance",
         default: "c7i.large",
         unit: "EC2 instance type",
-        doc: "Names the instance whose price and cores stand in the next two keys; only shown.",
+        doc: "Names the instance whose price and cores are in the next two keys; only shown.",
         kind: Kind::Text { set: |s, v| text(v, &mut s.cost.instance) },
     },
     Key {

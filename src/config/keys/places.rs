@@ -40,7 +40,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "scan_seconds",
         default: "60",
         unit: "seconds",
-        doc: "How often the whole inbox is looked at, for file systems that report no changes. A scan of a huge inbox waits longer: it takes at most a twentieth of the time.",
+        doc: "How often the whole inbox is scanned, for file systems that report no changes. A scan of a huge inbox waits longer: it takes at most a twentieth of the time.",
         kind: Kind::Whole { min: 1, max: 86_400, set: |s, v| s.local.scan_every = Duration::from_secs(v) },
     },
     Key {
@@ -273,7 +273,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "min_bytes",
         default: "0",
         unit: "bytes",
-        doc: "Only photos of at least this size, where the notification tells it; smaller ones are acknowledged and give no row.",
+        doc: "Only photos of at least this size, where the notification states it; smaller ones are acknowledged and give no row.",
         kind: Kind::Whole { min: 0, max: GIB, set: |s, v| s.filter.min_bytes = v },
     },
 ];

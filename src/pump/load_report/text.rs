@@ -186,7 +186,7 @@ fn costs(text: &mut String, report: &LoadReport) {
             let _ = writeln!(text, "  {} never pays: {}", costs.prices.instance, even.formula);
         }
     }
-    text.push_str("  every formula and price stands in the HTML page and the JSON; change them under [cost]\n");
+    text.push_str("  every formula and price is in the HTML page and the JSON; change them under [cost]\n");
 }
 
 /// Lines in columns: the first to the left, the others to the right unless their title begins with `<`.

@@ -125,7 +125,7 @@ pub fn parse_orchestrator(text: &str) -> Result<OrchestratorSpec> {
 /// What does not parse, with its line; else every mistake with its place. Also rules that leave a gap: the original
 /// fails at the first stamp in it.
 pub fn read(name: &str, text: &str) -> Result<World> {
-    let refused = || Error::permanent(format!("the story `{name}` cannot be told"));
+    let refused = || Error::permanent(format!("the story `{name}` is invalid"));
     let file: File = serde_json::from_str(text).map_err(|error| {
         refused().with_source(error).with_hint(
             "expected the original's JSON: {\"specification\": [{\"geolocations\", \"hour_distribution\", \"product_codes\", \"time_function\"}]}",
@@ -149,7 +149,7 @@ pub fn read(name: &str, text: &str) -> Result<World> {
     let span = span(&rules).ok_or_else(|| {
         refused().with_hint("in the years that its rules name no date has a share above 0: look at `time_function`")
     })?;
-    covered(&rules, span).map_err(|error| error.with_context(format!("the story `{name}` cannot be told")))?;
+    covered(&rules, span).map_err(|error| error.with_context(format!("the story `{name}` is invalid")))?;
     Ok(World {
         span,
         photos_per_day: None,
@@ -258,7 +258,7 @@ fn products(codes: &[ProductCode], mistakes: &mut Mistakes) -> Vec<Product> {
                 "expected at most 200: a small photo must show it",
             );
         } else if products.iter().any(|product| product.url == code.url) {
-            mistakes.note(key, format!("\"{}\" stands twice", code.url), "expected each once, with the weights added");
+            mistakes.note(key, format!("\"{}\" appears twice", code.url), "expected each once, with the weights added");
         }
         let mut name = title(&url);
         if products.iter().any(|product| *product.name == *name) {

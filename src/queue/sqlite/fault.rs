@@ -19,7 +19,7 @@ pub(super) fn fault(path: &Path, error: rusqlite::Error) -> Error {
             (Class::Transient, "is locked", "another process holds its lock: `fuser` on this file names it")
         }
         ErrorCode::DiskFull => {
-            (Class::Transient, "cannot grow", "the disk is full: free some space; the work is tried again by itself")
+            (Class::Transient, "cannot grow", "the disk is full: free some space; the work is retried automatically")
         }
         ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory | ErrorCode::SchemaChanged => {
             return Error::transient(format!("{queue} failed")).with_source(error);

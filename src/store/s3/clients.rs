@@ -54,7 +54,7 @@ impl Clients {
         let first = make(self.client(&region).await?).await;
         match first.as_ref().err().and_then(|error| other_region(error, &region)) {
             Some(other) => {
-                tracing::info!(bucket, region = other, "the bucket stands in another region than `aws.region`");
+                tracing::info!(bucket, region = other, "the bucket is in another region than `aws.region`");
                 self.known
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)

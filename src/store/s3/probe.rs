@@ -172,7 +172,7 @@ impl S3Store {
             Ok(output) => Ok(Wiring::of(&output)),
             // Other stores know no such call, or answer in a form of their own.
             Err(error) if code_of(&error) == Some("NotImplemented") || is_success(&error) => {
-                Err(warning(format!("this store cannot tell whether {what} notifies a queue")))
+                Err(warning(format!("this store cannot report whether {what} notifies a queue")))
             }
             Err(error) => Err(aws::failed(call, error)),
         }

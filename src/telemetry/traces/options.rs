@@ -134,7 +134,7 @@ fn sampler(name: &str, share: Option<String>) -> Result<Sampler, Warning> {
             let share = share.map_or(Some(1.0), |text| text.parse().ok()).filter(|share| (0.0..=1.0).contains(share));
             share.ok_or("OTEL_TRACES_SAMPLER_ARG is not a number from 0 to 1")?
         }
-        _ => return Err(format!("OTEL_TRACES_SAMPLER is `{name}`, which is none that scanmill has")),
+        _ => return Err(format!("OTEL_TRACES_SAMPLER is `{name}`, which scanmill does not support")),
     };
     Ok(Sampler { share, follows_parent })
 }

@@ -82,7 +82,7 @@ pub(super) fn refused(error: Error, message: Option<&str>, options: &RedshiftOpt
     let named = if options.workgroup.is_some() { "redshift.workgroup" } else { "redshift.cluster" };
     let again = |class, hint: String| Error::new(class, error.to_string()).with_hint(hint);
     if low.contains("paused") || low.contains("resum") {
-        return again(Class::Transient, "resume the cluster; the work goes on by itself".into());
+        return again(Class::Transient, "resume the cluster; the work continues automatically".into());
     }
     if low.contains("endpoint doesn't exist") || (low.contains("not found") && low.contains("cluster")) {
         return again(Class::Refused, format!("check `{named}` and `aws.region`: there is none of this name"));

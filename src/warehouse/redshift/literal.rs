@@ -12,7 +12,7 @@ use crate::warehouse::Value;
 /// Poison for a NUL, which no text in Redshift can hold.
 pub(super) fn literal(text: &str) -> Result<String> {
     if text.contains('\0') {
-        return Err(Error::poison("a text with a NUL cannot stand in Redshift"));
+        return Err(Error::poison("Redshift cannot store a text with a NUL"));
     }
     Ok(format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''")))
 }

@@ -77,7 +77,7 @@ impl RedshiftWarehouse {
         ));
         Some(made.with_hint(format!(
             "keep the text that `SHOW VIEW {first}` prints, DROP VIEW {first}, do this again, and create it anew; made WITH NO \
-             SCHEMA BINDING it never stands in the way"
+             SCHEMA BINDING it never blocks this"
         )))
     }
 

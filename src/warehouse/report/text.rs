@@ -139,7 +139,7 @@ fn freshness(text: &mut String, report: &Report, now: Timestamp) {
     section(text, "Newest", &["", "time (UTC)", ">age"], rows);
     let _ = writeln!(
         text,
-        "\n{} batches loaded with {} rows, {} of them stand",
+        "\n{} batches loaded with {} rows, {} of them current",
         count(freshness.batches),
         count(freshness.rows_in_batches),
         count(freshness.rows_standing)

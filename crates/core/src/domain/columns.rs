@@ -211,7 +211,7 @@ mod tests {
     fn names_are_snake_case_and_stand_once() {
         let mut seen = HashSet::new();
         for column in COLUMNS {
-            assert!(seen.insert(column.name), "{} stands twice", column.name);
+            assert!(seen.insert(column.name), "{} appears twice", column.name);
             assert!(column.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'));
             assert!(!column.doc.is_empty(), "{} has no text", column.name);
         }

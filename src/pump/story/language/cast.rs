@@ -34,7 +34,7 @@ impl Cast {
         let mut seen = HashSet::new();
         let mut twice = |table: &Table<'_>, kind: &str, key: &str, value: &str| {
             if !seen.insert(format!("{kind}.{key} {value}")) {
-                table.wrong(key, format!("\"{value}\" stands twice"), "expected each once");
+                table.wrong(key, format!("\"{value}\" appears twice"), "expected each once");
             }
         };
         for table in root.tables("place") {
@@ -214,7 +214,7 @@ impl Cast {
 fn unknown(table: &Table<'_>, at: &Range<usize>, kind: &str, name: &str, known: &[String]) {
     let hint = match nearest(name, known.iter().map(String::as_str)) {
         Some(meant) => format!("did you mean \"{meant}\"?"),
-        None if known.is_empty() => format!("no {kind} has a name so far: they stand above what names them"),
+        None if known.is_empty() => format!("no {kind} is named so far: define it above its first use"),
         None => {
             let mut known = known.to_vec();
             known.sort();

@@ -31,13 +31,13 @@ pub fn read(name: &str, text: &str) -> Result<World> {
     let file = if name.ends_with(".toml") { PathBuf::from(name) } else { PathBuf::from(format!("{name}.toml")) };
     let document = Document::new(file, text);
     let refused = |document: Document<'_>| {
-        Error::permanent(format!("the story `{name}` cannot be told")).with_source(Problems(document.into_problems()))
+        Error::permanent(format!("the story `{name}` is invalid")).with_source(Problems(document.into_problems()))
     };
     let (tables, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         // What follows a broken line is a guess of the parser, so only the syntax is reported.
         for error in errors {
-            let hint = "TOML: `key = value` lines under a `[section]`; text stands in quotes";
+            let hint = "TOML: `key = value` lines under a `[section]`; text is quoted";
             document.note("", error.span().unwrap_or(0..0), format!("not TOML: {}", error.message()), hint);
         }
         return Err(refused(document));

@@ -267,7 +267,7 @@ impl<'a> Table<'a> {
             if !known.contains(&name) {
                 let hint = match nearest(name, known.iter().copied()) {
                     Some(meant) => format!("did you mean `{meant}`?"),
-                    None => format!("what may stand here: {}", known.join(", ")),
+                    None => format!("allowed here: {}", known.join(", ")),
                 };
                 self.document.note(self.name(name), key.span(), "unknown key", hint);
             }
