@@ -8,7 +8,7 @@ use scanmill::domain::{Format, Reason};
 use scanmill::pump::bomb;
 use scanmill::pump::photo::PhotoMaker;
 use scanmill::pump::scene::{Label, Look, PhotoSize, SceneSpec};
-use scanmill::pump::story::{Fault, PlannedPhoto, Story, StoryOptions, StorySource};
+use scanmill::pump::story::{InjectedFault, PlannedPhoto, Story, StoryOptions, StorySource};
 
 #[path = "../crates/decode/tests/support/decode_scene.rs"]
 mod support;
@@ -85,7 +85,8 @@ fn bombs_are_small_unlike_each_other_and_refused_at_once() {
     let maker = PhotoMaker::new(1);
     let mut files = HashSet::new();
     for id in 0..6 {
-        let bytes = maker.make(&PlannedPhoto { fault: Some(Fault::Bomb), ..plan(Format::Jpeg, true, id) }).unwrap();
+        let bytes =
+            maker.make(&PlannedPhoto { fault: Some(InjectedFault::Bomb), ..plan(Format::Jpeg, true, id) }).unwrap();
         assert_eq!(bytes, bomb::png(id).unwrap());
         assert!(bytes.len() < 2_000, "{} bytes", bytes.len());
         let reading = decode(&bytes, &limits());

@@ -7,7 +7,7 @@ use scanmill::pump::answer_key::{Expectation, ExpectedPhoto};
 use scanmill::pump::exif::{CaptureFacts, tiff};
 use scanmill::pump::photo::PhotoMaker;
 use scanmill::pump::scene::PhotoSize;
-use scanmill::pump::story::{Fault, PlannedPhoto, Story, StoryOptions, StorySource};
+use scanmill::pump::story::{InjectedFault, PlannedPhoto, Story, StoryOptions, StorySource};
 
 fn story(options: StoryOptions) -> Story {
     Story::new(&StorySource::default(), options, "p/".into()).unwrap()
@@ -40,7 +40,7 @@ fn the_files_say_what_the_answer_key_says() {
         assert_eq!(codes.len() as i32, photo.qr_count);
         formats.insert(photo.format.clone());
         let read = exif::Reader::new().read_from_container(&mut std::io::Cursor::new(&bytes));
-        if plan.fault == Some(Fault::NoExif) {
+        if plan.fault == Some(InjectedFault::NoExif) {
             assert!(read.is_err() && photo.captured_local.is_none() && photo.captured_at.is_none());
             continue;
         }
@@ -124,7 +124,7 @@ fn a_cache_that_is_too_small_still_keeps_what_is_used_most() {
 #[test]
 fn the_mix_of_faults_is_the_one_asked_for() {
     let options = StoryOptions { count: 20_000, ..StoryOptions::default() };
-    let mut found: BTreeMap<Fault, f64> = BTreeMap::new();
+    let mut found: BTreeMap<InjectedFault, f64> = BTreeMap::new();
     for plan in plans(options) {
         if let Some(fault) = plan.fault {
             *found.entry(fault).or_default() += 1.0;

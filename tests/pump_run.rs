@@ -14,7 +14,7 @@ use scanmill::pump::arrival::{Arrival, Schedule};
 use scanmill::pump::run_plan::RunPlan;
 use scanmill::pump::run_report::Limit;
 use scanmill::pump::scene::PhotoSize;
-use scanmill::pump::story::{Fault, StoryOptions, StorySource};
+use scanmill::pump::story::{InjectedFault, StoryOptions, StorySource};
 use scanmill::pump::{self, PumpPlan, Step};
 use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
 use scanmill::store::{Object, ObjectMetadata, ObjectSummary, Put, PutMode, Store};
@@ -124,7 +124,7 @@ async fn every_photo_is_put_once_and_named_in_the_key() {
     assert!(assert_key_is_what_was_put(&plan, &ports).complete);
     assert_eq!((report.photos, report.complete, last.into_inner()), (300, true, 300));
     let (photos, _) = key(&plan);
-    let duplicates = photos.iter().filter(|photo| photo.fault == Some(Fault::DuplicateDelivery)).count() as u64;
+    let duplicates = photos.iter().filter(|photo| photo.fault == Some(InjectedFault::DuplicateDelivery)).count() as u64;
     assert!(duplicates > 0);
     assert_eq!(ports.sent.load(Ordering::SeqCst), duplicates, "the store itself notifies of the rest");
     assert_eq!(report.faults["duplicate_delivery"], duplicates);

@@ -12,7 +12,7 @@ use rxing::qrcode::cpp_port::QrReader;
 use rxing::{BinaryBitmap, Luma8Source};
 use scanmill::domain::Format;
 use scanmill::pump::scene::{Label, Look, PhotoSize, SceneSpec};
-use scanmill::pump::story::{Fault, Story, StoryOptions, StorySource};
+use scanmill::pump::story::{InjectedFault, Story, StoryOptions, StorySource};
 
 /// The codes that a reader of another make finds, at full size and at half.
 fn codes_in(picture: &GrayImage) -> BTreeSet<String> {
@@ -99,7 +99,7 @@ fn a_truncated_photo_has_lost_its_code() {
     let photos = (0..options.count).map(|index| story.photo(story.stamp(index)));
     let maker = scanmill::pump::photo::PhotoMaker::new(16 << 20);
     let mut seen = 0;
-    for photo in photos.filter(|photo| photo.fault == Some(Fault::Truncated)).take(8) {
+    for photo in photos.filter(|photo| photo.fault == Some(InjectedFault::Truncated)).take(8) {
         let cut = maker.make(&photo).unwrap();
         let whole = photo.scene.encode().unwrap();
         assert!(cut.len() < whole.len() / 3, "{} of {}", cut.len(), whole.len());

@@ -9,8 +9,8 @@ use scanmill::domain::columns::{rejection_columns, scan_columns};
 use scanmill::error::{Error, Result};
 use scanmill::pump::answer_key::{Expectation, ExpectedPhoto, KeyReader, KeyWriter, header};
 use scanmill::pump::scene::PhotoSize;
-use scanmill::pump::story::{Fault, Story, StoryOptions, StorySource};
-use scanmill::pump::verify::{Kind, Verdict, verify};
+use scanmill::pump::story::{InjectedFault, Story, StoryOptions, StorySource};
+use scanmill::pump::verify::{DifferenceKind, Verdict, verify};
 use scanmill::warehouse::{BatchSource, Loaded, Manifest, Table, Value, Warehouse};
 use serde_json::json;
 
@@ -159,46 +159,88 @@ async fn each_planted_difference_is_found_and_named() {
         "INSERT INTO rejections (bucket, object_key, reason) VALUES ('inbox', ?1, 'no_code')".to_owned();
     let add_scan = "INSERT INTO scans (bucket, object_key, payload) VALUES ('inbox', ?1, 'x')".to_owned();
     let one_of_two = format!("DELETE FROM scans WHERE rowid = (SELECT MIN(rowid) FROM scans {at})");
-    type Case<'a> = (Option<Fault>, Vec<String>, (u64, u64, u64), Kind, Option<&'a str>);
+    type Case<'a> = (Option<InjectedFault>, Vec<String>, (u64, u64, u64), DifferenceKind, Option<&'a str>);
     let cases: Vec<Case<'_>> = vec![
-        (None, vec![format!("DELETE FROM scans {at}")], (1, 0, 0), Kind::Lost, None),
-        (Some(Fault::TwoCodes), vec![format!("DELETE FROM scans {at}")], (2, 0, 0), Kind::Lost, None),
-        (Some(Fault::TwoCodes), vec![one_of_two], (1, 0, 0), Kind::Lost, None),
-        (Some(Fault::NoCode), vec![format!("DELETE FROM rejections {at}")], (1, 0, 0), Kind::Lost, None),
-        (None, vec![copy_scans.clone()], (0, 1, 0), Kind::Doubled, None),
-        (Some(Fault::TwoCodes), vec![copy_scans], (0, 2, 0), Kind::Doubled, None),
-        (Some(Fault::NoCode), vec![copy_rejections], (0, 1, 0), Kind::Doubled, None),
-        (None, vec![add_rejection.clone()], (0, 1, 0), Kind::Doubled, Some("outcome")),
-        (Some(Fault::Truncated), vec![add_scan.clone()], (0, 1, 0), Kind::Doubled, Some("outcome")),
-        (None, vec![format!("{scan} latitude = latitude + 0.001 {at}")], (0, 0, 1), Kind::Wrong, Some("latitude")),
-        (None, vec![format!("{scan} longitude = -longitude {at}")], (0, 0, 1), Kind::Wrong, Some("longitude")),
-        (None, vec![format!("{scan} latitude = NULL {at}")], (0, 0, 1), Kind::Wrong, Some("latitude")),
-        (Some(Fault::NoGps), vec![format!("{scan} latitude = 1.5 {at}")], (0, 0, 1), Kind::Wrong, Some("latitude")),
-        (None, vec![format!("{scan} local_hour = local_hour + 1 {at}")], (0, 0, 1), Kind::Wrong, Some("local_hour")),
-        (None, vec![format!("{scan} captured_at = NULL {at}")], (0, 0, 1), Kind::Wrong, Some("captured_at")),
+        (None, vec![format!("DELETE FROM scans {at}")], (1, 0, 0), DifferenceKind::Lost, None),
+        (Some(InjectedFault::TwoCodes), vec![format!("DELETE FROM scans {at}")], (2, 0, 0), DifferenceKind::Lost, None),
+        (Some(InjectedFault::TwoCodes), vec![one_of_two], (1, 0, 0), DifferenceKind::Lost, None),
         (
-            Some(Fault::NoOffsetNoGps),
+            Some(InjectedFault::NoCode),
+            vec![format!("DELETE FROM rejections {at}")],
+            (1, 0, 0),
+            DifferenceKind::Lost,
+            None,
+        ),
+        (None, vec![copy_scans.clone()], (0, 1, 0), DifferenceKind::Doubled, None),
+        (Some(InjectedFault::TwoCodes), vec![copy_scans], (0, 2, 0), DifferenceKind::Doubled, None),
+        (Some(InjectedFault::NoCode), vec![copy_rejections], (0, 1, 0), DifferenceKind::Doubled, None),
+        (None, vec![add_rejection.clone()], (0, 1, 0), DifferenceKind::Doubled, Some("outcome")),
+        (Some(InjectedFault::Truncated), vec![add_scan.clone()], (0, 1, 0), DifferenceKind::Doubled, Some("outcome")),
+        (
+            None,
+            vec![format!("{scan} latitude = latitude + 0.001 {at}")],
+            (0, 0, 1),
+            DifferenceKind::Wrong,
+            Some("latitude"),
+        ),
+        (
+            None,
+            vec![format!("{scan} longitude = -longitude {at}")],
+            (0, 0, 1),
+            DifferenceKind::Wrong,
+            Some("longitude"),
+        ),
+        (None, vec![format!("{scan} latitude = NULL {at}")], (0, 0, 1), DifferenceKind::Wrong, Some("latitude")),
+        (
+            Some(InjectedFault::NoGps),
+            vec![format!("{scan} latitude = 1.5 {at}")],
+            (0, 0, 1),
+            DifferenceKind::Wrong,
+            Some("latitude"),
+        ),
+        (
+            None,
+            vec![format!("{scan} local_hour = local_hour + 1 {at}")],
+            (0, 0, 1),
+            DifferenceKind::Wrong,
+            Some("local_hour"),
+        ),
+        (None, vec![format!("{scan} captured_at = NULL {at}")], (0, 0, 1), DifferenceKind::Wrong, Some("captured_at")),
+        (
+            Some(InjectedFault::NoOffsetNoGps),
             vec![format!("{scan} captured_at = captured_local || 'Z' {at}")],
             (0, 0, 1),
-            Kind::Wrong,
+            DifferenceKind::Wrong,
             Some("captured_at"),
         ),
-        (None, vec![format!("{scan} gtin = '1' {at}")], (0, 0, 1), Kind::Wrong, Some("gtin")),
-        (None, vec![format!("{scan} payload = payload || '?' {at}")], (0, 0, 1), Kind::Wrong, Some("payload")),
-        (None, vec![add_scan.clone()], (0, 0, 1), Kind::Wrong, Some("payload")),
+        (None, vec![format!("{scan} gtin = '1' {at}")], (0, 0, 1), DifferenceKind::Wrong, Some("gtin")),
         (
-            Some(Fault::NoCode),
+            None,
+            vec![format!("{scan} payload = payload || '?' {at}")],
+            (0, 0, 1),
+            DifferenceKind::Wrong,
+            Some("payload"),
+        ),
+        (None, vec![add_scan.clone()], (0, 0, 1), DifferenceKind::Wrong, Some("payload")),
+        (
+            Some(InjectedFault::NoCode),
             vec!["UPDATE rejections SET reason = 'timed_out' WHERE object_key = ?1".into()],
             (0, 0, 1),
-            Kind::Wrong,
+            DifferenceKind::Wrong,
             Some("reason"),
         ),
-        (None, vec![format!("DELETE FROM scans {at}"), add_rejection], (0, 0, 1), Kind::Wrong, Some("outcome")),
         (
-            Some(Fault::NoCode),
+            None,
+            vec![format!("DELETE FROM scans {at}"), add_rejection],
+            (0, 0, 1),
+            DifferenceKind::Wrong,
+            Some("outcome"),
+        ),
+        (
+            Some(InjectedFault::NoCode),
             vec![format!("DELETE FROM rejections {at}"), add_scan],
             (0, 0, 1),
-            Kind::Wrong,
+            DifferenceKind::Wrong,
             Some("outcome"),
         ),
     ];
@@ -223,7 +265,7 @@ async fn each_planted_difference_is_found_and_named() {
 async fn a_truncated_photo_may_be_called_unreadable() {
     let folder = tempfile::tempdir().unwrap();
     let (key, warehouse, photos) = whole(folder.path(), 300);
-    let photo = photos.iter().find(|photo| photo.fault == Some(Fault::Truncated)).unwrap();
+    let photo = photos.iter().find(|photo| photo.fault == Some(InjectedFault::Truncated)).unwrap();
     warehouse.execute("UPDATE rejections SET reason = 'unreadable' WHERE object_key = ?1", &photo.key);
     assert!(verify(&key, &warehouse, 10, |_| {}).await.unwrap().is_clean());
 }
@@ -238,7 +280,7 @@ async fn photos_that_nobody_sent_are_unexpected_over_several_pages() {
     let verdict = verify(&key, &warehouse, 7, |_| {}).await.unwrap();
     assert_eq!((verdict.unexpected, figures(&verdict)), (4_500, (0, 0, 4_500)));
     assert_eq!((verdict.differences.len(), verdict.not_listed), (7, 4_493));
-    assert!(verdict.differences.iter().all(|difference| difference.kind == Kind::Unexpected));
+    assert!(verdict.differences.iter().all(|difference| difference.kind == DifferenceKind::Unexpected));
 }
 
 #[tokio::test]
@@ -273,17 +315,17 @@ async fn another_order_than_that_of_bytes_is_an_error_and_loses_nothing() {
 async fn a_flood_of_rows_is_counted_whatever_it_is_of() {
     let folder = tempfile::tempdir().unwrap();
     let (key, warehouse, photos) = whole(folder.path(), 300);
-    let of = |fault: Option<Fault>| photos.iter().find(|photo| photo.fault == fault).unwrap();
+    let of = |fault: Option<InjectedFault>| photos.iter().find(|photo| photo.fault == fault).unwrap();
     let many = "WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < 9000)";
     // One expected rejection among nine thousand of another reason, so many doubles of one code of two, and rows of a
     // photo that nobody sent.
-    let rejected = of(Some(Fault::NoCode));
+    let rejected = of(Some(InjectedFault::NoCode));
     let table = |table: &str, columns: &str| format!("INSERT INTO {table} ({columns}) {many}");
     let flood = table("rejections", "bucket, object_key, reason") + " SELECT 'inbox', ?1, 'timed_out' FROM many";
     warehouse.execute(&flood, &rejected.key);
     let stranger = format!("{PREFIX}nobody.jpg");
     warehouse.execute(&flood, &stranger);
-    let two = of(Some(Fault::TwoCodes));
+    let two = of(Some(InjectedFault::TwoCodes));
     let Expectation::Scans { codes, .. } = &two.expect else { panic!("two codes are scans") };
     let columns: Vec<&str> = scan_columns().map(|column| column.name).collect();
     let columns = columns.join(", ");
@@ -293,16 +335,16 @@ async fn a_flood_of_rows_is_counted_whatever_it_is_of() {
     let verdict = verify(&key, &warehouse, 10, |_| {}).await.unwrap();
     assert_eq!(figures(&verdict), (0, 18_000, 1), "{:#?}", verdict.differences);
     assert_eq!(verdict.rows + verdict.rejections, verdict.expected + 27_000);
-    let mut named: Vec<(Kind, &str, Option<&str>)> = verdict
+    let mut named: Vec<(DifferenceKind, &str, Option<&str>)> = verdict
         .differences
         .iter()
         .map(|difference| (difference.kind, difference.key.as_str(), difference.payload.as_deref()))
         .collect();
     named.sort_by_key(|(_, key, _)| *key);
     let mut expected = [
-        (Kind::Doubled, rejected.key.as_str(), None),
-        (Kind::Doubled, two.key.as_str(), Some(codes[0].payload.as_str())),
-        (Kind::Unexpected, stranger.as_str(), None),
+        (DifferenceKind::Doubled, rejected.key.as_str(), None),
+        (DifferenceKind::Doubled, two.key.as_str(), Some(codes[0].payload.as_str())),
+        (DifferenceKind::Unexpected, stranger.as_str(), None),
     ];
     expected.sort_by_key(|(_, key, _)| *key);
     assert_eq!(named, expected);

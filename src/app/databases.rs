@@ -14,10 +14,10 @@ use crate::warehouse::sqlite::SqliteWarehouse;
 /// One of them, open.
 pub struct Database {
     path: PathBuf,
-    kind: Kind,
+    kind: DatabaseKind,
 }
 
-enum Kind {
+enum DatabaseKind {
     Queue(Arc<SqliteQueue>),
     Warehouse(SqliteWarehouse),
 }
@@ -30,7 +30,7 @@ impl Database {
 
     /// Whether it holds rows and not messages.
     pub fn is_warehouse(&self) -> bool {
-        matches!(self.kind, Kind::Warehouse(_))
+        matches!(self.kind, DatabaseKind::Warehouse(_))
     }
 
     /// Copies it as of one moment to `path`, while others use it.
@@ -39,8 +39,8 @@ impl Database {
     /// When the copy cannot be written.
     pub async fn copy_to(&self, path: &Path) -> Result<()> {
         match &self.kind {
-            Kind::Queue(queue) => queue.copy_to(path).await,
-            Kind::Warehouse(warehouse) => warehouse.copy_to(path).await,
+            DatabaseKind::Queue(queue) => queue.copy_to(path).await,
+            DatabaseKind::Warehouse(warehouse) => warehouse.copy_to(path).await,
         }
     }
 }
@@ -56,14 +56,14 @@ pub fn embedded_databases(settings: &Settings) -> Result<Vec<Database>> {
         for path in [queue_path(settings), stamp_queue_path(settings)] {
             if is_there(&path)? {
                 let queue = SqliteQueue::open(&path, sqlite_options(settings))?;
-                found.push(Database { path, kind: Kind::Queue(Arc::new(queue)) });
+                found.push(Database { path, kind: DatabaseKind::Queue(Arc::new(queue)) });
             }
         }
     }
     let path = warehouse_path(settings);
     if settings.warehouse.kind == WarehouseKind::Sqlite && is_there(&path)? {
         let warehouse = SqliteWarehouse::open_existing(&path)?;
-        found.push(Database { path, kind: Kind::Warehouse(warehouse) });
+        found.push(Database { path, kind: DatabaseKind::Warehouse(warehouse) });
     }
     if found.is_empty() {
         return Err(Error::missing(format!(

@@ -155,7 +155,7 @@ pub async fn erase(settings: &Settings, ports: &Ports, what: &Erasing, is_dry: b
 
 /// What one batch has of them.
 #[derive(Default)]
-struct Found {
+struct BatchMatches {
     rows: u64,
     photos: HashSet<String>,
 }
@@ -205,8 +205,8 @@ impl Eraser<'_> {
     }
 
     /// The batches that have such rows.
-    async fn batches(&self) -> Result<HashMap<String, Found>> {
-        let mut batches: HashMap<String, Found> = HashMap::new();
+    async fn batches(&self) -> Result<HashMap<String, BatchMatches>> {
+        let mut batches: HashMap<String, BatchMatches> = HashMap::new();
         for key in self.names(&self.settings.store.results, BATCH_PREFIX, |_| true).await? {
             let Some(batch_id) = batch_id_of(BATCH_PREFIX, &key) else { continue };
             let lines = read_batch(self.ports.store.as_ref(), &self.batch(batch_id)).await;

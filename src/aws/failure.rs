@@ -214,7 +214,9 @@ fn sign_in(error: &CredentialsError) -> Option<&'static str> {
     if text.contains("login/cache") || text.contains("login_session") || text.contains("LoginToken") {
         Some("sign in with `aws login` (with --profile, if `aws.profile` is set); scanmill notices it automatically")
     } else if text.to_ascii_lowercase().contains("sso") {
-        Some("sign in with `aws sso login` (with --profile, if `aws.profile` is set); scanmill notices it automatically")
+        Some(
+            "sign in with `aws sso login` (with --profile, if `aws.profile` is set); scanmill notices it automatically",
+        )
     } else {
         None
     }

@@ -142,7 +142,7 @@ async fn load(shared: &Shared) -> Result<Way> {
     let (provider, credentials) = match &shared.given {
         Some(given) => (SharedCredentialsProvider::new(given.clone()), None),
         None => {
-            let search = Found { options: options.clone(), region, http };
+            let search = CliCredentials { options: options.clone(), region, http };
             let renewed = Renewed::new(search, profile_files());
             (SharedCredentialsProvider::new(renewed.clone()), Some(renewed))
         }
@@ -153,14 +153,14 @@ async fn load(shared: &Shared) -> Result<Way> {
 
 /// Credentials where the AWS CLI finds them, and those of the role to act as.
 #[derive(Debug)]
-struct Found {
+struct CliCredentials {
     options: AccountOptions,
     region: Region,
     http: SharedHttpClient,
 }
 
 #[async_trait]
-impl Search for Found {
+impl Search for CliCredentials {
     async fn begin(&self) -> std::result::Result<SharedCredentialsProvider, CredentialsError> {
         let config = found(&self.options, Some(self.region.clone()), &self.http).await;
         match &self.options.assume_role {

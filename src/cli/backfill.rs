@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::unread::{Counts, Place, Sender, Unread, Window, search_in};
+use super::unread::{Counts, SearchScope, Sender, Unread, Window, search_in};
 use super::{Exit, GlobalArgs, out, pump, rejections};
 use crate::app;
 use crate::config::Settings;
@@ -54,7 +54,7 @@ pub struct BackfillArgs {
 #[derive(Debug, Serialize)]
 struct Outcome {
     #[serde(flatten)]
-    place: Place,
+    place: SearchScope,
     #[serde(flatten)]
     counts: Counts,
     /// Notifications sent; zero in a dry run.
@@ -70,7 +70,7 @@ struct Outcome {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Saved {
     #[serde(flatten)]
-    place: Place,
+    place: SearchScope,
     #[serde(flatten)]
     window: Window,
     /// Everything up to this key was sent or had rows.
@@ -92,7 +92,7 @@ async fn fill(
     global: &GlobalArgs,
     settings: &Settings,
     ports: &app::Ports,
-    place: Place,
+    place: SearchScope,
     cancel: &CancellationToken,
 ) -> Result<Outcome> {
     let window = Window { since: args.since, until: args.until };
@@ -141,7 +141,7 @@ async fn fill(
 }
 
 impl Saved {
-    fn file(root: &Path, place: &Place) -> PathBuf {
+    fn file(root: &Path, place: &SearchScope) -> PathBuf {
         let name: String = hash_128(&[&place.bucket, &place.prefix]).chars().take(16).collect();
         root.join(format!("backfill-{name}.json"))
     }
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_note_is_found_again_for_its_place_and_window() {
         let root = tempfile::tempdir().unwrap();
-        let place = Place { bucket: "inbox".into(), prefix: "a/".into() };
+        let place = SearchScope { bucket: "inbox".into(), prefix: "a/".into() };
         let file = Saved::file(root.path(), &place);
         let (all, some) =
             (Window::default(), Window { since: Some("2026-01-01T00:00:00Z".parse().unwrap()), until: None });
@@ -229,7 +229,7 @@ mod tests {
         Saved { place: place.clone(), window: some, after: "a/b \"ü".into() }.write(&file).unwrap();
         assert_eq!(Saved::find(&file, &some).unwrap().as_deref(), Some("a/b \"ü"));
         assert_eq!(Saved::find(&file, &all).unwrap(), None, "more is asked for than was being done");
-        assert_ne!(Saved::file(root.path(), &Place { prefix: "b/".into(), ..place }), file);
+        assert_ne!(Saved::file(root.path(), &SearchScope { prefix: "b/".into(), ..place }), file);
         std::fs::write(&file, "{").unwrap();
         assert!(Saved::find(&file, &all).unwrap_err().report().contains("--restart"));
         Saved::remove(&file).unwrap();

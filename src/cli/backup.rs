@@ -111,8 +111,9 @@ pub fn restore(args: &RestoreArgs, global: &GlobalArgs) -> Result<Exit> {
     let text = fs::read(&path).map_err(|error| {
         Error::io("cannot read", &path, error).with_hint("a folder that `scanmill backup` made whole has this file")
     })?;
-    let note: Note = serde_json::from_slice(&text)
-        .map_err(|error| Error::permanent(format!("`{}` is not a note of a backup", path.display())).with_source(error))?;
+    let note: Note = serde_json::from_slice(&text).map_err(|error| {
+        Error::permanent(format!("`{}` is not a note of a backup", path.display())).with_source(error)
+    })?;
     for file in &note.files {
         let is_plain = file.components().all(|part| matches!(part, std::path::Component::Normal(_)));
         if !is_plain {

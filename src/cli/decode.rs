@@ -152,7 +152,7 @@ fn in_order<T: Sync, L: Send>(
 
 /// One line of output.
 #[derive(Serialize)]
-struct Line<'a> {
+struct PhotoLine<'a> {
     path: std::borrow::Cow<'a, str>,
     width: Option<u32>,
     height: Option<u32>,
@@ -225,7 +225,7 @@ fn line_of(source: &PhotoSource, limits: &DecodeLimits) -> (String, Option<Error
         }
     });
     let capture = &reading.capture;
-    let line = Line {
+    let line = PhotoLine {
         path: path.to_string_lossy(),
         width: reading.width,
         height: reading.height,

@@ -67,7 +67,7 @@ pub struct EngineProcess {
 
 /// Everything a running engine shows of one moment.
 #[derive(Debug)]
-pub struct Look {
+pub struct EngineSnapshot {
     /// `/state`.
     pub state: Value,
     /// `/metrics`.
@@ -91,13 +91,13 @@ pub fn page(root: &Path) -> Option<SocketAddr> {
 }
 
 /// Looks at the engine that runs on `root`, if one does, has a page and answers in time.
-pub fn look(root: &Path) -> Option<Look> {
+pub fn look(root: &Path) -> Option<EngineSnapshot> {
     let page = read(&root.join(FILE))?.page;
     let state: Value = serde_json::from_slice(&ask(page, "/state").ok()?).ok()?;
     // Before the engine is there the page shows nothing.
     state.get("process")?;
     let metrics = String::from_utf8(ask(page, "/metrics").ok()?).ok()?;
-    Some(Look { state, metrics })
+    Some(EngineSnapshot { state, metrics })
 }
 
 /// What the engine on a root says of itself.

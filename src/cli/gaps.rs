@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::unread::{Counts, Gap, NotCompared, Place, Sender, Unread, Window, search_in};
+use super::unread::{Counts, Gap, NotCompared, SearchScope, Sender, Unread, Window, search_in};
 use super::{Exit, GlobalArgs, out, pump, rejections};
 use crate::app;
 use crate::config::Settings;
@@ -67,7 +67,7 @@ struct GapLine<'a> {
 struct Summary {
     kind: &'static str,
     #[serde(flatten)]
-    place: Place,
+    place: SearchScope,
     #[serde(flatten)]
     counts: Counts,
     /// What was not compared, by reason.
@@ -99,7 +99,7 @@ async fn find(
     global: &GlobalArgs,
     settings: &Settings,
     ports: &app::Ports,
-    place: Place,
+    place: SearchScope,
     cancel: &CancellationToken,
 ) -> Result<Summary> {
     let window = Window { since: args.since, until: Some(args.until) };
@@ -176,7 +176,7 @@ impl NotComparedLines {
             self.passed_over += u64::from(is_passed_over);
             if json {
                 let kind = if is_passed_over { "passed_over" } else { "left_out" };
-                lines.push_str(&out::json_line(&Line { kind, bucket, object_key: &key, why, detail: &detail })?);
+                lines.push_str(&out::json_line(&SkippedLine { kind, bucket, object_key: &key, why, detail: &detail })?);
             } else if !is_passed_over {
                 lines.push_str(&format!("left out: {bucket}/{key}  ({why})\n"));
             } else if self.passed_over <= PASSED_OVER_SHOWN {
@@ -191,7 +191,7 @@ impl NotComparedLines {
 const PASSED_OVER_SHOWN: u64 = 10;
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct SkippedLine<'a> {
     kind: &'static str,
     bucket: &'a str,
     object_key: &'a str,

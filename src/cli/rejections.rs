@@ -141,7 +141,7 @@ pub async fn list(warehouse: &dyn Warehouse, args: &ListArgs) -> Result<(String,
     let mut found = warehouse.query(&sql, &parameters).await?;
     let more = found.rows.len() > args.limit as usize;
     found.rows.truncate(args.limit as usize);
-    let rejections: Vec<Listed> = rows_as(found)?;
+    let rejections: Vec<RejectionEntry> = rows_as(found)?;
     if args.json {
         let lines = rejections.iter().map(out::json_line).collect::<Result<String>>()?;
         return Ok((lines, more));
@@ -157,7 +157,7 @@ pub async fn list(warehouse: &dyn Warehouse, args: &ListArgs) -> Result<(String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Listed {
+struct RejectionEntry {
     photo_id: String,
     bucket: String,
     object_key: String,

@@ -46,21 +46,21 @@ FROM rejections WHERE bucket = ?1 AND object_key >= ?2 AND object_key <= ?3";
 
 /// Where to look.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct SearchScope {
     /// The bucket.
     pub bucket: String,
     /// Beginning of the keys.
     pub prefix: String,
 }
 
-impl Place {
+impl SearchScope {
     /// `s3://bucket/prefix` or `bucket/prefix`; without any the inbox, as far as `filter.prefix` goes.
     ///
     /// # Errors
     /// No bucket, or the results bucket.
-    pub fn of(text: Option<&str>, settings: &Settings) -> Result<Place> {
+    pub fn of(text: Option<&str>, settings: &Settings) -> Result<SearchScope> {
         let Some(text) = text else {
-            return Ok(Place { bucket: settings.store.inbox.clone(), prefix: settings.filter.prefix.clone() });
+            return Ok(SearchScope { bucket: settings.store.inbox.clone(), prefix: settings.filter.prefix.clone() });
         };
         let path = text.strip_prefix("s3://").unwrap_or(text);
         let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
@@ -72,7 +72,7 @@ impl Place {
                 "`{bucket}` is the results bucket: scanmill would read its own output as photos"
             )));
         }
-        Ok(Place { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
+        Ok(SearchScope { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
     }
 }
 
@@ -84,10 +84,10 @@ pub fn search_in<T>(
     place: Option<&str>,
     global: &GlobalArgs,
     stopping: &'static str,
-    search: impl AsyncFnOnce(&Settings, &Ports, Place, &CancellationToken) -> Result<T>,
+    search: impl AsyncFnOnce(&Settings, &Ports, SearchScope, &CancellationToken) -> Result<T>,
 ) -> Result<T> {
     let settings = settings::load(global)?;
-    let place = Place::of(place, &settings)?;
+    let place = SearchScope::of(place, &settings)?;
     let cancel = CancellationToken::new();
     app::io_runtime(settings.run.io_threads)?.block_on(async {
         signals::cancel_on_signal(&cancel, stopping)?;
@@ -172,7 +172,7 @@ pub struct Gap {
 pub struct Unread<'a> {
     ports: &'a Ports,
     settings: &'a Settings,
-    place: Place,
+    place: SearchScope,
     window: Window,
     after: Option<String>,
     is_end: bool,
@@ -189,7 +189,7 @@ impl<'a> Unread<'a> {
     pub async fn begin(
         ports: &'a Ports,
         settings: &'a Settings,
-        place: Place,
+        place: SearchScope,
         window: Window,
         after: Option<String>,
     ) -> Result<Unread<'a>> {
@@ -222,7 +222,7 @@ impl<'a> Unread<'a> {
         if self.is_end {
             return Ok(None);
         }
-        let Place { bucket, prefix } = &self.place;
+        let SearchScope { bucket, prefix } = &self.place;
         let surveyed = self.ports.store.survey(bucket, prefix, self.after.as_deref(), PAGE).await;
         let Survey { objects: listed, left_out } = surveyed.map_err(|error| match error.class() {
             Class::Missing => usage(format!("there is no bucket `{bucket}` to compare: {error}"))
@@ -443,7 +443,7 @@ mod tests {
     fn a_place_is_a_bucket_and_a_prefix() {
         let mut settings = Settings::default();
         settings.filter.prefix = "in/".into();
-        let place = |text| Place::of(text, &settings).map(|place| (place.bucket, place.prefix));
+        let place = |text| SearchScope::of(text, &settings).map(|place| (place.bucket, place.prefix));
         for (text, bucket, prefix) in [
             (None, "inbox", "in/"),
             (Some("s3://photos/2026/a b"), "photos", "2026/a b"),

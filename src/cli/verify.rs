@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::pump::answer_key::KeyReader;
 use crate::pump::key_files::{key_files, keys_of_root};
 use crate::pump::latency::{Latencies, LatencyRecorder, LatencySummary};
-use crate::pump::verify::{Difference, Kind, Observer, Verdict, VerifyOptions, verify_with};
+use crate::pump::verify::{Difference, DifferenceKind, Observer, Verdict, VerifyOptions, verify_with};
 use crate::warehouse::schema::require_current;
 
 /// What stands below the options.
@@ -146,15 +146,15 @@ fn sentence(difference: &Difference) -> String {
     let Difference { kind, bucket, key, payload, field, expected, found } = difference;
     let code = payload.as_ref().map(|payload| format!(" code `{payload}`")).unwrap_or_default();
     let kind_word = match kind {
-        Kind::Lost => "lost",
-        Kind::Doubled => "doubled",
-        Kind::Wrong => "wrong",
-        Kind::Unexpected => "unexpected",
+        DifferenceKind::Lost => "lost",
+        DifferenceKind::Doubled => "doubled",
+        DifferenceKind::Wrong => "wrong",
+        DifferenceKind::Unexpected => "unexpected",
     };
     let what = match (kind, field) {
-        (Kind::Unexpected, _) => format!(" no photo of this key was sent, found {found}"),
+        (DifferenceKind::Unexpected, _) => format!(" no photo of this key was sent, found {found}"),
         (_, Some("photo_id")) => format!("{code} the row of another photo: photo_id {found} where {expected} belongs"),
-        (Kind::Lost, _) => format!("{code} expected {expected}"),
+        (DifferenceKind::Lost, _) => format!("{code} expected {expected}"),
         (_, Some(field)) => format!("{code} {field} expected {expected}, found {found}"),
         (_, None) => format!("{code} expected {expected}, found {found}"),
     };

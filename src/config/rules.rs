@@ -48,7 +48,8 @@ const ERRORS: &[Rule] = &[
         keys: &["queue.kind", "store.kind"],
         broken: |s| {
             (s.store.kind == StoreKind::Folder && s.queue.kind != QueueKind::Sqlite).then(|| {
-                let message = "store.kind `folder` announces its photos to the embedded queue, and queue.kind is another";
+                let message =
+                    "store.kind `folder` announces its photos to the embedded queue, and queue.kind is another";
                 (message.into(), "set store.kind = \"s3\" too, or queue.kind = \"sqlite\"".into())
             })
         },

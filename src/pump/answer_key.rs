@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub use super::key_reader::KeyReader;
 use super::run_plan::RunPlan;
 use super::scene::PhotoSize;
-use super::story::{Fault, PlannedPhoto, ProductColumns};
+use super::story::{InjectedFault, PlannedPhoto, ProductColumns};
 use crate::domain::Reason;
 use crate::domain::row::utc_millis;
 use crate::error::{Error, Result};
@@ -69,7 +69,7 @@ pub struct ExpectedPhoto {
     /// The products on it, for people.
     pub products: Vec<String>,
     /// What was injected in it.
-    pub fault: Option<Fault>,
+    pub fault: Option<InjectedFault>,
     /// What must become of it.
     pub expect: Expectation,
 }
@@ -181,9 +181,9 @@ impl ExpectedPhoto {
     pub fn of(bucket: &str, plan: &PlannedPhoto) -> Self {
         let reasons = |reasons: &[Reason]| reasons.iter().map(|reason| reason.as_str().to_owned()).collect();
         let expect = match plan.fault {
-            Some(Fault::NoCode) => Expectation::Rejected(reasons(&[Reason::NoCode])),
-            Some(Fault::Bomb) => Expectation::Rejected(reasons(&[Reason::TooManyPixels])),
-            Some(Fault::Truncated) => Expectation::Rejected(reasons(&[Reason::Truncated, Reason::Unreadable])),
+            Some(InjectedFault::NoCode) => Expectation::Rejected(reasons(&[Reason::NoCode])),
+            Some(InjectedFault::Bomb) => Expectation::Rejected(reasons(&[Reason::TooManyPixels])),
+            Some(InjectedFault::Truncated) => Expectation::Rejected(reasons(&[Reason::Truncated, Reason::Unreadable])),
             _ => Expectation::Scans {
                 photo: Box::new(photo_columns(plan)),
                 codes: plan
@@ -268,7 +268,7 @@ pub struct Seal {
 /// A line; `P` is what is wanted of a photo.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Line<P> {
+pub(super) enum KeyLine<P> {
     Header(Header),
     Photo(P),
     Sealed(Seal),
@@ -327,13 +327,13 @@ impl KeyWriter {
         }
         file.set_len(0).map_err(failed)?;
         let mut writer = Self { file: BufWriter::new(file), path: path.to_owned(), photos: 0 };
-        writer.line(&Line::Header(header))?;
+        writer.line(&KeyLine::Header(header))?;
         Ok(writer)
     }
 
     /// Adds a photo.
     pub fn push(&mut self, photo: ExpectedPhoto) -> Result<()> {
-        self.line(&Line::Photo(photo))?;
+        self.line(&KeyLine::Photo(photo))?;
         self.photos += 1;
         Ok(())
     }
@@ -341,7 +341,7 @@ impl KeyWriter {
     /// Ends the key and gives it its name.
     pub fn seal(mut self, complete: bool) -> Result<()> {
         let photos = self.photos;
-        self.line(&Line::Sealed(Seal { photos, complete }))?;
+        self.line(&KeyLine::Sealed(Seal { photos, complete }))?;
         let unsealed = partial(&self.path);
         let failed = |error| Error::io("cannot write", &unsealed, error);
         self.file.flush().map_err(failed)?;
@@ -349,7 +349,7 @@ impl KeyWriter {
         std::fs::rename(&unsealed, &self.path).map_err(|error| Error::io("cannot rename to", &self.path, error))
     }
 
-    fn line(&mut self, line: &Line<ExpectedPhoto>) -> Result<()> {
+    fn line(&mut self, line: &KeyLine<ExpectedPhoto>) -> Result<()> {
         let mut text = serde_json::to_vec(line)
             .map_err(|error| Error::bug("cannot encode an answer key line").with_source(error))?;
         text.push(b'\n');

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::answer_key::{CodeColumns, Expectation, ExpectedPhoto, PhotoColumns};
-use super::found::{Found, Row};
+use super::found::{PhotoRows, Row};
 use super::story::ProductColumns;
 
 /// How far a number may be off: a real one in the key's text, in EXIF's fractions and in the warehouse is not the same
@@ -18,7 +18,7 @@ const ALTITUDE_TOLERANCE_M: f64 = 0.02;
 /// What is wrong about a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum DifferenceKind {
     /// A row that should be there is not.
     Lost,
     /// A row is there more than once, or a photo in both tables.
@@ -33,7 +33,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Difference {
     /// Which kind.
-    pub kind: Kind,
+    pub kind: DifferenceKind,
     /// Bucket of the photo.
     pub bucket: String,
     /// Key of the photo.
@@ -207,7 +207,7 @@ impl Comparison {
 
     fn note(
         &mut self,
-        kind: Kind,
+        kind: DifferenceKind,
         photo: &ExpectedPhoto,
         payload: Option<&str>,
         field: Option<&'static str>,
@@ -218,12 +218,12 @@ impl Comparison {
     }
 
     /// A photo that the key does not name.
-    pub(super) fn unexpected(&mut self, bucket: &str, key: &str, found: &Found) {
+    pub(super) fn unexpected(&mut self, bucket: &str, key: &str, found: &PhotoRows) {
         self.count(found);
         self.verdict.unexpected += 1;
         self.verdict.wrong += 1;
         self.list(Difference {
-            kind: Kind::Unexpected,
+            kind: DifferenceKind::Unexpected,
             bucket: bucket.to_owned(),
             key: key.to_owned(),
             payload: None,
@@ -233,13 +233,13 @@ impl Comparison {
         });
     }
 
-    fn count(&mut self, found: &Found) {
+    fn count(&mut self, found: &PhotoRows) {
         self.verdict.rows += found.scans.count();
         self.verdict.rejections += found.rejections.count();
     }
 
     /// Compares one photo with its rows.
-    pub(super) fn compare(&mut self, photo: &ExpectedPhoto, found: &Found) {
+    pub(super) fn compare(&mut self, photo: &ExpectedPhoto, found: &PhotoRows) {
         self.count(found);
         self.verdict.photos += 1;
         self.verdict.expected += photo.expect.rows();
@@ -249,17 +249,23 @@ impl Comparison {
         }
     }
 
-    fn compare_rejection(&mut self, photo: &ExpectedPhoto, reasons: &[String], found: &Found) {
+    fn compare_rejection(&mut self, photo: &ExpectedPhoto, reasons: &[String], found: &PhotoRows) {
         let (scans, rejections) = (found.scans.count(), found.rejections.count());
         let Some(first) = found.rejections.read.first() else {
             let expected = json!({ "rejected": reasons });
             if scans == 0 {
                 self.verdict.lost += 1;
-                return self.note(Kind::Lost, photo, None, None, (expected, Value::Null));
+                return self.note(DifferenceKind::Lost, photo, None, None, (expected, Value::Null));
             }
             self.verdict.wrong += scans;
             let payloads: Vec<&Value> = found.scans.read.iter().take(SHOWN).map(|scan| scan.own(PAYLOAD)).collect();
-            return self.note(Kind::Wrong, photo, None, Some("outcome"), (expected, json!({ "scans": payloads })));
+            return self.note(
+                DifferenceKind::Wrong,
+                photo,
+                None,
+                Some("outcome"),
+                (expected, json!({ "scans": payloads })),
+            );
         };
         let is_right = |row: &&Row| row.own(0).as_str().is_some_and(|reason| reasons.iter().any(|it| it == reason));
         let is_own = |row: &&Row| row.is_of_its_photo(&photo.bucket);
@@ -268,11 +274,11 @@ impl Comparison {
         let mut is_wrong = false;
         if !is_right(&best) {
             is_wrong = true;
-            self.note(Kind::Wrong, photo, None, Some("reason"), (json!(reasons), best.own(0).clone()));
+            self.note(DifferenceKind::Wrong, photo, None, Some("reason"), (json!(reasons), best.own(0).clone()));
         }
         if !is_own(&best) {
             is_wrong = true;
-            self.note(Kind::Wrong, photo, None, Some("photo_id"), ids(best, &photo.bucket));
+            self.note(DifferenceKind::Wrong, photo, None, Some("photo_id"), ids(best, &photo.bucket));
         }
         self.verdict.wrong += u64::from(is_wrong);
         let surplus = scans + rejections - 1;
@@ -280,22 +286,34 @@ impl Comparison {
             self.verdict.doubled += surplus;
             let field = (scans > 0).then_some("outcome");
             let found = json!({ "scans": scans, "rejections": rejections });
-            self.note(Kind::Doubled, photo, None, field, (json!({ "rejections": 1 }), found));
+            self.note(DifferenceKind::Doubled, photo, None, field, (json!({ "rejections": 1 }), found));
         }
     }
 
-    fn compare_scans(&mut self, photo: &ExpectedPhoto, shared: &PhotoColumns, codes: &[CodeColumns], found: &Found) {
+    fn compare_scans(
+        &mut self,
+        photo: &ExpectedPhoto,
+        shared: &PhotoColumns,
+        codes: &[CodeColumns],
+        found: &PhotoRows,
+    ) {
         let rejections = found.rejections.count();
         let reasons: Vec<&Value> = found.rejections.read.iter().take(SHOWN).map(|row| row.own(0)).collect();
         if found.scans.count() == 0 && rejections > 0 {
             self.verdict.wrong += codes.len() as u64;
             let payloads: Vec<&str> = codes.iter().map(|code| code.payload.as_str()).collect();
             let sides = (json!({ "scans": payloads }), json!({ "rejected": reasons }));
-            return self.note(Kind::Wrong, photo, None, Some("outcome"), sides);
+            return self.note(DifferenceKind::Wrong, photo, None, Some("outcome"), sides);
         }
         if rejections > 0 {
             self.verdict.doubled += rejections;
-            self.note(Kind::Doubled, photo, None, Some("outcome"), (Value::Null, json!({ "rejected": reasons })));
+            self.note(
+                DifferenceKind::Doubled,
+                photo,
+                None,
+                Some("outcome"),
+                (Value::Null, json!({ "rejected": reasons })),
+            );
         }
         let mut missing = Vec::new();
         let mut left: Vec<&Row> = found.scans.read.iter().collect();
@@ -318,7 +336,7 @@ impl Comparison {
                 Some(scan) => self.note_strange(photo, json!(code.payload), scan),
                 None => {
                     self.verdict.lost += 1;
-                    self.note(Kind::Lost, photo, Some(&code.payload), None, (json!(1), json!(0)));
+                    self.note(DifferenceKind::Lost, photo, Some(&code.payload), None, (json!(1), json!(0)));
                 }
             }
         }
@@ -359,10 +377,10 @@ impl Comparison {
         let own = own.len() as u64 + unread;
         if own > 0 {
             let sides = (json!(wanted), json!(wanted as u64 + own));
-            self.note(Kind::Doubled, photo, Some(&code.payload), None, sides);
+            self.note(DifferenceKind::Doubled, photo, Some(&code.payload), None, sides);
         }
         for row in foreign {
-            self.note(Kind::Doubled, photo, Some(&code.payload), Some("photo_id"), ids(row, &photo.bucket));
+            self.note(DifferenceKind::Doubled, photo, Some(&code.payload), Some("photo_id"), ids(row, &photo.bucket));
         }
     }
 
@@ -372,12 +390,18 @@ impl Comparison {
             let found = row.own(place);
             if !expected.is_met_by(found) {
                 is_wrong = true;
-                self.note(Kind::Wrong, photo, Some(payload), Some(column), (expected.to_value(), found.clone()));
+                self.note(
+                    DifferenceKind::Wrong,
+                    photo,
+                    Some(payload),
+                    Some(column),
+                    (expected.to_value(), found.clone()),
+                );
             }
         }
         if !row.is_of_its_photo(&photo.bucket) {
             is_wrong = true;
-            self.note(Kind::Wrong, photo, Some(payload), Some("photo_id"), ids(row, &photo.bucket));
+            self.note(DifferenceKind::Wrong, photo, Some(payload), Some("photo_id"), ids(row, &photo.bucket));
         }
         self.verdict.wrong += u64::from(is_wrong);
     }
@@ -387,9 +411,9 @@ impl Comparison {
         self.verdict.wrong += 1;
         let text = scan.own(PAYLOAD);
         if scan.is_of_its_photo(&photo.bucket) {
-            self.note(Kind::Wrong, photo, None, Some("payload"), (expected, text.clone()));
+            self.note(DifferenceKind::Wrong, photo, None, Some("payload"), (expected, text.clone()));
         } else {
-            self.note(Kind::Wrong, photo, text.as_str(), Some("photo_id"), ids(scan, &photo.bucket));
+            self.note(DifferenceKind::Wrong, photo, text.as_str(), Some("photo_id"), ids(scan, &photo.bucket));
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::make::{Made, MadePhoto};
 use super::recorder::Delivered;
 use super::run_report::Limit;
-use super::story::Fault;
+use super::story::InjectedFault;
 use crate::domain::row::utc_millis;
 use crate::domain::{PhotoRef, notification};
 use crate::error::{Error, Result};
@@ -155,7 +155,7 @@ async fn put(photo: &MadePhoto, store: &dyn Store, queue: &dyn Queue) -> Result<
     let (bucket, key) = (&photo.expected.bucket, &photo.expected.key);
     let put = retried(|| store.put(bucket, key, photo.bytes.clone(), PutMode::Overwrite)).await;
     let put = put.map_err(|error| error.with_context(format!("putting photo `{key}`")))?;
-    if photo.expected.fault == Some(Fault::DuplicateDelivery) {
+    if photo.expected.fault == Some(InjectedFault::DuplicateDelivery) {
         let etag = match put {
             Put::Written { etag } => Some(etag),
             Put::AlreadyThere => None,

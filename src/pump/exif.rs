@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// Where a photo was taken.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Place {
+pub struct GpsPosition {
     /// Degrees north.
     pub latitude: f64,
     /// Degrees east.
@@ -34,7 +34,7 @@ pub struct CaptureFacts {
     /// Whether `SubSecTimeOriginal` is written.
     pub with_subseconds: bool,
     /// Written with GPS date and time; `None` writes no GPS block.
-    pub place: Option<Place>,
+    pub place: Option<GpsPosition>,
     /// How much older than the photo the GPS fix is.
     pub gps_lag_seconds: i64,
     /// The offset that a reader can know: the one written, or that of the place, where there is one of them.
@@ -128,7 +128,7 @@ fn offset_free(at: Timestamp) -> civil::DateTime {
 mod tests {
     use super::*;
 
-    fn facts(place: Option<Place>) -> CaptureFacts {
+    fn facts(place: Option<GpsPosition>) -> CaptureFacts {
         let taken_at: Timestamp = "2026-03-14T23:10:05.042Z".parse().unwrap();
         CaptureFacts {
             taken_at,
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn signs_go_into_the_references_and_the_parts_stay_positive() {
-        let place = Place { latitude: -33.4489, longitude: -70.6693, altitude_m: -3.5 };
+        let place = GpsPosition { latitude: -33.4489, longitude: -70.6693, altitude_m: -3.5 };
         let exif = read(&facts(Some(place)));
         for (tag, expected) in [
             (Tag::GPSLatitudeRef, "S"),

@@ -89,12 +89,12 @@ impl Rows {
 
 /// The rows of one photo.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Found {
+pub(super) struct PhotoRows {
     pub(super) scans: Rows,
     pub(super) rejections: Rows,
 }
 
-impl Found {
+impl PhotoRows {
     /// A row that says when the photo came: one of its own, where there is one.
     pub(super) fn first(&self, bucket: &str) -> Option<&Row> {
         let rows = || self.scans.read.iter().chain(&self.rejections.read);

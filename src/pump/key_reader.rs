@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::answer_key::{ExpectedPhoto, Header, Line, Seal, VERSION, partial};
+use super::answer_key::{ExpectedPhoto, Header, KeyLine, Seal, VERSION, partial};
 use crate::error::{Error, Result};
 
 /// The longest line taken. A photo's line has about a kilobyte; a file without line ends must not fill the memory.
@@ -60,11 +60,11 @@ impl KeyReader {
         let mut file = BufReader::with_capacity(1 << 18, file);
         let mut line = Vec::new();
         read_line(&mut file, &mut line, path, 1)?;
-        match serde_json::from_slice::<Line<IgnoredAny>>(&line) {
-            Ok(Line::Header(header)) if header.version == VERSION => {
+        match serde_json::from_slice::<KeyLine<IgnoredAny>>(&line) {
+            Ok(KeyLine::Header(header)) if header.version == VERSION => {
                 Ok(Self { file, path: path.to_owned(), header, line, read: 0, seal: None })
             }
-            Ok(Line::Header(header)) => Err(Error::permanent(format!(
+            Ok(KeyLine::Header(header)) => Err(Error::permanent(format!(
                 "answer key `{}` has version {}, this binary reads {VERSION}",
                 path.display(),
                 header.version
@@ -107,19 +107,19 @@ impl KeyReader {
             return Err(bad(&self.path, "ends without its seal"));
         }
         match parse(&self.line) {
-            Ok(Line::Photo(photo)) => {
+            Ok(KeyLine::Photo(photo)) => {
                 self.read += 1;
                 Ok(Some((photo, &self.line, number)))
             }
-            Ok(Line::Sealed(seal)) if seal.photos == self.read => {
+            Ok(KeyLine::Sealed(seal)) if seal.photos == self.read => {
                 self.seal = Some(seal);
                 Ok(None)
             }
-            Ok(Line::Sealed(seal)) => {
+            Ok(KeyLine::Sealed(seal)) => {
                 let what = format!("has {} photos, its seal says {}", self.read, seal.photos);
                 Err(bad(&self.path, &what))
             }
-            Ok(Line::Header(_)) => Err(bad(&self.path, &format!("has a second header in line {number}"))),
+            Ok(KeyLine::Header(_)) => Err(bad(&self.path, &format!("has a second header in line {number}"))),
             Err(error) => Err(unparsed(&self.path, number, error)),
         }
     }
@@ -128,13 +128,13 @@ impl KeyReader {
 /// The photo in line `number` of the key at `path`.
 pub(super) fn photo_in(line: &[u8], path: &Path, number: u64) -> Result<ExpectedPhoto> {
     match parse(line) {
-        Ok(Line::Photo(photo)) => Ok(photo),
+        Ok(KeyLine::Photo(photo)) => Ok(photo),
         Ok(_) => Err(bad(path, &format!("has a line {number} that is not a photo"))),
         Err(error) => Err(unparsed(path, number, error)),
     }
 }
 
-fn parse<'l, P: Deserialize<'l>>(line: &'l [u8]) -> serde_json::Result<Line<P>> {
+fn parse<'l, P: Deserialize<'l>>(line: &'l [u8]) -> serde_json::Result<KeyLine<P>> {
     serde_json::from_slice(line)
 }
 

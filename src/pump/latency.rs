@@ -141,8 +141,8 @@ pub struct BatchTimes {
 #[derive(Debug)]
 pub struct LatencyRecorder {
     measured_from: MeasuredFrom,
-    durable: Spread,
-    row: Spread,
+    durable: LatencyHistogram,
+    row: LatencyHistogram,
     without_row: u64,
     without_sealed_at: u64,
     without_ledger: u64,
@@ -157,8 +157,8 @@ impl LatencyRecorder {
     pub fn new() -> Result<Self> {
         Ok(Self {
             measured_from: MeasuredFrom::default(),
-            durable: Spread::new()?,
-            row: Spread::new()?,
+            durable: LatencyHistogram::new()?,
+            row: LatencyHistogram::new()?,
             without_row: 0,
             without_sealed_at: 0,
             without_ledger: 0,
@@ -186,13 +186,13 @@ impl LatencyRecorder {
             Origin::Put => &mut self.measured_from.put,
             Origin::Uploaded => &mut self.measured_from.uploaded,
         } += 1;
-        self.series.add(Line::Due, from);
+        self.series.add(Milestone::Due, from);
         self.row.add(batch.loaded_at.saturating_sub(from));
-        self.series.add(Line::Loaded, batch.loaded_at);
+        self.series.add(Milestone::Loaded, batch.loaded_at);
         match batch.sealed_at {
             Some(sealed_at) => {
                 self.durable.add(sealed_at.saturating_sub(from));
-                self.series.add(Line::Durable, sealed_at);
+                self.series.add(Milestone::Durable, sealed_at);
             }
             None => self.without_sealed_at += 1,
         }
@@ -213,7 +213,7 @@ impl LatencyRecorder {
 }
 
 #[derive(Debug)]
-struct Spread {
+struct LatencyHistogram {
     histogram: Histogram<u64>,
     max_ms: u64,
     sum_ms: u128,
@@ -221,7 +221,7 @@ struct Spread {
     most_negative_ms: u64,
 }
 
-impl Spread {
+impl LatencyHistogram {
     fn new() -> Result<Self> {
         let histogram = Histogram::new_with_bounds(1, LONGEST_MS, DIGITS)
             .map_err(|error| Error::bug("a histogram of latencies cannot be made").with_source(error))?;
@@ -265,7 +265,7 @@ impl Spread {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Line {
+enum Milestone {
     Due,
     Durable,
     Loaded,
@@ -287,9 +287,9 @@ impl Default for Series {
 }
 
 impl Series {
-    fn add(&mut self, line: Line, at_ms: i64) {
+    fn add(&mut self, line: Milestone, at_ms: i64) {
         let second = at_ms.div_euclid(1_000);
-        if matches!(line, Line::Due) {
+        if matches!(line, Milestone::Due) {
             self.first_due = Some(self.first_due.map_or(second, |first| first.min(second)));
         }
         if let Some(counts) =

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::scene::SceneSpec;
 use super::splice::{EXIF_ROOM, Template};
-use super::story::{Fault, PlannedPhoto};
+use super::story::{InjectedFault, PlannedPhoto};
 use super::{bomb, exif};
 use crate::error::{Error, Result};
 use crate::telemetry::process::thread_cpu;
@@ -52,7 +52,7 @@ impl PhotoMaker {
     /// # Errors
     /// A picture or its metadata that cannot be encoded (a bug).
     pub fn make(&self, plan: &PlannedPhoto) -> Result<Bytes> {
-        if plan.fault == Some(Fault::Bomb) {
+        if plan.fault == Some(InjectedFault::Bomb) {
             return bomb::png(plan.unique_id);
         }
         let cell = self.scene(&plan.scene)?;

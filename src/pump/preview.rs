@@ -8,7 +8,7 @@ use image::{ImageFormat, ImageReader, Limits, Rgb, RgbImage};
 
 use super::photo::PhotoMaker;
 use super::scene::PhotoSize;
-use super::scene::font::{Cut, Line};
+use super::scene::font::{Cut, TextLine};
 use super::story::{PlannedPhoto, Story, StoryOptions, StorySource};
 use crate::domain::Format;
 use crate::error::Result;
@@ -165,7 +165,7 @@ fn write(sheet: &mut RgbImage, (left, top): (u32, u32), most: u32, text: &str, c
     } else {
         text.to_owned()
     };
-    let line = Line::new(&text, cut);
+    let line = TextLine::new(&text, cut);
     for y in 0..line.height {
         for x in (0..line.width).filter(|&x| line.dot(x, y)) {
             if let Some(pixel) = sheet.get_pixel_mut_checked(left + x as u32, top + y as u32) {

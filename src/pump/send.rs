@@ -84,7 +84,7 @@ pub async fn send(
     let key = KeyWriter::create(&sending.key_file, answer_key::header_of(&sending.run))?;
     let plan_key = retried(|| sending.run.write(store, &sending.plan_bucket)).await?;
     let began = Instant::now();
-    let mut desk = Desk {
+    let mut desk = StampSender {
         sending,
         plan_key: &plan_key,
         stamps,
@@ -95,7 +95,7 @@ pub async fn send(
         late: 0,
     };
     let outcome = desk.send_all(Orchestrator::new(&sending.run, story), progress, cancel).await;
-    let Desk { key, expected, sent, late, .. } = desk;
+    let StampSender { key, expected, sent, late, .. } = desk;
     let complete = matches!(outcome, Ok(true));
     let sealed = key.seal(complete);
     outcome?;
@@ -118,7 +118,7 @@ pub async fn send(
     })
 }
 
-struct Desk<'a> {
+struct StampSender<'a> {
     sending: &'a Sending,
     plan_key: &'a str,
     stamps: &'a dyn Queue,
@@ -130,7 +130,7 @@ struct Desk<'a> {
     late: u64,
 }
 
-impl Desk<'_> {
+impl StampSender<'_> {
     /// Whether all went out.
     async fn send_all(
         &mut self,

@@ -210,11 +210,11 @@ impl Spilled<'_> {
 
 /// Several sorted runs as one.
 struct Merge {
-    heads: BinaryHeap<Reverse<Head>>,
+    heads: BinaryHeap<Reverse<MergeHead>>,
 }
 
 /// A run and its next record. Ordered by that record.
-struct Head {
+struct MergeHead {
     record: Record,
     run: Run,
 }
@@ -224,7 +224,7 @@ impl Merge {
         let mut heads = BinaryHeap::with_capacity(runs.len());
         for mut run in runs {
             if let Some(record) = run.next()? {
-                heads.push(Reverse(Head { record, run }));
+                heads.push(Reverse(MergeHead { record, run }));
             }
         }
         Ok(Self { heads })
@@ -245,25 +245,25 @@ impl Merge {
     }
 }
 
-impl Ord for Head {
+impl Ord for MergeHead {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.record.order().cmp(&other.record.order())
     }
 }
 
-impl PartialOrd for Head {
+impl PartialOrd for MergeHead {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Head {
+impl PartialEq for MergeHead {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Head {}
+impl Eq for MergeHead {}
 
 #[cfg(test)]
 mod tests {

@@ -17,12 +17,12 @@ const JFIF: &[u8] = b"\xff\xe0\x00\x10JFIF\0\x01\x01\x00\x00\x01\x00\x01\x00\x00
 /// An encoded picture, ready for metadata.
 #[derive(Debug)]
 pub struct Template {
-    kind: Kind,
+    kind: Container,
     bytes: Vec<u8>,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum Container {
     Jpeg,
     Png,
     /// The canvas as the extended header has it: sides less one, 24 bits each.
@@ -42,19 +42,19 @@ impl Template {
     pub fn new(encoded: Encoded, format: Format, (width, height): (u32, u32)) -> Result<Self> {
         let Encoded { bytes, exif_at } = encoded;
         let (kind, is_fit) = match (format, exif_at) {
-            (Format::Jpeg, _) => (Kind::Jpeg, bytes.starts_with(&[0xff, 0xd8, 0xff, 0xdb])),
-            (Format::Png, _) => (Kind::Png, bytes.get(12..16) == Some(b"IHDR") && bytes.len() > PNG_HEADER),
+            (Format::Jpeg, _) => (Container::Jpeg, bytes.starts_with(&[0xff, 0xd8, 0xff, 0xdb])),
+            (Format::Png, _) => (Container::Png, bytes.get(12..16) == Some(b"IHDR") && bytes.len() > PNG_HEADER),
             (Format::Webp, _) => {
                 let [[a, b, c, _], [d, e, f, _]] = [width - 1, height - 1].map(u32::to_le_bytes);
-                (Kind::Webp([a, b, c, d, e, f]), bytes.get(12..16) == Some(b"VP8L"))
+                (Container::Webp([a, b, c, d, e, f]), bytes.get(12..16) == Some(b"VP8L"))
             }
             (Format::Heic, Some(exif_at)) => {
                 // The entry of an item: its box, version, number, protection, then what kind it is.
                 let entry = |window: &[u8]| window.starts_with(b"infe") && window.ends_with(b"Exif");
                 let named_at = bytes.windows(16).position(entry).map(|at| at + 12);
-                (Kind::Heic { exif_at, named_at: named_at.unwrap_or(0) }, named_at.is_some())
+                (Container::Heic { exif_at, named_at: named_at.unwrap_or(0) }, named_at.is_some())
             }
-            _ => (Kind::Jpeg, false),
+            _ => (Container::Jpeg, false),
         };
         if is_fit { Ok(Self { kind, bytes }) } else { Err(Error::bug(format!("a strange {} file", format.as_str()))) }
     }
@@ -70,16 +70,16 @@ impl Template {
     /// EXIF that is too long (a bug).
     pub fn with_exif(&self, tiff: &[u8], keep: Option<f64>) -> Result<Bytes> {
         Ok(match self.kind {
-            Kind::Jpeg => {
+            Container::Jpeg => {
                 let length = u16::try_from(tiff.len() + 8).map_err(|error| too_long(tiff).with_source(error))?;
                 let mut mark = *b"\xff\xe1\0\0Exif\0\0";
                 mark[2..4].copy_from_slice(&length.to_be_bytes());
                 let (start, rest) = self.bytes.split_at(METADATA_AT);
                 join(&[start, &mark, tiff, rest], keep)
             }
-            Kind::Png => self.png(*b"eXIf", tiff, keep),
-            Kind::Webp(canvas) => self.webp(canvas, 0x08, *b"EXIF", tiff, keep),
-            Kind::Heic { exif_at, .. } => {
+            Container::Png => self.png(*b"eXIf", tiff, keep),
+            Container::Webp(canvas) => self.webp(canvas, 0x08, *b"EXIF", tiff, keep),
+            Container::Heic { exif_at, .. } => {
                 let Some(free) = EXIF_ROOM.checked_sub(tiff.len()) else { return Err(too_long(tiff)) };
                 let (start, rest) = self.bytes.split_at(exif_at);
                 join(&[start, tiff, &[0; EXIF_ROOM][..free], &rest[EXIF_ROOM..]], keep)
@@ -92,13 +92,13 @@ impl Template {
         let text = format!("{unique_id:032x}");
         let text = text.as_bytes();
         match self.kind {
-            Kind::Jpeg => {
+            Container::Jpeg => {
                 let (start, rest) = self.bytes.split_at(METADATA_AT);
                 join(&[start, JFIF, b"\xff\xfe\0\x22", text, rest], keep)
             }
-            Kind::Png => self.png(*b"tEXt", &comment(unique_id), keep),
-            Kind::Webp(canvas) => self.webp(canvas, 0, *b"NOTE", text, keep),
-            Kind::Heic { exif_at, named_at } => {
+            Container::Png => self.png(*b"tEXt", &comment(unique_id), keep),
+            Container::Webp(canvas) => self.webp(canvas, 0, *b"NOTE", text, keep),
+            Container::Heic { exif_at, named_at } => {
                 // An item of a kind that nobody knows.
                 let (start, rest) = self.bytes.split_at(named_at);
                 let (between, rest) = rest.split_at(exif_at - named_at);

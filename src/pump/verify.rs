@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer_key::{Expectation, ExpectedPhoto};
 use super::compare::Comparison;
-pub use super::compare::{Difference, Kind, Verdict};
-use super::found::Found;
+pub use super::compare::{Difference, DifferenceKind, Verdict};
+use super::found::PhotoRows;
 use super::latency::{BatchTimes, LatencyRecorder, Origin};
 use super::ledger::{Ledger, millis};
 pub(super) use super::pages::end_of_prefix;
@@ -123,8 +123,10 @@ pub async fn verify_with(
                     }
                 }
                 None => {
-                    let found =
-                        Found { scans: scans.take(&next, &[]).await?, rejections: rejections.take(&next, &[]).await? };
+                    let found = PhotoRows {
+                        scans: scans.take(&next, &[]).await?,
+                        rejections: rejections.take(&next, &[]).await?,
+                    };
                     pass.comparison.unexpected(&range.bucket, &next, &found);
                 }
             }
@@ -149,7 +151,7 @@ impl Pass<'_, '_, '_> {
             Expectation::Scans { codes, .. } => (codes.iter().map(|code| code.payload.as_str()).collect(), Vec::new()),
             Expectation::Rejected(reasons) => (Vec::new(), reasons.iter().map(String::as_str).collect()),
         };
-        let found = Found {
+        let found = PhotoRows {
             scans: scans.take(&photo.key, &payloads).await?,
             rejections: rejections.take(&photo.key, &reasons).await?,
         };

@@ -14,8 +14,8 @@ use crate::domain::batch::SealedBatch;
 use crate::domain::row::utc_millis;
 use crate::error::Result;
 
+mod batch_line;
 pub mod export;
-mod line;
 pub mod redshift;
 pub mod report;
 pub mod schema;

@@ -2,7 +2,7 @@
 
 use scanmill::config::Settings;
 use scanmill::pump::load_report::bottleneck;
-use scanmill::pump::load_report::side::{Pace, PaceLimit, PumpSide};
+use scanmill::pump::load_report::side::{PaceLimit, PumpSide, ScheduleResult};
 
 use crate::scene::{Engine, pump};
 
@@ -76,7 +76,7 @@ fn an_engine_that_keeps_up_is_no_bottleneck() {
     slow.make_cpu_seconds = slow.seconds * 0.1;
     assert_eq!(what(&slow), "pump_puts");
     for (limit, expected) in [(PaceLimit::Makers, "pump_makers"), (PaceLimit::Store, "pump_puts")] {
-        slow.pace = Some(Pace {
+        slow.pace = Some(ScheduleResult {
             asked: "500/s".into(),
             asked_per_second: 500.0,
             achieved_per_second: 50.0,

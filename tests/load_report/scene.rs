@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use scanmill::config::Settings;
-use scanmill::pump::load_report::side::{Flow, Latency, Pace, PumpSecond, PumpSide, Quantiles, Ran, VerdictSide};
+use scanmill::pump::load_report::side::{
+    Flow, Latency, PumpSecond, PumpSide, Quantiles, RunSummary, ScheduleResult, VerdictSide,
+};
 use scanmill::pump::load_report::watch::{EngineSide, Watch};
 use scanmill::pump::load_report::{LoadReport, Parts};
 use serde_json::{Value, json};
@@ -133,7 +135,7 @@ impl Engine {
 pub fn pump(engine: &Engine, asked: Option<f64>) -> PumpSide {
     let put = engine.rate as f64;
     let photos = engine.rate * engine.seconds;
-    let pace = asked.map(|asked| Pace {
+    let pace = asked.map(|asked| ScheduleResult {
         asked: format!("{asked}/s"),
         asked_per_second: asked,
         achieved_per_second: put,
@@ -171,8 +173,8 @@ fn latency(count: u64, scale: f64) -> Latency {
     }
 }
 
-pub fn ran(engine: &Engine) -> Ran {
-    Ran {
+pub fn ran(engine: &Engine) -> RunSummary {
+    RunSummary {
         began_at: "2026-03-01T12:00:00Z".parse().unwrap(),
         story: "launch".into(),
         seed: 1,

@@ -12,7 +12,7 @@ use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
 use crate::error::{Error, Result};
 use crate::pump::latency::Latencies;
 use crate::pump::load_report::compare::compare;
-use crate::pump::load_report::side::{Flow, Latency, PumpSide, Ran, VerdictSide};
+use crate::pump::load_report::side::{Flow, Latency, PumpSide, RunSummary, VerdictSide};
 use crate::pump::load_report::{LoadReport, Parts};
 use crate::pump::verify::Verdict;
 use crate::pump::{PumpPlan, PumpReport};
@@ -147,8 +147,8 @@ impl Watching {
     }
 }
 
-fn ran(plan: &PumpPlan, pump: &PumpReport, settings: &Settings, began_at: Timestamp) -> Ran {
-    Ran {
+fn ran(plan: &PumpPlan, pump: &PumpReport, settings: &Settings, began_at: Timestamp) -> RunSummary {
+    RunSummary {
         began_at,
         story: pump.story.clone(),
         seed: plan.run.story.seed,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::format::{millis, number};
 use super::sample::{Sample, Use};
-use super::side::{Pace, PaceLimit, PumpSide};
+use super::side::{PaceLimit, PumpSide, ScheduleResult};
 use super::watch::EngineSide;
 use crate::config::Settings;
 use crate::scale::bottleneck as shared;
@@ -151,8 +151,8 @@ fn kept_up(pump: &PumpSide, engine: &EngineSide, wait: f64, cores: u64) -> (Outs
     });
     match &pump.pace {
         Some(pace) if pace.held => (Outside::KeptUp, evidence + &cpu),
-        Some(Pace { limit: Some(PaceLimit::Makers), .. }) => (Outside::PumpMakers, evidence + &cpu),
-        Some(Pace { limit: Some(PaceLimit::Store), .. }) => (Outside::PumpPuts, evidence + &cpu),
+        Some(ScheduleResult { limit: Some(PaceLimit::Makers), .. }) => (Outside::PumpMakers, evidence + &cpu),
+        Some(ScheduleResult { limit: Some(PaceLimit::Store), .. }) => (Outside::PumpPuts, evidence + &cpu),
         // Nothing more was asked of it, or less than was asked came.
         _ => {
             let busy = pump.make_cpu_seconds / (pump.seconds * pump.makers.max(1) as f64).max(1e-9);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::side::{Flow, Latency, Pace, PaceLimit, PumpSecond, PumpSide, Quantiles, VerdictSide};
+use super::side::{Flow, Latency, PaceLimit, PumpSecond, PumpSide, Quantiles, ScheduleResult, VerdictSide};
 use crate::pump::latency::{Latencies, LatencySummary};
 use crate::pump::run_report::{self, Limit, PaceReport, PumpReport};
 use crate::pump::verify::Verdict;
@@ -24,7 +24,7 @@ impl PumpSide {
             complete: report.complete,
             bytes: report.bytes,
             seconds: report.seconds,
-            pace: report.pace.as_ref().map(Pace::of),
+            pace: report.pace.as_ref().map(ScheduleResult::of),
             put_per_second: report.per_second,
             makers: report.threads as u64,
             make_cpu_seconds: report.make_cpu_seconds,
@@ -36,9 +36,9 @@ impl PumpSide {
     }
 }
 
-impl Pace {
-    fn of(pace: &PaceReport) -> Pace {
-        Pace {
+impl ScheduleResult {
+    fn of(pace: &PaceReport) -> ScheduleResult {
+        ScheduleResult {
             asked: pace.asked.clone(),
             asked_per_second: pace.asked_per_second,
             achieved_per_second: pace.achieved_per_second,

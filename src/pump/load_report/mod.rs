@@ -24,7 +24,7 @@ pub mod watch;
 
 use bottleneck::{Bottleneck, Ceiling};
 use cost::{Costs, Measured};
-use side::{Flow, Latency, PumpSide, Ran, VerdictSide};
+use side::{Flow, Latency, PumpSide, RunSummary, VerdictSide};
 use watch::EngineSide;
 
 /// What every report says it is.
@@ -42,7 +42,7 @@ pub struct LoadReport {
     /// [`VERSION`].
     pub version: u32,
     /// What ran.
-    pub ran: Ran,
+    pub ran: RunSummary,
     /// What the pump says.
     pub pump: PumpSide,
     /// From the time a photo was due (where there was a schedule) until its rows were durable in a sealed batch.
@@ -71,7 +71,7 @@ pub struct LoadReport {
 #[derive(Clone, Debug)]
 pub struct Parts {
     /// What ran.
-    pub ran: Ran,
+    pub ran: RunSummary,
     /// The pump's side.
     pub pump: PumpSide,
     /// Until durable.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What ran, where and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Ran {
+pub struct RunSummary {
     /// When the first photo could have been put.
     pub began_at: Timestamp,
     /// Name of the story.
@@ -39,7 +39,7 @@ pub struct PumpSecond {
 
 /// How well a schedule was held.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pace {
+pub struct ScheduleResult {
     /// The schedule in words: `500/s`.
     pub asked: String,
     /// Photos a second asked for, on average where the rate moves.
@@ -76,7 +76,7 @@ pub struct PumpSide {
     /// From the beginning to the last put.
     pub seconds: f64,
     /// How well an asked schedule was held; nothing where none was asked for.
-    pub pace: Option<Pace>,
+    pub pace: Option<ScheduleResult>,
     /// Photos a second put.
     pub put_per_second: f64,
     /// Threads (or workers) that made photos.

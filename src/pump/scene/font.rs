@@ -24,7 +24,7 @@ impl Cut {
 /// A line of text as dots, row by row: its width and whether each dot is printed. What the font does not have is left
 /// blank.
 #[derive(Debug)]
-pub struct Line {
+pub struct TextLine {
     /// Dots across.
     pub width: usize,
     /// Dots down.
@@ -32,7 +32,7 @@ pub struct Line {
     dots: Vec<bool>,
 }
 
-impl Line {
+impl TextLine {
     /// Sets a line.
     pub fn new(text: &str, cut: Cut) -> Self {
         let (across, height) = cut.size();
@@ -69,15 +69,15 @@ mod tests {
 
     #[test]
     fn captions_have_all_their_letters() {
-        let blank = Line::new(" ", Cut::Small).dots;
+        let blank = TextLine::new(" ", Cut::Small).dots;
         for character in "azAZ09.,:;-/%+()×São Paulo, Bogotá, Zürich · Œ".chars().filter(|c| !c.is_whitespace()) {
-            let line = Line::new(&character.to_string(), Cut::Small);
+            let line = TextLine::new(&character.to_string(), Cut::Small);
             assert_ne!(line.dots, blank, "{character}");
         }
-        assert_eq!(Line::new("ab", Cut::Large).width, 32);
+        assert_eq!(TextLine::new("ab", Cut::Large).width, 32);
         // A letter goes over the whole height of its line, not over the first rows alone.
         for cut in [Cut::Small, Cut::Large] {
-            let line = Line::new("H", cut);
+            let line = TextLine::new("H", cut);
             let rows = (0..line.height).filter(|&y| (0..line.width).any(|x| line.dot(x, y))).count();
             assert!(rows * 2 > line.height && rows < line.height, "{cut:?}: {rows} rows");
         }

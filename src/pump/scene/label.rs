@@ -6,7 +6,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::Label;
-use super::font::{Cut, Line};
+use super::font::{Cut, TextLine};
 use super::planes::Colour;
 use crate::error::{Error, Result};
 
@@ -215,7 +215,7 @@ impl Sheet {
 
     /// Prints a line of text in the middle of a rectangle given in modules, as large as it allows.
     fn print(&mut self, text: &str, (x, y): (f64, f64), (across, down): (f64, f64), colour: Colour) {
-        let line = Line::new(text, Cut::Large);
+        let line = TextLine::new(text, Cut::Large);
         let (scale, stride) = (f64::from(self.pixels_per_module), self.stride());
         if line.width == 0 {
             return;

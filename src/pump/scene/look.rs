@@ -95,7 +95,7 @@ impl Look {
 }
 
 /// What a label is to the camera.
-pub(super) struct Seen {
+pub(super) struct LabelView {
     /// Pixels of the smallest module.
     pub module: f64,
     /// The middle of the code as shares of the picture.
@@ -108,7 +108,7 @@ pub(super) struct Seen {
 
 impl Lens {
     /// Some camera that gives a picture this look.
-    pub(super) fn draw(draw: &mut ChaCha8Rng, look: Look, seen: &Seen) -> Self {
+    pub(super) fn draw(draw: &mut ChaCha8Rng, look: Look, seen: &LabelView) -> Self {
         let traits = look.traits();
         let shaken = !traits.shake.is_empty() && draw.random_bool(0.4);
         let (one, other) = if shaken {

@@ -32,8 +32,8 @@ use jpeg::Enlarge;
 pub(super) use jpeg::METADATA_AT;
 use label::{Layout, Sheet, SheetStyle};
 use lens::Lens;
+use look::LabelView;
 pub use look::Look;
-use look::Seen;
 use planes::{Colour, Planes};
 use texture::Canvas;
 use warp::Pose;
@@ -290,7 +290,7 @@ impl SceneSpec {
 }
 
 /// What the camera sees of the labels: of two the smaller modules, and the place of the first.
-fn seen(laid: &[(Sheet, Pose)], width: usize, height: usize) -> Seen {
+fn seen(laid: &[(Sheet, Pose)], width: usize, height: usize) -> LabelView {
     let short = width.min(height) as f64;
     let module = |(sheet, pose): &(Sheet, Pose)| pose.scale * f64::from(sheet.pixels_per_module);
     let smallest = laid.iter().map(module).fold(short / 50.0, f64::min);
@@ -300,5 +300,5 @@ fn seen(laid: &[(Sheet, Pose)], width: usize, height: usize) -> Seen {
     };
     let (width, height) = (width as f64, height as f64);
     let harm = if laid.len() > 1 { 0.7 } else { 1.0 };
-    Seen { module: smallest, at: (at.0 / width, at.1 / height), side: (side / width, side / height), harm }
+    LabelView { module: smallest, at: (at.0 / width, at.1 / height), side: (side / width, side / height), harm }
 }

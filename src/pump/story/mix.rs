@@ -5,7 +5,7 @@
 //! photos to be the one the story asks for. No cell gives more than half of its photos away as long as that is enough.
 //! Looks meet sizes along one line, the large ones first on good photos, so there are few pairs of them.
 
-use super::Fault;
+use super::InjectedFault;
 use super::world::Mix;
 use crate::domain::Format;
 use crate::pump::scene::{Look, PhotoSize};
@@ -40,13 +40,23 @@ pub struct Treatments {
 
 /// Whether a photo with this fault may have an unusual picture. Those without one code to read are plain; a cut-off
 /// file and one without EXIF as well, since only a JPEG can be told from its twins then.
-pub fn may_be_unusual(fault: Option<Fault>) -> bool {
+pub fn may_be_unusual(fault: Option<InjectedFault>) -> bool {
     match fault {
-        Some(Fault::NoExif | Fault::NoCode | Fault::TwoCodes | Fault::Truncated | Fault::Bomb) => false,
+        Some(
+            InjectedFault::NoExif
+            | InjectedFault::NoCode
+            | InjectedFault::TwoCodes
+            | InjectedFault::Truncated
+            | InjectedFault::Bomb,
+        ) => false,
         None
-        | Some(Fault::NoOffset | Fault::NoGps | Fault::NoOffsetNoGps | Fault::DuplicateDelivery | Fault::LateUpload) => {
-            true
-        }
+        | Some(
+            InjectedFault::NoOffset
+            | InjectedFault::NoGps
+            | InjectedFault::NoOffsetNoGps
+            | InjectedFault::DuplicateDelivery
+            | InjectedFault::LateUpload,
+        ) => true,
     }
 }
 
@@ -234,7 +244,7 @@ mod tests {
             look: vec![(Look::Easy, 0.6), (Look::Glare, 0.2), (Look::Tilted, 0.2)],
             format: vec![(Format::Jpeg, 0.9), (Format::Png, 0.07), (Format::Heic, 0.03)],
             size: vec![(PhotoSize::Small, 0.5), (PhotoSize::Medium, 0.4), (PhotoSize::Large, 0.1)],
-            fault: vec![(Fault::NoCode, 0.1), (Fault::NoGps, 0.3)],
+            fault: vec![(InjectedFault::NoCode, 0.1), (InjectedFault::NoGps, 0.3)],
         }
     }
 

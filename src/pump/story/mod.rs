@@ -14,7 +14,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::exif::{CaptureFacts, Place};
+use super::exif::{CaptureFacts, GpsPosition};
 use super::scene::{PhotoSize, SceneSpec};
 use crate::domain::Format;
 use crate::error::{Error, Result};
@@ -44,7 +44,7 @@ use world::{Rhythm, World};
 /// What is injected in a photo, on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fault {
+pub enum InjectedFault {
     /// No EXIF at all.
     NoExif,
     /// EXIF time without offset; the GPS time tells it, or else the zone of the place.
@@ -67,34 +67,34 @@ pub enum Fault {
     LateUpload,
 }
 
-impl Fault {
+impl InjectedFault {
     /// All faults.
-    pub const ALL: [Fault; 10] = [
-        Fault::NoExif,
-        Fault::NoOffset,
-        Fault::NoGps,
-        Fault::NoOffsetNoGps,
-        Fault::NoCode,
-        Fault::TwoCodes,
-        Fault::Truncated,
-        Fault::DuplicateDelivery,
-        Fault::Bomb,
-        Fault::LateUpload,
+    pub const ALL: [InjectedFault; 10] = [
+        InjectedFault::NoExif,
+        InjectedFault::NoOffset,
+        InjectedFault::NoGps,
+        InjectedFault::NoOffsetNoGps,
+        InjectedFault::NoCode,
+        InjectedFault::TwoCodes,
+        InjectedFault::Truncated,
+        InjectedFault::DuplicateDelivery,
+        InjectedFault::Bomb,
+        InjectedFault::LateUpload,
     ];
 
     /// The fault as reports name it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Fault::NoExif => "no_exif",
-            Fault::NoOffset => "no_offset",
-            Fault::NoGps => "no_gps",
-            Fault::NoOffsetNoGps => "no_offset_no_gps",
-            Fault::NoCode => "no_code",
-            Fault::TwoCodes => "two_codes",
-            Fault::Truncated => "truncated",
-            Fault::DuplicateDelivery => "duplicate_delivery",
-            Fault::Bomb => "bomb",
-            Fault::LateUpload => "late_upload",
+            InjectedFault::NoExif => "no_exif",
+            InjectedFault::NoOffset => "no_offset",
+            InjectedFault::NoGps => "no_gps",
+            InjectedFault::NoOffsetNoGps => "no_offset_no_gps",
+            InjectedFault::NoCode => "no_code",
+            InjectedFault::TwoCodes => "two_codes",
+            InjectedFault::Truncated => "truncated",
+            InjectedFault::DuplicateDelivery => "duplicate_delivery",
+            InjectedFault::Bomb => "bomb",
+            InjectedFault::LateUpload => "late_upload",
         }
     }
 }
@@ -196,7 +196,7 @@ pub struct PlannedPhoto {
     /// The picture.
     pub scene: SceneSpec,
     /// What is wrong with it.
-    pub fault: Option<Fault>,
+    pub fault: Option<InjectedFault>,
     /// For a truncated file, the share of it that remains.
     pub keep: Option<f64>,
     /// Written into the file, so that no two photos have the same bytes.
@@ -343,10 +343,10 @@ impl Story {
         let product = self.timeline.sources()[source].product;
         let device = self.devices.choose(&self.world, &mut draw, (stamp.index, place, product));
         let local = offset.to_datetime(taken_at);
-        let with_offset = !matches!(fault, Some(Fault::NoOffset | Fault::NoOffsetNoGps));
-        let with_place = !matches!(fault, Some(Fault::NoGps | Fault::NoOffsetNoGps));
+        let with_offset = !matches!(fault, Some(InjectedFault::NoOffset | InjectedFault::NoOffsetNoGps));
+        let with_place = !matches!(fault, Some(InjectedFault::NoGps | InjectedFault::NoOffsetNoGps));
         // Half of the photos without an offset have a fresh fix, whose clock tells it; the others leave it to the place.
-        let has_old_fix = fault == Some(Fault::NoOffset) && unique_id & 1 == 1;
+        let has_old_fix = fault == Some(InjectedFault::NoOffset) && unique_id & 1 == 1;
         let known_offset = match (with_offset, with_place) {
             (false, false) => None,
             (false, true) if has_old_fix => Some(first_offset(self.timeline.zone(place), local)),
@@ -380,17 +380,17 @@ impl Story {
             city: Arc::clone(&city.name),
             device: device.name,
             codes,
-            capture: (fault != Some(Fault::NoExif)).then_some(facts),
+            capture: (fault != Some(InjectedFault::NoExif)).then_some(facts),
             scene,
             fault,
-            keep: (fault == Some(Fault::Truncated)).then(|| draw.random_range(0.1..0.3)),
+            keep: (fault == Some(InjectedFault::Truncated)).then(|| draw.random_range(0.1..0.3)),
             unique_id,
-            late_by: if fault == Some(Fault::LateUpload) { lateness(draw.random()) } else { Duration::ZERO },
+            late_by: if fault == Some(InjectedFault::LateUpload) { lateness(draw.random()) } else { Duration::ZERO },
         }
     }
 
     /// The fault that a number from 0 to 1 falls on.
-    fn fault(&self, draw: f64) -> Option<Fault> {
+    fn fault(&self, draw: f64) -> Option<InjectedFault> {
         let mut below = 0.0;
         let mix = if self.options.faults { self.world.mix.fault.as_slice() } else { &[] };
         mix.iter().find_map(|(fault, share)| {
@@ -440,12 +440,12 @@ fn old_fix_seconds(unique_id: u128) -> i64 {
     (quarters * 900 + 180 + seconds) as i64
 }
 
-fn position(place: &world::Place, draw: &mut ChaCha8Rng) -> Place {
+fn position(place: &world::Place, draw: &mut ChaCha8Rng) -> GpsPosition {
     const KM_PER_DEGREE: f64 = 111.2;
     let north = spread(draw) * place.spread_km / KM_PER_DEGREE;
     let east = spread(draw) * place.spread_km / KM_PER_DEGREE / place.latitude.to_radians().cos().max(0.05);
     let up = if place.spread_km > 0.0 { spread(draw) * 12.0 } else { 0.0 };
-    Place {
+    GpsPosition {
         latitude: (place.latitude + north).clamp(-89.9, 89.9),
         longitude: (place.longitude + east + 540.0).rem_euclid(360.0) - 180.0,
         altitude_m: place.altitude_m + up,

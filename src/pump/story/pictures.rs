@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use super::mix::{Treatments, may_be_unusual, shares};
 use super::timeline::{Timeline, pick};
 use super::world::World;
-use super::{Fault, PlannedCode, StoryOptions, Utm};
+use super::{InjectedFault, PlannedCode, StoryOptions, Utm};
 use crate::domain::Format;
 use crate::pump::scene::{Label, Look, PhotoSize, SceneSpec};
 
@@ -65,7 +65,7 @@ impl Pictures {
         world: &World,
         draw: &mut ChaCha8Rng,
         (timeline, nth_source): (&Timeline, usize),
-        fault: Option<Fault>,
+        fault: Option<InjectedFault>,
     ) -> (Vec<PlannedCode>, SceneSpec) {
         let source = timeline.sources()[nth_source];
         let draws: [f64; 3] = [draw.random(), draw.random(), draw.random()];
@@ -87,12 +87,12 @@ impl Pictures {
             (codes, scene)
         };
         match fault {
-            Some(Fault::Bomb) => {
+            Some(InjectedFault::Bomb) => {
                 let scene = self.scene(&[], 0, PhotoSize::Small, Format::Png, Look::Easy);
                 (Vec::new(), scene)
             }
-            Some(Fault::NoCode) => plain(Vec::new(), self.options.scene_variants.max(1)),
-            Some(Fault::TwoCodes) => {
+            Some(InjectedFault::NoCode) => plain(Vec::new(), self.options.scene_variants.max(1)),
+            Some(InjectedFault::TwoCodes) => {
                 // Neighbours, so that there are half as many pairs as products.
                 let first = source.product - source.product % 2;
                 let second = (first + 1) % world.products.len();

@@ -11,7 +11,7 @@ use super::language::LOOKS;
 use super::mix::shares;
 use super::pictures::size_shares;
 use super::world::Rhythm;
-use super::{Fault, PlannedPhoto, Stamp, Story};
+use super::{InjectedFault, PlannedPhoto, Stamp, Story};
 use crate::domain::Format;
 use crate::pump::scene::{Look, PhotoSize, SceneSpec};
 
@@ -138,7 +138,7 @@ struct Counts<'a> {
     looks: BTreeMap<Look, u64>,
     formats: BTreeMap<&'static str, u64>,
     sizes: BTreeMap<(u32, u32), u64>,
-    faults: BTreeMap<Option<Fault>, u64>,
+    faults: BTreeMap<Option<InjectedFault>, u64>,
     devices: HashMap<String, (u64, HashSet<usize>)>,
     scenes: HashSet<SceneSpec>,
 }
@@ -217,8 +217,9 @@ impl<'a> Counts<'a> {
         let world = self.story.world();
         let accepted = self.accepted;
         let whole = |share: f64| Expected::of(accepted, share);
-        let faults: Vec<(Fault, f64)> = if self.story.options().faults { world.mix.fault.clone() } else { Vec::new() };
-        let bombs: f64 = faults.iter().filter(|(fault, _)| *fault == Fault::Bomb).map(|(_, share)| share).sum();
+        let faults: Vec<(InjectedFault, f64)> =
+            if self.story.options().faults { world.mix.fault.clone() } else { Vec::new() };
+        let bombs: f64 = faults.iter().filter(|(fault, _)| *fault == InjectedFault::Bomb).map(|(_, share)| share).sum();
         let dated: u64 = self.hours.iter().sum();
         let hours = match &world.rhythm {
             Rhythm::Rules(rules) => Some(rules.hours),

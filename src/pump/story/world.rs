@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::rules::Rules;
-use super::{Fault, ProductColumns, Span, Utm};
+use super::{InjectedFault, ProductColumns, Span, Utm};
 use crate::domain::Format;
 use crate::pump::scene::{Look, PhotoSize};
 
@@ -220,7 +220,7 @@ pub struct Mix {
     /// Sizes of the JPEG pictures.
     pub size: Vec<(PhotoSize, f64)>,
     /// What is injected.
-    pub fault: Vec<(Fault, f64)>,
+    pub fault: Vec<(InjectedFault, f64)>,
 }
 
 impl Default for Mix {

@@ -203,7 +203,9 @@ fn for_each(
     let mut results = Vec::with_capacity(receipts.len());
     for handle in receipts {
         results.push(match Receipt::read(handle) {
-            None => Err(Error::permanent(format!("`{}` is not a receipt handle of queue `{}`", handle.0, path.display()))),
+            None => {
+                Err(Error::permanent(format!("`{}` is not a receipt handle of queue `{}`", handle.0, path.display())))
+            }
             Some(receipt) if act(&transaction, receipt)? => Ok(()),
             Some(receipt) => Err(Error::missing(format!("message {} is no longer leased to this receipt", receipt.id))
                 .with_hint("it was handed out again, deleted or given up: finish sooner or extend the lease in time")),

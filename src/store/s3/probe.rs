@@ -150,8 +150,7 @@ impl S3Store {
                              has them";
         match sent.await? {
             Ok(_) => {
-                Err(Error::permanent(format!("s3://{bucket} ignores If-None-Match: it wrote {what}"))
-                    .with_hint(NEEDS))
+                Err(Error::permanent(format!("s3://{bucket} ignores If-None-Match: it wrote {what}")).with_hint(NEEDS))
             }
             Err(error) => match code_of(&error) {
                 Some("NoSuchKey" | "PreconditionFailed") => Ok(format!("objects can be written to s3://{bucket}")),

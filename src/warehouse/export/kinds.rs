@@ -11,7 +11,7 @@ use crate::warehouse::Value;
 
 /// The type of a column in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ColumnKind {
     Bool,
     Integer,
     Real,
@@ -24,14 +24,21 @@ pub(super) enum Kind {
 }
 
 /// From the narrowest to the one that holds everything.
-const BY_WIDTH: [Kind; 7] =
-    [Kind::Bool, Kind::Integer, Kind::Real, Kind::Timestamp, Kind::Local, Kind::Date, Kind::Text];
+const BY_WIDTH: [ColumnKind; 7] = [
+    ColumnKind::Bool,
+    ColumnKind::Integer,
+    ColumnKind::Real,
+    ColumnKind::Timestamp,
+    ColumnKind::Local,
+    ColumnKind::Date,
+    ColumnKind::Text,
+];
 
 /// What the values of a column seen so far can be.
 #[derive(Clone, Debug)]
 pub(super) struct Candidates {
-    known: Option<Kind>,
-    left: Vec<Kind>,
+    known: Option<ColumnKind>,
+    left: Vec<ColumnKind>,
     is_empty: bool,
 }
 
@@ -47,38 +54,38 @@ impl Candidates {
         }
     }
 
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> ColumnKind {
         match self.known {
             Some(known) if self.left.contains(&known) => known,
-            _ if self.is_empty => Kind::Text,
-            _ => self.left.first().copied().unwrap_or(Kind::Text),
+            _ if self.is_empty => ColumnKind::Text,
+            _ => self.left.first().copied().unwrap_or(ColumnKind::Text),
         }
     }
 }
 
-impl Kind {
+impl ColumnKind {
     fn holds(self, value: &Value) -> bool {
         match (self, value) {
-            (Kind::Text, _) | (_, Value::Null) | (Kind::Bool, Value::Bool(_)) => true,
-            (Kind::Integer, value) => value.is_i64(),
-            (Kind::Real, value) => value.is_number(),
-            (Kind::Timestamp, Value::String(text)) => millis(text).is_some(),
-            (Kind::Local, Value::String(text)) => local_millis(text).is_some(),
-            (Kind::Date, Value::String(text)) => days(text).is_some(),
+            (ColumnKind::Text, _) | (_, Value::Null) | (ColumnKind::Bool, Value::Bool(_)) => true,
+            (ColumnKind::Integer, value) => value.is_i64(),
+            (ColumnKind::Real, value) => value.is_number(),
+            (ColumnKind::Timestamp, Value::String(text)) => millis(text).is_some(),
+            (ColumnKind::Local, Value::String(text)) => local_millis(text).is_some(),
+            (ColumnKind::Date, Value::String(text)) => days(text).is_some(),
             _ => false,
         }
     }
 }
 
-fn of_table(column: &str) -> Option<Kind> {
+fn of_table(column: &str) -> Option<ColumnKind> {
     let known = scan_columns().chain(rejection_columns()).find(|known| known.name == column)?;
     Some(match known.kind {
-        ColumnType::Text(_) => Kind::Text,
-        ColumnType::Integer => Kind::Integer,
-        ColumnType::Real => Kind::Real,
-        ColumnType::Timestamp => Kind::Timestamp,
-        ColumnType::LocalTimestamp => Kind::Local,
-        ColumnType::Date => Kind::Date,
+        ColumnType::Text(_) => ColumnKind::Text,
+        ColumnType::Integer => ColumnKind::Integer,
+        ColumnType::Real => ColumnKind::Real,
+        ColumnType::Timestamp => ColumnKind::Timestamp,
+        ColumnType::LocalTimestamp => ColumnKind::Local,
+        ColumnType::Date => ColumnKind::Date,
     })
 }
 
@@ -117,24 +124,24 @@ mod tests {
     #[test]
     fn a_column_has_the_narrowest_type_that_holds_all_its_values() {
         let cases = [
-            ("x", json!([1, 2, null]), Kind::Integer),
-            ("x", json!([1, 2.5]), Kind::Real),
-            ("x", json!([true, null]), Kind::Bool),
-            ("x", json!([true, 1]), Kind::Text),
-            ("x", json!(["2026-11-22", null]), Kind::Date),
-            ("x", json!(["2026-11-22", "tea"]), Kind::Text),
-            ("x", json!(["2026-11-22T15:40:00.000Z"]), Kind::Timestamp),
-            ("x", json!(["2026-11-22T15:40:00.000"]), Kind::Local),
-            ("x", json!(["2026-11-22T15:40:00.000Z", "2026-11-22T15:40:00.000"]), Kind::Text),
-            ("x", json!([null]), Kind::Text),
-            ("x", json!([]), Kind::Text),
+            ("x", json!([1, 2, null]), ColumnKind::Integer),
+            ("x", json!([1, 2.5]), ColumnKind::Real),
+            ("x", json!([true, null]), ColumnKind::Bool),
+            ("x", json!([true, 1]), ColumnKind::Text),
+            ("x", json!(["2026-11-22", null]), ColumnKind::Date),
+            ("x", json!(["2026-11-22", "tea"]), ColumnKind::Text),
+            ("x", json!(["2026-11-22T15:40:00.000Z"]), ColumnKind::Timestamp),
+            ("x", json!(["2026-11-22T15:40:00.000"]), ColumnKind::Local),
+            ("x", json!(["2026-11-22T15:40:00.000Z", "2026-11-22T15:40:00.000"]), ColumnKind::Text),
+            ("x", json!([null]), ColumnKind::Text),
+            ("x", json!([]), ColumnKind::Text),
             // Of a table's column, the type does not hang on what happens to be in it.
-            ("latitude", json!([null]), Kind::Real),
-            ("latitude", json!([7]), Kind::Real),
-            ("product_id", json!(["2026-11-22"]), Kind::Text),
-            ("captured_at", json!([]), Kind::Timestamp),
+            ("latitude", json!([null]), ColumnKind::Real),
+            ("latitude", json!([7]), ColumnKind::Real),
+            ("product_id", json!(["2026-11-22"]), ColumnKind::Text),
+            ("captured_at", json!([]), ColumnKind::Timestamp),
             // A query may use a name for something else.
-            ("latitude", json!(["north"]), Kind::Text),
+            ("latitude", json!(["north"]), ColumnKind::Text),
         ];
         for (column, values, expected) in cases {
             let mut candidates = Candidates::of(column);

@@ -13,7 +13,7 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::Type;
 
 use super::RowSink;
-use super::kinds::{Candidates, Kind, days, local_millis, millis};
+use super::kinds::{Candidates, ColumnKind, days, local_millis, millis};
 use crate::error::{Error, Result};
 use crate::warehouse::Value;
 
@@ -64,7 +64,7 @@ impl RowSink for ParquetSink {
         let failed = |error: std::io::Error| Error::io("cannot read rows beside", name.as_ref(), error);
         let mut file = waiting.into_inner().map_err(|error| failed(error.into_error()))?;
         file.rewind().map_err(failed)?;
-        let kinds: Vec<(String, Kind)> =
+        let kinds: Vec<(String, ColumnKind)> =
             columns.into_iter().map(|(name, candidates)| (name, candidates.kind())).collect();
         let cannot =
             |error: ParquetError| Error::permanent(format!("cannot write Parquet to `{name}`")).with_source(error);
@@ -91,17 +91,17 @@ impl RowSink for ParquetSink {
     }
 }
 
-fn schema(kinds: &[(String, Kind)]) -> std::result::Result<Arc<Type>, ParquetError> {
+fn schema(kinds: &[(String, ColumnKind)]) -> std::result::Result<Arc<Type>, ParquetError> {
     let time = |utc| LogicalType::timestamp(utc, TimeUnit::MILLIS);
     let fields = kinds.iter().map(|(name, kind)| {
         let (physical, logical) = match kind {
-            Kind::Bool => (Physical::BOOLEAN, None),
-            Kind::Integer => (Physical::INT64, None),
-            Kind::Real => (Physical::DOUBLE, None),
-            Kind::Timestamp => (Physical::INT64, Some(time(true))),
-            Kind::Local => (Physical::INT64, Some(time(false))),
-            Kind::Date => (Physical::INT32, Some(LogicalType::Date)),
-            Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
+            ColumnKind::Bool => (Physical::BOOLEAN, None),
+            ColumnKind::Integer => (Physical::INT64, None),
+            ColumnKind::Real => (Physical::DOUBLE, None),
+            ColumnKind::Timestamp => (Physical::INT64, Some(time(true))),
+            ColumnKind::Local => (Physical::INT64, Some(time(false))),
+            ColumnKind::Date => (Physical::INT32, Some(LogicalType::Date)),
+            ColumnKind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
         };
         let field = Type::primitive_type_builder(name, physical);
         field.with_repetition(Repetition::OPTIONAL).with_logical_type(logical).build().map(Arc::new)
@@ -112,7 +112,7 @@ fn schema(kinds: &[(String, Kind)]) -> std::result::Result<Arc<Type>, ParquetErr
 
 fn write_group(
     writer: &mut SerializedFileWriter<File>,
-    kinds: &[(String, Kind)],
+    kinds: &[(String, ColumnKind)],
     columns: &[Vec<Value>],
 ) -> std::result::Result<(), ParquetError> {
     let mut group = writer.next_row_group()?;
@@ -120,13 +120,13 @@ fn write_group(
         let Some(mut column) = group.next_column()? else { break };
         let to = &mut column;
         match kind {
-            Kind::Bool => write_column::<BoolType>(to, values, Value::as_bool)?,
-            Kind::Integer => write_column::<Int64Type>(to, values, Value::as_i64)?,
-            Kind::Real => write_column::<DoubleType>(to, values, Value::as_f64)?,
-            Kind::Timestamp => write_column::<Int64Type>(to, values, |value| value.as_str().and_then(millis))?,
-            Kind::Local => write_column::<Int64Type>(to, values, |value| value.as_str().and_then(local_millis))?,
-            Kind::Date => write_column::<Int32Type>(to, values, |value| value.as_str().and_then(days))?,
-            Kind::Text => write_column::<ByteArrayType>(to, values, text)?,
+            ColumnKind::Bool => write_column::<BoolType>(to, values, Value::as_bool)?,
+            ColumnKind::Integer => write_column::<Int64Type>(to, values, Value::as_i64)?,
+            ColumnKind::Real => write_column::<DoubleType>(to, values, Value::as_f64)?,
+            ColumnKind::Timestamp => write_column::<Int64Type>(to, values, |value| value.as_str().and_then(millis))?,
+            ColumnKind::Local => write_column::<Int64Type>(to, values, |value| value.as_str().and_then(local_millis))?,
+            ColumnKind::Date => write_column::<Int32Type>(to, values, |value| value.as_str().and_then(days))?,
+            ColumnKind::Text => write_column::<ByteArrayType>(to, values, text)?,
         }
         column.close()?;
     }

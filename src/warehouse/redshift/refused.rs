@@ -22,7 +22,7 @@ use crate::domain::photo::hash_128;
 use crate::domain::row::rejection_of;
 use crate::domain::{PhotoRef, Reason, Rejection, Row};
 use crate::error::{Class, Error, Result};
-use crate::warehouse::line::Line;
+use crate::warehouse::batch_line::BatchLine;
 use crate::warehouse::report::rows_as;
 use crate::warehouse::{BatchSource, Loaded, Table};
 
@@ -170,7 +170,7 @@ fn numbered(lines: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 
 /// Whether a line is a whole row of its batch.
 fn check(line: &[u8], batch: &SealedBatch) -> Result<(), String> {
-    let line = Line::parse(line)?;
+    let line = BatchLine::parse(line)?;
     match line.text("batch_id") == Some(batch.batch_id.as_str()) {
         true => Ok(()),
         false => Err("`batch_id` is another batch's".into()),

@@ -38,9 +38,10 @@ fn verdict(error: &rusqlite::Error) -> (Class, Option<&'static str>) {
         | ErrorCode::OperationInterrupted
         | ErrorCode::FileLockingProtocolFailed
         | ErrorCode::SchemaChanged => (Class::Transient, None),
-        ErrorCode::NotADatabase => {
-            (Class::Permanent, Some("it is not an SQLite database: move it away, or set `local.root` to another folder"))
-        }
+        ErrorCode::NotADatabase => (
+            Class::Permanent,
+            Some("it is not an SQLite database: move it away, or set `local.root` to another folder"),
+        ),
         ErrorCode::DatabaseCorrupt => (
             Class::Permanent,
             Some("the file is damaged: move it away and run again; every sealed batch is then loaded anew"),

@@ -24,7 +24,7 @@ use super::times;
 use crate::domain::batch::SealedBatch;
 use crate::domain::columns::{COLUMNS, Column, ColumnType, rejection_columns, scan_columns};
 use crate::error::{Error, Result};
-use crate::warehouse::line::{Cell, Line};
+use crate::warehouse::batch_line::{BatchLine, Cell};
 use crate::warehouse::{Loaded, passing_reasons};
 
 impl ToSql for Cell<'_> {
@@ -98,7 +98,7 @@ pub(super) fn stage(connection: &mut Connection, path: &Path, batch: SealedBatch
                      please report it as a defect",
                 )
             };
-            let line = Line::parse(text).map_err(|why| malformed(&why))?;
+            let line = BatchLine::parse(text).map_err(|why| malformed(&why))?;
             if line.text("batch_id") != Some(batch.batch_id.as_str()) {
                 return Err(malformed("`batch_id` is another batch's"));
             }

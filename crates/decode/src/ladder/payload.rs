@@ -179,7 +179,12 @@ fn model_1_codewords(rows: &Rows) -> Option<Vec<u8>> {
 
 /// The data of all blocks, corrected, and the share of the error correction that the worst of them used.
 /// `interleaved`: each block's first codeword comes before any second one; else block after block, then all check codewords.
-fn correct_codewords(codewords: &[u8], version: &Version, level: ErrorCorrectionLevel, interleaved: bool) -> Option<(Vec<u8>, f32)> {
+fn correct_codewords(
+    codewords: &[u8],
+    version: &Version,
+    level: ErrorCorrectionLevel,
+    interleaved: bool,
+) -> Option<(Vec<u8>, f32)> {
     let (sizes, check) = qr::block_sizes(version, level);
     let divisor = Divisor::new(check);
     let shortest = sizes.iter().copied().min()?;

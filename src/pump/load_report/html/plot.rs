@@ -43,7 +43,7 @@ impl Axis {
 
 /// One line.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct PlotLine {
     /// Its name in the legend.
     pub name: String,
     /// Its colour, a letter from `a` to `e` of the page's style.
@@ -54,20 +54,20 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
-impl Line {
+impl PlotLine {
     /// A solid line.
-    pub fn new(name: impl Into<String>, colour: char, points: Vec<(f64, f64)>) -> Line {
-        Line { name: name.into(), colour, is_dashed: false, points }
+    pub fn new(name: impl Into<String>, colour: char, points: Vec<(f64, f64)>) -> PlotLine {
+        PlotLine { name: name.into(), colour, is_dashed: false, points }
     }
 
     /// The same with dashes.
-    pub fn dashed(mut self) -> Line {
+    pub fn dashed(mut self) -> PlotLine {
         self.is_dashed = true;
         self
     }
 
     /// The same as stairs: each value holds until the next.
-    pub fn stairs(mut self) -> Line {
+    pub fn stairs(mut self) -> PlotLine {
         let mut stairs: Vec<(f64, f64)> = Vec::with_capacity(self.points.len() * 2);
         for (x, y) in self.points {
             if let Some((_, before)) = stairs.last().copied()
@@ -96,7 +96,7 @@ pub struct Plot {
     /// From bottom to top.
     pub y: Axis,
     /// Its lines.
-    pub lines: Vec<Line>,
+    pub lines: Vec<PlotLine>,
 }
 
 /// Values of an axis put into drawing units.
@@ -122,7 +122,7 @@ impl Span {
 impl Plot {
     /// The plot as a figure of HTML; nothing when no line has two points.
     pub fn figure(&self) -> String {
-        let lines: Vec<&Line> = self.lines.iter().filter(|line| line.points.len() > 1).collect();
+        let lines: Vec<&PlotLine> = self.lines.iter().filter(|line| line.points.len() > 1).collect();
         if lines.is_empty() {
             return String::new();
         }
@@ -202,7 +202,7 @@ impl Plot {
     }
 
     /// The lines in words.
-    fn words(&self, lines: &[&Line]) -> String {
+    fn words(&self, lines: &[&PlotLine]) -> String {
         let words: Vec<String> = lines
             .iter()
             .map(|line| {
@@ -316,7 +316,7 @@ mod tests {
             about: String::new(),
             x: Axis::linear("s"),
             y: Axis::linear("n"),
-            lines: vec![Line::new("x", 'a', vec![(0.0, 1.0)])],
+            lines: vec![PlotLine::new("x", 'a', vec![(0.0, 1.0)])],
         };
         assert_eq!(plot.figure(), "");
         plot.lines[0].points = vec![(0.0, 0.0), (0.0, 0.0)];
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn stairs_hold_a_value_until_the_next() {
-        let line = Line::new("limit", 'a', vec![(0.0, 1.0), (5.0, 1.0), (6.0, 3.0)]).stairs();
+        let line = PlotLine::new("limit", 'a', vec![(0.0, 1.0), (5.0, 1.0), (6.0, 3.0)]).stairs();
         assert_eq!(line.points, [(0.0, 1.0), (5.0, 1.0), (6.0, 1.0), (6.0, 3.0)]);
     }
 }

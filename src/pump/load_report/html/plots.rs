@@ -4,7 +4,7 @@ use super::super::LoadReport;
 use super::super::format::{millis, number};
 use super::super::sample::{Sample, Use};
 use super::super::side::{Latency, PumpSecond};
-use super::plot::{Axis, Line, Plot, Scale};
+use super::plot::{Axis, Plot, PlotLine, Scale};
 
 /// One mebibyte.
 const MIB: f64 = 1_048_576.0;
@@ -99,19 +99,19 @@ fn rate(report: &LoadReport, old: Option<&LoadReport>, time: &Time) -> Option<Pl
     if let Some(pace) = &pump.pace {
         let due = growth(time, &running(&pump.series, |second| second.due));
         let flat = vec![(0.0, pace.asked_per_second), (time.at(pump.seconds), pace.asked_per_second)];
-        lines.push(Line::new("asked", 'e', if due.len() > 1 { due } else { flat }).dashed());
+        lines.push(PlotLine::new("asked", 'e', if due.len() > 1 { due } else { flat }).dashed());
     }
-    lines.push(Line::new("put", 'b', growth(time, &running(&pump.series, |second| second.put))));
-    lines.push(Line::new("durable", 'a', durable(report, time)));
+    lines.push(PlotLine::new("put", 'b', growth(time, &running(&pump.series, |second| second.put))));
+    lines.push(PlotLine::new("durable", 'a', durable(report, time)));
     match &report.flow {
-        Some(flow) => lines.push(Line::new("loaded", 'c', growth(time, &flow.running(&flow.loaded)))),
+        Some(flow) => lines.push(PlotLine::new("loaded", 'c', growth(time, &flow.running(&flow.loaded)))),
         None => {
             let rows: Vec<_> = samples(report).iter().map(|sample| (sample.at, sample.rows_loaded as f64)).collect();
-            lines.push(Line::new("loaded (rows)", 'c', growth(time, &rows)));
+            lines.push(PlotLine::new("loaded (rows)", 'c', growth(time, &rows)));
         }
     }
     if let Some(old) = old {
-        lines.push(Line::new("durable, before", 'a', durable(old, time)).dashed());
+        lines.push(PlotLine::new("durable, before", 'a', durable(old, time)).dashed());
     }
     Some(Plot {
         id: "rate",
@@ -142,8 +142,8 @@ fn queue(report: &LoadReport, time: &Time) -> Option<Plot> {
         x: time.axis(),
         y: Axis::linear("messages"),
         lines: vec![
-            Line::new("waiting", 'b', line(report, time, |sample| sample.ready as f64)),
-            Line::new("in flight", 'a', line(report, time, |sample| sample.in_flight as f64)),
+            PlotLine::new("waiting", 'b', line(report, time, |sample| sample.ready as f64)),
+            PlotLine::new("in flight", 'a', line(report, time, |sample| sample.in_flight as f64)),
         ],
     })
 }
@@ -156,11 +156,13 @@ fn latency_curve(report: &LoadReport, old: Option<&LoadReport>) -> Option<Plot> 
         let place = |quantile: f64| if quantile < 1.0 { -(1.0 - quantile).log10() } else { f64::MAX };
         latency.curve.iter().map(|(quantile, ms)| (place(*quantile).min(end), *ms)).collect()
     };
-    let mut lines =
-        vec![Line::new("until durable", 'a', curve(&report.durable)), Line::new("until row", 'c', curve(&report.row))];
+    let mut lines = vec![
+        PlotLine::new("until durable", 'a', curve(&report.durable)),
+        PlotLine::new("until row", 'c', curve(&report.row)),
+    ];
     if let Some(old) = old {
-        lines.push(Line::new("to durable, before", 'a', curve(&old.durable)).dashed());
-        lines.push(Line::new("to row, before", 'c', curve(&old.row)).dashed());
+        lines.push(PlotLine::new("to durable, before", 'a', curve(&old.durable)).dashed());
+        lines.push(PlotLine::new("to row, before", 'c', curve(&old.row)).dashed());
     }
     let from = report.durable.as_ref().or(report.row.as_ref())?.measured_from.clone();
     let ticks = [
@@ -200,8 +202,8 @@ fn lag(report: &LoadReport, time: &Time) -> Option<Plot> {
         x: time.axis(),
         y: Axis::linear("seconds behind"),
         lines: vec![
-            Line::new("durable", 'a', behind(&flow.durable)),
-            Line::new("in the warehouse", 'c', behind(&flow.loaded)),
+            PlotLine::new("durable", 'a', behind(&flow.durable)),
+            PlotLine::new("in the warehouse", 'c', behind(&flow.loaded)),
         ],
     })
 }
@@ -230,9 +232,9 @@ fn stage_use(report: &LoadReport, time: &Time, id: &'static str, title: &str, of
         x: time.axis(),
         y: Axis::linear("photos"),
         lines: vec![
-            Line::new("limit", 'e', line(report, time, |sample| of(sample).limit as f64)).dashed().stairs(),
-            Line::new("in use", 'a', line(report, time, |sample| of(sample).used as f64)),
-            Line::new("waiting", 'b', line(report, time, |sample| of(sample).waiting as f64)),
+            PlotLine::new("limit", 'e', line(report, time, |sample| of(sample).limit as f64)).dashed().stairs(),
+            PlotLine::new("in use", 'a', line(report, time, |sample| of(sample).used as f64)),
+            PlotLine::new("waiting", 'b', line(report, time, |sample| of(sample).waiting as f64)),
         ],
     })
 }
@@ -258,10 +260,10 @@ fn cpu(report: &LoadReport, time: &Time) -> Option<Plot> {
         x: time.axis(),
         y: Axis::linear("cores"),
         lines: vec![
-            Line::new("there are", 'e', vec![(0.0, cores), (time.at(end), cores)]).dashed(),
-            Line::new("whole machine", 'd', total(|sample| sample.machine_cpu_seconds)),
-            Line::new("engine", 'a', total(|sample| Some(sample.cpu_seconds))),
-            Line::new("decoder", 'c', total(|sample| Some(sample.decode_cpu_seconds))),
+            PlotLine::new("there are", 'e', vec![(0.0, cores), (time.at(end), cores)]).dashed(),
+            PlotLine::new("whole machine", 'd', total(|sample| sample.machine_cpu_seconds)),
+            PlotLine::new("engine", 'a', total(|sample| Some(sample.cpu_seconds))),
+            PlotLine::new("decoder", 'c', total(|sample| Some(sample.decode_cpu_seconds))),
         ],
     })
 }
@@ -275,9 +277,9 @@ fn memory(report: &LoadReport, time: &Time) -> Option<Plot> {
         x: time.axis(),
         y: Axis::linear("MiB"),
         lines: vec![
-            Line::new("resident", 'a', line(report, time, |sample| mib(sample.resident_bytes))),
-            Line::new("pixels", 'c', line(report, time, |sample| mib(sample.decode_bytes.used))),
-            Line::new("files", 'b', line(report, time, |sample| mib(sample.fetched_bytes.used))),
+            PlotLine::new("resident", 'a', line(report, time, |sample| mib(sample.resident_bytes))),
+            PlotLine::new("pixels", 'c', line(report, time, |sample| mib(sample.decode_bytes.used))),
+            PlotLine::new("files", 'b', line(report, time, |sample| mib(sample.fetched_bytes.used))),
         ],
     })
 }

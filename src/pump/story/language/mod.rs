@@ -8,7 +8,7 @@ use toml::de::DeTable;
 use super::mix;
 use super::timeline::QUARTER_MS;
 use super::world::{Camera, Devices, LocalRhythm, Mix, Rhythm, World};
-use super::{Fault, Span};
+use super::{InjectedFault, Span};
 use crate::config::Problems;
 use crate::domain::Format;
 use crate::error::{Error, Result};
@@ -244,7 +244,7 @@ fn mix(root: &Table<'_>, cast: &Cast) -> Mix {
         mix.size = shares;
     }
     if let Some(faults) = table.table("fault") {
-        mix.fault = faults.shares(&Fault::ALL.map(|fault| (fault.as_str(), fault)));
+        mix.fault = faults.shares(&InjectedFault::ALL.map(|fault| (fault.as_str(), fault)));
         let sum: f64 = mix.fault.iter().map(|(_, share)| share).sum();
         if sum > 1.0 {
             table.wrong(
@@ -253,7 +253,7 @@ fn mix(root: &Table<'_>, cast: &Cast) -> Mix {
                 "expected shares of all photos, together at most 1",
             );
         }
-        let pairs = mix.fault.iter().any(|(fault, share)| *fault == Fault::TwoCodes && *share > 0.0);
+        let pairs = mix.fault.iter().any(|(fault, share)| *fault == InjectedFault::TwoCodes && *share > 0.0);
         if pairs && cast.products.len() == 1 {
             faults.wrong("two_codes", "there is one product", "expected two products at least, or no such fault");
         }

@@ -22,16 +22,16 @@ pub(super) enum Cell<'a> {
 /// A checked line: every value has its column's type, what is required is there, and nothing stands in a column of the
 /// other table.
 #[derive(Debug)]
-pub(super) struct Line<'a> {
+pub(super) struct BatchLine<'a> {
     /// `scan` or `rejection`.
     pub(super) row_kind: Cow<'a, str>,
     /// One cell a column of [`COLUMNS`].
     pub(super) cells: Vec<Cell<'a>>,
 }
 
-impl<'a> Line<'a> {
+impl<'a> BatchLine<'a> {
     /// Reads a line, or says in a sentence what is wrong with it, quoting no value.
-    pub(super) fn parse(text: &'a [u8]) -> Result<Line<'a>, String> {
+    pub(super) fn parse(text: &'a [u8]) -> Result<BatchLine<'a>, String> {
         let mut reader = serde_json::Deserializer::from_slice(text);
         let line = (&mut reader).deserialize_map(LineVisitor).map_err(|error| error.to_string())?;
         reader.end().map_err(|error| error.to_string())?;
@@ -81,14 +81,14 @@ fn fits(column: &Column, cell: &Cell<'_>) -> bool {
 struct LineVisitor;
 
 impl<'de> Visitor<'de> for LineVisitor {
-    type Value = Line<'de>;
+    type Value = BatchLine<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a row as a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Line<'de>, A::Error> {
-        let mut line = Line { row_kind: "".into(), cells: vec![Cell::Null; COLUMNS.len()] };
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<BatchLine<'de>, A::Error> {
+        let mut line = BatchLine { row_kind: "".into(), cells: vec![Cell::Null; COLUMNS.len()] };
         let mut expected = 0;
         while let Some(key) = map.next_key_seed(KeyReader { expected })? {
             let value = map.next_value_seed(CellReader)?;
