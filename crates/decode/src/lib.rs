@@ -245,6 +245,8 @@ fn why_no_code(climb: &ladder::Climb, cut: bool, cpu_before: Duration) -> Option
         ))
     } else if let Some(panic) = &climb.panic {
         Some(Rejection::new(Reason::DecoderFault, panic.clone()))
+    } else if climb.has_blank {
+        Some(Rejection::new(Reason::NoCode, "a code with no text was found, and no other"))
     } else {
         Some(Rejection::new(Reason::NoCode, format!("no code found by {ran} rungs")))
     }

@@ -50,6 +50,7 @@ fn merged(earlier: Option<Climb>, mut later: Climb) -> Climb {
         });
     }
     later.runs.splice(0..0, earlier.runs);
+    later.has_blank |= earlier.has_blank;
     later.panic = earlier.panic.or(later.panic);
     later
 }

@@ -5,7 +5,7 @@ mod scene;
 #[path = "support/stream.rs"]
 mod stream;
 
-use scanmill_core::domain::{Code, Sequence, payload};
+use scanmill_core::domain::{Code, Reading, Reason, Sequence, payload};
 use scanmill_decode::{DecodeLimits, decode};
 use scene::{Place, Scene, limits, symbol};
 use stream::{Item, encode};
@@ -14,13 +14,17 @@ const VERSION: u8 = 4;
 
 /// The codes of a sheet with these symbols side by side.
 fn read(symbols: &[&[Item]]) -> Vec<Code> {
+    reading(symbols).codes
+}
+
+fn reading(symbols: &[&[Item]]) -> Reading {
     let step = 260.0;
     let mut scene = Scene::paper(260 * symbols.len(), 260);
     for (number, items) in symbols.iter().enumerate() {
         let place = Place::at(step * (number as f32 + 0.5), 130.0, 5.0);
         scene = scene.draw_modules(&symbol(encode(items, VERSION), VERSION.into()), place);
     }
-    decode(&scene.png(), &limits()).codes
+    decode(&scene.png(), &limits())
 }
 
 fn texts(codes: &[Code]) -> Vec<&str> {
@@ -127,6 +131,36 @@ fn symbols_of_one_message_are_joined() {
     // A symbol that was seen twice is one symbol; two whole copies are two codes, as with any code.
     assert_eq!(texts(&read(&[&second, &first, &second])), [text]);
     assert_eq!(texts(&read(&[&first, &second, &first, &second])), [text, text]);
+}
+
+#[test]
+fn a_symbol_without_text_may_be_part_of_a_message() {
+    let text = "https://shop.example/p/4711";
+    let part = |index, items: Vec<Item>| [vec![Item::Part(index, 3, parity(text))], items].concat();
+    let [head, tail] = [&text[..14], &text[14..]];
+    for parts in [
+        [vec![byte(head)], vec![byte(tail)], vec![]],
+        [vec![byte(head)], vec![], vec![byte(tail)]],
+        [vec![byte("")], vec![byte(head)], vec![byte(tail)]],
+    ] {
+        let symbols: Vec<Vec<Item>> = (0..).zip(parts).map(|(index, items)| part(index, items)).collect();
+        let codes = read(&symbols.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        assert_eq!(texts(&codes), [text], "{symbols:?}");
+        assert_eq!(codes[0].sequence.map(|sequence| (sequence.index, sequence.count)), Some((None, 3)));
+    }
+}
+
+#[test]
+fn a_code_without_text_is_no_scan_and_the_rejection_names_it() {
+    let alone: [&[Item]; 4] = [&[], &[byte("")], &[byte("\u{feff}")], &[Item::Part(1, 2, 0)]];
+    for items in alone {
+        let reading = reading(&[items]);
+        let reject = reading.reject.expect("no scan");
+        assert!(reading.codes.is_empty() && reject.reason == Reason::NoCode, "{items:?}");
+        assert!(reject.detail.contains("a code with no text was found"), "{items:?}: {}", reject.detail);
+        assert!(!reject.detail.contains("no code found"), "{items:?}: {}", reject.detail);
+        assert_eq!(texts(&read(&[items, &[byte("beside it")]])), ["beside it"]);
+    }
 }
 
 #[test]

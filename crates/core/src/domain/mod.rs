@@ -17,6 +17,7 @@ pub mod product_id;
 pub mod reading;
 pub mod reject;
 pub mod row;
+pub mod secret_accounts;
 pub mod secret_names;
 pub mod secret_sentences;
 pub mod secret_shapes;

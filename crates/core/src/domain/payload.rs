@@ -281,6 +281,15 @@ fn by_mark(text: &str, said: &str) -> Option<Payload> {
     if begins("BEGIN:VEVENT") || begins("BEGIN:VCALENDAR") {
         return Some(plain(text.to_owned(), "event"));
     }
+    // Without the scheme that GSMA SGP.22 asks for, as providers print it for typing in.
+    if begins("1$") && redact(said) != said {
+        return Some(plain(format!("1${REDACTED}"), "esim"));
+    }
+    if said.as_bytes().get(1) == Some(&b'@')
+        && redact(said) == format!("{}@{REDACTED}", said.get(..1).unwrap_or_default())
+    {
+        return Some(plain(text.to_owned(), "login"));
+    }
     if let Some(mark) = PAYMENT_MARKS.iter().find(|mark| begins(mark)) {
         // A plain number or word may begin like the marks without a line break.
         let is_payment = match *mark {

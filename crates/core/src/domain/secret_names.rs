@@ -9,11 +9,11 @@ use percent_encoding::percent_decode_str;
 /// Words that make a name secret wherever they stand in it: `access_token`, `tokenValue`, `my.session`.
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
-    "apikey", "assertion", "auth", "authentication", "authorization", "authtoken", "bearer", "certificate",
-    "cookie", "cookies", "credential", "credentials", "creds", "crypt", "csrf", "csrftoken", "cvc", "cvv", "jwt",
-    "kennwort", "mfa", "oauth", "otp", "passcode", "passphrase", "passwd", "password", "passwords", "passwort",
-    "psk", "pswd", "pwd", "saml", "secret", "secrets", "sess", "sessid", "session", "sessionid", "signature", "ssn", "sso",
-    "token", "totp", "xsrf",
+    "apikey", "assertion", "auth", "authentication", "authorization", "authtoken", "bearer", "certificate", "cookie",
+    "cookies", "credential", "credentials", "creds", "crypt", "csrf", "csrftoken", "cvc", "cvv", "jwt", "kennwort",
+    "mfa", "oauth", "otp", "passcode", "passphrase", "passwd", "password", "passwords", "passwort", "psk", "pswd",
+    "pwd", "saml", "secret", "secrets", "sess", "sessid", "session", "sessionid", "signature", "ssn", "sso", "token",
+    "totp", "xsrf",
 ];
 
 /// Words that make a name secret when it ends in them: `user_pass`, `connect.sid`, `x_api_key`.
@@ -27,16 +27,18 @@ const OPEN_KEYS: &[&str] = &["arrow", "filter", "foreign", "item", "primary", "s
 const AMBIGUOUS: &[&str] = &["pass", "sess", "session"];
 
 /// What may have a `key` that is open, or one that is a licence: the value tells.
-const AMBIGUOUS_KEYS: &[&str] =
-    &["cache", "category", "event", "group", "label", "product", "row", "template", "theme"];
+#[rustfmt::skip]
+const AMBIGUOUS_KEYS: &[&str] = &[
+    "cache", "category", "event", "group", "label", "product", "row", "template", "theme",
+];
 
 /// What a name run together ends in: `accesstoken`, `userpassword`.
 #[rustfmt::skip]
 const ENDINGS: &[&str] = &[
     "accesskey", "apikey", "appkey", "authkey", "clientkey", "consumerkey", "credential", "credentials", "csid",
     "encryptionkey", "jwt", "keyid", "licensekey", "masterkey", "passcode", "passkey", "passphrase", "passwd",
-    "password", "passwort", "privatekey", "pwd", "resourcekey", "samlart", "secret", "secretkey", "securitykey", "sessid",
-    "sessionid", "sharedkey", "signature", "signkey", "subscriptionkey", "token",
+    "password", "passwort", "privatekey", "privkey", "pwd", "resourcekey", "samlart", "seckey", "secret", "secretkey",
+    "securitykey", "sessid", "sessionid", "sharedkey", "signature", "signkey", "subscriptionkey", "token",
 ];
 
 /// What a name run together holds: `JSESSIONIDSSO`, `ASPSESSIONIDQQABCDEF`, `AWSAccessKeyId`.
@@ -48,38 +50,24 @@ const PARTS: &[&str] = &[
 
 /// What a `pass`, a `pw` or a `code` opens, in a name run together: `loginpass`, `rootpw`, `recoveryCode`. A postal code is
 /// called `pincode` in India, so that is none.
+#[rustfmt::skip]
 const OPENED: &[&str] = &[
-    "admin",
-    "backup",
-    "ftp",
-    "guest",
-    "invitation",
-    "invite",
-    "login",
-    "mail",
-    "master",
-    "recovery",
-    "root",
-    "sec",
-    "security",
-    "smtp",
-    "unlock",
-    "wifi",
-    "wlan",
+    "admin", "backup", "ftp", "guest", "invitation", "invite", "login", "mail", "master", "recovery", "root", "sec",
+    "security", "smtp", "unlock", "wifi", "wlan",
 ];
 
 /// Names that are secret as they are, run together.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
-    "2fa", "activationcode", "adgangskode", "autologin", "cred", "hmacsha256", "keypem", "keyphrase", "magiclink",
-    "mnemonic", "pkey", "puk", "recoveryphrase", "relaystate", "seedphrase", "usercred", "aspxauth", "cardnumber", "ccnumber", "cfid", "clave", "codeverifier",
-    "confirmationcode", "confirmcode", "consumerid", "contrasena", "contraseña", "creditcard", "dbpass",
-    "devicecode", "gda", "geslo", "googleaccessid", "haslo", "hasło", "hdnea", "hdntl", "hdnts", "heslo", "iban",
-    "identity", "ipaddress", "jelszo", "jelszó", "katasandi", "loginhash", "losenord", "lozinka", "lösenord",
-    "matkhau", "mdp", "modsid", "motdepasse", "onetimecode", "parola", "policy", "psw", "remoteaddr", "resetcode",
-    "salasana", "salt", "securitycode", "senha", "sesskey", "setcookie", "sifre", "slaptazodis", "symfony",
-    "usercode", "userpass", "wachtwoord", "wpa", "wresult", "xforwardedfor", "xrealip", "zenid", "şifre", "пароль",
-    "パスワード", "密码", "密碼", "비밀번호",
+    "2fa", "activationcode", "adgangskode", "aspxauth", "autologin", "cardnumber", "ccnumber", "cfid", "clave",
+    "codeverifier", "confirmationcode", "confirmcode", "consumerid", "contrasena", "contraseña", "cred", "creditcard",
+    "dbpass", "devicecode", "gda", "geslo", "googleaccessid", "haslo", "hasło", "hdnea", "hdntl", "hdnts", "heslo",
+    "hmacsha256", "iban", "identity", "ipaddress", "jelszo", "jelszó", "katasandi", "keypem", "keyphrase",
+    "loginhash", "losenord", "lozinka", "lösenord", "magiclink", "matkhau", "mdp", "mnemonic", "modsid", "motdepasse",
+    "onetime", "onetimecode", "parola", "pkey", "policy", "psw", "puk", "recoveryphrase", "relaystate", "remoteaddr",
+    "resetcode", "salasana", "salt", "securitycode", "seedphrase", "senha", "sesskey", "setcookie", "sifre",
+    "slaptazodis", "symfony", "usercode", "usercred", "userpass", "wachtwoord", "wpa", "wresult", "xforwardedfor",
+    "xrealip", "zenid", "şifre", "пароль", "パスワード", "密码", "密碼", "비밀번호",
 ];
 
 /// What an Azure shared access signature or a CloudFront policy is made of. Each is an ordinary name without one.
@@ -87,6 +75,13 @@ const NAMES: &[&str] = &[
 const SIGNED_NAMES: &[&str] = &[
     "expires", "keypairid", "saoid", "scid", "sdd", "se", "ses", "si", "sip", "ske", "skoid", "sks", "skt", "sktid",
     "skv", "sp", "spr", "sr", "srt", "ss", "st", "suoid", "sv",
+];
+
+/// Names of a secret where the value looks drawn at random: otherwise it is a word like any other.
+#[rustfmt::skip]
+const OPAQUE_NAMES: &[&str] = &[
+    "hmac", "key", "loginticket", "magic", "nonce", "pgtid", "private", "seed", "serviceticket", "sign", "signed", "ticket",
+    "wpnonce",
 ];
 
 /// Whether a parameter of this name holds a secret. Case, punctuation and escapes do not hide it.
@@ -118,9 +113,12 @@ pub fn is_secret_name(name: &str) -> bool {
     let Some((last, before)) = words.split_last() else { return false };
     // A mere `key` may be any key.
     let is_open = last.starts_with("key") && before.last().is_some_and(|word| OPEN_KEYS.contains(&word.as_str()));
-    LAST_WORDS.contains(&last.as_str())
-        && !is_open
-        && !(last.starts_with("key") && before.is_empty() && compact.len() == plain.len())
+    // India's postal code is one word.
+    let is_pin_code = last == "code" && before.last().is_some_and(|word| word == "pin");
+    is_pin_code
+        || LAST_WORDS.contains(&last.as_str())
+            && !is_open
+            && !(last.starts_with("key") && before.is_empty() && compact.len() == plain.len())
         || words.iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
@@ -132,20 +130,34 @@ fn own_name(name: &str) -> &str {
 
 /// Whether a parameter holds a secret, by its name and, where the name may be that of an open thing, by its value.
 pub fn is_secret_parameter(name: &str, value: &str) -> bool {
-    is_secret_name(name) && !(is_plain(value) && is_ambiguous_name(name))
+    is_secret_name(name) && !(is_plain(value) && is_ambiguous_name(name)) || is_short_pin(name, value)
+}
+
+/// `pincode` is a postal code of six digits in India, and a secret number elsewhere.
+fn is_short_pin(name: &str, value: &str) -> bool {
+    compact(own_name(name)) == "pincode"
+        && value.len() != 6
+        && !value.is_empty()
+        && value.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 fn is_ambiguous_name(name: &str) -> bool {
     let words = words(own_name(name));
     match words.as_slice() {
+        // Bought once, or used once.
+        [one, time] if one == "one" && time == "time" => true,
+        [word] if word == "onetime" => true,
         [word] => AMBIGUOUS.contains(&word.as_str()),
         [.., thing, key] if key == "key" => AMBIGUOUS_KEYS.contains(&thing.as_str()),
         _ => false,
     }
 }
 
-/// A plain word, or one with a year: `vip`, `Summer2024`, `spring-2025`.
+/// A plain word, or one with a year: `vip`, `Summer2024`, `spring-2025`; or a single digit.
 fn is_plain(value: &str) -> bool {
+    if value.len() == 1 && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return true;
+    }
     let word = value.trim_end_matches(|letter: char| letter.is_ascii_digit());
     let is_year = matches!(value.get(word.len()..), Some(year) if year.is_empty() || year.len() == 4 && (year.starts_with("19") || year.starts_with("20")));
     let word = word.trim_end_matches(['-', '_']);
@@ -164,21 +176,8 @@ pub fn is_secret_in_group(name: &str, is_oauth_return: bool, is_signed: bool) ->
 
 /// Whether a parameter is secret where its value looks drawn at random: otherwise it is a word like any other.
 pub fn is_secret_if_opaque(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "hmac",
-        "key",
-        "loginticket",
-        "magic",
-        "nonce",
-        "pgtid",
-        "serviceticket",
-        "sign",
-        "signed",
-        "ticket",
-        "wpnonce",
-    ];
     let name = own_name(name);
-    NAMES.contains(&compact(name).as_str())
+    OPAQUE_NAMES.contains(&compact(name).as_str())
 }
 
 /// Whether a parameter is what makes an address a signed one.
@@ -357,6 +356,11 @@ mod tests {
             "autologin",
             "magic_link",
             "RelayState",
+            "pin_code",
+            "user-pin-code",
+            "onetime",
+            "one_time",
+            "privkey",
             // other languages
             "adgangskode",
             "salasana",
@@ -397,6 +401,25 @@ mod tests {
             ("token", "vip"),
         ] {
             assert!(is_secret_parameter(name, value), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn lists_are_sorted() {
+        for list in [
+            WORDS,
+            LAST_WORDS,
+            OPEN_KEYS,
+            AMBIGUOUS,
+            AMBIGUOUS_KEYS,
+            ENDINGS,
+            PARTS,
+            OPENED,
+            NAMES,
+            SIGNED_NAMES,
+            OPAQUE_NAMES,
+        ] {
+            assert!(list.is_sorted_by(|one, next| one < next), "{list:?}");
         }
     }
 

@@ -8,14 +8,37 @@ use super::secrets::REDACTED;
 /// What a label of a password ends in, run together.
 #[rustfmt::skip]
 const PASSWORDS: &[&str] = &[
-    "adgangskode", "contraseña", "contrasena", "hasło", "haslo", "heslo", "jelszó", "jelszo", "kennwort", "lösenord",
-    "motdepasse", "passcode", "passphrase", "passwd", "password", "passwort", "presharedkey", "privatekey", "psk", "pwd",
-    "salasana", "secretkey", "senha", "şifre", "wachtwoord", "wlanschlüssel",
-    "netzwerkschlüssel", "networkkey", "wifikey", "wlankey", "wpa2key", "wpa3key", "wpakey", "كلمةالسر", "كلمةالمرور", "пароль", "パスワード", "密码", "密碼", "비밀번호",
+    "adgangskode", "contrasena", "contraseña", "geslo", "haslo", "hasło", "heslo", "jelszo", "jelszó", "kennwort",
+    "lozinka", "lösenord", "matkhau", "mdp", "motdepasse", "networkkey", "netzwerkschluessel", "netzwerkschlüssel",
+    "palavrapasse", "parolă", "passcode", "passphrase", "passwd", "password", "passwort", "presharedkey",
+    "privatekey", "psk", "pwd", "salasana", "salasõna", "secretkey", "senha", "sifre", "slaptažodis", "wachtwoord",
+    "wifikey", "wlankey", "wlanschluessel", "wlanschlüssel", "wpa2key", "wpa3key", "wpakey", "şifre", "пароль",
+    "كلمةالسر", "كلمةالمرور", "パスワード", "密码", "密碼", "暗号キー", "暗号化キー", "暗証番号", "비밀번호",
 ];
 
 /// Labels that are ordinary words too: only what looks like a secret is one behind them.
-const ORDINARY: &[&str] = &["accesskey", "apikey", "authorization", "pin", "pw", "secret", "token"];
+const ORDINARY: &[&str] = &["accesskey", "apikey", "authorization", "parola", "pass", "pin", "pw", "secret", "token"];
+
+/// What makes a key of what stands beside it that of a network.
+#[rustfmt::skip]
+const NETWORKS: &[&str] = &[
+    "hotspot", "hálózat", "netværk", "nettverk", "network", "netwerk", "netz", "nätverk", "rete", "rede", "reseau", "réseau",
+    "sieci", "síte", "sítě", "verkko", "wep", "wifi", "wlan", "wpa", "δικτύου", "сети", "мережі", "ネットワーク", "无线", "無線",
+    "網路", "网络", "네트워크", "무선",
+];
+
+/// Words for a key, which alone are ordinary.
+#[rustfmt::skip]
+const KEYS: &[&str] = &[
+    "anahtar", "anahtarı", "avain", "chave", "chiave", "clave", "cle", "clef", "clé", "code", "código", "codice", "key", "klic",
+    "klíč", "klucz", "kľúč", "kod", "kode", "kulcs", "nyckel", "nøgle", "nøkkel", "schlüssel", "sleutel", "κλειδί", "κωδικός",
+    "ключ", "код", "キー", "密钥", "密鑰", "金鑰", "키", "암호",
+];
+
+/// Labels of a phrase of many words.
+const PHRASES: &[&str] =
+    &["backupphrase", "mnemonic", "recoveryphrase", "seed", "seedphrase", "seedwords", "wiederherstellungsphrase"];
+const SHORTEST_PHRASE: usize = 12;
 
 /// Passes over a text, each of which takes something away.
 const MOST_PASSES: usize = 8;
@@ -91,8 +114,9 @@ fn is_named_by(before: &str, word: &str) -> bool {
 /// What stands before a mail address: labels and schemes, which are not users.
 #[rustfmt::skip]
 const MAIL_LABELS: &[&str] = &[
-    "acct", "bcc", "cc", "contact", "email", "from", "ftp", "http", "https", "im", "impp", "info", "jabber", "kontakt", "mail", "mailto", "matmsg",
-    "matrix", "paypal", "replyto", "sip", "sips", "skype", "smtp", "to", "web", "xmpp",
+    "acct", "bcc", "cc", "contact", "email", "from", "ftp", "http", "https", "im", "impp", "info", "jabber",
+    "kontakt", "mail", "mailto", "matmsg", "matrix", "paypal", "replyto", "sip", "sips", "skype", "smtp", "to", "web",
+    "xmpp",
 ];
 
 /// A word `user:password@host` without user and password. A label or scheme may stand before: `mailto:user:password@host`.
@@ -129,7 +153,7 @@ fn redact_labelled(text: &str) -> Option<String> {
     {
         let (label, behind) = rest.split_at(at);
         let behind = behind.get(sign.len_utf8()..).unwrap_or_default();
-        let value = behind.trim_start_matches([' ', '\u{a0}']);
+        let value = next_line(behind.trim_start_matches([' ', '\u{a0}']));
         let found = secret_length(label, value, value.len() < behind.len() || label.ends_with(' '));
         let end = rest.len() - if found == 0 { behind.len() } else { value.len() };
         out.push_str(rest.get(..end).unwrap_or_default());
@@ -142,17 +166,52 @@ fn redact_labelled(text: &str) -> Option<String> {
     (out != text).then_some(out)
 }
 
+/// What a label says whose line is empty: the next line, if it is one word.
+fn next_line(value: &str) -> &str {
+    if !value.starts_with(['\r', '\n']) {
+        return value;
+    }
+    let next = value.trim_start();
+    let line = next.lines().next().unwrap_or_default().trim_end();
+    let is_word = !line.is_empty() && !line.contains(|letter: char| letter.is_whitespace() || ":=：".contains(letter));
+    if is_word { next } else { value }
+}
+
+/// Whether the words of a label are those of a network's key: `WLAN key`, `clé Wi-Fi`, `Nätverksnyckel`.
+fn is_network_key(words: &[String]) -> bool {
+    let label = words.concat();
+    let is_password = |word: &String| PASSWORDS.iter().any(|password| word.ends_with(password));
+    let is_key = |word: &String| KEYS.iter().any(|key| word.ends_with(key)) || is_password(word);
+    // Of one word it is the key that stands last.
+    let is_phrase = words.len() > 1 && words.iter().any(is_key) || words.last().is_some_and(is_key);
+    let is_password_of = ["motdepasse", "palavrapasse"].iter().any(|password| label.contains(password));
+    (is_phrase || is_password_of) && NETWORKS.iter().any(|network| label.contains(network))
+}
+
 /// How many bytes at the start of `value` are the secret that `label` names. `is_spaced`: blanks stand around the sign.
 fn secret_length(label: &str, value: &str, is_spaced: bool) -> usize {
     let label = label.trim_end_matches([' ', '"', '\'', '*']);
+    // `(WPA2)` says of which kind the key is.
+    let label =
+        label.strip_suffix(')').and_then(|inner| inner.rsplit_once('(')).map_or(label, |(label, _)| label.trim_end());
     let mut words = label.rsplit(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '-' | '_' | ' '));
-    // Three words at most: `API access key`.
-    let words: Vec<&str> = words.next().unwrap_or_default().split_whitespace().rev().take(3).collect();
+    // Three words at most: `API access key`; of a network's key more: `clé de sécurité Wi-Fi`.
+    let words: Vec<&str> = words.next().unwrap_or_default().split_whitespace().rev().take(5).collect();
+    let plain =
+        |word: &&str| word.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let is_network_key = is_network_key(&words.iter().rev().map(plain).collect::<Vec<String>>());
+    let words = words.get(..3).unwrap_or(&words);
     let Some(name) = words.first() else { return 0 };
     let label: String =
         words.iter().rev().flat_map(|word| word.chars()).filter(|letter| letter.is_alphanumeric()).collect();
     let label = label.to_lowercase();
-    let is_password = PASSWORDS.iter().any(|password| label.ends_with(password));
+    let is_password = is_network_key || PASSWORDS.iter().any(|password| label.ends_with(password));
+    if PHRASES.iter().any(|phrase| label.ends_with(phrase)) {
+        let line = value.lines().next().unwrap_or_default();
+        if line.split_whitespace().count() >= SHORTEST_PHRASE {
+            return line.len();
+        }
+    }
     if let Some(quote) = value.chars().next().filter(|letter| matches!(letter, '"' | '\'' | '`')) {
         let inner = value.get(1..).unwrap_or_default();
         let inner = inner.get(..inner.find(quote).unwrap_or(0)).unwrap_or_default();
@@ -179,9 +238,27 @@ fn secret_length(label: &str, value: &str, is_spaced: bool) -> usize {
         word = behind.get(..behind.find(is_end).unwrap_or(behind.len())).unwrap_or_default();
         length = value.len() - behind.len() + word.len();
     }
+    length += grouped_digits(word, value.get(length..).unwrap_or_default());
     let is_likely = word.len() >= 8 && word.bytes().any(|byte| byte.is_ascii_digit())
         || label.ends_with("pin") && word.len() >= 4 && word.bytes().all(|byte| byte.is_ascii_digit());
     if word.starts_with("//") || word == REDACTED || !(is_password || is_likely) { 0 } else { length }
+}
+
+/// Bytes of the further groups of digits of a key that is printed in groups: `1234 5678 9012`.
+fn grouped_digits(first: &str, behind: &str) -> usize {
+    if first.len() < 4 || !first.bytes().all(|byte| byte.is_ascii_digit()) {
+        return 0;
+    }
+    let mut length = 0;
+    while let Some(group) = behind.get(length..).and_then(|rest| rest.strip_prefix([' ', '-'])) {
+        let digits = group.bytes().take_while(u8::is_ascii_digit).count();
+        let is_whole = !group.get(digits..).is_some_and(|rest| rest.starts_with(char::is_alphanumeric));
+        if digits != first.len() || !is_whole {
+            break;
+        }
+        length += 1 + digits;
+    }
+    length
 }
 
 #[cfg(test)]
@@ -189,6 +266,93 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn keys_of_networks_are_hidden_in_any_language() {
+        for label in [
+            "WLAN-Schlüssel",
+            "WLAN-Schlüssel (WPA2)",
+            "WLAN-Netzwerkschlüssel",
+            "Netzwerkschlüssel",
+            "Passwort WLAN",
+            "Passwort für das WLAN",
+            "WLAN-Code",
+            "WiFi key",
+            "Wi-Fi Key",
+            "Network security key",
+            "Password WiFi",
+            "Password for Wi-Fi",
+            "Clé WiFi",
+            "Clé de sécurité Wi-Fi",
+            "Code wifi",
+            "Code WiFi ",
+            "Mot de passe du WiFi",
+            "Clave WiFi",
+            "Clave de la red WiFi",
+            "Contraseña del WiFi",
+            "Chiave di rete",
+            "Chiave WPA",
+            "Password della rete WiFi",
+            "Chave de rede",
+            "Senha do Wi-Fi",
+            "Klucz sieciowy",
+            "Hasło do WiFi",
+            "Netwerksleutel",
+            "Wifi-sleutel",
+            "Nätverksnyckel",
+            "Netværksnøgle",
+            "Nettverksnøkkel",
+            "Klíč sítě",
+            "Heslo k WiFi",
+            "Hálózati kulcs",
+            "Wi-Fi kulcs",
+            "WiFi anahtarı",
+            "WiFi şifre",
+            "Пароль от Wi-Fi",
+            "Ключ сети",
+            "Ключ Wi-Fi",
+            "ネットワークキー",
+            "暗号化キー",
+            "无线密码",
+            "网络密钥",
+            "WiFi 密码",
+            "와이파이 비밀번호",
+            "네트워크 키",
+        ] {
+            for sign in [": ", " : ", "： "] {
+                let [text, expected] =
+                    ["x7.y/z", REDACTED].map(|key| format!("SSID: Cafe\n{label}{sign}{key}\nHave fun"));
+                assert_eq!(redact_sentences(&text), expected);
+            }
+        }
+        for (text, expected) in [
+            ("WLAN-Schlüssel: 1234 5678 9012 3456 7890", "WLAN-Schlüssel: REDACTED"),
+            ("Netzwerkschlüssel: 12345678\n4 Zimmer", "Netzwerkschlüssel: REDACTED\n4 Zimmer"),
+            ("Passwort:\nkaffee123\nViel Spaß", "Passwort:\nREDACTED\nViel Spaß"),
+            ("WLAN key\r\n(WPA3):\r\nkaffee 12", "WLAN key\r\n(WPA3):\r\nkaffee 12"),
+            ("Seed: eins zwei drei vier fünf sechs sieben acht neun zehn elf zwölf\nx", "Seed: REDACTED\nx"),
+        ] {
+            assert_eq!(redact_sentences(text), expected);
+        }
+        for text in [
+            "Free WiFi: yes",
+            "WLAN: Cafe",
+            "Network: Cafe",
+            "Wi-Fi keyboard: Logitech",
+            "Code: 4711",
+            "Clé: sol",
+            "Clave: sol",
+            "Ключ: скрипичный",
+            "Schlüssel: beim Portier",
+            "Password:\nThank you",
+            "Passwort:\nSSID: Cafe",
+            "key: C major",
+            "Seed: tomato",
+            "Seed: mix of twelve",
+        ] {
+            assert_eq!(redact_sentences(text), text);
+        }
+    }
 
     #[test]
     fn what_a_label_names_is_hidden() {

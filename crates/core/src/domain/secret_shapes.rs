@@ -22,6 +22,7 @@ const TOKENS: &[(&str, usize)] = &[
     ("glpat-", 16),
     ("hf_", 30),
     ("npm_", 30),
+    ("nsec1", 50),
     ("pypi-", 30),
     ("rk_live_", 16),
     ("sk-ant-", 20),
@@ -37,6 +38,8 @@ const TOKENS: &[(&str, usize)] = &[
     ("xoxp-", 16),
     ("xoxs-", 16),
     ("xprv", 80),
+    ("yprv", 80),
+    ("zprv", 80),
     ("ya29.", 16),
 ];
 

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+use super::secret_accounts::redact_accounts;
 pub use super::secret_names::is_secret_name;
 use super::secret_names::{is_secret_if_opaque, is_secret_in_group, is_secret_parameter, is_signature_name};
 use super::secret_sentences::redact_sentences;
@@ -45,6 +46,7 @@ pub fn redact(text: &str) -> String {
 
 fn redact_once(text: &str) -> String {
     let text = redact_networks(text);
+    let text = redact_accounts(&text);
     let text = redact_user(&text);
     let text = redact_json(&text);
     let text = redact_sentences(&text);
@@ -92,7 +94,8 @@ fn holds_plain_secret(value: &str) -> bool {
         // The last piece is a value.
         named.next_back();
         named.any(|name| group.is_secret(name, "")) || is_secret_shape(part)
-    }) || matches!(redact_user(value), Cow::Owned(_))
+    }) || redact_accounts(value) != value
+        || matches!(redact_user(value), Cow::Owned(_))
         || matches!(redact_json(value), Cow::Owned(_))
 }
 
@@ -148,6 +151,10 @@ fn redact_word(word: &str) -> String {
             out.push_str(REDACTED);
         } else if end.contains('=') {
             out.push_str(&redact_parameter(end, group));
+        } else if let Some((name, value)) =
+            end.split_once(':').filter(|(name, value)| is_named_by_colon(name, value, group))
+        {
+            out.push_str(&format!("{name}:{}", if value.is_empty() { "" } else { REDACTED }));
         } else {
             // A fragment may be a route with a path of its own.
             out.push_str(&redact_path(end, group));
@@ -157,12 +164,21 @@ fn redact_word(word: &str) -> String {
     out
 }
 
+/// Whether a part of a query is a secret with a colon where others have an equals sign: `?token:abc`.
+fn is_named_by_colon(name: &str, value: &str, group: Group) -> bool {
+    !name.contains(['/', '.']) && !value.starts_with("//") && group.is_secret(name, value)
+}
+
 /// A path, with or without what stands before it.
 fn redact_path(path: &str, group: Group) -> String {
     let mut before = "";
     let mut is_hook = false;
     let segments = path.split('/').map(|segment| {
         let is_named = is_secret_name(before) || is_secret_if_opaque(before) || is_link_of_mail(before);
+        let (name, value) = segment.split_once(':').unwrap_or_default();
+        if group.is_secret(name, value) && is_opaque(value) {
+            return format!("{name}:{REDACTED}");
+        }
         let is_secret = is_named && is_opaque(segment) || is_hook && !is_hook_name(segment) && is_hook_part(segment);
         is_hook |= is_hook_name(segment);
         before = segment;
@@ -460,6 +476,20 @@ mod tests {
             ),
             ("https://x.de/file/ab#Kq3vX9pLm2Rt7Zw0Yb5c", "https://x.de/file/ab#REDACTED"),
             ("https://x.de/#section-2-of-the-manual", "https://x.de/#section-2-of-the-manual"),
+            ("https://x.de/?token:s3cret&a=1", "https://x.de/?token:REDACTED&a=1"),
+            ("https://x.de/?a=1&api_key:s#pin:12", "https://x.de/?a=1&api_key:REDACTED#pin:REDACTED"),
+            ("https://x.de/token:a1b2c3d4e5f6a7b8/p", "https://x.de/token:REDACTED/p"),
+            ("https://x.de/wiki/Token:Ring?page:2#key:note", "https://x.de/wiki/Token:Ring?page:2#key:note"),
+            ("https://x.de/?a:token=s", "https://x.de/?a:token=REDACTED"),
+            (
+                "https://x.de/?pin_code=4711&onetime=k3yx&seed=9f8a7b6c5d4e3f2a1b&private=9f8a7b6c5d4e3f2a1b",
+                "https://x.de/?pin_code=REDACTED&onetime=REDACTED&seed=REDACTED&private=REDACTED",
+            ),
+            ("https://x.de/?pincode=4711&pinCode=12", "https://x.de/?pincode=REDACTED&pinCode=REDACTED"),
+            (
+                "https://x.de/?pincode=110001&onetime=true&one_time=1&seed=tomato&seed=42&private=1",
+                "https://x.de/?pincode=110001&onetime=true&one_time=1&seed=tomato&seed=42&private=1",
+            ),
             ("https://x.de/?q=1 password: s", "https://x.de/?q=1 password: REDACTED"),
             ("https://x.de/?tokens_left=3&pinned=1&design=2", "https://x.de/?tokens_left=3&pinned=1&design=2"),
         ] {

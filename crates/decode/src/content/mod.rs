@@ -127,6 +127,11 @@ impl Message {
         (!text.is_empty()).then(|| Content { text, encoding: labels.join("+"), symbology: self.symbology() })
     }
 
+    /// What a message without text says.
+    pub(crate) fn blank(&self) -> Content {
+        Content { text: String::new(), encoding: guess::ASCII.to_owned(), symbology: self.symbology() }
+    }
+
     /// The segments as a reader transmits them: in an FNC1 message `%%` in alphanumeric mode is `%`, and a single `%` is
     /// the separator GS (7.4.8.2).
     fn transmitted(&self) -> Vec<Segment> {

@@ -18,6 +18,8 @@ pub(super) struct Found {
     codes: Vec<Placed>,
     /// Readings that used up their error correction: chance may have made them, until another rung reads the same.
     doubtful: Vec<Placed>,
+    /// Whether a code that says nothing at all was read, which is no scan.
+    has_blank: bool,
 }
 
 /// Share of the error correction from which a reading needs a second one.
@@ -61,7 +63,11 @@ impl Found {
             if self.codes.iter().any(|known| known.quad.is_same_place(&quad)) {
                 continue;
             }
-            let Some(placed) = placed(sighting, quad, rung) else { continue };
+            let is_sure = !is_exhausted(sighting.ecc_used);
+            let Some(placed) = placed(sighting, quad, rung) else {
+                self.has_blank |= is_sure;
+                continue;
+            };
             if is_exhausted(placed.code.ecc_used) && !self.is_confirmed(&placed) {
                 self.doubtful.push(placed);
             } else {
@@ -83,6 +89,11 @@ impl Found {
         self.codes.iter().map(|known| known.quad).collect()
     }
 
+    /// Whether a code without any text was read.
+    pub(super) fn has_blank(&self) -> bool {
+        self.has_blank || self.codes.iter().any(|known| known.code.text.is_empty())
+    }
+
     /// Readings that wait for a second one.
     pub(super) fn doubtful(&self) -> usize {
         self.doubtful.len()
@@ -100,6 +111,8 @@ impl Found {
             self.codes.truncate(1);
         }
         self.join();
+        // A part without text that belongs to no message.
+        self.codes.retain(|known| !known.code.text.is_empty());
         self.codes.sort_by_key(|known| {
             let [x, y] = known.quad.centre();
             (y as i64, x as i64, known.code.text.clone())
@@ -130,10 +143,12 @@ impl Found {
     }
 }
 
-/// A sighting as a code; `None` where it says nothing at all, which is not a scan.
+/// A sighting as a code; `None` where it says nothing at all, and no message has it as a part: encoders divide some so that
+/// nothing is left for the last.
 fn placed(sighting: Sighting, quad: Quad, rung: &'static str) -> Option<Placed> {
     let Sighting { message, qr_version, ecc_level, ecc_used, .. } = sighting;
-    let content = message.content()?;
+    let blank = || message.part().map(|_| message.blank());
+    let content = message.content().or_else(blank)?;
     let code = Code {
         text: content.text,
         text_encoding: content.encoding,
@@ -191,6 +206,21 @@ mod tests {
         let sure = Sighting { ecc_used: Some(0.9), ..sighting("right", 5.0, 5.0) };
         assert_eq!(found.add(vec![sure], "two", 1.0), 1);
         assert_eq!((found.doubtful(), found.into_codes(false)[0].text.as_str()), (0, "right"));
+    }
+
+    #[test]
+    fn a_code_without_text_is_noted_and_is_no_scan() {
+        let mut found = Found::default();
+        assert!(!found.has_blank());
+        for text in ["", "\u{feff}"] {
+            found.add(vec![sighting(text, 5.0, 5.0)], "one", 1.0);
+            assert!(found.has_blank() && found.is_empty(), "{text:?}");
+        }
+        assert_eq!(found.into_codes(false), []);
+        // Chance makes such readings too.
+        let mut found = Found::default();
+        found.add(vec![Sighting { ecc_used: Some(1.0), ..sighting("", 5.0, 5.0) }], "one", 1.0);
+        assert!(!found.has_blank());
     }
 
     #[test]

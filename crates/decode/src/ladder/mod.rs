@@ -277,6 +277,8 @@ pub(super) struct Climb {
     pub out_of_time: bool,
     /// Codes were read, and what was seen beside them looks like more that could not be.
     pub more_likely: bool,
+    /// A code was read that says nothing.
+    pub has_blank: bool,
     /// The first panic of a rung, if one did.
     pub panic: Option<String>,
     /// Codes were read, nothing seen is left, and it was looked closely enough to see smaller ones.
@@ -289,7 +291,8 @@ impl Climb {
     pub fn go_on(&mut self, later: Climb) {
         let mut runs = std::mem::take(&mut self.runs);
         runs.extend(later.runs);
-        *self = Climb { runs, panic: self.panic.take().or(later.panic), ..later };
+        let has_blank = self.has_blank || later.has_blank;
+        *self = Climb { runs, has_blank, panic: self.panic.take().or(later.panic), ..later };
     }
 
     /// From the pixels of a small copy to those of the photo.
@@ -369,6 +372,7 @@ fn climb_by<'a>(
         runs: Vec::new(),
         out_of_time: false,
         more_likely: false,
+        has_blank: false,
         panic: None,
         is_complete: false,
     };
@@ -468,6 +472,7 @@ fn climb_by<'a>(
     }
     climb.more_likely = !first_only && !found.is_empty() && (climb.out_of_time || rest.is_likely());
     climb.is_complete = (first_only && !found.is_empty()) || rest.is_complete(&found);
+    climb.has_blank = found.has_blank();
     climb.codes = found.into_codes(first_only);
     climb
 }
