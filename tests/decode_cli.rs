@@ -188,6 +188,18 @@ fn folders_pipes_and_standard_input_are_read() {
 }
 
 #[test]
+fn a_folder_without_photos_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("empty/below")).unwrap();
+    std::fs::write(folder.path().join("empty/.hidden.png"), b"x").unwrap();
+    photo(folder.path(), "a.png", "just words");
+    let output = scanmill(folder.path()).args(["empty", "a.png"]).output().unwrap();
+    assert_eq!(lines(&output).len(), 1);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no photo in the folder `empty`"), "{said}");
+}
+
+#[test]
 fn a_missing_file_is_said_and_the_rest_is_read() {
     let folder = tempfile::tempdir().unwrap();
     photo(folder.path(), "a.png", "a");

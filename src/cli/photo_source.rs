@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::out;
 use crate::decode::DecodeLimits;
 use crate::domain::{Reason, Rejection};
 use crate::error::{Error, Result};
@@ -40,7 +41,16 @@ pub fn named(arguments: &[PathBuf]) -> (Vec<PhotoSource>, Vec<Error>) {
         }
         // What is not there gets its line like all the others.
         match std::fs::metadata(path).map(|metadata| metadata.file_type()) {
-            Ok(kind) if kind.is_dir() => all_in(path, &mut sources, &mut errors),
+            Ok(kind) if kind.is_dir() => {
+                let before = (sources.len(), errors.len());
+                all_in(path, &mut sources, &mut errors);
+                if before == (sources.len(), errors.len()) {
+                    out::note(&format!(
+                        "there is no photo in the folder `{}`: no file that is not hidden",
+                        path.display()
+                    ));
+                }
+            }
             Ok(kind) if kind.is_fifo() || kind.is_char_device() => sources.push(PhotoSource::Pipe(path.to_owned())),
             _ => sources.push(PhotoSource::File(path.to_owned())),
         }

@@ -39,14 +39,13 @@ pub fn free_key(root: &Path) -> PathBuf {
 /// says what is wrong.
 ///
 /// # Errors
-/// A root that cannot be read.
+/// A root that is not there or cannot be read.
 pub fn keys_of_root(root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let failed = |error| Error::io("cannot look for answer keys in", root, error);
     let (mut sealed, mut unsealed): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
-    let entries = match std::fs::read_dir(root) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((vec![numbered(root, 1)], Vec::new())),
-        entries => entries.map_err(failed)?,
-    };
+    let entries = std::fs::read_dir(root).map_err(|error| {
+        failed(error).hint("a root is the folder that `pump` was given: --root, SCANMILL_LOCAL_ROOT or `local.root` name it")
+    })?;
     for entry in entries {
         let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
         match name.strip_suffix(".partial") {
@@ -111,7 +110,8 @@ mod tests {
     fn each_run_has_a_name_of_its_own() {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().join(name);
-        assert_eq!(keys_of_root(&at("nowhere")).unwrap().0, [at("nowhere/answer-key.jsonl")]);
+        let missing = keys_of_root(&at("nowhere")).unwrap_err().report().to_string();
+        assert!(missing.contains("nowhere`") && !missing.contains("answer-key.jsonl"), "{missing}");
         assert_eq!(keys_of_root(root.path()).unwrap().0, [at("answer-key.jsonl")]);
         for name in ["answer-key.jsonl", "answer-key-2.jsonl.partial", "answer-key-3.jsonl", "answer-key-10.jsonl"] {
             assert_eq!(free_key(root.path()) == at("answer-key.jsonl"), name == "answer-key.jsonl");

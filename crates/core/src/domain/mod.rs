@@ -26,6 +26,7 @@ pub mod shops;
 pub mod text;
 pub mod tracking;
 pub mod url_rules;
+mod whole_number;
 pub mod wifi;
 
 pub use exclude::Exclusions;

@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::columns::text_cap;
 use super::row::utc_millis;
 use super::text::fit;
+use super::whole_number::whole_number;
 use super::{PhotoId, PhotoRef};
 
 mod event_bridge;
@@ -185,13 +186,7 @@ fn photo(bucket: &str, key: String, object: &Value, fields: &Fields, time: Optio
     }
     let size_bytes = match object.get("size") {
         None | Some(Value::Null) => None,
-        // A number, or as some servers write it a text of digits. What does not fit into the warehouse's signed integer
-        // is not a size.
-        Some(size) => {
-            let digits = size.as_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
-            let size = size.as_u64().or_else(|| digits?.parse().ok()).filter(|size| i64::try_from(*size).is_ok());
-            Some(size.ok_or("the size is not a whole number of bytes")?)
-        }
+        Some(size) => Some(whole_number(size).ok_or("the size is not a whole number of bytes")?),
     };
     let some = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
     Ok(PhotoRef {

@@ -81,22 +81,25 @@ impl Product {
             return Product { id: Some(gtin.clone()), source: Source::Gtin, gtin: Some(gtin) };
         }
         let found = |id, source| Product { id: Some(id), source, gtin: None };
-        shops::id(page.host, page.tail, |id| !is_page_name(id))
-            .map(|id| found(id, Source::KnownShop))
-            .or_else(|| behind_marker(page).map(|id| found(id, Source::Path)))
+        // Of the ids of a parameter and of a single shop too many are numbers of their own that look like a GTIN.
+        let known = shops::id(page.host, page.tail, |id| !is_page_name(id)).map(|(id, may_be_gtin)| {
+            let product = found(id, Source::KnownShop);
+            if may_be_gtin { product.in_one_form() } else { product }
+        });
+        known
+            .or_else(|| behind_marker(page).map(|id| found(id, Source::Path).in_one_form()))
             .or_else(|| by_parameter(page).map(|id| found(id, Source::Query)))
-            .or_else(|| last_segment(page).map(|id| found(id, Source::Path)))
+            .or_else(|| last_segment(page).map(|id| found(id, Source::Path).in_one_form()))
             .filter(|product| !product.id.as_deref().is_some_and(is_nonsense))
-            .map(Product::with_gtin)
             .unwrap_or_default()
     }
 
-    /// An id in a path that is a GTIN by its length, check digit and GS1 prefix fills the column `gtin` too, and stays as
-    /// the shop writes it. Of eight digits too many numbers are in use that are none.
-    fn with_gtin(mut self) -> Product {
-        if self.source == Source::Path {
-            self.gtin =
-                self.id.as_deref().filter(|id| id.len() > 8).and_then(gtin_14).filter(|gtin| has_used_prefix(gtin));
+    /// An id that is a GTIN by its length, check digit and GS1 prefix is written as a Digital Link's is, so that one product
+    /// has one id. Of eight digits too many numbers are in use that are none.
+    fn in_one_form(mut self) -> Product {
+        let gtin = self.id.as_deref().filter(|id| id.len() > 8).and_then(gtin_14).filter(|gtin| has_used_prefix(gtin));
+        if gtin.is_some() {
+            (self.id, self.gtin) = (gtin.clone(), gtin);
         }
         self
     }

@@ -29,10 +29,13 @@ pub fn redact_accounts(text: &str) -> Cow<'_, str> {
     text
 }
 
+/// Whether what a pattern matched is likely a secret.
+type IsSecret = fn(&Captures<'_>) -> bool;
+
 /// A pattern whose group `secret` goes if what it matched is likely one.
 struct Rule {
     pattern: Regex,
-    is_secret: fn(&Captures<'_>) -> bool,
+    is_secret: IsSecret,
 }
 
 impl Rule {
@@ -56,7 +59,7 @@ impl Rule {
 }
 
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-    let rules: [(&str, fn(&Captures<'_>) -> bool); 4] = [
+    let rules: [(&str, IsSecret); 4] = [
         // WhatsApp: three keys in base 64 behind the version.
         (r"(?:^|[^A-Za-z0-9])[1-9]@(?P<secret>[\w+/=%-]{16,}(?:(?:,|%2[Cc])[\w+/=%-]{16,}){2}[\w+/=%,-]*)", |_| true),
         // GSMA SGP.22: version, server, and the activation code.

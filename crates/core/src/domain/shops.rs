@@ -99,7 +99,7 @@ pub const SHOPS: &[Shop] = &[
     shop("Trendyol", &["trendyol.com"], r"-p-([0-9]+)", "https://www.trendyol.com/marka/celik-caydanlik-p-123456789", "123456789"),
     shop("Hepsiburada", &["hepsiburada.com"], r"(?i)-pm?-(hb[a-z0-9]+)", "https://www.hepsiburada.com/celik-caydanlik-p-HBCV00001ABCDE", "HBCV00001ABCDE"),
     shop("Noon", &["noon.com"], r"/([A-Z][0-9]{7,}[A-Z])/p", "https://www.noon.com/uae-en/kettle/N12345678A/p/", "N12345678A"),
-    shop("Open Food Facts", &["openfoodfacts.org"], r"/(?:product|produit|produkt|producto|prodotto|p)/([0-9]+)", "https://world.openfoodfacts.org/product/3017620422003/nutella", "3017620422003"),
+    shop("Open Food Facts", &["openfoodfacts.org"], r"/(?:product|produit|produkt|producto|prodotto|p)/([0-9]+)", "https://world.openfoodfacts.org/product/3017620422003/nutella", "03017620422003"),
     shop("Apple", &["apps.apple.com", "itunes.apple.com"], r"/(id[0-9]{6,})(?:[/?]|$)", "https://apps.apple.com/de/app/tee/id1234567890", "id1234567890"),
     shop("Google Play", &["play.google.com"], r"[?&]id=([A-Za-z0-9_.]+)", "https://play.google.com/store/apps/details?id=de.tee.app&hl=de", "de.tee.app"),
     shop("YouTube", &["youtu.be"], r"^/([A-Za-z0-9_-]{11})(?:[/?]|$)", "https://youtu.be/dQw4w9WgXcQ?t=4", "dQw4w9WgXcQ"),
@@ -163,16 +163,18 @@ fn in_one_form(shop: &Shop, id: String) -> String {
 static SHAPES: LazyLock<Vec<Option<Regex>>> =
     LazyLock::new(|| SHOPS.iter().map(|shop| Regex::new(shop.shape).ok()).collect());
 
-/// The id by the first row that fits and whose id `is_id`. `host` is lower case; `tail` is path, query and route as they
-/// stand in the normalised address.
-pub fn id(host: &str, tail: &str, is_id: impl Fn(&str) -> bool) -> Option<String> {
+/// The id by the first row that fits and whose id `is_id`, and whether it may be a GTIN: single shops number by themselves.
+/// `host` is lower case; `tail` is path, query and route as they stand in the normalised address.
+pub fn id(host: &str, tail: &str, is_id: impl Fn(&str) -> bool) -> Option<(String, bool)> {
     SHOPS.iter().zip(SHAPES.iter()).find_map(|(shop, shape)| {
         if !shop.hosts.iter().any(|pattern| fits(host, pattern)) {
             return None;
         }
         let found = shape.as_ref()?.captures(tail)?;
         let group = found.iter().skip(1).find_map(|group| group)?;
-        Some(unescape_id(group.as_str())).filter(|id| is_id(id)).map(|id| in_one_form(shop, id))
+        let may_be_gtin = shop.hosts == ["*"] || shop.name == "Open Food Facts";
+        let id = Some(unescape_id(group.as_str())).filter(|id| is_id(id));
+        id.map(|id| (in_one_form(shop, id), may_be_gtin))
     })
 }
 

@@ -252,7 +252,7 @@ mod tests {
             ("https://x.de/(01)04006381333931(10)A", Some("04006381333931"), Source::Gtin),
             ("https://x.de/01%2F04006381333931", Some("04006381333931"), Source::Gtin),
             ("https://x.de/#!/p/1#x", Some("1"), Source::Path),
-            ("https://x.de/p/4006381333931", Some("4006381333931"), Source::Path),
+            ("https://x.de/p/4006381333931", Some("04006381333931"), Source::Path),
             ("https://amazon.de/Title/dp/B07XJ8C8F5/ref=sr_1_1", Some("B07XJ8C8F5"), Source::KnownShop),
             ("HTTPS://AMAZON.DE/GP/PRODUCT/B07XJ8C8F5", Some("B07XJ8C8F5"), Source::KnownShop),
             ("https://shop.de/dp/B07XJ8C8F5", Some("B07XJ8C8F5"), Source::Path),
@@ -280,6 +280,31 @@ mod tests {
             let product = read(raw).unwrap().product;
             assert_eq!((product.id.as_deref(), product.source), (id, source), "{raw}");
         }
+    }
+
+    #[test]
+    fn one_gtin_is_one_product_id_wherever_it_stands() {
+        for raw in [
+            "https://x.de/01/4006381333931",
+            "https://id.gs1.org/01/04006381333931/10/A",
+            "https://x.de/?ean=4006381333931",
+            "https://x.de/ean/4006381333931",
+            "https://x.de/p/4006381333931",
+            "https://x.de/p/04006381333931/tea",
+            "https://x.de/#/p/4006381333931",
+            "https://x.de/tea/4006381333931.html",
+            "https://x.de/4006381333931",
+            "https://x.de/product/4006381333931",
+            "https://x.de/products/4006381333931?variant=1",
+            "https://world.openfoodfacts.org/product/4006381333931/tea",
+        ] {
+            let product = read(raw).unwrap().product;
+            assert_eq!(product.id.as_deref(), Some("04006381333931"), "{raw}");
+            assert_eq!(product.gtin, product.id, "{raw}");
+        }
+        // A number of a shop's own.
+        let product = read("https://www.ebay.de/itm/4006381333931").unwrap().product;
+        assert_eq!((product.id.as_deref(), product.gtin), (Some("4006381333931"), None));
     }
 
     #[test]

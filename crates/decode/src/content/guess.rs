@@ -9,6 +9,7 @@
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{self as rs, Encoding};
 
+use super::by_chance;
 use super::charset::Charset;
 use super::languages::CANDIDATES;
 
@@ -33,14 +34,18 @@ pub(super) struct Guess {
 }
 
 impl Guess {
-    /// UTF-8 where the bytes are valid as such, UTF-16 by its mark or its zeros, else the likeliest set. `is_japanese`:
+    /// UTF-8 where the bytes are valid as such and not by chance, UTF-16 by its mark or its zeros, else the likeliest set. `is_japanese`:
     /// kanji mode in the same message.
     pub(super) fn of(bytes: &[u8], is_japanese: bool) -> Guess {
         let named = |set: Charset| Guess { set, label: format!("guess:{}", set.name()) };
         if let Some(set) = utf_16_by_zeros(bytes) {
             return named(set);
         }
-        if std::str::from_utf8(bytes).is_ok() {
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            if let Some(table) = by_chance::likelier(bytes, text) {
+                let set = Charset::Table(table);
+                return Guess { set, label: format!("guess:{}|utf-8", set.name()) };
+            }
             return Guess { set: Charset::Table(rs::UTF_8), label: "utf-8".to_owned() };
         }
         let marked = match bytes {

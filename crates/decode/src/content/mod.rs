@@ -7,6 +7,7 @@
 
 mod append;
 mod bits;
+mod by_chance;
 mod charset;
 mod guess;
 #[cfg(test)]
