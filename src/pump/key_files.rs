@@ -44,7 +44,9 @@ pub fn keys_of_root(root: &Path) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let failed = |error| Error::io("cannot look for answer keys in", root, error);
     let (mut sealed, mut unsealed): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
     let entries = std::fs::read_dir(root).map_err(|error| {
-        failed(error).hint("a root is the folder that `pump` was given: --root, SCANMILL_LOCAL_ROOT or `local.root` name it")
+        failed(error).with_hint(
+            "a root is the folder that `pump` was given: --root, SCANMILL_LOCAL_ROOT or `local.root` name it",
+        )
     })?;
     for entry in entries {
         let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();

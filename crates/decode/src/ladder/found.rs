@@ -18,7 +18,7 @@ pub(super) struct Found {
     codes: Vec<Placed>,
     /// Readings that used up their error correction: chance may have made them, until another rung reads the same.
     doubtful: Vec<Placed>,
-    /// Whether a code that says nothing at all was read, which is no scan.
+    /// Whether a code that says nothing at all was read, which is not a scan.
     has_blank: bool,
 }
 
