@@ -45,6 +45,7 @@ fn fake() -> (Fake, ConsoleState) {
         ready: Arc::new(move || if ready.load(Ordering::Relaxed) { Ok(()) } else { Err("draining".into()) }),
         health: Arc::new(|| Ok(())),
         state: Arc::new(move || json!({ "totals": { "photos": photos.load(Ordering::Relaxed) } })),
+        history: Arc::new(|| json!({ "points": [] })),
         scans: Arc::new(|| Box::pin(async { json!({ "latest": [{ "payload": "<b>bold</b>" }] }) })),
         hosts: Arc::from(["engine.internal".to_owned()]),
     };
@@ -129,6 +130,25 @@ fn the_newest_scans_are_what_the_warehouse_holds() {
         (&answer["rejected"][0]["reason"], &answer["rejected"][0]["object_key"]),
         (&"no_code".into(), &"c.jpg".into())
     );
+    assert_eq!(engine.drained().code, Some(0));
+}
+
+/// Whoever opens the page later sees what was before.
+#[test]
+fn the_engine_keeps_what_the_page_draws() {
+    let root = Root::new();
+    let engine = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
+    let address = engine.word_after("http://").trim_end_matches('/').to_owned();
+    let points = || {
+        let answer: Value = serde_json::from_str(&process::page(&address, "/history").1).expect("JSON");
+        answer["points"].as_array().cloned().unwrap_or_default()
+    };
+    let has = |point: &Value, field: &str| point[field].as_f64().is_some_and(|figure| figure > 0.0);
+    engine.wait_until("the queue is seen empty", || points().iter().any(|point| point["waiting"] == 0));
+    root.drop_photo("a.jpg", &process::photo::jpeg("https://shop.example/p/1"));
+    engine.wait_until("the photo is told of", || {
+        points().iter().any(|point| has(point, "photos_per_second") && has(point, "p50_ms") && has(point, "p99_ms"))
+    });
     assert_eq!(engine.drained().code, Some(0));
 }
 

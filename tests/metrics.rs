@@ -113,6 +113,7 @@ fn metrics_of_a_run() -> (BTreeMap<String, Family>, BTreeMap<String, Family>) {
             ready: Arc::new(|| Ok(())),
             health: Arc::new(|| Ok(())),
             state: Arc::new(|| serde_json::Value::Null),
+            history: Arc::new(|| serde_json::Value::Null),
             scans: Arc::new(|| Box::pin(async { serde_json::Value::Null })),
             hosts: Arc::default(),
         };

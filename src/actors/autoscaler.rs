@@ -74,6 +74,9 @@ impl Autoscaler {
         self.line.telemetry.busy.tick();
         sample(&self.line);
         recorder::upkeep();
+        let telemetry = &self.line.telemetry;
+        let waiting = self.depth.map(|depth| depth.ready);
+        telemetry.history.look(Instant::now(), &telemetry.totals, &telemetry.stages, waiting);
         seldom::tell_rest();
         let is_recent = self.sampled_at.is_some_and(|sampled_at| sampled_at.elapsed() < SELDOM);
         if is_recent && self.line.queue.advice().is_approximate {

@@ -324,6 +324,11 @@ impl Engine {
         inbox.and_then(|inbox| inbox.left_out.get(WhyLeftOut::Unreadable.as_str()).copied()).unwrap_or(0)
     }
 
+    /// The last quarter of an hour, as `/history` shows it.
+    pub fn history(&self) -> Value {
+        self.telemetry.history.to_json(Instant::now())
+    }
+
     /// Everything `/state` shows.
     pub fn state(&self) -> Value {
         let mut actors = self.telemetry.board.snapshot();

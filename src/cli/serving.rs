@@ -118,12 +118,13 @@ impl Serving {
 /// What the page shows before the engine is there, and then of the engine.
 fn console_state(engine: &Arc<std::sync::OnceLock<Engine>>, settings: &Settings, ports: &Ports) -> ConsoleState {
     let newest = Arc::new(Newest::new(settings, ports));
-    let (ready, health, state) = (engine.clone(), engine.clone(), engine.clone());
+    let [ready, health, state, history] = [(); 4].map(|()| engine.clone());
     ConsoleState {
         metrics: Arc::new(recorder::render),
         ready: Arc::new(move || ready.get().map_or(Err("starting".to_owned()), Engine::ready)),
         health: Arc::new(move || health.get().and_then(Engine::stalled).map_or(Ok(()), Err)),
         state: Arc::new(move || state.get().map_or(serde_json::Value::Null, Engine::state)),
+        history: Arc::new(move || history.get().map_or(serde_json::Value::Null, Engine::history)),
         scans: Arc::new(move || {
             let newest = newest.clone();
             Box::pin(async move { newest.answer().await })

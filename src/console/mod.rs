@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/` | the page: one self-contained file that polls `/state` |
 //! | `/state` | JSON of every actor |
+//! | `/history` | JSON of the last quarter of an hour: rate, time from upload to durable, messages that wait |
 //! | `/scans` | a page of what the newest scans show: a map, products, days, hours, the last rows |
 //! | `/scans.json` | the same as JSON |
 //! | `/metrics` | Prometheus text |
@@ -54,6 +55,8 @@ pub struct ConsoleState {
     pub health: Arc<dyn Fn() -> Result<(), String> + Send + Sync>,
     /// Everything the page shows.
     pub state: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// The last quarter of an hour.
+    pub history: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// What the newest scans show.
     pub scans: Arc<dyn Fn() -> BoxFuture<'static, serde_json::Value> + Send + Sync>,
     /// Names it may be asked by, beside IP addresses and `localhost`.
@@ -75,13 +78,16 @@ pub async fn serve(
     let routes = Router::new()
         .route("/", get(async || html(include_str!("page.html"))))
         .route("/state", get(state_json))
+        .route("/history", get(history_json))
         .route("/scans", get(async || html(include_str!("scans.html"))))
         .route("/scans.json", get(scans_json))
         .route("/outlines.json", get(outlines))
         .route("/metrics", get(metrics))
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
-        .fallback(async || (StatusCode::NOT_FOUND, "there are /, /scans, /state, /metrics, /healthz and /readyz\n"))
+        .fallback(async || {
+            (StatusCode::NOT_FOUND, "there are /, /scans, /state, /history, /metrics, /healthz and /readyz\n")
+        })
         .layer(axum::middleware::from_fn_with_state(state.clone(), host::check))
         .layer(axum::middleware::map_response(common_headers))
         .with_state(state);
@@ -137,6 +143,10 @@ async fn scans_json(State(state): State<ConsoleState>) -> impl IntoResponse {
 
 async fn state_json(State(state): State<ConsoleState>) -> impl IntoResponse {
     axum::Json((state.state)())
+}
+
+async fn history_json(State(state): State<ConsoleState>) -> impl IntoResponse {
+    axum::Json((state.history)())
 }
 
 async fn metrics(State(state): State<ConsoleState>) -> impl IntoResponse {

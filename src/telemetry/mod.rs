@@ -3,6 +3,7 @@
 pub mod busy;
 pub mod calls;
 pub mod events;
+pub mod history;
 pub mod logging;
 pub mod names;
 pub mod process;
@@ -16,6 +17,7 @@ pub mod traces;
 use std::sync::Arc;
 
 pub use busy::{BusyTimes, Workers};
+pub use history::History;
 pub use stages::{Stage, StageTimes};
 pub use state::StateBoard;
 pub use totals::Totals;
@@ -32,6 +34,8 @@ pub struct Telemetry {
     pub calls: Arc<calls::Calls>,
     /// State of every actor, for `/state`.
     pub board: Arc<StateBoard>,
+    /// The last quarter of an hour, for the console.
+    pub history: Arc<History>,
     /// Counts for the console and the closing report.
     pub totals: Arc<Totals>,
     /// Traces of photos.

@@ -75,6 +75,8 @@ const BOUNDS: (u64, u64) = (1, 3_600_000_000);
 /// Records times; shared by all stages. One short lock a record, each stage its own.
 pub struct StageTimes {
     stages: [Mutex<Histogram<u64>>; Stage::ALL.len()],
+    /// [`Stage::UploadToDurable`] since it was last taken.
+    recent: Mutex<Histogram<u64>>,
 }
 
 impl Default for StageTimes {
@@ -88,13 +90,24 @@ impl StageTimes {
     #[allow(clippy::expect_used, reason = "the bounds are constants that a test holds right")]
     pub fn new() -> StageTimes {
         let empty = Histogram::new_with_bounds(BOUNDS.0, BOUNDS.1, 3).expect("bounds of a histogram");
-        StageTimes { stages: Stage::ALL.map(|_| Mutex::new(empty.clone())) }
+        StageTimes { stages: Stage::ALL.map(|_| Mutex::new(empty.clone())), recent: Mutex::new(empty) }
     }
 
     /// One photo (for [`Stage::Load`] one load) spent `time` in `stage`. Times out of bounds count as the bound.
     pub fn record(&self, stage: Stage, time: Duration) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX).clamp(BOUNDS.0, BOUNDS.1);
         self.with(stage, |histogram| histogram.saturating_record(micros));
+        if stage == Stage::UploadToDurable {
+            self.recent.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(micros);
+        }
+    }
+
+    /// [`Stage::UploadToDurable`] since this was last asked.
+    pub fn take_recent(&self) -> StageSummary {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let summary = summarise(Stage::UploadToDurable, &recent);
+        recent.reset();
+        summary
     }
 
     /// All stages, in order, those without a record too.

@@ -92,10 +92,15 @@ impl Totals {
         self.loaded.fetch_add(batches, Ordering::Relaxed);
     }
 
+    /// Photos whose rows are durable.
+    pub fn photos(&self) -> u64 {
+        self.photos.load(Ordering::Relaxed)
+    }
+
     /// The counters now.
     pub fn snapshot(&self) -> TotalsSnapshot {
         TotalsSnapshot {
-            photos: self.photos.load(Ordering::Relaxed),
+            photos: self.photos(),
             photos_passed_over: self.passed_over.load(Ordering::Relaxed),
             scans: self.scans.load(Ordering::Relaxed),
             rejections: Reason::ALL
