@@ -101,6 +101,31 @@ async fn the_page_needs_nothing_from_elsewhere() {
     }
 }
 
+/// What is wrong in a path of moves and lines; a browser draws nothing behind the first mistake.
+fn mistake(path: &str) -> Option<&str> {
+    let is_number = |word: &str| word.parse::<f64>().is_ok();
+    let numbers = |text: &str| {
+        let words: Vec<String> = text.replace('-', " -").split_whitespace().map(str::to_owned).collect();
+        words.iter().all(|word| is_number(word)).then_some(words.len())
+    };
+    path.split('M').skip(1).find(|part| {
+        let Some((start, lines)) = part.trim_end_matches('z').split_once('l') else { return true };
+        numbers(start) != Some(2) || !numbers(lines).is_some_and(|count| count >= 2 && count % 2 == 0)
+    })
+}
+
+#[tokio::test]
+async fn the_outlines_of_the_map_are_drawn_to_their_end() {
+    let (address, _task) = serve(loopback(), fake().1, CancellationToken::new()).await.expect("serves");
+    let outlines: Value = serde_json::from_str(&get(address, "/outlines.json").await.body).expect("JSON");
+    for name in ["land", "borders"] {
+        let path = outlines[name].as_str().expect("a path");
+        assert!(path.len() > 1_000 && path.starts_with('M'), "{name}");
+        assert_eq!(mistake(path), None, "{name}");
+    }
+    assert_eq!(mistake("M1 2l3-4M5 6lM7 8l9 9z"), Some("5 6l"));
+}
+
 /// The rows of a real engine: what the map, the lists and the charts of `/scans` are drawn from.
 #[test]
 fn the_newest_scans_are_what_the_warehouse_holds() {
