@@ -106,7 +106,7 @@ async fn what_cannot_be_is_said() {
         (&["export", "scans", "--to", "-", "--format", "parquet"], 2, "goes to a file"),
         (&["export", "mart_rung", "--to", "a.csv", "--since", "3d"], 2, "--since and --until are for"),
         (&["export", "scans", "--to", "no/a.csv"], 3, "no/a.csv.part"),
-        (&["query", "DELETE FROM scans"], 3, "no query"),
+        (&["query", "DELETE FROM scans"], 3, "not a query"),
         (&["query", "SELEC 1"], 3, "SELEC"),
         (&["query", "--root", "elsewhere", "SELECT 1"], 2, ""),
     ];

@@ -242,7 +242,7 @@ async fn queries_bind_page_and_only_read() {
     assert_eq!(answer.rows, [[json!(key), json!(0), json!("2026-11-22T15:40:00.000Z"), json!(52.5), json!(null)]]);
 
     let error = warehouse.query("DELETE FROM scans", &[]).await.unwrap_err();
-    assert!(error.class() == Class::Permanent && error.to_string().contains("no query"), "{error}");
+    assert!(error.class() == Class::Permanent && error.to_string().contains("not a query"), "{error}");
     let error = warehouse.query("SELECT nothing FROM scans", &[]).await.unwrap_err();
     assert_eq!(error.class(), Class::Permanent, "{error}");
     assert!(error.to_string().contains("nothing"), "{error}");

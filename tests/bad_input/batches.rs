@@ -19,7 +19,7 @@ fn a_damaged_batch_is_set_aside_and_everything_else_is_loaded() {
     }
     root.drop_photo("new.jpg", &crate::photo::jpeg("https://shop.example/p/new"));
     let ended = root.ended(&["run", "--until-empty"]);
-    says(&ended.stderr, &["set aside", "20200101T000000Z-0123456789ab-000000", "no whole gzip file", "hint: "]);
+    says(&ended.stderr, &["set aside", "20200101T000000Z-0123456789ab-000000", "not a complete gzip file", "hint: "]);
     assert_eq!(ended.code, Some(3), "not every batch is loaded: {}", ended.stderr);
     let mut expected = rows;
     expected.push(("new.jpg".into(), "https://shop.example/p/new".into()));

@@ -82,7 +82,7 @@ async fn of_several_batches_the_damaged_one_is_named_and_nothing_is_loaded() {
     for (damaged, why) in [
         ("b1", "batches/b1.jsonl.gz line 1: column `width`"),
         ("b2", "batches/b2.jsonl.gz line 1: `rung` is missing"),
-        ("b3", "no whole gzip file"),
+        ("b3", "not a complete gzip file"),
         ("gone", "it is gone"),
     ] {
         let error = place.load(&warehouse, &["b0", damaged]).await.unwrap_err();
