@@ -2,7 +2,7 @@
 -- One text for SQLite and Redshift: GROUP BY and window SQL over columns. Three things are spelled for each by
 -- `schema/marts.rs`: DAY_OF, a date's number; DATE_OF, a number's date; and the types of time in CAST, which SQLite has
 -- as text. It also spells out JOIN_PRODUCTS, what the table `products` says of the rows of a subquery: product_name,
--- brand and category, null where it says nothing; no row is lost or duplicated by it. Every computed column has a CAST, so that it has a type for whoever lists the columns, and means
+-- brand and category, null where it says nothing; no row is lost or doubled by it. Every computed column has a CAST, so that it has a type for whoever lists the columns, and means
 -- and ratios are not cut to the scale of a decimal. No view builds on another, so each can be dropped alone.
 -- Counts called "photos" count photos, "scans" count codes read in them.
 -- Days, hours and weekdays are those of the camera's own wall clock (local_date, local_hour, local_weekday).
