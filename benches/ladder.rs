@@ -143,10 +143,11 @@ fn main() {
             let first = reading.rungs.iter().position(|run| run.won > 0);
             *steps.entry(first.map_or(0, |at| at + 1)).or_default() += 1;
         }
-        let runs: Vec<String> = reading.rungs.iter().map(|run| format!("{} {:.1}", run.name, run.ms)).collect();
+        let runs: Vec<String> =
+            reading.rungs.iter().map(|run| format!("{} {:.1}", run.name.as_str(), run.ms)).collect();
         slowest.push((ladder_ms, format!("{}: {}", photo.path.display(), runs.join(", "))));
         for run in &reading.rungs {
-            rungs.entry(run.name).or_default().won += run.won;
+            rungs.entry(run.name.as_str()).or_default().won += run.won;
         }
         let trials = if alone { trials(&bytes, &header, &limits).unwrap_or_default() } else { Vec::new() };
         for trial in trials {

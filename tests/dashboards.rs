@@ -22,7 +22,7 @@ use std::path::Path;
 use std::process::Command;
 
 use process::Root;
-use scanmill::telemetry::names;
+use scanmill::telemetry::{Stage, names};
 use serde_json::Value;
 
 /// Panels of Grafana 10 and 11 themselves, no plugins.
@@ -204,8 +204,8 @@ fn colours_have_one_meaning() {
     for (name, is_well) in [("ok", true), ("closed", true), ("scanned", true), ("failed", false), ("dead", false)] {
         assert_eq!(colours[name], BTreeSet::from([if is_well { "green" } else { "red" }.to_owned()]), "{name}");
     }
-    for stage in names::STAGES {
-        assert_eq!(colours[*stage].len(), 1, "{stage}");
+    for stage in Stage::ALL.map(Stage::as_str) {
+        assert_eq!(colours[stage].len(), 1, "{stage}");
     }
 }
 

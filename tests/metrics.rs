@@ -14,11 +14,11 @@ use scanmill::app::{self, Engine};
 use scanmill::config::Settings;
 use scanmill::console::{self, ConsoleState};
 use scanmill::decode::rung_names;
-use scanmill::scale::bottleneck;
+use scanmill::domain::RungName;
 use scanmill::store::PutMode;
-use scanmill::telemetry::calls::Watched;
+use scanmill::telemetry::metric::LabelValue;
 use scanmill::telemetry::names::{self, Kind, Metric};
-use scanmill::telemetry::{Stage, Workers, recorder};
+use scanmill::telemetry::{Workers, recorder};
 use tokio_util::sync::CancellationToken;
 
 /// One family of the exposition: help, type, and its series by the value of the label, if it has one.
@@ -179,69 +179,70 @@ fn the_exporter_shows_exactly_the_listed_metrics() {
         }
     }
     let is_zero = |family: &Family| family.series.values().all(|value| *value == 0.0);
-    let is_told = |name: &str| name == names::BUILD_INFO.name;
+    let is_told = |name: &str| name == names::BUILD_INFO.name();
     assert!(before.iter().all(|(name, family)| is_zero(family) != is_told(name)), "{before:#?}");
 
-    let is = |metric: &Metric, label: Option<&str>, value: f64| {
+    let is = |metric: Metric, label: Option<&str>, value: f64| {
         assert_eq!(of(&after[metric.name], label), value, "{} {label:?}", metric.name);
     };
-    is(&names::MESSAGES_RECEIVED, None, 6.0);
-    is(&names::MESSAGES_REDELIVERED, None, 0.0);
-    is(&names::MESSAGE_AGE_SECONDS, Some("1_or_2"), 6.0);
-    is(&names::MESSAGE_AGE_SECONDS, Some("3_or_more"), 0.0);
-    is(&names::PHOTOS_PASSED_OVER, Some("suffix"), 0.0);
-    is(&names::IN_FLIGHT_HEADROOM, None, f64::INFINITY);
-    is(&names::MESSAGES_SETTLED, Some("deleted"), 6.0);
-    is(&names::MESSAGES_SETTLED, Some("given_back"), 0.0);
-    is(&names::PHOTOS, Some("scanned"), 2.0);
-    is(&names::PHOTOS, Some("rejected"), 4.0);
-    is(&names::PHOTOS_AGAIN, None, 0.0);
+    is(names::MESSAGES_RECEIVED.metric(), None, 6.0);
+    is(names::MESSAGES_REDELIVERED.metric(), None, 0.0);
+    is(names::MESSAGE_AGE_SECONDS.metric(), Some("1_or_2"), 6.0);
+    is(names::MESSAGE_AGE_SECONDS.metric(), Some("3_or_more"), 0.0);
+    is(names::PHOTOS_PASSED_OVER.metric(), Some("suffix"), 0.0);
+    is(names::IN_FLIGHT_HEADROOM.metric(), None, f64::INFINITY);
+    is(names::MESSAGES_SETTLED.metric(), Some("deleted"), 6.0);
+    is(names::MESSAGES_SETTLED.metric(), Some("given_back"), 0.0);
+    is(names::PHOTOS.metric(), Some("scanned"), 2.0);
+    is(names::PHOTOS.metric(), Some("rejected"), 4.0);
+    is(names::PHOTOS_AGAIN.metric(), None, 0.0);
     for reason in ["no_code", "empty", "unsupported", "bad_notification"] {
-        is(&names::REJECTIONS, Some(reason), 1.0);
+        is(names::REJECTIONS.metric(), Some(reason), 1.0);
     }
-    is(&names::SCANS, None, 2.0);
-    is(&names::DECODE_CPU_SECONDS, None, 3.0);
+    is(names::SCANS.metric(), None, 2.0);
+    is(names::DECODE_CPU_SECONDS.metric(), None, 3.0);
     for (stage, count) in
         [("queue_wait", 5.0), ("fetch", 5.0), ("decode_wait", 3.0), ("decode", 3.0), ("batch_wait", 6.0)]
     {
-        is(&names::STAGE_SECONDS, Some(stage), count);
+        is(names::STAGE_SECONDS.metric(), Some(stage), count);
     }
-    is(&names::STAGE_SECONDS, Some("upload_to_durable"), 5.0);
-    is(&names::BATCH_ROWS, None, 6.0);
-    is(&names::LOADED_ROWS, Some("scans"), 2.0);
-    is(&names::LOADED_ROWS, Some("rejections"), 4.0);
-    is(&names::LOAD_REPEATED, None, 0.0);
-    let first_rung = names::RUNGS[0];
-    is(&names::RUNG_RUNS, Some(first_rung), 3.0);
-    is(&names::RUNG_WINS, Some(first_rung), 2.0);
-    is(&names::RUNG_SECONDS, Some(first_rung), 3.0);
+    is(names::STAGE_SECONDS.metric(), Some("upload_to_durable"), 5.0);
+    is(names::BATCH_ROWS.metric(), None, 6.0);
+    is(names::LOADED_ROWS.metric(), Some("scans"), 2.0);
+    is(names::LOADED_ROWS.metric(), Some("rejections"), 4.0);
+    is(names::LOAD_REPEATED.metric(), None, 0.0);
+    let first_rung = RungName::TEXTS[0];
+    is(names::RUNG_RUNS.metric(), Some(first_rung), 3.0);
+    is(names::RUNG_WINS.metric(), Some(first_rung), 2.0);
+    is(names::RUNG_SECONDS.metric(), Some(first_rung), 3.0);
     for class in ["permanent", "refused", "transient", "throttled", "missing", "poison", "bug"] {
-        is(&names::ERRORS, Some(class), 0.0);
+        is(names::ERRORS.metric(), Some(class), 0.0);
     }
     // Nothing is at work after a drain.
-    is(&names::READY, None, 0.0);
-    is(&names::IN_FLIGHT, None, 0.0);
-    is(&names::IN_FLIGHT_LIMIT, None, Settings::default().queue.max_in_flight as f64);
-    is(&names::BATCHES_TO_LOAD, None, 0.0);
-    is(&names::OLDEST_BATCH_SECONDS, None, 0.0);
-    is(&names::UPLOAD_TO_ROW_SECONDS, None, 5.0);
+    is(names::READY.metric(), None, 0.0);
+    is(names::IN_FLIGHT.metric(), None, 0.0);
+    is(names::IN_FLIGHT_LIMIT.metric(), None, Settings::default().queue.max_in_flight as f64);
+    is(names::BATCHES_TO_LOAD.metric(), None, 0.0);
+    is(names::OLDEST_BATCH_SECONDS.metric(), None, 0.0);
+    is(names::UPLOAD_TO_ROW_SECONDS.metric(), None, 5.0);
     for stage in ["fetch", "decode"] {
-        is(&names::STAGE_IN_USE, Some(stage), 0.0);
-        assert!(of(&after[names::STAGE_LIMIT.name], Some(stage)) >= 1.0);
+        is(names::STAGE_IN_USE.metric(), Some(stage), 0.0);
+        assert!(of(&after[names::STAGE_LIMIT.name()], Some(stage)) >= 1.0);
     }
-    for stage in names::WORKERS {
-        assert!(of(&after[names::STAGE_WORKERS.name], Some(stage)) >= 1.0, "{stage}");
+    for stage in Workers::TEXTS {
+        assert!(of(&after[names::STAGE_WORKERS.name()], Some(stage)) >= 1.0, "{stage}");
         // None of the photos was HEIC.
-        assert_eq!(of(&after[names::STAGE_BUSY_SECONDS.name], Some(stage)) > 0.0, *stage != "heic", "{stage}");
+        assert_eq!(of(&after[names::STAGE_BUSY_SECONDS.name()], Some(stage)) > 0.0, *stage != "heic", "{stage}");
     }
     for budget in ["fetched", "decode"] {
-        is(&names::MEMORY_USED, Some(budget), 0.0);
-        assert!(of(&after[names::MEMORY_LIMIT.name], Some(budget)) > 0.0);
+        is(names::MEMORY_USED.metric(), Some(budget), 0.0);
+        assert!(of(&after[names::MEMORY_LIMIT.name()], Some(budget)) > 0.0);
     }
-    let process = [&names::RESIDENT_BYTES, &names::VIRTUAL_BYTES, &names::CPU_SECONDS, &names::OPEN_FDS];
-    let process = process.into_iter().chain([&names::MAX_FDS, &names::THREADS, &names::START_TIME]);
-    for metric in process.chain([&names::FETCHED_BYTES, &names::BATCH_BYTES]) {
-        assert!(of(&after[metric.name], None) > 0.0, "{}", metric.name);
+    let process =
+        [names::RESIDENT_BYTES.name(), names::VIRTUAL_BYTES.name(), names::CPU_SECONDS.name(), names::OPEN_FDS.name()];
+    let process = process.into_iter().chain([names::MAX_FDS.name(), names::THREADS.name(), names::START_TIME.name()]);
+    for metric in process.chain([names::FETCHED_BYTES.name(), names::BATCH_BYTES.name()]) {
+        assert!(of(&after[metric], None) > 0.0, "{metric}");
     }
 }
 
@@ -262,8 +263,13 @@ fn every_listed_metric_is_used() {
     let mut sources = String::new();
     read(&src, &mut sources);
     let list = std::fs::read_to_string(src.join("telemetry/names.rs")).unwrap();
-    let constants: Vec<&str> =
-        list.lines().filter_map(|line| line.trim().split_once(" = metric(\"")).map(|(name, _)| name).collect();
+    let (_, list) = list.split_once("\nmetrics! {\n").unwrap();
+    let constants: Vec<&str> = list
+        .lines()
+        .filter_map(|line| line.strip_prefix("    ")?.split_once(": "))
+        .map(|(name, _)| name)
+        .filter(|name| name.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_'))
+        .collect();
     assert_eq!(constants.len(), names::ALL.len());
     for constant in constants {
         let is_used = ["add(", "set(", "observe(", "observe_many("].iter().any(|call| {
@@ -288,9 +294,5 @@ fn names_follow_the_rules_and_labels_the_code() {
             assert!(metric.name.contains(metric.unit), "{} is in {}", metric.name, metric.unit);
         }
     }
-    assert_eq!(rung_names().collect::<Vec<_>>(), names::RUNGS);
-    assert_eq!(Stage::ALL.map(Stage::as_str), names::STAGES);
-    assert_eq!(Workers::ALL.map(Workers::as_str), names::WORKERS);
-    assert_eq!(Watched::ALL.map(Watched::as_str), names::WATCHED);
-    assert_eq!(bottleneck::Stage::ALL.map(bottleneck::Stage::as_str), names::BOTTLENECKS);
+    assert_eq!(rung_names().collect::<Vec<_>>(), RungName::TEXTS);
 }

@@ -1,50 +1,18 @@
 //! Which of a notification's photos are to be read.
 
 use crate::config::Settings;
-use crate::domain::PhotoRef;
+use crate::domain::{PhotoRef, SkipReason};
 
-/// Why a photo is passed over. Its message is acknowledged and it gives no row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SkipReason {
-    /// Its key does not begin with `filter.prefix`.
-    Prefix,
-    /// Its key ends with none of `filter.suffixes`.
-    Suffix,
-    /// It is excluded by its name: `filter.exclude`, or housekeeping of computers.
-    Excluded,
-    /// The notification tells a size below `filter.min_bytes`.
-    Small,
-    /// It lies in a bucket that is neither `store.inbox` nor one of `store.accept`: whoever can send a message must not
-    /// choose what the role reads.
-    ForeignBucket,
-    /// It lies in the results bucket: reading it would make new results, and so on for ever.
-    OwnOutput,
-}
-
-impl SkipReason {
-    /// The metric's label.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            SkipReason::Prefix => "prefix",
-            SkipReason::Suffix => "suffix",
-            SkipReason::Excluded => "excluded",
-            SkipReason::Small => "small",
-            SkipReason::ForeignBucket => "foreign_bucket",
-            SkipReason::OwnOutput => "own_output",
-        }
-    }
-
-    /// Which setting it is, for people.
-    pub fn sentence(self, settings: &Settings) -> String {
-        let filter = &settings.filter;
-        match self {
-            SkipReason::Prefix => format!("it does not begin with filter.prefix = `{}`", filter.prefix),
-            SkipReason::Suffix => format!("it ends with none of filter.suffixes = `{}`", filter.suffixes.join(", ")),
-            SkipReason::Excluded => "filter.exclude or filter.exclude_housekeeping leaves it out".into(),
-            SkipReason::Small => format!("it has fewer bytes than filter.min_bytes = {}", filter.min_bytes),
-            SkipReason::ForeignBucket => "it lies in a bucket that is neither store.inbox nor in store.accept".into(),
-            SkipReason::OwnOutput => "it lies in store.results, where scanmill writes".into(),
-        }
+/// Which setting it is, for people.
+pub fn sentence(why: SkipReason, settings: &Settings) -> String {
+    let filter = &settings.filter;
+    match why {
+        SkipReason::Prefix => format!("it does not begin with filter.prefix = `{}`", filter.prefix),
+        SkipReason::Suffix => format!("it ends with none of filter.suffixes = `{}`", filter.suffixes.join(", ")),
+        SkipReason::Excluded => "filter.exclude or filter.exclude_housekeeping leaves it out".into(),
+        SkipReason::Small => format!("it has fewer bytes than filter.min_bytes = {}", filter.min_bytes),
+        SkipReason::ForeignBucket => "it lies in a bucket that is neither store.inbox nor in store.accept".into(),
+        SkipReason::OwnOutput => "it lies in store.results, where scanmill writes".into(),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::queue::Depth;
 use crate::scale::{Bounds, Permits, decode, fetch};
 use crate::telemetry::calls::Watched;
 use crate::telemetry::events::CallFailed;
+use crate::telemetry::labels::{Budget, Limited, QueueState};
 use crate::telemetry::process::Footprint;
 use crate::telemetry::{Workers, names, process, recorder, seldom};
 
@@ -136,9 +137,11 @@ impl Handler<DepthSampled> for Autoscaler {
         self.depth = Some(depth);
         self.steer_all(depth);
         let headroom = self.line.queue.advice().in_flight_limit.map(|limit| limit.saturating_sub(depth.in_flight));
-        names::IN_FLIGHT_HEADROOM.set(None, headroom.map_or(f64::INFINITY, |headroom| headroom as f64));
-        for (state, count) in [("ready", depth.ready), ("in_flight", depth.in_flight), ("dead", depth.dead)] {
-            names::QUEUE_MESSAGES.set(Some(state), count as f64);
+        names::IN_FLIGHT_HEADROOM.set(headroom.map_or(f64::INFINITY, |headroom| headroom as f64));
+        for (state, count) in
+            [(QueueState::Ready, depth.ready), (QueueState::InFlight, depth.in_flight), (QueueState::Dead, depth.dead)]
+        {
+            names::QUEUE_MESSAGES.set(state, count as f64);
         }
     }
 }
@@ -193,11 +196,14 @@ fn permits(state: BudgetState) -> Permits {
 /// Sets the gauges that show one moment of the engine itself.
 pub(super) fn sample(line: &PipelineContext) {
     let budgets = &line.budgets;
-    for (stage, budget) in [("fetch", &budgets.fetches), ("decode", &budgets.decodes), ("heic", &budgets.heic_decodes)]
-    {
+    for (stage, budget) in [
+        (Limited::Fetch, &budgets.fetches),
+        (Limited::Decode, &budgets.decodes),
+        (Limited::Heic, &budgets.heic_decodes),
+    ] {
         let state = budget.state();
-        names::STAGE_LIMIT.set(Some(stage), state.limit as f64);
-        names::STAGE_IN_USE.set(Some(stage), state.used as f64);
+        names::STAGE_LIMIT.set(stage, state.limit as f64);
+        names::STAGE_IN_USE.set(stage, state.used as f64);
     }
     for workers in Workers::ALL {
         let count = match workers {
@@ -208,24 +214,24 @@ pub(super) fn sample(line: &PipelineContext) {
             // The loader does one after the other.
             Workers::Load => 1,
         };
-        names::STAGE_WORKERS.set(Some(workers.as_str()), count as f64);
-        names::STAGE_BUSY_SECONDS.set(Some(workers.as_str()), line.telemetry.busy.so_far(workers).as_secs_f64());
+        names::STAGE_WORKERS.set(workers, count as f64);
+        names::STAGE_BUSY_SECONDS.set(workers, line.telemetry.busy.so_far(workers).as_secs_f64());
     }
     for stage in Watched::ALL {
-        names::CALLS_GIVEN_UP.set(Some(stage.as_str()), line.telemetry.calls.given_up(stage) as f64);
+        names::CALLS_GIVEN_UP.set(stage, line.telemetry.calls.given_up(stage) as f64);
     }
-    for (name, budget) in [("fetched", &budgets.fetched_bytes), ("decode", &budgets.decode_bytes)] {
+    for (name, budget) in [(Budget::Fetched, &budgets.fetched_bytes), (Budget::Decode, &budgets.decode_bytes)] {
         let state = budget.state();
-        names::MEMORY_LIMIT.set(Some(name), state.limit as f64);
-        names::MEMORY_USED.set(Some(name), state.used as f64);
+        names::MEMORY_LIMIT.set(name, state.limit as f64);
+        names::MEMORY_USED.set(name, state.used as f64);
     }
     let tickets = budgets.tickets.state();
-    names::IN_FLIGHT.set(None, tickets.used as f64);
-    names::IN_FLIGHT_LIMIT.set(None, tickets.limit as f64);
-    names::CPU_SECONDS.set(None, process::process_cpu().as_secs_f64());
+    names::IN_FLIGHT.set(tickets.used as f64);
+    names::IN_FLIGHT_LIMIT.set(tickets.limit as f64);
+    names::CPU_SECONDS.set(process::process_cpu().as_secs_f64());
     let Footprint { memory, virtual_bytes, threads, open_fds, max_fds, started_at } = process::footprint();
     if let Some(memory) = memory {
-        names::RESIDENT_BYTES.set(None, memory.resident_bytes as f64);
+        names::RESIDENT_BYTES.set(memory.resident_bytes as f64);
     }
     let found = [
         (names::VIRTUAL_BYTES, virtual_bytes),
@@ -235,12 +241,12 @@ pub(super) fn sample(line: &PipelineContext) {
     ];
     for (metric, value) in found {
         if let Some(value) = value {
-            metric.set(None, value as f64);
+            metric.set(value as f64);
         }
     }
     if let Some(started_at) = started_at {
-        names::START_TIME.set(None, started_at);
+        names::START_TIME.set(started_at);
     }
     let oldest = line.backlog.oldest().map_or(0.0, |at| Timestamp::now().duration_since(at).as_secs_f64());
-    names::OLDEST_BATCH_SECONDS.set(None, oldest.max(0.0));
+    names::OLDEST_BATCH_SECONDS.set(oldest.max(0.0));
 }

@@ -20,6 +20,7 @@ use crate::domain::batch::{OpenBatch, SealPolicy, batch_id, batch_time};
 use crate::domain::{PhotoRef, Row};
 use crate::error::{Error, Result};
 use crate::telemetry::events::CallFailed;
+use crate::telemetry::labels::SealCause;
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "batch_writer";
@@ -124,14 +125,14 @@ impl Writer {
                     Some(photo) => self.add(photo)?,
                     None => break,
                 },
-                () = worker::sleep_until(deadline) => self.seal_open("age").await?,
+                () = worker::sleep_until(deadline) => self.seal_open(SealCause::Age).await?,
                 Some(joined) = self.sealing.join_next() => self.sealed_one(joined)?,
             }
             if let Some(cause) = self.full() {
                 self.seal_open(cause).await?;
             }
         }
-        self.seal_open("drain").await?;
+        self.seal_open(SealCause::Drain).await?;
         while let Some(joined) = self.sealing.join_next().await {
             self.sealed_one(joined)?;
         }
@@ -186,22 +187,22 @@ impl Writer {
     }
 
     /// Why the open batch must be sealed now, if it must.
-    fn full(&self) -> Option<&'static str> {
+    fn full(&self) -> Option<SealCause> {
         let open = self.open.as_ref()?;
         if open.batch.rows() >= self.policy.max_rows {
-            return Some("rows");
+            return Some(SealCause::Rows);
         }
         if open.batch.is_full(self.policy) {
-            return Some("bytes");
+            return Some(SealCause::Bytes);
         }
         // The poller has no place left in flight and a good part of the places waits for this batch: nothing new comes
         // until it is sealed, so its age no longer matters.
         let tickets = self.line.budgets.tickets.state();
         let starved = tickets.waiting > 0 && open.waiting.len() as u64 * 4 >= tickets.limit;
-        starved.then_some("in_flight")
+        starved.then_some(SealCause::InFlight)
     }
 
-    async fn seal_open(&mut self, cause: &'static str) -> Result<()> {
+    async fn seal_open(&mut self, cause: SealCause) -> Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
         while self.sealing.len() >= SEALING_MAX {
             if let Some(joined) = self.sealing.join_next().await {

@@ -281,7 +281,7 @@ impl Decoder {
             drop((bytes, memory));
             trace.note(|facts| {
                 facts.cpu_ms = Some(reading.decode_ms);
-                facts.rung = reading.rungs.iter().find(|run| run.won > 0).map(|run| run.name);
+                facts.rung = reading.rungs.iter().find(|run| run.won > 0).map(|run| run.name.as_str());
             });
             PhotoDecoded { photo: &named, reading: &reading, waited, took: started.elapsed() }.emit(&telemetry);
             if reading.is_stalled {

@@ -110,7 +110,7 @@ impl HoldUp {
         let found = bottleneck::find(&seen);
         let stage = self.tracker.look(found.stage);
         for each in Stage::ALL {
-            names::BOTTLENECK.set(Some(each.as_str()), f64::from(u8::from(each == stage)));
+            names::BOTTLENECK.set(each, f64::from(u8::from(each == stage)));
         }
         // While another stage is found and not yet named, what was last said of the named one stands.
         if found.stage == stage {

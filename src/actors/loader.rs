@@ -190,7 +190,7 @@ impl Work {
     fn show(&self) {
         let waiting = self.line.backlog.len();
         self.seen.waiting.store(waiting as u64, Ordering::Relaxed);
-        names::BATCHES_TO_LOAD.set(None, waiting as f64);
+        names::BATCHES_TO_LOAD.set(waiting as f64);
     }
 
     /// Loads what waits, manifest by manifest.

@@ -468,7 +468,7 @@ impl Shared {
         let ended = if change == Some(BreakerState::Closed) { bucket.down.take() } else { None };
         let down = bucket.down.as_ref().map(|down| (down.since, down.cause.clone()));
         let Some(change) = change else { return };
-        names::STORE_BREAKER_CHANGES.add(Some(change.as_str()), 1);
+        names::STORE_BREAKER_CHANGES.add(change, 1);
         show_states(&buckets);
         drop(buckets);
         match (change, ended, down) {
@@ -557,18 +557,18 @@ impl Shared {
 
     fn show_ready(&self) {
         let is_ready = self.is_running.load(Ordering::Relaxed) && self.why().is_none();
-        names::READY.set(None, f64::from(u8::from(is_ready)));
+        names::READY.set(f64::from(u8::from(is_ready)));
     }
 }
 
 fn show_states(buckets: &BTreeMap<String, Bucket>) {
-    for state in BreakerState::ALL {
+    for &state in BreakerState::ALL {
         let count = buckets.values().filter(|bucket| bucket.breaker.state() == state).count();
-        names::STORE_BREAKER.set(Some(state.as_str()), count as f64);
+        names::STORE_BREAKER.set(state, count as f64);
     }
 }
 
 fn show_held(buckets: &BTreeMap<String, Bucket>) {
     let held: usize = buckets.values().map(|bucket| bucket.waiting.len()).sum();
-    names::PHOTOS_HELD.set(None, held as f64);
+    names::PHOTOS_HELD.set(held as f64);
 }

@@ -365,7 +365,7 @@ fn in_flight(
 fn is_admitted(line: &PipelineContext, photo: &PhotoRef) -> bool {
     let why = skip_reason(photo, &line.settings);
     match why {
-        Some(why) => PhotoPassedOver { photo, why: why.as_str() }.emit(&line.telemetry),
+        Some(why) => PhotoPassedOver { photo, why }.emit(&line.telemetry),
         None => line.telemetry.totals.admitted(),
     }
     why.is_none()

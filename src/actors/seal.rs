@@ -22,6 +22,7 @@ use crate::store::PutMode;
 use crate::telemetry::Workers;
 use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{BatchSealed, CallFailed, PhotoDurable};
+use crate::telemetry::labels::SealCause;
 use crate::telemetry::traces::{Step, Trace};
 
 /// Prefix of batch objects in the results bucket.
@@ -83,7 +84,7 @@ impl FullBatch {
 ///
 /// # Errors
 /// When compressing fails, a bug. The photos then go back to the queue.
-pub async fn seal(line: PipelineContext, batch: OpenBatch, mut waiting: FullBatch, cause: &'static str) -> Result<()> {
+pub async fn seal(line: PipelineContext, batch: OpenBatch, mut waiting: FullBatch, cause: SealCause) -> Result<()> {
     let (started, at_work) = (Instant::now(), line.telemetry.busy.begin(Workers::Seal));
     let waited = waiting.len();
     let (batch_id, rows, photos) = (batch.batch_id().to_owned(), batch.rows() as u64, batch.photos() as u64);

@@ -23,10 +23,10 @@ use crate::actors::watchdog;
 use crate::config::Settings;
 use crate::config::key::grouped;
 use crate::config::machine::Choice;
+use crate::domain::WhyLeftOut;
 use crate::domain::photo::hash_128;
 use crate::error::{Error, Result};
 use crate::flow::Generation;
-use crate::store::WhyLeftOut;
 use crate::store::folder::{FolderStore, Rest, WatchOptions};
 use crate::telemetry::{Telemetry, process, recorder};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::actors::admission::skip_reason;
+use crate::actors::admission::{self, skip_reason};
 use crate::aws::{Finding, warning};
 use crate::config::Settings;
 use crate::config::settings::Filter;
@@ -59,8 +59,10 @@ async fn fit(store: &dyn Store, settings: &Settings) -> Result<Option<Result<Str
             looked_at - passed_over
         ))));
     }
-    let reasons: Vec<String> =
-        why.values().map(|(count, reason)| format!("{count} because {}", reason.sentence(settings))).collect();
+    let reasons: Vec<String> = why
+        .values()
+        .map(|(count, reason)| format!("{count} because {}", admission::sentence(*reason, settings)))
+        .collect();
     let message = format!("none of the first {looked_at} objects in the inbox passes it: {}", reasons.join("; "));
     Ok(Some(Err(
         warning(message).with_hint("check [filter]: what it passes over gets no row; `scanmill gaps` lists it")

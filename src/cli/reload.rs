@@ -11,6 +11,7 @@ use crate::config::raw::Given;
 use crate::config::reload::{self, Reloaded};
 use crate::config::{Loaded, Problems, Settings};
 use crate::error::Result;
+use crate::telemetry::labels::Reloading;
 use crate::telemetry::{logging, names};
 
 /// Where the settings of a running engine come from, and what they were made of.
@@ -62,7 +63,7 @@ impl Again {
     }
 
     async fn take_over(&mut self, Reloaded { loaded, taken, waiting }: Reloaded, engine: &Engine) {
-        names::CONFIG_RELOADS.add(Some("ok"), 1);
+        names::CONFIG_RELOADS.add(Reloading::Ok, 1);
         self.given = loaded.given;
         loaded.warnings.iter().for_each(settings::warn);
         if !taken.is_empty() {
@@ -82,6 +83,6 @@ impl Again {
 }
 
 fn refuse() {
-    names::CONFIG_RELOADS.add(Some("refused"), 1);
+    names::CONFIG_RELOADS.add(Reloading::Refused, 1);
     tracing::error!("settings not taken over: those from before stay in force");
 }

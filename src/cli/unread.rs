@@ -15,15 +15,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::exit::usage;
 use super::{GlobalArgs, settings, signals};
-use crate::actors::admission::skip_reason;
+use crate::actors::admission::{sentence, skip_reason};
 use crate::app::{self, Ports};
 use crate::config::Settings;
 use crate::config::settings::StoreKind;
+use crate::domain::WhyLeftOut;
 use crate::domain::notification::s3_event;
 use crate::domain::{PhotoRef, Reason};
 use crate::error::{Class, Error, Result};
 use crate::queue::Queue;
-use crate::store::{LeftOut, ObjectMetadata, ObjectSummary, Survey, WhyLeftOut};
+use crate::store::{LeftOut, ObjectMetadata, ObjectSummary, Survey};
 use crate::warehouse::report::rows_as;
 use crate::warehouse::schema::{require_current, version_of};
 
@@ -247,7 +248,7 @@ impl<'a> Unread<'a> {
                 self.counts.too_young += 1;
             } else if let Some(why) = skip_reason(&self.photo(&object), self.settings) {
                 self.counts.passed_over += 1;
-                let detail = why.sentence(self.settings);
+                let detail = sentence(why, self.settings);
                 let key = object.key;
                 self.not_compared.push(NotCompared { key, why: why.as_str(), is_passed_over: true, detail });
             } else if object.etag.as_deref().is_some_and(|etag| rows.is_surely_known(&object.key, etag)) {

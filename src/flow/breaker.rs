@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::Backoff;
+pub use crate::telemetry::labels::BreakerState;
 
 /// Answers and failures older than this say nothing about now.
 const WINDOW: Duration = Duration::from_secs(5);
@@ -21,31 +22,6 @@ const MAX_SUBJECTS: usize = 1_024;
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// Closed for this long, the next outage starts with the shortest wait again.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
-
-/// Where the breaker stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum BreakerState {
-    /// Requests pass.
-    Closed,
-    /// No request passes.
-    Open,
-    /// One trial is allowed.
-    HalfOpen,
-}
-
-impl BreakerState {
-    /// Every state.
-    pub const ALL: [BreakerState; 3] = [BreakerState::Closed, BreakerState::Open, BreakerState::HalfOpen];
-
-    /// The state as a metric label and in `/state`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            BreakerState::Closed => "closed",
-            BreakerState::Open => "open",
-            BreakerState::HalfOpen => "half_open",
-        }
-    }
-}
 
 /// The state machine. Each call that changes the state returns the new one.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::domain::PhotoRef;
+use crate::domain::{PhotoRef, WhyLeftOut};
 use crate::error::{Class, Error, Result};
 
 pub mod folder;
@@ -34,64 +34,6 @@ pub struct ObjectSummary {
     pub modified_at: Option<Timestamp>,
     /// Its eTag without quotes, where the listing tells it; [`Store::head`] always does.
     pub etag: Option<String>,
-}
-
-/// Why something in a folder is not an object. A closed list: a metric's label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum WhyLeftOut {
-    /// A symbolic link: it may lead out of the store.
-    Symlink,
-    /// A FIFO.
-    Fifo,
-    /// A socket.
-    Socket,
-    /// A device, or something even less like a file.
-    Device,
-    /// A name that is not UTF-8, and so no key.
-    NotUtf8,
-    /// A path longer than a key may be.
-    TooLong,
-    /// A file or folder this process may not read, or cannot.
-    Unreadable,
-    /// A name that begins with a dot.
-    Hidden,
-    /// Excluded by the configuration.
-    Excluded,
-}
-
-impl WhyLeftOut {
-    /// Every reason.
-    pub const ALL: [WhyLeftOut; 9] = [
-        WhyLeftOut::Symlink,
-        WhyLeftOut::Fifo,
-        WhyLeftOut::Socket,
-        WhyLeftOut::Device,
-        WhyLeftOut::NotUtf8,
-        WhyLeftOut::TooLong,
-        WhyLeftOut::Unreadable,
-        WhyLeftOut::Hidden,
-        WhyLeftOut::Excluded,
-    ];
-
-    /// The metric's label.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            WhyLeftOut::Symlink => "symlink",
-            WhyLeftOut::Fifo => "fifo",
-            WhyLeftOut::Socket => "socket",
-            WhyLeftOut::Device => "device",
-            WhyLeftOut::NotUtf8 => "not_utf8",
-            WhyLeftOut::TooLong => "too_long",
-            WhyLeftOut::Unreadable => "unreadable",
-            WhyLeftOut::Hidden => "hidden",
-            WhyLeftOut::Excluded => "excluded",
-        }
-    }
-
-    /// Whether somebody should hear of it: the others are left out as everybody expects.
-    pub fn is_surprising(self) -> bool {
-        !matches!(self, WhyLeftOut::Hidden | WhyLeftOut::Excluded)
-    }
 }
 
 /// Something in a store that is not among its objects.

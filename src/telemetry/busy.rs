@@ -27,7 +27,7 @@ impl Workers {
     pub const ALL: [Workers; 5] = [Workers::Fetch, Workers::Decode, Workers::Heic, Workers::Seal, Workers::Load];
 
     /// The value of the metrics' `stage` label.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Workers::Fetch => "fetch",
             Workers::Decode => "decode",

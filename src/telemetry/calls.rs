@@ -134,7 +134,7 @@ impl Calls {
             if let Some((_, after, _)) = hung.first() {
                 of.hung_in_row += 1;
                 first.get_or_insert(Hung { stage, after: *after });
-                names::STAGE_HUNG.add(Some(stage.as_str()), 1);
+                names::STAGE_HUNG.add(stage, 1);
             }
             for (id, _, photo) in hung {
                 of.under_way.remove(&id);

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::labels::{Extension, LoadResult, LoadedTable, Outcome, Receives, SealCause, Settled};
 use super::names;
 use super::seldom::{self, cause_of};
-use crate::domain::{PhotoRef, Reading, RejectionRow};
+use crate::domain::{PhotoRef, Reading, RejectionRow, SkipReason};
 use crate::error::{Class, Error};
 use crate::telemetry::{Stage, Telemetry};
 
@@ -24,13 +25,13 @@ impl MessagesReceived<'_> {
     /// Counts.
     pub fn emit(self) {
         let redelivered = self.messages.iter().filter(|(receives, _)| *receives > 1).count();
-        names::MESSAGES_RECEIVED.add(None, self.messages.len() as u64);
-        names::MESSAGES_REDELIVERED.add(None, redelivered as u64);
+        names::MESSAGES_RECEIVED.add(self.messages.len() as u64);
+        names::MESSAGES_REDELIVERED.add(redelivered as u64);
         for (receives, sent_at) in self.messages {
             // From the third receive on SQS leaves a message out of its own age metric.
-            let receives = if *receives > 2 { "3_or_more" } else { "1_or_2" };
+            let receives = if *receives > 2 { Receives::ThreeOrMore } else { Receives::OneOrTwo };
             let age = self.now.duration_since(*sent_at).as_secs_f64();
-            names::MESSAGE_AGE_SECONDS.observe(Some(receives), age.max(0.0));
+            names::MESSAGE_AGE_SECONDS.observe(receives, age.max(0.0));
         }
     }
 }
@@ -42,8 +43,8 @@ const TELL_ALL_PASSED_OVER: u64 = 10;
 pub struct PhotoPassedOver<'a> {
     /// Which.
     pub photo: &'a PhotoRef,
-    /// Why: a value of the metric's label.
-    pub why: &'static str,
+    /// Why.
+    pub why: SkipReason,
 }
 
 impl PhotoPassedOver<'_> {
@@ -51,8 +52,9 @@ impl PhotoPassedOver<'_> {
     /// passed yet.
     pub fn emit(self, telemetry: &Telemetry) {
         static SAID_ALL: Once = Once::new();
-        let Self { photo: PhotoRef { bucket, key, .. }, why } = self;
-        names::PHOTOS_PASSED_OVER.add(Some(why), 1);
+        let Self { photo: PhotoRef { bucket, key, .. }, why: cause } = self;
+        let why = cause.as_str();
+        names::PHOTOS_PASSED_OVER.add(cause, 1);
         telemetry.totals.passed_over();
         if telemetry.totals.all_passed_over() >= TELL_ALL_PASSED_OVER {
             let hint = "check [filter]; once it is right, `scanmill backfill` queues them again";
@@ -60,11 +62,11 @@ impl PhotoPassedOver<'_> {
             SAID_ALL.call_once(say);
         }
         tracing::debug!(bucket, key, why, "photo passed over");
-        let hint = match why {
-            "own_output" => {
+        let hint = match cause {
+            SkipReason::OwnOutput => {
                 "these are our own results, which are never read: send only the landing bucket's events to the queue"
             }
-            "foreign_bucket" => {
+            SkipReason::ForeignBucket => {
                 "list the bucket in `store.accept` if its photos are wanted, or send its events elsewhere"
             }
             _ => return,
@@ -91,7 +93,7 @@ pub struct ReceivesFailed<'a> {
 impl ReceivesFailed<'_> {
     /// Counts.
     pub fn emit(self) {
-        names::ERRORS.add(Some(self.error.class().as_str()), 1);
+        names::ERRORS.add(self.error.class(), 1);
         tracing::debug!(error = %self.error, "another receive failed meanwhile");
     }
 }
@@ -107,7 +109,7 @@ pub struct MessageIgnored<'a> {
 impl MessageIgnored<'_> {
     /// Counts and logs.
     pub fn emit(self) {
-        names::MESSAGES_IGNORED.add(None, 1);
+        names::MESSAGES_IGNORED.add(1);
         tracing::debug!(message_id = self.message_id, event = self.event, "message names no photo to read");
     }
 }
@@ -140,8 +142,8 @@ pub struct MessagesSettled {
 impl MessagesSettled {
     /// Counts.
     pub fn emit(self) {
-        names::MESSAGES_SETTLED.add(Some("deleted"), self.deleted);
-        names::MESSAGES_SETTLED.add(Some("given_back"), self.given_back);
+        names::MESSAGES_SETTLED.add(Settled::Deleted, self.deleted);
+        names::MESSAGES_SETTLED.add(Settled::GivenBack, self.given_back);
     }
 }
 
@@ -158,9 +160,9 @@ pub struct LeasesExtended {
 impl LeasesExtended {
     /// Counts, and logs lost leases.
     pub fn emit(self) {
-        names::LEASE_EXTENSIONS.add(Some("ok"), self.ok);
-        names::LEASE_EXTENSIONS.add(Some("lost"), self.lost);
-        names::LEASE_EXTENSIONS.add(Some("failed"), self.failed);
+        names::LEASE_EXTENSIONS.add(Extension::Ok, self.ok);
+        names::LEASE_EXTENSIONS.add(Extension::Lost, self.lost);
+        names::LEASE_EXTENSIONS.add(Extension::Failed, self.failed);
         if let Some(more_like_it) = (self.lost > 0).then(|| seldom::ask("leases lost".to_owned())).flatten() {
             tracing::warn!(
                 leases = self.lost,
@@ -184,7 +186,7 @@ pub struct PhotoFetched {
 impl PhotoFetched {
     /// Counts and times.
     pub fn emit(self, telemetry: &Telemetry) {
-        names::FETCHED_BYTES.add(None, self.bytes);
+        names::FETCHED_BYTES.add(self.bytes);
         telemetry.totals.fetched(self.bytes);
         time_stage(telemetry, Stage::QueueWait, self.waited);
         time_stage(telemetry, Stage::Fetch, self.took);
@@ -208,13 +210,13 @@ impl PhotoDecoded<'_> {
     pub fn emit(self, telemetry: &Telemetry) {
         time_stage(telemetry, Stage::DecodeWait, self.waited);
         time_stage(telemetry, Stage::Decode, self.took);
-        names::DECODE_CPU_SECONDS.observe(None, self.reading.decode_ms / 1_000.0);
+        names::DECODE_CPU_SECONDS.observe(self.reading.decode_ms / 1_000.0);
         telemetry.totals.decoded(self.reading.decode_ms);
-        names::MORE_CODES_LIKELY.add(None, u64::from(self.reading.more_codes_likely));
+        names::MORE_CODES_LIKELY.add(u64::from(self.reading.more_codes_likely));
         for run in &self.reading.rungs {
-            names::RUNG_RUNS.add(Some(run.name), 1);
-            names::RUNG_WINS.add(Some(run.name), run.won as u64);
-            names::RUNG_SECONDS.observe(Some(run.name), run.ms / 1_000.0);
+            names::RUNG_RUNS.add(run.name, 1);
+            names::RUNG_WINS.add(run.name, run.won as u64);
+            names::RUNG_SECONDS.observe(run.name, run.ms / 1_000.0);
         }
         tracing::debug!(
             bucket = self.photo.bucket,
@@ -243,7 +245,7 @@ impl DecodeStalled<'_> {
     /// Counts and logs.
     pub fn emit(self) {
         let Self { photo: PhotoRef { bucket, key, .. }, cpu_ms, took, is_last } = self;
-        names::DECODES_STALLED.add(None, 1);
+        names::DECODES_STALLED.add(1);
         let took_ms = took.as_millis() as u64;
         let hint = "the process was suspended or swapped out, or has too few cores for decode.threads";
         // A machine that is starved stalls every photo it reads.
@@ -293,10 +295,10 @@ impl PhotoDurable<'_> {
     /// Counts and times.
     pub fn emit(self, telemetry: &Telemetry) {
         let reason = self.rejection.and_then(|row| crate::domain::Reason::parse(&row.reason));
-        names::PHOTOS.add(Some(if reason.is_some() { "rejected" } else { "scanned" }), 1);
-        names::SCANS.add(None, self.scans);
+        names::PHOTOS.add(if reason.is_some() { Outcome::Rejected } else { Outcome::Scanned }, 1);
+        names::SCANS.add(self.scans);
         if let Some(reason) = reason {
-            names::REJECTIONS.add(Some(reason.as_str()), 1);
+            names::REJECTIONS.add(reason, 1);
         }
         telemetry.totals.photo(self.scans, reason);
         time_stage(telemetry, Stage::BatchWait, self.waited);
@@ -316,8 +318,8 @@ pub struct BatchSealed<'a> {
     pub photos: u64,
     /// Compressed bytes.
     pub bytes: u64,
-    /// What sealed it: a value of the metric's `cause` label.
-    pub cause: &'static str,
+    /// What sealed it.
+    pub cause: SealCause,
     /// Compressing and writing.
     pub took: Duration,
 }
@@ -325,15 +327,15 @@ pub struct BatchSealed<'a> {
 impl BatchSealed<'_> {
     /// Counts and logs.
     pub fn emit(self) {
-        names::BATCHES_SEALED.add(Some(self.cause), 1);
-        names::BATCH_ROWS.add(None, self.rows);
-        names::BATCH_BYTES.add(None, self.bytes);
+        names::BATCHES_SEALED.add(self.cause, 1);
+        names::BATCH_ROWS.add(self.rows);
+        names::BATCH_BYTES.add(self.bytes);
         tracing::info!(
             batch_id = self.batch_id,
             rows = self.rows,
             photos = self.photos,
             bytes = self.bytes,
-            cause = self.cause,
+            cause = self.cause.as_str(),
             took_ms = self.took.as_millis() as u64,
             "batch sealed"
         );
@@ -361,12 +363,12 @@ pub struct LoadDone {
 impl LoadDone {
     /// Counts, times and logs.
     pub fn emit(self, telemetry: &Telemetry) {
-        names::LOADS.add(Some("ok"), 1);
-        names::LOADED_ROWS.add(Some("scans"), self.scans);
-        names::LOADED_ROWS.add(Some("rejections"), self.rejections);
-        names::LOAD_REPEATED.add(None, self.repeated);
-        names::LOAD_SUPERSEDED.add(None, self.superseded);
-        names::LOAD_REPLACED.add(None, self.replaced);
+        names::LOADS.add(LoadResult::Ok, 1);
+        names::LOADED_ROWS.add(LoadedTable::Scans, self.scans);
+        names::LOADED_ROWS.add(LoadedTable::Rejections, self.rejections);
+        names::LOAD_REPEATED.add(self.repeated);
+        names::LOAD_SUPERSEDED.add(self.superseded);
+        names::LOAD_REPLACED.add(self.replaced);
         time_stage(telemetry, Stage::Load, self.took);
         tracing::info!(
             batches = self.batches,
@@ -392,7 +394,7 @@ pub struct LoadFailed<'a> {
 impl LoadFailed<'_> {
     /// Counts and logs.
     pub fn emit(self) {
-        names::LOADS.add(Some("failed"), 1);
+        names::LOADS.add(LoadResult::Failed, 1);
         CallFailed { what: "load", error: self.error }.emit();
         tracing::error!(batches = self.batches, "load failed, its batches are durable and are loaded later");
     }
@@ -409,8 +411,8 @@ pub struct BatchSetAside<'a> {
 impl BatchSetAside<'_> {
     /// Counts and logs.
     pub fn emit(self) {
-        names::LOADS.add(Some("failed"), 1);
-        names::ERRORS.add(Some(self.error.class().as_str()), 1);
+        names::LOADS.add(LoadResult::Failed, 1);
+        names::ERRORS.add(self.error.class(), 1);
         tracing::error!(
             object = self.object,
             error = %self.error,
@@ -432,7 +434,7 @@ impl CallFailed<'_> {
     /// Counts; logs one line a cause and minute, loudly unless trying again is the ordinary course.
     pub fn emit(self) {
         let class = self.error.class();
-        names::ERRORS.add(Some(class.as_str()), 1);
+        names::ERRORS.add(class, 1);
         let cause = format!("{} {} {}", self.what, class.as_str(), cause_of(&self.error.to_string()));
         let Some(more_like_it) = seldom::ask(cause) else { return };
         let hint = self.error.hint_text().unwrap_or_default();
@@ -484,7 +486,7 @@ impl AnswersThrottled {
     /// Counts; logs one line a service and minute.
     pub fn emit(self) {
         let Self { service, count } = self;
-        names::ERRORS.add(Some(Class::Throttled.as_str()), count);
+        names::ERRORS.add(Class::Throttled, count);
         let Some(more_like_it) = seldom::ask(format!("throttled {service}")) else { return };
         tracing::warn!(service, more_like_it, "an answer asked for less; a second attempt got through");
     }
@@ -568,7 +570,7 @@ pub struct PipelineRestarts<'a> {
 impl PipelineRestarts<'_> {
     /// Counts and logs.
     pub fn emit(self) {
-        names::RESTARTS.add(None, 1);
+        names::RESTARTS.add(1);
         tracing::error!(
             generation = self.generation,
             actor = self.actor,
@@ -582,5 +584,5 @@ impl PipelineRestarts<'_> {
 
 fn time_stage(telemetry: &Telemetry, stage: Stage, took: Duration) {
     telemetry.stages.record(stage, took);
-    names::STAGE_SECONDS.observe(Some(stage.as_str()), took.as_secs_f64());
+    names::STAGE_SECONDS.observe(stage, took.as_secs_f64());
 }

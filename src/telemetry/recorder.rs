@@ -4,6 +4,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::labels::ThisVersion;
 use super::names::{self, Kind};
 use crate::error::{Error, Result};
 
@@ -48,9 +49,11 @@ pub fn install() -> Result<()> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Prefix("scanmill_".into()), &buckets())
         .and_then(|builder| {
-            [names::STAGE_SECONDS, names::UPLOAD_TO_ROW_SECONDS].iter().try_fold(builder, |builder, metric| {
-                builder.set_buckets_for_metric(Matcher::Full(metric.name.into()), &fine_buckets())
-            })
+            [names::STAGE_SECONDS.name(), names::UPLOAD_TO_ROW_SECONDS.name()]
+                .into_iter()
+                .try_fold(builder, |builder, name| {
+                    builder.set_buckets_for_metric(Matcher::Full(name.into()), &fine_buckets())
+                })
         })
         .and_then(PrometheusBuilder::install_recorder)
         .map_err(|error| Error::bug("cannot install the metrics recorder").with_source(error))?;
@@ -77,7 +80,7 @@ pub fn install() -> Result<()> {
             }
         }
     }
-    names::BUILD_INFO.set(names::BUILD_INFO.label.and_then(|label| label.values.first().copied()), 1.0);
+    names::BUILD_INFO.set(ThisVersion, 1.0);
     let _ = HANDLE.set(handle);
     Ok(())
 }

@@ -39,7 +39,7 @@ impl Stage {
     ];
 
     /// The stage as a metric label and JSON name.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Stage::QueueWait => "queue_wait",
             Stage::Fetch => "fetch",

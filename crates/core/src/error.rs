@@ -32,8 +32,19 @@ pub enum Class {
 }
 
 impl Class {
-    /// The class as a bounded metric label and log field.
-    pub fn as_str(self) -> &'static str {
+    /// Every class.
+    pub const ALL: [Class; 7] = [
+        Class::Permanent,
+        Class::Refused,
+        Class::Transient,
+        Class::Throttled,
+        Class::Missing,
+        Class::Poison,
+        Class::Bug,
+    ];
+
+    /// The class as a metric label and log field.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Class::Permanent => "permanent",
             Class::Refused => "refused",

@@ -49,7 +49,7 @@ fn main() {
             }
             None => {
                 let reading = read(&bytes, &header, &LIMITS);
-                let rungs = reading.rungs.iter().map(|run| json!([run.name, run.ms, run.won])).collect();
+                let rungs = reading.rungs.iter().map(|run| json!([run.name.as_str(), run.ms, run.won])).collect();
                 (reading.codes, rungs, reading.decode_ms, reading.more_codes_likely)
             }
         };

@@ -5,7 +5,7 @@ mod scene;
 
 use qrcode::bits::Bits;
 use qrcode::{EcLevel, QrCode, Version};
-use scanmill_core::domain::{Capture, Code, Reading};
+use scanmill_core::domain::{Capture, Code, Reading, RungName};
 use scanmill_decode::{decode, rung_names};
 use scene::{Place, Scene, code, limits};
 
@@ -13,7 +13,7 @@ fn read(scene: &Scene) -> Reading {
     let reading = decode(&scene.png(), &limits());
     assert_eq!(reading.codes.is_empty(), reading.reject.is_some());
     assert_eq!(reading.rungs.iter().map(|run| run.won).sum::<usize>(), reading.codes.len());
-    assert!(reading.rungs.iter().all(|run| rung_names().any(|name| name == run.name)));
+    assert!(reading.rungs.iter().all(|run| rung_names().any(|name| name == run.name.as_str())));
     reading
 }
 
@@ -79,13 +79,14 @@ fn a_small_code_beside_a_large_one_makes_the_ladder_climb() {
 fn an_easy_photo_costs_one_small_rung() {
     let reading = read(&Scene::paper(1600, 1200).draw(&code("easy"), Place::at(800.0, 600.0, 20.0)));
     assert_eq!(reading.rungs.len(), 1);
-    assert_eq!(reading.rungs[0].name, "zxing_500");
+    assert_eq!(reading.rungs[0].name, RungName::Zxing500);
 }
 
 #[test]
 fn sizes_are_not_read_twice_and_a_blank_photo_runs_every_other_rung() {
-    let names =
-        |width, height| -> Vec<_> { read(&Scene::paper(width, height)).rungs.iter().map(|run| run.name).collect() };
+    let names = |width, height| -> Vec<_> {
+        read(&Scene::paper(width, height)).rungs.iter().map(|run| run.name.as_str()).collect()
+    };
     let plain = |width| -> Vec<_> {
         let plain = ["zxing_500", "zxing_1000", "zxing_2000", "zxing_full", "own_800", "own_1600"];
         let mut names = names(width, 300);

@@ -281,7 +281,7 @@ impl Shared {
             Ok((seen, table::take(connection, max, &self.options, is_set_back)?))
         })?;
         if taken.capped > 0 {
-            names::LEASES_CAPPED.add(None, taken.capped);
+            names::LEASES_CAPPED.add(taken.capped);
             if let Some(more_like_it) = seldom::ask("queue leases capped".to_owned()) {
                 tracing::warn!(
                     messages = taken.capped,

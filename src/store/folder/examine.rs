@@ -17,8 +17,9 @@ use super::walk::{left_out_error, unfit};
 use super::writer::{FileSystems, LEASE_LASTS, Writer, writer_of};
 use super::{Shared, arrived_at, etag, keys};
 use crate::domain::PhotoRef;
+use crate::domain::WhyLeftOut;
 use crate::error::{Class, Error, Result};
-use crate::store::{ObjectMetadata, WhyLeftOut};
+use crate::store::ObjectMetadata;
 
 /// What one look found.
 pub(super) enum FileStatus {

@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use tokio::task::spawn_blocking;
 use twox_hash::XxHash3_128;
 
-use super::{LeftOut, Object, ObjectMetadata, ObjectSummary, Put, PutMode, Store, Survey, WhyLeftOut};
+use super::{LeftOut, Object, ObjectMetadata, ObjectSummary, Put, PutMode, Store, Survey};
+use crate::domain::WhyLeftOut;
 use crate::domain::{Exclusions, PhotoRef};
 use crate::error::{Class, Error, Result};
 use intake::Intake;

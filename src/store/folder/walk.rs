@@ -15,8 +15,8 @@ use rustix::io::Errno;
 use super::keys::{is_hidden, is_too_long};
 use super::tree::{PARTIAL, failed, open_folder};
 use crate::domain::Exclusions;
+use crate::domain::WhyLeftOut;
 use crate::error::{Error, Result};
-use crate::store::WhyLeftOut;
 
 /// Fewer names than this are not worth another reading of the folder.
 const MIN_PICK: usize = 64;

@@ -21,8 +21,8 @@ use super::intake::{Doing, Intake};
 use super::seen::{AnnouncedFiles, FileFingerprint};
 use super::walk::{self, Wanted};
 use super::{Announcement, FolderStore};
+use crate::domain::WhyLeftOut;
 use crate::error::{Class, Error, Result};
-use crate::store::WhyLeftOut;
 use crate::telemetry::names;
 
 /// How often everything is looked at, at least, while changes are not reported.
@@ -436,12 +436,12 @@ impl Watch {
             Err(error) if error.class().is_retryable() => {
                 self.back_off = (self.back_off * 2).clamp(MIN_BACK_OFF, MAX_BACK_OFF);
                 self.not_before = Instant::now() + self.back_off;
-                names::ANNOUNCE_FAILURES.add(None, 1);
+                names::ANNOUNCE_FAILURES.add(1);
                 self.intake(|intake| intake.fails(Doing::Announcing, &error));
                 photos.into_iter().for_each(|photo| self.wait_for(photo.key, true));
             }
             Err(error) => {
-                names::ANNOUNCE_FAILURES.add(None, 1);
+                names::ANNOUNCE_FAILURES.add(1);
                 return Err(error.with_context("announcing photos found in the inbox"));
             }
         }

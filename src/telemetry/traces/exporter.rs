@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::otlp;
 use super::photo::Ended;
+use crate::telemetry::labels::TraceFate;
 use crate::telemetry::{names, seldom};
 
 /// Photos in one request: some five hundred spans, as the SDKs of OpenTelemetry have it.
@@ -118,7 +119,7 @@ impl<P: Post> Exporter<P> {
         for attempt in 1..=ATTEMPTS {
             match self.attempt(&json).await {
                 Sent::Taken => {
-                    self.done("sent", traces.len());
+                    self.done(TraceFate::Sent, traces.len());
                     return None;
                 }
                 Sent::Refused(why) => {
@@ -142,7 +143,7 @@ impl<P: Post> Exporter<P> {
                 }
             }
         }
-        self.done("dropped", traces.len());
+        self.done(TraceFate::Dropped, traces.len());
         None
     }
 
@@ -152,10 +153,10 @@ impl<P: Post> Exporter<P> {
             let rest = traces.split_off(MOST_IN_REQUEST.min(traces.len()));
             let json = otlp::request(&self.resource, &traces);
             match self.attempt(&json).await {
-                Sent::Taken => self.done("sent", traces.len()),
+                Sent::Taken => self.done(TraceFate::Sent, traces.len()),
                 Sent::Refused(why) | Sent::Later(why, _) => {
                     note(&why);
-                    self.done("dropped", traces.len() + rest.len());
+                    self.done(TraceFate::Dropped, traces.len() + rest.len());
                     return;
                 }
             }
@@ -180,9 +181,9 @@ impl<P: Post> Exporter<P> {
         }
     }
 
-    fn done(&self, result: &'static str, traces: usize) {
+    fn done(&self, result: TraceFate, traces: usize) {
         self.held.fetch_sub(traces, Ordering::Relaxed);
-        names::OTEL_TRACES.add(Some(result), traces as u64);
+        names::OTEL_TRACES.add(result, traces as u64);
     }
 }
 

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::labels::TraceFate;
 use super::names;
 pub use exporter::{Answer, Post};
 pub use options::{Options, Sampler};
@@ -73,7 +74,7 @@ impl Tracer {
         }
         if shared.held.fetch_add(1, Ordering::Relaxed) >= MOST_HELD {
             shared.held.fetch_sub(1, Ordering::Relaxed);
-            names::OTEL_TRACES.add(Some("dropped"), 1);
+            names::OTEL_TRACES.add(TraceFate::Dropped, 1);
             return Trace::default();
         }
         Trace::begin(shared.clone(), trace_id, parent.and_then(|parent| parent.span_id), received_at)
@@ -94,7 +95,7 @@ impl Shared {
         if self.ended.try_send(ended).is_err() {
             // Only when the exporter is gone: there is room for all that may be held.
             self.held.fetch_sub(1, Ordering::Relaxed);
-            names::OTEL_TRACES.add(Some("dropped"), 1);
+            names::OTEL_TRACES.add(TraceFate::Dropped, 1);
         }
     }
 }

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, civil};
 use serde::{Deserialize, Serialize};
 
-use super::Rejection;
+use super::{Rejection, RungName};
 
 /// Image formats told apart by content, never by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -84,8 +84,8 @@ pub struct Code {
 /// One rung's run on a photo.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RungRun {
-    /// The rung's name.
-    pub name: &'static str,
+    /// The rung.
+    pub name: RungName,
     /// CPU time it took, in milliseconds: making the picture it reads included.
     pub ms: f64,
     /// Codes it was the first to read.

@@ -14,6 +14,7 @@ use super::own::{Colours, Own, Patterns, Retouch, Threshold};
 use super::rest::Rest;
 use super::{Rung, Sighting, Task, View, near, retouch, threshold, zxing};
 use rxing::common::BitMatrix;
+use scanmill_core::domain::RungName;
 
 /// Places looked at in one photo.
 const MOST_PLACES: usize = 96;
@@ -116,7 +117,7 @@ fn apart(a: [f32; 2], b: [f32; 2]) -> f32 {
 }
 
 /// The name of a second look in rows and metrics: it is by the readers of full-size pictures.
-pub(super) const NAME: &str = "zxing_full";
+pub(super) const NAME: RungName = RungName::ZxingFull;
 /// Looks in turn: what one reads shows where others are missing.
 const MOST_LOOKS: usize = 3;
 
@@ -142,7 +143,7 @@ pub(super) fn look_again(
         let patterns = found.pattern_widths().map(|width| width / task.scale);
         // A panic costs the rest of this look only.
         let mut look = catch_panic(|| look(source, side, &places, patterns, task)).unwrap_or_default();
-        let new = found.add(look.codes, NAME, task.scale);
+        let new = found.add(look.codes, NAME.as_str(), task.scale);
         unread.append(&mut look.unread);
         places.truncate(look.places);
         looked_at.append(&mut places);

@@ -39,7 +39,7 @@ use super::pixels::{Area, Source};
 use super::qr::{Proposals, Tried};
 use super::room::Room;
 use scanmill_core::cpu::thread_cpu;
-use scanmill_core::domain::{Code, RungRun};
+use scanmill_core::domain::{Code, RungName, RungRun};
 
 /// A code as a rung read it, in the pixels of the picture it was given.
 pub(super) struct Sighting {
@@ -97,7 +97,7 @@ impl View {
 /// One attempt of the ladder.
 trait Rung {
     /// The name in rows and metrics.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> RungName;
     /// Longest side of the picture it reads of a photo whose long side is `longest`; `None` where it is not for such a
     /// photo.
     fn side(&self, longest: usize) -> Option<usize>;
@@ -188,27 +188,27 @@ fn near(side: usize, longest: usize) -> usize {
     halved.filter(|&halved| halved >= side - side / 6).unwrap_or(side)
 }
 
-const fn zxing(name: &'static str, side: usize) -> zxing::Zxing {
+const fn zxing(name: RungName, side: usize) -> zxing::Zxing {
     zxing::Zxing { name, side, times: 1 }
 }
 
-const fn zxing_large(name: &'static str, times: usize) -> zxing::Zxing {
+const fn zxing_large(name: RungName, times: usize) -> zxing::Zxing {
     zxing::Zxing { name, side: retouch::SMALL, times }
 }
 
-const fn own(name: &'static str, side: usize, retouch: Retouch, threshold: Threshold) -> own::Own {
+const fn own(name: RungName, side: usize, retouch: Retouch, threshold: Threshold) -> own::Own {
     own::Own { name, side, retouch, threshold, patterns: Three, colours: Both }
 }
 
-const fn own_two(name: &'static str, side: usize) -> own::Own {
+const fn own_two(name: RungName, side: usize) -> own::Own {
     own::Own { name, side, retouch: Plain, threshold: Hybrid, patterns: Two, colours: Seen }
 }
 
-const fn own_shadow(name: &'static str, side: usize) -> own::Own {
+const fn own_shadow(name: RungName, side: usize) -> own::Own {
     own::Own { name, side, retouch: Shadow(1), threshold: Mean(40), patterns: Three, colours: Seen }
 }
 
-const fn own_bent(name: &'static str, side: usize) -> own::Own {
+const fn own_bent(name: RungName, side: usize) -> own::Own {
     own::Own { name, side, retouch: Plain, threshold: Hybrid, patterns: Bent, colours: Seen }
 }
 
@@ -218,22 +218,22 @@ const fn step(rung: &'static dyn Rung, kind: Kind, turn: Turn) -> Step {
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
 const STEPS: [Step; 16] = [
-    step(&zxing("zxing_500", 500), Kind::Zxing, Turn::Always),
-    step(&own("own_800", 800, Plain, Hybrid), Kind::Own, Turn::Always),
-    step(&zxing("zxing_1000", 1_000), Kind::Zxing, Turn::Always),
-    step(&zxing_large("zxing_large", 3), Kind::ZxingLarge, Turn::First),
-    step(&own("own_blur_800", 800, Blur(2), Hybrid), Kind::OwnBlur, Turn::First),
+    step(&zxing(RungName::Zxing500, 500), Kind::Zxing, Turn::Always),
+    step(&own(RungName::Own800, 800, Plain, Hybrid), Kind::Own, Turn::Always),
+    step(&zxing(RungName::Zxing1000, 1_000), Kind::Zxing, Turn::Always),
+    step(&zxing_large(RungName::ZxingLarge, 3), Kind::ZxingLarge, Turn::First),
+    step(&own(RungName::OwnBlur800, 800, Blur(2), Hybrid), Kind::OwnBlur, Turn::First),
     // After it, which reads all codes of a dark photo where those below would read one and end the climb.
-    step(&own("own_art_250", 250, Blur(2), Mean(40)), Kind::OwnArt, Turn::First),
-    step(&zxing("zxing_125", 125), Kind::ZxingSmall, Turn::First),
-    step(&own("own_art_400", 400, Blur(2), Mean(40)), Kind::OwnArt, Turn::First),
-    step(&own_two("own_two_800", 800), Kind::OwnTwo, Turn::FirstOrMany),
-    step(&own("own_1600", 1_600, Plain, Hybrid), Kind::Own, Turn::Rest),
-    step(&own_two("own_two_1600", 1_600), Kind::OwnTwo, Turn::FirstOrMany),
-    step(&zxing("zxing_2000", 2_000), Kind::Zxing, Turn::Rest),
-    step(&own_bent("own_bent_1600", 1_600), Kind::OwnBent, Turn::First),
-    step(&own_shadow("own_shadow_800", 800), Kind::OwnShadow, Turn::First),
-    step(&zxing("zxing_full", usize::MAX), Kind::Zxing, Turn::Always),
+    step(&own(RungName::OwnArt250, 250, Blur(2), Mean(40)), Kind::OwnArt, Turn::First),
+    step(&zxing(RungName::Zxing125, 125), Kind::ZxingSmall, Turn::First),
+    step(&own(RungName::OwnArt400, 400, Blur(2), Mean(40)), Kind::OwnArt, Turn::First),
+    step(&own_two(RungName::OwnTwo800, 800), Kind::OwnTwo, Turn::FirstOrMany),
+    step(&own(RungName::Own1600, 1_600, Plain, Hybrid), Kind::Own, Turn::Rest),
+    step(&own_two(RungName::OwnTwo1600, 1_600), Kind::OwnTwo, Turn::FirstOrMany),
+    step(&zxing(RungName::Zxing2000, 2_000), Kind::Zxing, Turn::Rest),
+    step(&own_bent(RungName::OwnBent1600, 1_600), Kind::OwnBent, Turn::First),
+    step(&own_shadow(RungName::OwnShadow800, 800), Kind::OwnShadow, Turn::First),
+    step(&zxing(RungName::ZxingFull, usize::MAX), Kind::Zxing, Turn::Always),
     step(&rqrr::Rqrr, Kind::Rqrr, Turn::First),
 ];
 
@@ -248,22 +248,22 @@ pub(super) fn first_bytes(pixels: u64) -> u64 {
 }
 
 /// The name that an aspect's readings have in rows and metrics, as one rung.
-const fn name_of(aspect: Aspect) -> Option<&'static str> {
+const fn name_of(aspect: Aspect) -> Option<RungName> {
     match aspect {
         Aspect::Brightness => None,
-        Aspect::Opacity => Some("opacity"),
-        Aspect::Redness => Some("redness"),
-        Aspect::Blueness => Some("blueness"),
+        Aspect::Opacity => Some(RungName::Opacity),
+        Aspect::Redness => Some(RungName::Redness),
+        Aspect::Blueness => Some(RungName::Blueness),
     }
 }
 
 /// The steps of a glance: at a small copy of a photo, and at an aspect other than brightness.
-const GLANCE: [&str; 3] = ["zxing_500", "own_800", "zxing_1000"];
+const GLANCE: [RungName; 3] = [RungName::Zxing500, RungName::Own800, RungName::Zxing1000];
 
 /// The names of all rungs, in the order they run.
 pub fn rung_names() -> impl Iterator<Item = &'static str> {
     let aspects = [Aspect::Opacity, Aspect::Redness, Aspect::Blueness];
-    STEPS.iter().map(|step| step.rung.name()).chain(aspects.into_iter().filter_map(name_of))
+    STEPS.iter().map(|step| step.rung.name()).chain(aspects.into_iter().filter_map(name_of)).map(RungName::as_str)
 }
 
 /// How a climb ended.
@@ -325,7 +325,7 @@ pub(super) fn climb_aspect(
     climb.enlarge(source.scale());
     if let Some(name) = name_of(aspect) {
         let ms = climb.runs.iter().map(|run| run.ms).sum();
-        climb.codes.iter_mut().for_each(|code| code.rung = name);
+        climb.codes.iter_mut().for_each(|code| code.rung = name.as_str());
         climb.runs = vec![RungRun { name, ms, won: climb.codes.len() }];
     }
     climb
@@ -343,7 +343,7 @@ pub(super) fn alone(source: &mut Source, budget: Duration) -> Vec<(&'static str,
         let before = thread_cpu();
         let deadline = Deadline::after(budget);
         let climb = climb_by(std::iter::once(step), Beyond::Always, source, deadline, false, &Room::boundless());
-        (step.rung.name(), climb, thread_cpu().saturating_sub(before).as_secs_f64() * 1e3)
+        (step.rung.name().as_str(), climb, thread_cpu().saturating_sub(before).as_secs_f64() * 1e3)
     };
     STEPS.iter().map(&mut each).collect()
 }
@@ -434,10 +434,10 @@ fn climb_by<'a>(
             None => rung.read(&source.at_most(side), &mut task),
         });
         let mut view = reading.unwrap_or_else(|panic| {
-            climb.panic.get_or_insert(format!("{} panicked: {panic}", rung.name()));
+            climb.panic.get_or_insert(format!("{} panicked: {panic}", rung.name().as_str()));
             View::default()
         });
-        let won = found.add(std::mem::take(&mut view.codes), rung.name(), scale);
+        let won = found.add(std::mem::take(&mut view.codes), rung.name().as_str(), scale);
         let cpu = thread_cpu();
         let ms = cpu.saturating_sub(cpu_before).as_secs_f64() * 1e3;
         cpu_before = cpu;
@@ -521,17 +521,18 @@ const CROWD: usize = 40;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use scanmill_core::domain::RungName::{Own800, Zxing500, Zxing1000};
 
     /// Reads nothing and leaves so many finder patterns unread.
-    struct Blind(&'static str, usize);
+    struct Blind(RungName, usize);
 
     impl Rung for Blind {
-        fn name(&self) -> &'static str {
+        fn name(&self) -> RungName {
             self.0
         }
 
         fn side(&self, longest: usize) -> Option<usize> {
-            Some(longest - self.0.len())
+            Some(longest - self.0 as usize)
         }
 
         fn bytes(&self, _pixels: u64) -> u64 {
@@ -543,8 +544,8 @@ mod tests {
         }
     }
 
-    fn order(patterns: usize) -> Vec<&'static str> {
-        let rungs = [Blind("first", patterns), Blind("ours", 0), Blind("second", 0)];
+    fn order(patterns: usize) -> Vec<RungName> {
+        let rungs = [Blind(Zxing500, patterns), Blind(Own800, 0), Blind(Zxing1000, 0)];
         let leaked: &'static [Blind; 3] = Box::leak(Box::new(rungs));
         let steps = [
             step(&leaked[0], Kind::Zxing, Turn::Always),
@@ -559,12 +560,12 @@ mod tests {
 
     #[test]
     fn a_glance_is_made_of_steps_that_there_are() {
-        assert!(GLANCE.iter().all(|name| rung_names().any(|rung| rung == *name)));
+        assert!(GLANCE.iter().all(|name| rung_names().any(|rung| rung == name.as_str())));
     }
 
     #[test]
     fn in_a_crowd_of_patterns_the_reader_that_saw_them_goes_first() {
-        assert_eq!(order(CROWD - 1), ["first", "ours", "second"]);
-        assert_eq!(order(CROWD), ["first", "second", "ours"]);
+        assert_eq!(order(CROWD - 1), [Zxing500, Own800, Zxing1000]);
+        assert_eq!(order(CROWD), [Zxing500, Zxing1000, Own800]);
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use rxing::common::BitMatrix;
+use scanmill_core::domain::RungName;
 
 use super::super::luma::Luma;
 use super::super::qr::{self, Tried};
@@ -53,7 +54,7 @@ pub(super) enum Colours {
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Own {
-    pub name: &'static str,
+    pub name: RungName,
     pub side: usize,
     pub retouch: Retouch,
     pub threshold: Threshold,
@@ -68,7 +69,7 @@ const PATTERN_BYTES: u64 = 128 << 10;
 const DETAIL: usize = 1_600;
 
 impl Rung for Own {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> RungName {
         self.name
     }
 

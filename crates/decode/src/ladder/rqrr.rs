@@ -8,6 +8,7 @@ use std::time::Duration;
 use image::{GenericImage, GenericImageView, Luma as Grey};
 use rqrr::{BitGrid, PreparedImage};
 use rxing::common::BitMatrix;
+use scanmill_core::domain::RungName;
 
 use super::super::catch_panic::catch_panic;
 use super::super::clock::Deadline;
@@ -33,8 +34,8 @@ const SMALLEST_SHARE: f32 = 3.0;
 pub(super) struct Rqrr;
 
 impl Rung for Rqrr {
-    fn name(&self) -> &'static str {
-        "rqrr_800"
+    fn name(&self) -> RungName {
+        RungName::Rqrr800
     }
 
     fn side(&self, longest: usize) -> Option<usize> {

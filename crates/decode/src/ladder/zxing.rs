@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use rxing::common::cpp_essentials::ConcentricPattern;
 use rxing::common::{BitMatrix, DetectorRXingResult};
 use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternSets, SampleQR};
+use scanmill_core::domain::RungName;
 
 use super::super::catch_panic::catch_panic;
 use super::super::luma::Luma;
@@ -16,14 +17,14 @@ use super::{Rung, Sighting, Task, View, finder, near, payload, timing};
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Zxing {
-    pub name: &'static str,
+    pub name: RungName,
     pub side: usize,
     /// So many times as large first; pictures up to [`SMALL`] only where that is more than once.
     pub times: usize,
 }
 
 impl Rung for Zxing {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> RungName {
         self.name
     }
 
@@ -233,7 +234,7 @@ mod tests {
             tried: &mut Tried::default(),
             proposals: &mut BTreeMap::new(),
         };
-        let view = Zxing { name: "test", side: 384, times: 1 }.read(&luma, &mut task);
+        let view = Zxing { name: RungName::Zxing500, side: 384, times: 1 }.read(&luma, &mut task);
         assert!(view.codes.is_empty() && view.unread_patterns >= 40, "{}", view.unread_patterns);
     }
 }

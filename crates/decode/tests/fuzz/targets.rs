@@ -98,7 +98,7 @@ fn sane_reading(reading: &Reading) {
         assert!(!code.text.is_empty());
         assert!(code.corners.iter().flatten().all(|at| at.is_finite()), "{:?}", code.corners);
         assert!(code.qr_version.is_none_or(|version| (1..=40).contains(&version)));
-        assert!(reading.rungs.iter().any(|run| run.name == code.rung && run.won > 0));
+        assert!(reading.rungs.iter().any(|run| run.name.as_str() == code.rung && run.won > 0));
     }
     sane_capture(&reading.capture);
 }
