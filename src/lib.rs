@@ -1,7 +1,7 @@
 //! scanmill turns a bucketful of QR code photos into rows an analyst can query minutes later.
 //!
 //! One process: queue → poller → fetcher → decoder pool → batch writer → sealed batch → loader → warehouse. The layers
-//! and who may import whom are fixed in `tests/layering.rs`.
+//! and who may import whom are fixed in `tests/repository/layering.rs`.
 #![warn(missing_docs)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 

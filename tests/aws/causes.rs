@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::place::Place;
+use super::place::Place;
 use crate::rig::{DataApi, Stack};
 
 impl Place {

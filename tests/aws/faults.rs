@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::place::Place;
+use super::place::Place;
 use crate::process::Running;
 use crate::rig::{self, DataApi, Microburst, Ministack};
 

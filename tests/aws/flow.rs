@@ -1,6 +1,6 @@
 //! Photos in S3 become rows in the warehouse.
 
-use crate::place::Place;
+use super::place::Place;
 use crate::process::Running;
 use crate::rig::{DataApi, Moto};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::place::Place;
+use super::place::Place;
 use crate::process::Running;
 use crate::rig::DataApi;
 

@@ -5,14 +5,20 @@
 mod process;
 #[path = "../rig/mod.rs"]
 mod rig;
+#[path = "../support/stand_in.rs"]
+mod stand_in;
 
 mod causes;
+mod credentials;
 mod faults;
 mod flow;
 mod instance;
 mod instances;
 mod linters;
+mod orchestrate_aws;
+mod outage_s3;
 mod place;
 mod preflight;
 mod provisioning;
+mod run_aws;
 mod watch;

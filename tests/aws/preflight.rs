@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::place::Place;
+use super::place::Place;
 use crate::rig::{DataApi, Ministack};
 
 /// Each setting that makes the place wrong, and what both commands must say.

@@ -1,0 +1,6 @@
+//! The SQS queue: against answers that only AWS gives, and on servers that nobody here wrote.
+
+mod calls;
+mod probe;
+mod servers;
+mod stand_in;

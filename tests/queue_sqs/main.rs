@@ -1,8 +1,0 @@
-//! The SQS queue: against answers that only AWS gives, and on servers that nobody here wrote.
-
-mod calls;
-mod probe;
-#[path = "../rig/mod.rs"]
-mod rig;
-mod servers;
-mod stand_in;

@@ -1,0 +1,233 @@
+//! Who may import whom, held by reading the sources.
+//!
+//! `domain` and `error` are the crate `scanmill-core`, `decode` is `scanmill-decode`: their `Cargo.toml` says what they see.
+//! `config`, `telemetry` and `scale` see only `domain` and `error` (`telemetry` also `scale`, for a label); `flow` and `aws` add `telemetry`; ports and adapters see
+//! `domain`, `error`, `flow` and `telemetry`, never each other (adapters of Amazon's services also `aws`, which they
+//! share); `actors` see ports, never adapters; only `app` chooses adapters. Some outer crates are confined as well: threads to `flow`,
+//! actors to `actors`, SQL to the adapters. Tests inside the sources (`#[cfg(test)]`) are free: SQLite and folder
+//! adapters are their doubles.
+
+use std::path::{Path, PathBuf};
+
+mod paths;
+
+use paths::named;
+
+const PORTS: &[&str] = &["queue", "store", "warehouse"];
+const GROUND: &[&str] = &["domain", "error"];
+
+/// Module, and the modules of ours it may import (itself not mentioned).
+const MAY_IMPORT: &[(&str, &[&[&str]])] = &[
+    ("config", &[GROUND]),
+    // The labels of metrics are enums; `scale` is pure and imports nothing of ours.
+    ("telemetry", &[GROUND, &["scale"]]),
+    ("scale", &[GROUND]),
+    ("flow", &[GROUND, &["telemetry"]]),
+    ("aws", &[GROUND, &["telemetry"]]),
+    ("queue", &[GROUND, &["aws", "flow", "telemetry"]]),
+    ("store", &[GROUND, &["aws", "flow", "telemetry"]]),
+    ("warehouse", &[GROUND, &["aws", "flow", "telemetry"]]),
+    ("actors", &[GROUND, PORTS, &["config", "decode", "flow", "scale", "telemetry"]]),
+    ("pump", &[GROUND, PORTS, &["config", "flow", "scale", "telemetry"]]),
+    ("console", &[GROUND, &["config", "telemetry"]]),
+    (
+        "cli",
+        &[
+            GROUND,
+            PORTS,
+            &["actors", "app", "aws", "config", "console", "decode", "flow", "pump", "scale", "telemetry"],
+        ],
+    ),
+    ("app", &[GROUND, PORTS, &["actors", "aws", "config", "console", "decode", "flow", "pump", "scale", "telemetry"]]),
+    ("main", &[&["cli"]]),
+    ("lib", &[]),
+];
+
+/// Adapters: named by nobody but themselves and `app`.
+const ADAPTERS: &[&[&str]] = &[
+    &["queue", "sqlite"],
+    &["queue", "sqs"],
+    &["store", "folder"],
+    &["store", "s3"],
+    &["warehouse", "sqlite"],
+    &["warehouse", "redshift"],
+];
+
+/// Beginnings of outer crates' names, and the files (or folders) that may use them.
+const CONFINED: &[(&str, &[&str])] = &[
+    ("rayon", &["flow"]),
+    ("crossbeam", &["flow"]),
+    ("actix", &["actors", "app.rs", "app"]),
+    (
+        "aws",
+        &["aws", "queue/sqs", "queue/sqs.rs", "store/s3", "store/s3.rs", "warehouse/redshift", "warehouse/redshift.rs"],
+    ),
+    (
+        "rusqlite",
+        &[
+            "queue/sqlite",
+            "queue/sqlite.rs",
+            "store/folder",
+            "store/folder.rs",
+            "warehouse/sqlite",
+            "warehouse/sqlite.rs",
+        ],
+    ),
+];
+
+/// A file of one idea has about 400 lines.
+const LINES_WARN: usize = 450;
+const LINES_MOST: usize = 600;
+
+/// What one source breaks; `file` is its path under `src`, with `/`.
+fn violations(file: &str, source: &str) -> Vec<String> {
+    let module = module_of(file);
+    let own = module.first().copied().unwrap_or("lib");
+    let Some((_, allowed)) = MAY_IMPORT.iter().find(|(name, _)| *name == own) else {
+        return vec![format!("src/{file}: module `{own}` has no line in MAY_IMPORT: decide what it may see")];
+    };
+    let mut found = Vec::new();
+    for named in named(source, if own == "main" { &[] } else { &module }) {
+        let mut say = |what: String| found.push(format!("src/{file}:{}: {what}", named.line));
+        let path: Vec<&str> = named.path.iter().map(String::as_str).collect();
+        let ["crate", inner @ ..] = path.as_slice() else {
+            for (name, places) in CONFINED {
+                let is_named = path[0] == *name || path[0].strip_prefix(name).is_some_and(|rest| rest.starts_with('_'));
+                let is_place = places.iter().any(|place| file == *place || file.starts_with(&format!("{place}/")));
+                if is_named && !is_place {
+                    say(format!("`{}` belongs into {}", path[0], places.join(", ")));
+                }
+            }
+            continue;
+        };
+        let Some(first) = inner.first() else { continue };
+        if *first == "*" {
+            say("a glob of the whole crate hides what is imported".into());
+            continue;
+        }
+        // A name that is not a module is an item `lib.rs` gives everybody; there are none today.
+        if *first != own && !allowed.iter().any(|group| group.contains(first)) {
+            say(format!("`{own}` must not see `crate::{}`", inner.join("::")));
+        }
+        let is_other_port = PORTS.contains(first) && *first != own;
+        if is_other_port && inner.get(1) == Some(&"*") {
+            say(format!("a glob of `crate::{first}` brings in its adapters"));
+        }
+        let adapter = ADAPTERS.iter().find(|adapter| inner.starts_with(adapter));
+        if let Some(adapter) = adapter
+            && own != "app"
+            && !module.starts_with(adapter)
+        {
+            say(format!("adapter `crate::{}` is named by `app.rs` only", adapter.join("::")));
+        }
+    }
+    found
+}
+
+/// The module a file is: `queue/sqlite.rs` and `queue/sqlite/mod.rs` are `queue`, `sqlite`; `lib.rs` is the root.
+fn module_of(file: &str) -> Vec<&str> {
+    let stem = file.strip_suffix(".rs").unwrap_or(file);
+    let stem = stem.strip_suffix("/mod").unwrap_or(stem);
+    if stem == "lib" { Vec::new() } else { stem.split('/').collect() }
+}
+
+/// Every source under `root`, a folder of the project, by its path there.
+fn sources(root: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(root);
+    let mut folders: Vec<PathBuf> = vec![root.clone()];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let entry = entry.unwrap();
+            let path = entry.path();
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let name = path.strip_prefix(&root).unwrap().components();
+                let name: Vec<_> = name.map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
+                sources.push((name.join("/"), std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    sources.sort();
+    sources
+}
+
+#[test]
+fn every_import_follows_the_layers() {
+    let sources = sources("src");
+    assert!(sources.len() > 20, "the sources were not found");
+    let broken: Vec<String> = sources.iter().flat_map(|(file, source)| violations(file, source)).collect();
+    assert!(broken.is_empty(), "{} imports break the layers:\n{}", broken.len(), broken.join("\n"));
+}
+
+#[test]
+fn files_hold_one_idea() {
+    let mut too_long = Vec::new();
+    for root in ["src", "crates/core/src", "crates/decode/src"] {
+        for (file, source) in sources(root) {
+            let lines = source.lines().count();
+            if lines > LINES_MOST {
+                too_long.push(format!("{root}/{file} has {lines} lines"));
+            } else if lines > LINES_WARN {
+                eprintln!("{root}/{file} has {lines} lines; think of splitting it");
+            }
+        }
+    }
+    assert!(too_long.is_empty(), "over {LINES_MOST} lines: {}", too_long.join(", "));
+}
+
+#[test]
+fn the_checker_finds_planted_violations() {
+    for (file, source, expected) in [
+        ("scale/mod.rs", "fn f() -> crate::flow::X {}", "`scale` must not see `crate::flow::X`"),
+        ("config/mod.rs", "use crate::{domain::X, flow};", "`config` must not see `crate::flow`"),
+        ("flow/pool.rs", "use super::super::queue::Queue;", "`flow` must not see `crate::queue::Queue`"),
+        ("queue/sqlite.rs", "use crate::store::Store;", "`queue` must not see"),
+        (
+            "flow/mod.rs",
+            "use crate::{\n    error::Error,\n    warehouse::{self},\n};",
+            "src/flow/mod.rs:3: `flow` must not see",
+        ),
+        ("actors/fetcher.rs", "use crate::queue::{Queue, sqlite::SqliteQueue};", "adapter `crate::queue::sqlite`"),
+        ("actors/fetcher.rs", "use crate::store::*;", "a glob of `crate::store`"),
+        ("cli/run.rs", "fn f() { crate::store::folder::open() }", "adapter `crate::store::folder`"),
+        ("cli/run.rs", "use crate::warehouse::sqlite as w;", "adapter `crate::warehouse::sqlite`"),
+        ("queue/mod.rs", "pub mod sqlite; pub use sqlite::SqliteQueue;", "adapter `crate::queue::sqlite`"),
+        ("console/mod.rs", "use crate::actors::Messages;", "`console` must not see"),
+        ("pump/mod.rs", "use crate::app::Ports;", "`pump` must not see"),
+        ("main.rs", "fn main() { scanmill::app::open(); }", "`main` must not see"),
+        ("scale/mod.rs", "use crate::*;", "a glob of the whole crate"),
+        ("scale/mod.rs", "use rayon::prelude::*;", "`rayon` belongs into flow"),
+        ("actors/pool.rs", "fn f() { crossbeam_channel::bounded(1); }", "`crossbeam_channel` belongs into flow"),
+        ("actors/pool.rs", "use ::crossbeam::channel as c;", "`crossbeam` belongs into flow"),
+        ("cli/run.rs", "#[actix::main] async fn f() {}", "`actix` belongs into actors, app.rs, app"),
+        ("cli/run.rs", "use actix_rt::System;", "`actix_rt` belongs into actors, app.rs, app"),
+        ("console/mod.rs", "use rusqlite::Connection;", "`rusqlite` belongs into"),
+        ("novel/mod.rs", "", "module `novel` has no line in MAY_IMPORT"),
+    ] {
+        let found = violations(file, source);
+        assert!(matches!(&found[..], [one] if one.contains(expected)), "{file}: {source}\n{found:?}");
+    }
+}
+
+#[test]
+fn the_checker_lets_pass_what_is_allowed() {
+    for (file, source) in [
+        ("scale/decide.rs", "use super::{Limits, Signals}; use crate::domain::photo; use std::fmt;"),
+        ("app.rs", "use crate::queue::sqlite::SqliteQueue; use crate::store::folder::{Announce, Announcement};"),
+        ("app.rs", "use actix::System;"),
+        ("queue/sqlite.rs", "use super::Queue; use crate::queue::{Message, sqlite::x}; use rusqlite::Connection;"),
+        ("warehouse/sqlite/load.rs", "use super::schema; use crate::warehouse::sqlite::x; use rusqlite::params;"),
+        ("queue/mod.rs", "pub mod sqlite;"),
+        ("flow/pool.rs", "use rayon::ThreadPool; use crossbeam_channel::Sender; use crate::telemetry::X;"),
+        ("actors/poller.rs", "use crate::queue::Queue; use actix::prelude::*;"),
+        ("actors/poller.rs", "#[cfg(test)]\nmod tests { use crate::queue::sqlite::SqliteQueue; }"),
+        ("actors/poller.rs", "// use crate::queue::sqlite;\nconst A: &str = \"crate::queue::sqlite\";"),
+        ("cli/run.rs", "use crate::app; use crate::pump::Pump; use super::Exit; use crate::queue::Queue;"),
+        ("main.rs", "fn main() { scanmill::cli::run(); }"),
+        ("lib.rs", "pub mod actors; pub mod app;"),
+    ] {
+        assert_eq!(violations(file, source), Vec::<String>::new(), "{file}: {source}");
+    }
+}
