@@ -91,7 +91,7 @@ fn every_panel_has_rows_of_a_real_engines_warehouse() {
     let root = Root::new();
     let pumped = root.ended(&["pump", "--count", "400", "--pictures", "40", "--size", "small", "--quiet"]);
     assert_eq!(pumped.code, Some(0), "{}", pumped.stderr);
-    root.drop_photo("blank.jpg", &process::photo::blank());
+    root.drop_photo("blank.jpg", &crate::process::photo::blank());
     root.run_until_empty();
     let span = "SELECT MIN(day), MAX(day) FROM
                 (SELECT local_date AS day FROM scans UNION ALL SELECT date(processed_at) FROM rejections) AS days";
