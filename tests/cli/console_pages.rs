@@ -162,12 +162,12 @@ fn the_engine_keeps_what_the_page_draws() {
     let engine = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
     let address = engine.word_after("http://").trim_end_matches('/').to_owned();
     let points = || {
-        let answer: Value = serde_json::from_str(&process::page(&address, "/history").1).expect("JSON");
+        let answer: Value = serde_json::from_str(&crate::process::page(&address, "/history").1).expect("JSON");
         answer["points"].as_array().cloned().unwrap_or_default()
     };
     let has = |point: &Value, field: &str| point[field].as_f64().is_some_and(|figure| figure > 0.0);
     engine.wait_until("the queue is seen empty", || points().iter().any(|point| point["waiting"] == 0));
-    root.drop_photo("a.jpg", &process::photo::jpeg("https://shop.example/p/1"));
+    root.drop_photo("a.jpg", &crate::process::photo::jpeg("https://shop.example/p/1"));
     engine.wait_until("the photo is told of", || {
         points().iter().any(|point| has(point, "photos_per_second") && has(point, "p50_ms") && has(point, "p99_ms"))
     });
