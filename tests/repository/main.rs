@@ -7,5 +7,6 @@ mod rig;
 
 mod dashboards;
 mod docs;
+mod glossary;
 mod layering;
 mod supply_chain;
