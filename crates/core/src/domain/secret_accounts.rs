@@ -34,12 +34,17 @@ type IsSecret = fn(&Captures<'_>) -> bool;
 
 /// A pattern whose group `secret` goes if what it matched is likely one.
 struct Rule {
+    /// Whether a text may match at all: a pattern costs microseconds, and nearly no text has what it looks for.
+    may_match: fn(&str) -> bool,
     pattern: Regex,
     is_secret: IsSecret,
 }
 
 impl Rule {
     fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if !(self.may_match)(text) {
+            return Cow::Borrowed(text);
+        }
         let mut out = String::new();
         let mut kept = 0;
         for found in self.pattern.captures_iter(text) {
@@ -58,29 +63,83 @@ impl Rule {
     }
 }
 
+const RULE_COUNT: usize = 4;
+/// Letters of the shortest private key.
+const SHORTEST_KEY: usize = 51;
+
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-    let rules: [(&str, IsSecret); 4] = [
+    let rules: [(fn(&str) -> bool, &str, IsSecret); RULE_COUNT] = [
         // WhatsApp: three keys in base 64 behind the version.
-        (r"(?:^|[^A-Za-z0-9])[1-9]@(?P<secret>[\w+/=%-]{16,}(?:(?:,|%2[Cc])[\w+/=%-]{16,}){2}[\w+/=%,-]*)", |_| true),
+        (
+            |text| text.contains('@'),
+            r"(?:^|[^A-Za-z0-9])[1-9]@(?P<secret>[\w+/=%-]{16,}(?:(?:,|%2[Cc])[\w+/=%-]{16,}){2}[\w+/=%,-]*)",
+            |_| true,
+        ),
         // GSMA SGP.22: version, server, and the activation code.
         (
+            |text| text.contains("1$") || text.contains("1%24"),
             r"(?:^|[^A-Za-z0-9])1(?:\$|%24)[A-Za-z0-9.-]+\.[A-Za-z][A-Za-z0-9-]*(?:\$|%24)(?P<secret>[A-Za-z0-9-]{2,}(?:(?:\$|%24)[0-9.]*)*)",
             |_| true,
         ),
         // Bitcoin's wallet import format, of both networks and both forms, and BIP-38's.
         (
+            |text| text.split(|letter: char| !letter.is_ascii_alphanumeric()).any(|word| word.len() >= SHORTEST_KEY),
             r"\b(?P<secret>[59][1-9A-HJ-NP-Za-km-z]{50}|[KLc][1-9A-HJ-NP-Za-km-z]{51}|6P[1-9A-HJ-NP-Za-km-z]{56})\b",
             |found| found.name("secret").is_some_and(|secret| is_random(secret.as_str())),
         ),
         // A card that says who and with what: `Login: admin / hunter2`.
         (
+            names_an_account,
             r"(?im)\b(?:log-?in|user(?:name)?|credentials|creds|zugang|zugangsdaten|anmeldung|benutzer(?:name)?|accès|acceso|accesso|usuario|utilisateur|utente|пользователь|логин|ログイン|登录|로그인)(?:\s*/\s*[\w-]+)?[ \t]*[:：=][ \t]*(?P<user>[^\s/:,;|]+)(?:[ \t]+[/|][ \t]+|[/:])(?P<secret>[^\s/,;|]+)[ \t]*(?:$|[\r,;.])",
-            |found| found.name("user").is_some_and(|user| is_user(user.as_str())),
+            |found| {
+                let part = |name| found.name(name).map_or("", |part| part.as_str());
+                is_user(part("user")) && !is_way_in(part("secret"))
+            },
         ),
     ];
-    let rule = |(pattern, is_secret)| Some(Rule { pattern: Regex::new(pattern).ok()?, is_secret });
+    let rule =
+        |(may_match, pattern, is_secret)| Some(Rule { may_match, pattern: Regex::new(pattern).ok()?, is_secret });
+    // Each of them compiles: a test counts them.
     rules.into_iter().filter_map(rule).collect()
 });
+
+/// Whether a text may hold one of the labels of an account.
+fn names_an_account(text: &str) -> bool {
+    const LABELS: &[&str] =
+        &["log", "user", "cred", "zugang", "anmeldung", "benutzer", "usuario", "util", "utente", "acc"];
+    let text = text.to_ascii_lowercase();
+    !text.is_ascii() || LABELS.iter().any(|label| text.contains(label))
+}
+
+/// Whether a word behind `Login: Facebook / ` is one more way to log in, and not a password.
+fn is_way_in(word: &str) -> bool {
+    const WAYS: &[&str] = &[
+        "amazon",
+        "apple",
+        "discord",
+        "e-mail",
+        "email",
+        "facebook",
+        "github",
+        "google",
+        "instagram",
+        "line",
+        "linkedin",
+        "mail",
+        "microsoft",
+        "naver",
+        "paypal",
+        "phone",
+        "signup",
+        "sms",
+        "sso",
+        "tiktok",
+        "twitter",
+        "wechat",
+        "x",
+    ];
+    word.chars().next().is_some_and(char::is_uppercase) && WAYS.contains(&word.to_lowercase().as_str())
+}
 
 /// A name or a mail address, and neither an hour nor a host.
 fn is_user(word: &str) -> bool {
@@ -157,6 +216,11 @@ mod tests {
     const PHRASE: &str = "legal winner thank year wave sausage worth useful legal winner thank yellow";
 
     #[test]
+    fn every_pattern_compiles() {
+        assert_eq!(super::RULES.len(), super::RULE_COUNT);
+    }
+
+    #[test]
     fn what_opens_an_account_is_hidden() {
         let numbered: String = PHRASE.split(' ').zip(1..).map(|(word, number)| format!("{number}. {word}\n")).collect();
         let long = format!("{PHRASE} {PHRASE}");
@@ -220,6 +284,8 @@ mod tests {
             "Login: x.de / app",
             "Login: with app / web",
             "Login: Facebook / Google / Apple",
+            "Login: Facebook / Google",
+            "Login: QR | SMS",
             "Zugang: Hof 2 / Tor B",
             "User: me",
             "Account: 4711 / 12",
