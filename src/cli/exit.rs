@@ -8,7 +8,7 @@ use super::out;
 use crate::aws::is_about_credentials;
 use crate::config::Problems;
 use crate::error::{Class, Error, Result};
-use crate::telemetry::logging;
+use crate::telemetry::logging::{self, Form};
 
 /// How a command ended, as the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,10 +84,13 @@ pub fn settle(result: Result<Exit>) -> Exit {
 
 /// Tells what is wrong with the arguments, or what `--help` and `--version` ask for.
 pub fn refuse(error: &clap::Error) -> ExitCode {
-    let asks_for_json = std::env::var("SCANMILL_LOG_FORMAT").is_ok_and(|value| value == "json")
-        || std::env::args().any(|argument| argument == "log.format=json" || argument == "--set=log.format=json");
-    if error.use_stderr() && asks_for_json {
-        logging::set_json(true);
+    let of_argument = |argument: String| {
+        Form::named(argument.strip_prefix("--set=").unwrap_or(&argument).strip_prefix("log.format=")?)
+    };
+    let form = std::env::args().find_map(of_argument);
+    let form = form.or_else(|| Form::named(&std::env::var("SCANMILL_LOG_FORMAT").ok()?)).unwrap_or(Form::Text);
+    if error.use_stderr() && form != Form::Text {
+        logging::set_form(form);
         out::note(error.to_string().trim_end());
     } else {
         // As `Cli::parse` does.

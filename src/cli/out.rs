@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::progress;
 use crate::error::{Error, Result};
-use crate::telemetry::logging;
+use crate::telemetry::logging::{self, Form};
 
 /// Whether whoever read stdout has gone. What is printed from then on is dropped and no error: `verify | head -1` has
 /// its answer to give by its exit code all the same.
@@ -47,7 +47,7 @@ pub fn json_line(value: &impl Serialize) -> Result<String> {
     Ok(line + "\n")
 }
 
-/// Prints one line on stderr, for people: what happens, where things are. With `log.format = "json"` as one of the log's.
+/// Prints one line on stderr, for people: what happens, where things are. Where `log.format` is for machines, as a line of the log.
 /// Nobody reading is not an error.
 pub fn note(line: &str) {
     say("INFO", line, None);
@@ -55,17 +55,14 @@ pub fn note(line: &str) {
 
 /// Tells on stderr why the command ends, and the remedy.
 pub fn fail(error: &Error) {
-    match logging::is_json() {
-        true => say("ERROR", &error.to_string(), error.hint_text()),
-        false => say("ERROR", &format!("error: {}", error.report()), None),
+    match logging::form() {
+        Form::Text => say("ERROR", &format!("error: {}", error.report()), None),
+        Form::Json | Form::Logfmt => say("ERROR", &error.to_string(), error.hint_text()),
     }
 }
 
 fn say(level: &str, line: &str, hint: Option<&str>) {
-    let line = match logging::is_json() {
-        true => logging::json_line(level, line, hint.map(|hint| ("hint", hint)).as_slice()),
-        false => format!("{line}\n"),
-    };
+    let line = logging::line(level, line, hint.map(|hint| ("hint", hint)).as_slice()).unwrap_or(format!("{line}\n"));
     progress::around(|| {
         let _ = io::stderr().lock().write_all(line.as_bytes());
     });

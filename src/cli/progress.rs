@@ -37,7 +37,7 @@ enum Shown {
 impl Progress {
     /// Progress of `label`, towards `total` things where that is known.
     pub fn new(global: &GlobalArgs, label: &'static str, total: Option<u64>) -> Progress {
-        if global.quiet || logging::is_json() {
+        if global.quiet || logging::form() != logging::Form::Text {
             return Progress(Shown::Nothing);
         }
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");

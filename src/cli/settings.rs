@@ -39,12 +39,13 @@ pub fn load_with(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Settings>
 /// # Errors
 /// As [`load`].
 pub fn load_whole(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Loaded> {
-    logging::set_json(looks_like_json(global));
+    logging::set_form(likely_form(global));
     let Loaded { settings, warnings, given } =
         read(global, metrics)?.map_err(|problems| Error::permanent("configuration").with_source(problems))?;
     let form = match settings.log.format {
         LogFormat::Text => logging::Form::Text,
         LogFormat::Json => logging::Form::Json,
+        LogFormat::Logfmt => logging::Form::Logfmt,
     };
     logging::init(form, &settings.log.filter, |line| {
         progress::around(|| {
@@ -62,16 +63,18 @@ pub fn warn(warning: &Problem) {
     tracing::warn!(key = warning.key, origin = %warning.origin, hint = warning.hint, "{}", warning.message);
 }
 
-/// Whether the log is to be JSON, as far as can be seen before the settings are checked: their mistakes are told in it.
-fn looks_like_json(global: &GlobalArgs) -> bool {
-    let is_it = |pair: &str| {
-        let pair = pair.split_once('=').map(|(key, value)| (key.trim(), value.trim().trim_matches('"')));
-        matches!(pair, Some(("log.format" | "format", "json")))
+/// The form of the log, as far as can be seen before the settings are checked: their mistakes are told in it.
+fn likely_form(global: &GlobalArgs) -> logging::Form {
+    let of_pair = |pair: &str| {
+        let (key, value) = pair.split_once('=')?;
+        let value = matches!(key.trim(), "log.format" | "format").then(|| value.trim().trim_matches('"'))?;
+        logging::Form::named(value)
     };
-    let file = global.config.as_deref().and_then(|path| std::fs::read_to_string(path).ok());
-    global.set.iter().any(|pair| is_it(pair))
-        || std::env::var("SCANMILL_LOG_FORMAT").is_ok_and(|value| value == "json")
-        || file.is_some_and(|text| text.lines().any(is_it))
+    let of_variable = || logging::Form::named(&std::env::var("SCANMILL_LOG_FORMAT").ok()?);
+    let of_file = || std::fs::read_to_string(global.config.as_deref()?).ok()?.lines().find_map(of_pair);
+    // The last flag wins.
+    let of_flags = global.set.iter().rev().find_map(|pair| of_pair(pair));
+    of_flags.or_else(of_variable).or_else(of_file).unwrap_or(logging::Form::Text)
 }
 
 /// The settings or all mistakes, and nothing started.

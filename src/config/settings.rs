@@ -352,6 +352,8 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+    /// `key=value` pairs, as Prometheus writes them.
+    Logfmt,
 }
 
 /// Traces of photos.
@@ -366,7 +368,7 @@ pub struct Otel {
 /// Logs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Log {
-    /// `log.format`: `text` or `json`.
+    /// `log.format`: `text`, `json` or `logfmt`.
     pub format: LogFormat,
     /// `log.filter`: like `info,scanmill=debug`.
     pub filter: String,

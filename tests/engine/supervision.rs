@@ -132,6 +132,48 @@ fn with_json_logs_every_line_on_stderr_is_an_object() {
     assert!(all_json(&ended.stderr)[0]["message"].as_str().unwrap().contains("--no-such-thing"), "{}", ended.stderr);
 }
 
+/// The pairs of a line of logfmt, by the grammar of go-logfmt.
+fn logfmt(line: &str) -> Vec<(String, String)> {
+    let (mut pairs, mut rest) = (Vec::new(), line);
+    while !rest.is_empty() {
+        let (key, behind) = rest.split_once('=').unwrap_or_else(|| panic!("no pair in `{rest}` of `{line}`"));
+        assert!(!key.is_empty() && !key.contains([' ', '"']), "`{key}` in `{line}`");
+        let end = match behind.starts_with('"') {
+            false => behind.find(' ').unwrap_or(behind.len()),
+            true => (1..).find(|at| behind[*at..].starts_with('"') && !behind[..*at].ends_with('\\')).unwrap() + 1,
+        };
+        let value = if behind.starts_with('"') {
+            serde_json::from_str(&behind[..end]).unwrap()
+        } else {
+            behind[..end].to_owned()
+        };
+        pairs.push((key.to_owned(), value));
+        rest = behind[end..].trim_start();
+    }
+    pairs
+}
+
+#[test]
+fn with_logfmt_every_line_on_stderr_is_pairs() {
+    let root = Root::new();
+    drop_photos(&root, 2);
+    root.send(&["no notification".to_owned()]);
+    let all = |stderr: &str| stderr.lines().map(logfmt).collect::<Vec<_>>();
+    let lines = all(&root.run_until_empty_with(&["--set", "log.format=logfmt", "--metrics", "127.0.0.1:0"]).stderr);
+    for pairs in &lines {
+        assert_eq!(pairs.iter().take(3).map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["ts", "level", "msg"]);
+    }
+    assert!(lines.iter().any(|pairs| pairs[2].1 == "pipeline started"), "{lines:?}");
+    // What is wrong with settings, places and arguments.
+    let ended = root.ended(&["report", "--set", "log.format=logfmt", "--set", "batch.max_rows=none"]);
+    assert_eq!((ended.code, all(&ended.stderr).len()), (Some(2), 1), "{}", ended.stderr);
+    let ended = Root::at(Path::new("/nowhere")).ended(&["report", "--set", "log.format=logfmt"]);
+    let last = all(&ended.stderr).pop().unwrap();
+    assert!(last.iter().any(|(key, value)| key == "hint" && value.contains("--root")), "{last:?}");
+    let ended = root.ended(&["run", "--no-such-thing", "--set=log.format=logfmt"]);
+    assert!(all(&ended.stderr)[0][2].1.contains("--no-such-thing"), "{}", ended.stderr);
+}
+
 fn modes(folder: &Path, found: &mut Vec<(String, u32)>) {
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let metadata = entry.metadata().unwrap();

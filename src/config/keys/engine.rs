@@ -326,14 +326,15 @@ pub(super) static KEYS: &[Key] = &[
         section: "log",
         name: "format",
         default: "text",
-        unit: "`text` or `json`",
-        doc: "Lines for people, or one JSON object a line.",
+        unit: "`text`, `json` or `logfmt`",
+        doc: "Lines for people, one JSON object a line, or `key=value` pairs.",
         kind: Kind::Text {
             set: |s, v| {
                 s.log.format = match v {
                     "text" => LogFormat::Text,
                     "json" => LogFormat::Json,
-                    _ => return Err("`text` or `json`"),
+                    "logfmt" => LogFormat::Logfmt,
+                    _ => return Err("`text`, `json` or `logfmt`"),
                 };
                 Ok(())
             },

@@ -1,7 +1,9 @@
-//! Logs: one line an event, on stderr, for people or as JSON.
+//! Logs: one line an event, on stderr, for people, as JSON or as logfmt.
+
+mod logfmt;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Once, OnceLock};
 
 use tracing_subscriber::fmt::MakeWriter;
@@ -14,40 +16,62 @@ pub enum Form {
     Text,
     /// One JSON object a line.
     Json,
+    /// `key=value` pairs.
+    Logfmt,
+}
+
+impl Form {
+    /// The form of this name in the settings.
+    pub fn named(name: &str) -> Option<Form> {
+        match name {
+            "text" => Some(Form::Text),
+            "json" => Some(Form::Json),
+            "logfmt" => Some(Form::Logfmt),
+            _ => None,
+        }
+    }
 }
 
 /// The SDK warns at every search for credentials, which the engine's own lines tell once a minute and with the remedy.
 const FOREIGN: &str = "aws_config=error";
 
-/// Whether every line on stderr is to be a JSON object. Guessed before the settings are read, so that also what is wrong
-/// with them is one.
-static IS_JSON: AtomicBool = AtomicBool::new(false);
+/// The form of every line on stderr, as a `Form`. Guessed before the settings are read, so that also what is wrong with
+/// them has it.
+static FORM: AtomicU8 = AtomicU8::new(Form::Text as u8);
 
-/// Whether every line on stderr is to be a JSON object.
-pub fn is_json() -> bool {
-    IS_JSON.load(Ordering::Relaxed)
+/// The form of every line on stderr.
+pub fn form() -> Form {
+    [Form::Json, Form::Logfmt]
+        .into_iter()
+        .find(|form| *form as u8 == FORM.load(Ordering::Relaxed))
+        .unwrap_or(Form::Text)
 }
 
-/// Says that every line on stderr is to be a JSON object, panics included, or that none is.
-pub fn set_json(is_json: bool) {
+/// Says which form every line on stderr has, those of panics included.
+pub fn set_form(new: Form) {
     static HOOK: Once = Once::new();
-    IS_JSON.store(is_json, Ordering::Relaxed);
-    if is_json {
+    FORM.store(new as u8, Ordering::Relaxed);
+    if new != Form::Text {
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
-            std::panic::set_hook(Box::new(move |info| {
-                if !IS_JSON.load(Ordering::Relaxed) {
-                    return before(info);
-                }
-                let line = json_line("ERROR", &info.to_string(), &[]);
-                let _ = io::Write::write_all(&mut io::stderr().lock(), line.as_bytes());
+            std::panic::set_hook(Box::new(move |info| match line("ERROR", &info.to_string(), &[]) {
+                Some(line) => drop(io::Write::write_all(&mut io::stderr().lock(), line.as_bytes())),
+                None => before(info),
             }));
         });
     }
 }
 
-/// One line in the form of the log's JSON, line end included.
-pub fn json_line(level: &str, message: &str, fields: &[(&str, &str)]) -> String {
+/// One line in the form of the log, line end included. `None` where the log is for people.
+pub fn line(level: &str, message: &str, fields: &[(&str, &str)]) -> Option<String> {
+    match form() {
+        Form::Text => None,
+        Form::Json => Some(json_line(level, message, fields)),
+        Form::Logfmt => Some(logfmt::line(level, message, fields)),
+    }
+}
+
+fn json_line(level: &str, message: &str, fields: &[(&str, &str)]) -> String {
     let mut line = serde_json::Map::new();
     line.insert("timestamp".into(), jiff::Timestamp::now().to_string().into());
     line.insert("level".into(), level.into());
@@ -61,13 +85,20 @@ pub fn json_line(level: &str, message: &str, fields: &[(&str, &str)]) -> String 
 /// Starts logging for the whole process. `write` gets each event's bytes, whole lines, and puts them on stderr without
 /// disturbing a progress bar. `filter` is like `info,scanmill=debug`; directives that do not parse are left out. A second call changes nothing: the first command to start decides.
 pub fn init(form: Form, filter: &str, write: impl Fn(&[u8]) + Send + Sync + 'static) {
-    set_json(form == Form::Json);
+    set_form(form);
     let writer = Writer(Arc::new(write));
     let builder = fmt().with_env_filter(directives(filter)).with_writer(writer);
     // The only error is "already started".
     match form {
         Form::Json => {
             let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            if builder.try_init().is_ok() {
+                let _ = FILTER.set(Box::new(move |filter| handle.reload(filter).is_ok()));
+            }
+        }
+        Form::Logfmt => {
+            let builder = builder.event_format(logfmt::Logfmt).with_filter_reloading();
             let handle = builder.reload_handle();
             if builder.try_init().is_ok() {
                 let _ = FILTER.set(Box::new(move |filter| handle.reload(filter).is_ok()));
