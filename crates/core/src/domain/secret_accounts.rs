@@ -29,13 +29,16 @@ pub fn redact_accounts(text: &str) -> Cow<'_, str> {
     text
 }
 
+/// Whether a text may match a pattern at all.
+type MayMatch = fn(&str) -> bool;
+
 /// Whether what a pattern matched is likely a secret.
 type IsSecret = fn(&Captures<'_>) -> bool;
 
 /// A pattern whose group `secret` goes if what it matched is likely one.
 struct Rule {
     /// Whether a text may match at all: a pattern costs microseconds, and nearly no text has what it looks for.
-    may_match: fn(&str) -> bool,
+    may_match: MayMatch,
     pattern: Regex,
     is_secret: IsSecret,
 }
@@ -68,7 +71,7 @@ const RULE_COUNT: usize = 4;
 const SHORTEST_KEY: usize = 51;
 
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-    let rules: [(fn(&str) -> bool, &str, IsSecret); RULE_COUNT] = [
+    let rules: [(MayMatch, &str, IsSecret); RULE_COUNT] = [
         // WhatsApp: three keys in base 64 behind the version.
         (
             |text| text.contains('@'),
