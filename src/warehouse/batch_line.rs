@@ -59,7 +59,7 @@ impl<'a> BatchLine<'a> {
             match (cell, column.table == other) {
                 (Cell::Null, false) if column.required => return Err(format!("`{}` is missing", column.name)),
                 (Cell::Null, _) => {}
-                (_, true) => return Err(format!("`{}` is in a {}", column.name, self.row_kind)),
+                (_, true) => return Err(format!("`{}` does not belong in a {}", column.name, self.row_kind)),
                 (_, false) if !fits(column, cell) => return Err(format!("`{}` has the wrong type", column.name)),
                 (_, false) => {}
             }

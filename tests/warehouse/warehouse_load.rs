@@ -59,7 +59,7 @@ async fn one_malformed_line_stops_the_load_and_names_batch_and_line() {
         ("{\"row_kind\":\"scan\"}", "`scan_id` is missing"),
         (&good.replace("\"scan\"", "\"visit\"").to_owned(), "neither `scan` nor `rejection`"),
         (&good.replace("\"width\":640", "\"width\":\"640\""), "`width` has the wrong type"),
-        (&good.replace("\"width\":640", "\"width\":640,\"stage\":\"decode\""), "`stage` stands in a scan"),
+        (&good.replace("\"width\":640", "\"width\":640,\"stage\":\"decode\""), "`stage` does not belong in a scan"),
         (&good.replace("\"width\":640", "\"width\":640,\"depth\":3"), "unknown column `depth`"),
         (&good.replace("\"b1\"", "\"b7\""), "`batch_id` is another batch's"),
     ];

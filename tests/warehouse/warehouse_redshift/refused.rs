@@ -21,7 +21,7 @@ async fn a_photo_with_a_refused_line_becomes_a_rejection_that_names_file_and_lin
         ("\"width\":640", "\"width\":\"wide\"".into(), "`width`"),
         ("\"local_date\":\"2026-11-22\"", "\"local_date\":\"yesterday\"".into(), "column `local_date`"),
         ("\"rung\":\"zxing_500\",", String::new(), "`rung` is missing"),
-        ("\"width\":640", "\"width\":640,\"stage\":\"decode\"".into(), "`stage` stands in a scan"),
+        ("\"width\":640", "\"width\":640,\"stage\":\"decode\"".into(), "`stage` does not belong in a scan"),
         ("\"batch_id\":\"b1\"", "\"batch_id\":\"b7\"".into(), "`batch_id` is another batch's"),
         ("\"row_kind\":\"scan\"", "\"row_kind\":\"visit\"".into(), "neither `scan` nor `rejection`"),
     ];
