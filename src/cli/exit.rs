@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::out;
 use crate::aws::is_about_credentials;
+use crate::cli::settings::likely_form;
 use crate::config::Problems;
 use crate::error::{Class, Error, Result};
 use crate::telemetry::logging::{self, Form};
@@ -84,11 +85,9 @@ pub fn settle(result: Result<Exit>) -> Exit {
 
 /// Tells what is wrong with the arguments, or what `--help` and `--version` ask for.
 pub fn refuse(error: &clap::Error) -> ExitCode {
-    let of_argument = |argument: String| {
-        Form::named(argument.strip_prefix("--set=").unwrap_or(&argument).strip_prefix("log.format=")?)
-    };
-    let form = std::env::args().find_map(of_argument);
-    let form = form.or_else(|| Form::named(&std::env::var("SCANMILL_LOG_FORMAT").ok()?)).unwrap_or(Form::Text);
+    let arguments: Vec<String> = std::env::args().collect();
+    let flags = arguments.iter().map(|argument| argument.strip_prefix("--set=").unwrap_or(argument));
+    let form = likely_form(flags, None);
     if error.use_stderr() && form != Form::Text {
         logging::set_form(form);
         out::note(error.to_string().trim_end());

@@ -39,15 +39,10 @@ pub fn load_with(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Settings>
 /// # Errors
 /// As [`load`].
 pub fn load_whole(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Loaded> {
-    logging::set_form(likely_form(global));
+    logging::set_form(likely_form(global.set.iter().map(String::as_str), global.config.as_deref()));
     let Loaded { settings, warnings, given } =
         read(global, metrics)?.map_err(|problems| Error::permanent("configuration").with_source(problems))?;
-    let form = match settings.log.format {
-        LogFormat::Text => logging::Form::Text,
-        LogFormat::Json => logging::Form::Json,
-        LogFormat::Logfmt => logging::Form::Logfmt,
-    };
-    logging::init(form, &settings.log.filter, |line| {
+    logging::init(form(settings.log.format), &settings.log.filter, |line| {
         progress::around(|| {
             // A log that nobody can read any more is not a reason to stop.
             let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), line);
@@ -63,18 +58,28 @@ pub fn warn(warning: &Problem) {
     tracing::warn!(key = warning.key, origin = %warning.origin, hint = warning.hint, "{}", warning.message);
 }
 
-/// The form of the log, as far as can be seen before the settings are checked: their mistakes are told in it.
-fn likely_form(global: &GlobalArgs) -> logging::Form {
+fn form(format: LogFormat) -> logging::Form {
+    match format {
+        LogFormat::Text => logging::Form::Text,
+        LogFormat::Json => logging::Form::Json,
+        LogFormat::Logfmt => logging::Form::Logfmt,
+    }
+}
+
+/// The form of the log, as far as can be seen before arguments and settings are checked: their mistakes are told in it.
+/// `flags`: what `--set` gives, of which the last wins.
+pub(super) fn likely_form<'a>(
+    flags: impl DoubleEndedIterator<Item = &'a str>,
+    file: Option<&std::path::Path>,
+) -> logging::Form {
     let of_pair = |pair: &str| {
         let (key, value) = pair.split_once('=')?;
         let value = matches!(key.trim(), "log.format" | "format").then(|| value.trim().trim_matches('"'))?;
-        logging::Form::named(value)
+        LogFormat::named(value)
     };
-    let of_variable = || logging::Form::named(&std::env::var("SCANMILL_LOG_FORMAT").ok()?);
-    let of_file = || std::fs::read_to_string(global.config.as_deref()?).ok()?.lines().find_map(of_pair);
-    // The last flag wins.
-    let of_flags = global.set.iter().rev().find_map(|pair| of_pair(pair));
-    of_flags.or_else(of_variable).or_else(of_file).unwrap_or(logging::Form::Text)
+    let of_variable = || LogFormat::named(&std::env::var("SCANMILL_LOG_FORMAT").ok()?);
+    let of_file = || std::fs::read_to_string(file?).ok()?.lines().find_map(of_pair);
+    form(flags.rev().find_map(of_pair).or_else(of_variable).or_else(of_file).unwrap_or(LogFormat::Text))
 }
 
 /// The settings or all mistakes, and nothing started.

@@ -356,6 +356,18 @@ pub enum LogFormat {
     Logfmt,
 }
 
+impl LogFormat {
+    /// The format of this name.
+    pub fn named(name: &str) -> Option<LogFormat> {
+        match name {
+            "text" => Some(LogFormat::Text),
+            "json" => Some(LogFormat::Json),
+            "logfmt" => Some(LogFormat::Logfmt),
+            _ => None,
+        }
+    }
+}
+
 /// Traces of photos.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Otel {

@@ -29,23 +29,11 @@ macro_rules! label_values {
 
 label_values!(Stage, Workers, Watched, bottleneck::Stage, Reason, Class, RungName, SkipReason, WhyLeftOut);
 
+/// Closed lists that are nothing but labels.
 macro_rules! labels {
-    ($($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $what:literal])* $value:ident = $text:literal,)* })*) => {
+    ($($(#[$attribute:meta])* $name:ident { $($values:tt)* })*) => {
         $(
-            $(#[doc = $doc])*
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-            pub enum $name { $($(#[doc = $what])* $value,)* }
-
-            impl $name {
-                /// Every value.
-                pub const ALL: &'static [$name] = &[$($name::$value,)*];
-
-                /// The value as a label, and wherever else it is named.
-                pub const fn as_str(self) -> &'static str {
-                    match self { $($name::$value => $text,)* }
-                }
-            }
-
+            scanmill_core::closed_list! { $(#[$attribute])* $name { $($values)* } }
             label_values!($name);
         )*
     };

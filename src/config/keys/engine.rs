@@ -330,12 +330,7 @@ pub(super) static KEYS: &[Key] = &[
         doc: "Lines for people, one JSON object a line, or `key=value` pairs.",
         kind: Kind::Text {
             set: |s, v| {
-                s.log.format = match v {
-                    "text" => LogFormat::Text,
-                    "json" => LogFormat::Json,
-                    "logfmt" => LogFormat::Logfmt,
-                    _ => return Err("`text`, `json` or `logfmt`"),
-                };
+                s.log.format = LogFormat::named(v).ok_or("`text`, `json` or `logfmt`")?;
                 Ok(())
             },
         },

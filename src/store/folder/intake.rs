@@ -190,7 +190,7 @@ impl Intake {
             return;
         }
         let counts = self.known.counts();
-        for why in WhyLeftOut::ALL {
+        for &why in WhyLeftOut::ALL {
             let count = counts.get(&why).copied().unwrap_or(0);
             names::INBOX_LEFT_OUT.set(why, count as f64);
         }

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Once, OnceLock};
 
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Registry, fmt, registry, reload};
 
 /// How a logged event looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,18 +20,6 @@ pub enum Form {
     Json,
     /// `key=value` pairs.
     Logfmt,
-}
-
-impl Form {
-    /// The form of this name in the settings.
-    pub fn named(name: &str) -> Option<Form> {
-        match name {
-            "text" => Some(Form::Text),
-            "json" => Some(Form::Json),
-            "logfmt" => Some(Form::Logfmt),
-            _ => None,
-        }
-    }
 }
 
 /// The SDK warns at every search for credentials, which the engine's own lines tell once a minute and with the remedy.
@@ -86,40 +76,25 @@ fn json_line(level: &str, message: &str, fields: &[(&str, &str)]) -> String {
 /// disturbing a progress bar. `filter` is like `info,scanmill=debug`; directives that do not parse are left out. A second call changes nothing: the first command to start decides.
 pub fn init(form: Form, filter: &str, write: impl Fn(&[u8]) + Send + Sync + 'static) {
     set_form(form);
-    let writer = Writer(Arc::new(write));
-    let builder = fmt().with_env_filter(directives(filter)).with_writer(writer);
+    let (filter, handle) = reload::Layer::new(directives(filter));
+    let layer = fmt::layer().with_writer(Writer(Arc::new(write)));
+    let layer = match form {
+        Form::Text => layer.with_ansi(colours()).with_target(false).boxed(),
+        Form::Json => layer.json().flatten_event(true).boxed(),
+        Form::Logfmt => layer.event_format(logfmt::Logfmt).boxed(),
+    };
     // The only error is "already started".
-    match form {
-        Form::Json => {
-            let builder = builder.json().flatten_event(true).with_filter_reloading();
-            let handle = builder.reload_handle();
-            if builder.try_init().is_ok() {
-                let _ = FILTER.set(Box::new(move |filter| handle.reload(filter).is_ok()));
-            }
-        }
-        Form::Logfmt => {
-            let builder = builder.event_format(logfmt::Logfmt).with_filter_reloading();
-            let handle = builder.reload_handle();
-            if builder.try_init().is_ok() {
-                let _ = FILTER.set(Box::new(move |filter| handle.reload(filter).is_ok()));
-            }
-        }
-        Form::Text => {
-            let builder = builder.with_ansi(colours()).with_target(false).with_filter_reloading();
-            let handle = builder.reload_handle();
-            if builder.try_init().is_ok() {
-                let _ = FILTER.set(Box::new(move |filter| handle.reload(filter).is_ok()));
-            }
-        }
+    if registry().with(filter).with(layer).try_init().is_ok() {
+        let _ = FILTER.set(handle);
     }
 }
 
 /// Puts another filter in force, where logging was started.
-static FILTER: OnceLock<Box<dyn Fn(EnvFilter) -> bool + Send + Sync>> = OnceLock::new();
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
 /// Logs by another filter from now on. Without a log, nothing changes.
 pub fn set_filter(filter: &str) {
-    if !FILTER.get().is_none_or(|set| set(directives(filter))) {
+    if FILTER.get().is_some_and(|handle| handle.reload(directives(filter)).is_err()) {
         tracing::error!(filter, "the log's filter stays as it was");
     }
 }

@@ -150,6 +150,9 @@ const FORMS: &[(&str, Form)] = &[
     ("Zalando", Form::Small),
 ];
 
+/// Single shops whose ids are GTINs, by the name in [`SHOPS`]; the others number by themselves.
+const NUMBERED_BY_GTIN: &[&str] = &["Open Food Facts"];
+
 fn in_one_form(shop: &Shop, id: String) -> String {
     match FORMS.iter().find(|(name, _)| *name == shop.name).map(|(_, form)| form) {
         Some(Form::Capitals) => id.to_ascii_uppercase(),
@@ -163,7 +166,7 @@ fn in_one_form(shop: &Shop, id: String) -> String {
 static SHAPES: LazyLock<Vec<Option<Regex>>> =
     LazyLock::new(|| SHOPS.iter().map(|shop| Regex::new(shop.shape).ok()).collect());
 
-/// The id by the first row that fits and whose id `is_id`, and whether it may be a GTIN: single shops number by themselves.
+/// The id by the first row that fits and whose id `is_id`, and whether it may be a GTIN.
 /// `host` is lower case; `tail` is path, query and route as they stand in the normalised address.
 pub fn id(host: &str, tail: &str, is_id: impl Fn(&str) -> bool) -> Option<(String, bool)> {
     SHOPS.iter().zip(SHAPES.iter()).find_map(|(shop, shape)| {
@@ -172,7 +175,7 @@ pub fn id(host: &str, tail: &str, is_id: impl Fn(&str) -> bool) -> Option<(Strin
         }
         let found = shape.as_ref()?.captures(tail)?;
         let group = found.iter().skip(1).find_map(|group| group)?;
-        let may_be_gtin = shop.hosts == ["*"] || shop.name == "Open Food Facts";
+        let may_be_gtin = shop.hosts == ["*"] || NUMBERED_BY_GTIN.contains(&shop.name);
         let id = Some(unescape_id(group.as_str())).filter(|id| is_id(id));
         id.map(|id| (in_one_form(shop, id), may_be_gtin))
     })
