@@ -189,13 +189,13 @@ fn the_exporter_shows_exactly_the_listed_metrics() {
     is(names::MESSAGES_REDELIVERED.metric(), None, 0.0);
     is(names::MESSAGE_AGE_SECONDS.metric(), Some("1_or_2"), 6.0);
     is(names::MESSAGE_AGE_SECONDS.metric(), Some("3_or_more"), 0.0);
-    is(names::PHOTOS_PASSED_OVER.metric(), Some("suffix"), 0.0);
+    is(names::PHOTOS_SKIPPED.metric(), Some("suffix"), 0.0);
     is(names::IN_FLIGHT_HEADROOM.metric(), None, f64::INFINITY);
     is(names::MESSAGES_SETTLED.metric(), Some("deleted"), 6.0);
     is(names::MESSAGES_SETTLED.metric(), Some("given_back"), 0.0);
     is(names::PHOTOS.metric(), Some("scanned"), 2.0);
     is(names::PHOTOS.metric(), Some("rejected"), 4.0);
-    is(names::PHOTOS_AGAIN.metric(), None, 0.0);
+    is(names::PHOTOS_RETRIED.metric(), None, 0.0);
     for reason in ["no_code", "empty", "unsupported", "bad_notification"] {
         is(names::REJECTIONS.metric(), Some(reason), 1.0);
     }

@@ -96,7 +96,7 @@ fn sleep_instead(bytes: &[u8], header: &Header, _: &DecodeLimits, _: &Room<'_>) 
         text_encoding: "ascii".into(),
         symbology: "]Q1",
         sequence: None,
-        rung: "own_800",
+        rung: "native_800",
         corners: [[0.0; 2]; 4],
         qr_version: Some(3),
         ecc_level: Some('M'),

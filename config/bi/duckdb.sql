@@ -85,7 +85,7 @@ CREATE OR REPLACE VIEW standing AS
 SELECT * FROM lines
 QUALIFY RANK() OVER (
   PARTITION BY photo_id
-  ORDER BY CASE WHEN reason IN ('missing_object', 'gave_up', 'not_an_object', 'timed_out', 'decoder_fault', 'refused_row') THEN 1 ELSE 0 END, revision DESC, batch_id, processed_at, row_kind DESC
+  ORDER BY CASE WHEN reason IN ('missing_object', 'retries_exhausted', 'not_a_regular_file', 'timed_out', 'decoder_fault', 'refused_row') THEN 1 ELSE 0 END, revision DESC, batch_id, processed_at, row_kind DESC
 ) = 1
 AND ROW_NUMBER() OVER (PARTITION BY photo_id, scan_id, revision, batch_id, processed_at, row_kind) = 1;
 

@@ -263,7 +263,7 @@ pub(super) async fn fetch_one(
     let started = Instant::now();
     let mut got = get(line, workers, &photo, room, &mut pass).await;
     // Larger than its notification says (replaced since, or the notification lies): the memory comes first here too.
-    if matches!(&got, Err(Failed::Own(error, _)) if error.class() == Class::Poison) && room < limit {
+    if matches!(&got, Err(Failed::Own(error, _)) if error.class() == Class::TooLarge) && room < limit {
         room = limit;
         drop(memory);
         memory = line.budgets.fetched_bytes.acquire(room).await;
@@ -296,7 +296,8 @@ pub(super) async fn fetch_one(
         }
         Err(Failed::Outage) => Got::Waits(Turn { photo, trials: pass.trials() }),
         Err(Failed::Own(error, failures)) => {
-            let is_answer = matches!(error.class(), Class::Permanent | Class::Poison | Class::Missing);
+            let is_answer =
+                matches!(error.class(), Class::Permanent | Class::TooLarge | Class::Poison | Class::Missing);
             match outcome(&error, declared, limit, failures, line) {
                 Some(why) => {
                     seen.rejected.fetch_add(1, Ordering::Relaxed);
@@ -339,7 +340,7 @@ async fn get(
         let class = error.class();
         match class {
             Class::Transient | Class::Throttled | Class::Refused => CallFailed { what: "get", error: &error }.emit(),
-            Class::Permanent | Class::Poison => return Err(Failed::Own(error, 0)),
+            Class::Permanent | Class::TooLarge | Class::Poison => return Err(Failed::Own(error, 0)),
             Class::Bug => return Err(Failed::Own(error, pass.failed_by_itself())),
             // A bucket that is gone says the same of every photo.
             Class::Missing => {
@@ -388,8 +389,8 @@ fn outcome(
 ) -> Option<Rejection> {
     match error.class() {
         Class::Missing => Some(Rejection::new(Reason::MissingObject, error.to_string())),
-        Class::Poison => Some(too_large(declared.filter(|size| *size > limit), limit)),
-        Class::Permanent => Some(Rejection::new(Reason::NotAnObject, error.to_string())),
+        Class::TooLarge => Some(too_large(declared.filter(|size| *size > limit), limit)),
+        Class::Permanent | Class::Poison => Some(Rejection::new(Reason::NotARegularFile, error.to_string())),
         // The photo may be well, and somebody may fix the permission: it comes again when its lease ends.
         Class::Refused => None,
         Class::Transient | Class::Throttled | Class::Bug => {
@@ -399,7 +400,7 @@ fn outcome(
                 let detail = format!(
                     "failed in {failures} deliveries or trials while the store answered others, the last failure: {error}"
                 );
-                Rejection::new(Reason::GaveUp, detail)
+                Rejection::new(Reason::RetriesExhausted, detail)
             })
         }
     }

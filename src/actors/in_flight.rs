@@ -151,7 +151,7 @@ impl PhotoInFlight {
 impl Drop for PhotoInFlight {
     fn drop(&mut self) {
         if !self.ended {
-            crate::telemetry::names::PHOTOS_AGAIN.add(1);
+            crate::telemetry::names::PHOTOS_RETRIED.add(1);
             self.ticket.end(PhotoEnd::Again, None);
         }
     }

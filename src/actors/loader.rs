@@ -379,7 +379,7 @@ pub async fn read_batch(store: &dyn Store, batch: &SealedBatch) -> Result<Bytes>
         // Of every batch: not this one's fault.
         Class::Transient | Class::Throttled | Class::Refused | Class::Bug => error,
         // Gone, no regular file, too large: of this batch alone, the warehouse and the other batches are well.
-        Class::Missing | Class::Permanent | Class::Poison => {
+        Class::Missing | Class::Permanent | Class::TooLarge | Class::Poison => {
             Error::poison("a batch cannot be read").with_hint(REMEDY).with_source(error)
         }
     })?;

@@ -255,7 +255,7 @@ impl Outages {
             .map(|(name, bucket)| {
                 let state = json!({
                     "breaker": bucket.breaker.state().as_str(),
-                    "photos_held": bucket.waiting.len(),
+                    "photos_waiting_for_store": bucket.waiting.len(),
                     "down_seconds": bucket.down.as_ref().map(|down| down.since.elapsed().as_secs()),
                     "cause": bucket.down.as_ref().map(|down| down.cause.clone()),
                 });
@@ -570,5 +570,5 @@ fn show_states(buckets: &BTreeMap<String, Bucket>) {
 
 fn show_held(buckets: &BTreeMap<String, Bucket>) {
     let held: usize = buckets.values().map(|bucket| bucket.waiting.len()).sum();
-    names::PHOTOS_HELD.set(held as f64);
+    names::PHOTOS_WAITING.set(held as f64);
 }

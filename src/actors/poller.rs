@@ -377,7 +377,7 @@ async fn send_photo(line: &PipelineContext, outlets: &PollChannels, photo: Photo
     let received = photo.ticket().receive_count();
     if received >= line.settings.queue.dead_letter_after {
         let detail = format!("received {received} times without an end; it may be taking the process down");
-        return reject(&outlets.finished, photo, Rejection::new(Reason::GaveUp, detail)).await;
+        return reject(&outlets.finished, photo, Rejection::new(Reason::RetriesExhausted, detail)).await;
     }
     outlets.fetch.send(photo).await.is_ok()
 }

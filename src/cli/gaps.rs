@@ -19,7 +19,7 @@ use crate::error::Result;
 /// Compares a bucket with the warehouse: objects that have neither row nor final rejection
 ///
 /// Notifications are not a log: one that was lost, or sent before the queue was there, leaves a photo that nobody reads.
-/// A photo rejected for a cause that may have passed (`missing_object`, `gave_up`, `timed_out`…) is listed with it.
+/// A photo rejected for a cause that may have passed (`missing_object`, `retries_exhausted`, `timed_out`…) is listed with it.
 /// What is left out (links, names that are not UTF-8, files that may not be read) and what `[filter]` passes over is listed
 /// too. Exits with 0 when there is no gap, or when --enqueue has queued them all, and with 1 when gaps are left or files
 /// cannot be read.

@@ -101,7 +101,7 @@ pub fn fetch(source: &PhotoSource, limits: &DecodeLimits) -> Result<Vec<u8>, Rej
     use std::io::ErrorKind;
     let refuse = |error: std::io::Error| {
         let reason = match error.kind() {
-            ErrorKind::IsADirectory | ErrorKind::InvalidInput => Reason::NotAnObject,
+            ErrorKind::IsADirectory | ErrorKind::InvalidInput => Reason::NotARegularFile,
             _ => Reason::MissingObject,
         };
         Rejection::new(reason, error.to_string())
@@ -125,7 +125,7 @@ pub fn fetch(source: &PhotoSource, limits: &DecodeLimits) -> Result<Vec<u8>, Rej
     let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).map_err(refuse)?;
     let metadata = file.metadata().map_err(refuse)?;
     if !metadata.is_file() {
-        return Err(Rejection::new(Reason::NotAnObject, "no regular file"));
+        return Err(Rejection::new(Reason::NotARegularFile, "no regular file"));
     }
     bytes.reserve_exact(metadata.len().min(most) as usize);
     file.take(most).read_to_end(&mut bytes).map_err(refuse)?;

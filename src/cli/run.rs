@@ -103,7 +103,7 @@ fn note_figures(engine: &app::Engine, started: Instant) {
     let rejections: u64 = totals.rejections.values().sum();
     let peak = process::memory()
         .map_or("unknown".to_owned(), |memory| format!("{:.0} MB", memory.peak_resident_bytes as f64 / 1e6));
-    let left_out = match totals.photos_passed_over {
+    let left_out = match totals.photos_skipped {
         0 => String::new(),
         photos => format!(", {photos} passed over by [filter]"),
     };

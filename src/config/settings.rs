@@ -224,10 +224,10 @@ pub struct Queue {
     /// `queue.wait_seconds`: long poll.
     pub wait: Duration,
     /// `queue.max_receives`: a photo whose fetch failed in this many deliveries, each while the store answered others, is
-    /// rejected as `gave_up`.
+    /// rejected as `retries_exhausted`.
     pub max_receives: u32,
     /// `queue.dead_letter_after`: the queue's own limit, above `max_receives`. At its last receive a photo is rejected
-    /// as `gave_up` without being tried: it may be what takes the process down.
+    /// as `retries_exhausted` without being tried: it may be what takes the process down.
     pub dead_letter_after: u32,
     /// `queue.max_in_flight`: messages received and not yet settled.
     pub max_in_flight: usize,

@@ -95,7 +95,7 @@ pub enum Put {
 /// A store of objects in buckets.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Reads one object whole. An object over `max_bytes` is [`crate::error::Class::Poison`] and is not read to its
+    /// Reads one object whole. An object over `max_bytes` is [`crate::error::Class::TooLarge`] and is not read to its
     /// end; one that is not there is [`crate::error::Class::Missing`]; a key that names no regular object (a folder, a
     /// FIFO, a path out of the root) or one that cannot be read as it is (archived) is
     /// [`crate::error::Class::Permanent`]. [`crate::error::Class::Refused`] says nothing about the object: we may not
@@ -145,7 +145,7 @@ fn absent_key(prefix: &str) -> String {
 /// A probe's outcome: "not there", "too large" and "not an object" are answers.
 fn answers(outcome: Result<()>) -> Result<()> {
     match outcome {
-        Err(error) if matches!(error.class(), Class::Missing | Class::Poison | Class::Permanent) => Ok(()),
+        Err(error) if matches!(error.class(), Class::Missing | Class::TooLarge | Class::Permanent) => Ok(()),
         outcome => outcome,
     }
 }

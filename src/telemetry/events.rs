@@ -54,7 +54,7 @@ impl PhotoPassedOver<'_> {
         static SAID_ALL: Once = Once::new();
         let Self { photo: PhotoRef { bucket, key, .. }, why: cause } = self;
         let why = cause.as_str();
-        names::PHOTOS_PASSED_OVER.add(cause, 1);
+        names::PHOTOS_SKIPPED.add(cause, 1);
         telemetry.totals.passed_over();
         if telemetry.totals.all_passed_over() >= TELL_ALL_PASSED_OVER {
             let hint = "check [filter]; once it is right, `scanmill backfill` queues them again";
@@ -442,7 +442,7 @@ impl CallFailed<'_> {
             Class::Transient | Class::Throttled => {
                 tracing::warn!(call = self.what, class = class.as_str(), error = %self.error, hint, more_like_it, "call failed, trying again");
             }
-            Class::Permanent | Class::Refused | Class::Missing | Class::Poison | Class::Bug => {
+            Class::Permanent | Class::Refused | Class::Missing | Class::TooLarge | Class::Poison | Class::Bug => {
                 tracing::error!(call = self.what, class = class.as_str(), error = %self.error, hint, more_like_it, "call failed");
             }
         }

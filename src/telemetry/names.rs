@@ -36,9 +36,9 @@ metrics! {
         "Messages of the embedded queue hidden for longer than any lease lasts, because the clock was set back: visible again in time.");
     MESSAGE_AGE_SECONDS: Histogram<Receives> = by("receives", "scanmill_message_age_seconds", "seconds",
         "Age of messages when received, by how often; SQS leaves those received 3 times or more out of its own age metric.");
-    PHOTOS_PASSED_OVER: Counter<SkipReason> = by("why", "scanmill_photos_passed_over_total", "photos",
+    PHOTOS_SKIPPED: Counter<SkipReason> = by("reason", "scanmill_photos_skipped_total", "photos",
         "Photos acknowledged without a row: the filter does not let them pass, they lie in a bucket that is not ours to read, or they are our own results.");
-    INBOX_LEFT_OUT: Gauge<WhyLeftOut> = by("why", "scanmill_inbox_left_out", "files",
+    INBOX_LEFT_OUT: Gauge<WhyLeftOut> = by("reason", "scanmill_inbox_left_out", "files",
         "Names in the inbox folder that are not read, by reason, as the last scan found them; a folder counts as one.");
     INBOX_WAITING: Gauge<InboxWaiting> = by("state", "scanmill_inbox_waiting", "files",
         "Files in the inbox folder that are not read yet: open for writing, changed a moment ago, or found and still to be announced to the queue.");
@@ -46,13 +46,13 @@ metrics! {
         "1 for how new files in the inbox folder are found: the kernel reports them, scans find them, or nothing does because of a failure.");
     ANNOUNCE_FAILURES: Counter = plain("scanmill_announce_failures_total", "calls",
         "Attempts to announce photos of the inbox folder to the queue that failed; the photos wait and are announced later.");
-    MESSAGES_SETTLED: Counter<Settled> = by("how", "scanmill_messages_settled_total", "messages",
+    MESSAGES_SETTLED: Counter<Settled> = by("action", "scanmill_messages_settled_total", "messages",
         "Messages deleted because every photo is durable, or given back to be received again.");
     LEASE_EXTENSIONS: Counter<Extension> = by("result", "scanmill_lease_extensions_total", "leases",
         "Visibility timeouts extended; lost means that another receiver has the message by now.");
     PHOTOS: Counter<Outcome> = by("outcome", "scanmill_photos_total", "photos",
         "Photos whose rows are durable in a sealed batch.");
-    PHOTOS_AGAIN: Counter = plain("scanmill_photos_again_total", "photos",
+    PHOTOS_RETRIED: Counter = plain("scanmill_photos_retried_total", "photos",
         "Photos left to be processed again after a retryable failure or a drain.");
     REJECTIONS: Counter<Reason> = by("reason", "scanmill_rejections_total", "photos",
         "Rejections by reason.");
@@ -88,9 +88,9 @@ metrics! {
         "Bytes out of each memory budget.");
     MEMORY_LIMIT: Gauge<Budget> = by("budget", "scanmill_memory_budget_limit_bytes", "bytes",
         "Size of each memory budget.");
-    IN_FLIGHT: Gauge = plain("scanmill_tickets_in_flight", "messages",
+    IN_FLIGHT: Gauge = plain("scanmill_messages_in_flight", "messages",
         "Messages received and not yet acknowledged or given back.");
-    IN_FLIGHT_LIMIT: Gauge = plain("scanmill_tickets_in_flight_limit", "messages",
+    IN_FLIGHT_LIMIT: Gauge = plain("scanmill_messages_in_flight_limit", "messages",
         "The most messages that may be received and not yet acknowledged or given back.");
     QUEUE_MESSAGES: Gauge<QueueState> = by("state", "scanmill_queue_messages", "messages",
         "Messages in the queue, approximately.");
@@ -124,7 +124,7 @@ metrics! {
         "Buckets by the state of their circuit breaker: open means that reading fails for reasons that are not the photos', and that receiving pauses.");
     STORE_BREAKER_CHANGES: Counter<BreakerState> = by("to", "scanmill_store_breaker_changes_total", "changes",
         "Changes of a bucket's circuit breaker, by the state it went to.");
-    PHOTOS_HELD: Gauge = plain("scanmill_photos_held", "photos",
+    PHOTOS_WAITING: Gauge = plain("scanmill_photos_waiting_for_store", "photos",
         "Photos that hold their lease until their bucket can be read again.");
     RESTARTS: Counter = plain("scanmill_pipeline_restarts_total", "restarts",
         "Restarts of the whole pipeline after a fault.");

@@ -29,7 +29,7 @@ pub struct TotalsSnapshot {
     /// Photos whose rows are durable, redeliveries included.
     pub photos: u64,
     /// Photos that the filter passed over: acknowledged, without a row.
-    pub photos_passed_over: u64,
+    pub photos_skipped: u64,
     /// Scan rows in sealed batches.
     pub scans: u64,
     /// Rejections in sealed batches, by reason; reasons that did not occur are left out.
@@ -101,7 +101,7 @@ impl Totals {
     pub fn snapshot(&self) -> TotalsSnapshot {
         TotalsSnapshot {
             photos: self.photos(),
-            photos_passed_over: self.passed_over.load(Ordering::Relaxed),
+            photos_skipped: self.passed_over.load(Ordering::Relaxed),
             scans: self.scans.load(Ordering::Relaxed),
             rejections: Reason::ALL
                 .iter()

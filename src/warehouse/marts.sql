@@ -13,7 +13,7 @@
 -- Which version of tables and marts stands here? (commands ask before they read)
 DROP VIEW IF EXISTS warehouse_schema;
 CREATE VIEW warehouse_schema AS
-SELECT CAST(5 AS BIGINT) AS schema_version;
+SELECT CAST(6 AS BIGINT) AS schema_version;
 
 -- What became of each photo? One row a photo, scanned or rejected.
 DROP VIEW IF EXISTS mart_photo;
@@ -58,13 +58,13 @@ JOIN_PRODUCTS(fact);
 -- Which products are scanned most, over all time, in how many places? (codes that name no product are left out)
 DROP VIEW IF EXISTS mart_product;
 CREATE VIEW mart_product AS
-SELECT ranked.product_id, product_id_source, ranked.url_host, scans, photos, places, first_local_date, last_local_date,
+SELECT ranked.product_id, product_id_source, ranked.url_host, scans, photos, h3_cells, first_local_date, last_local_date,
        place_by_scans, share,
        CAST(COALESCE(NULLIF(of_host.name, ''), NULLIF(of_any_host.name, '')) AS VARCHAR(1024)) AS product_name,
        CAST(COALESCE(NULLIF(of_host.brand, ''), NULLIF(of_any_host.brand, '')) AS VARCHAR(1024)) AS brand,
        CAST(COALESCE(NULLIF(of_host.category, ''), NULLIF(of_any_host.category, '')) AS VARCHAR(1024)) AS category
 FROM (
-  SELECT product_id, product_id_source, url_host, scans, photos, places, first_local_date, last_local_date,
+  SELECT product_id, product_id_source, url_host, scans, photos, h3_cells, first_local_date, last_local_date,
          CAST(RANK() OVER (ORDER BY scans DESC) AS BIGINT) AS place_by_scans,
          CAST(CAST(scans AS DOUBLE PRECISION) / SUM(scans) OVER () AS DOUBLE PRECISION) AS share
   FROM (
@@ -72,7 +72,7 @@ FROM (
            CAST(COUNT(*) AS BIGINT) AS scans,
            CAST(SUM(CASE WHEN qr_count = 1 THEN 1 ELSE 0 END)
              + COUNT(DISTINCT CASE WHEN qr_count > 1 THEN photo_id END) AS BIGINT) AS photos,
-           CAST(COUNT(DISTINCT h3_cell) AS BIGINT) AS places,
+           CAST(COUNT(DISTINCT h3_cell) AS BIGINT) AS h3_cells,
            CAST(MIN(local_date) AS DATE) AS first_local_date, CAST(MAX(local_date) AS DATE) AS last_local_date
     FROM scans
     WHERE product_id IS NOT NULL
@@ -304,12 +304,12 @@ GROUP BY local_date, country, region, city;
 -- How does each campaign run, day by day, and how many scans has it brought so far?
 DROP VIEW IF EXISTS mart_campaign_day;
 CREATE VIEW mart_campaign_day AS
-SELECT utm_campaign, utm_source, utm_medium, local_date, scans, products, places,
+SELECT utm_campaign, utm_source, utm_medium, local_date, scans, products, h3_cells,
        CAST(SUM(scans) OVER (PARTITION BY utm_campaign, utm_source, utm_medium ORDER BY local_date
                              ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) AS scans_so_far
 FROM (
   SELECT utm_campaign, utm_source, utm_medium, local_date, CAST(COUNT(*) AS BIGINT) AS scans,
-         CAST(COUNT(DISTINCT product_id) AS BIGINT) AS products, CAST(COUNT(DISTINCT h3_cell) AS BIGINT) AS places
+         CAST(COUNT(DISTINCT product_id) AS BIGINT) AS products, CAST(COUNT(DISTINCT h3_cell) AS BIGINT) AS h3_cells
   FROM scans
   WHERE utm_campaign IS NOT NULL AND local_date IS NOT NULL
   GROUP BY utm_campaign, utm_source, utm_medium, local_date

@@ -133,8 +133,8 @@ pub struct ProductScans {
     pub scans: u64,
     /// Share of all scans that name a product.
     pub share: f64,
-    /// Different places (H3 cells).
-    pub places: u64,
+    /// Different H3 cells.
+    pub h3_cells: u64,
 }
 
 /// One day.
@@ -267,10 +267,10 @@ pub async fn report(warehouse: &dyn Warehouse, between: Between) -> Result<Repor
             .await?,
         products: asked
             .all(&format!(
-                "SELECT product_id, url_host, scans, share, places
-                 FROM (SELECT product_id, url_host, scans, places,
+                "SELECT product_id, url_host, scans, share, h3_cells
+                 FROM (SELECT product_id, url_host, scans, h3_cells,
                               CAST(scans AS DOUBLE PRECISION) / SUM(scans) OVER () AS share
-                       FROM (SELECT product_id, url_host, COUNT(*) AS scans, COUNT(DISTINCT h3_cell) AS places
+                       FROM (SELECT product_id, url_host, COUNT(*) AS scans, COUNT(DISTINCT h3_cell) AS h3_cells
                              FROM {{scans}} WHERE product_id IS NOT NULL GROUP BY product_id, url_host) AS product
                       ) AS shared
                  ORDER BY scans DESC, product_id, url_host LIMIT {TOP}"

@@ -154,12 +154,12 @@ async fn an_object_too_large_is_poison() {
     let root = tempfile::tempdir().unwrap();
     let store = open(root.path());
     put(&store, "inbox", "k", "12345").await.unwrap();
-    assert_eq!(class(store.get("inbox", "k", None, 4).await), Class::Poison);
+    assert_eq!(class(store.get("inbox", "k", None, 4).await), Class::TooLarge);
     assert_eq!(store.get("inbox", "k", None, 5).await.unwrap().bytes.len(), 5);
     // Sparse: a terabyte by its size, and nobody waits for it to be read.
     let huge = std::fs::File::create(root.path().join("inbox/huge")).unwrap();
     huge.set_len(1 << 40).unwrap();
-    assert_eq!(class(store.get("inbox", "huge", None, 32 << 20).await), Class::Poison);
+    assert_eq!(class(store.get("inbox", "huge", None, 32 << 20).await), Class::TooLarge);
     put(&store, "inbox", "empty", "").await.unwrap();
     assert!(store.get("inbox", "empty", None, 0).await.unwrap().bytes.is_empty());
 }

@@ -38,7 +38,7 @@ async fn an_object_too_large_is_poison_and_its_body_is_not_read() {
     // Only the head comes: who waited for the body would wait for ever.
     let huge = Answer { declared: Some(1 << 40), stalls: true, body: Vec::new(), ..photo() };
     let error = get(huge).await.unwrap_err();
-    assert_eq!(error.class(), Class::Poison, "{error}");
+    assert_eq!(error.class(), Class::TooLarge, "{error}");
     assert!(error.to_string().contains("1099511627776 bytes"), "{error}");
     // Without a length: cut while it comes.
     let chunks = format!("3e9\r\n{}\r\n0\r\n\r\n", "x".repeat(1001));
@@ -46,7 +46,7 @@ async fn an_object_too_large_is_poison_and_its_body_is_not_read() {
     drop(server);
     let endless = raw(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}"));
     let error = endless.get("inbox", "k", None, 1_000).await.unwrap_err();
-    assert_eq!(error.class(), Class::Poison, "{error}");
+    assert_eq!(error.class(), Class::TooLarge, "{error}");
 }
 
 /// A store whose server answers with exactly these bytes.

@@ -56,7 +56,7 @@ async fn holds_objects(aws: &Aws) {
         let again = store.put(&bucket, key, Bytes::from_static(b"other"), PutMode::CreateOnce).await.unwrap();
         assert_eq!(again, Put::AlreadyThere);
         assert_eq!(store.get(&bucket, key, None, ALL).await.unwrap().bytes, "photo");
-        assert_eq!(class(store.get(&bucket, key, None, 4).await), Class::Poison);
+        assert_eq!(class(store.get(&bucket, key, None, 4).await), Class::TooLarge);
     }
     let replaced = store.put(&bucket, "a.jpg", Bytes::from_static(b"other"), PutMode::Overwrite).await.unwrap();
     assert!(matches!(replaced, Put::Written { .. }));

@@ -114,8 +114,8 @@ fn order_is_kept_with_many_threads_and_bad_files_are_lines_too() {
     let bad = [
         ("empty.jpg", "empty"),
         ("zip.jpg", "unsupported"),
-        ("folder.jpg", "not_an_object"),
-        ("fifo.jpg", "not_an_object"),
+        ("folder.jpg", "not_a_regular_file"),
+        ("fifo.jpg", "not_a_regular_file"),
         ("missing.jpg", "missing_object"),
         ("empty.jpg/below", "missing_object"),
     ];
@@ -176,7 +176,7 @@ fn folders_pipes_and_standard_input_are_read() {
             read("pipe", "through a pipe"),
             read("photos/b.png", "b"),
             read("photos/below/a.png", "a"),
-            (json!("photos/pipe"), Value::Null, json!("not_an_object")),
+            (json!("photos/pipe"), Value::Null, json!("not_a_regular_file")),
             read("-", "standard input"),
         ]
     );

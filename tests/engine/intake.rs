@@ -69,7 +69,7 @@ fn what_is_left_out_is_counted_shown_and_listed() {
     let page = running.word_after("page ");
     let address = page.trim_start_matches("http://").trim_end_matches('/').to_owned();
     let count = |why: &str| expected.iter().filter(|(_, of)| *of == why).count();
-    let metric = |why: &str| format!("scanmill_inbox_left_out{{why=\"{why}\"}} {}", count(why));
+    let metric = |why: &str| format!("scanmill_inbox_left_out{{reason=\"{why}\"}} {}", count(why));
     let all = ["symlink", "fifo", "socket", "not_utf8", "hidden", "excluded", "unreadable", "device", "too_long"];
     running.wait_until("the metrics", || {
         let metrics = get(&address, "/metrics");
@@ -83,7 +83,7 @@ fn what_is_left_out_is_counted_shown_and_listed() {
     symlink("nowhere", root.inbox().join("late")).unwrap();
     std::fs::remove_file(root.inbox().join("linked")).unwrap();
     std::fs::remove_file(root.inbox().join("fifo.jpg")).unwrap();
-    running.wait_until("the later scan", || get(&address, "/metrics").contains("{why=\"fifo\"} 0"));
+    running.wait_until("the later scan", || get(&address, "/metrics").contains("{reason=\"fifo\"} 0"));
     assert!(get(&address, "/metrics").contains(&metric("symlink")), "one came and one went");
     running.drained();
     assert_eq!(root.scans(), [("a/good.jpg".to_owned(), "https://shop.example/p/1".to_owned())]);

@@ -216,6 +216,6 @@ fn bad_photos_end_as_given_up_and_the_others_are_read() {
         let (scans, rejections) = place.rows(&place.ports());
         assert_eq!(scans.len(), good, "{bad} bad, {good} good");
         assert_eq!(rejections.len(), bad, "{bad} bad, {good} good");
-        assert!(rejections.values().all(|reasons| reasons == &["gave_up"]), "{rejections:?}");
+        assert!(rejections.values().all(|reasons| reasons == &["retries_exhausted"]), "{rejections:?}");
     }
 }

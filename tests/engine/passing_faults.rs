@@ -94,7 +94,6 @@ fn a_story_that_meets_passing_faults_ends_as_if_there_had_been_none() {
         assert_eq!(figures[figure], 0, "{figures:#}");
     }
     assert_eq!((figures["photos"].as_u64(), verdict.code), (Some(PHOTOS as u64), Some(0)), "{figures:#}");
-    let passing =
-        "select count(*) from rejections where reason in ('missing_object', 'gave_up', 'timed_out', 'decoder_fault')";
+    let passing = "select count(*) from rejections where reason in ('missing_object', 'retries_exhausted', 'timed_out', 'decoder_fault')";
     assert_eq!(count(&root, passing), 0);
 }

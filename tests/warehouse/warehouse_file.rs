@@ -100,12 +100,12 @@ async fn a_file_of_the_first_version_gets_the_columns_it_lacks_and_keeps_its_row
                             payload, payload_kind, product_id, captured_at_source, geo_source, qr_index, qr_count, rung,
                             decode_ms, width, height, format)
          VALUES ('s', 'p', 'b0', 0, 'inbox', 'old.jpg', '2026-11-01T00:00:00.000Z', '0.1.0', 'x', 'url', 'p0', 'none',
-                 'none', 0, 1, 'own', 1, 1, 1, 'jpeg');
+                 'none', 0, 1, 'own_bent_1600', 1, 1, 1, 'jpeg');
          UPDATE scans SET captured_at = '2026-10-31T22:00:00.999Z', captured_local = '2026-10-31T23:00:00.999',
                           local_date = '2026-10-31';
          INSERT INTO rejections (photo_id, batch_id, revision, bucket, object_key, processed_at, uploaded_at,
                                  engine_version, stage, reason, detail)
-         VALUES ('q', 'b0', 0, 'inbox', 'bad.jpg', '2026-11-01T00:00:01.001Z', NULL, '0.1.0', 'decode', 'no_code', '');
+         VALUES ('q', 'b0', 0, 'inbox', 'bad.jpg', '2026-11-01T00:00:01.001Z', NULL, '0.1.0', 'fetch', 'gave_up', '');
          INSERT INTO load_ledger VALUES ('b0', 'm', 'r', 'k', 2, 2, NULL, '2026-11-01T00:00:02.000Z');
          CREATE VIEW of_an_analyst AS
            SELECT local_date, scans FROM mart_day WHERE local_date >= date('2026-10-31 12:00', '-1 day');",
@@ -134,6 +134,9 @@ async fn a_file_of_the_first_version_gets_the_columns_it_lacks_and_keeps_its_row
         ),
         "2026-10-31 22:00:00.999|2026-10-31 23:00:00.999|2026-10-31|2026-11-01 00:00:00.000|NULL"
     );
+    // Values that were renamed have their present names.
+    assert_eq!(text("SELECT rung FROM scans WHERE object_key = 'old.jpg'"), "native_curved_1600");
+    assert_eq!(text("SELECT reason FROM rejections"), "retries_exhausted");
     assert_eq!(text("SELECT processed_at FROM rejections"), "2026-11-01 00:00:01.001");
     assert_eq!(
         text("SELECT concat_ws('|', quote(sealed_at), loaded_at) FROM load_ledger WHERE batch_id = 'b0'"),

@@ -28,6 +28,12 @@ async fn a_photo_read_twice_stands_once_even_when_the_readings_differ() {
 }
 
 #[tokio::test]
+async fn former_values_load_under_their_present_names() {
+    let (_folder, warehouse) = fresh().await;
+    rules::former_values_load_under_their_present_names(&warehouse, &mut Batches::default()).await;
+}
+
+#[tokio::test]
 async fn a_higher_revision_replaces_the_photo_in_both_tables() {
     let (_folder, warehouse) = fresh().await;
     rules::a_higher_revision_replaces_the_photo_in_both_tables(&warehouse, &mut Batches::default()).await;

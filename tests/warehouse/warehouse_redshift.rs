@@ -143,6 +143,13 @@ async fn a_photo_read_twice_stands_once_even_when_the_readings_differ() {
 }
 
 #[tokio::test]
+async fn former_values_load_under_their_present_names() {
+    let mut place = Place::prepared().await;
+    let warehouse = place.warehouse();
+    rules::former_values_load_under_their_present_names(&warehouse, &mut place).await;
+}
+
+#[tokio::test]
 async fn a_higher_revision_replaces_the_photo_in_both_tables() {
     let mut place = Place::prepared().await;
     let warehouse = place.warehouse();

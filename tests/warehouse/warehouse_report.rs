@@ -63,7 +63,7 @@ async fn the_marts_answer_their_questions() {
     let cases = [
         ("SELECT COUNT(*), SUM(codes) FROM mart_photo", json!([39, 37])),
         (
-            "SELECT product_id, scans, photos, places, place_by_scans FROM mart_product WHERE place_by_scans = 1",
+            "SELECT product_id, scans, photos, h3_cells, place_by_scans FROM mart_product WHERE place_by_scans = 1",
             json!(["p0", 35, 35, 1, 1]),
         ),
         ("SELECT COUNT(*) FROM mart_product_day", json!([22])),
@@ -254,12 +254,13 @@ async fn a_report_of_a_span_is_that_of_its_photos_alone() {
             .iter()
             .map(|r| vec![json!(r.rung), json!(r.codes), json!(r.photos), json!(r.share), json!(r.mean_decode_ms)]);
         assert_eq!(rungs, told.collect::<Vec<_>>());
-        let sql = "SELECT product_id, scans, share, places FROM mart_product ORDER BY scans DESC, product_id LIMIT 10";
+        let sql =
+            "SELECT product_id, scans, share, h3_cells FROM mart_product ORDER BY scans DESC, product_id LIMIT 10";
         let products = alone.query(sql, &[]).await.unwrap().rows;
         let told = of_alone
             .products
             .iter()
-            .map(|p| vec![json!(p.product_id), json!(p.scans), json!(p.share), json!(p.places)]);
+            .map(|p| vec![json!(p.product_id), json!(p.scans), json!(p.share), json!(p.h3_cells)]);
         assert_eq!(products, told.collect::<Vec<_>>());
     }
     let args = |since, until| ReportArgs { since, until, csv: true, ..ReportArgs::default() };

@@ -52,7 +52,12 @@ async fn the_latest_state_of_a_name_stays() {
             &["a half", "a whole missing_object"],
             0,
         ),
-        ("and goes with what is read later", [state("a", "half", 1, Some("gave_up")), whole()], &["a whole"], 1),
+        (
+            "and goes with what is read later",
+            [state("a", "half", 1, Some("retries_exhausted")), whole()],
+            &["a whole"],
+            1,
+        ),
         ("another name is another photo", [half(), state("b", "whole", 2, None)], &["a half truncated", "b whole"], 0),
     ];
     for (what, [first, second], expected, superseded) in cases {

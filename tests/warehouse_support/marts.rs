@@ -256,7 +256,7 @@ fn of_products(seen: &[&ScanRow]) -> Vec<Answer> {
         with_names(
             (
                 "mart_product",
-                "product_id, product_id_source, url_host, scans, photos, places, first_local_date, last_local_date,
+                "product_id, product_id_source, url_host, scans, photos, h3_cells, first_local_date, last_local_date,
                  place_by_scans, share",
                 whole.collect(),
             ),

@@ -132,7 +132,7 @@ pub async fn a_rejection_of_the_moment_stands_until_a_final_answer_comes(to: &dy
             rejection(&named("then final rejection"), 0, "no_code"),
             rejection(&named("after scan"), 2, name),
             rejection(&named("after final rejection"), 0, name),
-            rejection(&named("twice"), 0, "gave_up"),
+            rejection(&named("twice"), 0, "retries_exhausted"),
             rejection(&named("replayed without success"), 1, "timed_out"),
             scans(&named("late answer"), 0, 1),
         ];
@@ -275,4 +275,21 @@ pub async fn any_order_grouping_and_repetition_gives_the_models_rows(
     let expected: Vec<Vec<serde_json::Value>> =
         highest.into_iter().map(|(photo, (_, revision))| vec![photo.into(), revision.into()]).collect();
     assert_eq!(stand.rows, expected);
+}
+
+/// A batch that an older scanmill sealed loads as if it had been sealed today.
+pub async fn former_values_load_under_their_present_names(to: &dyn Warehouse, shelf: &mut dyn Shelf) {
+    let mut scan = scans("scanned", 0, 1);
+    let Row::Scan(row) = &mut scan[0] else { unreachable!() };
+    row.rung = "own_two_800".into();
+    let exhausted = rejection("exhausted", 0, "gave_up");
+    add(shelf, "b1", vec![scan, exhausted, rejection("read later", 0, "not_an_object")]);
+    add(shelf, "b2", vec![scans("read later", 0, 1)]);
+    for batch in ["b1", "b2"] {
+        to.load(&manifest_in(shelf.bucket(), &[batch]), shelf.source()).await.unwrap();
+    }
+    let rungs = "SELECT rung FROM scans WHERE scan_id = 'scanned#0'";
+    assert_eq!(json!(to.query(rungs, &[]).await.unwrap().rows), json!([["native_two_finders_800"]]));
+    let reasons = "SELECT reason FROM rejections ORDER BY 1";
+    assert_eq!(json!(to.query(reasons, &[]).await.unwrap().rows), json!([["retries_exhausted"]]));
 }

@@ -25,6 +25,8 @@ pub enum Class {
     Throttled,
     /// The thing asked for is not there.
     Missing,
+    /// The thing asked for is larger than a limit of ours allows.
+    TooLarge,
     /// The input itself is the problem; it must never be tried a second time unchanged.
     Poison,
     /// Our own mistake: an invariant did not hold.
@@ -33,12 +35,13 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Class; 7] = [
+    pub const ALL: [Class; 8] = [
         Class::Permanent,
         Class::Refused,
         Class::Transient,
         Class::Throttled,
         Class::Missing,
+        Class::TooLarge,
         Class::Poison,
         Class::Bug,
     ];
@@ -51,6 +54,7 @@ impl Class {
             Class::Transient => "transient",
             Class::Throttled => "throttled",
             Class::Missing => "missing",
+            Class::TooLarge => "too_large",
             Class::Poison => "poison",
             Class::Bug => "bug",
         }
@@ -60,7 +64,7 @@ impl Class {
     pub fn is_retryable(self) -> bool {
         match self {
             Class::Transient | Class::Throttled => true,
-            Class::Permanent | Class::Refused | Class::Missing | Class::Poison | Class::Bug => false,
+            Class::Permanent | Class::Refused | Class::Missing | Class::TooLarge | Class::Poison | Class::Bug => false,
         }
     }
 }
@@ -103,6 +107,10 @@ impl Error {
     /// See [`Class::Missing`].
     pub fn missing(message: impl Into<String>) -> Self {
         Self::new(Class::Missing, message)
+    }
+    /// See [`Class::TooLarge`].
+    pub fn too_large(message: impl Into<String>) -> Self {
+        Self::new(Class::TooLarge, message)
     }
     /// See [`Class::Poison`].
     pub fn poison(message: impl Into<String>) -> Self {

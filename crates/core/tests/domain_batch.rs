@@ -98,7 +98,7 @@ fn a_final_answer_is_added_to_a_rejection_of_the_moment() {
     let mut batch = OpenBatch::new("b1".into());
     for (reason, is_added) in [
         (Reason::MissingObject, true),
-        (Reason::GaveUp, false),
+        (Reason::RetriesExhausted, false),
         (Reason::NoCode, true),
         (Reason::MissingObject, false),
         (Reason::Truncated, false),

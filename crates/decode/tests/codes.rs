@@ -70,7 +70,7 @@ fn a_small_code_beside_a_large_one_makes_the_ladder_climb() {
     let reading = read(&scene);
     assert_eq!(texts(&reading), ["large", "small"]);
     assert_eq!(reading.codes[0].rung, "zxing_500");
-    assert_eq!(reading.codes[1].rung, "own_800");
+    assert_eq!(reading.codes[1].rung, "native_800");
     assert!(!reading.more_codes_likely);
     assert!((centre(&reading.codes[1])[0] - 1400.0).abs() < 3.0);
 }
@@ -88,17 +88,17 @@ fn sizes_are_not_read_twice_and_a_blank_photo_runs_every_other_rung() {
         read(&Scene::paper(width, height)).rungs.iter().map(|run| run.name.as_str()).collect()
     };
     let plain = |width| -> Vec<_> {
-        let plain = ["zxing_500", "zxing_1000", "zxing_2000", "zxing_full", "own_800", "own_1600"];
+        let plain = ["zxing_500", "zxing_1000", "zxing_2000", "zxing_full", "native_800", "native_1600"];
         let mut names = names(width, 300);
         names.retain(|name| plain.contains(name));
         names.sort();
         names
     };
-    assert_eq!(plain(350), ["own_800", "zxing_500"]);
-    assert_eq!(plain(700), ["own_800", "zxing_500"]);
-    assert_eq!(plain(1300), ["own_800", "zxing_1000", "zxing_500"]);
+    assert_eq!(plain(350), ["native_800", "zxing_500"]);
+    assert_eq!(plain(700), ["native_800", "zxing_500"]);
+    assert_eq!(plain(1300), ["native_800", "zxing_1000", "zxing_500"]);
     // What only looks for the rest, once a code was read, has nothing to do here.
-    assert_eq!(plain(1700), ["own_800", "zxing_1000", "zxing_500", "zxing_full"]);
+    assert_eq!(plain(1700), ["native_800", "zxing_1000", "zxing_500", "zxing_full"]);
     assert!(names(350, 300).contains(&"zxing_large") && !names(700, 300).contains(&"zxing_large"));
 }
 

@@ -268,7 +268,7 @@ fn codes_around_bottles_and_large_ones_on_bent_pages_are_read_on_the_rung_that_f
         let scene = draw(&code, side, place, plain_light);
         let reading = decode(&scene.png(), &limits());
         let read: Vec<(&str, &str)> = reading.codes.iter().map(|code| (code.text.as_str(), code.rung)).collect();
-        assert_eq!(read, [(TEXT, "own_bent_1600")], "version {version}: {:?}", reading.rungs);
+        assert_eq!(read, [(TEXT, "native_curved_1600")], "version {version}: {:?}", reading.rungs);
     }
 }
 

@@ -184,7 +184,7 @@ pub(super) static KEYS: &[Key] = &[
         name: "max_receives",
         default: "8",
         unit: "receives",
-        doc: "A photo whose fetch fails in this many deliveries, each while the store answers for others, becomes a `gave_up` rejection. What fails while the store is down is not counted.",
+        doc: "A photo whose fetch fails in this many deliveries, each while the store answers for others, becomes a `retries_exhausted` rejection. What fails while the store is down is not counted.",
         kind: Kind::Whole { min: 1, max: 1_000, set: |s, v| s.queue.max_receives = saturating_u32(v) },
     },
     Key {

@@ -13,7 +13,7 @@ const WANTED: &[&str] = &[
     "scanmill_loads_total",
     "scanmill_errors_total",
     "scanmill_messages_redelivered_total",
-    "scanmill_photos_again_total",
+    "scanmill_photos_retried_total",
     "scanmill_pipeline_restarts_total",
 ];
 
@@ -105,7 +105,7 @@ scanmill_stage_seconds_bucket{stage=\"fetch\",le=\"+Inf\"} 100
 scanmill_stage_seconds_sum{stage=\"fetch\"} 20
 scanmill_stage_seconds_count{stage=\"fetch\"} 100
 scanmill_stage_seconds_count{stage=\"load\"} 3
-scanmill_rung_runs_total{rung=\"own_800\"} 5
+scanmill_rung_runs_total{rung=\"native_800\"} 5
 scanmill_errors_total{class=\"transient\"} NaN
 scanmill_loads_total{result=\"ok\"} 7
 scanmill_loads_total{result=\"failed\"} seven

@@ -168,7 +168,7 @@ impl Tree {
         let too_large = |size: u64| {
             let path = self.path_of(at);
             let message = format!("`{}` has {size} bytes, more than the {max_bytes} allowed", path.display());
-            Error::poison(message).with_hint("raise `limits.max_file_bytes` if such photos are wanted")
+            Error::too_large(message).with_hint("raise `limits.max_file_bytes` if such photos are wanted")
         };
         if metadata.len() > max_bytes {
             return Err(too_large(metadata.len()));

@@ -50,7 +50,8 @@ pub(super) async fn read(
     pace: BodyTimeouts,
     what: &str,
 ) -> Result<Bytes> {
-    let too_large = |size: &str| Error::poison(format!("{what} has {size} bytes, and at most {max_bytes} are allowed"));
+    let too_large =
+        |size: &str| Error::too_large(format!("{what} has {size} bytes, and at most {max_bytes} are allowed"));
     if let Some(length) = expected.length.filter(|length| *length > max_bytes) {
         return Err(too_large(&length.to_string()));
     }

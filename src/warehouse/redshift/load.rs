@@ -11,6 +11,7 @@ use super::literal::literal;
 use super::{RedshiftOptions, api};
 use crate::domain::batch::SealedBatch;
 use crate::domain::columns::{COLUMNS, Column, Table, rejection_columns, scan_columns};
+use crate::domain::former_values::rewrite_sql;
 use crate::error::{Error, Result};
 use crate::warehouse::passing_reasons;
 use crate::warehouse::schema::VERSION;
@@ -57,6 +58,8 @@ pub(super) fn load(
     statements.push(copy_from(manifest_url, options, true, "")?);
     let guard = statements.len();
     statements.push(check_lines());
+    // A batch that an older scanmill sealed has values under their former names.
+    statements.extend(rewrite_sql("scanmill_stage", &COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>()));
     statements.push(
         "DELETE FROM scanmill_batches USING load_ledger WHERE scanmill_batches.batch_id = load_ledger.batch_id".into(),
     );

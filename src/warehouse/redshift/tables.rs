@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::RedshiftWarehouse;
 use super::api::{MAX_STATEMENTS, StatementOutcome};
 use crate::domain::columns::{rejection_columns, scan_columns};
+use crate::domain::former_values::rewrite_sql;
 use crate::error::{Class, Error, Result};
 use crate::warehouse::schema::VERSION;
 use crate::warehouse::schema::redshift::{kind, replaced_view, statements};
@@ -20,6 +21,7 @@ impl RedshiftWarehouse {
         let ledger: Vec<String> = statements().into_iter().take(1).collect();
         self.run_or_fail("creating the tables", "schema", ledger, Vec::new()).await?;
         self.add_columns().await?;
+        self.rewrite_values().await?;
         // Two places are the search path's and the lock's; a view that is not replaced but made again takes two.
         for transaction in statements().chunks((MAX_STATEMENTS - 2) / 2) {
             let lock = "LOCK TABLE load_ledger".to_owned();
@@ -95,6 +97,21 @@ impl RedshiftWarehouse {
                 return Err(error);
             }
         }
+        Ok(())
+    }
+
+    /// Gives values that were renamed their present names, in tables that are there.
+    async fn rewrite_values(&self) -> Result<()> {
+        let standing = self.standing_columns().await?;
+        let mut statements = vec!["LOCK TABLE load_ledger".to_owned()];
+        for table in ["scans", "rejections"] {
+            let columns = standing.keys().filter(|(of, _)| of == table).map(|(_, name)| name.as_str());
+            statements.extend(rewrite_sql(table, &columns.collect::<Vec<_>>()));
+        }
+        if statements.len() == 1 {
+            return Ok(());
+        }
+        self.run_or_fail("renaming values", "schema", statements, Vec::new()).await?;
         Ok(())
     }
 

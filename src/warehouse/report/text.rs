@@ -26,7 +26,7 @@ pub(super) fn render(report: &Report, now: Timestamp) -> String {
     section(&mut text, "Rejections", &["reason", "stage", ">photos"], rejections);
     let products = report.products.iter().map(|product| {
         let host = product.url_host.clone().unwrap_or_default();
-        vec![product.product_id.clone(), host, count(product.scans), percent(product.share), count(product.places)]
+        vec![product.product_id.clone(), host, count(product.scans), percent(product.share), count(product.h3_cells)]
     });
     section(&mut text, "Top products", &["product", "host", ">scans", ">share", ">places"], products);
     let most = report.days.iter().map(|day| day.scans).max().unwrap_or(0);

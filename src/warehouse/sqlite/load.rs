@@ -23,6 +23,7 @@ use super::supersede::supersede;
 use super::times;
 use crate::domain::batch::SealedBatch;
 use crate::domain::columns::{COLUMNS, Column, ColumnType, rejection_columns, scan_columns};
+use crate::domain::former_values::present;
 use crate::error::{Error, Result};
 use crate::warehouse::batch_line::{BatchLine, Cell};
 use crate::warehouse::{Loaded, passing_reasons};
@@ -105,7 +106,7 @@ pub(super) fn stage(connection: &mut Connection, path: &Path, batch: SealedBatch
             for (place, (cell, column)) in line.cells.iter().zip(COLUMNS).enumerate() {
                 match cell {
                     Cell::Text(text) => {
-                        let text = times::stored(column.kind, text)
+                        let text = times::stored(column.kind, present(column.name, text))
                             .ok_or_else(|| malformed(&format!("`{}` is not a time", column.name)))?;
                         insert.raw_bind_parameter(place + 2, &*text)
                     }

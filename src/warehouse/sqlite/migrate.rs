@@ -7,6 +7,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use super::errors::sql_error;
 use super::times;
 use crate::domain::columns::{Column, ColumnType, rejection_columns, scan_columns};
+use crate::domain::former_values::rewrite_sql;
 use crate::error::{Error, Result};
 use crate::warehouse::schema::{self, PRODUCT_COLUMNS, VERSION, marts, sqlite_tables, sqlite_type};
 
@@ -33,6 +34,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
         if found < TIMES_OF_SQLITE {
             rewrite_times(&transaction).map_err(sql_error(what, path))?;
         }
+        rewrite_values(&transaction).map_err(sql_error(what, path))?;
     }
     transaction.execute_batch(&sqlite_tables()).map_err(sql_error(what, path))?;
     transaction.execute_batch(&marts::sqlite()).map_err(sql_error("cannot create the marts", path))?;
@@ -77,6 +79,16 @@ fn rewrite_times(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     ] {
         let set: Vec<String> = columns.into_iter().map(times::migrated).collect();
         transaction.execute(&format!("UPDATE {table} SET {}", set.join(", ")), [])?;
+    }
+    Ok(())
+}
+
+/// Gives values that were renamed their present names.
+fn rewrite_values(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let scans: Vec<&str> = scan_columns().map(|column| column.name).collect();
+    let rejections: Vec<&str> = rejection_columns().map(|column| column.name).collect();
+    for statement in rewrite_sql("scans", &scans).into_iter().chain(rewrite_sql("rejections", &rejections)) {
+        transaction.execute(&statement, [])?;
     }
     Ok(())
 }

@@ -88,7 +88,7 @@ fn what_is_no_photo_is_a_rejection_or_a_line_and_never_in_the_way() {
     let mut expected = rejected(&reasons);
     // A bucket that is not ours to read is passed over.
     expected.extend(rejected(&[("gone.jpg", "missing_object"), ("", "bad_notification")]));
-    expected.extend(bad.map(|key| (key.to_owned(), "not_an_object".to_owned())));
+    expected.extend(bad.map(|key| (key.to_owned(), "not_a_regular_file".to_owned())));
     expected.sort();
     assert_eq!(root.rejections(), expected);
     assert_eq!(root.scans(), rejected(&scans));

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod columns;
 pub mod escapes;
 pub mod exclude;
+pub mod former_values;
 pub mod gs1;
 pub mod gs1_elements;
 pub mod gtin;

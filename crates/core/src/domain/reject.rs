@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::former_values::present;
+
 /// The stage at which a photo ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,8 +70,9 @@ macro_rules! reasons {
             pub fn meaning(self) -> &'static str {
                 match self { $(Reason::$name => concat!($($doc),*).trim_start(),)* }
             }
-            /// The reason with this text.
+            /// The reason with this text, or with this text in rows of an older scanmill.
             pub fn parse(text: &str) -> Option<Reason> {
+                let text = present("reason", text);
                 Reason::ALL.iter().copied().find(|reason| reason.as_str() == text)
             }
         }
@@ -82,10 +85,10 @@ reasons! {
     /// The object was deleted before it could be read.
     MissingObject = "missing_object" at Fetch of Moment;
     /// Received too often without an end: fetching failed each time, or the process died on it.
-    GaveUp = "gave_up" at Fetch of Moment;
+    RetriesExhausted = "retries_exhausted" at Fetch of Moment;
     /// The key names something that is not a regular object (a folder, a FIFO, a path out of the store), or one that
     /// cannot be read as it is (archived). It can be restored, or a photo can be put in its place.
-    NotAnObject = "not_an_object" at Fetch of Moment;
+    NotARegularFile = "not_a_regular_file" at Fetch of Moment;
     /// More bytes than `limits.max_file_bytes`.
     TooLarge = "too_large" at Guard of Bytes;
     /// No bytes at all.

@@ -8,11 +8,11 @@ use super::super::catch_panic::catch_panic;
 use super::super::luma::Luma;
 use super::super::pixels::{Area, Source};
 use super::bits::{self, Rule};
-use super::found::{self, Found};
 use super::geometry::Quad;
-use super::own::{Colours, Own, Patterns, Retouch, Threshold};
+use super::native::{Colours, Native, Patterns, Retouch, Threshold};
+use super::photo_codes::{self, PhotoCodes};
 use super::rest::Rest;
-use super::{Rung, Sighting, Task, View, near, retouch, threshold, zxing};
+use super::{Detection, Rung, RungOutput, Task, near, retouch, threshold, zxing};
 use rxing::common::BitMatrix;
 use scanmill_core::domain::RungName;
 
@@ -68,13 +68,15 @@ impl Place {
 
 /// The places worth a second look, the surest first: what was seen and not read, then holes among the codes read.
 /// `size`: the photo's width and height.
-fn places(codes: &[Quad], strays: &[[f32; 2]], size: [usize; 2]) -> Vec<Place> {
+fn places(codes: &[Quad], unread_candidates: &[[f32; 2]], size: [usize; 2]) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
-    for &stray in strays {
-        let nearest = codes.iter().min_by(|a, b| apart(a.centre(), stray).total_cmp(&apart(b.centre(), stray)));
+    for &unread_candidate in unread_candidates {
+        let nearest = codes
+            .iter()
+            .min_by(|a, b| apart(a.centre(), unread_candidate).total_cmp(&apart(b.centre(), unread_candidate)));
         let Some(width) = nearest.map(Quad::size) else { continue };
-        if !places.iter().any(|known| apart(known.centre, stray) < width * 0.5) {
-            places.push(Place { centre: stray, reach: width * AROUND_STRAY, is_hole: false });
+        if !places.iter().any(|known| apart(known.centre, unread_candidate) < width * 0.5) {
+            places.push(Place { centre: unread_candidate, reach: width * AROUND_STRAY, is_hole: false });
         }
     }
     places.extend(holes(codes, size));
@@ -124,7 +126,7 @@ const MOST_LOOKS: usize = 3;
 /// Looks again until nothing more is read; returns how many codes that added, `None` where there was no place to look at.
 pub(super) fn look_again(
     source: &mut Source,
-    found: &mut Found,
+    found: &mut PhotoCodes,
     rest: &mut Rest,
     task: &mut Task<'_>,
 ) -> Option<usize> {
@@ -186,7 +188,7 @@ fn look(source: &mut Source, side: usize, places: &[Place], patterns: [f32; 2], 
             let full = |[x, y]: [f32; 2]| [(x + origin[0]) * task.scale, (y + origin[1]) * task.scale];
             look.unread.push(Unread { patterns: unread.into_iter().map(full).collect(), is_hole: place.is_hole });
             // What is beside it is not to take its patterns for another's.
-            let sure = view.codes.iter().filter(|code| !found::is_exhausted(code.ecc_used));
+            let sure = view.codes.iter().filter(|code| !photo_codes::is_exhausted(code.ecc_used));
             task.codes.extend(sure.map(|code| code.quad.scaled(task.scale)));
             look.codes.append(&mut view.codes);
         }
@@ -197,7 +199,7 @@ fn look(source: &mut Source, side: usize, places: &[Place], patterns: [f32; 2], 
 /// What a look at some places shows.
 #[derive(Default)]
 struct Look {
-    codes: Vec<Sighting>,
+    codes: Vec<Detection>,
     unread: Vec<Unread>,
     /// How many of the places were looked at.
     places: usize,
@@ -213,7 +215,7 @@ struct Unread {
 
 impl Unread {
     /// Where there is a code, by what no code read since holds.
-    fn likely(&self, found: &Found) -> Option<[f32; 2]> {
+    fn likely(&self, found: &PhotoCodes) -> Option<[f32; 2]> {
         let least = if self.is_hole { 1 } else { 2 };
         let mut left = self.patterns.iter().copied().filter(|&pattern| !found.covers(pattern));
         let first = left.next()?;
@@ -247,9 +249,9 @@ fn is_blank(part: &Luma) -> bool {
 
 /// What a part shows by one threshold or another, and the most finder patterns as large as those of the codes read that it
 /// was seen to hold beside what was read.
-fn look_at(part: &Luma, patterns: [f32; 2], is_hole: bool, task: &mut Task<'_>) -> (View, Points) {
+fn look_at(part: &Luma, patterns: [f32; 2], is_hole: bool, task: &mut Task<'_>) -> (RungOutput, Points) {
     if is_hole && is_blank(part) {
-        return (View::default(), Points::new());
+        return (RungOutput::default(), Points::new());
     }
     let thresholds: [fn(&Luma) -> Option<BitMatrix>; 3] = [
         |part| bits::binarize(part, Rule::Middles { drawn: true }),
@@ -265,7 +267,7 @@ fn look_at(part: &Luma, patterns: [f32; 2], is_hole: bool, task: &mut Task<'_>) 
         unread = longer(unread, left);
     }
     if unread.is_empty() && !is_hole {
-        return (View::default(), unread);
+        return (RungOutput::default(), unread);
     }
     if part.width().max(part.height()) <= retouch::SMALL {
         let large = retouch::enlarge(part, LARGER);
@@ -277,23 +279,27 @@ fn look_at(part: &Luma, patterns: [f32; 2], is_hole: bool, task: &mut Task<'_>) 
         unread = longer(unread, left);
     }
     if unread.len() >= 2 {
-        for own in OWN {
-            let view = if own.is_vain(task.tried, part.width()) { View::default() } else { own.read(part, task) };
+        for native in NATIVE {
+            let view = if native.should_skip(task.tried, part.width()) {
+                RungOutput::default()
+            } else {
+                native.read(part, task)
+            };
             if !view.codes.is_empty() {
                 return (view, Points::new());
             }
         }
     }
-    (View::default(), unread)
+    (RungOutput::default(), unread)
 }
 
 /// Searches both polarities of a picture `times` as large as the part, and returns what it saw in pixels of the part.
-fn search(picture: Option<BitMatrix>, times: usize, patterns: [f32; 2], task: &Task<'_>) -> (View, Points) {
+fn search(picture: Option<BitMatrix>, times: usize, patterns: [f32; 2], task: &Task<'_>) -> (RungOutput, Points) {
     let mut unread = Points::new();
-    let Some(mut picture) = picture else { return (View::default(), unread) };
+    let Some(mut picture) = picture else { return (RungOutput::default(), unread) };
     let shrunk = 1.0 / times as f32;
     for _polarity in 0..2 {
-        let mut view = View::default();
+        let mut view = RungOutput::default();
         let mut left = zxing::search(&picture, task, task.scale * shrunk, &mut view);
         if !view.codes.is_empty() {
             view.scale(shrunk);
@@ -304,19 +310,19 @@ fn search(picture: Option<BitMatrix>, times: usize, patterns: [f32; 2], task: &T
         unread = longer(unread, left.iter().map(|pattern| [pattern.p.x * shrunk, pattern.p.y * shrunk]).collect());
         picture.flip_self();
     }
-    (View::default(), unread)
+    (RungOutput::default(), unread)
 }
 
 fn longer(one: Points, other: Points) -> Points {
     if other.len() > one.len() { other } else { one }
 }
 
-/// Our own reader, for what zxing's shows two finder patterns of.
-const OWN: [Own; 2] = [own(Patterns::Three), own(Patterns::Two)];
+/// The native reader, for what zxing's shows two finder patterns of.
+const NATIVE: [Native; 2] = [native(Patterns::Three), native(Patterns::Two)];
 
-const fn own(patterns: Patterns) -> Own {
+const fn native(patterns: Patterns) -> Native {
     let (retouch, threshold, colours) = (Retouch::Plain, Threshold::Hybrid, Colours::Both);
-    Own { name: NAME, side: 0, retouch, threshold, patterns, colours }
+    Native { name: NAME, side: 0, retouch, threshold, patterns, colours }
 }
 
 #[cfg(test)]

@@ -41,13 +41,13 @@ impl Detail {
     }
 
     /// The areas worth a closer look, in pixels of the full-size photo; `None` where they are the better part of it. `scale`:
-    /// full-size pixels a pixel. `is_read`: whether a full-size pixel lies in a code that was read. `strays`: full-size pixels
+    /// full-size pixels a pixel. `is_read`: whether a full-size pixel lies in a code that was read. `unread_candidates`: full-size pixels
     /// that belong to an area whatever it looks like.
     pub(super) fn areas(
         &self,
         scale: f32,
         is_read: &dyn Fn([f32; 2]) -> bool,
-        strays: &[[f32; 2]],
+        unread_candidates: &[[f32; 2]],
     ) -> Option<Vec<Area>> {
         let mut cells = Cells::new(self.size);
         for place in &self.places {
@@ -55,8 +55,8 @@ impl Detail {
                 cells.mark(place.map(usize::from), MARGIN);
             }
         }
-        for stray in strays {
-            cells.mark(stray.map(|at| (at / scale).max(0.0) as usize), AROUND_STRAY);
+        for unread_candidate in unread_candidates {
+            cells.mark(unread_candidate.map(|at| (at / scale).max(0.0) as usize), AROUND_STRAY);
         }
         let areas = cells.areas();
         let pixels: usize = areas.iter().map(Area::pixels).sum();

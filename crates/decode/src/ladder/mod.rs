@@ -1,18 +1,18 @@
 //! The ladder: cheap readers on few pixels first, and up only while something is still unread.
 //!
-//! Each rung is a reader on the photo at one size. A rung reports the codes it read and the *strays*: groups of finder
+//! Each rung is a reader on the photo at one size. A rung reports the codes it read and the *unread_candidates*: groups of finder
 //! patterns that look like a code it could not read. The climb ends when codes were read and the last rung left no
-//! stray ("every finder pattern seen is accounted for by a read code"), at the first code where one is enough, at the
+//! unread_candidate ("every finder pattern seen is accounted for by a read code"), at the first code where one is enough, at the
 //! top, or when the photo's time is over.
 
 mod again;
 mod bits;
 mod detail;
 mod finder;
-mod found;
 mod geometry;
-mod own;
+mod native;
 mod payload;
+mod photo_codes;
 mod rest;
 mod retouch;
 mod rqrr;
@@ -24,25 +24,25 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use self::detail::Detail;
-use self::found::Found;
 use self::geometry::Quad;
-use self::own::Colours::{Both, Seen};
-use self::own::Patterns::{Bent, Three, Two};
-use self::own::Retouch::{self, Blur, Plain, Shadow};
-use self::own::Threshold::{self, Hybrid, Mean};
+use self::native::Colours::{Both, Seen};
+use self::native::Patterns::{Curved, Three, Two};
+use self::native::Retouch::{self, Blur, Plain, Shadow};
+use self::native::Threshold::{self, Hybrid, Mean};
+use self::photo_codes::PhotoCodes;
 use self::rest::Rest;
 use super::catch_panic::catch_panic;
 use super::clock::Deadline;
 use super::content::Message;
 use super::luma::{Aspect, Luma};
 use super::pixels::{Area, Source};
-use super::qr::{Proposals, Tried};
+use super::qr::{FailedAttempts, Proposals};
 use super::room::Room;
 use scanmill_core::cpu::thread_cpu;
 use scanmill_core::domain::{Code, RungName, RungRun};
 
 /// A code as a rung read it, in the pixels of the picture it was given.
-pub(super) struct Sighting {
+pub(super) struct Detection {
     message: Message,
     quad: Quad,
     qr_version: Option<u8>,
@@ -53,10 +53,10 @@ pub(super) struct Sighting {
 
 /// What a rung saw.
 #[derive(Default)]
-pub(super) struct View {
-    codes: Vec<Sighting>,
+pub(super) struct RungOutput {
+    codes: Vec<Detection>,
     /// Centres of finder pattern groups that may be codes and were not read.
-    strays: Vec<[f32; 2]>,
+    unread_candidates: Vec<[f32; 2]>,
     /// Those that show more of a code than their finder patterns, and patterns left over that are as large as those of the
     /// codes read.
     likely: Vec<[f32; 2]>,
@@ -68,25 +68,28 @@ pub(super) struct View {
     cut_short: bool,
 }
 
-impl View {
+impl RungOutput {
     /// From the pixels of an enlarged or shrunk picture to those of the one it was made from.
     fn scale(&mut self, by: f32) {
         self.codes.iter_mut().for_each(|code| code.quad = code.quad.scaled(by));
-        self.strays.iter_mut().chain(&mut self.likely).for_each(|stray| *stray = stray.map(|at| at * by));
+        self.unread_candidates
+            .iter_mut()
+            .chain(&mut self.likely)
+            .for_each(|unread_candidate| *unread_candidate = unread_candidate.map(|at| at * by));
     }
 
     /// From the pixels of a part of a picture that begins at `origin` to those of the picture.
     fn shift(&mut self, origin: [f32; 2]) {
         let corners = self.codes.iter_mut().flat_map(|code| &mut code.quad.0);
-        corners.chain(&mut self.strays).chain(&mut self.likely).for_each(|point| {
+        corners.chain(&mut self.unread_candidates).chain(&mut self.likely).for_each(|point| {
             *point = [point[0] + origin[0], point[1] + origin[1]];
         });
     }
 
     /// Takes in what another part of the same picture shows.
-    fn extend(&mut self, other: View) {
+    fn extend(&mut self, other: RungOutput) {
         self.codes.extend(other.codes);
-        self.strays.extend(other.strays);
+        self.unread_candidates.extend(other.unread_candidates);
         self.likely.extend(other.likely);
         self.unread_patterns += other.unread_patterns;
         self.saw_light |= other.saw_light;
@@ -102,7 +105,7 @@ trait Rung {
     /// photo.
     fn side(&self, longest: usize) -> Option<usize>;
     /// Whether what was tried before on the photo, whose long side is `longest`, says that it will read nothing.
-    fn is_vain(&self, _tried: &Tried, _longest: usize) -> bool {
+    fn should_skip(&self, _tried: &FailedAttempts, _longest: usize) -> bool {
         false
     }
     /// Whether it looks for codes too small for the rungs before, and thus only where the photo is detailed. `is_first`: no
@@ -113,7 +116,7 @@ trait Rung {
     /// Bytes that it takes beside a picture of so many pixels, and beside what it leaves to the rungs after it.
     fn bytes(&self, pixels: u64) -> u64;
     /// Reads what it can before the deadline.
-    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View;
+    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> RungOutput;
 }
 
 /// What a rung is asked for, and what those before it left.
@@ -129,9 +132,9 @@ struct Task<'a> {
     codes: Vec<Quad>,
     /// Whether any rung saw light finder patterns.
     saw_light: bool,
-    /// What our own reader tried without success.
-    tried: &'a mut Tried,
-    /// Finder patterns that our own reader saw in this photo as it is, by the width of the picture and where it begins.
+    /// What the native reader tried without success.
+    tried: &'a mut FailedAttempts,
+    /// Finder patterns that the native reader saw in this photo as it is, by the width of the picture and where it begins.
     proposals: &'a mut BTreeMap<(usize, [usize; 2]), Proposals>,
 }
 
@@ -156,12 +159,12 @@ enum Kind {
     /// Marks that do not touch are one there: what is seen in it says nothing about what is left.
     ZxingSmall,
     ZxingLarge,
-    Own,
-    OwnArt,
-    OwnBlur,
-    OwnTwo,
-    OwnBent,
-    OwnShadow,
+    Native,
+    NativeArt,
+    NativeBlur,
+    NativeTwoFinders,
+    NativeCurved,
+    NativeShadow,
     Rqrr,
 }
 
@@ -196,20 +199,20 @@ const fn zxing_large(name: RungName, times: usize) -> zxing::Zxing {
     zxing::Zxing { name, side: retouch::SMALL, times }
 }
 
-const fn own(name: RungName, side: usize, retouch: Retouch, threshold: Threshold) -> own::Own {
-    own::Own { name, side, retouch, threshold, patterns: Three, colours: Both }
+const fn native(name: RungName, side: usize, retouch: Retouch, threshold: Threshold) -> native::Native {
+    native::Native { name, side, retouch, threshold, patterns: Three, colours: Both }
 }
 
-const fn own_two(name: RungName, side: usize) -> own::Own {
-    own::Own { name, side, retouch: Plain, threshold: Hybrid, patterns: Two, colours: Seen }
+const fn native_two_finders(name: RungName, side: usize) -> native::Native {
+    native::Native { name, side, retouch: Plain, threshold: Hybrid, patterns: Two, colours: Seen }
 }
 
-const fn own_shadow(name: RungName, side: usize) -> own::Own {
-    own::Own { name, side, retouch: Shadow(1), threshold: Mean(40), patterns: Three, colours: Seen }
+const fn native_shadow(name: RungName, side: usize) -> native::Native {
+    native::Native { name, side, retouch: Shadow(1), threshold: Mean(40), patterns: Three, colours: Seen }
 }
 
-const fn own_bent(name: RungName, side: usize) -> own::Own {
-    own::Own { name, side, retouch: Plain, threshold: Hybrid, patterns: Bent, colours: Seen }
+const fn native_curved(name: RungName, side: usize) -> native::Native {
+    native::Native { name, side, retouch: Plain, threshold: Hybrid, patterns: Curved, colours: Seen }
 }
 
 const fn step(rung: &'static dyn Rung, kind: Kind, turn: Turn) -> Step {
@@ -219,20 +222,20 @@ const fn step(rung: &'static dyn Rung, kind: Kind, turn: Turn) -> Step {
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
 const STEPS: [Step; 16] = [
     step(&zxing(RungName::Zxing500, 500), Kind::Zxing, Turn::Always),
-    step(&own(RungName::Own800, 800, Plain, Hybrid), Kind::Own, Turn::Always),
+    step(&native(RungName::Native800, 800, Plain, Hybrid), Kind::Native, Turn::Always),
     step(&zxing(RungName::Zxing1000, 1_000), Kind::Zxing, Turn::Always),
     step(&zxing_large(RungName::ZxingLarge, 3), Kind::ZxingLarge, Turn::First),
-    step(&own(RungName::OwnBlur800, 800, Blur(2), Hybrid), Kind::OwnBlur, Turn::First),
+    step(&native(RungName::NativeBlur800, 800, Blur(2), Hybrid), Kind::NativeBlur, Turn::First),
     // After it, which reads all codes of a dark photo where those below would read one and end the climb.
-    step(&own(RungName::OwnArt250, 250, Blur(2), Mean(40)), Kind::OwnArt, Turn::First),
+    step(&native(RungName::NativeArt250, 250, Blur(2), Mean(40)), Kind::NativeArt, Turn::First),
     step(&zxing(RungName::Zxing125, 125), Kind::ZxingSmall, Turn::First),
-    step(&own(RungName::OwnArt400, 400, Blur(2), Mean(40)), Kind::OwnArt, Turn::First),
-    step(&own_two(RungName::OwnTwo800, 800), Kind::OwnTwo, Turn::FirstOrMany),
-    step(&own(RungName::Own1600, 1_600, Plain, Hybrid), Kind::Own, Turn::Rest),
-    step(&own_two(RungName::OwnTwo1600, 1_600), Kind::OwnTwo, Turn::FirstOrMany),
+    step(&native(RungName::NativeArt400, 400, Blur(2), Mean(40)), Kind::NativeArt, Turn::First),
+    step(&native_two_finders(RungName::NativeTwoFinders800, 800), Kind::NativeTwoFinders, Turn::FirstOrMany),
+    step(&native(RungName::Native1600, 1_600, Plain, Hybrid), Kind::Native, Turn::Rest),
+    step(&native_two_finders(RungName::NativeTwoFinders1600, 1_600), Kind::NativeTwoFinders, Turn::FirstOrMany),
     step(&zxing(RungName::Zxing2000, 2_000), Kind::Zxing, Turn::Rest),
-    step(&own_bent(RungName::OwnBent1600, 1_600), Kind::OwnBent, Turn::First),
-    step(&own_shadow(RungName::OwnShadow800, 800), Kind::OwnShadow, Turn::First),
+    step(&native_curved(RungName::NativeCurved1600, 1_600), Kind::NativeCurved, Turn::First),
+    step(&native_shadow(RungName::NativeShadow800, 800), Kind::NativeShadow, Turn::First),
     step(&zxing(RungName::ZxingFull, usize::MAX), Kind::Zxing, Turn::Always),
     step(&rqrr::Rqrr, Kind::Rqrr, Turn::First),
 ];
@@ -258,7 +261,7 @@ const fn name_of(aspect: Aspect) -> Option<RungName> {
 }
 
 /// The steps of a glance: at a small copy of a photo, and at an aspect other than brightness.
-const GLANCE: [RungName; 3] = [RungName::Zxing500, RungName::Own800, RungName::Zxing1000];
+const GLANCE: [RungName; 3] = [RungName::Zxing500, RungName::Native800, RungName::Zxing1000];
 
 /// The names of all rungs, in the order they run.
 pub fn rung_names() -> impl Iterator<Item = &'static str> {
@@ -366,7 +369,7 @@ fn climb_by<'a>(
     first_only: bool,
     room: &Room<'_>,
 ) -> Climb {
-    let mut found = Found::default();
+    let mut found = PhotoCodes::default();
     let mut climb = Climb {
         codes: Vec::new(),
         runs: Vec::new(),
@@ -379,7 +382,7 @@ fn climb_by<'a>(
     let (mut saw_patterns, mut saw_light) = (false, false);
     let mut rest = Rest::default();
     let mut taken: Vec<(Kind, usize)> = Vec::new();
-    let mut tried = Tried::default();
+    let mut tried = FailedAttempts::default();
     let mut proposals = BTreeMap::new();
     let mut detail = None;
     let long_side = source.long_side();
@@ -397,7 +400,7 @@ fn climb_by<'a>(
         }
         let Some(side) = rung.side(long_side) else { continue };
         let scale = long_side as f32 / side as f32;
-        if taken.contains(&(*kind, side)) || rung.is_vain(&tried, long_side) || !rest.wants(step, scale, &found) {
+        if taken.contains(&(*kind, side)) || rung.should_skip(&tried, long_side) || !rest.wants(step, scale, &found) {
             continue;
         }
         taken.push((*kind, side));
@@ -435,7 +438,7 @@ fn climb_by<'a>(
         });
         let mut view = reading.unwrap_or_else(|panic| {
             climb.panic.get_or_insert(format!("{} panicked: {panic}", rung.name().as_str()));
-            View::default()
+            RungOutput::default()
         });
         let won = found.add(std::mem::take(&mut view.codes), rung.name().as_str(), scale);
         let cpu = thread_cpu();
@@ -491,7 +494,7 @@ fn detail_side(source: &Source) -> usize {
 }
 
 /// Where a photo is detailed, outside the codes read; `None` where all of it is to be looked at.
-fn detailed(source: &mut Source, detail: &mut Option<Detail>, rest: &Rest, found: &Found) -> Option<Vec<Area>> {
+fn detailed(source: &mut Source, detail: &mut Option<Detail>, rest: &Rest, found: &PhotoCodes) -> Option<Vec<Area>> {
     let longest = source.long_side();
     let side = detail_side(source);
     let is_read = |point| found.covers(point);
@@ -500,8 +503,8 @@ fn detailed(source: &mut Source, detail: &mut Option<Detail>, rest: &Rest, found
 }
 
 /// What a rung sees in parts of a picture.
-fn read_parts(rung: &dyn Rung, parts: &[(Luma, [f32; 2])], task: &mut Task<'_>) -> View {
-    let mut seen = View::default();
+fn read_parts(rung: &dyn Rung, parts: &[(Luma, [f32; 2])], task: &mut Task<'_>) -> RungOutput {
+    let mut seen = RungOutput::default();
     for (part, origin) in parts {
         task.origin = Some(*origin);
         let mut view = rung.read(part, task);
@@ -514,14 +517,14 @@ fn read_parts(rung: &dyn Rung, parts: &[(Luma, [f32; 2])], task: &mut Task<'_>) 
     seen
 }
 
-/// Unread finder patterns of one picture from which on there are more codes than our own reader looks for, as it goes by 40
+/// Unread finder patterns of one picture from which on there are more codes than the native reader looks for, as it goes by 40
 /// patterns at once: zxing's rungs go first then.
 const CROWD: usize = 40;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scanmill_core::domain::RungName::{Own800, Zxing500, Zxing1000};
+    use scanmill_core::domain::RungName::{Native800, Zxing500, Zxing1000};
 
     /// Reads nothing and leaves so many finder patterns unread.
     struct Blind(RungName, usize);
@@ -539,17 +542,17 @@ mod tests {
             0
         }
 
-        fn read(&self, _luma: &Luma, _task: &mut Task<'_>) -> View {
-            View { unread_patterns: self.1, ..View::default() }
+        fn read(&self, _luma: &Luma, _task: &mut Task<'_>) -> RungOutput {
+            RungOutput { unread_patterns: self.1, ..RungOutput::default() }
         }
     }
 
     fn order(patterns: usize) -> Vec<RungName> {
-        let rungs = [Blind(Zxing500, patterns), Blind(Own800, 0), Blind(Zxing1000, 0)];
+        let rungs = [Blind(Zxing500, patterns), Blind(Native800, 0), Blind(Zxing1000, 0)];
         let leaked: &'static [Blind; 3] = Box::leak(Box::new(rungs));
         let steps = [
             step(&leaked[0], Kind::Zxing, Turn::Always),
-            step(&leaked[1], Kind::Own, Turn::Always),
+            step(&leaked[1], Kind::Native, Turn::Always),
             step(&leaked[2], Kind::Zxing, Turn::Always),
         ];
         let mut source = Source::whole(Luma::new(40, 40, vec![200; 1_600]).unwrap(), false);
@@ -565,7 +568,7 @@ mod tests {
 
     #[test]
     fn in_a_crowd_of_patterns_the_reader_that_saw_them_goes_first() {
-        assert_eq!(order(CROWD - 1), [Zxing500, Own800, Zxing1000]);
-        assert_eq!(order(CROWD), [Zxing500, Zxing1000, Own800]);
+        assert_eq!(order(CROWD - 1), [Zxing500, Native800, Zxing1000]);
+        assert_eq!(order(CROWD), [Zxing500, Zxing1000, Native800]);
     }
 }

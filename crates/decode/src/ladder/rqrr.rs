@@ -13,9 +13,9 @@ use scanmill_core::domain::RungName;
 use super::super::catch_panic::catch_panic;
 use super::super::clock::Deadline;
 use super::super::luma::Luma;
-use super::super::qr::Tried;
+use super::super::qr::FailedAttempts;
 use super::geometry::Quad;
-use super::{Rung, Sighting, Task, View, payload};
+use super::{Detection, Rung, RungOutput, Task, payload};
 
 /// Longest side it is given.
 pub(super) const SIDE: usize = 800;
@@ -26,7 +26,7 @@ const MOST_LOOKS: usize = 10;
 
 /// What its finder patterns and its readings take.
 const PATTERN_BYTES: u64 = 128 << 10;
-/// What part of the photo's long side a code is wide that rqrr reads and our own reader only sees: six tenths in all that
+/// What part of the photo's long side a code is wide that rqrr reads and the native reader only sees: six tenths in all that
 /// were found.
 const SMALLEST_SHARE: f32 = 3.0;
 
@@ -42,9 +42,9 @@ impl Rung for Rqrr {
         Some(SIDE.min(longest))
     }
 
-    /// It reads some codes that fill the picture, and that our own reader saw and could not read. Where that saw no such one,
+    /// It reads some codes that fill the picture, and that the native reader saw and could not read. Where that saw no such one,
     /// or more than it could go through, rqrr reads nothing either.
-    fn is_vain(&self, tried: &Tried, longest: usize) -> bool {
+    fn should_skip(&self, tried: &FailedAttempts, longest: usize) -> bool {
         tried.largest() < longest as f32 / SMALLEST_SHARE || tried.is_hopeless()
     }
 
@@ -53,8 +53,8 @@ impl Rung for Rqrr {
         pixels * 10 + PATTERN_BYTES
     }
 
-    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
-        let mut view = View::default();
+    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> RungOutput {
+        let mut view = RungOutput::default();
         let canvas = Canvas {
             width: luma.width() as u32,
             height: luma.height() as u32,
@@ -70,7 +70,7 @@ impl Rung for Rqrr {
             let mut prepared = PreparedImage::prepare(canvas);
             for grid in prepared.detect_grids() {
                 let Some(payload) = modules(&grid.grid).and_then(|bits| payload::read(&bits)) else { continue };
-                view.codes.push(Sighting {
+                view.codes.push(Detection {
                     message: payload.message,
                     quad: Quad(grid.bounds.map(|point| [point.x as f32, point.y as f32])),
                     qr_version: Some(payload.version),
@@ -194,7 +194,7 @@ mod tests {
         let stripes = (0..400 * 300).map(|at| if at / 3 % 2 == 0 { 20 } else { 230 }).collect();
         let luma = Luma::new(400, 300, stripes).unwrap();
         let started = std::time::Instant::now();
-        let mut tried = Tried::default();
+        let mut tried = FailedAttempts::default();
         let deadline = Deadline::after(Duration::ZERO);
         let mut proposals = BTreeMap::new();
         let mut task = Task {
@@ -208,7 +208,7 @@ mod tests {
             proposals: &mut proposals,
         };
         let view = Rqrr.read(&luma, &mut task);
-        assert!(view.codes.is_empty() && view.strays.is_empty());
+        assert!(view.codes.is_empty() && view.unread_candidates.is_empty());
         // It does not even get through the 120,000 pixels once, which it reads four times to prepare.
         assert!(started.elapsed() < Duration::from_secs(10));
     }

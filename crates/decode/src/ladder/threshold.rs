@@ -1,4 +1,4 @@
-//! Another way from grey to black and white than [`super::bits`], for our own reader, which wants finder patterns only.
+//! Another way from grey to black and white than [`super::bits`], for the native reader, which wants finder patterns only.
 
 use rxing::common::{BitArray, BitMatrix};
 

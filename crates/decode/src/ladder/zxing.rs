@@ -13,7 +13,7 @@ use super::super::luma::Luma;
 use super::bits::{self, Rule};
 use super::geometry::Quad;
 use super::retouch::{self, SMALL};
-use super::{Rung, Sighting, Task, View, finder, near, payload, timing};
+use super::{Detection, Rung, RungOutput, Task, finder, near, payload, timing};
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Zxing {
@@ -45,8 +45,8 @@ impl Rung for Zxing {
         (if self.times == 1 { 0 } else { large }) + bits::bytes(large) + PATTERN_BYTES
     }
 
-    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
-        let mut view = View::default();
+    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> RungOutput {
+        let mut view = RungOutput::default();
         let large = if self.times == 1 { None } else { retouch::enlarge(luma, self.times) };
         let picture = large.as_ref().unwrap_or(luma);
         let drawn = task.origin.is_none() && picture.width().max(picture.height()) <= bits::LARGEST_DRAWN;
@@ -85,7 +85,12 @@ const MOST_FAILURES: usize = 200;
 
 /// Reads every code whose three finder patterns stand dark on light, but those read before. `scale`: pixels of the
 /// full-size photo a pixel. Returns the finder patterns in none of these.
-pub(super) fn search(picture: &BitMatrix, task: &Task<'_>, scale: f32, view: &mut View) -> Vec<ConcentricPattern> {
+pub(super) fn search(
+    picture: &BitMatrix,
+    task: &Task<'_>,
+    scale: f32,
+    view: &mut RungOutput,
+) -> Vec<ConcentricPattern> {
     let [left, top] = task.origin.unwrap_or([0.0; 2]).map(|at| at * task.scale);
     let is_read = |[x, y]: [f32; 2]| {
         task.is_read([x * scale + left, y * scale + top]) || view.codes.iter().any(|code| code.quad.holds([x, y], 0.0))
@@ -115,7 +120,7 @@ struct Reading<'a, 'b> {
     /// The patterns of the codes read.
     used: Vec<ConcentricPattern>,
     unread: Vec<FinderPatternSet>,
-    view: &'a mut View,
+    view: &'a mut RungOutput,
 }
 
 impl Reading<'_, '_> {
@@ -147,10 +152,10 @@ impl Reading<'_, '_> {
             }
             // A panic costs this set of patterns only.
             match catch_panic(|| read_set(self.picture, &set)).ok().flatten() {
-                Some(sighting) => {
+                Some(detection) => {
                     failures = 0;
                     self.used.extend([set.bl, set.tl, set.tr]);
-                    self.view.codes.push(sighting);
+                    self.view.codes.push(detection);
                 }
                 None => {
                     failures += 1;
@@ -171,12 +176,12 @@ impl Reading<'_, '_> {
         for set in &unread {
             let middle = [(set.bl.p.x + set.tr.p.x) / 2.0, (set.bl.p.y + set.tr.p.y) / 2.0];
             let is_likely = timing::is_between(self.picture, set);
-            if is_likely { &mut view.likely } else { &mut view.strays }.push(middle);
+            if is_likely { &mut view.likely } else { &mut view.unread_candidates }.push(middle);
         }
         let codes = &view.codes;
         let is_left = |pattern: &&ConcentricPattern| {
             let at = [pattern.p.x, pattern.p.y];
-            let is_as_large = |code: &Sighting| {
+            let is_as_large = |code: &Detection| {
                 let side = code.qr_version.map_or(21.0, |version| f32::from(version) * 4.0 + 17.0);
                 let own = code.quad.size() / side * 7.0;
                 (own / ALIKE..own * ALIKE).contains(&(pattern.size as f32))
@@ -184,20 +189,20 @@ impl Reading<'_, '_> {
             codes.iter().any(is_as_large) && !codes.iter().any(|code| code.quad.holds(at, code.quad.size() * 0.05))
         };
         let lone: Vec<[f32; 2]> = patterns.iter().filter(is_left).map(|pattern| [pattern.p.x, pattern.p.y]).collect();
-        view.strays.extend(lone);
+        view.unread_candidates.extend(lone);
     }
 }
 
 /// How far the size of a finder pattern may be from that of a code's own to hint at another code.
 const ALIKE: f32 = 1.5;
 
-fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Sighting> {
+fn read_set(picture: &BitMatrix, set: &FinderPatternSet) -> Option<Detection> {
     let sampled = SampleQR(picture, set).ok()?;
     let payload = payload::read(sampled.getBits())?;
     let &[top_left, top_right, bottom_left, bottom_right] = sampled.getPoints().first_chunk::<4>()?;
     // The sampler lays a mirrored symbol out as it is seen.
     let (top_right, bottom_left) = if payload.mirrored { (bottom_left, top_right) } else { (top_right, bottom_left) };
-    Some(Sighting {
+    Some(Detection {
         message: payload.message,
         quad: Quad([top_left, top_right, bottom_right, bottom_left].map(|point| [point.x, point.y])),
         qr_version: Some(payload.version),
@@ -212,7 +217,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::super::clock::Deadline;
-    use super::super::super::qr::Tried;
+    use super::super::super::qr::FailedAttempts;
     use super::*;
 
     #[test]
@@ -231,7 +236,7 @@ mod tests {
             origin: None,
             codes: Vec::new(),
             saw_light: false,
-            tried: &mut Tried::default(),
+            tried: &mut FailedAttempts::default(),
             proposals: &mut BTreeMap::new(),
         };
         let view = Zxing { name: RungName::Zxing500, side: 384, times: 1 }.read(&luma, &mut task);

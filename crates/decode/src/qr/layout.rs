@@ -2,7 +2,7 @@
 
 use rxing::qrcode::common::{ErrorCorrectionLevel, Version};
 
-use super::soft::Soft;
+use super::soft_modules::Soft;
 
 /// Level and mask of a code: five bits, as its format bits carry them.
 #[derive(Clone, Copy, Debug, PartialEq)]

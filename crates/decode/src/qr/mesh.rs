@@ -2,8 +2,8 @@
 //! clearest black and white, outward from the finder patterns, and held together by their neighbours.
 
 use super::super::clock::Deadline;
-use super::around::{Around, Steps};
 use super::fit::{self, Fit};
+use super::node_window::{NodeWindow, Steps};
 use super::plane::Plane;
 
 /// Modules between two nodes, about.
@@ -85,7 +85,7 @@ impl Mesh<'_> {
         let expected = self.expected(node);
         let middle = self.module(node).map(|at| at as i32);
         let flat = |column: usize, row: usize| self.flat.get(row * self.fit.side + column).copied().unwrap_or_default();
-        let around = Around::of(middle, &self.known, self.fit.side, flat);
+        let around = NodeWindow::of(middle, &self.known, self.fit.side, flat);
         let levels = around.levels(plane, expected);
         let unit = self.fit.module;
         let each_way = (reach / step).round() as usize;

@@ -1,46 +1,46 @@
-//! Our own QR reader, for the codes that the crates cannot read: crumpled, curved, seen from the side, blurred, glared,
+//! The native QR reader, for the codes that the crates cannot read: crumpled, curved, seen from the side, blurred, glared,
 //! tiny, without a quiet zone, drawn in odd styles.
 //!
 //! The black-and-white picture only proposes finder patterns ([`finder`], [`group`]). Everything after works on grey:
 //! the outline is fitted to the patterns every code has ([`fit`]), a mesh follows bent surfaces ([`mesh`]), modules are
-//! compared with their neighbourhood ([`soft`]), and doubtful ones count half in the error correction ([`symbol`]).
+//! compared with their neighbourhood ([`soft_modules`]), and doubtful ones count half in the error correction ([`symbol`]).
 
-mod around;
-mod bent;
+mod curved;
+mod failed_attempts;
 mod finder;
+mod finder_pose;
 mod fit;
 mod frame;
 mod group;
-mod grow;
-mod halves;
 mod layout;
+mod local_classes;
 mod mesh;
-mod pair;
-mod piece;
+mod node_window;
 mod plane;
 mod proposals;
 mod ray;
 mod reed_solomon;
-mod soft;
+mod soft_modules;
 mod surface;
+mod surface_tracking;
 mod symbol;
-mod tried;
+mod two_finders;
 
-pub(super) use self::bent::read as read_bent;
+pub(super) use self::curved::read as read_curved;
 pub(super) use self::layout::{block_sizes, is_masked};
 pub(super) use self::proposals::Proposals;
 #[cfg(test)]
 pub(super) use self::reed_solomon::encode;
 pub(super) use self::reed_solomon::multiply;
-pub(super) use self::soft::drawn_out;
+pub(super) use self::soft_modules::drawn_out;
 pub(super) use self::symbol::{Payload, correct_hard as correct_block};
 
 use std::borrow::Cow;
 
+pub(super) use self::failed_attempts::{FailedAttempts, Made};
 use self::frame::Frames;
 use self::group::Group;
 use self::plane::Plane;
-pub(super) use self::tried::{Made, Tried};
 use super::clock::Deadline;
 use super::luma::Luma;
 
@@ -82,7 +82,7 @@ pub(super) struct Task<'a> {
     pub made: Made,
     /// Whether a point lies in a code that was read before.
     pub is_read: &'a dyn Fn([f32; 2]) -> bool,
-    pub tried: &'a mut Tried,
+    pub tried: &'a mut FailedAttempts,
 }
 
 impl Task<'_> {
@@ -200,7 +200,7 @@ pub(super) fn read_pairs(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<
     let (picture, patterns) = (&proposals.picture, proposals.unread(task));
     let Some(luma) = patterns.get(1).and_then(|_| grey()) else { return seen };
     let (plane, mut failures) = (Plane(&luma), 0);
-    for (group, side) in pair::groups(plane, picture, &patterns, task.deadline) {
+    for (group, side) in two_finders::groups(plane, picture, &patterns, task.deadline) {
         let known = |symbol: &Symbol| symbol.holds(group.middle());
         // Where all three patterns were seen, two of them tell nothing new.
         if task.is_over() || seen.symbols.iter().any(known) || task.tried.has_code_at(group.middle(), task.made) {
@@ -288,9 +288,9 @@ fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<
         let fit = fit::fit(plane, group, side).filter(|fit| fit.score >= least(side));
         let mut work = fit::cost(side);
         if let Some(fit) = &fit {
-            let mut payload = symbol::read(&soft::sample(plane, &fit.flat()));
+            let mut payload = symbol::read(&soft_modules::sample(plane, &fit.flat()));
             if payload.is_none() && fit.score >= fit::BENT {
-                payload = symbol::read(&soft::sample(plane, &mesh::follow(plane, fit, task.deadline)));
+                payload = symbol::read(&soft_modules::sample(plane, &mesh::follow(plane, fit, task.deadline)));
                 work += mesh::cost(side);
             }
             if let Some(payload) = payload {

@@ -1,7 +1,7 @@
 //! A smooth surface: pixels as polynomials of the third degree in modules, which holds what a camera makes of paper
 //! around a bottle or of a page that is not flat.
 
-use super::piece::Piece;
+use super::finder_pose::FinderPose;
 
 /// Terms of a polynomial of the third degree in two variables.
 const TERMS: usize = 10;
@@ -71,7 +71,7 @@ impl Surface {
     /// The smoothest through the pieces and, by their weights, nodes (modules, pixels, weight).
     pub(super) fn through(
         side: usize,
-        pieces: &[Piece],
+        pieces: &[FinderPose],
         nodes: impl IntoIterator<Item = ([f32; 2], [f32; 2], f32)>,
     ) -> Option<Surface> {
         let half = side as f64 / 2.0;
@@ -108,10 +108,10 @@ impl Surface {
     }
 
     /// The surface around a point in modules.
-    pub(super) fn piece(&self, module: [f32; 2]) -> Piece {
+    pub(super) fn piece(&self, module: [f32; 2]) -> FinderPose {
         let [u, v] = module.map(|at| f64::from(at) / self.half - 1.0);
         let [right, down] = slopes(u, v).map(|slopes| self.value(slopes.map(|slope| slope / self.half)));
-        Piece { module, at: self.at(module), right, down }
+        FinderPose { module, at: self.at(module), right, down }
     }
 }
 
@@ -125,13 +125,13 @@ mod tests {
         [40.0 + 150.0 * u + 12.0 * v - 20.0 * u * u, 30.0 + 160.0 * v + 45.0 * u * (1.0 - u) + 9.0 * u * v]
     }
 
-    fn piece(module: [f32; 2]) -> Piece {
+    fn piece(module: [f32; 2]) -> FinderPose {
         let [x, y] = module;
         let slope = |there: [f32; 2]| {
             let [a, b] = [bent(there), bent(module)];
             [(a[0] - b[0]) * 100.0, (a[1] - b[1]) * 100.0]
         };
-        Piece { module, at: bent(module), right: slope([x + 0.01, y]), down: slope([x, y + 0.01]) }
+        FinderPose { module, at: bent(module), right: slope([x + 0.01, y]), down: slope([x, y + 0.01]) }
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
         let surface = Surface::through(33, &corners, [node]).unwrap();
         assert!((surface.at(node.0)[0] - node.1[0]).abs() < 0.5);
         assert!((surface.at([3.5, 3.5])[0] - corners[0].at[0]).abs() < 0.5);
-        let lost = Piece { at: [f32::NAN; 2], ..corners[0] };
+        let lost = FinderPose { at: [f32::NAN; 2], ..corners[0] };
         assert!(Surface::through(33, &[lost], []).is_none());
     }
 }

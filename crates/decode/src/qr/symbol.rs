@@ -3,7 +3,7 @@
 use super::super::content::{Message, Symbol};
 use super::layout::{self, Block, Format};
 use super::reed_solomon;
-use super::soft::{Greys, Soft};
+use super::soft_modules::{Greys, Soft};
 
 /// What a code says.
 pub struct Payload {

@@ -1,6 +1,6 @@
 //! The codes of a photo, each once, whatever rung and size saw it.
 
-use super::Sighting;
+use super::Detection;
 use super::geometry::Quad;
 use crate::content::{self, Message};
 use scanmill_core::domain::{Code, Sequence};
@@ -14,7 +14,7 @@ struct Placed {
 
 /// What was read so far, in pixels of the full-size photo.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct PhotoCodes {
     codes: Vec<Placed>,
     /// Readings that used up their error correction: chance may have made them, until another rung reads the same.
     doubtful: Vec<Placed>,
@@ -30,7 +30,7 @@ pub(super) fn is_exhausted(ecc_used: Option<f32>) -> bool {
     ecc_used.is_some_and(|used| used >= EXHAUSTED)
 }
 
-impl Found {
+impl PhotoCodes {
     pub(super) fn is_empty(&self) -> bool {
         self.codes.is_empty()
     }
@@ -56,15 +56,15 @@ impl Found {
     /// Adds what a rung read at `scale` full-size pixels per pixel; returns how many codes were new. At one place the
     /// first reading stands: the same text is the same code, and of two texts one is wrong. A reading whose error
     /// correction was exhausted counts once a second rung, which samples the code in another way, reads the same text.
-    pub(super) fn add(&mut self, sightings: Vec<Sighting>, rung: &'static str, scale: f32) -> usize {
+    pub(super) fn add(&mut self, detections: Vec<Detection>, rung: &'static str, scale: f32) -> usize {
         let before = self.codes.len();
-        for sighting in sightings {
-            let quad = sighting.quad.scaled(scale);
+        for detection in detections {
+            let quad = detection.quad.scaled(scale);
             if self.codes.iter().any(|known| known.quad.is_same_place(&quad)) {
                 continue;
             }
-            let is_sure = !is_exhausted(sighting.ecc_used);
-            let Some(placed) = placed(sighting, quad, rung) else {
+            let is_sure = !is_exhausted(detection.ecc_used);
+            let Some(placed) = placed(detection, quad, rung) else {
                 self.has_blank |= is_sure;
                 continue;
             };
@@ -143,10 +143,10 @@ impl Found {
     }
 }
 
-/// A sighting as a code; `None` where it says nothing at all, and no message has it as a part: encoders divide some so that
+/// A detection as a code; `None` where it says nothing at all, and no message has it as a part: encoders divide some so that
 /// nothing is left for the last.
-fn placed(sighting: Sighting, quad: Quad, rung: &'static str) -> Option<Placed> {
-    let Sighting { message, qr_version, ecc_level, ecc_used, .. } = sighting;
+fn placed(detection: Detection, quad: Quad, rung: &'static str) -> Option<Placed> {
+    let Detection { message, qr_version, ecc_level, ecc_used, .. } = detection;
     let blank = || message.part().map(|_| message.blank());
     let content = message.content().or_else(blank)?;
     let code = Code {
@@ -171,20 +171,20 @@ fn placed(sighting: Sighting, quad: Quad, rung: &'static str) -> Option<Placed> 
 mod tests {
     use super::*;
 
-    fn sighting(text: &str, x: f32, y: f32) -> Sighting {
+    fn detection(text: &str, x: f32, y: f32) -> Detection {
         sized(text, x, y, 10.0)
     }
 
-    fn sized(text: &str, x: f32, y: f32, size: f32) -> Sighting {
+    fn sized(text: &str, x: f32, y: f32, size: f32) -> Detection {
         let quad = Quad([[x, y], [x + size, y], [x + size, y + size], [x, y + size]]);
         let message = Message::of_bytes(text.as_bytes());
-        Sighting { message, quad, qr_version: None, ecc_level: None, ecc_used: None }
+        Detection { message, quad, qr_version: None, ecc_level: None, ecc_used: None }
     }
 
     #[test]
     fn a_code_counts_once_over_all_scales_and_the_same_text_elsewhere_again() {
-        let mut found = Found::default();
-        assert_eq!(found.add(vec![sighting("a", 30.0, 50.0), sighting("a", 5.0, 50.0)], "one", 1.0), 2);
+        let mut found = PhotoCodes::default();
+        assert_eq!(found.add(vec![detection("a", 30.0, 50.0), detection("a", 5.0, 50.0)], "one", 1.0), 2);
         assert_eq!(found.add(vec![sized("a", 14.5, 24.5, 5.5), sized("b", 30.0, 2.0, 5.0)], "two", 2.0), 1);
         let codes = found.into_codes(false);
         let seen: Vec<_> = codes.iter().map(|code| (code.text.as_str(), code.rung, code.corners[0])).collect();
@@ -193,41 +193,41 @@ mod tests {
 
     #[test]
     fn a_reading_that_used_up_its_error_correction_needs_a_second_rung() {
-        let exhausted = |text| Sighting { ecc_used: Some(1.0), ..sighting(text, 5.0, 5.0) };
-        let mut found = Found::default();
+        let exhausted = |text| Detection { ecc_used: Some(1.0), ..detection(text, 5.0, 5.0) };
+        let mut found = PhotoCodes::default();
         assert_eq!(found.add(vec![exhausted("a"), exhausted("a")], "one", 1.0), 0);
         assert_eq!(found.add(vec![exhausted("b")], "two", 1.0), 0);
         assert_eq!((found.is_empty(), found.doubtful()), (true, 3));
         assert_eq!(found.add(vec![exhausted("a")], "three", 1.0), 1);
         assert_eq!((found.doubtful(), found.into_codes(false).len()), (0, 1));
 
-        let mut found = Found::default();
+        let mut found = PhotoCodes::default();
         found.add(vec![exhausted("wrong")], "one", 1.0);
-        let sure = Sighting { ecc_used: Some(0.9), ..sighting("right", 5.0, 5.0) };
+        let sure = Detection { ecc_used: Some(0.9), ..detection("right", 5.0, 5.0) };
         assert_eq!(found.add(vec![sure], "two", 1.0), 1);
         assert_eq!((found.doubtful(), found.into_codes(false)[0].text.as_str()), (0, "right"));
     }
 
     #[test]
     fn a_code_without_text_is_noted_and_is_no_scan() {
-        let mut found = Found::default();
+        let mut found = PhotoCodes::default();
         assert!(!found.has_blank());
         for text in ["", "\u{feff}"] {
-            found.add(vec![sighting(text, 5.0, 5.0)], "one", 1.0);
+            found.add(vec![detection(text, 5.0, 5.0)], "one", 1.0);
             assert!(found.has_blank() && found.is_empty(), "{text:?}");
         }
         assert_eq!(found.into_codes(false), []);
         // Chance makes such readings too.
-        let mut found = Found::default();
-        found.add(vec![Sighting { ecc_used: Some(1.0), ..sighting("", 5.0, 5.0) }], "one", 1.0);
+        let mut found = PhotoCodes::default();
+        found.add(vec![Detection { ecc_used: Some(1.0), ..detection("", 5.0, 5.0) }], "one", 1.0);
         assert!(!found.has_blank());
     }
 
     #[test]
     fn the_first_reading_of_a_place_stands() {
-        let mut found = Found::default();
-        found.add(vec![sighting("right", 0.0, 0.0)], "one", 1.0);
-        assert_eq!(found.add(vec![sighting("wrong", 1.0, 1.0)], "two", 1.0), 0);
+        let mut found = PhotoCodes::default();
+        found.add(vec![detection("right", 0.0, 0.0)], "one", 1.0);
+        assert_eq!(found.add(vec![detection("wrong", 1.0, 1.0)], "two", 1.0), 0);
         assert_eq!([[5.0, 5.0], [10.2, 5.0], [20.0, 5.0]].map(|point| found.covers(point)), [true, true, false]);
     }
 }

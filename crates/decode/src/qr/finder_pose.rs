@@ -4,7 +4,7 @@ use super::plane::{Agreement, Plane};
 
 /// A place in the code and what the code looks like around it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Piece {
+pub(super) struct FinderPose {
     /// In modules.
     pub module: [f32; 2],
     /// In pixels.
@@ -14,7 +14,7 @@ pub(super) struct Piece {
     pub down: [f32; 2],
 }
 
-impl Piece {
+impl FinderPose {
     /// The pixel of a point so many modules away.
     pub(super) fn away(&self, x: f32, y: f32) -> [f32; 2] {
         [self.at[0] + self.right[0] * x + self.down[0] * y, self.at[1] + self.right[1] * x + self.down[1] * y]
@@ -29,12 +29,12 @@ impl Piece {
     }
 
     /// A quarter turn of its vectors.
-    fn quarter(&self) -> Piece {
-        Piece { right: self.down, down: self.right.map(|along| -along), ..*self }
+    fn quarter(&self) -> FinderPose {
+        FinderPose { right: self.down, down: self.right.map(|along| -along), ..*self }
     }
 
     /// Of the four ways it can be turned, the one whose right points to the point.
-    pub(super) fn facing(self, point: [f32; 2]) -> Option<Piece> {
+    pub(super) fn facing(self, point: [f32; 2]) -> Option<FinderPose> {
         let mut piece = self;
         for _ in 0..4 {
             let [x, y] = piece.modules_to(point)?;
@@ -47,23 +47,23 @@ impl Piece {
     }
 
     /// Of the four ways it can be turned, the one most like another piece.
-    pub(super) fn like(self, other: &Piece) -> Option<Piece> {
+    pub(super) fn like(self, other: &FinderPose) -> Option<FinderPose> {
         let turns = [self, self.quarter(), self.quarter().quarter(), self.quarter().quarter().quarter()];
         let cosine =
             |a: [f32; 2], b: [f32; 2]| (a[0] * b[0] + a[1] * b[1]) / (a[0].hypot(a[1]) * b[0].hypot(b[1])).max(1e-6);
-        let alike = |piece: &Piece| cosine(piece.right, other.right) + cosine(piece.down, other.down);
+        let alike = |piece: &FinderPose| cosine(piece.right, other.right) + cosine(piece.down, other.down);
         turns.into_iter().max_by(|a, b| alike(a).total_cmp(&alike(b)))
     }
 
     /// One of eight small changes of shape: each vector longer, shorter, and to either side.
-    fn turned(&self, part: usize, by: f32) -> Piece {
+    fn turned(&self, part: usize, by: f32) -> FinderPose {
         let by = if part.is_multiple_of(2) { by } else { -by };
         let along = |to: [f32; 2], way: [f32; 2]| [to[0] + way[0] * by, to[1] + way[1] * by];
         match part / 2 {
-            0 => Piece { right: along(self.right, self.right), ..*self },
-            1 => Piece { right: along(self.right, self.down), ..*self },
-            2 => Piece { down: along(self.down, self.down), ..*self },
-            _ => Piece { down: along(self.down, self.right), ..*self },
+            0 => FinderPose { right: along(self.right, self.right), ..*self },
+            1 => FinderPose { right: along(self.right, self.down), ..*self },
+            2 => FinderPose { down: along(self.down, self.down), ..*self },
+            _ => FinderPose { down: along(self.down, self.right), ..*self },
         }
     }
 
@@ -81,7 +81,7 @@ impl Piece {
     }
 
     /// Moved, turned and stretched to where a finder pattern agrees best, and how well it does.
-    pub(super) fn settled_on_finder(mut self, plane: Plane<'_>) -> (Piece, f32) {
+    pub(super) fn settled_on_finder(mut self, plane: Plane<'_>) -> (FinderPose, f32) {
         let mut best = self.agreement(plane);
         for step in [0.3f32, 0.15, 0.07] {
             for _round in 0..6 {
@@ -90,8 +90,8 @@ impl Piece {
                     let by = if part.is_multiple_of(2) { step } else { -step };
                     let along = |way: [f32; 2]| [self.at[0] + way[0] * by, self.at[1] + way[1] * by];
                     let moved = match part / 2 {
-                        0 => Piece { at: along(self.right), ..self },
-                        1 => Piece { at: along(self.down), ..self },
+                        0 => FinderPose { at: along(self.right), ..self },
+                        1 => FinderPose { at: along(self.down), ..self },
                         // A vector changes by less: its end is what a pattern four modules wide feels.
                         _ => self.turned(part - 4, step / 3.0),
                     };
@@ -140,7 +140,7 @@ mod tests {
     use super::super::super::luma::Luma;
     use super::*;
 
-    const PIECE: Piece = Piece { module: [0.0; 2], at: [50.0, 60.0], right: [4.0, 1.5], down: [-1.0, 5.0] };
+    const PIECE: FinderPose = FinderPose { module: [0.0; 2], at: [50.0, 60.0], right: [4.0, 1.5], down: [-1.0, 5.0] };
 
     #[test]
     fn it_settles_on_a_finder_pattern_that_lies_askew() {
@@ -151,7 +151,7 @@ mod tests {
         };
         let luma = Luma::new(120, 120, (0..120 * 120).map(pixel).collect()).unwrap();
         let plane = Plane(&luma);
-        let guess = Piece { at: [51.0, 59.0], right: [4.6, 0.4], down: [0.0, 4.6], ..PIECE };
+        let guess = FinderPose { at: [51.0, 59.0], right: [4.6, 0.4], down: [0.0, 4.6], ..PIECE };
         let before = guess.agreement(plane);
         let (settled, agreement) = guess.settled_on_finder(plane);
         assert!(before < 0.8 && agreement > 0.9, "{before} {agreement}");
@@ -167,6 +167,6 @@ mod tests {
         let turned = PIECE.quarter();
         assert_eq!(turned.facing(PIECE.away(20.0, 2.0)).unwrap().right, PIECE.right);
         assert_eq!(turned.like(&PIECE).unwrap().down, PIECE.down);
-        assert!(Piece { right: [0.0; 2], ..PIECE }.modules_to([1.0, 2.0]).is_none());
+        assert!(FinderPose { right: [0.0; 2], ..PIECE }.modules_to([1.0, 2.0]).is_none());
     }
 }

@@ -23,7 +23,7 @@ impl Half {
 
 /// Both halves of a square of modules.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Halves {
+pub(super) struct LocalClasses {
     pub mean: f32,
     pub dark: Half,
     pub light: Half,
@@ -61,7 +61,7 @@ impl Sums {
 
 /// The halves of the square `reach` modules each way around every module of a code `side` modules wide, row after row;
 /// at the edge, of what is left of the square.
-pub(super) fn around(greys: &[f32], side: usize, reach: usize) -> Vec<Halves> {
+pub(super) fn around(greys: &[f32], side: usize, reach: usize) -> Vec<LocalClasses> {
     // Room for the last lanes' squares too.
     let width = side.next_multiple_of(LANES) + 2 * reach;
     let mut wide = vec![OUTSIDE; width * (side + 2 * reach)];
@@ -91,7 +91,7 @@ pub(super) fn around(greys: &[f32], side: usize, reach: usize) -> Vec<Halves> {
                     sum: whole.sum - dark.sum,
                     squares: whole.squares - dark.squares,
                 };
-                all.push(Halves { mean, dark, light });
+                all.push(LocalClasses { mean, dark, light });
             }
         }
     }

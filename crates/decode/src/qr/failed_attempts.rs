@@ -5,7 +5,7 @@ use super::group::Group;
 
 /// Failures over all pictures made of one photo, in pixels of the photo at its full size.
 #[derive(Default)]
-pub struct Tried {
+pub struct FailedAttempts {
     failures: Vec<Failure>,
     /// Those of them that were not a code for sure.
     chances: usize,
@@ -64,7 +64,7 @@ impl Made {
     }
 }
 
-impl Tried {
+impl FailedAttempts {
     /// Whether the same outline failed before, on a picture that showed as much.
     pub(super) fn has(&self, group: &Group, side: usize, made: Made) -> bool {
         let corners = group.corners().map(|corner| made.full(corner));
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn what_failed_is_tried_again_only_where_a_picture_shows_more() {
         // 14 modules of 3 pixels apart, in a picture at half size.
-        let (one, mut tried) = (group(10.0, 10.0, 42.0), Tried::default());
+        let (one, mut tried) = (group(10.0, 10.0, 42.0), FailedAttempts::default());
         assert!(!tried.has(&one, 21, PLAIN));
         tried.note(&one, 21, PLAIN, false, 1);
         assert!(tried.has(&one, 21, PLAIN), "the same again");
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_code_that_is_there_for_sure_gets_three_tries() {
-        let (one, mut tried) = (group(10.0, 10.0, 42.0), Tried::default());
+        let (one, mut tried) = (group(10.0, 10.0, 42.0), FailedAttempts::default());
         for _ in 0..MOST_TRIES {
             assert!(!tried.has(&one, 21, PLAIN));
             tried.note(&one, 21, PLAIN, true, 1);
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn all_failures_together_are_bounded() {
-        let mut tried = Tried::default();
+        let mut tried = FailedAttempts::default();
         let tries = (0..).take_while(|round| {
             tried.note(&group(*round as f32 * 50.0, 0.0, 42.0), 21, PLAIN, false, MOST_WORK / 10);
             !tried.is_enough()
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn chance_groups_end_the_search_and_codes_that_are_there_do_not() {
         let after = |sure: bool, count: usize| {
-            let mut tried = Tried::default();
+            let mut tried = FailedAttempts::default();
             (0..count).for_each(|round| tried.note(&group(round as f32 * 50.0, 0.0, 42.0), 21, PLAIN, sure, 1));
             tried.is_hopeless()
         };

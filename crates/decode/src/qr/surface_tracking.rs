@@ -2,9 +2,9 @@
 //! far say about the whole surface tells where to look for the next piece.
 
 use super::super::clock::Deadline;
-use super::around::Around;
+use super::finder_pose::FinderPose;
 use super::mesh;
-use super::piece::Piece;
+use super::node_window::NodeWindow;
 use super::plane::Plane;
 use super::surface::Surface;
 
@@ -41,7 +41,7 @@ struct Node {
 pub(super) fn over(
     plane: Plane<'_>,
     side: usize,
-    roots: &[Piece],
+    roots: &[FinderPose],
     known: &[f32],
     deadline: Deadline,
 ) -> Option<Vec<[f32; 2]>> {
@@ -52,7 +52,7 @@ pub(super) fn over(
     let mut order: Vec<usize> = (0..count * count).collect();
     let far = |node: usize| {
         let [x, y] = net.module(node);
-        let away = |root: &Piece| (root.module[0] - x).hypot(root.module[1] - y);
+        let away = |root: &FinderPose| (root.module[0] - x).hypot(root.module[1] - y);
         roots.iter().map(away).fold(f32::MAX, f32::min)
     };
     order.sort_by(|&a, &b| far(a).total_cmp(&far(b)));
@@ -95,7 +95,7 @@ impl Net<'_> {
     }
 
     /// Where a node is expected: on the surface, or as far off as the nodes beside it.
-    fn expected(&self, node: usize) -> Piece {
+    fn expected(&self, node: usize) -> FinderPose {
         let mut piece = self.surface.piece(self.module(node));
         let (x, y) = ((node % self.count) as i32, (node / self.count) as i32);
         // The surface itself counts as one node.
@@ -120,7 +120,7 @@ impl Net<'_> {
         let middle = expected.module.map(|at| at as i32);
         let away = |at: usize, from: f32| at as f32 + 0.5 - from;
         let place = |x: usize, y: usize| expected.away(away(x, expected.module[0]), away(y, expected.module[1]));
-        let around = Around::of(middle, self.known, self.side, place);
+        let around = NodeWindow::of(middle, self.known, self.side, place);
         let levels = around.levels(plane, [0.0; 2]);
         let steps = (reach / step).round() as i32;
         let mut best = (f32::MIN, Node { at: expected.at, clearness: 0.0 });

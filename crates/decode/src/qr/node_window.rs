@@ -14,7 +14,7 @@ const CLEAREST: f32 = 1.2;
 const ORDERED: usize = MOST.div_ceil(10);
 
 /// The modules around a node, laid out to be looked at together.
-pub(super) struct Around {
+pub(super) struct NodeWindow {
     count: usize,
     xs: [f32; MOST],
     ys: [f32; MOST],
@@ -31,7 +31,7 @@ pub(super) struct Steps {
     pub step: f32,
 }
 
-impl Around {
+impl NodeWindow {
     /// The modules around the one at `column` and `row`, of a code whose `known` colours are those of
     /// [`super::fit::known`]. `place`: the pixel of the middle of the module at a column and row.
     pub(super) fn of(
@@ -39,10 +39,10 @@ impl Around {
         known: &[f32],
         side: usize,
         place: impl Fn(usize, usize) -> [f32; 2],
-    ) -> Around {
+    ) -> NodeWindow {
         let last = side as i32 - 1;
         let none = [0.0; MOST];
-        let mut around = Around { count: 0, xs: none, ys: none, free: none, known: none, weights: 0.0 };
+        let mut around = NodeWindow { count: 0, xs: none, ys: none, free: none, known: none, weights: 0.0 };
         for y in (row - PATCH).max(0)..=(row + PATCH).min(last) {
             for x in (column - PATCH).max(0)..=(column + PATCH).min(last) {
                 let sign = known.get(y as usize * side + x as usize).copied().unwrap_or(0.0);
@@ -158,7 +158,7 @@ mod tests {
         let known: Vec<f32> = (0..21 * 21).map(|at| [0.0, 0.0, 1.0, -1.0][at % 4]).collect();
         // In the middle, and beyond an edge of the code and of the picture.
         for middle in [[9, 8], [0, 20]] {
-            let around = Around::of(middle, &known, 21, |x, y| [x as f32 * 2.3 + 1.5, y as f32 * 2.4 - 3.0]);
+            let around = NodeWindow::of(middle, &known, 21, |x, y| [x as f32 * 2.3 + 1.5, y as f32 * 2.4 - 3.0]);
             let levels = around.levels(plane, [0.4, -0.3]);
             let steps = Steps { each_way: 3, step: 0.6 };
             let grid = around.clearness_on_grid(plane, [0.4, -0.3], &steps, levels);
@@ -174,7 +174,7 @@ mod tests {
     fn dark_and_light_are_those_that_a_tenth_of_the_modules_goes_beyond() {
         let luma = Luma::new(30, 30, (0..900).map(|at| (at * 53 % 256) as u8).collect()).unwrap();
         for middle in [[3, 3], [0, 0], [0, 3]] {
-            let around = Around::of(middle, &[], 30, |x, y| [x as f32 + 0.5, y as f32 + 0.5]);
+            let around = NodeWindow::of(middle, &[], 30, |x, y| [x as f32 + 0.5, y as f32 + 0.5]);
             let (columns, rows) = (middle[0].min(3) + 4, middle[1].min(3) + 4);
             let mut values: Vec<f32> = (0..rows as usize)
                 .flat_map(|y| (0..columns as usize).map(move |x| (x, y)))

@@ -1,4 +1,4 @@
-//! Our own reader ([`super::super::qr`]) as rungs.
+//! The native reader ([`super::super::qr`]) as rungs.
 
 use std::borrow::Cow;
 
@@ -6,9 +6,9 @@ use rxing::common::BitMatrix;
 use scanmill_core::domain::RungName;
 
 use super::super::luma::Luma;
-use super::super::qr::{self, Tried};
+use super::super::qr::{self, FailedAttempts};
 use super::geometry::Quad;
-use super::{Rung, Sighting, Task, View, bits, near, retouch, threshold};
+use super::{Detection, Rung, RungOutput, Task, bits, near, retouch, threshold};
 
 /// How grey becomes black and white for finding finder patterns.
 #[derive(Clone, Copy)]
@@ -39,7 +39,7 @@ pub(super) enum Patterns {
     /// Two: for codes that [`Patterns::Three`] did not find.
     Two,
     /// All three, on a surface that is not flat.
-    Bent,
+    Curved,
 }
 
 /// Which codes are looked for.
@@ -53,7 +53,7 @@ pub(super) enum Colours {
 }
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
-pub(super) struct Own {
+pub(super) struct Native {
     pub name: RungName,
     pub side: usize,
     pub retouch: Retouch,
@@ -68,7 +68,7 @@ const PATTERN_BYTES: u64 = 128 << 10;
 /// Long side of the pictures from which on the reader looks only where the photo is detailed.
 const DETAIL: usize = 1_600;
 
-impl Rung for Own {
+impl Rung for Native {
     fn name(&self) -> RungName {
         self.name
     }
@@ -77,7 +77,7 @@ impl Rung for Own {
         Some(near(self.side, longest))
     }
 
-    fn is_vain(&self, tried: &Tried, _longest: usize) -> bool {
+    fn should_skip(&self, tried: &FailedAttempts, _longest: usize) -> bool {
         let is_flat = matches!(self.patterns, Patterns::Three | Patterns::Two);
         tried.is_enough() || (is_flat && tried.is_hopeless())
     }
@@ -97,29 +97,29 @@ impl Rung for Own {
         pixels * copies + bits::bytes(pixels) + PATTERN_BYTES
     }
 
-    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> View {
+    fn read(&self, luma: &Luma, task: &mut Task<'_>) -> RungOutput {
         match self.retouch {
             Retouch::Plain => self.look(luma, task),
             Retouch::Blur(reach) => {
-                retouch::blur(luma, reach).map_or_else(View::default, |calm| self.look(&calm, task))
+                retouch::blur(luma, reach).map_or_else(RungOutput::default, |calm| self.look(&calm, task))
             }
             Retouch::Shadow(reach) => {
                 let light = retouch::blur(luma, reach).and_then(|calm| retouch::draw_out_shadows(&calm));
-                light.map_or_else(View::default, |light| self.look(&light, task))
+                light.map_or_else(RungOutput::default, |light| self.look(&light, task))
             }
         }
     }
 }
 
-impl Own {
-    /// Dark codes, or else light ones: no photo was seen to hold both of which our own reader had to read some.
-    fn look(&self, luma: &Luma, task: &mut Task<'_>) -> View {
+impl Native {
+    /// Dark codes, or else light ones: no photo was seen to hold both of which the native reader had to read some.
+    fn look(&self, luma: &Luma, task: &mut Task<'_>) -> RungOutput {
         let read = match self.patterns {
             Patterns::Three => qr::read,
             Patterns::Two => qr::read_pairs,
-            Patterns::Bent => qr::read_bent,
+            Patterns::Curved => qr::read_curved,
         };
-        let mut view = View::default();
+        let mut view = RungOutput::default();
         let Some(mut proposals) = self.proposals(luma, task) else { return view };
         let (deadline, saw_light) = (task.deadline, task.saw_light);
         let kept = &mut *task.proposals;
@@ -165,9 +165,9 @@ impl Own {
     }
 }
 
-fn add(view: &mut View, seen: qr::Seen) {
+fn add(view: &mut RungOutput, seen: qr::Seen) {
     for symbol in seen.symbols {
-        view.codes.push(Sighting {
+        view.codes.push(Detection {
             message: symbol.payload.message,
             quad: Quad(symbol.corners),
             qr_version: Some(symbol.payload.version),

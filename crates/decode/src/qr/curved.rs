@@ -4,10 +4,10 @@
 use rxing::common::BitMatrix;
 
 use super::finder::Pattern;
+use super::finder_pose::FinderPose;
 use super::frame::Frame;
-use super::piece::Piece;
 use super::plane::Plane;
-use super::{Grey, Proposals, Seen, Symbol, Task, fit, grow, layout, soft, symbol};
+use super::{Grey, Proposals, Seen, Symbol, Task, fit, layout, soft_modules, surface_tracking, symbol};
 
 /// Corners that are followed in one picture, and modules that this may look at: two of the largest codes there are.
 const MOST_FOLLOWED: usize = 6;
@@ -28,7 +28,7 @@ pub(in super::super) fn read(grey: Grey<'_>, proposals: &Proposals, task: &mut T
     let (picture, patterns) = (&proposals.picture, proposals.unread(task));
     let Some(luma) = patterns.get(2).and_then(|_| grey()) else { return seen };
     let plane = Plane(&luma);
-    let mut roots: Vec<Piece> = Vec::new();
+    let mut roots: Vec<FinderPose> = Vec::new();
     for pattern in &patterns {
         if task.is_over() {
             break;
@@ -55,13 +55,13 @@ pub(in super::super) fn read(grey: Grey<'_>, proposals: &Proposals, task: &mut T
 }
 
 /// A finder pattern as a piece of the surface; which of its sides is the upper one is not known yet.
-fn root(plane: Plane<'_>, picture: &BitMatrix, pattern: &Pattern) -> Option<Piece> {
+fn root(plane: Plane<'_>, picture: &BitMatrix, pattern: &Pattern) -> Option<FinderPose> {
     let frame = Frame::of(picture, pattern)?;
     // The ring tells how it is stretched; how it is turned is tried out.
     let turns = (0..6).filter_map(|step| {
         let (sin, cos) = (step as f32 * std::f32::consts::FRAC_PI_2 / 6.0).sin_cos();
         let axes = frame.turned([1.0, 0.0], [cos, sin])?;
-        let piece = Piece { module: [0.0; 2], at: pattern.centre, right: axes.right, down: axes.down };
+        let piece = FinderPose { module: [0.0; 2], at: pattern.centre, right: axes.right, down: axes.down };
         Some((piece.agreement(plane), piece))
     });
     let (agreement, piece) = turns.max_by(|a, b| a.0.total_cmp(&b.0))?;
@@ -75,7 +75,7 @@ fn root(plane: Plane<'_>, picture: &BitMatrix, pattern: &Pattern) -> Option<Piec
 /// Three finder patterns that may be the corners of one code.
 struct Corner {
     /// Top left, top right, bottom left, all the same way up.
-    roots: [Piece; 3],
+    roots: [FinderPose; 3],
     /// Modules from the first to the others, by their sizes.
     apart: [f32; 2],
     /// How far from what a flat code looks like.
@@ -84,7 +84,7 @@ struct Corner {
 
 impl Corner {
     /// Every corner that could be, the most plausible first.
-    fn all(roots: &[Piece]) -> Vec<Corner> {
+    fn all(roots: &[FinderPose]) -> Vec<Corner> {
         let mut corners = Vec::new();
         for (index, top_left) in roots.iter().enumerate() {
             for (to_right, top_right) in roots.iter().enumerate() {
@@ -99,7 +99,7 @@ impl Corner {
         corners
     }
 
-    fn of([top_left, top_right, bottom_left]: [&Piece; 3]) -> Option<Corner> {
+    fn of([top_left, top_right, bottom_left]: [&FinderPose; 3]) -> Option<Corner> {
         // The four ways it can be turned: the one whose right points to the next pattern.
         let top_left = top_left.facing(top_right.at)?;
         let [x, y] = top_left.modules_to(top_right.at)?;
@@ -111,7 +111,7 @@ impl Corner {
         let top_right = top_right.like(&top_left)?;
         let bottom_left = bottom_left.like(&top_left)?;
         // Each sees the way between them in its own modules.
-        let between = |to: &Piece, there: f32| {
+        let between = |to: &FinderPose, there: f32| {
             let [x, y] = to.modules_to(top_left.at)?;
             Some((x.hypot(y) * there).sqrt())
         };
@@ -165,7 +165,7 @@ const STEEPEST: f32 = 0.8;
 /// Lays a net from the corner and reads what it holds.
 fn follow(plane: Plane<'_>, corner: &Corner, task: &Task<'_>, work: &mut u64) -> Option<Symbol> {
     for side in corner.sides(plane) {
-        *work += grow::cost(side);
+        *work += surface_tracking::cost(side);
         if task.is_over() || *work > MOST_WORK {
             return None;
         }
@@ -177,8 +177,8 @@ fn follow(plane: Plane<'_>, corner: &Corner, task: &Task<'_>, work: &mut u64) ->
         let patches = &fit::template(side)?.patches;
         let modules = || patches.iter().flat_map(|patch| &patch.modules);
         let known = fit::known(patches, side);
-        let places = grow::over(plane, side, &roots, &known, task.deadline)?;
-        let greys = soft::sample(plane, &places);
+        let places = surface_tracking::over(plane, side, &roots, &known, task.deadline)?;
+        let greys = soft_modules::sample(plane, &places);
         let soft = greys.soft();
         let agreement: f32 = modules().map(|known| (soft.at(known.column, known.row) * known.sign).signum()).sum();
         if agreement < LEAST_KNOWN * modules().count() as f32 {

@@ -1,6 +1,6 @@
 //! Modules as grey values against their neighbourhood: how dark or light, and how surely.
 
-use super::halves::{self, Halves};
+use super::local_classes::{self, LocalClasses};
 use super::plane::Plane;
 
 /// A sampled code: one value a module, row after row, negative for dark, about 1 away from zero where it is sure.
@@ -42,7 +42,7 @@ impl Greys {
     /// the middle of a square of one grey is not sure, whatever it looks like: a stain or glare lies there.
     pub(super) fn soft_in_patches(&self) -> Soft {
         let side = self.side;
-        let patches: Vec<Patch> = halves::around(&self.values, side, PATCH).iter().map(Patch::of).collect();
+        let patches: Vec<Patch> = local_classes::around(&self.values, side, PATCH).iter().map(Patch::of).collect();
         let patch = |column: usize, row: usize| patches.get(row * side + column).copied().unwrap_or_default();
         let aside = |at: usize| [at, at.saturating_sub(PATCH), (at + PATCH).min(side - 1)];
         let value = |at: usize| {
@@ -78,8 +78,8 @@ struct Patch {
 }
 
 impl Patch {
-    fn of(halves: &Halves) -> Patch {
-        let Halves { mean, dark, light } = halves;
+    fn of(halves: &LocalClasses) -> Patch {
+        let LocalClasses { mean, dark, light } = halves;
         let (darkness, lightness) = (dark.mean().unwrap_or(*mean), light.mean().unwrap_or(*mean));
         let apart = (dark.spread() + light.spread()) / (dark.count + light.count);
         let contrast = (lightness - darkness) / 2.0;
@@ -121,7 +121,7 @@ const POINTS: usize = 5;
 /// Grey values to signed ones: the threshold lies halfway between the mean of the darker and of the lighter modules of
 /// the neighbourhood.
 fn against_neighbours(grey: &[f32], side: usize) -> Vec<f32> {
-    let halves = halves::around(grey, side, REACH);
+    let halves = local_classes::around(grey, side, REACH);
     let signed = halves.iter().zip(grey).map(|(halves, value)| {
         let (dark, light) = (halves.dark.mean().unwrap_or(halves.mean), halves.light.mean().unwrap_or(halves.mean));
         (value - (dark + light) / 2.0) / ((light - dark) / 2.0).max(2.0)
