@@ -218,9 +218,10 @@ fn alerts_name_what_exists_and_say_what_to_do() {
         assert_eq!(series::mistakes(expr, &recorded), Vec::<String>::new(), "{expr}");
     }
     // Former names of metrics are recorded for the dashboards that users made.
-    let (former, ours): (Vec<_>, Vec<_>) = recorded.iter().partition(|record| record.starts_with("scanmill_"));
+    let (former, ours): (Vec<&str>, Vec<&str>) =
+        recorded.iter().copied().partition(|record| record.starts_with("scanmill_"));
     for name in former {
-        assert!(names::ALL.iter().all(|metric| metric.name != *name), "{name} is a metric of today");
+        assert!(names::ALL.iter().all(|metric| metric.name != name), "{name} is a metric of today");
     }
     for record in ours {
         assert!(expressions.iter().any(|expr| expr.contains(record)), "{record} is recorded for nobody");

@@ -547,7 +547,7 @@ fn of_campaigns(seen: &[&ScanRow]) -> Vec<Answer> {
     vec![
         plain((
             "mart_campaign_day",
-            "utm_campaign, utm_source, utm_medium, local_date, scans, products, places, scans_so_far",
+            "utm_campaign, utm_source, utm_medium, local_date, scans, products, h3_cells, scans_so_far",
             daily,
         )),
         with_names(

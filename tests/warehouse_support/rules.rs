@@ -289,7 +289,13 @@ pub async fn former_values_load_under_their_present_names(to: &dyn Warehouse, sh
         to.load(&manifest_in(shelf.bucket(), &[batch]), shelf.source()).await.unwrap();
     }
     let rungs = "SELECT rung FROM scans WHERE scan_id = 'scanned#0'";
-    assert_eq!(json!(to.query(rungs, &[]).await.unwrap().rows), json!([["native_two_finders_800"]]));
+    assert_eq!(
+        serde_json::json!(to.query(rungs, &[]).await.unwrap().rows),
+        serde_json::json!([["native_two_finders_800"]])
+    );
     let reasons = "SELECT reason FROM rejections ORDER BY 1";
-    assert_eq!(json!(to.query(reasons, &[]).await.unwrap().rows), json!([["retries_exhausted"]]));
+    assert_eq!(
+        serde_json::json!(to.query(reasons, &[]).await.unwrap().rows),
+        serde_json::json!([["retries_exhausted"]])
+    );
 }

@@ -29,9 +29,9 @@ view: mart_campaign_day {
     type: number
     sql: ${TABLE}.products ;;
   }
-  dimension: places {
+  dimension: h3_cells {
     type: number
-    sql: ${TABLE}.places ;;
+    sql: ${TABLE}.h3_cells ;;
   }
   dimension: scans_so_far {
     type: number

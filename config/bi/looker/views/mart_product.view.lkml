@@ -22,9 +22,9 @@ view: mart_product {
     type: sum
     sql: ${TABLE}.photos ;;
   }
-  dimension: places {
+  dimension: h3_cells {
     type: number
-    sql: ${TABLE}.places ;;
+    sql: ${TABLE}.h3_cells ;;
   }
   dimension_group: first_local {
     type: time
