@@ -197,6 +197,43 @@ fn a_date_without_a_time_is_a_day_and_comes_last() {
     assert_eq!(time(&capture(&[day, exact])), expect("", "2024-05-03T14:25:36", None, "exif_digitized"));
 }
 
+/// Greenwich's time in XMP and IPTC is often what a writer puts there that knows no offset.
+#[test]
+fn zero_is_an_offset_only_where_the_time_itself_has_it() {
+    let segment = |fields: &[Field]| [b"Exif\0\0".as_slice(), &exif(fields, true)].concat();
+    let iptc = |zone: &str| {
+        let time = format!("142536{zone}");
+        let datasets = [b"\x1c\x02\x37\0\x0820240503\x1c\x02\x3c\0\x0b".as_slice(), time.as_bytes()].concat();
+        let size = (datasets.len() as u32).to_be_bytes();
+        [b"Photoshop 3.0\08BIM\x04\x04\0\0".as_slice(), &size, &datasets].concat()
+    };
+    let xmp = |zone: &str| {
+        format!("http://ns.adobe.com/xap/1.0/\0<x exif:DateTimeOriginal='2024-05-03T14:25:36{zone}'/>").into_bytes()
+    };
+    let original = [text(Tag::DateTimeOriginal, "2024:05:03 14:25:36")];
+    let in_california = taken("2024:05:03 14:25:36", (36.448, -116.855), None);
+    let offset = |fields: &[Field], (marker, other): (u8, Vec<u8>)| {
+        let found = read(&jpeg(&[(0xe1, &segment(fields)), (marker, &other)]));
+        (found.utc_offset_minutes, found.captured_at_source.unwrap())
+    };
+    for (marker, zero, two) in
+        [(0xed, iptc("+0000"), iptc("+0200")), (0xe1, xmp("Z"), xmp("+02:00")), (0xe1, xmp("+00:00"), xmp("+02:00"))]
+    {
+        assert_eq!(offset(&original, (marker, two)), (Some(120), "exif_original+offset"));
+        assert_eq!(offset(&original, (marker, zero.clone())), (None, "exif_original"));
+        assert_eq!(offset(&in_california, (marker, zero.clone())), (Some(-420), "exif_original+place_zone"));
+        // With no other time, it is what there is.
+        assert_eq!(read(&jpeg(&[(marker, &zero)])).utc_offset_minutes, Some(0));
+    }
+    // EXIF's own field has no such habit.
+    let own = [
+        text(Tag::DateTimeOriginal, "2024:05:03 14:25:36"),
+        text(Tag::DateTime, "2024:05:03 14:25:36"),
+        text(Tag::OffsetTime, "+00:00"),
+    ];
+    assert_eq!(capture(&own).utc_offset_minutes, Some(0));
+}
+
 #[test]
 fn the_offset_may_stand_with_the_same_reading_or_as_hours() {
     let same = [
@@ -237,6 +274,21 @@ fn the_gps_clock_gives_offsets_in_use_to_a_minute_and_a_half() {
         let capture = capture(&[text(Tag::DateTimeOriginal, "2026:11:22 16:40:00"), date, time]);
         assert_eq!(capture.utc_offset_minutes, offset, "{hour}:{minute}");
         assert_eq!(capture.captured_at.is_some(), offset.is_some());
+    }
+    for written in [
+        "2026-11-22",
+        "2026/11/22",
+        "2026.11.22",
+        "2026 11 22",
+        "2026,11,22",
+        "2026\0 11\0 22",
+        "2026\u{0}11\u{0}22",
+        "20261122",
+        "2026:11:22 15:40:00",
+        " 2026:11:22 ",
+    ] {
+        let fields = gps_clock(written, [(15, 1), (40, 1), (0, 1)]);
+        assert_eq!(time(&capture(&fields)).0.as_deref(), Some("2026-11-22T15:40:00.000Z"), "{written:?}");
     }
     for broken in
         [[(15, 0), (40, 1), (0, 1)], [(24, 1), (0, 1), (0, 1)], [(0, 0), (0, 0), (0, 0)], [(1, 1), (1, 1), (61, 1)]]

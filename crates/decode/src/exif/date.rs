@@ -40,6 +40,13 @@ pub(super) fn date(text: &str) -> Option<Date> {
     read(text).map(|written| written.local.date())
 }
 
+/// Reads the GPS clock's date: also with NULs, blanks or commas between its figures, as some cameras write it.
+pub(super) fn gps_date(stamp: &[u8]) -> Option<Date> {
+    let stamp: String = stamp.iter().map(|byte| char::from(*byte)).collect();
+    let parts: Vec<&str> = stamp.split(['\0', ' ', ',']).filter(|part| !part.is_empty()).collect();
+    date(&parts.join(":"))
+}
+
 /// Nanoseconds from the digits behind the point, of SubSecTime too: `5` and `500` are both half a second.
 pub(super) fn fraction(digits: &str) -> Option<i32> {
     let digits = digits.trim();
@@ -136,7 +143,7 @@ fn named_date(text: &str) -> Option<(Date, String)> {
 
 /// A time of day at the start of a text, and what follows it.
 fn clock(text: &str) -> Option<(Time, &str)> {
-    let text = text.trim_start_matches([' ', 'T', 't', '_', ',', ':', '-', '/']);
+    let text = text.trim_start_matches([' ', 'T', 't', '_', ',', ';', ':', '-', '/']);
     let (half_before, text) = half_of_day(text);
     let (hour, digits, rest) = number(text)?;
     let (hour, minute, second, rest) = if digits == 4 || digits == 6 {
@@ -244,6 +251,7 @@ mod tests {
     fn reads_what_cameras_write() {
         let cases = [
             ("2026:11:22 16:40:00", "2026-11-22T16:40:00", None),
+            ("2026:11:22;16:40:00", "2026-11-22T16:40:00", None),
             ("2026-11-22 16:40:00", "2026-11-22T16:40:00", None),
             (" 2026/11/22 16:40:00 ", "2026-11-22T16:40:00", None),
             ("2026.11.22 16.40.05", "2026-11-22T16:40:05", None),

@@ -17,7 +17,7 @@
 //!
 //! | suffix | how the offset to UTC is known |
 //! |---|---|
-//! | `+offset` | the file gives it, with the time or with the same time elsewhere |
+//! | `+offset` | the file gives it, with the time or with the same time elsewhere (where zero counts in EXIF only: other writers mean that they know none) |
 //! | `+gps_offset` | from the GPS clock: to 90 seconds, in use at that date, and the place's own |
 //! | `+place_zone` | the zone of the place had it then |
 //! | `+place_zone_ambiguous` | so too, but the clocks showed this time twice (the first is taken) or skipped it, or another offset is in force within 200 m or claimed there, or the GPS clock says something else |

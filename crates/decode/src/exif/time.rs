@@ -91,8 +91,9 @@ pub(super) fn read(sources: &Sources<'_>, rules: &Rules, capture: &mut Capture) 
         // The same reading elsewhere in the file may have the offset that this one lacks.
         let second = |local: DateTime| local.with().subsec_nanosecond(0).build().ok();
         let same = |other: &&Reading| second(other.written.local) == second(best.written.local);
-        let own = likely.iter().filter(same).find_map(|other| other.written.offset_minutes);
-        let own = best.written.offset_minutes.or(own);
+        // XMP and IPTC say Greenwich also where their writer knew no offset: there it counts with its own time only.
+        let lent = |other: &Reading| other.written.offset_minutes.filter(|minutes| *minutes != 0 || other.is_exif);
+        let own = best.written.offset_minutes.or_else(|| likely.iter().filter(same).find_map(lent));
         set(capture, best, own, gps, rules, zones);
     } else if let Some(day) = likely.first() {
         capture.captured_local = Some(day.written.local);
@@ -107,6 +108,7 @@ struct Reading {
     written: Written,
     source: &'static Source,
     before_gps: bool,
+    is_exif: bool,
 }
 
 /// All wall clock readings of the file, best first.
@@ -114,9 +116,11 @@ fn readings(sources: &Sources<'_>) -> Vec<Reading> {
     let &Sources { tags, xmp, iptc, png_created } = sources;
     let exif = |clock: &Clock, before_gps| {
         let written = tags.first(|tags| read_clock(tags, clock))?;
-        Some(Reading { written, source: clock.source, before_gps })
+        Some(Reading { written, source: clock.source, before_gps, is_exif: true })
     };
-    let text = |text: Option<&str>, source| Some(Reading { written: date::read(text?)?, source, before_gps: false });
+    let text = |text: Option<&str>, source| {
+        Some(Reading { written: date::read(text?)?, source, before_gps: false, is_exif: false })
+    };
     let mut xmp_original = text(xmp.get(Property::DateTimeOriginal), &source::XMP_ORIGINAL);
     if let Some(reading) = &mut xmp_original {
         let companion = || offset::read(xmp.get(Property::OffsetTimeOriginal)?);
@@ -256,7 +260,7 @@ fn offset_from_gps(local: DateTime, gps: DateTime, zones: Option<&Zones>) -> Der
 /// The GPS clock, in UTC.
 fn gps_time(tags: &Tags) -> Option<DateTime> {
     tags.first(|tags| {
-        let date = date::date(&tags.find(Tag::GpsDateStamp)?.text()?)?;
+        let date = date::gps_date(tags.find(Tag::GpsDateStamp)?.bytes())?;
         let value = tags.find(Tag::GpsTimeStamp)?;
         if value.is_text() {
             return date::read(&format!("{date} {}", value.text()?))
