@@ -237,7 +237,7 @@ fn web(text: &str) -> Option<Payload> {
     let stored = match text.find(&first) {
         _ if redacted == first => text.to_owned(),
         Some(_) => text.replacen(&first, &redacted, 1),
-        None if redact(text) == text => redacted,
+        None if redact(text) == text => redacted.clone(),
         None => text.to_owned(),
     };
     let mut payload = Payload {
@@ -257,7 +257,7 @@ fn web(text: &str) -> Option<Payload> {
     // What looks like a secret only once it is normalised or unescaped was not hidden in the text.
     let columns =
         [&payload.product_url, &payload.product_id, &payload.utm_source, &payload.utm_medium, &payload.utm_campaign];
-    if columns.into_iter().flatten().any(|value| redact(value) != *value) {
+    if columns.into_iter().flatten().any(|value| *value != redacted && redact(value) != *value) {
         let facts = url_rules::read(&redact(payload.product_url.as_deref()?))?;
         payload.stored = facts.url.clone();
         payload.product_url = Some(facts.url);

@@ -8,6 +8,7 @@ use regex_lite::{Captures, Regex};
 
 use super::secret_shapes::is_random;
 use super::secrets::REDACTED;
+use super::text::holds_any;
 
 /// The English words of BIP-39 (MIT licence), sorted. No sentence is made of a dozen of them alone: `the`, `a` and `to` are
 /// not among them.
@@ -110,8 +111,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
 fn names_an_account(text: &str) -> bool {
     const LABELS: &[&str] =
         &["log", "user", "cred", "zugang", "anmeldung", "benutzer", "usuario", "util", "utente", "acc"];
-    let text = text.to_ascii_lowercase();
-    !text.is_ascii() || LABELS.iter().any(|label| text.contains(label))
+    !text.is_ascii() || holds_any(text, LABELS)
 }
 
 /// Whether a word behind `Login: Facebook / ` is one more way to log in, and not a password.
@@ -167,6 +167,9 @@ fn redact_phrases(text: &str) -> Cow<'_, str> {
 /// Where phrases begin and end.
 fn phrases(text: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
+    if words(text).take(SHORTEST_PHRASE).count() < SHORTEST_PHRASE {
+        return found;
+    }
     // Words so far, where the first begins, where the last ends.
     let mut run: Option<(usize, usize, usize)> = None;
     let mut close = |run: Option<(usize, usize, usize)>| {

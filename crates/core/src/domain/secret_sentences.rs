@@ -190,6 +190,10 @@ fn is_network_key(words: &[String]) -> bool {
 
 /// How many bytes at the start of `value` are the secret that `label` names. `is_spaced`: blanks stand around the sign.
 fn secret_length(label: &str, value: &str, is_spaced: bool) -> usize {
+    // An address and nothing else, as in most payloads.
+    if value.starts_with("//") && !value.contains(char::is_whitespace) {
+        return 0;
+    }
     let label = label.trim_end_matches([' ', '"', '\'', '*']);
     // `(WPA2)` says of which kind the key is.
     let label =

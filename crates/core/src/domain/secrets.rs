@@ -13,6 +13,7 @@ pub use super::secret_names::is_secret_name;
 use super::secret_names::{is_secret_if_opaque, is_secret_in_group, is_secret_parameter, is_signature_name};
 use super::secret_sentences::redact_sentences;
 use super::secret_shapes::{is_opaque, is_random, is_secret_shape};
+use super::text::{find_ignoring_case, holds_any};
 use super::wifi::redact_networks;
 
 /// What stands where a secret was.
@@ -125,9 +126,8 @@ impl Group {
     fn of_address(path: &str, tail: &str) -> Group {
         let names = tail.split(['?', '#', '&', ';']).filter_map(|part| part.split_once('='));
         let mut group = Group::of(names.map(|(name, _)| name));
-        let path = path.to_ascii_lowercase();
         group.is_hook = path.split('/').any(is_hook_name);
-        group.is_oauth_return |= ["oauth", "oidc", "callback", "signin"].iter().any(|word| path.contains(word));
+        group.is_oauth_return |= holds_any(path, &["oauth", "oidc", "callback", "signin"]);
         group
     }
 
@@ -174,12 +174,12 @@ fn redact_path(path: &str, group: Group) -> String {
     let mut before = "";
     let mut is_hook = false;
     let segments = path.split('/').map(|segment| {
-        let is_named = is_secret_name(before) || is_secret_if_opaque(before) || is_link_of_mail(before);
+        let is_named = || is_secret_name(before) || is_secret_if_opaque(before) || is_link_of_mail(before);
         let (name, value) = segment.split_once(':').unwrap_or_default();
-        if group.is_secret(name, value) && is_opaque(value) {
+        if is_opaque(value) && group.is_secret(name, value) {
             return format!("{name}:{REDACTED}");
         }
-        let is_secret = is_named && is_opaque(segment) || is_hook && !is_hook_name(segment) && is_hook_part(segment);
+        let is_secret = is_opaque(segment) && is_named() || is_hook && !is_hook_name(segment) && is_hook_part(segment);
         is_hook |= is_hook_name(segment);
         before = segment;
         if is_secret { REDACTED.to_owned() } else { redact_segment(segment, group) }
@@ -217,11 +217,12 @@ fn is_link_of_mail(segment: &str) -> bool {
 
 /// Whether what follows in a path is the secret of a webhook: whoever knows it may post (Slack, Discord, Teams, Zapier).
 fn is_hook_name(segment: &str) -> bool {
-    let segment = segment.to_ascii_lowercase();
-    matches!(&*segment, "hook" | "hooks")
-        || segment.starts_with("hooks.")
-        || segment.starts_with("hook.")
-        || segment.contains("webhook")
+    let begins = |word: &str| find_ignoring_case(segment, word) == Some(0);
+    segment.eq_ignore_ascii_case("hook")
+        || segment.eq_ignore_ascii_case("hooks")
+        || begins("hooks.")
+        || begins("hook.")
+        || holds_any(segment, &["webhook"])
 }
 
 /// Whether a segment behind [`is_hook_name`] may be a part of the secret: no plain word.

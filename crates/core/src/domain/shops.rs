@@ -189,10 +189,17 @@ fn fits(host: &str, pattern: &str) -> bool {
     let is_at_label = |at: usize| at == 0 || host.as_bytes().get(at - 1) == Some(&b'.');
     match pattern.strip_suffix(".*") {
         // An ending is `de` or `co.uk`.
-        Some(name) => host.match_indices(name).any(|(at, _)| {
-            let ending = host.get(at + name.len()..).unwrap_or_default();
-            is_at_label(at) && ending.starts_with('.') && ending.len() <= 8 && ending.matches('.').count() <= 2
-        }),
+        Some(name) => {
+            let mut labels = std::iter::once(0).chain(host.match_indices('.').map(|(dot, _)| dot + 1));
+            labels.any(|at| {
+                let ending = host.get(at..).and_then(|labels| labels.strip_prefix(name));
+                ending.is_some_and(|ending| {
+                    ending.starts_with('.')
+                        && ending.len() <= 8
+                        && ending.bytes().filter(|byte| *byte == b'.').count() <= 2
+                })
+            })
+        }
         None => host.strip_suffix(pattern).is_some_and(|before| is_at_label(before.len())),
     }
 }

@@ -18,6 +18,24 @@ pub fn fit_some(text: &str, cap: usize) -> Option<String> {
     (!text.is_empty()).then(|| fit(text, cap)).filter(|text| !text.is_empty())
 }
 
+/// Where `word`, of ASCII letters and signs, begins in a text, in any case. Payloads are short: a searcher that prepares
+/// itself for each word, as the standard library's does, takes longer than the search.
+pub fn find_ignoring_case(text: &str, word: &str) -> Option<usize> {
+    let (text, word) = (text.as_bytes(), word.as_bytes());
+    let (first, rest) = word.split_first()?;
+    let last = text.len().checked_sub(word.len())?;
+    text.get(..=last)?.iter().enumerate().find_map(|(at, letter)| {
+        let is_there = letter.eq_ignore_ascii_case(first)
+            && text.get(at + 1..at + word.len()).is_some_and(|behind| behind.eq_ignore_ascii_case(rest));
+        is_there.then_some(at)
+    })
+}
+
+/// Whether any of these words of ASCII stands in a text, in any case.
+pub fn holds_any(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| find_ignoring_case(text, word).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -33,6 +51,21 @@ mod tests {
         assert_eq!(fit("abc", 0), "");
         assert_eq!(fit_some("", 5), None);
         assert_eq!(fit_some("é", 1), None);
+    }
+
+    #[test]
+    fn words_are_found_in_any_case() {
+        for (text, word, at) in [
+            ("a WiFi:", "wifi:", Some(2)),
+            ("wifi", "wifi:", None),
+            ("wifi:", "wifi:", Some(0)),
+            ("", "a", None),
+            ("éA", "a", Some(2)),
+            ("aab", "ab", Some(1)),
+        ] {
+            assert_eq!(find_ignoring_case(text, word), at, "{text} {word}");
+            assert_eq!(holds_any(text, &["none of them", word]), at.is_some());
+        }
     }
 
     proptest! {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::secrets::REDACTED;
+use super::text::find_ignoring_case;
 
 const SCHEME: &str = "wifi:";
 
@@ -23,6 +24,9 @@ pub fn redact_fields(text: &str) -> String {
 
 /// A text without the passwords of networks that stand anywhere in it. What is about Wi-Fi and has no fields is prose.
 pub fn redact_networks(text: &str) -> Cow<'_, str> {
+    if find_ignoring_case(text, SCHEME).is_none() {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = find_ignoring_case(rest, SCHEME) {
@@ -64,10 +68,6 @@ fn is_open(name: &str) -> bool {
 fn network_end(text: &str) -> usize {
     let end = text.find(";;").map_or(text.len(), |at| at + 2);
     text.find(['\r', '\n']).map_or(end, |line| line.min(end))
-}
-
-fn find_ignoring_case(text: &str, word: &str) -> Option<usize> {
-    text.as_bytes().windows(word.len()).position(|window| window.eq_ignore_ascii_case(word.as_bytes()))
 }
 
 #[cfg(test)]
