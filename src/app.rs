@@ -11,6 +11,7 @@ mod notifier;
 mod prune;
 mod room;
 mod traces;
+mod watching;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,7 +50,7 @@ pub struct Ports {
     /// Where rows end.
     pub warehouse: Arc<dyn Warehouse>,
     /// The store once more, by its own type: only a folder needs somebody to watch it.
-    folder: Option<FolderStore>,
+    pub folder: Option<FolderStore>,
     /// And the queue: only the embedded one can have its leases taken over.
     embedded: Option<Arc<SqliteQueue>>,
 }

@@ -115,6 +115,8 @@ fn metrics_of_a_run() -> (BTreeMap<String, Family>, BTreeMap<String, Family>) {
             state: Arc::new(|| serde_json::Value::Null),
             history: Arc::new(|| serde_json::Value::Null),
             scans: Arc::new(|| Box::pin(async { serde_json::Value::Null })),
+            rejected: Arc::new(|| serde_json::Value::Null),
+            picture: Arc::new(|_| None),
             hosts: Arc::default(),
         };
         let stop = CancellationToken::new();

@@ -91,7 +91,9 @@ impl Autoscaler {
         }
         self.sampled_at = Some(Instant::now());
         let (queue, sampling, this) = (self.line.queue.clone(), self.sampling.clone(), context.address());
+        let call = self.line.call(Watched::Receive, "depth", Duration::ZERO);
         self.line.io.spawn(async move {
+            let _call = call;
             match queue.depth().await {
                 Ok(depth) => this.do_send(DepthSampled(depth)),
                 // A queue that does not answer is not a queue that is full: limits stay.
@@ -219,6 +221,7 @@ pub(super) fn sample(line: &PipelineContext) {
     }
     for stage in Watched::ALL {
         names::CALLS_GIVEN_UP.set(stage, line.telemetry.calls.given_up(stage) as f64);
+        names::OLDEST_CALL_SECONDS.set(stage, line.telemetry.calls.oldest(stage).as_secs_f64());
     }
     for (name, budget) in [(Budget::Fetched, &budgets.fetched_bytes), (Budget::Decode, &budgets.decode_bytes)] {
         let state = budget.state();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, Context, Recipient};
 use jiff::Timestamp;
@@ -19,6 +19,7 @@ use super::worker;
 use crate::domain::batch::{OpenBatch, SealPolicy, batch_id, batch_time};
 use crate::domain::{PhotoRef, Row};
 use crate::error::{Error, Result};
+use crate::telemetry::calls::Watched;
 use crate::telemetry::events::CallFailed;
 use crate::telemetry::labels::SealCause;
 
@@ -72,7 +73,7 @@ impl Actor for BatchWriter {
             sealing: JoinSet::new(),
             forgetting: JoinSet::new(),
         };
-        worker::start(NAME, &self.line, self.ended.clone(), writer.write_all(ends.finished));
+        worker::start(NAME, Watched::Seal, &self.line, self.ended.clone(), writer.write_all(ends.finished));
     }
 }
 
@@ -145,7 +146,9 @@ impl Writer {
     fn forget_announcement(&mut self, photo: &PhotoRef) {
         while self.forgetting.try_join_next().is_some() {}
         let (store, photo) = (self.line.store.clone(), photo.clone());
+        let call = self.line.call(Watched::Seal, "forget_announcement", Duration::ZERO);
         self.forgetting.spawn(async move {
+            let _call = call;
             if let Err(error) = store.forget_announcement(&photo).await {
                 CallFailed { what: "forget_announcement", error: &error }.emit();
             }
@@ -153,10 +156,13 @@ impl Writer {
     }
 
     fn add(&mut self, finished: Finished) -> Result<()> {
-        let Finished { photo, rows, finished_at } = finished;
+        let Finished { photo, rows, sight, finished_at } = finished;
         self.line.behind.batched();
         if !rows.iter().all(Row::is_final) {
             self.forget_announcement(&photo.photo);
+        }
+        if let [Row::Rejection(row)] = rows.as_slice() {
+            self.line.telemetry.rejected.note(row, sight.map(|sight| *sight));
         }
         let open = match &mut self.open {
             Some(open) => open,

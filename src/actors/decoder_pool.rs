@@ -27,6 +27,7 @@ use crate::flow::{CpuPool, Permit};
 use crate::telemetry::Workers;
 use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{DecodeStalled, PhotoDecoded};
+use crate::telemetry::rejected::Sight;
 use crate::telemetry::traces::Step;
 
 /// Name in metrics, logs and `/state`.
@@ -65,7 +66,7 @@ impl Actor for DecoderPool {
         let (shown, budget) = (seen.clone(), self.line.budgets.decodes.clone());
         let threads = self.line.settings.decode.threads;
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state(threads, budget.state())));
-        worker::start(NAME, &self.line, self.ended.clone(), decode_all(self.line.clone(), ends, seen));
+        worker::start(NAME, Watched::Decode, &self.line, self.ended.clone(), decode_all(self.line.clone(), ends, seen));
     }
 }
 
@@ -168,8 +169,8 @@ impl Pixels {
 
 /// What came of a photo on its thread.
 enum Outcome {
-    /// Its rows.
-    Rows(Vec<Row>),
+    /// Its rows, and of a rejected photo what else is known.
+    Rows(Vec<Row>, Option<Box<Sight>>),
     /// Nothing: it is left to be received again.
     Left,
     /// Nothing: there is no memory for more than its first look.
@@ -221,7 +222,7 @@ impl Decoder {
                 drop((bytes, memory));
                 let rows = rows_of(&photo.photo, &reading, photo.revision, Timestamp::now());
                 // Whoever takes rows is gone only at the end; then the photo is delivered again.
-                let _ = self.finished.send(Finished { photo, rows, finished_at: Instant::now() }).await;
+                let _ = self.finished.send(Finished { photo, rows, sight: None, finished_at: Instant::now() }).await;
                 None
             }
         }
@@ -244,6 +245,7 @@ impl Decoder {
         let (telemetry, seen, limits) = (self.line.telemetry.clone(), self.seen.clone(), self.limits);
         let stopped = self.line.generation.stopped().clone();
         let (workers, read_photo) = (self.workers, self.line.host.read_photo);
+        let is_console_on = self.line.settings.metrics.listen.is_some();
         let (named, revision, trace) = (photo.photo.clone(), photo.revision, photo.trace.clone());
         let (subject, budgets) = (fetcher::subject(&photo.photo), &self.line.settings.limits);
         // The budget is CPU time, and others want the cores too.
@@ -251,10 +253,11 @@ impl Decoder {
             Workers::Heic => (Watched::Heic, budgets.heic_time_budget),
             _ => (Watched::Decode, budgets.photo_time_budget),
         };
-        let hangs_after = 4 * budget + self.line.settings.run.hung_after;
+        let (due, grace) = (4 * budget, self.line.settings.run.hung_after);
         // Threads that hang begin nothing: whoever waits for one may wait for as many readings as can stand before it.
         let ahead = (self.line.settings.scale.max_decodes / self.line.settings.decode.threads.max(1)) as u32;
-        let queued = self.line.telemetry.calls.begin(stage, hangs_after * (ahead + 1), None);
+        let queued =
+            self.line.telemetry.calls.begin(stage, "wait for a thread", (due + grace) * ahead + due, grace, None);
         let is_last = photo.ticket().receive_count() >= self.line.settings.queue.max_receives;
         let work = move || {
             drop(queued);
@@ -265,20 +268,26 @@ impl Decoder {
             // It would take one thread after the other.
             if telemetry.calls.hangs(subject) {
                 let why = Rejection::new(Reason::TimedOut, "reading it hung twice");
-                return Outcome::Rows(vec![rejection_of(&named, &why, revision, Timestamp::now())]);
+                return Outcome::Rows(vec![rejection_of(&named, &why, revision, Timestamp::now())], None);
             }
             let _at_work = telemetry.busy.begin(workers);
-            let _call = telemetry.calls.begin(stage, hangs_after, Some(subject));
+            let _call = telemetry.calls.begin(stage, "read", due, grace, Some(subject));
             let (waited, started) = (fetched_at.elapsed(), Instant::now());
             trace.stamp_until_now(Step::DecodeWait);
             let pixels = RefCell::new(pixels);
             let reserved = pixels.borrow().all.amount();
             let grow = |bytes| pixels.borrow_mut().grow_to(bytes);
             let reading = read_photo(&bytes, &header, &limits, &Room::new(reserved, header.decode_bytes, &grow));
-            drop(pixels);
             trace.stamp_until_now(Step::Decode);
             let Some(reading) = reading else { return Outcome::NoRoom(bytes, memory) };
-            drop((bytes, memory));
+            let is_shown = is_console_on && reading.reject.is_some() && !reading.is_stalled;
+            let sight = is_shown.then(|| {
+                let is_wanted = telemetry.rejected.wants_picture(Instant::now());
+                let room = Room::new(pixels.borrow().all.amount(), header.decode_bytes, &grow);
+                let picture = is_wanted.then(|| decode::thumbnail(&bytes, &header, &limits, &room)).flatten();
+                Box::new(Sight::of(&reading.capture, picture))
+            });
+            drop((pixels, bytes, memory));
             trace.note(|facts| {
                 facts.cpu_ms = Some(reading.decode_ms);
                 facts.rung = reading.rungs.iter().find(|run| run.won > 0).map(|run| run.name.as_str());
@@ -291,10 +300,10 @@ impl Decoder {
                     return Outcome::Left;
                 }
             }
-            Outcome::Rows(rows_of(&named, &reading, revision, Timestamp::now()))
+            Outcome::Rows(rows_of(&named, &reading, revision, Timestamp::now()), sight)
         };
         let deliver = move |outcome: std::result::Result<Outcome, String>| {
-            let rows = match outcome {
+            let (rows, sight) = match outcome {
                 Ok(Outcome::Left) => return,
                 Ok(Outcome::NoRoom(bytes, memory)) => {
                     seen.again.fetch_add(1, Ordering::Relaxed);
@@ -303,9 +312,9 @@ impl Decoder {
                     again(Fetched { photo, bytes, memory, fetched_at }, header);
                     return;
                 }
-                Ok(Outcome::Rows(rows)) => {
+                Ok(Outcome::Rows(rows, sight)) => {
                     seen.decoded.fetch_add(1, Ordering::Relaxed);
-                    rows
+                    (rows, sight)
                 }
                 Err(panic) => {
                     let PhotoInFlight { photo: named, revision, .. } = &photo;
@@ -316,10 +325,11 @@ impl Decoder {
                         panic,
                         "the decoder panicked, photo rejected"
                     );
-                    vec![rejection_of(named, &Rejection::new(Reason::DecoderFault, panic), *revision, Timestamp::now())]
+                    let why = Rejection::new(Reason::DecoderFault, panic);
+                    (vec![rejection_of(named, &why, *revision, Timestamp::now())], None)
                 }
             };
-            place.send(Finished { photo, rows, finished_at: Instant::now() });
+            place.send(Finished { photo, rows, sight, finished_at: Instant::now() });
             drop(job);
         };
         self.pool

@@ -80,7 +80,7 @@ impl Actor for Fetcher {
         let seen = Arc::new(FetchCounters::default());
         let (shown, budget) = (seen.clone(), self.line.budgets.fetches.clone());
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state(budget.state())));
-        worker::start(NAME, &self.line, self.ended.clone(), fetch_all(self.line.clone(), ends, seen));
+        worker::start(NAME, Watched::Fetch, &self.line, self.ended.clone(), fetch_all(self.line.clone(), ends, seen));
     }
 }
 
@@ -284,6 +284,7 @@ pub(super) async fn fetch_one(
                 if photo.photo.etag.as_ref().is_some_and(|announced| *announced != object.etag) {
                     // What was announced was not read: a file that its writer was at again, say. If it comes back, that
                     // must be announced, though it was before.
+                    let _call = line.call(Watched::Fetch, "forget_announcement", Duration::ZERO);
                     if let Err(error) = line.store.forget_announcement(&photo.photo).await {
                         CallFailed { what: "forget_announcement", error: &error }.emit();
                     }
@@ -329,7 +330,7 @@ async fn get(
     let started = Instant::now();
     let PhotoInFlight { photo, .. } = photo;
     loop {
-        let call = line.call(Watched::Fetch, Duration::ZERO);
+        let call = line.call(Watched::Fetch, "get", Duration::ZERO);
         let got = line.store.get(&photo.bucket, &photo.key, photo.version_id.as_deref(), max_bytes).await;
         drop(call);
         line.gets.count(got.as_ref().err().map(Error::class));

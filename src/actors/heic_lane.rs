@@ -19,6 +19,7 @@ use super::worker;
 use crate::error::Result;
 use crate::flow::CpuPool;
 use crate::telemetry::Workers;
+use crate::telemetry::calls::Watched;
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "heic_lane";
@@ -61,7 +62,13 @@ impl Actor for HeicLane {
             state
         };
         self.line.telemetry.board.register(NAME, Arc::new(state));
-        worker::start(NAME, &self.line, self.ended.clone(), decode_all(self.line.clone(), ends, fetched, decoded));
+        worker::start(
+            NAME,
+            Watched::Heic,
+            &self.line,
+            self.ended.clone(),
+            decode_all(self.line.clone(), ends, fetched, decoded),
+        );
     }
 }
 

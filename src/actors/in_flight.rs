@@ -9,6 +9,7 @@ use crate::domain::message_progress::{MessageProgress, PhotoEnd, Settlement};
 use crate::domain::{PhotoRef, Row};
 use crate::flow::Permit;
 use crate::queue::ReceiptHandle;
+use crate::telemetry::rejected::Sight;
 use crate::telemetry::traces::{Step, Trace};
 
 /// What the lease keeper is told.
@@ -164,6 +165,8 @@ pub struct Finished {
     pub photo: PhotoInFlight,
     /// All its rows: scans, or one rejection.
     pub rows: Vec<Row>,
+    /// What is known of a rejected photo beside its row.
+    pub sight: Option<Box<Sight>>,
     /// When they were made.
     pub finished_at: Instant,
 }

@@ -54,7 +54,7 @@ impl Actor for LeaseKeeper {
         let shown = seen.clone();
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
         let keeper = Keeper::new(self.line.clone(), seen);
-        worker::start(NAME, &self.line, self.ended.clone(), keeper.keep(commands));
+        worker::start(NAME, Watched::Settle, &self.line, self.ended.clone(), keeper.keep(commands));
     }
 }
 
@@ -189,7 +189,8 @@ impl Keeper {
             }
             for (visibility, receipts) in due {
                 self.in_extension.extend(receipts.iter().map(|receipt| (receipt.clone(), None)));
-                let (queue, call) = (self.line.queue.clone(), self.line.call(Watched::Settle, Duration::ZERO));
+                let (queue, call) =
+                    (self.line.queue.clone(), self.line.call(Watched::Settle, "extend", Duration::ZERO));
                 self.extending.spawn(async move {
                     let _call = call;
                     let results = queue.extend(&receipts, visibility).await;

@@ -21,6 +21,7 @@ use crate::domain::batch::{SealedBatch, batch_id_of, batch_key, batch_time, mani
 use crate::error::{Class, Error, Result};
 use crate::flow::Backoff;
 use crate::store::{PutMode, Store};
+use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{BatchSetAside, CallFailed, LoadDone, LoadFailed};
 use crate::telemetry::traces::Step;
 use crate::telemetry::{Workers, names};
@@ -84,7 +85,7 @@ impl Actor for Loader {
             adopt_backoff: Backoff::new(Duration::from_millis(500), ADOPT_EVERY),
             backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(60)),
         };
-        worker::start(NAME, &self.line, self.ended.clone(), work.load_all(self.last_sealed.clone()));
+        worker::start(NAME, Watched::Load, &self.line, self.ended.clone(), work.load_all(self.last_sealed.clone()));
     }
 }
 
@@ -229,9 +230,8 @@ impl Work {
         let started = Instant::now();
         let manifest = Manifest { manifest_id: manifest_id(&batches), batches };
         let at_work = self.line.telemetry.busy.begin(Workers::Load);
-        let call = self.line.load_call();
         let loaded = self.write_and_load(&manifest).await;
-        drop((at_work, call));
+        drop(at_work);
         let Loaded {
             scans,
             rejections,
@@ -267,7 +267,10 @@ impl Work {
         let text = serde_json::to_vec_pretty(manifest)
             .map_err(|error| Error::bug("a manifest does not serialise").with_source(error))?;
         let key = format!("{MANIFEST_PREFIX}{}.json", manifest.manifest_id);
+        let call = self.line.load_call("put_manifest");
         self.line.store.put(&self.line.settings.store.results, &key, text.into(), PutMode::CreateOnce).await?;
+        drop(call);
+        let _call = self.line.load_call("load");
         self.line.warehouse.load(manifest, &self.source).await
     }
 
@@ -298,7 +301,7 @@ impl Work {
         let mut after = self.cut_after.take().or(begin);
         let mut adopted = 0_u64;
         'pages: loop {
-            let call = line.load_call();
+            let call = line.load_call("list");
             let listed = line.store.list(bucket, BATCH_PREFIX, after.as_deref(), ADOPT_PAGE).await?;
             drop(call);
             let ids: Vec<String> = listed
@@ -309,7 +312,7 @@ impl Work {
                 .collect();
             let mut asked_up_to = after.take();
             for ids in ids.chunks(ADOPT_ASKED) {
-                let call = line.load_call();
+                let call = line.load_call("not_in_ledger");
                 let unknown = line.warehouse.not_in_ledger(ids).await?;
                 drop(call);
                 for batch_id in unknown {

@@ -84,15 +84,14 @@ pub struct PipelineContext {
 impl PipelineContext {
     /// A call to queue, store or warehouse begins, for the watchdog: it hangs when it takes longer than all its attempts
     /// together may, `more` on top, and then some.
-    pub fn call(&self, stage: Watched, more: Duration) -> UnderWay {
-        let attempts = self.settings.aws.attempt_timeout * self.settings.aws.attempts * 2;
-        let limit = attempts + more + self.settings.run.hung_after;
-        self.telemetry.calls.begin(stage, limit, None)
+    pub fn call(&self, stage: Watched, what: &'static str, more: Duration) -> UnderWay {
+        let due = self.settings.answers_within() + more;
+        self.telemetry.calls.begin(stage, what, due, self.settings.run.hung_after, None)
     }
 
     /// A call of the loader begins: its statements may take long.
-    pub fn load_call(&self) -> UnderWay {
-        self.call(Watched::Load, self.settings.redshift.statement_timeout)
+    pub fn load_call(&self, what: &'static str) -> UnderWay {
+        self.call(Watched::Load, what, self.settings.redshift.statement_timeout)
     }
 }
 

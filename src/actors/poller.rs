@@ -71,7 +71,7 @@ impl Actor for Poller {
         let seen = Arc::new(PollCounters::default());
         let shown = seen.clone();
         self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
-        worker::start(NAME, &self.line, self.ended.clone(), poll(self.line.clone(), outlets, seen));
+        worker::start(NAME, Watched::Receive, &self.line, self.ended.clone(), poll(self.line.clone(), outlets, seen));
     }
 }
 
@@ -134,7 +134,7 @@ struct Received {
 
 async fn receive(line: &PipelineContext, permits: Vec<Permit>) -> Received {
     let asked_at = Instant::now();
-    let _call = line.call(Watched::Receive, line.settings.queue.wait);
+    let _call = line.call(Watched::Receive, "receive", line.settings.queue.wait);
     let messages = line.queue.receive(permits.len(), line.settings.queue.wait).await;
     Received { permits, asked_at, messages }
 }
@@ -399,5 +399,5 @@ fn unnamed(body: &str) -> PhotoRef {
 /// Sends a rejection row to the batch writer; `false` when it is gone (the photo is then given back).
 pub(super) async fn reject(finished: &mpsc::Sender<Finished>, photo: PhotoInFlight, reject: Rejection) -> bool {
     let row = rejection_of(&photo.photo, &reject, photo.revision, Timestamp::now());
-    finished.send(Finished { photo, rows: vec![row], finished_at: Instant::now() }).await.is_ok()
+    finished.send(Finished { photo, rows: vec![row], sight: None, finished_at: Instant::now() }).await.is_ok()
 }

@@ -88,6 +88,7 @@ pub async fn seal(line: PipelineContext, batch: OpenBatch, mut waiting: FullBatc
     let (started, at_work) = (Instant::now(), line.telemetry.busy.begin(Workers::Seal));
     let waited = waiting.len();
     let (batch_id, rows, photos) = (batch.batch_id().to_owned(), batch.rows() as u64, batch.photos() as u64);
+    let call = line.call(Watched::Seal, "compress", Duration::ZERO);
     let compressed = tokio::task::spawn_blocking(move || {
         let lines =
             batch.into_lines().map_err(|error| Error::bug("the rows of a batch are not lines").with_source(error))?;
@@ -95,6 +96,7 @@ pub async fn seal(line: PipelineContext, batch: OpenBatch, mut waiting: FullBatc
     })
     .await
     .map_err(|error| Error::bug("compressing a batch panicked").with_source(error))??;
+    drop(call);
     let key = batch_key(BATCH_PREFIX, &batch_id);
     // A name that is taken can only be our own earlier attempt whose answer was lost: no two batches share an id.
     put(&line, &key, compressed.clone(), PutMode::CreateOnce).await;
@@ -185,7 +187,7 @@ async fn write_per_photo_json(line: &PipelineContext, waiting: &mut FullBatch) {
 async fn put(line: &PipelineContext, key: &str, bytes: Bytes, mode: PutMode) {
     let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
     loop {
-        let call = line.call(Watched::Seal, Duration::ZERO);
+        let call = line.call(Watched::Seal, "put", Duration::ZERO);
         let put = line.store.put(&line.settings.store.results, key, bytes.clone(), mode).await;
         drop(call);
         let Err(error) = put else { break };

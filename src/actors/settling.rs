@@ -102,11 +102,16 @@ pub(super) async fn settle(line: PipelineContext, call: Call) -> Settled {
     while !messages.is_empty() {
         let receipts: Vec<ReceiptHandle> = messages.iter().map(|message| message.receipt.clone()).collect();
         let began = Instant::now();
-        let (queue, under_way) = (&line.queue, line.call(Watched::Settle, Duration::ZERO));
-        let (what, answer) = match action {
-            Action::Delete => ("delete", queue.delete(&receipts).await),
-            Action::GiveBack(wait) => ("give back", queue.extend(&receipts, wait).await),
-            Action::PutBack => ("put back", queue.put_back(&receipts).await),
+        let what = match action {
+            Action::Delete => "delete",
+            Action::GiveBack(_) => "give back",
+            Action::PutBack => "put back",
+        };
+        let (queue, under_way) = (&line.queue, line.call(Watched::Settle, what, Duration::ZERO));
+        let answer = match action {
+            Action::Delete => queue.delete(&receipts).await,
+            Action::GiveBack(wait) => queue.extend(&receipts, wait).await,
+            Action::PutBack => queue.put_back(&receipts).await,
         };
         drop(under_way);
         let error = match answer {

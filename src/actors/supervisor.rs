@@ -344,10 +344,10 @@ impl Handler<StageHung> for Supervisor {
 
     /// Ends the generation: what hangs cannot be called back, and what waits behind it would wait for ever. Its leases are
     /// given back, and whoever does not end is left behind.
-    fn handle(&mut self, StageHung(Hung { stage, after }): StageHung, context: &mut Self::Context) {
+    fn handle(&mut self, StageHung(Hung { stage, what, after }): StageHung, context: &mut Self::Context) {
         let Some(running) = &self.running else { return };
         let number = running.line.number;
-        let message = format!("{} hangs: a call has not come back for {} s", stage.as_str(), after.as_secs());
+        let message = format!("{} hangs: {what} has not come back for {} s", stage.as_str(), after.as_secs());
         running.line.generation.fail(stage.as_str(), Error::transient(message));
         context.run_later(GIVE_UP_AFTER, move |this, context| {
             if let Some(running) = this.running.take_if(|running| running.line.number == number) {

@@ -13,6 +13,7 @@ use super::alone::{self, AtWork};
 use super::prune::{self, Pruned};
 use super::room;
 use super::traces;
+use super::watching::Watching;
 use crate::actors::backlog::Backlog;
 use crate::actors::holdup::Behind;
 use crate::actors::messages::{Drain, Reload, StopNow};
@@ -107,20 +108,22 @@ impl Engine {
         let at_work = enter(&settings, &ports).await?;
         let instance = instance_name();
         let telemetry = Telemetry { tracer: traces::start(&settings, &instance), ..Telemetry::default() };
+        let (phase_sender, phase) = watch::channel(Phase::Running);
         let mut watching = None;
         let watch_failed: Arc<OnceLock<Error>> = Arc::default();
         if let Some(folder) = ports.folder.as_ref().filter(|_| settings.local.watch) {
             let rest = Rest { quiet: settings.local.quiet, ..Rest::default() };
-            let options = WatchOptions { rest, scan_every: settings.local.scan_every };
-            let watch = folder.watch(options, watching.insert(CancellationToken::new()).clone())?;
-            let failed = watch_failed.clone();
-            tokio::spawn(async move {
-                if let Err(error) = watch.await {
-                    let hint = error.hint_text();
-                    tracing::error!(%error, hint, "the watch on the inbox ended; uploads by put are still found");
-                    let _ = failed.set(error);
-                }
-            });
+            let options = WatchOptions {
+                rest,
+                scan_every: settings.local.scan_every,
+                calls: telemetry.calls.clone(),
+                answers_within: settings.answers_within(),
+                hung_after: settings.run.hung_after,
+            };
+            let cancel = watching.insert(CancellationToken::new()).clone();
+            let first = folder.watch(options.clone(), cancel.clone())?;
+            let watch = Watching { folder: folder.clone(), options, cancel, phase: phase.clone() };
+            tokio::spawn(watch.keep_on(first, watch_failed.clone()));
         }
         let backlog = Backlog::default();
         let outages = Outages::new(ports.store.clone(), &settings.filter.prefix);
@@ -156,7 +159,6 @@ impl Engine {
         }
         let settings = Arc::new(watch::Sender::new(settings));
         tokio::spawn(keep_pruning(settings.subscribe(), ports.clone()));
-        let (phase_sender, phase) = watch::channel(Phase::Running);
         let supervisor = Supervisor::new(line, phase_sender).start();
         watchdog::start(telemetry.calls.clone(), phase.clone(), supervisor.clone().recipient())?;
         let mut ended = phase.clone();
@@ -247,7 +249,11 @@ impl Engine {
     /// Whether the engine takes work; otherwise why not.
     pub fn ready(&self) -> std::result::Result<(), String> {
         match &*self.phase.borrow() {
-            Phase::Running => self.stalled().or_else(|| self.outages.why()).map_or(Ok(()), Err),
+            Phase::Running => self
+                .stalled()
+                .or_else(|| self.outages.why())
+                .or_else(|| self.telemetry.calls.overdue())
+                .map_or(Ok(()), Err),
             other => Err(other.as_str().to_owned()),
         }
     }

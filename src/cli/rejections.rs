@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::report::block_on;
 use super::{Exit, GlobalArgs, out, settings};
 use crate::app;
+use crate::config::Settings;
 use crate::domain::notification::s3_event_with_revision;
 use crate::domain::{PhotoRef, Reason};
 use crate::error::Result;
@@ -48,6 +49,52 @@ Examples:
   scanmill rejections replay --reason timed_out --since 3d --dry-run
   scanmill rejections replay --reason no_code --key-prefix 2026/11/")]
     Replay(ReplayArgs),
+}
+
+/// How one rejected photo is sent through again, as text for a shell.
+#[derive(Clone, Debug)]
+pub(super) struct ReplayCommand {
+    root: String,
+}
+
+impl ReplayCommand {
+    /// For this configuration.
+    pub(super) fn new(settings: &Settings) -> ReplayCommand {
+        let root = std::path::absolute(&settings.local.root).unwrap_or_else(|_| settings.local.root.clone());
+        ReplayCommand { root: quoted(&root.to_string_lossy()) }
+    }
+
+    /// For this photo.
+    pub(super) fn of(&self, reason: &str, key: &str) -> String {
+        format!(
+            "scanmill rejections replay --root={} --reason={} --key-prefix={}",
+            self.root,
+            quoted(reason),
+            quoted(key)
+        )
+    }
+}
+
+/// The text as one word for bash, zsh and the like. Control characters are written out: a terminal would obey them.
+fn quoted(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,=".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    if !text.chars().any(char::is_control) {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    let mut word = String::from("$'");
+    for letter in text.chars() {
+        match letter {
+            '\\' | '\'' => word.extend(['\\', letter]),
+            _ if letter.is_control() => {
+                letter.to_string().bytes().for_each(|byte| word.push_str(&format!("\\x{byte:02x}")));
+            }
+            _ => word.push(letter),
+        }
+    }
+    word + "'"
 }
 
 /// Which rejections.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::engine_file::EngineFile;
+use super::rejections::ReplayCommand;
 use super::reload::Again;
 use super::service::Service;
 use super::signals::{Hangup, Signals};
@@ -118,7 +119,8 @@ impl Serving {
 /// What the page shows before the engine is there, and then of the engine.
 fn console_state(engine: &Arc<std::sync::OnceLock<Engine>>, settings: &Settings, ports: &Ports) -> ConsoleState {
     let newest = Arc::new(Newest::new(settings, ports));
-    let [ready, health, state, history] = [(); 4].map(|()| engine.clone());
+    let [ready, health, state, history, rejected, pictures] = [(); 6].map(|()| engine.clone());
+    let replay = ReplayCommand::new(settings);
     ConsoleState {
         metrics: Arc::new(recorder::render),
         ready: Arc::new(move || ready.get().map_or(Err("starting".to_owned()), Engine::ready)),
@@ -129,6 +131,12 @@ fn console_state(engine: &Arc<std::sync::OnceLock<Engine>>, settings: &Settings,
             let newest = newest.clone();
             Box::pin(async move { newest.answer().await })
         }),
+        rejected: Arc::new(move || {
+            rejected.get().map_or(serde_json::Value::Null, |engine| {
+                engine.telemetry().rejected.to_json(|row| replay.of(&row.reason, &row.lineage.object_key))
+            })
+        }),
+        picture: Arc::new(move |id| pictures.get()?.telemetry().rejected.picture(id)),
         hosts: settings.metrics.hosts.as_slice().into(),
     }
 }

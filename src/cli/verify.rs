@@ -32,7 +32,7 @@ JSON (--json), one object; the figures count rows where nothing else is said:
   fields       differences by column; `outcome`: scans instead of a rejection or the reverse, `photo_id`: another photo's row
   differences  the first ones: kind (lost, doubled, wrong, unexpected), bucket, key, payload, field, expected, found
   not_listed   differences beyond --max-listed
-  latencies    with --latency: upload_to_durable and upload_to_row in ms, and photos by second
+  latencies    with --latency: upload_to_durable, put_to_durable and upload_to_row in ms, and photos by second
 
 Examples:
   scanmill pump --count 500
@@ -180,6 +180,7 @@ fn latency_text(latencies: &Latencies) -> String {
     };
     let mut text = format!("measured from {}\n", latencies.measured_from.words());
     text.push_str(&line("until durable", &latencies.upload_to_durable));
+    text.push_str(&line("from the end of its upload until durable", &latencies.put_to_durable));
     text.push_str(&line("until the row", &latencies.upload_to_row));
     for (photos, what) in [
         (latencies.photos_without_row, "photos have no row and are in no figure"),

@@ -409,6 +409,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Within which time queue and store answer a call, or say that they cannot: all its attempts together.
+    pub fn answers_within(&self) -> Duration {
+        self.aws.attempt_timeout * self.aws.attempts * 2
+    }
+
     /// Sets every limit whose default is `auto` to 0, which stands for it until [`machine::choose`].
     pub(super) fn clear_auto(&mut self) {
         (self.decode.threads, self.decode.heic_at_once) = (0, 0);

@@ -7,6 +7,9 @@
 //! | `/history` | JSON of the last quarter of an hour: rate, time from upload to durable, messages that wait |
 //! | `/scans` | a page of what the newest scans show: a map, products, days, hours, the last rows |
 //! | `/scans.json` | the same as JSON |
+//! | `/rejections` | a page of the latest rejections with small pictures, and how to send each through again |
+//! | `/rejections.json` | the same as JSON |
+//! | `/pictures/N` | a picture of it, JPEG |
 //! | `/metrics` | Prometheus text |
 //! | `/healthz` | 200 while the process lives and can help itself, else 503 with the reason |
 //! | `/readyz` | 200 while work is taken in, else 503 with the reason |
@@ -20,10 +23,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -42,7 +46,7 @@ mod host;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The page loads nothing and talks to nobody but us.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
-                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+                      img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// What the console shows. Closures, so that every answer is of now.
 #[derive(Clone)]
@@ -59,6 +63,10 @@ pub struct ConsoleState {
     pub history: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// What the newest scans show.
     pub scans: Arc<dyn Fn() -> BoxFuture<'static, serde_json::Value> + Send + Sync>,
+    /// The latest rejections.
+    pub rejected: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    /// The picture of one of them.
+    pub picture: Arc<dyn Fn(u64) -> Option<Bytes> + Send + Sync>,
     /// Names it may be asked by, beside IP addresses and `localhost`.
     pub hosts: Arc<[String]>,
 }
@@ -81,12 +89,18 @@ pub async fn serve(
         .route("/history", get(history_json))
         .route("/scans", get(async || html(include_str!("scans.html"))))
         .route("/scans.json", get(scans_json))
+        .route("/rejections", get(async || html(include_str!("rejections.html"))))
+        .route("/rejections.json", get(rejections_json))
+        .route("/pictures/{id}", get(picture))
         .route("/outlines.json", get(outlines))
         .route("/metrics", get(metrics))
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .fallback(async || {
-            (StatusCode::NOT_FOUND, "there are /, /scans, /state, /history, /metrics, /healthz and /readyz\n")
+            (
+                StatusCode::NOT_FOUND,
+                "there are /, /scans, /rejections, /state, /history, /metrics, /healthz and /readyz\n",
+            )
         })
         .layer(axum::middleware::from_fn_with_state(state.clone(), host::check))
         .layer(axum::middleware::map_response(common_headers))
@@ -139,6 +153,17 @@ async fn outlines() -> impl IntoResponse {
 
 async fn scans_json(State(state): State<ConsoleState>) -> impl IntoResponse {
     axum::Json((state.scans)().await)
+}
+
+async fn rejections_json(State(state): State<ConsoleState>) -> impl IntoResponse {
+    axum::Json((state.rejected)())
+}
+
+async fn picture(State(state): State<ConsoleState>, Path(id): Path<u64>) -> Response {
+    match (state.picture)(id) {
+        Some(picture) => ([(header::CONTENT_TYPE, "image/jpeg")], picture).into_response(),
+        None => (StatusCode::NOT_FOUND, "only the latest rejections are kept\n").into_response(),
+    }
 }
 
 async fn state_json(State(state): State<ConsoleState>) -> impl IntoResponse {

@@ -29,6 +29,9 @@ pub struct Latencies {
     pub measured_from: MeasuredFrom,
     /// Until the batch with the photo's rows was in the store (`load_ledger.sealed_at`).
     pub upload_to_durable: LatencySummary,
+    /// The same from the end of the upload: what the engine's own histogram measures, which knows no schedule.
+    #[serde(default)]
+    pub put_to_durable: LatencySummary,
     /// Until the load that brought the row (`load_ledger.loaded_at`).
     pub upload_to_row: LatencySummary,
     /// Photos without any row; they are in no figure.
@@ -137,11 +140,12 @@ pub struct BatchTimes {
     pub loaded_at: i64,
 }
 
-/// Adds up latencies in bounded memory (half a megabyte, whatever the photos).
+/// Adds up latencies in bounded memory (under a megabyte, whatever the photos).
 #[derive(Debug)]
 pub struct LatencyRecorder {
     measured_from: MeasuredFrom,
     durable: LatencyHistogram,
+    put_to_durable: LatencyHistogram,
     row: LatencyHistogram,
     without_row: u64,
     without_sealed_at: u64,
@@ -158,6 +162,7 @@ impl LatencyRecorder {
         Ok(Self {
             measured_from: MeasuredFrom::default(),
             durable: LatencyHistogram::new()?,
+            put_to_durable: LatencyHistogram::new()?,
             row: LatencyHistogram::new()?,
             without_row: 0,
             without_sealed_at: 0,
@@ -198,11 +203,19 @@ impl LatencyRecorder {
         }
     }
 
+    /// A photo with a row whose upload ended at `put`.
+    pub fn add_put(&mut self, put: i64, batch: Option<BatchTimes>) {
+        if let Some(sealed_at) = batch.and_then(|batch| batch.sealed_at) {
+            self.put_to_durable.add(sealed_at.saturating_sub(put));
+        }
+    }
+
     /// The figures.
     pub fn finish(&self) -> Latencies {
         Latencies {
             measured_from: self.measured_from,
             upload_to_durable: self.durable.summary(),
+            put_to_durable: self.put_to_durable.summary(),
             upload_to_row: self.row.summary(),
             photos_without_row: self.without_row,
             photos_without_sealed_at: self.without_sealed_at,

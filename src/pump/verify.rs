@@ -225,6 +225,9 @@ impl Observer for LatencyRecorder {
         let place = || format!("the answer key or the row of `{}/{}`", photo.bucket, photo.key);
         let begins = known.map(|(origin, text)| Ok::<_, Error>((origin, millis(text, place)?))).transpose()?;
         self.add(begins, passed.batch);
+        if let Some(put) = photo.put_at.as_deref().or(passed.uploaded_at) {
+            self.add_put(millis(put, place)?, passed.batch);
+        }
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ pub mod metric;
 pub mod names;
 pub mod process;
 pub mod recorder;
+pub mod rejected;
 pub mod seldom;
 pub mod stages;
 pub mod state;
@@ -38,6 +39,8 @@ pub struct Telemetry {
     pub board: Arc<StateBoard>,
     /// The last quarter of an hour, for the console.
     pub history: Arc<History>,
+    /// The latest rejections, for the console.
+    pub rejected: Arc<rejected::Rejected>,
     /// Counts for the console and the closing report.
     pub totals: Arc<Totals>,
     /// Traces of photos.

@@ -132,6 +132,8 @@ metrics! {
         "Calls of a stage that did not come back in time; each has the pipeline started anew within the process.");
     CALLS_GIVEN_UP: Gauge<Watched> = by("stage", "scanmill_calls_given_up", "calls",
         "Calls that hung and still have not come back; each keeps its thread and its memory.");
+    OLDEST_CALL_SECONDS: Gauge<Watched> = by("stage", "scanmill_oldest_call_seconds", "seconds",
+        "How long the oldest call of a stage has been under way; a long poll of an empty queue counts too.");
     CONFIG_RELOADS: Counter<Reloading> = by("result", "scanmill_config_reloads_total", "reloads",
         "Settings read again on SIGHUP: taken over as far as a working engine can, or refused for a mistake in them.");
     OTEL_TRACES: Counter<TraceFate> = by("result", "scanmill_otel_traces_total", "traces",

@@ -44,6 +44,8 @@ fn fake() -> (Fake, ConsoleState) {
         state: Arc::new(move || json!({ "totals": { "photos": photos.load(Ordering::Relaxed) } })),
         history: Arc::new(|| json!({ "points": [] })),
         scans: Arc::new(|| Box::pin(async { json!({ "latest": [{ "payload": "<b>bold</b>" }] }) })),
+        rejected: Arc::new(|| json!({ "rejections": [] })),
+        picture: Arc::new(|id| (id == 7).then(|| bytes::Bytes::from_static(b"\xff\xd8picture"))),
         hosts: Arc::from(["engine.internal".to_owned()]),
     };
     (fake, state)
@@ -80,7 +82,7 @@ async fn every_path_answers_what_is_true_now() {
 #[tokio::test]
 async fn the_page_needs_nothing_from_elsewhere() {
     let (address, _task) = serve(loopback(), fake().1, CancellationToken::new()).await.expect("serves");
-    for path in ["/", "/scans"] {
+    for path in ["/", "/scans", "/rejections"] {
         let page = get(address, path).await;
         assert_eq!(page.status, 200);
         assert!(page.head.contains("text/html; charset=utf-8"), "{}", page.head);
@@ -270,4 +272,49 @@ fn an_engine_at_rest_is_held_up_by_nothing() {
         std::thread::sleep(Duration::from_millis(100));
     }
     running.drained();
+}
+
+/// A photo that gave no code is shown with its picture and the command that sends it through again, whatever its name.
+#[test]
+fn a_rejection_is_shown_with_its_picture_and_a_command_that_works() {
+    let root = Root::new();
+    let hostile = "it's $(touch x) <img src=x onerror=alert(1)>\t\"\u{1b}[2J.jpg";
+    root.drop_photo(hostile, &crate::process::photo::blank());
+    root.drop_photo("no-photo.jpg", b"not a photo");
+    root.drop_photo("read.jpg", &crate::process::photo::jpeg("https://shop.example/p/1"));
+    let engine = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
+    let address = engine.word_after("http://").trim_end_matches('/').to_owned();
+    let listed = || {
+        let answer: Value = serde_json::from_str(&crate::process::page(&address, "/rejections.json").1).expect("JSON");
+        answer["rejections"].as_array().cloned().unwrap_or_default()
+    };
+    engine.wait_until("both are listed", || listed().len() == 2);
+    engine.wait_until("all are in the warehouse", || root.rejections().len() == 2 && root.scans().len() == 1);
+    let listed = listed();
+    let of = |key: &str| listed.iter().find(|entry| entry["object_key"] == key).unwrap_or_else(|| panic!("{listed:?}"));
+    assert_eq!(
+        (&of("no-photo.jpg")["reason"], &of("no-photo.jpg")["has_picture"]),
+        (&"unsupported".into(), &false.into())
+    );
+    let blank = of(hostile);
+    assert_eq!((&blank["reason"], &blank["has_picture"]), (&"no_code".into(), &true.into()));
+    let (head, picture) = crate::process::bytes(&address, &format!("/pictures/{}", blank["id"]));
+    assert!(head.contains("200 OK") && head.to_ascii_lowercase().contains("content-type: image/jpeg"), "{head}");
+    let size =
+        image::ImageReader::with_format(std::io::Cursor::new(picture), image::ImageFormat::Jpeg).into_dimensions();
+    assert!(matches!(size, Ok((1..=256, 1..=256))), "{size:?}");
+    assert_eq!(crate::process::page(&address, "/pictures/4711").0, 404);
+    // As pasted.
+    let command = blank["replay"].as_str().expect("text");
+    assert!(!command.chars().any(char::is_control), "{command:?}");
+    let arguments = command.strip_prefix("scanmill ").expect("the program");
+    let pasted = format!("'{}' {arguments} --dry-run", env!("CARGO_BIN_EXE_scanmill"));
+    let output = std::process::Command::new("bash").args(["-c", &pasted]).current_dir(root.path()).output();
+    let output = output.expect("bash runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.contains('1') && std::fs::symlink_metadata(root.file("x")).is_err(),
+        "{said}"
+    );
+    assert_eq!(engine.drained().code, Some(0));
 }

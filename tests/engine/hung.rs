@@ -1,8 +1,19 @@
-//! Threads of the real binary that hang: stopped one by one, as no signal can. The pipeline is started anew within the
-//! process, and every photo gets its row.
+//! What hangs is started anew within the process, and every photo gets its row: threads of the real binary, stopped one by
+//! one, as no signal can; and calls of each stage that do not come back.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
+use scanmill::app::{Engine, Ports};
+use scanmill::domain::PhotoRef;
+use scanmill::domain::notification::s3_event;
+use scanmill::error::Result;
+use scanmill::queue::Queue;
+use scanmill::store::folder::{Announce, Announcement, FolderStore};
+
+use super::support::{How, Place, Script, idle, qr_png};
 use crate::process::{Root, Running, page, photo};
 
 /// Threads that this one has stopped, until it lets go of them.
@@ -78,4 +89,207 @@ fn a_pool_that_hangs_is_replaced_and_no_photo_is_lost() {
     drop(stopped);
     running.drained();
     assert_eq!((root.scans().len(), root.rejections().len(), root.depth()), (PHOTOS + 1, 0, (0, 0, 0)));
+}
+
+/// A place whose calls hang after a second.
+fn place() -> Place {
+    let mut place = Place::new();
+    let settings = &mut place.settings;
+    (settings.aws.attempt_timeout, settings.aws.attempts) = (Duration::from_millis(50), 1);
+    settings.queue.wait = Duration::from_millis(100);
+    settings.redshift.statement_timeout = Duration::from_millis(100);
+    settings.run.hung_after = Duration::from_secs(1);
+    // Some are held for good, where a call holds its thread.
+    settings.run.io_threads = 4;
+    place
+}
+
+/// Puts four photos and runs the engine on ports of the script while `work` goes on; each photo has its row then, once.
+fn each_has_its_row(place: &Place, script: &Script, ports: &Ports, work: impl AsyncFnOnce(&Engine)) {
+    let keys: Vec<String> = (0..4).map(|index| format!("{index}.png")).collect();
+    let photos: Vec<_> =
+        keys.iter().map(|key| (key.as_str(), qr_png(&format!("https://shop.example/p/{key}")))).collect();
+    place.put(ports, &photos);
+    place.run(&script.over(ports), async |engine| {
+        work(&engine).await;
+        script.let_go();
+        idle(&engine, 60).await;
+    });
+    let (scans, rejections) = place.rows(ports);
+    assert_eq!((scans.len(), rejections.len()), (keys.len(), 0), "{scans:?}");
+    assert!(scans.values().all(|payloads| payloads.len() == 1), "{scans:?}");
+}
+
+/// Stage, call, and how it hangs.
+const HANGS: &[(&str, &str, How)] = &[
+    ("receive", "receive", How::Unanswered),
+    ("receive", "depth", How::Unanswered),
+    ("fetch", "get", How::Unanswered),
+    ("seal", "put", How::Unanswered),
+    ("settle", "delete", How::Unanswered),
+    ("load", "list", How::Unanswered),
+    ("load", "not_in_ledger", How::Unanswered),
+    ("load", "load", How::Unanswered),
+    ("receive", "receive", How::Blocking),
+    ("seal", "put", How::Blocking),
+    ("load", "load", How::Blocking),
+];
+
+/// Runs the engine for each of [`HANGS`], side by side: most of each is waiting.
+fn for_each_hang(run: impl Fn(&str, &'static str, How) + Sync) {
+    std::thread::scope(|scope| {
+        let run = &run;
+        let cases: Vec<_> =
+            HANGS.iter().map(|(stage, call, how)| (stage, call, scope.spawn(move || run(stage, call, *how)))).collect();
+        for (stage, call, case) in cases {
+            assert!(case.join().is_ok(), "{stage}: {call}");
+        }
+    });
+}
+
+/// Ports of a place where a sealed batch is in no ledger, so that the ledger is asked.
+fn with_a_batch_to_adopt(place: &Place) -> Ports {
+    let ports = place.ports();
+    place.put(&ports, &[("first.png", qr_png("https://shop.example/p/first"))]);
+    place.run(&ports, async |engine| idle(&engine, 60).await);
+    drop(ports);
+    let lost = scanmill::app::warehouse_path(&place.settings);
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", lost.display()));
+    }
+    place.ports()
+}
+
+async fn until(what: &str, engine: &Engine, is_so: impl Fn() -> bool) {
+    for _ in 0..12_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("not {what}: {:#}", engine.state());
+}
+
+fn restarts(engine: &Engine) -> u64 {
+    engine.state()["engine"]["restarts"].as_u64().unwrap_or(0)
+}
+
+#[test]
+fn a_call_of_any_stage_that_hangs_has_the_pipeline_started_anew() {
+    for_each_hang(|stage, call, how| {
+        let place = place();
+        let script = Script::default().hang(call, 1, how);
+        let ports = if call == "not_in_ledger" { with_a_batch_to_adopt(&place) } else { place.ports() };
+        let checked = async |engine: &Engine| {
+            until("restarted", engine, || restarts(engine) == 1 && engine.ready().is_ok()).await;
+            let fault = engine.state()["engine"]["last_fault"].to_string();
+            assert!(fault.contains(&format!("{stage} hangs: ")), "{fault}");
+            assert!(how == How::Blocking || fault.contains(&format!(": {call} has not come back")), "{fault}");
+            assert_eq!(engine.stalled(), None, "once may be the fault of its thread");
+        };
+        match call {
+            "not_in_ledger" => {
+                place.run(&script.over(&ports), async |engine| {
+                    checked(&engine).await;
+                    idle(&engine, 60).await;
+                });
+                assert_eq!(place.rows(&ports).0.len(), 1);
+            }
+            _ => each_has_its_row(&place, &script, &ports, checked),
+        }
+    });
+}
+
+#[test]
+fn health_fails_when_a_call_hangs_again_and_recovers_when_one_comes_back() {
+    for_each_hang(|stage, call, how| {
+        let place = place();
+        let script = Script::default().hang(call, usize::MAX, how);
+        let ports = if call == "not_in_ledger" { with_a_batch_to_adopt(&place) } else { place.ports() };
+        let script_of = script.clone();
+        place.run(&script.over(&ports), async |engine| {
+            if call != "not_in_ledger" {
+                let inbox = &place.settings.store.inbox;
+                let photo = qr_png("https://shop.example/p/1");
+                let mode = scanmill::store::PutMode::Overwrite;
+                ports.store.put(inbox, "a.png", photo, mode).await.unwrap();
+            }
+            until("past help", &engine, || engine.stalled().is_some()).await;
+            let why = engine.stalled().unwrap();
+            assert!(why.contains(&format!("{stage} hung ")) && why.contains("times in a row"), "{why}");
+            assert!(engine.ready().is_err());
+            script_of.let_go();
+            idle(&engine, 60).await;
+            // Work of its own that ends says nothing for a while.
+            if how == How::Unanswered {
+                until("well again", &engine, || engine.stalled().is_none()).await;
+            }
+        });
+        assert_eq!(place.rows(&ports).0.len(), 1, "{stage}: {call}");
+    });
+}
+
+#[test]
+fn a_call_that_takes_longer_than_it_may_is_told_of_before_it_counts_as_hung() {
+    let mut place = place();
+    place.settings.run.hung_after = Duration::from_secs(3_600);
+    // It holds what it has to the end.
+    place.settings.run.drain = Duration::from_millis(100);
+    let ports = place.ports();
+    place.put(&ports, &[("a.png", qr_png("https://shop.example/p/1"))]);
+    let script = Script::default().hang("put", usize::MAX, How::Unanswered);
+    place.run(&script.over(&ports), async |engine| {
+        let is_told = || engine.ready().is_err_and(|why| why.contains("seal: put has not come back"));
+        until("late", &engine, is_told).await;
+        assert_eq!((engine.stalled(), restarts(&engine)), (None, 0));
+    });
+}
+
+/// Tells a queue, as often as it does not hang.
+struct Hanging {
+    queue: Arc<dyn Queue>,
+    script: Script,
+}
+
+#[async_trait]
+impl Announce for Hanging {
+    async fn announce(&self, photos: &[PhotoRef], _: bool) -> Result<()> {
+        if self.script.hanging("announce").is_some() {
+            std::future::pending::<()>().await;
+        }
+        let bodies: Vec<String> =
+            photos.iter().map(|photo| s3_event(photo, photo.uploaded_at.unwrap_or_default())).collect();
+        self.queue.send(&bodies).await
+    }
+
+    async fn forget(&self, _: &[PhotoRef]) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_watch_on_the_inbox_that_hangs_begins_anew_and_fails_health_the_second_time() {
+    let mut place = place();
+    place.settings.local.watch = true;
+    for (times, is_past_help) in [(1, false), (usize::MAX, true)] {
+        let mut ports = place.ports();
+        let script = Script::default().hang("announce", times, How::Unanswered);
+        let to = Arc::new(Hanging { queue: ports.queue.clone(), script: script.clone() });
+        let announcement = Announcement { bucket: place.settings.store.inbox.clone(), exclude: Default::default(), to };
+        ports.folder = Some(FolderStore::open(&place.settings.local.root, Some(announcement)).unwrap());
+        let key = format!("{is_past_help}.png");
+        let path = place.settings.local.root.join(&place.settings.store.inbox).join(&key);
+        std::fs::write(path, qr_png(&format!("https://shop.example/p/{key}"))).unwrap();
+        place.run(&ports, async |engine| {
+            until("restarted", &engine, || restarts(&engine) > 0).await;
+            if is_past_help {
+                until("past help", &engine, || engine.stalled().is_some()).await;
+                assert!(engine.stalled().unwrap().contains("announce hung 2 times in a row"));
+                script.let_go();
+            }
+            idle(&engine, 60).await;
+            assert_eq!(engine.stalled(), None);
+        });
+        assert!(place.rows(&ports).0.contains_key(&key));
+    }
 }

@@ -1,7 +1,7 @@
 //! A root folder, photos made on the spot, and ports that fail on command.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -145,11 +145,22 @@ struct Planned {
     error: fn() -> Error,
 }
 
+/// How a call hangs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// It is not answered.
+    Unanswered,
+    /// It holds its thread.
+    Blocking,
+}
+
 /// Faults and delays by call name, shared by all faulty ports of a test, and what the calls were.
 #[derive(Clone, Default)]
 pub struct Script {
     planned: Arc<Mutex<Vec<Planned>>>,
     delays: Arc<Mutex<BTreeMap<&'static str, Duration>>>,
+    hangs: Arc<Mutex<BTreeMap<&'static str, (usize, How)>>>,
+    let_go: Arc<AtomicBool>,
     calls: Arc<Mutex<BTreeMap<&'static str, usize>>>,
     struck: Arc<Mutex<BTreeMap<&'static str, usize>>>,
     redelivered: Arc<AtomicUsize>,
@@ -180,6 +191,27 @@ impl Script {
     pub fn slow(self, call: &'static str, delay: Duration) -> Script {
         self.delays.lock().unwrap().insert(call, delay);
         self
+    }
+
+    /// The first `times` calls of this name do not come back, those that block before [`Script::let_go`].
+    pub fn hang(self, call: &'static str, times: usize, how: How) -> Script {
+        self.hangs.lock().unwrap().insert(call, (times, how));
+        self
+    }
+
+    /// From now on nothing hangs.
+    pub fn let_go(&self) {
+        self.hangs.lock().unwrap().clear();
+        self.let_go.store(true, Ordering::Relaxed);
+    }
+
+    /// How the next call of this name hangs, if it does.
+    pub fn hanging(&self, call: &'static str) -> Option<How> {
+        let mut hangs = self.hangs.lock().unwrap();
+        let (times, how) = hangs.get_mut(call)?;
+        *times = times.checked_sub(1)?;
+        *self.struck.lock().unwrap().entry(call).or_default() += 1;
+        Some(*how)
     }
 
     /// The queue says that it can use this many receives at once.
@@ -239,6 +271,15 @@ impl Script {
         let delay = self.delays.lock().unwrap().get(call).copied();
         if let Some(delay) = delay {
             tokio::time::sleep(delay).await;
+        }
+        match self.hanging(call) {
+            Some(How::Unanswered) => std::future::pending().await,
+            Some(How::Blocking) => {
+                while !self.let_go.load(Ordering::Relaxed) {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            }
+            None => {}
         }
         self.strikes(call, When::Before)?;
         let done = work.await?;

@@ -178,12 +178,18 @@ impl Root {
 
 /// Status and body of one of the engine's pages, at `host:port`.
 pub fn page(address: &str, path: &str) -> (u16, String) {
+    let (head, body) = bytes(address, path);
+    (head.split_whitespace().nth(1).unwrap().parse().unwrap(), String::from_utf8(body).unwrap())
+}
+
+/// Head and body of the same, whatever bytes they are.
+pub fn bytes(address: &str, path: &str) -> (String, Vec<u8>) {
     let mut stream = std::net::TcpStream::connect(address).unwrap();
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n").as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split_whitespace().nth(1).unwrap().parse().unwrap(), body.to_owned())
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    (String::from_utf8(answer[..end].to_vec()).unwrap(), answer[end + 4..].to_vec())
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {

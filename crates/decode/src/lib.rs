@@ -28,6 +28,7 @@ mod room;
 mod scale;
 #[cfg(feature = "heic")]
 mod stages;
+mod thumbnail;
 mod tiff;
 mod wide;
 
@@ -35,6 +36,7 @@ use clock::Deadline;
 pub use ladder::rung_names;
 pub use luma::Luma;
 pub use room::Room;
+pub use thumbnail::thumbnail;
 
 /// What a photo may be and how long it may take.
 #[derive(Clone, Copy, Debug)]

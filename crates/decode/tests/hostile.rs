@@ -213,3 +213,30 @@ proptest! {
         }
     }
 }
+
+/// A picture of a photo that gave no code, and none in which there is one to be read: nobody redacted that.
+#[test]
+fn a_small_copy_is_made_of_what_has_no_code_and_shows_none() {
+    let copy = |bytes: &[u8]| {
+        let header = inspect(bytes, &limits()).ok()?;
+        scanmill_decode::thumbnail(bytes, &header, &limits(), &scanmill_decode::Room::boundless())
+    };
+    let mut blank = Scene::paper(1_200, 400);
+    // What compresses too well is refused.
+    blank.pixels.iter_mut().enumerate().for_each(|(index, pixel)| *pixel = (index * 7_919 % 251) as u8);
+    for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP] {
+        let made = copy(&encode(&DynamicImage::from(blank.grey()).to_rgb8().into(), format)).expect("a copy");
+        let size = image::ImageReader::with_format(std::io::Cursor::new(made), ImageFormat::Jpeg).into_dimensions();
+        assert_eq!(size.unwrap(), (256, 85), "{format:?}");
+    }
+    // A password, as a photo of a router shows it: large, and as small as the copy can still hold.
+    let secret = code("WIFI:T:WPA;S:home;P:correct horse;;");
+    for (width, module) in [(240, 4.0), (1_200, 12.0), (2_400, 20.0)] {
+        let scene = Scene::paper(width, width).draw(&secret, Place::at(width as f32 / 2.0, width as f32 / 2.0, module));
+        let bytes = encode(&DynamicImage::from(scene.grey()).to_rgb8().into(), ImageFormat::Png);
+        assert!(inspect(&bytes, &limits()).is_ok() && copy(&bytes).is_none(), "{width}: {module} pixels a module");
+    }
+    assert_eq!(copy(b"no photo"), None);
+    let (_, broken) = files().swap_remove(2);
+    assert!(copy(&broken[..broken.len() / 2]).is_none_or(|made| made.len() < 24 << 10));
+}

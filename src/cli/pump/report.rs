@@ -130,6 +130,7 @@ impl Watching {
             ran: ran(&self.plan, pump, &self.settings, started_at),
             pump: PumpSide::of(pump),
             durable,
+            put_to_durable: self.latencies.as_ref().and_then(Latency::from_put),
             row,
             flow: self.latencies.as_ref().and_then(|latencies| Flow::of(latencies, started_at)),
             engine,

@@ -80,6 +80,12 @@ impl Latency {
         (of(&latencies.upload_to_durable), of(&latencies.upload_to_row))
     }
 
+    /// From the end of the upload until durable.
+    pub fn from_put(latencies: &Latencies) -> Option<Latency> {
+        let summary = &latencies.put_to_durable;
+        (summary.count > 0).then(|| Latency::of(summary, "the end of its upload"))
+    }
+
     fn of(summary: &LatencySummary, measured_from: &str) -> Latency {
         Latency {
             measured_from: measured_from.to_owned(),

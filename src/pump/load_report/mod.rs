@@ -47,6 +47,9 @@ pub struct LoadReport {
     pub pump: PumpSide,
     /// From the time a photo was due (where there was a schedule) until its rows were durable in a sealed batch.
     pub durable: Option<Latency>,
+    /// From the end of the upload, as the engine's histogram has it.
+    #[serde(default)]
+    pub put_to_durable: Option<Latency>,
     /// The same until its rows were in the warehouse.
     pub row: Option<Latency>,
     /// Photos due, durable and loaded over time.
@@ -76,6 +79,8 @@ pub struct Parts {
     pub pump: PumpSide,
     /// Until durable.
     pub durable: Option<Latency>,
+    /// The same from the end of the upload.
+    pub put_to_durable: Option<Latency>,
     /// Until in the warehouse.
     pub row: Option<Latency>,
     /// Photos over time.
@@ -91,7 +96,7 @@ pub struct Parts {
 impl LoadReport {
     /// Works out everything that follows from the parts.
     pub fn new(parts: Parts, settings: &Settings) -> LoadReport {
-        let Parts { ran, pump, durable, row, flow, engine, loaded_seconds, verdict } = parts;
+        let Parts { ran, pump, durable, put_to_durable, row, flow, engine, loaded_seconds, verdict } = parts;
         let bottleneck = bottleneck::find(&pump, engine.as_ref(), ran.host_cores, settings);
         let ceilings = bottleneck::ceilings(&pump, engine.as_ref(), ran.host_cores, settings);
         let costs = engine.as_ref().and_then(|engine| {
@@ -104,6 +109,7 @@ impl LoadReport {
             ran,
             pump,
             durable,
+            put_to_durable,
             row,
             flow,
             engine,
@@ -116,6 +122,13 @@ impl LoadReport {
         };
         report.notes = notes(&report);
         report
+    }
+
+    /// p99 from the end of an upload until durable, in milliseconds: by the answer key, and as the metric's buckets tell it.
+    pub fn p99_until_durable(&self) -> Option<(f64, f64)> {
+        let by_key = self.put_to_durable.as_ref()?.quantiles.p99;
+        let by_histogram = self.engine.as_ref()?.stage(Stage::UploadToDurable)?.histogram_p99;
+        (by_key > 0.0 && by_histogram > 0.0).then_some((by_key, by_histogram))
     }
 
     /// Reads a report that was written before.

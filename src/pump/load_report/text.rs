@@ -102,6 +102,15 @@ fn latencies(text: &mut String, report: &LoadReport) {
     for latency in [&report.durable, &report.row].into_iter().flatten().take(1) {
         let _ = writeln!(text, "  measured from {}", latency.measured_from);
     }
+    if let Some((by_key, by_histogram)) = report.p99_until_durable() {
+        let apart = number(((by_histogram / by_key - 1.0).abs() * 100.0).round());
+        let (by_key, by_histogram) = (millis(by_key), millis(by_histogram));
+        let _ = writeln!(
+            text,
+            "  p99 from the end of an upload until durable: {by_key} by the answer key, {by_histogram} by the engine's \
+             histogram, {apart} % apart"
+        );
+    }
 }
 
 fn stages(text: &mut String, report: &LoadReport) {

@@ -25,6 +25,9 @@ pub struct StageTime {
     pub p90: f64,
     /// 99 of 100.
     pub p99: f64,
+    /// The same as `histogram_quantile` makes it of the metric's buckets.
+    #[serde(default)]
+    pub histogram_p99: f64,
     /// Whether the quantiles are the engine's own, exact to a thousandth; else they lie somewhere in a bucket of the
     /// histogram.
     pub exact: bool,
@@ -309,6 +312,7 @@ fn stage_time(total: &Counters, own: Option<&Value>, stage: &str) -> StageTime {
         p50: quantile("p50_ms", 0.5),
         p90: quantile("p90_ms", 0.9),
         p99: quantile("p99_ms", 0.99),
+        histogram_p99: histogram.quantile(0.99) * 1_000.0,
         exact: own.is_some_and(|own| own["p50_ms"].is_f64()),
     }
 }

@@ -23,6 +23,7 @@ use super::walk::{self, Wanted};
 use super::{Announcement, FolderStore};
 use crate::domain::WhyLeftOut;
 use crate::error::{Class, Error, Result};
+use crate::telemetry::calls::{Calls, UnderWay, Watched};
 use crate::telemetry::names;
 
 /// How often everything is looked at, at least, while changes are not reported.
@@ -44,17 +45,32 @@ const MIN_BACK_OFF: Duration = Duration::from_secs(1);
 const MAX_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// How the inbox is watched.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct WatchOptions {
     /// When a file is taken for finished.
     pub rest: Rest,
     /// How often everything is looked at while changes are reported.
     pub scan_every: Duration,
+    /// Where its calls are noted while they are under way, for whoever looks for one that hangs.
+    pub calls: Arc<Calls>,
+    /// What telling of some photos may take; listing and looking at many files may take [`LOOKS_TAKE`] times that.
+    pub answers_within: Duration,
+    /// On top, until such a call hangs.
+    pub hung_after: Duration,
 }
+
+/// A folder over a slow network answers for thousands of files at once.
+const LOOKS_TAKE: u32 = 10;
 
 impl Default for WatchOptions {
     fn default() -> WatchOptions {
-        WatchOptions { rest: Rest::default(), scan_every: Duration::from_secs(60) }
+        WatchOptions {
+            rest: Rest::default(),
+            scan_every: Duration::from_secs(60),
+            calls: Arc::default(),
+            answers_within: Duration::from_secs(120),
+            hung_after: Duration::from_secs(60),
+        }
     }
 }
 
@@ -94,6 +110,9 @@ impl FolderStore {
             is_gone: false,
             follower: None,
             wanted_scan_every: options.scan_every,
+            calls: options.calls,
+            answers_within: options.answers_within,
+            hung_after: options.hung_after,
             next_scan: Instant::now(),
             is_first_scan: true,
             last_listing_went_well: false,
@@ -125,6 +144,9 @@ struct Watch {
     /// Held until the end: dropping it ends the news.
     follower: Option<Follower>,
     wanted_scan_every: Duration,
+    calls: Arc<Calls>,
+    answers_within: Duration,
+    hung_after: Duration,
     next_scan: Instant,
     is_first_scan: bool,
     last_listing_went_well: bool,
@@ -169,7 +191,14 @@ impl Watch {
     async fn follow(&mut self, to: &mpsc::Sender<FsEvent>) -> Result<Result<()>> {
         let (path, missed) = (self.store.shared.tree.bucket_path(&self.announcement.bucket), self.missed.clone());
         let to = to.clone();
-        let follower = self.store.call(move |_| Ok(follow(&path, to, missed))).await?;
+        let call = self.look_call("follow");
+        let follower = self
+            .store
+            .call(move |_| {
+                let _call = call;
+                Ok(follow(&path, to, missed))
+            })
+            .await?;
         Ok(follower.map(|follower| self.follower = Some(follower)))
     }
 
@@ -184,6 +213,11 @@ impl Watch {
             tracing::info!("the inbox is followed again");
         }
         Ok(())
+    }
+
+    /// A look at files begins. Its thread keeps this: where it hangs, it hangs on, whoever has asked for it.
+    fn look_call(&self, what: &'static str) -> UnderWay {
+        self.calls.begin(Watched::Announce, what, self.answers_within * LOOKS_TAKE, self.hung_after, None)
     }
 
     fn intake(&self, change: impl FnOnce(&mut Intake)) {
@@ -318,9 +352,11 @@ impl Watch {
     /// One page of keys under `prefix`: its last key, how many files it has, and which of them are not known.
     async fn page(&mut self, prefix: String, after: Option<String>) -> Result<(Option<String>, u64, Vec<String>)> {
         let (bucket, exclude) = (self.announcement.bucket.clone(), self.store.shared.exclude());
+        let call = self.look_call("list");
         let (page, left_out) = self
             .store
             .call(move |shared| {
+                let _call = call;
                 // Not made again: whoever moved it away may still write into it, and an empty one would hide that.
                 let folder = shared.tree.bucket(&bucket, false).map_err(|error| match error.class() {
                     Class::Missing => error.with_hint("move the inbox back, or make it again"),
@@ -373,9 +409,11 @@ impl Watch {
         }
         let (bucket, cancel) = (self.announcement.bucket.clone(), self.cancel.clone());
         let rest = self.rest;
+        let call = self.look_call("look");
         let (looks, rest_of_keys) = self
             .store
             .call(move |shared| {
+                let _call = call;
                 let mut looking = Looking::new(shared, &bucket, rest, &cancel);
                 let (mut looks, mut keys) = (Vec::with_capacity(keys.len()), keys.into_iter());
                 while looking.bytes_read() < CHUNK_BYTES
@@ -427,7 +465,10 @@ impl Watch {
         if photos.is_empty() {
             return Ok((folders, rest_of_keys));
         }
-        match self.announcement.to.announce(&photos, true).await {
+        let call = self.calls.begin(Watched::Announce, "announce", self.answers_within, self.hung_after, None);
+        let told = self.announcement.to.announce(&photos, true).await;
+        drop(call);
+        match told {
             Ok(()) => {
                 self.back_off = Duration::ZERO;
                 self.intake(|intake| intake.works(Doing::Announcing));

@@ -149,6 +149,7 @@ fn a_report_without_an_engine_says_what_is_missing() {
         ran: whole.ran,
         pump: whole.pump,
         durable: None,
+        put_to_durable: None,
         row: None,
         flow: None,
         engine: None,

@@ -1,5 +1,6 @@
 //! The real binary: an engine, a pump that writes its report, and the report shown again.
 
+use scanmill::pump::load_report::LoadReport;
 use serde_json::Value;
 
 use crate::process::{Root, Running};
@@ -57,6 +58,23 @@ fn a_pump_beside_an_engine_writes_a_report_that_holds_together() {
     assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n") && page.contains("id=\"costs\""));
 
     shown_again(&root);
+}
+
+/// Of one and the same run: what a dashboard makes of the buckets is what the answer key says.
+#[test]
+fn p99_until_durable_by_the_histogram_is_that_of_the_answer_key() {
+    let root = Root::new();
+    let engine = root.start(&["--metrics", "127.0.0.1:0"]);
+    let folder = root.path().join("run");
+    // Long enough for several batches, and slow enough for a small machine.
+    let pump = ["pump", "--count", "150", "--rate", "15/s", "--size", "small", "--report", folder.to_str().unwrap()];
+    let ended = root.ended(&pump);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    engine.drained();
+    let report = LoadReport::read(&folder.join("report.json")).unwrap();
+    let (by_key, by_histogram) = report.p99_until_durable().expect("both are known");
+    assert!((by_histogram / by_key - 1.0).abs() <= 0.1, "{by_histogram} ms by the histogram, {by_key} ms by the key");
+    assert!(ended.stdout.contains("by the answer key, "), "{}", ended.stdout);
 }
 
 /// The report of the folder, by `pump report`.

@@ -196,6 +196,7 @@ pub fn report(engine: &Engine, asked: Option<f64>) -> LoadReport {
         ran: ran(engine),
         pump: pump(engine, asked),
         durable: Some(latency(photos, 400.0)),
+        put_to_durable: Some(latency(photos, 400.0)),
         row: Some(latency(photos, 900.0)),
         flow: Some(Flow { begins: 0.0, step: 1.0, due: delayed(0), durable: delayed(1), loaded: delayed(3) }),
         engine: Some(engine.watched()),

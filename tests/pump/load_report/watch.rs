@@ -71,6 +71,7 @@ fn a_restart_is_told_and_nothing_becomes_negative() {
             ran: report.ran,
             pump: report.pump,
             durable: None,
+            put_to_durable: None,
             row: None,
             flow: None,
             engine: Some(side),
