@@ -7,17 +7,14 @@
 
 pub mod actors;
 pub mod app;
-pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod console;
-pub mod flow;
 pub mod pump;
-pub mod queue;
-pub mod store;
-pub mod telemetry;
-pub mod warehouse;
 
 pub use scanmill_core::{domain, error};
 pub use scanmill_decode as decode;
+pub use scanmill_flow as flow;
+pub use scanmill_ports::{aws, queue, store, warehouse};
 pub use scanmill_scale as scale;
+pub use scanmill_telemetry as telemetry;

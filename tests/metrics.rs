@@ -256,15 +256,16 @@ fn every_listed_metric_is_used() {
             let path = entry.path();
             if entry.file_type().unwrap().is_dir() {
                 read(&path, sources);
-            } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("telemetry/names.rs") {
+            } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("telemetry/src/names.rs")
+            {
                 sources.push_str(&std::fs::read_to_string(path).unwrap());
             }
         }
     }
-    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = String::new();
-    read(&src, &mut sources);
-    let list = std::fs::read_to_string(src.join("telemetry/names.rs")).unwrap();
+    ["src", "crates"].iter().for_each(|folder| read(&root.join(folder), &mut sources));
+    let list = std::fs::read_to_string(root.join("crates/telemetry/src/names.rs")).unwrap();
     let (_, list) = list.split_once("\nmetrics! {\n").unwrap();
     let constants: Vec<&str> = list
         .lines()

@@ -65,7 +65,7 @@ async fn every_page_fits_the_warehouse_and_duckdb_reads_what_sqlite_holds() {
         .arg(root.join("tests/bi/check.py"))
         .arg(root.join("config/bi"))
         .arg(folder.path())
-        .arg(root.join("src/warehouse/marts.sql"))
+        .arg(root.join("crates/ports/src/warehouse/marts.sql"))
         .arg(passing.join(","))
         .output()
         .unwrap();

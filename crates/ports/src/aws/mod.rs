@@ -1,0 +1,215 @@
+//! What the S3, SQS and Redshift adapters share: one configuration of the SDK, one reading of its errors, and the form
+//! in which an adapter says what it may and may not do.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_config::identity::IdentityCache;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use tokio::sync::OnceCell;
+
+use scanmill_core::error::{Error, Result};
+
+mod answers;
+mod credentials;
+mod failure;
+mod network;
+mod post;
+
+pub use answers::AnswerWatch;
+use credentials::{Renewed, Search, profile_files};
+pub use failure::{Call, answered, bare_code, failed, is_about_credentials};
+pub use post::{Posted, Poster};
+
+/// First and longest wait between two attempts of the SDK. What lasts longer is the engine's to wait for.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// Longest wait for a connection, before the SDK tries again.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How to reach AWS, as configured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccountOptions {
+    /// Region; `None` takes it from the environment, the profile or the instance.
+    pub region: Option<String>,
+    /// Profile of the shared configuration files.
+    pub profile: Option<String>,
+    /// ARN of a role to act as.
+    pub assume_role: Option<String>,
+    /// Calls per request, the first included.
+    pub attempts: u32,
+    /// Longest time for one of them.
+    pub attempt_timeout: Duration,
+}
+
+/// The way to AWS. Nothing is looked up before the first call. Clones share credentials and connections.
+#[derive(Clone, Debug)]
+pub struct Account {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: AccountOptions,
+    given: Option<Credentials>,
+    way: OnceCell<Way>,
+}
+
+#[derive(Debug)]
+struct Way {
+    config: SdkConfig,
+    /// `None` where keys were given.
+    credentials: Option<Renewed>,
+}
+
+impl Account {
+    /// An account by its options.
+    pub fn new(options: AccountOptions) -> Account {
+        Account { shared: Arc::new(Shared { options, given: None, way: OnceCell::new() }) }
+    }
+
+    /// An account with these keys instead of those found in the environment, the profile or the instance.
+    pub fn with_keys(options: AccountOptions, access_key: &str, secret_key: &str) -> Account {
+        let given = Some(Credentials::new(access_key, secret_key, None, None, "given"));
+        Account { shared: Arc::new(Shared { options, given, way: OnceCell::new() }) }
+    }
+
+    /// The options it was made with.
+    pub fn options(&self) -> &AccountOptions {
+        &self.shared.options
+    }
+
+    /// The SDK's configuration: region, credentials, retries, timeouts and HTTP client. Retries are of the standard mode:
+    /// the adaptive one throttles the whole client by itself after each answer that asks for less, a second controller
+    /// beside the engine's own that nobody sees.
+    ///
+    /// # Errors
+    /// Permanent when no region is found.
+    pub async fn config(&self) -> Result<&SdkConfig> {
+        Ok(&self.shared.way.get_or_try_init(|| load(&self.shared)).await?.config)
+    }
+
+    /// Watches the answers that a client of this account gets.
+    pub fn watch(&self, service: &'static str) -> AnswerWatch {
+        let credentials = self.shared.way.get().and_then(|way| way.credentials.clone());
+        AnswerWatch { service, credentials }
+    }
+}
+
+/// What the SDK finds by itself, every file read anew.
+async fn found(options: &AccountOptions, region: Option<Region>, http: &SharedHttpClient) -> SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http.clone())
+        // `Renewed` keeps them, and knows when they are no longer good.
+        .identity_cache(IdentityCache::no_cache())
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(options.attempts)
+                .with_initial_backoff(BACKOFF.0)
+                .with_max_backoff(BACKOFF.1),
+        )
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .operation_attempt_timeout(options.attempt_timeout)
+                .build(),
+        );
+    if let Some(region) = region {
+        loader = loader.region(region);
+    }
+    if let Some(profile) = &options.profile {
+        loader = loader.profile_name(profile);
+    }
+    loader.load().await
+}
+
+async fn load(shared: &Shared) -> Result<Way> {
+    let options = &shared.options;
+    let http = network::http_client()?;
+    let config = found(options, options.region.clone().map(Region::new), &http).await;
+    let Some(region) = config.region().cloned() else {
+        return Err(
+            Error::permanent("no AWS region is set").with_hint("set `aws.region`, AWS_REGION or a profile's region")
+        );
+    };
+    let (provider, credentials) = match &shared.given {
+        Some(given) => (SharedCredentialsProvider::new(given.clone()), None),
+        None => {
+            let search = CliCredentials { options: options.clone(), region, http };
+            let renewed = Renewed::new(search, profile_files());
+            (SharedCredentialsProvider::new(renewed.clone()), Some(renewed))
+        }
+    };
+    let config = config.into_builder().credentials_provider(provider).build();
+    Ok(Way { config, credentials })
+}
+
+/// Credentials where the AWS CLI finds them, and those of the role to act as.
+#[derive(Debug)]
+struct CliCredentials {
+    options: AccountOptions,
+    region: Region,
+    http: SharedHttpClient,
+}
+
+#[async_trait]
+impl Search for CliCredentials {
+    async fn begin(&self) -> std::result::Result<SharedCredentialsProvider, CredentialsError> {
+        let config = found(&self.options, Some(self.region.clone()), &self.http).await;
+        match &self.options.assume_role {
+            None => config.credentials_provider().ok_or_else(CredentialsError::not_loaded_no_source),
+            Some(role) => {
+                let acting = aws_config::sts::AssumeRoleProvider::builder(role).session_name("scanmill");
+                Ok(SharedCredentialsProvider::new(acting.configure(&config).build().await))
+            }
+        }
+    }
+}
+
+/// One thing an adapter tried before work begins.
+#[derive(Debug)]
+pub struct Finding {
+    /// What was looked at: `queue`, `inbox bucket`, `COPY`.
+    pub name: &'static str,
+    /// What is well, or what is wrong with the remedy as hint: for a refusal the IAM action to allow.
+    pub outcome: Result<String>,
+}
+
+impl Finding {
+    /// Whether it keeps nobody from starting: see [`warning`].
+    pub fn is_warning(&self) -> bool {
+        let source = self.outcome.as_ref().err().and_then(std::error::Error::source);
+        source.is_some_and(|source| source.is::<Warning>())
+    }
+}
+
+/// Something to look at that may be meant so.
+#[derive(Debug)]
+struct Warning(String);
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Warning {}
+
+/// The outcome of a [`Finding`] that is to be looked at and may be meant so: `check` warns, and `run` starts.
+pub fn warning(message: impl Into<String>) -> Error {
+    Error::transient("worth a look").with_source(Warning(message.into()))
+}
+
+/// An adapter that can say, changing nothing, whether it could do its work.
+#[async_trait]
+pub trait Probe: Send + Sync {
+    /// Tries every kind of call the engine will make, in a form that changes nothing. All findings, in a stable order.
+    async fn probe(&self) -> Vec<Finding>;
+}

@@ -1,0 +1,134 @@
+//! The way onto the network, as the AWS CLI has it: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` and `AWS_CA_BUNDLE`.
+
+use std::path::Path;
+
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use scanmill_core::error::{Error, Result};
+
+/// Names a file of certificates to trust beside the system's.
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+
+/// An HTTP client that goes through the environment's proxy and trusts its certificates.
+///
+/// # Errors
+/// A bundle of certificates that cannot be read.
+pub fn http_client() -> Result<SharedHttpClient> {
+    let context = tls_context()?;
+    let client = |proxy: ProxyConfig| {
+        let context = context.clone();
+        Builder::new().build_with_connector_fn(move |settings, components| {
+            let mut builder = Connector::builder().proxy_config(proxy.clone());
+            builder.set_connector_settings(settings.cloned());
+            builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+            builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context.clone()).build()
+        })
+    };
+    let (proxied, direct) = (client(ProxyConfig::from_env()), client(ProxyConfig::disabled()));
+    Ok(SharedHttpClient::new(Routed { proxied, direct }))
+}
+
+/// A connector of its own, the same way.
+///
+/// # Errors
+/// As [`http_client`].
+pub fn connector() -> Result<Connector> {
+    let builder = Connector::builder().proxy_config(ProxyConfig::from_env());
+    Ok(builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls_context()?).build())
+}
+
+fn tls_context() -> Result<TlsContext> {
+    match std::env::var_os(CA_BUNDLE).filter(|path| !path.is_empty()) {
+        None => Ok(TlsContext::default()),
+        Some(path) => trusting(Path::new(&path)),
+    }
+}
+
+fn trusting(path: &Path) -> Result<TlsContext> {
+    const REMEDY: &str = "AWS_CA_BUNDLE must name a file of certificates in PEM form, or be unset";
+    let cannot = || format!("cannot read the certificates of AWS_CA_BUNDLE, `{}`", path.display());
+    let pem = std::fs::read(path).map_err(|error| Error::permanent(cannot()).with_hint(REMEDY).with_source(error))?;
+    // The client panics on what it cannot parse, and only at the first connection.
+    let certificates: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let found = certificates.map_err(|error| Error::permanent(cannot()).with_hint(REMEDY).with_source(error))?;
+    let is_sound = |der: &CertificateDer<'_>| webpki::anchor_from_trusted_cert(der).is_ok();
+    if found.is_empty() || !found.iter().all(is_sound) {
+        return Err(Error::permanent(cannot()).with_hint(REMEDY));
+    }
+    TlsContext::builder()
+        .with_trust_store(TrustStore::default().with_pem_certificate(pem))
+        .build()
+        .map_err(|error| Error::permanent(cannot()).with_hint(REMEDY).with_source(error))
+}
+
+/// Sends what is for this machine's own metadata service past the proxy, which cannot reach it.
+#[derive(Debug)]
+struct Routed<C> {
+    proxied: C,
+    direct: C,
+}
+
+impl HttpClient for Routed<SharedHttpClient> {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let of = |client: &SharedHttpClient| client.http_connector(settings, components);
+        SharedHttpConnector::new(Routed { proxied: of(&self.proxied), direct: of(&self.direct) })
+    }
+}
+
+impl HttpConnector for Routed<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let way = if is_link_local(request.uri()) { &self.direct } else { &self.proxied };
+        way.call(request)
+    }
+}
+
+/// Whether a URI is that of the instance's or the container's metadata service.
+fn is_link_local(uri: &str) -> bool {
+    let host = url::Url::parse(uri).ok().and_then(|url| url.host().map(|host| host.to_owned()));
+    match host {
+        Some(url::Host::Ipv4(address)) => address.is_link_local(),
+        Some(url::Host::Ipv6(address)) => address.segments()[0] == 0xfd00 && address.segments()[1] == 0xec2,
+        Some(url::Host::Domain(_)) | None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_metadata_services_are_link_local() {
+        for (uri, expected) in [
+            ("http://169.254.169.254/latest/api/token", true),
+            ("http://169.254.170.2/v2/credentials", true),
+            ("http://[fd00:ec2::254]/latest/meta-data", true),
+            ("https://sqs.eu-central-1.amazonaws.com/", false),
+            ("http://127.0.0.1:4566/", false),
+            ("not a uri", false),
+        ] {
+            assert_eq!(is_link_local(uri), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_bundle_that_is_none_is_an_error_and_no_panic() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("bundle.pem");
+        let told = |path: &Path| trusting(path).expect_err("no certificates").report();
+        assert!(told(&file).contains("bundle.pem"), "{}", told(&file));
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        for text in ["", "no certificates", broken, "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {
+            std::fs::write(&file, text).expect("a file");
+            assert!(told(&file).contains("AWS_CA_BUNDLE"), "{text:?}: {}", told(&file));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The ports of the engine, queue, store and warehouse, and their adapters: SQLite and folders, SQS, S3 and Redshift.
+//!
+//! Ports never see each other, and nobody names an adapter but the one who chooses it; `tests/repository/layering.rs`
+//! holds that.
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod aws;
+pub mod queue;
+pub mod store;
+pub mod warehouse;

@@ -1,0 +1,165 @@
+//! The queue in Amazon SQS, or what speaks its language.
+//!
+//! A standard queue: at least once, unordered. SQS decides when a message dies (the redrive policy's
+//! `maxReceiveCount`); limits and error codes are those of the API's model of 2012-11-05.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::{Builder, StalledStreamProtectionConfig};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use tokio::sync::OnceCell;
+
+use super::{Advice, Depth, Message, Queue, ReceiptHandle};
+use crate::aws::{Account, Call};
+use scanmill_core::error::{Error, Result};
+
+mod batch;
+mod depth;
+mod fault;
+mod poll;
+mod probe;
+mod url;
+mod write;
+
+use fault::failed;
+use poll::ReceiveBuffer;
+pub use url::QueueUrl;
+
+/// The most messages a receive, a delete, an extension or a send takes.
+const MAX_BATCH: usize = 10;
+/// The longest long poll.
+const MAX_WAIT: Duration = Duration::from_secs(20);
+/// The longest lease.
+const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 3600);
+/// Messages in flight that a standard queue allows, of all receivers together. Beyond it a long poll just stays empty.
+const IN_FLIGHT_LIMIT: u64 = 120_000;
+/// Receives, and deletes, under way at once at the most. Each carries ten messages, so 40,000 messages a second at a round
+/// trip of 150 ms need 600 of each; at 15 ms they need 60, and no more are then started.
+const CALLS_AT_ONCE: usize = 640;
+
+/// Which queue, and how its messages are treated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SqsOptions {
+    /// The queue's URL.
+    pub queue_url: String,
+    /// Another server; of the URL only the path counts then.
+    pub endpoint: Option<String>,
+    /// How long a received message stays invisible. The queue's own setting is not used.
+    pub visibility_timeout: Duration,
+    /// The engine rejects a photo at this receive: to be reached before the queue gives the message up.
+    pub dead_letter_after: u32,
+}
+
+/// The queue. Clones share everything.
+#[derive(Clone)]
+pub struct SqsQueue {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: SqsOptions,
+    account: Account,
+    url: QueueUrl,
+    clients: OnceCell<Clients>,
+    /// Receives under way and messages that nobody took.
+    desk: Mutex<ReceiveBuffer>,
+    /// The dead-letter queue, once looked up.
+    dead: depth::DeadLetters,
+}
+
+/// One client for each kind of wait; both share credentials and connections.
+#[derive(Clone)]
+struct Clients {
+    calls: Client,
+    /// For long polls: their wait on top of the timeout, and no second try behind the caller's back, since each would
+    /// start a lease that nobody counts.
+    polls: Client,
+}
+
+impl SqsQueue {
+    /// A queue by its options. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// Permanent when the URL is not a queue's.
+    pub fn new(account: Account, options: SqsOptions) -> Result<SqsQueue> {
+        let url = QueueUrl::parse(&options.queue_url, options.endpoint.as_deref())?;
+        let visibility_timeout = options.visibility_timeout.min(MAX_VISIBILITY);
+        let options = SqsOptions { visibility_timeout, ..options };
+        let (clients, desk, dead) = (OnceCell::new(), Mutex::default(), depth::DeadLetters::default());
+        Ok(SqsQueue { shared: Arc::new(Shared { options, account, url, clients, desk, dead }) })
+    }
+
+    /// A call on this queue, as errors speak of it.
+    fn call(&self, doing: &'static str, action: &'static str) -> Call<'_> {
+        Call { doing, what: &self.shared.url.sent, action }
+    }
+
+    async fn clients(&self) -> Result<&Clients> {
+        self.shared.clients.get_or_try_init(|| self.connect()).await
+    }
+
+    async fn connect(&self) -> Result<Clients> {
+        let shared = &self.shared;
+        let (config, options) = (shared.account.config().await?, shared.account.options());
+        let builder = || {
+            let builder = Builder::from(config)
+                .interceptor(shared.account.watch("sqs"))
+                // Bodies are small and the time of a call bounds them too. It looks at each open call, so at a long poll for
+                // its 20 seconds, ten times a second.
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+            match &shared.options.endpoint {
+                Some(endpoint) => builder.endpoint_url(endpoint),
+                None => builder,
+            }
+        };
+        let timeouts = config.timeout_config().map_or_else(TimeoutConfig::builder, TimeoutConfig::to_builder);
+        let timeouts = timeouts.operation_attempt_timeout(options.attempt_timeout + MAX_WAIT).build();
+        let polls = builder().timeout_config(timeouts).retry_config(RetryConfig::standard().with_max_attempts(1));
+        Ok(Clients { calls: Client::from_conf(builder().build()), polls: Client::from_conf(polls.build()) })
+    }
+}
+
+#[async_trait]
+impl Queue for SqsQueue {
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Message>> {
+        match max.min(MAX_BATCH) {
+            0 => Ok(Vec::new()),
+            max => self.poll(max, wait.min(MAX_WAIT)).await,
+        }
+    }
+
+    async fn delete(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Result<(), Error>>> {
+        self.delete_all(receipts).await
+    }
+
+    async fn extend(&self, receipts: &[ReceiptHandle], visibility: Duration) -> Result<Vec<Result<(), Error>>> {
+        self.extend_all(receipts, visibility.min(MAX_VISIBILITY)).await
+    }
+
+    async fn send(&self, bodies: &[String]) -> Result<()> {
+        self.send_all(bodies).await
+    }
+
+    async fn depth(&self) -> Result<Depth> {
+        self.count().await
+    }
+
+    fn advice(&self) -> Advice {
+        Advice {
+            receives_at_once: CALLS_AT_ONCE,
+            messages_per_receive: MAX_BATCH,
+            is_approximate: true,
+            in_flight_limit: Some(IN_FLIGHT_LIMIT),
+            entries_per_call: MAX_BATCH,
+            calls_at_once: CALLS_AT_ONCE,
+        }
+    }
+
+    async fn release(&self) {
+        self.give_back_unclaimed().await;
+    }
+}

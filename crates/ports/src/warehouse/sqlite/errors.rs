@@ -1,0 +1,70 @@
+//! SQLite's errors in scanmill's classes.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use rusqlite::ErrorCode;
+
+use scanmill_core::error::{Class, Error};
+
+/// What `what` failed with on the warehouse at `path`. For `map_err`: `.map_err(sql_error("cannot load", path))`.
+pub(super) fn sql_error<'a>(what: impl Display + 'a, path: &'a Path) -> impl FnOnce(rusqlite::Error) -> Error + 'a {
+    move |error| {
+        let (class, hint) = verdict(&error);
+        let made = Error::new(class, format!("{what}: warehouse `{}`", path.display())).with_source(error);
+        match hint {
+            Some(hint) => made.with_hint(hint),
+            None => made,
+        }
+    }
+}
+
+fn verdict(error: &rusqlite::Error) -> (Class, Option<&'static str>) {
+    let Some(code) = error.sqlite_error_code() else {
+        // Wrong parameters, several statements: the statement as given can never run.
+        return (Class::Permanent, None);
+    };
+    match code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => (
+            Class::Transient,
+            Some(
+                "another program holds it: a second scanmill, or a BI tool or sqlite3 shell inside a write transaction \
+                 (`fuser` on the file names it)",
+            ),
+        ),
+        ErrorCode::DiskFull => (Class::Transient, Some("the disk is full: free some space")),
+        ErrorCode::SystemIoFailure
+        | ErrorCode::OutOfMemory
+        | ErrorCode::OperationInterrupted
+        | ErrorCode::FileLockingProtocolFailed
+        | ErrorCode::SchemaChanged => (Class::Transient, None),
+        ErrorCode::NotADatabase => (
+            Class::Permanent,
+            Some("it is not an SQLite database: move it away, or set `local.root` to another folder"),
+        ),
+        ErrorCode::DatabaseCorrupt => (
+            Class::Permanent,
+            Some("the file is damaged: move it away and run again; every sealed batch is then loaded anew"),
+        ),
+        ErrorCode::CannotOpen => (Class::Permanent, Some("does its folder exist, and may this user write there?")),
+        ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
+            (Class::Permanent, Some("check the owner and mode of the file and its folder"))
+        }
+        // The loader checks every value before it is bound; a constraint that still fails is our own mistake.
+        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => (Class::Bug, None),
+        _ if is_missing_table(error) => (
+            Class::Missing,
+            Some("tables and marts are not there or not up to date: `scanmill schema --apply` creates them"),
+        ),
+        _ => (Class::Permanent, None),
+    }
+}
+
+/// SQLite has one code for every mistake in a statement; only the text tells this one apart.
+fn is_missing_table(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.contains("no such table"),
+        rusqlite::Error::SqlInputError { msg, .. } => msg.contains("no such table"),
+        _ => false,
+    }
+}
