@@ -49,7 +49,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
                 hints.blue += frame.hints.blue;
                 let corner = corner(&picture, index);
                 for (y, row) in frame.samples.chunks_exact(frame.width.max(1)).enumerate() {
-                    paint(&mut luma, &picture, corner, y, row.iter().copied());
+                    paint(&mut luma, &picture, corner, y, row);
                 }
             }
             // A tile that is not all there.

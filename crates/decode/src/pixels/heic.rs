@@ -20,6 +20,7 @@ use super::super::luma::Aspect;
 use super::hints::Hints;
 use super::residual::{self, Block};
 use super::tiles::{changed, corner, grey, no_alpha, paint};
+use super::tints::Tints;
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Rejection};
 
@@ -94,31 +95,6 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
     Ok(Source::whole(luma, is_cut).hinting(hints).shrunk(header.width as f32 / picture.width as f32))
 }
 
-/// Pixels of units in which chroma, of blueness and of redness, has finer detail than brightness.
-#[derive(Clone, Copy, Default)]
-struct Tints {
-    pixels: [u64; 2],
-    /// Coefficients that the blocks of the present unit reach to, of each component.
-    detail: [u32; 3],
-}
-
-impl Tints {
-    /// Coefficients from which on a unit of chroma shows more than a slope.
-    const FINE: u32 = 12;
-
-    fn unit(&mut self, log2_size: u8) {
-        let [grey, tints @ ..] = std::mem::take(&mut self.detail);
-        for (pixels, tint) in self.pixels.iter_mut().zip(tints) {
-            *pixels += u64::from(tint >= Self::FINE && tint >= grey) << (2 * log2_size);
-        }
-    }
-
-    /// The same in cells as [`Hints`] counts them.
-    fn cells(self) -> [u32; 2] {
-        self.pixels.map(|pixels| (pixels / 256) as u32)
-    }
-}
-
 /// How a tile is decoded.
 struct Tile<'a> {
     config: &'a Config<'a>,
@@ -131,11 +107,7 @@ struct Tile<'a> {
 
 impl Tile<'_> {
     /// Decodes the first picture in a tile's data and gives its rows, also when it fails halfway.
-    fn decode(
-        &mut self,
-        data: &[u8],
-        mut row: impl FnMut(usize, Box<dyn Iterator<Item = u8> + '_>),
-    ) -> Result<(), Failure> {
+    fn decode(&mut self, data: &[u8], mut row: impl FnMut(usize, &[u8])) -> Result<(), Failure> {
         let (config, picture) = (self.config, self.picture);
         let mut sets = ParameterSets::default();
         for set in &config.sets {
@@ -170,11 +142,19 @@ impl Tile<'_> {
         let [across, down] = if component == 0 { [1, 1] } else { [across as usize, down as usize] };
         let line = frame.widths[component].max(1) as usize;
         let to_eight = frame.bit_depth[component.min(1)].saturating_sub(8);
+        let narrow = |sample: &u16| (sample >> to_eight).min(255) as u8;
+        let mut pixels = Vec::with_capacity(width as usize);
         for y in 0..height as usize {
             let from = (top + y) / down * line;
             let Some(samples) = frame.planes[component].get(from..from + line) else { break };
-            let pixels = (left..left + width as usize).map_while(move |x| samples.get(x / across));
-            row(y, Box::new(pixels.map(move |&sample| (sample >> to_eight).min(255) as u8)));
+            pixels.clear();
+            if across == 1 {
+                pixels.extend(samples.iter().skip(left).take(width as usize).map(narrow));
+            } else {
+                let spread = (left..left + width as usize).map_while(|x| samples.get(x / across));
+                pixels.extend(spread.map(narrow));
+            }
+            row(y, &pixels);
         }
         done?;
         if !coded.is_complete() {
@@ -329,10 +309,7 @@ impl<'a> Brightness<'a> {
 
 impl Sink for Brightness<'_> {
     fn transform_block(&mut self, block: &TransformBlock<'_>) {
-        let bounds = u32::from(block.coeff_bounds.0) * u32::from(block.coeff_bounds.1);
-        if let Some(detail) = self.tints.detail.get_mut(usize::from(block.c_idx)) {
-            *detail += if block.coeffs.is_some() { bounds } else { 0 };
-        }
+        self.tints.block(block);
         if block.c_idx != 0 && !self.has_chroma {
             return;
         }
@@ -350,7 +327,7 @@ impl Sink for Brightness<'_> {
     }
 
     fn coding_unit(&mut self, unit: &CodingUnit) {
-        self.tints.unit(unit.log2_size);
+        self.tints.unit(unit);
         self.units = self.units.wrapping_add(1);
         if self.units.is_multiple_of(UNITS_PER_LOOK) && self.deadline.is_over() {
             self.out_of_time = true;
@@ -387,6 +364,45 @@ mod tests {
         let image = heifer::Image { width: 256, height: 256, bit_depth: 8, has_alpha: false, data };
         let options = heifer::EncodeOptions { quality, max_threads: 1 };
         heifer::encode_with_metadata(&image, &heifer::Metadata::default(), &options).unwrap()
+    }
+
+    /// Texture whose colour changes with its brightness, but less; sharp enough to have chroma of every frequency.
+    fn texture(colour_only: bool) -> Vec<u8> {
+        let noise = |at: usize| ((at as u32).wrapping_mul(2_654_435_761) >> 24) as i32 - 128;
+        let pixel = |at: usize| {
+            let (x, y) = (at % 256, at / 256);
+            // Fine chroma at the foot of a slope, where brightness has next to no coefficients.
+            let tint = if x / 64 % 2 == 0 { noise(at / 2) / 24 } else { noise(at) / 6 };
+            let grey = 60 + (x + y) as i32 / 4 + if x / 64 % 2 == 0 { 0 } else { noise(at + 7) / 3 };
+            let drawn = if colour_only && x / 6 % 2 == y / 6 % 2 { 50 } else { 0 };
+            [grey + tint + drawn, grey - tint / 2 - drawn / 2, grey, 255].map(|sample| sample.clamp(0, 255) as u16)
+        };
+        let data = (0..256 * 256).flat_map(pixel).collect();
+        let image = heifer::Image { width: 256, height: 256, bit_depth: 8, has_alpha: false, data };
+        let options = heifer::EncodeOptions { quality: 95, max_threads: 1 };
+        heifer::encode_with_metadata(&image, &heifer::Metadata::default(), &options).unwrap()
+    }
+
+    /// Each further aspect is the whole photo decoded again.
+    #[test]
+    fn colours_are_looked_at_only_where_something_is_drawn_in_them() {
+        let aspects = |bytes: &[u8]| {
+            let limits = crate::DecodeLimits {
+                max_file_bytes: 1 << 20,
+                max_pixels: 1 << 20,
+                max_side: 1 << 10,
+                max_pixels_per_byte: 1_000,
+                time_budget: Duration::from_secs(600),
+                heic_time_budget: None,
+                first_only: false,
+                place_zone: false,
+            };
+            let header = crate::inspect(bytes, &limits).unwrap();
+            let deadline = Deadline::after(Duration::from_secs(600));
+            decode(bytes, &header, Aspect::Brightness, deadline).unwrap().hints().aspects().collect::<Vec<_>>()
+        };
+        assert_eq!(aspects(&texture(false)), []);
+        assert!(aspects(&texture(true)).contains(&Aspect::Redness));
     }
 
     #[test]

@@ -22,6 +22,8 @@ mod source;
 mod tiff;
 #[cfg(any(feature = "avif", feature = "heic"))]
 mod tiles;
+#[cfg(feature = "heic")]
+mod tints;
 mod webp;
 
 use super::Header;

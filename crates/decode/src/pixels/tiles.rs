@@ -18,13 +18,14 @@ pub(super) fn corner(picture: &Picture, index: usize) -> [usize; 2] {
 }
 
 /// Puts the row `y` of the tile whose top left pixel is `corner` into the picture.
-pub(super) fn paint(luma: &mut Luma, picture: &Picture, corner: [usize; 2], y: usize, row: impl Iterator<Item = u8>) {
+pub(super) fn paint(luma: &mut Luma, picture: &Picture, corner: [usize; 2], y: usize, row: &[u8]) {
     if y >= picture.tile[1] as usize {
         return;
     }
     let out = luma.rows_mut().nth(corner[1] + y).and_then(|out| out.get_mut(corner[0]..)).unwrap_or_default();
-    for (pixel, grey) in out.iter_mut().zip(row.take(picture.tile[0] as usize)) {
-        *pixel = grey;
+    let length = out.len().min(row.len()).min(picture.tile[0] as usize);
+    if let (Some(out), Some(row)) = (out.get_mut(..length), row.get(..length)) {
+        out.copy_from_slice(row);
     }
 }
 
