@@ -92,6 +92,7 @@ pub async fn serve(
         .route("/rejections", get(async || html(include_str!("rejections.html"))))
         .route("/rejections.json", get(rejections_json))
         .route("/pictures/{id}", get(picture))
+        .route("/favicon.ico", get(icon))
         .route("/outlines.json", get(outlines))
         .route("/metrics", get(metrics))
         .route("/healthz", get(health))
@@ -149,6 +150,11 @@ fn html(page: &'static str) -> impl IntoResponse {
 /// Outlines of land and countries, as paths of an SVG.
 async fn outlines() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], include_str!("outlines.json"))
+}
+
+/// What browsers show beside the title, and ask for by this name.
+async fn icon() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "image/svg+xml")], include_str!("icon.svg"))
 }
 
 async fn scans_json(State(state): State<ConsoleState>) -> impl IntoResponse {

@@ -4,10 +4,13 @@
 mod decode_scene;
 #[path = "../process/mod.rs"]
 mod process;
+#[path = "../rig/mod.rs"]
+mod rig;
 #[path = "../../crates/decode/tests/support/stream.rs"]
 mod stream;
 
 mod bad_input;
+mod browser;
 mod cli_settings;
 mod cli_shell;
 mod cli_signals;

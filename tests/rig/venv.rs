@@ -18,6 +18,10 @@ const LINTERS: List = List { name: "rig-linters", packages: include_str!("linter
 /// What reads the pages for BI tools.
 const BI: List = List { name: "rig-bi", packages: include_str!("bi.txt"), how: &["--only-binary", ":all:"] };
 
+/// What looks at the engine's pages.
+const BROWSER: List =
+    List { name: "rig-browser", packages: include_str!("browser.txt"), how: &["--only-binary", ":all:"] };
+
 /// Pinned packages that belong together.
 struct List {
     name: &'static str,
@@ -49,6 +53,12 @@ impl Venv {
     pub fn bi() -> Outcome<&'static Venv> {
         static VENV: OnceLock<Outcome<Venv>> = OnceLock::new();
         VENV.get_or_init(|| Venv::at(&target(), &BI)).as_ref().map_err(Clone::clone)
+    }
+
+    /// That of what looks at the engine's pages.
+    pub fn browser() -> Outcome<&'static Venv> {
+        static VENV: OnceLock<Outcome<Venv>> = OnceLock::new();
+        VENV.get_or_init(|| Venv::at(&target(), &BROWSER)).as_ref().map_err(Clone::clone)
     }
 
     /// A program of the venv: `python`, `ministack`…
