@@ -200,13 +200,16 @@ async fn put(line: &PipelineContext, key: &str, bytes: Bytes, mode: PutMode) {
     line.outages.call_went_well("put");
 }
 
+/// A batch is a fifth larger than at the usual level, and costs a third of the time.
+const LEVEL: Compression = Compression::new(2);
+
 /// Compresses the lines of a batch.
 ///
 /// # Errors
 /// None that can be fixed: a bug.
 pub fn gzip(lines: &[u8]) -> Result<Bytes> {
     let failed = |error| Error::bug("cannot compress a batch").with_source(error);
-    let mut encoder = GzEncoder::new(Vec::with_capacity(lines.len() / 6), Compression::default());
+    let mut encoder = GzEncoder::new(Vec::with_capacity(lines.len() / 5), LEVEL);
     encoder.write_all(lines).map_err(failed)?;
     Ok(encoder.finish().map_err(failed)?.into())
 }

@@ -28,6 +28,8 @@ const DEEPEST_CUT: f64 = 0.6;
 const TOO_FEW_TO_CUT: u64 = 16;
 /// Unless this share is throttled: then more would only bring more of it.
 const ALMOST_ALL: f64 = 0.9;
+/// Of so many answers at least: a few open GETs after a start would see nothing else of a store that is short for a moment.
+const MANY_ANSWERS: u64 = 32;
 
 /// Ticks after a cut in which the limit does not rise.
 const HOLD: u32 = 3;
@@ -175,7 +177,7 @@ impl Controller {
                 self.cut = None;
             }
         }
-        if is_measured && limit <= TOO_FEW_TO_CUT && share > ALMOST_ALL {
+        if seen.answered >= MANY_ANSWERS && limit <= TOO_FEW_TO_CUT && share > ALMOST_ALL {
             return (limit, Reason::Throttled);
         }
         if is_measured && limit > TOO_FEW_TO_CUT && share > self.tolerated {

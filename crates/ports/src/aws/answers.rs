@@ -23,6 +23,22 @@ pub struct AnswerWatch {
     pub(super) credentials: Option<Renewed>,
 }
 
+impl AnswerWatch {
+    /// Sees an answer that a client got in another way, after which another attempt follows where it is throttled.
+    pub fn see(&self, answer: &HttpResponse) {
+        self.doubt_if_refused(answer);
+        if is_throttled(answer) {
+            AnswersThrottled { service: self.service, count: 1 }.emit();
+        }
+    }
+
+    fn doubt_if_refused(&self, answer: &HttpResponse) {
+        if let Some(credentials) = self.credentials.as_ref().filter(|_| refuses_credentials(answer)) {
+            credentials.doubt();
+        }
+    }
+}
+
 /// Throttled attempts of one call so far.
 #[derive(Clone, Copy, Debug, Default)]
 struct Throttled(u64);
@@ -43,9 +59,7 @@ impl Intercept for AnswerWatch {
         bag: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let Some(answer) = context.response() else { return Ok(()) };
-        if let Some(credentials) = self.credentials.as_ref().filter(|_| refuses_credentials(answer)) {
-            credentials.doubt();
-        }
+        self.doubt_if_refused(answer);
         if is_throttled(answer) {
             let Throttled(before) = bag.load::<Throttled>().copied().unwrap_or_default();
             bag.interceptor_state().store_put(Throttled(before + 1));

@@ -28,8 +28,11 @@ use credentials::{Renewed, Search, profile_files};
 pub use failure::{Call, answered, bare_code, failed, is_about_credentials};
 pub use post::{Posted, Poster};
 
-/// First and longest wait between two attempts of the SDK. What lasts longer is the engine's to wait for.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// First wait between two attempts of the SDK, at the most: a random part of it.
+pub const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+
+/// Longest wait between two attempts of the SDK. What lasts longer is the engine's to wait for.
+const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
 /// Longest wait for a connection, before the SDK tries again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -112,8 +115,8 @@ async fn found(options: &AccountOptions, region: Option<Region>, http: &SharedHt
         .retry_config(
             RetryConfig::standard()
                 .with_max_attempts(options.attempts)
-                .with_initial_backoff(BACKOFF.0)
-                .with_max_backoff(BACKOFF.1),
+                .with_initial_backoff(FIRST_BACKOFF)
+                .with_max_backoff(MAX_BACKOFF),
         )
         .timeout_config(
             TimeoutConfig::builder()

@@ -1,5 +1,6 @@
 //! The way onto the network, as the AWS CLI has it: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` and `AWS_CA_BUNDLE`.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -93,11 +94,17 @@ impl HttpConnector for Routed<SharedHttpConnector> {
 
 /// Whether a URI is that of the instance's or the container's metadata service.
 fn is_link_local(uri: &str) -> bool {
-    let host = url::Url::parse(uri).ok().and_then(|url| url.host().map(|host| host.to_owned()));
-    match host {
-        Some(url::Host::Ipv4(address)) => address.is_link_local(),
-        Some(url::Host::Ipv6(address)) => address.segments()[0] == 0xfd00 && address.segments()[1] == 0xec2,
-        Some(url::Host::Domain(_)) | None => false,
+    // Asked of each request, so nothing else of the URI is parsed.
+    let authority =
+        uri.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => {
+            address.parse::<Ipv6Addr>().is_ok_and(|address| matches!(address.segments(), [0xfd00, 0xec2, ..]))
+        }
+        None => {
+            host.split(':').next().unwrap_or_default().parse().is_ok_and(|address: Ipv4Addr| address.is_link_local())
+        }
     }
 }
 
@@ -110,7 +117,13 @@ mod tests {
         for (uri, expected) in [
             ("http://169.254.169.254/latest/api/token", true),
             ("http://169.254.170.2/v2/credentials", true),
+            ("http://169.254.169.254:80", true),
             ("http://[fd00:ec2::254]/latest/meta-data", true),
+            ("http://[fd00:ec2::23]:8080/v1/credentials", true),
+            ("http://[fd00::1]/", false),
+            ("https://169.254.example/", false),
+            ("https://x.de/http://169.254.169.254/", false),
+            ("https://169.254.169.254@x.de/", false),
             ("https://sqs.eu-central-1.amazonaws.com/", false),
             ("http://127.0.0.1:4566/", false),
             ("not a uri", false),

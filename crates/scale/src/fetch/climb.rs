@@ -5,6 +5,8 @@
 //! as many ticks as a GET takes, and taken back where there was no gain. Later it is tried again, as others may have left
 //! the network; and at once where the rate falls, which is another state of things.
 
+use super::TOO_FEW_TO_CUT;
+
 /// Up to this limit raises are not judged: too many open GETs are few, and a start is fast.
 const FREE: u64 = 64;
 /// A raise that brings so much more pays at the first look.
@@ -90,7 +92,9 @@ impl Climb {
     /// Decides on `limit`, which is in use; `at_work` GETs are under way and the last tick brought `brought` photos.
     pub fn judge(&mut self, limit: u64, at_work: u64, brought: u64) -> Verdict {
         if limit < FREE {
-            return self.raise_to(limit, limit.saturating_mul(2));
+            // At once to what no store minds, then fast: a tick at a few open GETs tells next to nothing.
+            let next = if limit < TOO_FEW_TO_CUT { TOO_FEW_TO_CUT } else { limit.saturating_mul(4).min(FREE) };
+            return self.raise_to(limit, next);
         }
         if let Some(raise) = self.raise {
             return self.judge_raise(raise, limit, at_work, brought);

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_checksums::ChecksumAlgorithm;
+use aws_smithy_types::base64;
 use bytes::{Bytes, BytesMut};
 use md5::{Digest, Md5};
 use tokio::time::{Instant, timeout_at};
@@ -17,11 +19,20 @@ const MAX_STALL: Duration = Duration::from_secs(10);
 const MIN_BYTES_A_SECOND: u64 = 64 << 10;
 
 /// What the answer's head says of the body.
+#[derive(Default)]
 pub(super) struct Expected {
     /// Its length in bytes.
     pub length: Option<u64>,
     /// The MD5 of it, in hex, where nothing better is verified.
     pub md5: Option<String>,
+    /// The store's own checksum of it, where nobody else verifies it.
+    pub checksum: Option<Checksum>,
+}
+
+/// A checksum in base 64.
+pub(super) struct Checksum {
+    pub algorithm: ChecksumAlgorithm,
+    pub value: String,
 }
 
 /// How long a body may take.
@@ -61,6 +72,8 @@ pub(super) async fn read(
     let mut body = body;
     let mut bytes = BytesMut::with_capacity(usize::try_from(likely).unwrap_or(0));
     let mut md5 = expected.md5.is_some().then(Md5::new);
+    let mut checksum = expected.checksum.as_ref().map(|checksum| checksum.algorithm.into_impl());
+    let changed = || format!("reading {what}: the body broke off or was changed on the way");
     loop {
         let next = timeout_at(deadline.min(Instant::now() + pace.stall), body.next()).await;
         let Ok(next) = next else {
@@ -70,8 +83,7 @@ pub(super) async fn read(
         match next {
             None => break,
             Some(Err(error)) => {
-                return Err(Error::transient(format!("reading {what}: the body broke off or was changed on the way"))
-                    .with_source(error));
+                return Err(Error::transient(changed()).with_source(error));
             }
             Some(Ok(chunk)) => {
                 if (bytes.len() + chunk.len()) as u64 > max_bytes {
@@ -80,6 +92,9 @@ pub(super) async fn read(
                 if let Some(md5) = &mut md5 {
                     md5.update(&chunk);
                 }
+                if let Some(checksum) = &mut checksum {
+                    checksum.update(&chunk);
+                }
                 bytes.extend_from_slice(&chunk);
             }
         }
@@ -87,6 +102,12 @@ pub(super) async fn read(
     let count = bytes.len() as u64;
     if let Some(length) = expected.length.filter(|length| *length != count) {
         return Err(Error::transient(format!("reading {what}: {count} of {length} bytes came")));
+    }
+    if let (Some(checksum), Some(expected)) = (checksum, &expected.checksum)
+        && base64::encode(checksum.finalize()) != expected.value
+    {
+        let algorithm = expected.algorithm.as_str();
+        return Err(Error::transient(format!("{}: its {algorithm} is not {}", changed(), expected.value)));
     }
     if let (Some(md5), Some(etag)) = (md5, &expected.md5) {
         let found = hex(&md5.finalize());

@@ -7,7 +7,6 @@
 //! parts nothing but the length is known here (TLS aside).
 
 use async_trait::async_trait;
-use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -16,17 +15,22 @@ use jiff::Timestamp;
 
 use super::{Object, ObjectMetadata, ObjectSummary, Put, PutMode, Store};
 use crate::aws::{Account, Call};
-use body::{BodyTimeouts, Expected};
+use body::BodyTimeouts;
 use clients::Clients;
+use direct::{Direct, Wanted};
 use failure::failed;
+use head::Head;
 use scanmill_core::error::{Error, Result};
 
 mod body;
 mod clients;
+mod direct;
 mod events;
 mod failure;
+mod head;
 mod listing;
 mod probe;
+mod template;
 
 pub use probe::{Probed, S3Probe};
 
@@ -42,9 +46,8 @@ pub struct S3Options {
 /// A store in S3. Nothing is asked before the first call.
 pub struct S3Store {
     clients: Clients,
+    direct: Direct,
     pace: BodyTimeouts,
-    /// Bytes come as they were sent.
-    is_encrypted: bool,
 }
 
 impl S3Store {
@@ -52,7 +55,7 @@ impl S3Store {
     pub fn new(account: Account, options: S3Options) -> S3Store {
         let pace = BodyTimeouts::of(account.options().attempt_timeout);
         let is_encrypted = options.endpoint.as_ref().is_none_or(|endpoint| !endpoint.starts_with("http://"));
-        S3Store { clients: Clients::new(account, options), pace, is_encrypted }
+        S3Store { direct: Direct::new(account.clone(), is_encrypted), clients: Clients::new(account, options), pace }
     }
 }
 
@@ -62,13 +65,10 @@ impl Store for S3Store {
         let what = name_of(bucket, key, version_id);
         let action = if version_id.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
         let call = Call { doing: "reading", what: &what, action };
-        let sent = self.clients.send(bucket, |client| {
-            client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned)).send()
-        });
-        let output = sent.await?.map_err(|error| failed(call, error))?;
-        let (etag, modified_at) = (plain_etag(output.e_tag()), output.last_modified().and_then(timestamp));
-        let expected = expected(&output, self.is_encrypted);
-        let bytes = body::read(output.body, &expected, max_bytes, self.pace, &what).await?;
+        let wanted = Wanted { bucket, key, version_id };
+        let sent = self.clients.send(bucket, |client| self.direct.get(client, wanted));
+        let Head { etag, modified_at, expected, body } = sent.await?.map_err(|error| failed(call, error))?;
+        let bytes = body::read(body, &expected, max_bytes, self.pace, &what).await?;
         Ok(Object { bytes, etag, modified_at })
     }
 
@@ -124,27 +124,6 @@ impl Store for S3Store {
 
     async fn list(&self, bucket: &str, prefix: &str, after: Option<&str>, max: usize) -> Result<Vec<ObjectSummary>> {
         listing::list(&self.clients, bucket, prefix, after, max).await
-    }
-}
-
-/// What tells whether the bytes that come are those that were written.
-fn expected(output: &GetObjectOutput, is_encrypted: bool) -> Expected {
-    let checksums = [
-        output.checksum_crc64_nvme(),
-        output.checksum_crc32(),
-        output.checksum_crc32_c(),
-        output.checksum_sha256(),
-        output.checksum_sha1(),
-    ];
-    // One with a dash is of the parts. One of the whole object is verified by the SDK while the body is read.
-    let is_verified = checksums.into_iter().flatten().any(|checksum| !checksum.contains('-'));
-    let is_plain = output.server_side_encryption().is_none_or(|kind| kind.as_str() == "AES256")
-        && output.sse_customer_algorithm().is_none();
-    let etag = plain_etag(output.e_tag());
-    let is_md5 = etag.len() == 32 && etag.bytes().all(|digit| digit.is_ascii_hexdigit());
-    Expected {
-        length: output.content_length().and_then(|length| u64::try_from(length).ok()),
-        md5: (!is_verified && !is_encrypted && is_plain && is_md5).then_some(etag),
     }
 }
 
