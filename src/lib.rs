@@ -10,11 +10,11 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod console;
-pub mod pump;
 
-pub use scanmill_core::{domain, error};
+pub use scanmill_core::{diagnostics, domain, error};
 pub use scanmill_decode as decode;
 pub use scanmill_flow as flow;
+pub use scanmill_loadtest as pump;
 pub use scanmill_ports::{aws, queue, store, warehouse};
 pub use scanmill_scale as scale;
 pub use scanmill_telemetry as telemetry;

@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::rejections::parse_since;
 use super::report::{between, block_on};
 use super::{Exit, GlobalArgs, out, settings};
-use crate::config::nearest::nearest;
+use crate::diagnostics::nearest;
 use crate::error::{Error, Result};
 use crate::warehouse::export::csv::CsvSink;
 use crate::warehouse::export::json::JsonSink;

@@ -7,21 +7,18 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-mod cost;
 mod forms;
 pub mod key;
 pub mod keys;
 pub mod machine;
 mod merge;
-pub mod nearest;
-pub mod problem;
 pub mod raw;
 pub mod reference;
 pub mod reload;
 mod rules;
 pub mod settings;
 
-pub use problem::{Origin, Problem, Problems};
+pub use crate::diagnostics::{Origin, Problem, Problems};
 pub use settings::Settings;
 
 /// What may set a key, weakest first.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::domain::notification::KeyEncoding;
 
-pub use super::cost::Cost;
 use super::machine::{self, Machine};
 use crate::domain::Exclusions;
+pub use crate::pump::prices::Cost;
 
 /// All settings, by section of the file.
 #[derive(Clone, Debug, PartialEq)]

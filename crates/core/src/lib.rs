@@ -4,5 +4,6 @@
 
 mod closed_list;
 pub mod cpu;
+pub mod diagnostics;
 pub mod domain;
 pub mod error;

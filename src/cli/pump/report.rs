@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::pump::latency::Latencies;
 use crate::pump::load_report::compare::compare;
 use crate::pump::load_report::side::{Flow, Latency, PumpSide, RunSummary, VerdictSide};
-use crate::pump::load_report::{LoadReport, Parts};
+use crate::pump::load_report::{EngineSettings, LoadReport, Parts};
 use crate::pump::verify::Verdict;
 use crate::pump::{PumpPlan, PumpReport};
 
@@ -137,7 +137,7 @@ impl Watching {
             loaded_seconds: self.loaded_at.map(since_start),
             verdict: verdict.map(VerdictSide::of),
         };
-        let report = LoadReport::new(parts, &self.settings);
+        let report = LoadReport::new(parts, &EngineSettings::from(&self.settings));
         let text = report.to_text();
         let page = self.folder.join("report.html");
         write_file(&self.folder.join(DATA), &report.to_json()?)?;
@@ -177,4 +177,13 @@ fn ports(settings: &Settings) -> String {
         WarehouseKind::Redshift => "Redshift warehouse",
     };
     format!("{queue}, {store}, {warehouse}")
+}
+impl From<&Settings> for EngineSettings {
+    fn from(settings: &Settings) -> EngineSettings {
+        EngineSettings {
+            max_fetches: settings.scale.max_fetches,
+            load_interval: settings.load.interval,
+            cost: settings.cost.clone(),
+        }
+    }
 }

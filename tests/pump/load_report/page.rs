@@ -2,7 +2,7 @@
 
 use scanmill::config::Settings;
 use scanmill::pump::load_report::compare::{Meaning, compare};
-use scanmill::pump::load_report::{LoadReport, Parts};
+use scanmill::pump::load_report::{EngineSettings, LoadReport, Parts};
 
 use super::scene::{self, Engine};
 
@@ -156,7 +156,7 @@ fn a_report_without_an_engine_says_what_is_missing() {
         loaded_seconds: None,
         verdict: None,
     };
-    let report = LoadReport::new(parts, &Settings::default());
+    let report = LoadReport::new(parts, &EngineSettings::from(&Settings::default()));
     assert!(report.notes.iter().any(|note| note.contains("metrics.listen")), "{:?}", report.notes);
     assert!(report.costs.is_none() && report.ceilings.is_empty());
     let page = report.to_html(None);

@@ -1,6 +1,7 @@
 //! The bottleneck, by table: what the samples show and what is named.
 
 use scanmill::config::Settings;
+use scanmill::pump::load_report::EngineSettings;
 use scanmill::pump::load_report::bottleneck;
 use scanmill::pump::load_report::side::{PaceLimit, PumpSide, ScheduleResult};
 
@@ -12,10 +13,10 @@ fn idle() -> Engine {
 }
 
 /// The limits of the engines in these scenes; those of this machine would follow from its cores.
-fn settings() -> Settings {
+fn settings() -> EngineSettings {
     let mut settings = Settings::default();
     settings.scale.max_fetches = 64;
-    settings
+    EngineSettings::from(&settings)
 }
 
 fn found(engine: &Engine, asked: Option<f64>) -> String {

@@ -7,7 +7,7 @@ use scanmill::pump::load_report::side::{
     Flow, Latency, PumpSecond, PumpSide, Quantiles, RunSummary, ScheduleResult, VerdictSide,
 };
 use scanmill::pump::load_report::watch::{EngineSide, Watch};
-use scanmill::pump::load_report::{LoadReport, Parts};
+use scanmill::pump::load_report::{EngineSettings, LoadReport, Parts};
 use serde_json::{Value, json};
 
 /// Limit, used and waiting.
@@ -203,5 +203,5 @@ pub fn report(engine: &Engine, asked: Option<f64>) -> LoadReport {
         loaded_seconds: Some(engine.seconds as f64 + 3.0),
         verdict: Some(VerdictSide { rows: photos, ..VerdictSide::default() }),
     };
-    LoadReport::new(parts, &Settings::default())
+    LoadReport::new(parts, &EngineSettings::from(&Settings::default()))
 }
