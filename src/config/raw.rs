@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::key::Key;
 use super::keys::{self, SECTIONS};
 use super::{FlagValue, Origin, Problem, Sources};
-use scanmill_core::diagnostics::nearest;
+use crate::diagnostics::nearest;
 
 /// A configuration file is a page or two; a larger one is some other file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
