@@ -122,8 +122,9 @@ fn split_at_zero(data: &[u8]) -> Option<(&[u8], &[u8])> {
 /// The bytes of a raw profile: its name, its length, and hexadecimal digits, parted by white space.
 fn profile(text: &[u8]) -> Option<Vec<u8>> {
     let mut words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let (_name, length) = (words.next()?, words.next()?);
-    length.iter().all(u8::is_ascii_digit).then_some(())?;
+    let _name = words.next()?;
+    // A name may have a second word.
+    words.by_ref().take(2).find(|word| word.iter().all(u8::is_ascii_digit))?;
     let digits: Vec<u8> =
         words.flatten().map_while(|byte| (*byte as char).to_digit(16)).map(|digit| digit as u8).collect();
     Some(digits.as_chunks::<2>().0.iter().map(|[high, low]| high << 4 | low).collect())
