@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
@@ -70,9 +70,11 @@ impl Direct {
         match known {
             Some(Some(lane)) if attempts > 1 => {
                 let timeout = self.account.options().attempt_timeout;
-                let tried = tokio::time::timeout(timeout, self.attempt(&lane, wanted, timeout)).await;
-                if let Ok(Some(answer)) = tried {
-                    return answer;
+                match tokio::time::timeout(timeout, self.attempt(&lane, wanted, timeout)).await {
+                    Ok(Attempt::Answered(answer)) => return answer,
+                    // The SDK may know better how to ask, by now: its next request is the template.
+                    Ok(Attempt::Refused) => self.forget(wanted.bucket, &lane),
+                    Ok(Attempt::Failed) | Err(_) => {}
                 }
                 let wait = FIRST_BACKOFF.mul_f64(rand::random());
                 tokio::time::sleep(wait).await;
@@ -84,7 +86,7 @@ impl Direct {
                 let answer = Box::pin(self.send(&client, wanted, attempts, Some(sent.clone()))).await;
                 if answer.is_ok() {
                     let lane = sent.0.get().and_then(|(request, connector)| {
-                        let template = Template::of(request, wanted)?;
+                        let template = Template::of(request, wanted, SystemTime::now())?;
                         Some(Arc::new(Lane { template, connector: connector.clone() }))
                     });
                     let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
@@ -117,25 +119,50 @@ impl Direct {
         Ok(Head::of_output(output, self.is_encrypted))
     }
 
-    /// One attempt; `None` where another is worth it.
-    async fn attempt(
-        &self,
-        lane: &Lane,
-        wanted: Wanted<'_>,
-        timeout: Duration,
-    ) -> Option<Answer<Head, GetObjectError>> {
+    /// Forgets the way to a bucket, unless another has been found meanwhile.
+    fn forget(&self, bucket: &str, refused: &Arc<Lane>) {
+        let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        if lanes.get(bucket).is_some_and(|lane| lane.as_ref().is_some_and(|lane| Arc::ptr_eq(lane, refused))) {
+            lanes.remove(bucket);
+        }
+    }
+
+    /// One attempt.
+    async fn attempt(&self, lane: &Lane, wanted: Wanted<'_>, timeout: Duration) -> Attempt {
+        let Some(request) = self.request(lane, wanted).await else { return Attempt::Failed };
+        let Ok(answer) = lane.connector.call(request).await else { return Attempt::Failed };
+        let status = answer.status().as_u16();
+        if status == 200 {
+            let head = Head::of_answer(answer, self.is_encrypted, lane.template.is_checksum_asked());
+            return Attempt::Answered(Ok(head));
+        }
+        let Some(answer) = whole(answer, timeout).await else { return Attempt::Failed };
+        self.account.watch("s3").see(&answer);
+        match refusal(answer) {
+            Some(error) => Attempt::Answered(Err(error)),
+            None if (400..500).contains(&status) => Attempt::Refused,
+            None => Attempt::Failed,
+        }
+    }
+
+    /// The request for an object; `None` without credentials.
+    async fn request(&self, lane: &Lane, wanted: Wanted<'_>) -> Option<HttpRequest> {
         let provider = self.account.config().await.ok()?.credentials_provider()?;
         let credentials =
             aws_credential_types::provider::ProvideCredentials::provide_credentials(&provider).await.ok()?;
-        let request = lane.template.request(wanted, &credentials)?;
-        let answer = lane.connector.call(request).await.ok()?;
-        if answer.status().as_u16() == 200 {
-            return Some(Ok(Head::of_answer(answer, self.is_encrypted, lane.template.is_checksum_asked())));
-        }
-        let answer = whole(answer, timeout).await?;
-        self.account.watch("s3").see(&answer);
-        refusal(answer).map(Err)
+        lane.template.request(wanted, &credentials)
     }
+}
+
+/// How one attempt ended.
+#[allow(clippy::large_enum_variant, reason = "nearly every one is the largest")]
+enum Attempt {
+    /// With the object, or with a refusal that another attempt would get too.
+    Answered(Answer<Head, GetObjectError>),
+    /// By a refusal of how it was asked, as far as can be told.
+    Refused,
+    /// In a way that another attempt may not.
+    Failed,
 }
 
 /// An answer with its body in memory.

@@ -7,8 +7,9 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 use url::{Position, Url};
@@ -41,6 +42,8 @@ pub(super) struct Template {
     /// In the order of [`KEPT`].
     kept: [Option<String>; KEPT.len()],
     content_sha256: String,
+    /// How far the SDK signs from this machine's clock, which the service found wrong.
+    skew: SignedDuration,
     signing_key: Mutex<Option<Arc<SigningKey>>>,
 }
 
@@ -53,8 +56,8 @@ struct SigningKey {
 }
 
 impl Template {
-    /// The form of a request that got `wanted`; `None` where it is not the one known here.
-    pub(super) fn of(request: &HttpRequest, wanted: Wanted<'_>) -> Option<Template> {
+    /// The form of a request that got `wanted` a moment before `now`; `None` where it is not the one known here.
+    pub(super) fn of(request: &HttpRequest, wanted: Wanted<'_>, now: SystemTime) -> Option<Template> {
         let (address, query) = request.uri().split_once('?')?;
         let version = wanted.version_id.map(|id| format!("versionId={}", utf8_percent_encode(id, IN_QUERY)));
         let mut parameters = query.split('&');
@@ -83,6 +86,7 @@ impl Template {
             path: path.to_owned(),
             region,
             content_sha256: headers.get("x-amz-content-sha256")?.to_owned(),
+            skew: headers.get("x-amz-date").and_then(|signed| skew(signed, now)).unwrap_or_default(),
             kept: KEPT.map(|name| headers.get(name).map(str::to_owned)),
             signing_key: Mutex::default(),
         })
@@ -108,7 +112,8 @@ impl Template {
             Some(id) => format!("versionId={}&x-id=GetObject", utf8_percent_encode(id, IN_QUERY)),
             None => "x-id=GetObject".to_owned(),
         };
-        let civil = Timestamp::try_from(now).ok()?.to_zoned(TimeZone::UTC).datetime();
+        let now = Timestamp::try_from(now).ok()?.checked_add(self.skew).ok()?;
+        let civil = now.to_zoned(TimeZone::UTC).datetime();
         let date = format!("{:04}{:02}{:02}", civil.year(), civil.month(), civil.day());
         let time = format!("{date}T{:02}{:02}{:02}Z", civil.hour(), civil.minute(), civil.second());
         let content = self.content_sha256.as_str();
@@ -130,7 +135,7 @@ impl Template {
         for byte in Sha256::digest(&canonical) {
             let _ = write!(to_sign, "{byte:02x}");
         }
-        let signing_key = self.signing_key(credentials, &date, now);
+        let signing_key = self.signing_key(credentials, &date, now.into());
         let signature = calculate_signature(&signing_key.key, to_sign.as_bytes());
         let id = credentials.access_key_id();
         let authorization =
@@ -161,6 +166,14 @@ impl Template {
         let key = SigningKey { date: date.to_owned(), credentials: credentials.clone(), key: key.as_ref().to_vec() };
         held.insert(Arc::new(key)).clone()
     }
+}
+
+/// From this clock to the time that a request was signed for. What a request takes to be answered is less than a minute,
+/// and what services tolerate is five.
+fn skew(signed: &str, now: SystemTime) -> Option<SignedDuration> {
+    let signed = DateTime::strptime("%Y%m%dT%H%M%SZ", signed).ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp();
+    let skew = signed.duration_since(Timestamp::try_from(now).ok()?);
+    (skew.abs() > SignedDuration::from_mins(1)).then_some(skew)
 }
 
 #[cfg(test)]
@@ -217,7 +230,7 @@ mod tests {
             ("http://minio:80/photos/", false),
         ] {
             let first = sent(&format!("{base}a.jpg?x-id=GetObject"), "eu-west-1", if checked { &asks } else { &[] });
-            let template = Template::of(&first, wanted("a.jpg", None)).expect("the known form");
+            let template = Template::of(&first, wanted("a.jpg", None), now).expect("the known form");
             assert_eq!(template.is_checksum_asked(), checked);
             for token in [None, Some("a/token+=")] {
                 for (key, version) in
@@ -238,7 +251,7 @@ mod tests {
     #[test]
     fn other_credentials_and_another_day_have_another_key() {
         let first = sent("http://h/b/k?x-id=GetObject", "r", &[]);
-        let template = Template::of(&first, wanted("k", None)).unwrap();
+        let template = Template::of(&first, wanted("k", None), UNIX_EPOCH).unwrap();
         let signature = |secret: &str, seconds| {
             let credentials = Credentials::new("AKID", secret, None, None, "test");
             let now = UNIX_EPOCH + Duration::from_secs(seconds);
@@ -253,9 +266,27 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_the_sdk_corrects_is_corrected_here_too() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let date_of = |signed: &str| {
+            let first = sent("http://h/b/k?x-id=GetObject", "r", &[("x-amz-date", signed)]);
+            let template = Template::of(&first, wanted("k", None), now).unwrap();
+            let credentials = Credentials::new("AKID", "secret", None, None, "test");
+            let later = now + Duration::from_secs(10);
+            let request = template.request_at(wanted("k", None), &credentials, later).unwrap();
+            request.headers().get("x-amz-date").unwrap().to_owned()
+        };
+        assert_eq!(date_of("20010909T014640Z"), "20010909T014650Z");
+        assert_eq!(date_of("20010909T014630Z"), "20010909T014650Z", "answered after ten seconds");
+        assert_eq!(date_of("20010909T024640Z"), "20010909T024650Z");
+        assert_eq!(date_of("20010908T234640Z"), "20010908T234650Z");
+    }
+
+    #[test]
     fn a_request_of_another_form_is_no_template() {
         let key = wanted("a b", Some("v/1"));
-        let fits = |uri: &str, more: &[(&'static str, &str)]| Template::of(&sent(uri, "r", more), key).is_some();
+        let fits =
+            |uri: &str, more: &[(&'static str, &str)]| Template::of(&sent(uri, "r", more), key, UNIX_EPOCH).is_some();
         assert!(fits("http://h/b/a%20b?x-id=GetObject&versionId=v%2F1", &[]));
         assert!(fits("http://h/b/a%20b?versionId=v%2F1&x-id=GetObject", &[("x-amz-user-agent", "x"), ("x-mine", "y")]));
         assert!(!fits("http://h/b/a+b?x-id=GetObject", &[]));
