@@ -98,6 +98,16 @@ pub enum StoreKind {
     S3,
 }
 
+impl StoreKind {
+    /// Its name in words.
+    pub fn title(self) -> &'static str {
+        match self {
+            StoreKind::Folder => "folder",
+            StoreKind::S3 => "S3",
+        }
+    }
+}
+
 /// Which queue adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueueKind {
@@ -107,6 +117,16 @@ pub enum QueueKind {
     Sqs,
 }
 
+impl QueueKind {
+    /// Its name in words.
+    pub fn title(self) -> &'static str {
+        match self {
+            QueueKind::Sqlite => "SQLite",
+            QueueKind::Sqs => "SQS",
+        }
+    }
+}
+
 /// Which warehouse adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WarehouseKind {
@@ -114,6 +134,16 @@ pub enum WarehouseKind {
     Sqlite,
     /// Amazon Redshift by its Data API.
     Redshift,
+}
+
+impl WarehouseKind {
+    /// Its name in words.
+    pub fn title(self) -> &'static str {
+        match self {
+            WarehouseKind::Sqlite => "SQLite",
+            WarehouseKind::Redshift => "Redshift",
+        }
+    }
 }
 
 /// The object store.

@@ -7,6 +7,7 @@
 //! sources (`#[cfg(test)]`) are free: SQLite and folder adapters are their doubles.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 mod paths;
 
@@ -38,15 +39,17 @@ const MAY_IMPORT: &[(&str, &[&[&str]])] = &[
     ("lib", &[]),
 ];
 
-/// Adapters: named by nobody but themselves and `app`.
-const ADAPTERS: &[&[&str]] = &[
-    &["queue", "sqlite"],
-    &["queue", "sqs"],
-    &["store", "folder"],
-    &["store", "s3"],
-    &["warehouse", "sqlite"],
-    &["warehouse", "redshift"],
-];
+/// Adapters, named by nobody but themselves and `app`: every folder of a port that has a `mod.rs`.
+static ADAPTERS: LazyLock<Vec<[String; 2]>> = LazyLock::new(|| {
+    let ports = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/ports/src");
+    let of_port = |port: &&'static str| {
+        let port = (*port).to_owned();
+        let entries = std::fs::read_dir(ports.join(&port)).unwrap().map(Result::unwrap);
+        let folders = entries.filter(|entry| entry.path().join("mod.rs").is_file());
+        folders.map(move |entry| [port.clone(), entry.file_name().into_string().unwrap()]).collect::<Vec<_>>()
+    };
+    PORTS.iter().flat_map(of_port).collect()
+});
 
 /// Beginnings of outer crates' names, and the files (or folders) that may use them.
 const CONFINED: &[(&str, &[&str])] = &[
@@ -112,10 +115,10 @@ fn violations(root: &str, file: &str, source: &str) -> Vec<String> {
         if is_other_port && inner.get(1) == Some(&"*") {
             say(format!("a glob of `crate::{first}` brings in its adapters"));
         }
-        let adapter = ADAPTERS.iter().find(|adapter| inner.starts_with(adapter));
+        let adapter = ADAPTERS.iter().find(|adapter| inner.len() >= 2 && adapter.iter().eq(&inner[..2]));
         if let Some(adapter) = adapter
             && own != "app"
-            && !module.starts_with(adapter)
+            && !(module.len() >= 2 && adapter.iter().eq(&module[..2]))
         {
             say(format!("adapter `crate::{}` is named by `app.rs` only", adapter.join("::")));
         }

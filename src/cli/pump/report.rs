@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::sampler::Sampler;
 use crate::cli::{Exit, out};
 use crate::config::Settings;
-use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
 use crate::error::{Error, Result};
 use crate::pump::latency::Latencies;
 use crate::pump::load_report::compare::compare;
@@ -164,20 +163,10 @@ fn ran(plan: &PumpPlan, pump: &PumpReport, settings: &Settings, began_at: Timest
 
 /// Queue, store and warehouse in words.
 fn ports(settings: &Settings) -> String {
-    let queue = match settings.queue.kind {
-        QueueKind::Sqlite => "SQLite queue",
-        QueueKind::Sqs => "SQS queue",
-    };
-    let store = match settings.store.kind {
-        StoreKind::Folder => "folder store",
-        StoreKind::S3 => "S3 store",
-    };
-    let warehouse = match settings.warehouse.kind {
-        WarehouseKind::Sqlite => "SQLite warehouse",
-        WarehouseKind::Redshift => "Redshift warehouse",
-    };
-    format!("{queue}, {store}, {warehouse}")
+    let Settings { queue, store, warehouse, .. } = settings;
+    format!("{} queue, {} store, {} warehouse", queue.kind.title(), store.kind.title(), warehouse.kind.title())
 }
+
 impl From<&Settings> for EngineSettings {
     fn from(settings: &Settings) -> EngineSettings {
         EngineSettings {
