@@ -5,11 +5,11 @@ mod databases;
 mod engine;
 mod erase;
 mod filter_fit;
-mod held;
 mod newest;
 mod notifier;
 mod prune;
 mod room;
+mod root_contents;
 mod traces;
 mod watching;
 

@@ -228,9 +228,9 @@ pub(super) fn sample(line: &PipelineContext) {
         names::MEMORY_LIMIT.set(name, state.limit as f64);
         names::MEMORY_USED.set(name, state.used as f64);
     }
-    let tickets = budgets.tickets.state();
-    names::IN_FLIGHT.set(tickets.used as f64);
-    names::IN_FLIGHT_LIMIT.set(tickets.limit as f64);
+    let messages = budgets.messages.state();
+    names::IN_FLIGHT.set(messages.used as f64);
+    names::IN_FLIGHT_LIMIT.set(messages.limit as f64);
     names::CPU_SECONDS.set(process::process_cpu().as_secs_f64());
     let Footprint { memory, virtual_bytes, threads, open_fds, max_fds, started_at } = process::footprint();
     if let Some(memory) = memory {

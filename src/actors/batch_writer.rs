@@ -203,8 +203,8 @@ impl Writer {
         }
         // The poller has no place left in flight and a good part of the places waits for this batch: nothing new comes
         // until it is sealed, so its age no longer matters.
-        let tickets = self.line.budgets.tickets.state();
-        let starved = tickets.waiting > 0 && open.waiting.len() as u64 * 4 >= tickets.limit;
+        let messages = self.line.budgets.messages.state();
+        let starved = messages.waiting > 0 && open.waiting.len() as u64 * 4 >= messages.limit;
         starved.then_some(SealCause::InFlight)
     }
 

@@ -258,7 +258,7 @@ impl Decoder {
         let ahead = (self.line.settings.scale.max_decodes / self.line.settings.decode.threads.max(1)) as u32;
         let queued =
             self.line.telemetry.calls.begin(stage, "wait for a thread", (due + grace) * ahead + due, grace, None);
-        let is_last = photo.ticket().receive_count() >= self.line.settings.queue.max_receives;
+        let is_last = photo.message().receive_count() >= self.line.settings.queue.max_receives;
         let work = move || {
             drop(queued);
             // Whoever waited for it is gone; the next generation needs the threads and the memory.

@@ -258,7 +258,7 @@ pub(super) async fn fetch_one(
     }
     let mut room = declared.unwrap_or(limit).max(1);
     let mut memory = line.budgets.fetched_bytes.acquire(room).await;
-    let waited = photo.ticket().received_at().elapsed();
+    let waited = photo.message().received_at().elapsed();
     photo.trace.stamp_until_now(Step::QueueWait);
     let started = Instant::now();
     let mut got = get(line, workers, &photo, room, &mut pass).await;

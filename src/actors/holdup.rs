@@ -142,7 +142,7 @@ impl HoldUp {
             behind: line.behind.look(),
             load_behind,
             budgets: [
-                &budgets.tickets,
+                &budgets.messages,
                 &budgets.fetches,
                 &budgets.heic_decodes,
                 &budgets.fetched_bytes,
@@ -169,7 +169,7 @@ impl HoldUp {
             }
         };
         let at_work = |workers: Workers| (last.busy[workers as usize] - first.busy[workers as usize]) / span;
-        let [tickets, fetches, heic, file_bytes, pixel_bytes] = [0, 1, 2, 3, 4].map(budget);
+        let [messages, fetches, heic, file_bytes, pixel_bytes] = [0, 1, 2, 3, 4].map(budget);
         let rate = (last.decoded - first.decoded) / span;
         // By Little's law: what is somewhere on average, over what comes through, is the time spent there.
         let spent = |somewhere: f64| (somewhere.max(0.0) / rate.max(1e-9)).min(LONGEST);
@@ -181,7 +181,7 @@ impl HoldUp {
         let (settings, advice) = (&line.settings, line.queue.advice());
         let threads = settings.decode.threads as f64;
         let [for_batch, to_delete, calls, asked_for] = [0, 1, 2, 3].map(|place| mean(&|look| look.behind[place]));
-        let in_flight = tickets.used - asked_for;
+        let in_flight = messages.used - asked_for;
         let waiting = in_flight - for_batch - to_delete - at_work(Workers::Fetch) - at_work(Workers::Decode);
         let used_by_all = last.all_cpu.zip(first.all_cpu).map(|(last, first)| (last - first) / span);
         let own_cores = (last.own_cpu - first.own_cpu) / span;
@@ -209,7 +209,7 @@ impl HoldUp {
             throttled: if gets > 0.0 { ((last.throttled - first.throttled) / gets).min(1.0) } else { 0.0 },
             fetched_bytes: (last.fetched_bytes - first.fetched_bytes) / span,
             network: 0.0,
-            tickets,
+            messages,
             queue_in_flight: advice.in_flight_limit.map_or(0.0, |limit| limit as f64),
             in_flight: (spent(in_flight - to_delete), spent(for_batch)),
         })

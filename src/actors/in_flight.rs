@@ -40,7 +40,7 @@ pub enum LeaseCommand {
 /// What a message's photos have come to.
 #[derive(Debug)]
 struct MessageState {
-    ticket: MessageProgress,
+    progress: MessageProgress,
     permit: Option<Permit>,
     traces: Vec<Trace>,
 }
@@ -56,7 +56,7 @@ pub struct MessageInFlight {
 }
 
 impl MessageInFlight {
-    /// A ticket for a message with `photos` photos (at least one), received at `received_at`: it may have waited since.
+    /// A message with `photos` photos (at least one), received at `received_at`: it may have waited since.
     pub fn new(
         receipt: ReceiptHandle,
         receive_count: u32,
@@ -65,8 +65,11 @@ impl MessageInFlight {
         permit: Permit,
         leases: mpsc::Sender<LeaseCommand>,
     ) -> Arc<Self> {
-        let ends =
-            Mutex::new(MessageState { ticket: MessageProgress::new(photos), permit: Some(permit), traces: Vec::new() });
+        let ends = Mutex::new(MessageState {
+            progress: MessageProgress::new(photos),
+            permit: Some(permit),
+            traces: Vec::new(),
+        });
         Arc::new(Self { receipt, receive_count, received_at, ends, leases })
     }
 
@@ -84,7 +87,7 @@ impl MessageInFlight {
         let settled = {
             let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
             ends.traces.extend(trace);
-            let settled = ends.ticket.end(end);
+            let settled = ends.progress.end(end);
             settled.map(|settlement| (settlement, ends.permit.take(), std::mem::take(&mut ends.traces)))
         };
         let Some((settlement, permit, traces)) = settled else { return };
@@ -112,14 +115,14 @@ pub struct PhotoInFlight {
     pub revision: i64,
     /// Its trace, if it is sampled.
     pub trace: Trace,
-    ticket: Arc<MessageInFlight>,
+    message: Arc<MessageInFlight>,
     ended: bool,
 }
 
 impl PhotoInFlight {
-    /// One of the ticket's photos.
-    pub fn new(photo: PhotoRef, revision: i64, ticket: Arc<MessageInFlight>) -> Self {
-        Self { photo, revision, trace: Trace::default(), ticket, ended: false }
+    /// One of its photos.
+    pub fn new(photo: PhotoRef, revision: i64, message: Arc<MessageInFlight>) -> Self {
+        Self { photo, revision, trace: Trace::default(), message, ended: false }
     }
 
     /// The same with its trace, whose first step ends here.
@@ -128,7 +131,7 @@ impl PhotoInFlight {
             facts.bucket.clone_from(&self.photo.bucket);
             facts.key.clone_from(&self.photo.key);
             facts.size_bytes = self.photo.size_bytes;
-            facts.receive_count = self.ticket.receive_count;
+            facts.receive_count = self.message.receive_count;
             facts.revision = self.revision;
         });
         trace.stamp_until_now(Step::Receive);
@@ -137,15 +140,15 @@ impl PhotoInFlight {
     }
 
     /// Its message.
-    pub fn ticket(&self) -> &MessageInFlight {
-        &self.ticket
+    pub fn message(&self) -> &MessageInFlight {
+        &self.message
     }
 
     /// Its rows are durable.
     pub fn durable(mut self) {
         self.ended = true;
         let trace = Some(std::mem::take(&mut self.trace)).filter(Trace::is_sampled);
-        self.ticket.end(PhotoEnd::Durable, trace);
+        self.message.end(PhotoEnd::Durable, trace);
     }
 }
 
@@ -153,7 +156,7 @@ impl Drop for PhotoInFlight {
     fn drop(&mut self) {
         if !self.ended {
             crate::telemetry::names::PHOTOS_RETRIED.add(1);
-            self.ticket.end(PhotoEnd::Again, None);
+            self.message.end(PhotoEnd::Again, None);
         }
     }
 }

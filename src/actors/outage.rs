@@ -56,7 +56,7 @@ struct Shared {
     /// What keeps photos of the inbox folder from being announced.
     inbox: Mutex<Option<String>>,
     is_running: AtomicBool,
-    tickets: AtomicU64,
+    messages: AtomicU64,
 }
 
 struct Bucket {
@@ -113,7 +113,7 @@ impl Outages {
             others: Mutex::default(),
             inbox: Mutex::default(),
             is_running: AtomicBool::new(false),
-            tickets: AtomicU64::new(0),
+            messages: AtomicU64::new(0),
         };
         Outages { shared: Arc::new(shared) }
     }
@@ -195,7 +195,7 @@ impl Outages {
         let waiting: usize = buckets.values().map(|bucket| bucket.waiting.len()).sum();
         let is_open = |bucket: &Bucket| bucket.breaker.state() == BreakerState::Open;
         let all_open = !buckets.is_empty() && buckets.values().all(is_open);
-        let many_wait = waiting as u64 * 2 >= self.shared.tickets.load(Ordering::Relaxed).max(1);
+        let many_wait = waiting as u64 * 2 >= self.shared.messages.load(Ordering::Relaxed).max(1);
         all_open || (many_wait && buckets.values().any(is_open))
     }
 
@@ -205,8 +205,8 @@ impl Outages {
     }
 
     /// How many messages may be in flight.
-    pub fn set_tickets(&self, limit: u64) {
-        self.shared.tickets.store(limit, Ordering::Relaxed);
+    pub fn set_messages(&self, limit: u64) {
+        self.shared.messages.store(limit, Ordering::Relaxed);
     }
 
     /// The pipeline runs, or does not.

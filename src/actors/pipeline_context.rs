@@ -125,7 +125,7 @@ const FIRST_IN_FLIGHT: u64 = 64;
 #[derive(Clone, Debug)]
 pub struct Budgets {
     /// Messages received and not yet acknowledged or given back.
-    pub tickets: Budget,
+    pub messages: Budget,
     /// Photos being fetched.
     pub fetches: Budget,
     /// Photos in the decoder pool.
@@ -144,7 +144,7 @@ impl Budgets {
     /// Budgets by the settings, each stage at its lower bound.
     pub fn new(settings: &Settings) -> Self {
         Self {
-            tickets: Budget::new(FIRST_IN_FLIGHT.min(settings.queue.max_in_flight as u64)),
+            messages: Budget::new(FIRST_IN_FLIGHT.min(settings.queue.max_in_flight as u64)),
             fetches: Budget::new(settings.scale.min_fetches as u64),
             decodes: Budget::new(settings.scale.min_decodes as u64),
             fetched_bytes: Budget::new(settings.memory.fetched_bytes),
@@ -166,7 +166,7 @@ impl Budgets {
     /// The budgets' figures, for `/state`.
     pub fn state(&self) -> serde_json::Value {
         serde_json::json!({
-            "tickets": self.tickets.state(),
+            "messages_in_flight": self.messages.state(),
             "fetches": self.fetches.state(),
             "decodes": self.decodes.state(),
             "heic_decodes": self.heic_decodes.state(),

@@ -154,7 +154,7 @@ async fn receive_all(
     loop {
         let now = Instant::now();
         let pause = pace.pause(now).or_else(|| ahead.pause(line, seen, asked_for, now));
-        line.outages.set_tickets(line.budgets.tickets.state().limit);
+        line.outages.set_messages(line.budgets.messages.state().limit);
         let is_more_wanted = pause.is_none() && !line.outages.pauses_receiving() && under_way.len() < pace.wanted();
         tokio::select! {
             biased;
@@ -228,7 +228,7 @@ async fn hold(
         // A queue that hands out more than was asked for breaks its contract; the message then waits for a place.
         let permit = match permits.pop() {
             Some(permit) => permit,
-            None => line.budgets.tickets.acquire(1).await,
+            None => line.budgets.messages.acquire(1).await,
         };
         let hold = LeaseCommand::Hold { receipt: message.receipt.clone(), deadline: message.visible_again_at };
         if leases.send(hold).await.is_err() {
@@ -288,9 +288,9 @@ impl Ahead {
 
 /// Waits for one free place in flight, then takes up to `most` that are free.
 async fn free_places(line: &PipelineContext, most: usize) -> Vec<Permit> {
-    let mut permits = vec![line.budgets.tickets.acquire(1).await];
+    let mut permits = vec![line.budgets.messages.acquire(1).await];
     while permits.len() < most {
-        match line.budgets.tickets.try_acquire(1) {
+        match line.budgets.messages.try_acquire(1) {
             Some(permit) => permits.push(permit),
             None => break,
         }
@@ -302,7 +302,7 @@ async fn free_places(line: &PipelineContext, most: usize) -> Vec<Permit> {
 /// dropping the photos then gives the message back.
 async fn open(line: &PipelineContext, outlets: &PollChannels, held: ReceivedMessage) -> u64 {
     let ReceivedMessage { message, permit, received_at } = held;
-    let ticket = |photos: usize| {
+    let held = |photos: usize| {
         MessageInFlight::new(
             message.receipt.clone(),
             message.receive_count,
@@ -320,12 +320,12 @@ async fn open(line: &PipelineContext, outlets: &PollChannels, held: ReceivedMess
         Ok(Notification::Photos { photos, revision }) => {
             let photos: Vec<PhotoRef> = photos.into_iter().filter(|photo| is_admitted(line, photo)).collect();
             if photos.is_empty() {
-                PhotoInFlight::new(unnamed(&message.body), 0, ticket(1)).durable();
+                PhotoInFlight::new(unnamed(&message.body), 0, held(1)).durable();
                 return 0;
             }
-            let ticket = ticket(photos.len());
+            let of_message = held(photos.len());
             let photos: Vec<PhotoInFlight> =
-                photos.into_iter().map(|photo| in_flight(line, photo, revision, &ticket, message.trace)).collect();
+                photos.into_iter().map(|photo| in_flight(line, photo, revision, &of_message, message.trace)).collect();
             let count = photos.len() as u64;
             for photo in photos {
                 if line.generation.draining().is_cancelled() || !send_photo(line, outlets, photo).await {
@@ -336,12 +336,12 @@ async fn open(line: &PipelineContext, outlets: &PollChannels, held: ReceivedMess
         }
         Ok(Notification::Nothing { event }) => {
             MessageIgnored { message_id: &message.id, event: &event }.emit();
-            PhotoInFlight::new(unnamed(&message.body), 0, ticket(1)).durable();
+            PhotoInFlight::new(unnamed(&message.body), 0, held(1)).durable();
             0
         }
         Err(detail) => {
             MessageNotUnderstood { message_id: &message.id, detail: &detail }.emit();
-            let photo = in_flight(line, unnamed(&message.body), 0, &ticket(1), message.trace);
+            let photo = in_flight(line, unnamed(&message.body), 0, &held(1), message.trace);
             let detail = format!("message {}: {detail}", message.id);
             reject(&outlets.finished, photo, Rejection::new(Reason::BadNotification, detail)).await;
             1
@@ -354,11 +354,11 @@ fn in_flight(
     line: &PipelineContext,
     photo: PhotoRef,
     revision: i64,
-    ticket: &Arc<MessageInFlight>,
+    of_message: &Arc<MessageInFlight>,
     parent: Option<Parent>,
 ) -> PhotoInFlight {
-    let trace = line.telemetry.tracer.begin(parent, ticket.received_at());
-    PhotoInFlight::new(photo, revision, ticket.clone()).traced(trace)
+    let trace = line.telemetry.tracer.begin(parent, of_message.received_at());
+    PhotoInFlight::new(photo, revision, of_message.clone()).traced(trace)
 }
 
 /// Whether to read the photo; one that is passed over is counted.
@@ -374,7 +374,7 @@ fn is_admitted(line: &PipelineContext, photo: &PhotoRef) -> bool {
 /// Sends one photo to the fetcher, or straight to the batch when its message came so often that the photo is suspected
 /// of taking the process down each time.
 async fn send_photo(line: &PipelineContext, outlets: &PollChannels, photo: PhotoInFlight) -> bool {
-    let received = photo.ticket().receive_count();
+    let received = photo.message().receive_count();
     if received >= line.settings.queue.dead_letter_after {
         let detail = format!("received {received} times without an end; it may be taking the process down");
         return reject(&outlets.finished, photo, Rejection::new(Reason::RetriesExhausted, detail)).await;

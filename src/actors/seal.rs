@@ -108,7 +108,7 @@ pub async fn seal(line: PipelineContext, batch: OpenBatch, mut waiting: FullBatc
     BatchSealed { batch_id: &batch_id, rows, photos, bytes, cause, took: started.elapsed() }.emit();
     line.telemetry.totals.sealed(1);
     // The way out is open: from now on as many messages may be in flight as the settings allow.
-    line.budgets.tickets.set_limit(line.settings.queue.max_in_flight as u64);
+    line.budgets.messages.set_limit(line.settings.queue.max_in_flight as u64);
     // The loader is told before the messages go: who sees an empty queue then also sees what is still to be loaded.
     let mut uploads = UploadTimes::default();
     waiting.photos.iter().filter_map(|waiting| uploaded_at(&waiting.photo)).for_each(|at| uploads.add(at));

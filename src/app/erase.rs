@@ -14,7 +14,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::held::{Pages, photos_named};
+use super::root_contents::{Pages, photos_named};
 use super::{Ports, alone, warehouse_path};
 use crate::actors::{BATCH_PREFIX, PHOTO_PREFIX, gzip, read_batch};
 use crate::config::Settings;

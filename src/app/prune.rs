@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::held::{Pages, photos_named};
+use super::root_contents::{Pages, photos_named};
 use super::{Ports, warehouse_path};
 use crate::actors::{BATCH_PREFIX, MANIFEST_PREFIX};
 use crate::config::Settings;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::unread::{Counts, SearchScope, Sender, Unread, Window, search_in};
+use super::unanswered::{Counts, SearchScope, Sender, Unread, Window, search_in};
 use super::{Exit, GlobalArgs, out, pump, rejections};
 use crate::app;
 use crate::config::Settings;

@@ -42,7 +42,7 @@ pub mod serving;
 pub mod settings;
 pub mod signals;
 pub mod top;
-pub mod unread;
+pub mod unanswered;
 pub mod verify;
 
 pub use exit::Exit;

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use super::pump::arrival::{ArrivalArgs, time};
-use super::pump::choice::ChoiceArgs;
 use super::pump::key_file;
+use super::pump::story_args::StoryArgs;
 use super::{Exit, GlobalArgs, out, settings, signals};
 use crate::app;
 use crate::error::Result;
@@ -38,7 +38,7 @@ pub struct OrchestrateArgs {
     pub arrival: ArrivalArgs,
     #[command(flatten)]
     #[allow(missing_docs, reason = "described by its own type")]
-    pub choice: ChoiceArgs,
+    pub choice: StoryArgs,
     /// With a rate or --replay: the first photo is due after this time [default: 10s]
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "How many photos, and when")]
     pub start_in: Option<Duration>,

@@ -49,8 +49,8 @@ fn the_smallest_engine_reads_everything() {
     place.put(&ports, &keys.iter().map(|key| (key.as_str(), photo.clone())).collect::<Vec<_>>());
     let phase = place.run(&ports, async |engine| {
         idle(&engine, 60).await;
-        let tickets = &engine.state()["budgets"]["tickets"];
-        assert_eq!((&tickets["high_water"], &tickets["limit"]), (&1.into(), &1.into()));
+        let messages = &engine.state()["budgets"]["messages_in_flight"];
+        assert_eq!((&messages["high_water"], &messages["limit"]), (&1.into(), &1.into()));
     });
     assert_eq!(phase, Phase::Drained);
     assert_eq!(place.rows(&ports).0.len(), keys.len());
@@ -213,8 +213,8 @@ fn a_long_backlog_goes_through_few_places() {
     place.run(&ports, async |engine| {
         ports.queue.send(&bodies).await.unwrap();
         idle(&engine, 60).await;
-        let tickets = &engine.state()["budgets"]["tickets"];
-        assert!(tickets["high_water"].as_u64().unwrap() <= 40, "{tickets}");
+        let messages = &engine.state()["budgets"]["messages_in_flight"];
+        assert!(messages["high_water"].as_u64().unwrap() <= 40, "{messages}");
     });
     assert_eq!(place.rows(&ports).1.len(), bodies.len());
 }

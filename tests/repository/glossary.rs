@@ -1,7 +1,7 @@
 //! Words that were replaced by the field's terms stay out of messages, help, comments and pages.
 //!
-//! Names in code are not looked at: only comments, string literals and Markdown. A word that is part of a stored name goes
-//! into `ALLOWED`.
+//! Of prose, comments, string literals and Markdown are looked at; of code, the names that it defines. A word that is part
+//! of a stored name goes into `ALLOWED`.
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +28,25 @@ const GONE: &[(&str, &str)] = &[
     ("is no row", "is not a row"),
     ("is no time", "is not a time"),
     ("no row is doubled", "no row is duplicated"),
+];
+
+/// Types, functions and modules that have other names now.
+const GONE_NAMES: &[(&str, &str)] = &[
+    ("Around", "NodeWindow"),
+    ("Desk", "ReceiveBuffer"),
+    ("Flaw", "HeaderError"),
+    ("Halves", "LocalClasses"),
+    ("Pace", "ReceiveLimiter"),
+    ("PassedOver", "SkipReason"),
+    ("Reject", "Rejection"),
+    ("Sighting", "Detection"),
+    ("Ticket", "MessageProgress"),
+    ("Tried", "FailedAttempts"),
+    ("contain", "catch_panic"),
+    ("is_vain", "should_skip"),
+    ("obey", "handle_command"),
+    ("strays", "unread_candidates"),
+    ("untake", "undo_receive"),
 ];
 
 /// Stored names that hold such a word: a prefix in the results bucket, which lifecycle rules of users name.
@@ -104,6 +123,40 @@ fn replaced_words_do_not_come_back() {
         }
     }
     assert!(back.is_empty(), "replaced words are back:\n{}", back.join("\n"));
+}
+
+/// The names that a source defines.
+fn defined(source: &str) -> impl Iterator<Item = &str> {
+    let words = ["struct ", "enum ", "trait ", "type ", "fn ", "mod "];
+    source.lines().filter_map(move |line| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("pub").map_or(line, |rest| rest.split_once(' ').map_or(rest, |(_, rest)| rest));
+        let rest = words.iter().find_map(|word| line.strip_prefix(word))?;
+        rest.split(|letter: char| !is_letter(Some(letter))).next()
+    })
+}
+
+#[test]
+fn replaced_names_do_not_come_back() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = Vec::new();
+    ["src", "crates"].iter().for_each(|folder| files(&root.join(folder), &mut all));
+    let mut back = Vec::new();
+    for path in all.into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "rs")) {
+        let source = std::fs::read_to_string(&path).expect("a readable file");
+        for name in defined(&source) {
+            if let Some((_, instead)) = GONE_NAMES.iter().find(|(gone, _)| *gone == name) {
+                back.push(format!("{}: `{name}` is called `{instead}` now", path.display()));
+            }
+        }
+    }
+    assert!(back.is_empty(), "replaced names are back:\n{}", back.join("\n"));
+}
+
+#[test]
+fn definitions_are_found_whoever_may_see_them() {
+    let source = "pub(super) struct Flaw;\n    fn obey<T>() {}\npub mod a;\nuse b::Flaw;\nlet x = Desk::new();";
+    assert_eq!(defined(source).collect::<Vec<_>>(), ["Flaw", "obey", "a"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::answer_key::{CodeColumns, Expectation, ExpectedPhoto, PhotoColumns};
-use super::found::{PhotoRows, Row};
+use super::photo_rows::{PhotoRows, Row};
 use super::story::ProductColumns;
 
 /// How far a number may be off: a real one in the key's text, in EXIF's fractions and in the warehouse is not the same

@@ -31,20 +31,20 @@ const LATE: Duration = Duration::from_millis(20);
 pub enum Ended {
     /// It is durable, and whoever is to hear of it has been told.
     Put {
-        /// The job's ticket.
-        ticket: u64,
+        /// Which job.
+        job_number: u64,
         /// What was put.
         delivered: Box<Delivered>,
     },
     /// The story took none.
     Declined {
-        /// The job's ticket.
-        ticket: u64,
+        /// Which job.
+        job_number: u64,
     },
     /// It could not be made or put.
     Failed {
-        /// The job's ticket.
-        ticket: u64,
+        /// Which job.
+        job_number: u64,
         /// Why.
         error: Error,
     },
@@ -81,8 +81,8 @@ pub async fn put_all(
                     puts.push(deliver(*photo, store, queue, slots.clone(), stop));
                     continue;
                 }
-                Some(Made::Declined { ticket }) => Some(Ended::Declined { ticket }),
-                Some(Made::Failed { ticket, error }) => Some(Ended::Failed { ticket, error }),
+                Some(Made::Declined { job_number }) => Some(Ended::Declined { job_number }),
+                Some(Made::Failed { job_number, error }) => Some(Ended::Failed { job_number, error }),
                 None => {
                     more = false;
                     continue;
@@ -126,7 +126,7 @@ async fn deliver(
     if stop.is_cancelled() {
         return None;
     }
-    let ticket = photo.ticket;
+    let job_number = photo.job_number;
     let began = Instant::now();
     let held_up = photo.due.filter(|due| began.saturating_duration_since(*due) > LATE).map(|due| {
         if photo.came_late {
@@ -145,9 +145,9 @@ async fn deliver(
             let mut expected = photo.expected;
             expected.put_at = Some(utc_millis(Timestamp::now()));
             let ended = Instant::now();
-            Ended::Put { ticket, delivered: Box::new(Delivered { expected, bytes, due, began, ended, held_up }) }
+            Ended::Put { job_number, delivered: Box::new(Delivered { expected, bytes, due, began, ended, held_up }) }
         }
-        Err(error) => Ended::Failed { ticket, error },
+        Err(error) => Ended::Failed { job_number, error },
     })
 }
 

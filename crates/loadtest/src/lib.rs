@@ -27,23 +27,23 @@ pub mod arrival;
 pub mod cities;
 mod compare;
 pub mod distribute;
-mod found;
-mod held;
 pub mod key_files;
 mod key_reader;
 mod key_run;
 pub mod latency;
-mod ledger;
+mod load_ledger;
 pub mod load_report;
 pub mod make;
 pub mod orchestrate;
-mod pages;
+mod photo_rows;
 pub mod prices;
 pub mod recorder;
+mod row_pages;
 pub mod run_plan;
 pub mod run_report;
 pub mod send;
 mod sorted_key;
+mod stamp_leases;
 pub mod stamp_message;
 pub mod stamps;
 pub mod verify;
@@ -277,7 +277,7 @@ impl Jobs for OwnJobs {
             let (start, starts_at) = self.start;
             let due = turn.due.map(|due| (start + due, starts_at + SignedDuration::try_from(due).unwrap_or_default()));
             let run = self.run.clone();
-            return Some(Job { run, stamp: turn.stamp, photo: Some(photo), due, ticket: 0, came_late: false });
+            return Some(Job { run, stamp: turn.stamp, photo: Some(photo), due, job_number: 0, came_late: false });
         }
         None
     }

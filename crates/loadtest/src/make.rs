@@ -46,7 +46,7 @@ pub struct Job {
     /// When it is due, on the two clocks.
     pub due: Option<(Instant, Timestamp)>,
     /// Which held stamp this is; 0 without a queue.
-    pub ticket: u64,
+    pub job_number: u64,
     /// It came after it was due, and workers had been waiting for it.
     pub came_late: bool,
 }
@@ -64,13 +64,13 @@ pub enum Made {
     Photo(Box<MadePhoto>),
     /// The story takes no photo at this stamp.
     Declined {
-        /// The job's ticket.
-        ticket: u64,
+        /// Which job.
+        job_number: u64,
     },
     /// It could not be made (a bug).
     Failed {
-        /// The job's ticket.
-        ticket: u64,
+        /// Which job.
+        job_number: u64,
         /// Why.
         error: Error,
     },
@@ -87,8 +87,8 @@ pub struct MadePhoto {
     pub due: Option<Instant>,
     /// When it was made.
     pub at: Instant,
-    /// The job's ticket.
-    pub ticket: u64,
+    /// Which job.
+    pub job_number: u64,
     /// See [`Job::came_late`].
     pub came_late: bool,
     /// It waited for room in the budget.
@@ -181,16 +181,25 @@ fn work(
         let at = Instant::now();
         busy += at - began;
         let made = match made {
-            Err(error) => Made::Failed { ticket: job.ticket, error },
-            Ok(None) => Made::Declined { ticket: job.ticket },
+            Err(error) => Made::Failed { job_number: job.job_number, error },
+            Ok(None) => Made::Declined { job_number: job.job_number },
             Ok(Some((expected, bytes))) => {
                 let size = bytes.len() as u64;
                 let (room, waited) = match budget.try_acquire(size) {
                     Some(room) => (room, false),
                     None => (runtime.block_on(budget.acquire(size)), true),
                 };
-                let (due, ticket, came_late) = (job.due.map(|(due, _)| due), job.ticket, job.came_late);
-                Made::Photo(Box::new(MadePhoto { expected, bytes, due, at, ticket, came_late, waited, _room: room }))
+                let (due, job_number, came_late) = (job.due.map(|(due, _)| due), job.job_number, job.came_late);
+                Made::Photo(Box::new(MadePhoto {
+                    expected,
+                    bytes,
+                    due,
+                    at,
+                    job_number,
+                    came_late,
+                    waited,
+                    _room: room,
+                }))
             }
         };
         if sender.blocking_send(made).is_err() {

@@ -267,7 +267,7 @@ pub struct PhotoAgain<'a> {
 }
 
 impl PhotoAgain<'_> {
-    /// Logs one line a cause and minute; the ticket counts.
+    /// Logs one line a cause and minute; the metric counts them all.
     pub fn emit(self) {
         let Self { photo, error } = self;
         let (bucket, key) = (&photo.bucket, &photo.key);

@@ -21,18 +21,18 @@ use crate::pump::wait::{self, Waited};
 use crate::pump::{self, PumpPlan, Step};
 
 pub mod arrival;
-pub mod choice;
 mod outcome;
 pub mod preview;
-pub mod reading;
+pub mod reading_cost;
 pub mod report;
 mod sampler;
 pub mod story;
+pub mod story_args;
 
 use arrival::ArrivalArgs;
-use choice::ChoiceArgs;
 use outcome::{Outcome, finish};
 use report::Watching;
+use story_args::StoryArgs;
 
 /// Name of the first answer key in the root.
 pub const KEY_FILE: &str = "answer-key.jsonl";
@@ -82,7 +82,7 @@ pub struct PumpArgs {
     pub arrival: ArrivalArgs,
     #[command(flatten)]
     #[allow(missing_docs, reason = "described by its own type")]
-    pub choice: ChoiceArgs,
+    pub choice: StoryArgs,
     /// Threads that make photos [default: 1; with a rate or --replay one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
@@ -156,7 +156,7 @@ fn pump(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
         let bars = Bars::new(global, "made", count);
         let report = pump::make_only(&plan, |step| bars.show(step), &cancel)?;
         drop(bars);
-        let reading = reading::cost(&plan, &settings, &cancel)?;
+        let reading = reading_cost::cost(&plan, &settings, &cancel)?;
         return finish(args.json, Outcome { reading: Some(reading), ..Outcome::new(report, None) }, None);
     }
     runtime.block_on(async {

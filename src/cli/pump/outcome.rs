@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::reading::ReadingCost;
+use super::reading_cost::ReadingCost;
 use crate::cli::{Exit, out, verify};
 use crate::error::Result;
 use crate::pump::PumpReport;

@@ -11,7 +11,7 @@ use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::pump::latency::Latencies;
 use crate::pump::load_report::compare::compare;
-use crate::pump::load_report::side::{Flow, Latency, PumpSide, RunSummary, VerdictSide};
+use crate::pump::load_report::measured::{Flow, Latency, PumpSide, RunSummary, VerdictSide};
 use crate::pump::load_report::{EngineSettings, LoadReport, Parts};
 use crate::pump::verify::Verdict;
 use crate::pump::{PumpPlan, PumpReport};

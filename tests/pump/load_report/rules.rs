@@ -3,7 +3,7 @@
 use scanmill::config::Settings;
 use scanmill::pump::load_report::EngineSettings;
 use scanmill::pump::load_report::bottleneck;
-use scanmill::pump::load_report::side::{PaceLimit, PumpSide, ScheduleResult};
+use scanmill::pump::load_report::measured::{PaceLimit, PumpSide, ScheduleResult};
 
 use super::scene::{Engine, pump};
 
@@ -37,8 +37,8 @@ fn each_full_stage_is_named() {
         ("memory", Engine { fetched_bytes: (64 << 20, 64 << 20, 0), ..busy() }),
         ("store_latency", Engine { fetch: (64, 64, 1), ..busy() }),
         // Most of the time in flight is waiting for the batch.
-        ("sealing", Engine { tickets: (200, 200, 0), means: [0.6, 0.005, 0.1, 0.01, 2.0], ..busy() }),
-        ("in_flight", Engine { tickets: (200, 200, 0), means: [0.6, 3.0, 0.1, 0.01, 0.5], ..busy() }),
+        ("sealing", Engine { messages: (200, 200, 0), means: [0.6, 0.005, 0.1, 0.01, 2.0], ..busy() }),
+        ("in_flight", Engine { messages: (200, 200, 0), means: [0.6, 3.0, 0.1, 0.01, 0.5], ..busy() }),
         ("receiving", busy()),
         ("loading", Engine { load_lag: 40, ..busy() }),
         ("loading", Engine { load_lag: 40, ..idle() }),
@@ -54,7 +54,7 @@ fn the_last_full_stage_of_the_way_is_named_for_it_fills_those_before() {
         decode: (4, 4, 2),
         fetch: (64, 64, 1),
         fetched_bytes: (64 << 20, 64 << 20, 1),
-        tickets: (2_000, 2_000, 1),
+        messages: (2_000, 2_000, 1),
         ..Engine::default()
     };
     assert_eq!(found(&engine, None), "cpu");

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use scanmill::config::Settings;
-use scanmill::pump::load_report::side::{
+use scanmill::pump::load_report::measured::{
     Flow, Latency, PumpSecond, PumpSide, Quantiles, RunSummary, ScheduleResult, VerdictSide,
 };
 use scanmill::pump::load_report::watch::{EngineSide, Watch};
@@ -25,7 +25,7 @@ pub struct Engine {
     pub fetch: Budget,
     pub decode: Budget,
     pub heic: Budget,
-    pub tickets: Budget,
+    pub messages: Budget,
     pub fetched_bytes: Budget,
     pub decode_bytes: Budget,
     /// Mean seconds in queue_wait, fetch, decode_wait, decode and batch_wait.
@@ -45,7 +45,7 @@ impl Default for Engine {
             fetch: (8, 2, 0),
             decode: (4, 1, 0),
             heic: (1, 0, 0),
-            tickets: (2_000, 200, 0),
+            messages: (2_000, 200, 0),
             fetched_bytes: (64 << 20, 1 << 20, 0),
             decode_bytes: (256 << 20, 8 << 20, 0),
             means: [0.8, 0.005, 0.2, 0.01, 1.0],
@@ -76,7 +76,7 @@ impl Engine {
                 "fetches": budget(self.fetch),
                 "decodes": budget(self.decode),
                 "heic_decodes": budget(self.heic),
-                "tickets": budget(self.tickets),
+                "messages_in_flight": budget(self.messages),
                 "fetched_bytes": budget(self.fetched_bytes),
                 "decode_bytes": budget(self.decode_bytes),
             },

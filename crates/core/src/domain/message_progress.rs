@@ -1,6 +1,6 @@
-//! A ticket: one queue message, its photos, and how each ended.
+//! The progress of one queue message, its photos, and how each ended.
 
-/// How one photo of a ticket ended, as far as the message is concerned.
+/// How one photo of a message ended, as far as the message is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PhotoEnd {
     /// Its rows stand in a sealed, durable batch.
@@ -26,7 +26,7 @@ pub struct MessageProgress {
 }
 
 impl MessageProgress {
-    /// A ticket for a message that names `photos` photos, at least one.
+    /// The progress of a message that names `photos` photos, at least one.
     pub fn new(photos: usize) -> Self {
         Self { open: photos, again: false }
     }
@@ -56,25 +56,25 @@ mod tests {
 
     #[test]
     fn a_ticket_is_deleted_only_when_every_photo_is_durable() {
-        let mut ticket = MessageProgress::new(2);
-        assert_eq!(ticket.end(PhotoEnd::Durable), None);
-        assert_eq!(ticket.end(PhotoEnd::Durable), Some(Settlement::Delete));
-        let mut ticket = MessageProgress::new(3);
-        assert_eq!(ticket.end(PhotoEnd::Durable), None);
-        assert_eq!(ticket.end(PhotoEnd::Again), None);
-        assert_eq!(ticket.end(PhotoEnd::Durable), Some(Settlement::GiveBack));
+        let mut progress = MessageProgress::new(2);
+        assert_eq!(progress.end(PhotoEnd::Durable), None);
+        assert_eq!(progress.end(PhotoEnd::Durable), Some(Settlement::Delete));
+        let mut progress = MessageProgress::new(3);
+        assert_eq!(progress.end(PhotoEnd::Durable), None);
+        assert_eq!(progress.end(PhotoEnd::Again), None);
+        assert_eq!(progress.end(PhotoEnd::Durable), Some(Settlement::GiveBack));
     }
 
     proptest! {
         #[test]
         fn a_message_is_settled_once_by_its_last_photo(photos in 1usize..20, again in prop::collection::vec(any::<bool>(), 40)) {
-            let mut ticket = MessageProgress::new(photos);
+            let mut progress = MessageProgress::new(photos);
             for (number, again_now) in again.iter().enumerate() {
                 let end = if *again_now { PhotoEnd::Again } else { PhotoEnd::Durable };
                 let expected = (number + 1 == photos).then(|| {
                     if again[..photos].contains(&true) { Settlement::GiveBack } else { Settlement::Delete }
                 });
-                prop_assert_eq!(ticket.end(end), expected);
+                prop_assert_eq!(progress.end(end), expected);
             }
         }
     }

@@ -31,11 +31,11 @@
 mod container;
 mod date;
 mod degrees;
-mod found;
 mod iptc;
 mod offset;
 mod place;
 mod source;
+mod tags;
 mod tiff;
 mod time;
 mod value;
@@ -44,9 +44,9 @@ mod zone;
 
 use jiff::Timestamp;
 
-use self::found::Tags;
 use self::iptc::Iptc;
 pub use self::source::TIME_SOURCES;
+use self::tags::Tags;
 use self::tiff::{Tag, Tiff};
 use self::xmp::{Property, Xmp};
 use super::catch_panic::catch_panic;

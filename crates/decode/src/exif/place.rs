@@ -1,7 +1,7 @@
 //! The place of the photo, or why what the file says about it cannot be trusted.
 
 use super::degrees::{Axis, Half, LATITUDE, LONGITUDE};
-use super::found::Tags;
+use super::tags::Tags;
 use super::tiff::Tag;
 use super::xmp::{Property, Xmp};
 use scanmill_core::domain::Capture;

@@ -6,10 +6,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Rules;
 use super::date::{self, Written};
-use super::found::Tags;
 use super::iptc::Iptc;
 use super::offset;
 use super::source::{self, Source};
+use super::tags::Tags;
 use super::tiff::Tag;
 use super::value::Number;
 use super::xmp::{Property, Xmp};

@@ -1,6 +1,6 @@
 //! Reading numbers out of a header without ever running over its end.
 
-use super::Flaw;
+use super::HeaderError;
 
 /// The byte at `at`.
 pub(super) fn u8_at(bytes: &[u8], at: usize) -> Option<u8> {
@@ -32,6 +32,6 @@ pub(super) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
 }
 
 /// `None` from a read is a file that ends too early.
-pub(super) fn need<T>(value: Option<T>) -> Result<T, Flaw> {
-    value.ok_or(Flaw::Cut)
+pub(super) fn need<T>(value: Option<T>) -> Result<T, HeaderError> {
+    value.ok_or(HeaderError::Cut)
 }

@@ -1,7 +1,7 @@
 //! JPEG: walks the segments up to the first scan.
 
 use super::bytes::{be16, need, u8_at};
-use super::{Facts, Flaw};
+use super::{HeaderError, HeaderInfo};
 
 const SOI: u8 = 0xd8;
 const EOI: u8 = 0xd9;
@@ -26,16 +26,16 @@ struct Component {
     down: u8,
 }
 
-fn read_frame(bytes: &[u8], body: usize, progressive: bool) -> Result<Frame, Flaw> {
+fn read_frame(bytes: &[u8], body: usize, progressive: bool) -> Result<Frame, HeaderError> {
     let precision = need(u8_at(bytes, body))?;
     let height = u32::from(need(be16(bytes, body + 1))?);
     let width = u32::from(need(be16(bytes, body + 3))?);
     let count = usize::from(need(u8_at(bytes, body + 5))?);
     if precision != 8 {
-        return Err(Flaw::Foreign("more than 8 bits a sample"));
+        return Err(HeaderError::Foreign("more than 8 bits a sample"));
     }
     if !(1..=4).contains(&count) {
-        return Err(Flaw::Broken("an impossible number of components"));
+        return Err(HeaderError::Broken("an impossible number of components"));
     }
     let entries = need(bytes.get(body + 6..body + 6 + count * 3))?;
     let component = |entry: &[u8; 3]| Component { id: entry[0], across: entry[1] >> 4, down: entry[1] & 15 };
@@ -44,7 +44,7 @@ fn read_frame(bytes: &[u8], body: usize, progressive: bool) -> Result<Frame, Fla
 
 /// Size and decode cost. Our reader keeps the Y component as tokens of at most 16 bits a coefficient, and progressive
 /// pictures first as 16-bit coefficients. What has no Y with every pixel is made of planes, one after the other.
-pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
+pub(super) fn facts(bytes: &[u8]) -> Result<HeaderInfo, HeaderError> {
     let mut frame = None;
     let mut colours = Colours::default();
     for segment in Segments::new(bytes) {
@@ -64,19 +64,23 @@ pub(super) fn facts(bytes: &[u8]) -> Result<Facts, Flaw> {
                 }
                 frame = Some(header);
             }
-            0xc3 => return Err(Flaw::Foreign("lossless coding")),
-            0xc5..=0xc7 => return Err(Flaw::Foreign("hierarchical coding")),
-            0xc9..=0xcb | 0xcd..=0xcf => return Err(Flaw::Foreign("arithmetic coding")),
-            0xf7 => return Err(Flaw::Foreign("JPEG-LS")),
-            SOS => return Ok(frame.ok_or(Flaw::Broken("a scan before the frame"))?.facts(colours, bytes.len() as u64)),
+            0xc3 => return Err(HeaderError::Foreign("lossless coding")),
+            0xc5..=0xc7 => return Err(HeaderError::Foreign("hierarchical coding")),
+            0xc9..=0xcb | 0xcd..=0xcf => return Err(HeaderError::Foreign("arithmetic coding")),
+            0xf7 => return Err(HeaderError::Foreign("JPEG-LS")),
+            SOS => {
+                return Ok(frame
+                    .ok_or(HeaderError::Broken("a scan before the frame"))?
+                    .facts(colours, bytes.len() as u64));
+            }
             _ => {}
         }
     }
-    Err(Flaw::Cut)
+    Err(HeaderError::Cut)
 }
 
 impl Frame {
-    fn facts(&self, colours: Colours, file: u64) -> Facts {
+    fn facts(&self, colours: Colours, file: u64) -> HeaderInfo {
         let components = self.components.as_slice();
         let is_largest = |y: &Component| components.iter().all(|it| it.across <= y.across && it.down <= y.down);
         let ids: Vec<u8> = components.iter().map(|component| component.id).collect();
@@ -92,7 +96,7 @@ impl Frame {
             if self.progressive { 2 * pixels + kept.max(file) } else { file + kept + u64::from(self.width) * 32 };
         // Of four components with brightness among them two are read.
         let planes_read = if colours.is_ycck(&ids) { 2 } else { planes - 1 };
-        Facts {
+        HeaderInfo {
             width: self.width,
             height: self.height,
             bytes_per_pixel: planes + tokens,
@@ -165,7 +169,7 @@ pub(crate) fn has_end(bytes: &[u8]) -> bool {
 
 /// The height that a frame header leaves open with zero: DNL, the marker behind the first scan, tells it (ITU-T T.81 B.2.5).
 /// Zero where another marker stands there.
-pub(crate) fn lines(bytes: &[u8]) -> Result<u32, Flaw> {
+pub(crate) fn lines(bytes: &[u8]) -> Result<u32, HeaderError> {
     const DNL: [u8; 4] = [0xff, 0xdc, 0, 4];
     let scan = Segments::new(bytes).find_map(|segment| match segment {
         Ok((SOS, body)) => Some(Ok(body)),
@@ -173,11 +177,11 @@ pub(crate) fn lines(bytes: &[u8]) -> Result<u32, Flaw> {
         Err(flaw) => Some(Err(flaw)),
     });
     // A scan's header cannot be told from its data here; it holds no 0xff.
-    let data = need(bytes.get(scan.ok_or(Flaw::Cut)??..))?;
+    let data = need(bytes.get(scan.ok_or(HeaderError::Cut)??..))?;
     let is_marker = |pair: &[u8]| matches!(pair, [0xff, second] if !matches!(second, 0x00 | 0xd0..=0xd7 | 0xff));
     let marker = need(data.windows(2).position(is_marker).and_then(|at| data.get(at..)))?;
     if !marker.starts_with(&DNL) {
-        return if DNL.starts_with(marker) { Err(Flaw::Cut) } else { Ok(0) };
+        return if DNL.starts_with(marker) { Err(HeaderError::Cut) } else { Ok(0) };
     }
     need(be16(marker, 4)).map(u32::from)
 }
@@ -199,17 +203,17 @@ impl<'a> Segments<'a> {
         Segments { bytes, at, ended: false }
     }
 
-    fn advance(&mut self) -> Result<Option<(u8, usize)>, Flaw> {
+    fn advance(&mut self) -> Result<Option<(u8, usize)>, HeaderError> {
         loop {
             // Junk and fill bytes between segments are skipped, as the codec does.
-            let rest = self.bytes.get(self.at..).ok_or(Flaw::Cut)?;
+            let rest = self.bytes.get(self.at..).ok_or(HeaderError::Cut)?;
             self.at += need(rest.iter().position(|&byte| byte == 0xff))?;
-            let rest = self.bytes.get(self.at..).ok_or(Flaw::Cut)?;
+            let rest = self.bytes.get(self.at..).ok_or(HeaderError::Cut)?;
             let fill = need(rest.iter().position(|&byte| byte != 0xff))?;
             let marker = need(u8_at(self.bytes, self.at + fill))?;
             self.at += fill + 1;
             if marker == EOI {
-                return Err(Flaw::Broken("it ends before a picture"));
+                return Err(HeaderError::Broken("it ends before a picture"));
             }
             if marker == 0 || marker == SOI || BARE.contains(&marker) {
                 continue;
@@ -224,7 +228,7 @@ impl<'a> Segments<'a> {
 }
 
 impl Iterator for Segments<'_> {
-    type Item = Result<(u8, usize), Flaw>;
+    type Item = Result<(u8, usize), HeaderError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {

@@ -15,7 +15,7 @@ pub(super) use jpeg::{Segments as JpegSegments, has_end as jpeg_has_end, lines a
 
 /// What a format's own header tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(super) struct HeaderInfo {
     width: u32,
     height: u32,
     /// Most bytes per pixel that the codec and the luma made of its output take at once.
@@ -32,7 +32,7 @@ pub(super) struct Facts {
 
 /// Why a header told nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flaw {
+pub(crate) enum HeaderError {
     /// The file ends inside the header.
     Cut,
     /// The header contradicts its format; the text says how.
@@ -71,11 +71,11 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
     };
     let name = format.as_str();
     let facts = facts.map_err(|flaw| match flaw {
-        Flaw::Cut => {
+        HeaderError::Cut => {
             Rejection::new(Reason::Truncated, format!("the {name} file ends inside its header, after {size} bytes"))
         }
-        Flaw::Broken(what) => Rejection::new(Reason::Unreadable, format!("broken {name} header: {what}")),
-        Flaw::Foreign(what) => Rejection::new(Reason::Unsupported, format!("{name} with {what}")),
+        HeaderError::Broken(what) => Rejection::new(Reason::Unreadable, format!("broken {name} header: {what}")),
+        HeaderError::Foreign(what) => Rejection::new(Reason::Unsupported, format!("{name} with {what}")),
     })?;
     check_size(&facts, size, limits)?;
 
@@ -95,11 +95,11 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
         .saturating_add(pixels / 2 * LADDER_BYTES_PER_TWO_PIXELS)
         .saturating_add(BASE_BYTES);
     let first_bytes = facts.small_bytes.unwrap_or_else(|| facts.first_bytes(format)).min(decode_bytes);
-    let Facts { width, height, open_bytes, .. } = facts;
+    let HeaderInfo { width, height, open_bytes, .. } = facts;
     Ok(Header { format, width, height, decode_bytes, first_bytes, open_bytes: open_bytes.min(decode_bytes) })
 }
 
-impl Facts {
+impl HeaderInfo {
     /// What opening the picture takes, or the first rung of the ladder if that is more.
     fn first_bytes(&self, format: Format) -> u64 {
         let longest = u64::from(self.width.max(self.height)).max(1);
@@ -120,7 +120,7 @@ impl Facts {
     }
 }
 
-fn check_size(facts: &Facts, size: u64, limits: &DecodeLimits) -> Result<(), Rejection> {
+fn check_size(facts: &HeaderInfo, size: u64, limits: &DecodeLimits) -> Result<(), Rejection> {
     let (width, height) = (facts.width, facts.height);
     if width == 0 || height == 0 {
         return Err(Rejection::new(Reason::Unreadable, format!("the header says {width} x {height} pixels")));
@@ -139,7 +139,7 @@ fn check_size(facts: &Facts, size: u64, limits: &DecodeLimits) -> Result<(), Rej
 }
 
 /// HEIC and AVIF: the primary picture, and the tile that is decoded beside it.
-fn heif(bytes: &[u8]) -> Result<Facts, Flaw> {
+fn heif(bytes: &[u8]) -> Result<HeaderInfo, HeaderError> {
     let file = Heif::new(bytes)?;
     let picture = file.picture()?;
     // The thumbnail is read, and forgotten, before the picture's pixels are there.
@@ -154,7 +154,7 @@ fn heif(bytes: &[u8]) -> Result<Facts, Flaw> {
     });
     let pixels = u64::from(picture.width) * u64::from(picture.height);
     let copies = if picture.codec == Codec::Av1 { 3 } else { 2 };
-    Ok(Facts {
+    Ok(HeaderInfo {
         width: picture.width,
         height: picture.height,
         bytes_per_pixel: 1,
@@ -167,10 +167,10 @@ fn heif(bytes: &[u8]) -> Result<Facts, Flaw> {
 }
 
 /// TIFF: the page that is read, and the rows that are held of it.
-fn tiff(bytes: &[u8]) -> Result<Facts, Flaw> {
+fn tiff(bytes: &[u8]) -> Result<HeaderInfo, HeaderError> {
     let page = Page::first(bytes)?;
     let (other_bytes, pixels) = (page.other_bytes(), u64::from(page.width) * u64::from(page.height));
-    Ok(Facts {
+    Ok(HeaderInfo {
         width: page.width,
         height: page.height,
         bytes_per_pixel: 1,

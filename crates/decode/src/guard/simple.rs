@@ -1,7 +1,7 @@
 //! Formats whose size stands at a fixed place: PNG, WebP, GIF, BMP.
 
 use super::bytes::{be32, le16, le32, need, u8_at};
-use super::{Facts, Flaw};
+use super::{HeaderError, HeaderInfo};
 
 /// The luma made from the codec's output.
 const LUMA: u64 = 1;
@@ -16,11 +16,11 @@ const PNG_BYTES: u64 = 352 << 10;
 const PNG_CHUNKS: u64 = 3 << 20;
 
 /// PNG: the first chunk. The codec gives rows of grey, grey+alpha, RGB or RGBA of 8 or 16 bits.
-pub(super) fn png(bytes: &[u8]) -> Result<Facts, Flaw> {
+pub(super) fn png(bytes: &[u8]) -> Result<HeaderInfo, HeaderError> {
     match need(bytes.get(12..16))? {
         b"IHDR" => {}
-        b"CgBI" => return Err(Flaw::Foreign("Apple's form of PNG for apps (CgBI)")),
-        _ => return Err(Flaw::Broken("the first chunk is not IHDR")),
+        b"CgBI" => return Err(HeaderError::Foreign("Apple's form of PNG for apps (CgBI)")),
+        _ => return Err(HeaderError::Broken("the first chunk is not IHDR")),
     }
     let width = need(be32(bytes, 16))?;
     let height = need(be32(bytes, 20))?;
@@ -31,7 +31,7 @@ pub(super) fn png(bytes: &[u8]) -> Result<Facts, Flaw> {
     let channels = match colour {
         0 | 4 => 2,
         2 | 3 | 6 => 4,
-        _ => return Err(Flaw::Broken("an unknown colour type")),
+        _ => return Err(HeaderError::Broken("an unknown colour type")),
     };
     let other_bytes = PNG_ROWS * channels * sample * u64::from(width);
     let (held, unpacked) = png_chunks(bytes);
@@ -58,9 +58,9 @@ fn png_chunks(bytes: &[u8]) -> (u64, u64) {
 }
 
 /// A picture that opening makes at its full size.
-fn whole([width, height]: [u32; 2], bytes_per_pixel: u64, other_bytes: u64, open_bytes: u64) -> Facts {
+fn whole([width, height]: [u32; 2], bytes_per_pixel: u64, other_bytes: u64, open_bytes: u64) -> HeaderInfo {
     let kept_bytes = LUMA * pixels([width, height]);
-    Facts { width, height, bytes_per_pixel, other_bytes, open_bytes, kept_bytes, small_bytes: None }
+    HeaderInfo { width, height, bytes_per_pixel, other_bytes, open_bytes, kept_bytes, small_bytes: None }
 }
 
 fn pixels([width, height]: [u32; 2]) -> u64 {
@@ -72,28 +72,28 @@ fn pixels([width, height]: [u32; 2]) -> u64 {
 const WEBP_BYTES: u64 = 64 << 10;
 
 /// WebP: the canvas of the extended form, else the one frame's size.
-pub(super) fn webp(bytes: &[u8]) -> Result<Facts, Flaw> {
+pub(super) fn webp(bytes: &[u8]) -> Result<HeaderInfo, HeaderError> {
     // Output RGBA, the frame inside (a copy when animated or with alpha), and planes of a lossy frame.
     let bytes_per_pixel = LUMA + 4 + 4 + 2;
-    let le24 = |at: usize| -> Result<u32, Flaw> {
+    let le24 = |at: usize| -> Result<u32, HeaderError> {
         Ok(u32::from(need(le16(bytes, at))?) | (u32::from(need(u8_at(bytes, at + 2))?) << 16))
     };
     let (width, height) = match need(bytes.get(12..16))? {
         b"VP8X" => (le24(24)? + 1, le24(27)? + 1),
         b"VP8L" => {
             if need(u8_at(bytes, 20))? != 0x2f {
-                return Err(Flaw::Broken("a lossless frame without its mark"));
+                return Err(HeaderError::Broken("a lossless frame without its mark"));
             }
             let bits = need(le32(bytes, 21))?;
             ((bits & 0x3fff) + 1, ((bits >> 14) & 0x3fff) + 1)
         }
         b"VP8 " => {
             if need(bytes.get(23..26))? != [0x9d, 0x01, 0x2a] {
-                return Err(Flaw::Broken("a lossy frame without its mark"));
+                return Err(HeaderError::Broken("a lossy frame without its mark"));
             }
             (u32::from(need(le16(bytes, 26))? & 0x3fff), u32::from(need(le16(bytes, 28))? & 0x3fff))
         }
-        _ => return Err(Flaw::Broken("the first chunk is not a picture")),
+        _ => return Err(HeaderError::Broken("the first chunk is not a picture")),
     };
     let open_bytes = pixels([width, height]) * webp_bytes_per_eight(bytes) / 8 + WEBP_BYTES;
     Ok(whole([width, height], bytes_per_pixel, 0, open_bytes))
@@ -127,7 +127,7 @@ const GIF_BYTES: u64 = 64 << 10;
 
 /// GIF: the screen, or what the frames up to the first that has pixels reach beyond it. Many writers leave the screen's
 /// size zero, and readers show the frame all the same.
-pub(super) fn gif(bytes: &[u8]) -> Result<Facts, Flaw> {
+pub(super) fn gif(bytes: &[u8]) -> Result<HeaderInfo, HeaderError> {
     let mut width = u32::from(need(le16(bytes, 6))?);
     let mut height = u32::from(need(le16(bytes, 8))?);
     let mut at = 13 + colour_table(need(u8_at(bytes, 10))?);
@@ -148,14 +148,14 @@ pub(super) fn gif(bytes: &[u8]) -> Result<Facts, Flaw> {
                 at += 10 + colour_table(need(u8_at(bytes, at + 9))?);
                 at = past_sub_blocks(bytes, at + 1)?;
             }
-            0x3b => return Err(Flaw::Broken("it ends before a picture")),
-            _ => return Err(Flaw::Broken("an unknown block")),
+            0x3b => return Err(HeaderError::Broken("it ends before a picture")),
+            _ => return Err(HeaderError::Broken("an unknown block")),
         }
     }
 }
 
 /// Behind the sub-blocks that start at `at`, and the empty one that ends them.
-fn past_sub_blocks(bytes: &[u8], mut at: usize) -> Result<usize, Flaw> {
+fn past_sub_blocks(bytes: &[u8], mut at: usize) -> Result<usize, HeaderError> {
     loop {
         let length = usize::from(need(u8_at(bytes, at))?);
         at += 1 + length;
@@ -176,7 +176,7 @@ pub(super) const BMP_HEADER_SIZES: [u32; 8] = [12, 16, 40, 52, 56, 64, 108, 124]
 const BMP_BYTES: u64 = 16 << 10;
 
 /// BMP: the info header; a negative height means that the rows come from the top.
-pub(super) fn bmp(bytes: &[u8]) -> Result<Facts, Flaw> {
+pub(super) fn bmp(bytes: &[u8]) -> Result<HeaderInfo, HeaderError> {
     let (width, height) = if need(le32(bytes, 14))? == 12 {
         (u32::from(need(le16(bytes, 18))?), u32::from(need(le16(bytes, 20))?))
     } else {

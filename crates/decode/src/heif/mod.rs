@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use self::boxes::{Boxes, Fields, Part};
-use super::guard::Flaw;
+use super::guard::HeaderError;
 pub(super) use picture::{Codec, Config, Picture};
 
 /// Most items a file may have: tiles, mostly. 200 megapixels in tiles of 512 pixels are 800.
@@ -145,42 +145,46 @@ pub(super) fn bare_items<'a>(bytes: &'a [u8], mut found: impl FnMut(&'a [u8])) {
 
 impl<'a> Heif<'a> {
     /// Reads the tables.
-    pub(super) fn new(bytes: &'a [u8]) -> Result<Heif<'a>, Flaw> {
+    pub(super) fn new(bytes: &'a [u8]) -> Result<Heif<'a>, HeaderError> {
         let mut moves = false;
         let mut meta = None;
         for part in Boxes::new(bytes) {
             let part = part?;
             match &part.kind {
-                b"meta" if part.cut => return Err(Flaw::Cut),
+                b"meta" if part.cut => return Err(HeaderError::Cut),
                 b"meta" => meta = meta.or(Some(part.body)),
                 b"moov" => moves = true,
-                _ if part.cut && meta.is_none() => return Err(Flaw::Cut),
+                _ if part.cut && meta.is_none() => return Err(HeaderError::Cut),
                 _ => {}
             }
         }
         let Some(meta) = meta else {
-            return Err(if moves { Flaw::Foreign("moving pictures only") } else { Flaw::Broken("no meta box") });
+            return Err(if moves {
+                HeaderError::Foreign("moving pictures only")
+            } else {
+                HeaderError::Broken("no meta box")
+            });
         };
         // What ends too early within a box that is all there is broken, not cut.
         Heif::tables(bytes, meta).map_err(|flaw| match flaw {
-            Flaw::Cut => Flaw::Broken("a table that ends too early"),
+            HeaderError::Cut => HeaderError::Broken("a table that ends too early"),
             flaw => flaw,
         })
     }
 
-    fn tables(bytes: &'a [u8], meta: &'a [u8]) -> Result<Heif<'a>, Flaw> {
+    fn tables(bytes: &'a [u8], meta: &'a [u8]) -> Result<Heif<'a>, HeaderError> {
         let mut fields = Fields(meta);
         fields.version()?;
         let mut tables: BTreeMap<[u8; 4], &'a [u8]> = BTreeMap::new();
         for part in Boxes::new(fields.0) {
             let part = part?;
             if part.cut {
-                return Err(Flaw::Broken("a box larger than the one around it"));
+                return Err(HeaderError::Broken("a box larger than the one around it"));
             }
             tables.entry(part.kind).or_insert(part.body);
         }
         let table = |kind: &[u8; 4]| tables.get(kind).copied();
-        let mut primary = Fields(table(b"pitm").ok_or(Flaw::Broken("no primary item"))?);
+        let mut primary = Fields(table(b"pitm").ok_or(HeaderError::Broken("no primary item"))?);
         let (version, _) = primary.version()?;
         let mut heif = Heif {
             bytes,
@@ -193,8 +197,8 @@ impl<'a> Heif<'a> {
             thumbnails: Vec::new(),
             auxiliary: Vec::new(),
         };
-        heif.read_kinds(table(b"iinf").ok_or(Flaw::Broken("no items"))?)?;
-        heif.read_places(table(b"iloc").ok_or(Flaw::Broken("no item has a place"))?)?;
+        heif.read_kinds(table(b"iinf").ok_or(HeaderError::Broken("no items"))?)?;
+        heif.read_places(table(b"iloc").ok_or(HeaderError::Broken("no item has a place"))?)?;
         if let Some(references) = table(b"iref") {
             heif.read_references(references)?;
         }
@@ -205,7 +209,7 @@ impl<'a> Heif<'a> {
     }
 
     /// `iinf`: each item's kind.
-    fn read_kinds(&mut self, table: &'a [u8]) -> Result<(), Flaw> {
+    fn read_kinds(&mut self, table: &'a [u8]) -> Result<(), HeaderError> {
         let mut fields = walked(table)?;
         let (version, _) = fields.version()?;
         fields.id(version > 0)?;
@@ -223,14 +227,14 @@ impl<'a> Heif<'a> {
             let content_type = if kind == *b"mime" { texts.nth(1).unwrap_or(&[]) } else { &[] };
             self.items.insert(id, Item { kind, content_type, ..Item::default() });
             if self.items.len() > MOST_ITEMS {
-                return Err(Flaw::Broken("more items than any photo has"));
+                return Err(HeaderError::Broken("more items than any photo has"));
             }
         }
         Ok(())
     }
 
     /// `iloc`: where each item's data is.
-    fn read_places(&mut self, table: &'a [u8]) -> Result<(), Flaw> {
+    fn read_places(&mut self, table: &'a [u8]) -> Result<(), HeaderError> {
         let mut fields = walked(table)?;
         let (version, _) = fields.version()?;
         let (sizes, more_sizes) = (fields.u8()?, fields.u8()?);
@@ -243,7 +247,7 @@ impl<'a> Heif<'a> {
             let other_file = fields.u16()? != 0;
             let base = fields.sized(more_sizes >> 4)?;
             let pieces = usize::from(fields.u16()?);
-            pieces_left = pieces_left.checked_sub(pieces).ok_or(Flaw::Broken("data in too many pieces"))?;
+            pieces_left = pieces_left.checked_sub(pieces).ok_or(HeaderError::Broken("data in too many pieces"))?;
             let mut item = self.items.get_mut(&id);
             if let Some(item) = &mut item {
                 item.source = match method {
@@ -266,11 +270,11 @@ impl<'a> Heif<'a> {
     }
 
     /// `iref`: what items are made of, and what is said about the primary item.
-    fn read_references(&mut self, table: &'a [u8]) -> Result<(), Flaw> {
+    fn read_references(&mut self, table: &'a [u8]) -> Result<(), HeaderError> {
         let mut fields = walked(table)?;
         let (version, _) = fields.version()?;
         let references = || Boxes::new(fields.0);
-        let ends = |part: &Part<'a>| -> Result<_, Flaw> {
+        let ends = |part: &Part<'a>| -> Result<_, HeaderError> {
             let mut fields = Fields(part.body);
             let from = fields.id(version > 0)?;
             let count = usize::from(fields.u16()?);
@@ -281,7 +285,7 @@ impl<'a> Heif<'a> {
             let part = part?;
             let (from, count, to) = ends(&part)?;
             if part.kind == *b"dimg" {
-                let too_many = Flaw::Broken("more tiles than any photo has");
+                let too_many = HeaderError::Broken("more tiles than any photo has");
                 parts_left = parts_left.checked_sub(count).ok_or(too_many)?;
                 self.parts.insert(from, to.collect::<Result<_, _>>()?);
             }
@@ -305,7 +309,7 @@ impl<'a> Heif<'a> {
     }
 
     /// `iprp`: properties, and which item has which.
-    fn read_properties(&mut self, table: &'a [u8]) -> Result<(), Flaw> {
+    fn read_properties(&mut self, table: &'a [u8]) -> Result<(), HeaderError> {
         for part in Boxes::new(table) {
             let part = part?;
             if part.kind == *b"ipco" {
@@ -334,8 +338,8 @@ impl<'a> Heif<'a> {
         Ok(())
     }
 
-    fn item(&self, id: u32) -> Result<&Item<'a>, Flaw> {
-        self.items.get(&id).ok_or(Flaw::Broken("an item that is not there"))
+    fn item(&self, id: u32) -> Result<&Item<'a>, HeaderError> {
+        self.items.get(&id).ok_or(HeaderError::Broken("an item that is not there"))
     }
 
     /// The first property of this kind.
@@ -346,12 +350,12 @@ impl<'a> Heif<'a> {
     }
 
     /// An item's data, and whether the file ends before it does. A copy when it lies in pieces, no larger than the file.
-    pub(super) fn data(&self, id: u32) -> Result<(Cow<'a, [u8]>, bool), Flaw> {
+    pub(super) fn data(&self, id: u32) -> Result<(Cow<'a, [u8]>, bool), HeaderError> {
         let item = self.item(id)?;
         let source = match item.source {
             Source::File => self.bytes,
             Source::Idat => self.idat,
-            Source::Elsewhere => return Err(Flaw::Foreign("data that is made of other items")),
+            Source::Elsewhere => return Err(HeaderError::Foreign("data that is made of other items")),
         };
         let mut cut = false;
         let mut stretch = |piece: &Piece| {
@@ -366,7 +370,7 @@ impl<'a> Heif<'a> {
                 let mut whole = Vec::new();
                 for stretch in pieces.iter().map(&mut stretch) {
                     if whole.len() + stretch.len() > source.len() {
-                        return Err(Flaw::Broken("an item larger than the file"));
+                        return Err(HeaderError::Broken("an item larger than the file"));
                     }
                     whole.extend_from_slice(stretch);
                 }
@@ -409,9 +413,9 @@ fn exif_data(item: &[u8]) -> &[u8] {
 }
 
 /// The fields of a table whose entries are walked one by one.
-fn walked(table: &[u8]) -> Result<Fields<'_>, Flaw> {
+fn walked(table: &[u8]) -> Result<Fields<'_>, HeaderError> {
     if table.len() > MOST_TABLE_BYTES {
-        return Err(Flaw::Broken("a table larger than any photo needs"));
+        return Err(HeaderError::Broken("a table larger than any photo needs"));
     }
     Ok(Fields(table))
 }

@@ -1,6 +1,6 @@
 //! The primary picture: one HEVC or AV1 picture, or a grid of them; and what stands beside it.
 
-use super::super::guard::Flaw;
+use super::super::guard::HeaderError;
 use super::boxes::Fields;
 use super::{Heif, Item};
 
@@ -83,7 +83,7 @@ pub(crate) struct Config<'a> {
 
 impl<'a> Heif<'a> {
     /// The primary picture.
-    pub(crate) fn picture(&self) -> Result<Picture, Flaw> {
+    pub(crate) fn picture(&self) -> Result<Picture, HeaderError> {
         let shown = self.shown()?;
         let mut picture = self.picture_of(shown)?;
         if shown != self.primary {
@@ -95,7 +95,7 @@ impl<'a> Heif<'a> {
 
     /// The primary item, or the one that it shows in another way: `iden` has properties of its own, turned or cropped, and
     /// the pixels of another item.
-    pub(super) fn shown(&self) -> Result<u32, Flaw> {
+    pub(super) fn shown(&self) -> Result<u32, HeaderError> {
         let mut id = self.primary;
         for _ in 0..MOST_STEPS {
             if self.item(id)?.kind != *b"iden" {
@@ -119,7 +119,7 @@ impl<'a> Heif<'a> {
         (alpha.codec == primary.codec && fits).then_some(alpha)
     }
 
-    fn picture_of(&self, id: u32) -> Result<Picture, Flaw> {
+    fn picture_of(&self, id: u32) -> Result<Picture, HeaderError> {
         let whole = self.item(id)?;
         let (width, height, columns, tile, items) = match &whole.kind {
             b"hvc1" | b"av01" => {
@@ -130,14 +130,14 @@ impl<'a> Heif<'a> {
                 let (columns, rows, [width, height]) = self.grid(id)?;
                 let tiles = self.parts.get(&id).cloned().unwrap_or_default();
                 let first = tiles.first().filter(|_| tiles.len() == (columns * rows) as usize);
-                let first = first.ok_or(Flaw::Broken("a grid with another number of tiles than it says"))?;
+                let first = first.ok_or(HeaderError::Broken("a grid with another number of tiles than it says"))?;
                 let tile = self.size(self.item(*first)?)?;
                 check_grid([width, height], [columns, rows], tile)?;
                 (width, height, columns, tile, tiles)
             }
             kind => return Err(foreign(kind)),
         };
-        let first = self.item(*items.first().ok_or(Flaw::Broken("no tiles"))?)?;
+        let first = self.item(*items.first().ok_or(HeaderError::Broken("no tiles"))?)?;
         let codec = Codec::of(first.kind).ok_or(foreign(&first.kind))?;
         for &id in &items {
             let item = self.item(id)?;
@@ -189,21 +189,21 @@ impl<'a> Heif<'a> {
     }
 
     /// `ispe`: width and height.
-    fn size(&self, item: &Item<'a>) -> Result<[u32; 2], Flaw> {
-        let mut fields = Fields(self.property(item, b"ispe").ok_or(Flaw::Broken("no picture size"))?);
+    fn size(&self, item: &Item<'a>) -> Result<[u32; 2], HeaderError> {
+        let mut fields = Fields(self.property(item, b"ispe").ok_or(HeaderError::Broken("no picture size"))?);
         fields.version().map_err(short)?;
         let size = [fields.u32().map_err(short)?, fields.u32().map_err(short)?];
-        if size.contains(&0) { Err(Flaw::Broken("a picture without pixels")) } else { Ok(size) }
+        if size.contains(&0) { Err(HeaderError::Broken("a picture without pixels")) } else { Ok(size) }
     }
 
     /// A grid: columns, rows, and the size of the whole.
-    fn grid(&self, id: u32) -> Result<(u32, u32, [u32; 2]), Flaw> {
+    fn grid(&self, id: u32) -> Result<(u32, u32, [u32; 2]), HeaderError> {
         let (data, cut) = self.data(id)?;
         let short = |flaw| if cut { flaw } else { short(flaw) };
         let mut fields = Fields(&data);
         let (version, flags) = (fields.u8().map_err(short)?, fields.u8().map_err(short)?);
         if version != 0 {
-            return Err(Flaw::Foreign("a grid of an unknown version"));
+            return Err(HeaderError::Foreign("a grid of an unknown version"));
         }
         let rows = u32::from(fields.u8().map_err(short)?) + 1;
         let columns = u32::from(fields.u8().map_err(short)?) + 1;
@@ -212,11 +212,11 @@ impl<'a> Heif<'a> {
     }
 
     /// `av1C`: how many samples of chroma there are, as HEVC numbers it.
-    fn av1_chroma(&self, item: &Item<'a>) -> Result<u8, Flaw> {
-        let property = self.property(item, b"av1C").ok_or(Flaw::Broken("no AV1 configuration"))?;
-        let &[mark, _profile, flags, _delay, ..] = property else { return Err(short(Flaw::Cut)) };
+    fn av1_chroma(&self, item: &Item<'a>) -> Result<u8, HeaderError> {
+        let property = self.property(item, b"av1C").ok_or(HeaderError::Broken("no AV1 configuration"))?;
+        let &[mark, _profile, flags, _delay, ..] = property else { return Err(short(HeaderError::Cut)) };
         if mark != 0x81 {
-            return Err(Flaw::Foreign("an AV1 configuration of an unknown version"));
+            return Err(HeaderError::Foreign("an AV1 configuration of an unknown version"));
         }
         let [is_grey, halves_width, halves_height] = [0x10, 0x08, 0x04].map(|flag| flags & flag != 0);
         Ok(match (is_grey, halves_width, halves_height) {
@@ -228,16 +228,16 @@ impl<'a> Heif<'a> {
     }
 
     /// How an item's data is to be read.
-    pub(crate) fn config(&self, id: u32) -> Result<Config<'a>, Flaw> {
-        let property = self.property(self.item(id)?, b"hvcC").ok_or(Flaw::Broken("no HEVC configuration"))?;
+    pub(crate) fn config(&self, id: u32) -> Result<Config<'a>, HeaderError> {
+        let property = self.property(self.item(id)?, b"hvcC").ok_or(HeaderError::Broken("no HEVC configuration"))?;
         config(property).map_err(short)
     }
 }
 
-fn config(property: &[u8]) -> Result<Config<'_>, Flaw> {
+fn config(property: &[u8]) -> Result<Config<'_>, HeaderError> {
     let mut fields = Fields(property);
     if fields.u8()? != 1 {
-        return Err(Flaw::Foreign("an HEVC configuration of an unknown version"));
+        return Err(HeaderError::Foreign("an HEVC configuration of an unknown version"));
     }
     // Profile, level and segmentation, up to the chroma format; then depths and frame rate.
     fields.take(15)?;
@@ -251,7 +251,7 @@ fn config(property: &[u8]) -> Result<Config<'_>, Flaw> {
             let length = usize::from(fields.u16()?);
             sets.push(fields.take(length)?);
             if sets.len() > MOST_SETS {
-                return Err(Flaw::Broken("more HEVC parameter sets than any picture has"));
+                return Err(HeaderError::Broken("more HEVC parameter sets than any picture has"));
             }
         }
     }
@@ -280,28 +280,28 @@ fn clean_size(bytes: &[u8], size: [u32; 2]) -> Option<[u32; 2]> {
 }
 
 /// Every tile must show something, and none may be much larger than the picture: this bounds the work by the pixels.
-fn check_grid(size: [u32; 2], counts: [u32; 2], tile: [u32; 2]) -> Result<(), Flaw> {
+fn check_grid(size: [u32; 2], counts: [u32; 2], tile: [u32; 2]) -> Result<(), HeaderError> {
     for ((size, count), tile) in size.into_iter().zip(counts).zip(tile) {
         if u64::from(tile) * u64::from(count) < u64::from(size) {
-            return Err(Flaw::Broken("a grid whose tiles do not cover it"));
+            return Err(HeaderError::Broken("a grid whose tiles do not cover it"));
         }
         if u64::from(tile) * u64::from(count - 1) >= u64::from(size).max(1) {
-            return Err(Flaw::Broken("a grid with tiles outside its picture"));
+            return Err(HeaderError::Broken("a grid with tiles outside its picture"));
         }
         if u64::from(tile) > u64::from(size).next_multiple_of(u64::from(TILE_STEP)) {
-            return Err(Flaw::Broken("a grid with tiles larger than its picture"));
+            return Err(HeaderError::Broken("a grid with tiles larger than its picture"));
         }
     }
     Ok(())
 }
 
 /// A table that is all there ends too early.
-fn short(flaw: Flaw) -> Flaw {
-    if flaw == Flaw::Cut { Flaw::Broken("a table that ends too early") } else { flaw }
+fn short(flaw: HeaderError) -> HeaderError {
+    if flaw == HeaderError::Cut { HeaderError::Broken("a table that ends too early") } else { flaw }
 }
 
-fn foreign(kind: &[u8; 4]) -> Flaw {
-    Flaw::Foreign(match kind {
+fn foreign(kind: &[u8; 4]) -> HeaderError {
+    HeaderError::Foreign(match kind {
         b"av01" | b"hvc1" => "tiles of several codecs",
         b"avc1" => "an H.264 picture",
         b"jpeg" => "a JPEG picture",

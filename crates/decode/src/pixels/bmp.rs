@@ -3,7 +3,7 @@
 
 use super::super::luma::{Aspect, Luma};
 use super::samples::{Lens, Palette};
-use super::{Header, MISSING, Source, other};
+use super::{Header, MISSING, Source, webp_bmp};
 use scanmill_core::domain::{Reason, Rejection};
 
 /// Where the samples are, and what they are.
@@ -16,7 +16,7 @@ struct Layout {
 
 /// Decodes to brightness. What a file that ends early does not hold is grey.
 pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<Source, Rejection> {
-    let Some(layout) = layout(bytes, aspect) else { return other::decode(bytes, header, aspect) };
+    let Some(layout) = layout(bytes, aspect) else { return webp_bmp::decode(bytes, header, aspect) };
     let mut lens = Lens::new(aspect);
     let mut luma = Luma::blank(header.width as usize, header.height as usize);
     let stride = (luma.width() * layout.bits).div_ceil(32) * 4;

@@ -12,7 +12,6 @@ mod gif;
 mod heic;
 mod hints;
 mod jpeg;
-mod other;
 mod png;
 mod refuse;
 #[cfg(feature = "heic")]
@@ -25,6 +24,7 @@ mod tiles;
 #[cfg(feature = "heic")]
 mod tints;
 mod webp;
+mod webp_bmp;
 
 use super::Header;
 use super::catch_panic::catch_panic;

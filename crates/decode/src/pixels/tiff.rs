@@ -1,7 +1,7 @@
 //! TIFF through our own reader.
 
 use super::super::clock::Deadline;
-use super::super::guard::Flaw;
+use super::super::guard::HeaderError;
 use super::super::luma::Aspect;
 use super::super::tiff::{self, Fault, Page};
 use super::{Header, Source};
@@ -9,7 +9,7 @@ use scanmill_core::domain::{Reason, Rejection};
 
 /// Decodes the page that the guard looked at to an aspect.
 pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Rejection> {
-    let changed = |flaw: Flaw| Rejection::new(Reason::Unreadable, format!("the tiff header changed: {flaw:?}"));
+    let changed = |flaw: HeaderError| Rejection::new(Reason::Unreadable, format!("the tiff header changed: {flaw:?}"));
     let page = Page::first(bytes).map_err(changed)?;
     if [page.width, page.height] != [header.width, header.height] {
         return Err(Rejection::new(Reason::Unreadable, "the tiff header changed its size"));

@@ -1,6 +1,6 @@
 //! The tiles of a HEIC or AVIF picture, put together.
 
-use super::super::guard::Flaw;
+use super::super::guard::HeaderError;
 use super::super::heif::Picture;
 use super::super::luma::Luma;
 use super::MISSING;
@@ -35,6 +35,6 @@ pub(super) fn no_alpha() -> Rejection {
 }
 
 /// The guard read the same tables and found them whole.
-pub(super) fn changed(format: Format, flaw: Flaw) -> Rejection {
+pub(super) fn changed(format: Format, flaw: HeaderError) -> Rejection {
     Rejection::new(Reason::Unreadable, format!("the {} header changed: {flaw:?}", format.as_str()))
 }

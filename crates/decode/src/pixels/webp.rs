@@ -7,7 +7,7 @@ use image_webp::vp8::Vp8Decoder;
 use super::super::luma::Aspect;
 use super::hints::Survey;
 use super::refuse::{Fault, refuse};
-use super::{Header, Source, other, whole};
+use super::{Header, Source, webp_bmp, whole};
 use scanmill_core::domain::Rejection;
 
 const ALPHA: u8 = 0x10;
@@ -16,7 +16,7 @@ const ANIMATION: u8 = 0x02;
 /// Decodes to an aspect.
 pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<Source, Rejection> {
     let Some(frame) = lossy_frame(bytes).filter(|frame| is_of_size(frame, header)) else {
-        return other::decode(bytes, header, aspect);
+        return webp_bmp::decode(bytes, header, aspect);
     };
     let frame = Vp8Decoder::decode_frame(frame).map_err(|error| {
         let fault = if let DecodingError::IoError(error) = &error { Fault::Read(error) } else { Fault::Broken };

@@ -1,6 +1,6 @@
 //! The directories of a TIFF or BigTIFF file, read in place.
 
-use super::super::guard::Flaw;
+use super::super::guard::HeaderError;
 
 /// Most directories that are looked at; scanners write one for each page.
 const MOST_DIRECTORIES: usize = 64;
@@ -67,20 +67,20 @@ impl<'a> File<'a> {
     }
 
     /// The number of `width` bytes at `at`.
-    fn number(&self, at: usize, width: usize) -> Result<u64, Flaw> {
-        let bytes = at.checked_add(width).and_then(|end| self.bytes.get(at..end)).ok_or(Flaw::Cut)?;
+    fn number(&self, at: usize, width: usize) -> Result<u64, HeaderError> {
+        let bytes = at.checked_add(width).and_then(|end| self.bytes.get(at..end)).ok_or(HeaderError::Cut)?;
         let push = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
         Ok(if self.little { bytes.iter().rev().fold(0, push) } else { bytes.iter().fold(0, push) })
     }
 
     /// An offset at `at`, as wide as this kind has them.
-    fn offset(&self, at: usize) -> Result<usize, Flaw> {
+    fn offset(&self, at: usize) -> Result<usize, HeaderError> {
         let offset = self.number(at, if self.big { 8 } else { 4 })?;
-        usize::try_from(offset).map_err(|_| Flaw::Cut)
+        usize::try_from(offset).map_err(|_| HeaderError::Cut)
     }
 
     /// The directories, in order.
-    pub(super) fn directories(self) -> impl Iterator<Item = Result<Directory<'a>, Flaw>> {
+    pub(super) fn directories(self) -> impl Iterator<Item = Result<Directory<'a>, HeaderError>> {
         let mut next = self.offset(if self.big { 8 } else { 4 });
         let mut left = MOST_DIRECTORIES;
         std::iter::from_fn(move || {
@@ -112,10 +112,10 @@ pub(super) struct Directory<'a> {
 }
 
 impl<'a> Directory<'a> {
-    fn new(file: File<'a>, at: usize) -> Result<Directory<'a>, Flaw> {
+    fn new(file: File<'a>, at: usize) -> Result<Directory<'a>, HeaderError> {
         let width = if file.big { 8 } else { 2 };
         let entries = file.number(at, width)?;
-        let first = at.checked_add(width).ok_or(Flaw::Cut)?;
+        let first = at.checked_add(width).ok_or(HeaderError::Cut)?;
         Ok(Directory { file, first, entries: entries.min(MOST_ENTRIES) })
     }
 
@@ -128,7 +128,7 @@ impl<'a> Directory<'a> {
     }
 
     /// The values of a tag; `None` where the directory does not have it.
-    pub(super) fn values(&self, tag: Tag) -> Result<Option<Values<'a>>, Flaw> {
+    pub(super) fn values(&self, tag: Tag) -> Result<Option<Values<'a>>, HeaderError> {
         let file = self.file;
         for index in 0..self.entries as usize {
             let at = self.first.saturating_add(index * self.entry_bytes());
@@ -144,7 +144,7 @@ impl<'a> Directory<'a> {
                 9 => (4, true),
                 16 | 18 => (8, false),
                 17 => (8, true),
-                _ => return Err(Flaw::Broken("a number of an unknown type")),
+                _ => return Err(HeaderError::Broken("a number of an unknown type")),
             };
             let offset_bytes = if file.big { 8 } else { 4 };
             let count = file.number(at + 4, offset_bytes)?;
@@ -157,7 +157,7 @@ impl<'a> Directory<'a> {
     }
 
     /// The first value of a tag.
-    pub(super) fn value(&self, tag: Tag) -> Result<Option<u64>, Flaw> {
+    pub(super) fn value(&self, tag: Tag) -> Result<Option<u64>, HeaderError> {
         self.values(tag)?.map(|values| values.get(0)).transpose()
     }
 }
@@ -168,14 +168,14 @@ impl<'a> Values<'a> {
     }
 
     /// The value with this number.
-    pub(super) fn get(&self, index: usize) -> Result<u64, Flaw> {
+    pub(super) fn get(&self, index: usize) -> Result<u64, HeaderError> {
         if index as u64 >= self.count {
-            return Err(Flaw::Broken("fewer values than a tag must have"));
+            return Err(HeaderError::Broken("fewer values than a tag must have"));
         }
-        let at = index.checked_mul(self.width).and_then(|from| self.at.checked_add(from)).ok_or(Flaw::Cut)?;
+        let at = index.checked_mul(self.width).and_then(|from| self.at.checked_add(from)).ok_or(HeaderError::Cut)?;
         let number = self.file.number(at, self.width)?;
         if self.signed && number >> (8 * self.width - 1) == 1 {
-            return Err(Flaw::Broken("a negative size"));
+            return Err(HeaderError::Broken("a negative size"));
         }
         Ok(number)
     }

@@ -1,6 +1,6 @@
 //! What a directory says of its picture, checked: everything the pixels are read by.
 
-use super::super::guard::Flaw;
+use super::super::guard::HeaderError;
 use super::directory::{Directory, File, Tag, Values};
 
 /// How the pixels are packed.
@@ -80,7 +80,7 @@ pub(crate) struct Page<'a> {
 
 impl<'a> Page<'a> {
     /// The first page that is not a smaller copy of another.
-    pub(crate) fn first(bytes: &'a [u8]) -> Result<Page<'a>, Flaw> {
+    pub(crate) fn first(bytes: &'a [u8]) -> Result<Page<'a>, HeaderError> {
         let mut fallback = None;
         for directory in File::new(bytes).directories() {
             let directory = match directory {
@@ -94,14 +94,14 @@ impl<'a> Page<'a> {
             }
             fallback.get_or_insert(directory);
         }
-        Page::new(fallback.ok_or(Flaw::Broken("no directory"))?)
+        Page::new(fallback.ok_or(HeaderError::Broken("no directory"))?)
     }
 
-    fn new(directory: Directory<'a>) -> Result<Page<'a>, Flaw> {
+    fn new(directory: Directory<'a>) -> Result<Page<'a>, HeaderError> {
         let number = |tag, default| Ok(directory.value(tag)?.unwrap_or(default));
-        let side = |tag| -> Result<u32, Flaw> {
-            let side = directory.value(tag)?.ok_or(Flaw::Broken("no picture size in its directory"))?;
-            u32::try_from(side).map_err(|_| Flaw::Broken("an impossible picture size"))
+        let side = |tag| -> Result<u32, HeaderError> {
+            let side = directory.value(tag)?.ok_or(HeaderError::Broken("no picture size in its directory"))?;
+            u32::try_from(side).map_err(|_| HeaderError::Broken("an impossible picture size"))
         };
         let (width, height) = (side(Tag::Width)?, side(Tag::Height)?);
         let samples = number(Tag::SamplesPerPixel, 1)? as usize;
@@ -114,10 +114,10 @@ impl<'a> Page<'a> {
             1 | 4 => Numbers::Unsigned,
             2 => Numbers::Signed,
             3 => Numbers::Float,
-            _ => return Err(Flaw::Foreign("complex numbers")),
+            _ => return Err(HeaderError::Foreign("complex numbers")),
         };
         if numbers == Numbers::Float && !matches!(bits, 16 | 32 | 64) {
-            return Err(Flaw::Foreign("floating-point numbers of an unusual size"));
+            return Err(HeaderError::Foreign("floating-point numbers of an unusual size"));
         }
         let colours = match photometric {
             Photometric::Rgb | Photometric::Ycbcr => 3,
@@ -125,23 +125,23 @@ impl<'a> Page<'a> {
             _ => 1,
         };
         if samples < colours {
-            return Err(Flaw::Broken("fewer samples than its colours need"));
+            return Err(HeaderError::Broken("fewer samples than its colours need"));
         }
         if photometric == Photometric::Palette && (bits > 8 || samples > 1) {
-            return Err(Flaw::Foreign("a palette of more than 256 colours"));
+            return Err(HeaderError::Foreign("a palette of more than 256 colours"));
         }
         if is_fax && (bits != 1 || samples != 1) {
-            return Err(Flaw::Broken("fax rows of more than one bit a pixel"));
+            return Err(HeaderError::Broken("fax rows of more than one bit a pixel"));
         }
         let subsampling = subsampling(&directory, photometric)?;
         let planar = samples > 1 && number(Tag::PlanarConfiguration, 1)? == 2;
         if subsampling != [1, 1] && !planar && bits != 8 && packing != Packing::Jpeg && packing != Packing::OldJpeg {
-            return Err(Flaw::Foreign("subsampled chroma of other than 8 bits"));
+            return Err(HeaderError::Foreign("subsampled chroma of other than 8 bits"));
         }
         let predictor = number(Tag::Predictor, 1)?;
         let is_predicted = matches!(packing, Packing::Lzw | Packing::Deflate) && predictor != 1;
         if is_predicted && (predictor > 3 || !matches!(bits, 8 | 16 | 32 | 64)) {
-            return Err(Flaw::Foreign("an unknown predictor"));
+            return Err(HeaderError::Foreign("an unknown predictor"));
         }
         let (chunk, offsets, counts) = chunks(&directory, [width, height], packing)?;
         let page = Page {
@@ -163,7 +163,7 @@ impl<'a> Page<'a> {
             counts,
         };
         if (page.chunk_count() as u64) > offsets.len() && packing != Packing::OldJpeg {
-            return Err(Flaw::Broken("fewer strips or tiles than the picture needs"));
+            return Err(HeaderError::Broken("fewer strips or tiles than the picture needs"));
         }
         Ok(page)
     }
@@ -226,21 +226,25 @@ impl<'a> Page<'a> {
     }
 }
 
-fn bits(directory: &Directory<'_>, samples: usize) -> Result<usize, Flaw> {
+fn bits(directory: &Directory<'_>, samples: usize) -> Result<usize, HeaderError> {
     if !(1..=16).contains(&samples) {
-        return Err(Flaw::Broken("an impossible number of samples"));
+        return Err(HeaderError::Broken("an impossible number of samples"));
     }
     let Some(values) = directory.values(Tag::BitsPerSample)? else { return Ok(1) };
     let first = values.get(0)?;
     for index in 1..samples.min(values.len() as usize) {
         if values.get(index)? != first {
-            return Err(Flaw::Foreign("samples of different sizes"));
+            return Err(HeaderError::Foreign("samples of different sizes"));
         }
     }
-    if (1..=64).contains(&first) { Ok(first as usize) } else { Err(Flaw::Broken("samples of an impossible size")) }
+    if (1..=64).contains(&first) {
+        Ok(first as usize)
+    } else {
+        Err(HeaderError::Broken("samples of an impossible size"))
+    }
 }
 
-fn packing(directory: &Directory<'_>) -> Result<Packing, Flaw> {
+fn packing(directory: &Directory<'_>) -> Result<Packing, HeaderError> {
     Ok(match directory.value(Tag::Compression)?.unwrap_or(1) {
         1 => Packing::None,
         2 => Packing::FaxRows,
@@ -251,22 +255,22 @@ fn packing(directory: &Directory<'_>) -> Result<Packing, Flaw> {
         7 => Packing::Jpeg,
         8 | 32_946 => Packing::Deflate,
         32_773 => Packing::PackBits,
-        32_771 => return Err(Flaw::Foreign("CCITT compression aligned to words")),
-        32_809 => return Err(Flaw::Foreign("ThunderScan compression")),
-        32_766 => return Err(Flaw::Foreign("NeXT compression")),
-        34_661 => return Err(Flaw::Foreign("JBIG compression")),
-        34_676 | 34_677 => return Err(Flaw::Foreign("SGI Log compression")),
-        34_712 | 33_003 | 33_005 => return Err(Flaw::Foreign("JPEG 2000 compression")),
-        34_887 => return Err(Flaw::Foreign("LERC compression")),
-        34_925 => return Err(Flaw::Foreign("LZMA compression")),
-        50_000 => return Err(Flaw::Foreign("Zstandard compression")),
-        50_001 => return Err(Flaw::Foreign("WebP compression")),
-        50_002 | 52_546 => return Err(Flaw::Foreign("JPEG XL compression")),
-        _ => return Err(Flaw::Foreign("an unknown compression")),
+        32_771 => return Err(HeaderError::Foreign("CCITT compression aligned to words")),
+        32_809 => return Err(HeaderError::Foreign("ThunderScan compression")),
+        32_766 => return Err(HeaderError::Foreign("NeXT compression")),
+        34_661 => return Err(HeaderError::Foreign("JBIG compression")),
+        34_676 | 34_677 => return Err(HeaderError::Foreign("SGI Log compression")),
+        34_712 | 33_003 | 33_005 => return Err(HeaderError::Foreign("JPEG 2000 compression")),
+        34_887 => return Err(HeaderError::Foreign("LERC compression")),
+        34_925 => return Err(HeaderError::Foreign("LZMA compression")),
+        50_000 => return Err(HeaderError::Foreign("Zstandard compression")),
+        50_001 => return Err(HeaderError::Foreign("WebP compression")),
+        50_002 | 52_546 => return Err(HeaderError::Foreign("JPEG XL compression")),
+        _ => return Err(HeaderError::Foreign("an unknown compression")),
     })
 }
 
-fn photometric(number: u64) -> Result<Photometric, Flaw> {
+fn photometric(number: u64) -> Result<Photometric, HeaderError> {
     Ok(match number {
         0 => Photometric::WhiteIsZero,
         1 | 4 | 8 | 9 | 10 => Photometric::BlackIsZero,
@@ -274,14 +278,14 @@ fn photometric(number: u64) -> Result<Photometric, Flaw> {
         3 => Photometric::Palette,
         5 => Photometric::Cmyk,
         6 => Photometric::Ycbcr,
-        32_803 => return Err(Flaw::Foreign("the raw data of a camera's sensor")),
-        34_892 => return Err(Flaw::Foreign("linear raw data of a camera")),
-        32_844 | 32_845 => return Err(Flaw::Foreign("logarithmic brightness")),
-        _ => return Err(Flaw::Foreign("an unknown kind of colours")),
+        32_803 => return Err(HeaderError::Foreign("the raw data of a camera's sensor")),
+        34_892 => return Err(HeaderError::Foreign("linear raw data of a camera")),
+        32_844 | 32_845 => return Err(HeaderError::Foreign("logarithmic brightness")),
+        _ => return Err(HeaderError::Foreign("an unknown kind of colours")),
     })
 }
 
-fn subsampling(directory: &Directory<'_>, photometric: Photometric) -> Result<[usize; 2], Flaw> {
+fn subsampling(directory: &Directory<'_>, photometric: Photometric) -> Result<[usize; 2], HeaderError> {
     if photometric != Photometric::Ycbcr {
         return Ok([1, 1]);
     }
@@ -290,11 +294,11 @@ fn subsampling(directory: &Directory<'_>, photometric: Photometric) -> Result<[u
     if factors.iter().all(|factor| matches!(factor, 1 | 2 | 4)) {
         Ok(factors)
     } else {
-        Err(Flaw::Broken("impossible chroma subsampling"))
+        Err(HeaderError::Broken("impossible chroma subsampling"))
     }
 }
 
-fn alpha(directory: &Directory<'_>, colours: usize, samples: usize) -> Result<Option<Alpha>, Flaw> {
+fn alpha(directory: &Directory<'_>, colours: usize, samples: usize) -> Result<Option<Alpha>, HeaderError> {
     let Some(values) = directory.values(Tag::ExtraSamples)? else { return Ok(None) };
     for index in 0..samples.saturating_sub(colours).min(values.len() as usize) {
         match values.get(index)? {
@@ -312,12 +316,12 @@ type Chunks<'a> = ([usize; 2], Values<'a>, Option<Values<'a>>);
 const SMALL_TILE: u64 = 1 << 20;
 
 /// The size of strips or tiles, where they are and how long.
-fn chunks<'a>(directory: &Directory<'a>, size: [u32; 2], packing: Packing) -> Result<Chunks<'a>, Flaw> {
-    let no_place = Flaw::Broken("neither strips nor tiles");
+fn chunks<'a>(directory: &Directory<'a>, size: [u32; 2], packing: Packing) -> Result<Chunks<'a>, HeaderError> {
+    let no_place = HeaderError::Broken("neither strips nor tiles");
     let [width, height] = size.map(u64::from);
     let (chunk, offsets, counts) = match directory.value(Tag::TileWidth)? {
         Some(across) => {
-            let down = directory.value(Tag::TileLength)?.ok_or(Flaw::Broken("tiles without a height"))?;
+            let down = directory.value(Tag::TileLength)?.ok_or(HeaderError::Broken("tiles without a height"))?;
             // Some writers put the places of tiles where those of strips belong.
             let place = directory.values(Tag::TileOffsets)?;
             let offsets = place.map_or_else(|| directory.values(Tag::StripOffsets), |place| Ok(Some(place)))?;
@@ -335,16 +339,16 @@ fn chunks<'a>(directory: &Directory<'a>, size: [u32; 2], packing: Packing) -> Re
     let elsewhere = if packing == Packing::OldJpeg { directory.values(Tag::JpegInterchangeFormat)? } else { None };
     let offsets = offsets.or(elsewhere).ok_or(no_place)?;
     if size.contains(&0) {
-        return Err(Flaw::Broken("a picture without pixels"));
+        return Err(HeaderError::Broken("a picture without pixels"));
     }
     if chunk.contains(&0) {
-        return Err(Flaw::Broken("strips or tiles without pixels"));
+        return Err(HeaderError::Broken("strips or tiles without pixels"));
     }
     let pixels = chunk[0].saturating_mul(chunk[1]);
     if chunk.iter().any(|&side| side > 1 << 16) && pixels > width * height
         || pixels > (4 * width * height).max(SMALL_TILE)
     {
-        return Err(Flaw::Broken("tiles much larger than the picture"));
+        return Err(HeaderError::Broken("tiles much larger than the picture"));
     }
     Ok((chunk.map(|side| side as usize), offsets, counts))
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::EngineSettings;
 use super::format::{millis, number};
+use super::measured::{PaceLimit, PumpSide, ScheduleResult};
 use super::sample::{Sample, Use};
-use super::side::{PaceLimit, PumpSide, ScheduleResult};
 use super::watch::EngineSide;
 use scanmill_scale::bottleneck as shared;
 use scanmill_scale::bottleneck::Signals;
@@ -206,7 +206,7 @@ fn signals(pump: &PumpSide, engine: &EngineSide, cores: u64, settings: &EngineSe
         most_fetches: most_fetches as f64,
         get: engine.stage(Stage::Fetch).map_or(0.0, |fetch| fetch.mean / 1e3),
         fetched_bytes: pump.bytes as f64 / pump.photos.max(1) as f64 * rate,
-        tickets: budget(|sample| sample.tickets),
+        messages: budget(|sample| sample.messages),
         queue_in_flight: SQS_IN_FLIGHT,
         in_flight: (residence / 1e3, batch_wait / 1e3),
         ..Signals::default()

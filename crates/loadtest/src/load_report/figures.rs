@@ -2,7 +2,7 @@
 
 use super::LoadReport;
 use super::format::Unit;
-use super::side::Quantiles;
+use super::measured::Quantiles;
 
 /// Which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::side::{Flow, Latency, PaceLimit, PumpSecond, PumpSide, Quantiles, ScheduleResult, VerdictSide};
+use super::measured::{Flow, Latency, PaceLimit, PumpSecond, PumpSide, Quantiles, ScheduleResult, VerdictSide};
 use crate::latency::{Latencies, LatencySummary};
 use crate::run_report::{self, Limit, PaceReport, PumpReport};
 use crate::verify::Verdict;

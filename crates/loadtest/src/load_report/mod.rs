@@ -17,15 +17,15 @@ pub mod figures;
 pub mod format;
 pub mod html;
 mod join;
+pub mod measured;
 pub mod sample;
 pub mod scrape;
-pub mod side;
 pub mod text;
 pub mod watch;
 
 use bottleneck::{Bottleneck, Ceiling};
 use cost::{Costs, Measured};
-use side::{Flow, Latency, PumpSide, RunSummary, VerdictSide};
+use measured::{Flow, Latency, PumpSide, RunSummary, VerdictSide};
 use watch::EngineSide;
 
 /// What every report says it is.

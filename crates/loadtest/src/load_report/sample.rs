@@ -56,7 +56,7 @@ pub struct Sample {
     /// HEIC photos in their lane.
     pub heic: Use,
     /// Messages received and not settled, by this engine.
-    pub tickets: Use,
+    pub messages: Use,
     /// Bytes of photo files.
     pub fetched_bytes: Use,
     /// Bytes of pixels.
@@ -75,7 +75,7 @@ impl Sample {
             fetch: Use::of(state, "fetches"),
             decode: Use::of(state, "decodes"),
             heic: Use::of(state, "heic_decodes"),
-            tickets: Use::of(state, "tickets"),
+            messages: Use::of(state, "messages_in_flight"),
             fetched_bytes: Use::of(state, "fetched_bytes"),
             decode_bytes: Use::of(state, "decode_bytes"),
             ..Sample::default()

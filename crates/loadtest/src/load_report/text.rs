@@ -7,7 +7,7 @@ use super::compare::{Comparison, NOISE};
 use super::cost::Component;
 use super::figures::by_name;
 use super::format::{bytes, dollars, millis, number};
-use super::side::Quantiles;
+use super::measured::Quantiles;
 
 impl LoadReport {
     /// The report as text.
@@ -83,7 +83,7 @@ fn head(text: &mut String, report: &LoadReport) {
 }
 
 fn latencies(text: &mut String, report: &LoadReport) {
-    let of = |latency: &Option<super::side::Latency>| latency.as_ref().map(|latency| latency.quantiles);
+    let of = |latency: &Option<super::measured::Latency>| latency.as_ref().map(|latency| latency.quantiles);
     let rows: Vec<(&str, Quantiles)> = [
         ("due to put", report.pump.lateness),
         ("put", report.pump.put_time),

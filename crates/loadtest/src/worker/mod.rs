@@ -17,11 +17,11 @@ use tokio_util::sync::CancellationToken;
 use super::Step;
 use super::arrival::Arrival;
 use super::distribute::{Ended, put_all, retried};
-use super::held::{DueJobs, Leases};
 use super::make::{Job, Jobs, MakerTimes, Makers, Run};
 use super::photo::PhotoMaker;
 use super::recorder::Recorder;
 use super::run_report::PumpReport;
+use super::stamp_leases::{DueJobs, Leases};
 use super::stamp_message::StampMessage;
 use scanmill_core::error::{Class, Error, Result};
 use scanmill_ports::queue::{Message, Queue, ReceiptHandle};
@@ -295,13 +295,13 @@ impl<'a> Worker<'a> {
             return self.extend(vec![message.receipt.clone()], rest.min(Duration::from_secs(12 * 3_600)));
         }
         self.report.stamps += 1;
-        let ticket = self.leases.hold(message);
+        let job_number = self.leases.hold(message);
         let came_late = starved && ahead.is_negative();
         match self.runs.get_mut(&name) {
-            Some(KnownRun::Ready(run)) => self.jobs.add(job(run, &stamp, ticket, came_late)),
-            Some(KnownRun::Loading(waiting)) => waiting.push((stamp, ticket, came_late)),
+            Some(KnownRun::Ready(run)) => self.jobs.add(job(run, &stamp, job_number, came_late)),
+            Some(KnownRun::Loading(waiting)) => waiting.push((stamp, job_number, came_late)),
             None => {
-                self.runs.insert(name.clone(), KnownRun::Loading(vec![(stamp, ticket, came_late)]));
+                self.runs.insert(name.clone(), KnownRun::Loading(vec![(stamp, job_number, came_late)]));
                 self.loading.push(load(name, self.options, self.store, &self.maker, &self.progress, self.drain));
             }
         }
@@ -325,38 +325,38 @@ impl<'a> Worker<'a> {
             self.report.pump.run = plan.run;
         }
         if let Some(KnownRun::Loading(waiting)) = self.runs.insert(name, KnownRun::Ready(run.clone())) {
-            for (stamp, ticket, came_late) in waiting {
-                self.jobs.add(job(&run, &stamp, ticket, came_late));
+            for (stamp, job_number, came_late) in waiting {
+                self.jobs.add(job(&run, &stamp, job_number, came_late));
             }
         }
     }
 
     fn settle(&mut self, end: Ended) {
-        let ticket = match end {
-            Ended::Put { ticket, delivered } => {
+        let job_number = match end {
+            Ended::Put { job_number, delivered } => {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.count_put(&delivered);
                     (self.progress)(Step::Photos(recorder.photos()));
                 }
-                ticket
+                job_number
             }
-            Ended::Declined { ticket } => {
+            Ended::Declined { job_number } => {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.count_declined();
                 }
-                ticket
+                job_number
             }
-            Ended::Failed { ticket, error } => {
+            Ended::Failed { job_number, error } => {
                 if error.class().is_retryable() {
                     tracing::warn!(%error, "its stamp comes again");
                     self.report.put_failures += 1;
-                    let receipt = self.leases.release(ticket);
+                    let receipt = self.leases.release(job_number);
                     return self.extend(receipt.into_iter().collect(), REST);
                 }
                 return self.fail(error);
             }
         };
-        self.done.extend(self.leases.release(ticket));
+        self.done.extend(self.leases.release(job_number));
     }
 
     fn fail(&mut self, error: Error) {
@@ -420,9 +420,9 @@ impl<'a> Worker<'a> {
     }
 }
 
-fn job(run: &Arc<Run>, stamp: &StampMessage, ticket: u64, came_late: bool) -> Job {
+fn job(run: &Arc<Run>, stamp: &StampMessage, job_number: u64, came_late: bool) -> Job {
     let due = stamp.due_at().map(|due_at| (instant_of(due_at), due_at));
-    Job { run: run.clone(), stamp: stamp.stamp(), photo: None, due, ticket, came_late }
+    Job { run: run.clone(), stamp: stamp.stamp(), photo: None, due, job_number, came_late }
 }
 
 /// A moment on this process's clock.

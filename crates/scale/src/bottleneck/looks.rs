@@ -49,9 +49,9 @@ fn sealing(seen: &Signals) -> Looked {
 fn deletes(seen: &Signals) -> Looked {
     // Only where it keeps new messages from coming, or all calls are out and more waits.
     let is_out = seen.deletes.share() >= BUSY && seen.to_delete > seen.deletes.used * seen.deleted_per_call;
-    let holds = seen.tickets.full >= MOST && seen.to_delete >= seen.tickets.limit * 0.5;
+    let holds = seen.messages.full >= MOST && seen.to_delete >= seen.messages.limit * 0.5;
     let full =
-        if is_out { seen.deletes.share() } else { seen.tickets.full.min(seen.to_delete / seen.tickets.limit * 2.0) };
+        if is_out { seen.deletes.share() } else { seen.messages.full.min(seen.to_delete / seen.messages.limit * 2.0) };
     Looked {
         stage: Stage::Deletes,
         share: if is_out || holds { full.min(1.0) } else { 0.0 },
@@ -179,7 +179,7 @@ fn store(seen: &Signals) -> [Looked; 3] {
 
 fn in_flight(seen: &Signals) -> [Looked; 2] {
     let (all, batch) = seen.in_flight;
-    let of = seen.tickets;
+    let of = seen.messages;
     let waits_for_batch = all > 0.0 && batch >= all * 0.5;
     let evidence = format!(
         "all {} messages allowed in flight were for {} of the time; of {} in flight a photo waited {} for its batch",
@@ -241,7 +241,7 @@ pub fn ceilings(seen: &Signals) -> Vec<Ceiling> {
     let (all, _) = seen.in_flight;
     if all > 0.0 {
         for (name, most) in [
-            ("messages in flight, this engine", seen.tickets.limit),
+            ("messages in flight, this engine", seen.messages.limit),
             ("messages in flight, all engines on the queue", seen.queue_in_flight),
         ] {
             add(name, most / all, format!("{} in flight ÷ {} until durable", number(most), time(all)));

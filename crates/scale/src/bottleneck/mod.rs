@@ -144,7 +144,7 @@ pub struct Signals {
     /// What the network can carry.
     pub network: f64,
     /// Messages in flight.
-    pub tickets: Use,
+    pub messages: Use,
     /// Messages that all receivers of the queue together may have in flight.
     pub queue_in_flight: f64,
     /// Seconds that a message is in flight, and how many of them it waits for its batch to fill and be written.

@@ -28,7 +28,7 @@ fn busy() -> Signals {
         throttled: 0.0,
         fetched_bytes: 5e7,
         network: 0.0,
-        tickets: quiet(12_800.0),
+        messages: quiet(12_800.0),
         queue_in_flight: 120_000.0,
         in_flight: (1.5, 1.0),
     }
@@ -45,9 +45,9 @@ fn each_stage_is_named_with_evidence_and_remedy() {
         (Stage::Loading, Signals { load_behind: (60.0, 7.0), ..busy() }),
         (Stage::Loading, Signals { load_behind: (60.0, 7.0), wait: 0.0, ..busy() }),
         (Stage::Sealing, Signals { seals: full(2.0), ..busy() }),
-        (Stage::Sealing, Signals { tickets: full(12_800.0), in_flight: (2.0, 1.5), ..busy() }),
+        (Stage::Sealing, Signals { messages: full(12_800.0), in_flight: (2.0, 1.5), ..busy() }),
         (Stage::Deletes, Signals { deletes: full(640.0), to_delete: 9_000.0, ..busy() }),
-        (Stage::Deletes, Signals { tickets: full(12_800.0), to_delete: 9_000.0, ..busy() }),
+        (Stage::Deletes, Signals { messages: full(12_800.0), to_delete: 9_000.0, ..busy() }),
         (Stage::Cpu, Signals { own_cores: 15.0, ..busy() }),
         (Stage::Cpu, Signals { all_cores: 15.5, ..busy() }),
         (Stage::Cpu, Signals { threads: full(16.0), ..busy() }),
@@ -58,7 +58,7 @@ fn each_stage_is_named_with_evidence_and_remedy() {
         (Stage::Network, Signals { get: 0.2, ..at_most }),
         (Stage::StoreThrottled, Signals { throttled: 0.3, ..busy() }),
         (Stage::StoreLatency, at_most),
-        (Stage::InFlight, Signals { tickets: full(12_800.0), in_flight: (9.0, 1.0), ..busy() }),
+        (Stage::InFlight, Signals { messages: full(12_800.0), in_flight: (9.0, 1.0), ..busy() }),
         (Stage::Receiving, busy()),
         // A limit below the most it may be is the autoscaler's choice.
         (Stage::Receiving, Signals { fetches: full(64.0), ..busy() }),
@@ -79,7 +79,7 @@ fn the_last_full_stage_of_the_way_is_named_for_it_fills_those_before() {
         threads: full(16.0),
         pixel_bytes: full(8e9),
         fetches: full(1_200.0),
-        tickets: full(12_800.0),
+        messages: full(12_800.0),
         ..busy()
     };
     assert_eq!(find(&seen).stage, Stage::Cpu);

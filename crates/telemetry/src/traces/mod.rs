@@ -29,7 +29,7 @@ pub use exporter::{Answer, Post};
 pub use options::{Options, Sampler};
 pub use parent::Parent;
 use photo::Ended;
-pub use photo::{Facts, Step, Trace};
+pub use photo::{PhotoAttributes, Step, Trace};
 
 /// Most photos that are traced at once, on their way or waiting to be exported: some ten megabytes.
 const MOST_HELD: usize = 8_192;

@@ -55,7 +55,7 @@ impl Step {
 
 /// What is said of a photo: never what its codes hold.
 #[derive(Debug, Default)]
-pub struct Facts {
+pub struct PhotoAttributes {
     /// Where it lies.
     pub bucket: String,
     /// Its name there.
@@ -97,7 +97,7 @@ pub(super) struct Ended {
     pub(super) began: Instant,
     pub(super) began_at: SystemTime,
     pub(super) ended: Instant,
-    pub(super) facts: Facts,
+    pub(super) facts: PhotoAttributes,
     pub(super) pieces: Vec<(Step, Instant, Instant)>,
 }
 
@@ -111,7 +111,7 @@ impl Trace {
     pub(super) fn begin(shared: Arc<Shared>, trace_id: u128, parent: Option<u64>, began: Instant) -> Trace {
         // All stamps are of the clock that never goes back; one look at the other one places them in time.
         let began_at = SystemTime::now() - began.elapsed();
-        let (facts, pieces) = (Facts::default(), Vec::with_capacity(9));
+        let (facts, pieces) = (PhotoAttributes::default(), Vec::with_capacity(9));
         let stamps = Ended { trace_id, parent, began, began_at, ended: began, facts, pieces };
         Trace(Some(Arc::new(Live { shared, stamps: Mutex::new(stamps) })))
     }
@@ -141,7 +141,7 @@ impl Trace {
     }
 
     /// Notes what is known of the photo, if it is sampled.
-    pub fn note(&self, note: impl FnOnce(&mut Facts)) {
+    pub fn note(&self, note: impl FnOnce(&mut PhotoAttributes)) {
         self.with(|stamps| note(&mut stamps.facts));
     }
 

@@ -2,8 +2,8 @@
 
 use super::super::LoadReport;
 use super::super::format::{millis, number};
+use super::super::measured::{Latency, PumpSecond};
 use super::super::sample::{Sample, Use};
-use super::super::side::{Latency, PumpSecond};
 use super::plot::{Axis, Plot, PlotLine, Scale};
 
 /// One mebibyte.
@@ -286,7 +286,7 @@ fn memory(report: &LoadReport, time: &Time) -> Option<Plot> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::side::Flow;
+    use super::super::super::measured::Flow;
     use super::*;
 
     #[test]

@@ -61,7 +61,7 @@ struct ByDue(Job);
 
 impl ByDue {
     fn key(&self) -> (Option<Instant>, u64, u64) {
-        (self.0.due.map(|(due, _)| due), self.0.stamp.index, self.0.ticket)
+        (self.0.due.map(|(due, _)| due), self.0.stamp.index, self.0.job_number)
     }
 }
 
@@ -82,31 +82,31 @@ impl Ord for ByDue {
     }
 }
 
-/// The leases of the stamps a worker holds, by ticket.
+/// The leases of the stamps a worker holds, by job.
 #[derive(Debug)]
 pub(super) struct Leases {
     held: HashMap<u64, (ReceiptHandle, Instant)>,
     visibility: Duration,
-    next_ticket: u64,
+    next_job: u64,
 }
 
 impl Leases {
     /// Leases last `visibility`.
     pub(super) fn new(visibility: Duration) -> Self {
-        Self { held: HashMap::new(), visibility, next_ticket: 1 }
+        Self { held: HashMap::new(), visibility, next_job: 1 }
     }
 
-    /// Holds a message and gives it a ticket.
+    /// Holds a message and gives it a number.
     pub(super) fn hold(&mut self, message: &Message) -> u64 {
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        self.held.insert(ticket, (message.receipt.clone(), message.visible_again_at));
-        ticket
+        let job_number = self.next_job;
+        self.next_job += 1;
+        self.held.insert(job_number, (message.receipt.clone(), message.visible_again_at));
+        job_number
     }
 
     /// Holds it no more.
-    pub(super) fn release(&mut self, ticket: u64) -> Option<ReceiptHandle> {
-        self.held.remove(&ticket).map(|(receipt, _)| receipt)
+    pub(super) fn release(&mut self, job_number: u64) -> Option<ReceiptHandle> {
+        self.held.remove(&job_number).map(|(receipt, _)| receipt)
     }
 
     /// Holds none of them any more.
@@ -151,7 +151,7 @@ mod tests {
             stamp: Stamp { index, at: Timestamp::UNIX_EPOCH, certain: true },
             photo: None,
             due: seconds.map(|seconds| (now + Duration::from_secs(seconds), Timestamp::UNIX_EPOCH)),
-            ticket: index,
+            job_number: index,
             came_late: false,
         };
         let jobs = DueJobs::default();

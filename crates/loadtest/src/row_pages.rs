@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use serde_json::json;
 
 use super::compare::COMPARED;
-use super::found::{LINEAGE, Row, Rows};
+use super::photo_rows::{LINEAGE, Row, Rows};
 use scanmill_core::error::{Error, Result};
 use scanmill_ports::warehouse::{Value, Warehouse};
 

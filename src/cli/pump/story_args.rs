@@ -13,7 +13,7 @@ use crate::pump::story::{Story, StoryOptions, StorySource};
 /// Which story, and how it is told.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Which photos")]
-pub struct ChoiceArgs {
+pub struct StoryArgs {
     /// Story: the name of one built in, or a file (TOML, or JSON in the original's rule language)
     #[arg(long = "story", value_name = "NAME|FILE")]
     pub source: Option<String>,
@@ -34,7 +34,7 @@ pub struct ChoiceArgs {
     pub pictures: Option<u32>,
 }
 
-impl ChoiceArgs {
+impl StoryArgs {
     /// The plan that these and the arrival's options come to, into the settings' inbox.
     ///
     /// # Errors
