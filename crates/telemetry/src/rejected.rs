@@ -1,7 +1,7 @@
 //! The latest rejections for the console, each with a small picture where there is one.
 //!
-//! In memory alone and bounded: a ring of [`KEPT`] rejections, each with at most [`MAX_PICTURE`] bytes of picture and
-//! [`MAX_DETAIL`] of words, two megabytes in all. What the pictures may show is decided where they are made,
+//! In memory alone and bounded: a ring of `KEPT` rejections, each with at most `MAX_PICTURE` bytes of picture and
+//! `MAX_DETAIL` of words, two megabytes in all. What the pictures may show is decided where they are made,
 //! by the decoder.
 
 use std::collections::VecDeque;

@@ -53,7 +53,7 @@ pub struct WatchOptions {
     pub scan_every: Duration,
     /// Where its calls are noted while they are under way, for whoever looks for one that hangs.
     pub calls: Arc<Calls>,
-    /// What telling of some photos may take; listing and looking at many files may take [`LOOKS_TAKE`] times that.
+    /// What telling of some photos may take; listing and looking at many files may take `LOOKS_TAKE` times that.
     pub answers_within: Duration,
     /// On top, until such a call hangs.
     pub hung_after: Duration,
