@@ -45,7 +45,7 @@ static ADAPTERS: LazyLock<Vec<[String; 2]>> = LazyLock::new(|| {
     let of_port = |port: &&'static str| {
         let port = (*port).to_owned();
         let entries = std::fs::read_dir(ports.join(&port)).unwrap().map(Result::unwrap);
-        let folders = entries.filter(|entry| entry.path().join("mod.rs").is_file());
+        let folders = entries.filter(|entry| entry.path().join("mod.rs").symlink_metadata().is_ok());
         folders.map(move |entry| [port.clone(), entry.file_name().into_string().unwrap()]).collect::<Vec<_>>()
     };
     PORTS.iter().flat_map(of_port).collect()
