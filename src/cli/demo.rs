@@ -1,6 +1,6 @@
 //! `scanmill demo`: the whole engine on one command.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use super::progress::Progress;
 use super::pump::KEY_FILE;
 use super::serving::Serving;
 use super::settings::{self, MetricsArgs};
+use super::shell::quoted;
 use super::{Exit, GlobalArgs, out, verify as verify_command};
 use crate::app::{self, Ports};
 use crate::config::Settings;
@@ -230,8 +231,8 @@ fn text(outcome: &Outcome, verdict: &Verdict, totals: &TotalsSnapshot, settings:
             "Everything is in `{}`. Query it:\n  sqlite3 {} 'select * from mart_product_day limit 10'\n  \
              scanmill report --root {}\n",
             root.display(),
-            quoted(&app::warehouse_path(settings)),
-            quoted(root),
+            quoted(&app::warehouse_path(settings).to_string_lossy()),
+            quoted(&root.to_string_lossy()),
         ),
         None => "The demo's folder is removed now. To query one: scanmill demo --root demo-data\n".to_owned(),
     };
@@ -255,13 +256,6 @@ fn text(outcome: &Outcome, verdict: &Verdict, totals: &TotalsSnapshot, settings:
         outcome.doubled,
         outcome.wrong,
     )
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    let plain = path.chars().all(|letter| letter.is_ascii_alphanumeric() || "/._-".contains(letter));
-    if plain { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// The pump as a process of its own: its CPU time and memory are then not the engine's, and the queue and the store

@@ -40,6 +40,7 @@ pub mod schema;
 pub mod service;
 pub mod serving;
 pub mod settings;
+mod shell;
 pub mod signals;
 pub mod top;
 pub mod unanswered;

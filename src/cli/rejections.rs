@@ -10,6 +10,7 @@ use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::report::block_on;
+use super::shell::quoted;
 use super::{Exit, GlobalArgs, out, settings};
 use crate::app;
 use crate::config::Settings;
@@ -73,28 +74,6 @@ impl ReplayCommand {
             quoted(key)
         )
     }
-}
-
-/// The text as one word for bash, zsh and the like. Control characters are written out: a terminal would obey them.
-fn quoted(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:@%,=".contains(&byte);
-    if !text.is_empty() && text.bytes().all(is_plain) {
-        return text.to_owned();
-    }
-    if !text.chars().any(char::is_control) {
-        return format!("'{}'", text.replace('\'', r"'\''"));
-    }
-    let mut word = String::from("$'");
-    for letter in text.chars() {
-        match letter {
-            '\\' | '\'' => word.extend(['\\', letter]),
-            _ if letter.is_control() => {
-                letter.to_string().bytes().for_each(|byte| word.push_str(&format!("\\x{byte:02x}")));
-            }
-            _ => word.push(letter),
-        }
-    }
-    word + "'"
 }
 
 /// Which rejections.

@@ -115,15 +115,20 @@ fn violations(root: &str, file: &str, source: &str) -> Vec<String> {
         if is_other_port && inner.get(1) == Some(&"*") {
             say(format!("a glob of `crate::{first}` brings in its adapters"));
         }
-        let adapter = ADAPTERS.iter().find(|adapter| inner.len() >= 2 && adapter.iter().eq(&inner[..2]));
+        let adapter = ADAPTERS.iter().find(|adapter| is_within(inner, adapter));
         if let Some(adapter) = adapter
             && own != "app"
-            && !(module.len() >= 2 && adapter.iter().eq(&module[..2]))
+            && !is_within(&module, adapter)
         {
             say(format!("adapter `crate::{}` is named by `app.rs` only", adapter.join("::")));
         }
     }
     found
+}
+
+/// Whether a path leads into an adapter.
+fn is_within(path: &[&str], [port, name]: &[String; 2]) -> bool {
+    matches!(path, [first, second, ..] if first == port && second == name)
 }
 
 /// The module a file is: `queue/sqlite.rs` and `queue/sqlite/mod.rs` are `queue`, `sqlite`; `lib.rs` is the root.
