@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -59,6 +59,7 @@ impl Place {
     where
         F: Future<Output = ()>,
     {
+        let _watchdog = watchdog();
         app::run_system(&self.settings, async {
             let engine = Engine::start_on(Arc::new(self.settings.clone()), ports.clone(), host).await?;
             work(engine.clone()).await;
@@ -95,6 +96,23 @@ impl Place {
             read("select object_key, reason from rejections order by object_key"),
         )
     }
+}
+
+/// A run of an engine that has not ended after this long never will.
+const TEST_ENDS_WITHIN: Duration = Duration::from_secs(400);
+
+/// Ends the process, naming the test, when what it returns is not dropped in time: a test that hangs would otherwise say
+/// nothing until something outside gives up on all of them.
+fn watchdog() -> mpsc::Sender<()> {
+    let (alive, gone) = mpsc::channel::<()>();
+    let test = std::thread::current().name().unwrap_or("a test").to_owned();
+    std::thread::spawn(move || {
+        if gone.recv_timeout(TEST_ENDS_WITHIN) == Err(mpsc::RecvTimeoutError::Timeout) {
+            eprintln!("{test}: an engine has not ended after {} s", TEST_ENDS_WITHIN.as_secs());
+            std::process::abort();
+        }
+    });
+    alive
 }
 
 /// Waits for `engine` to have nothing left, for at most `seconds`.
@@ -275,7 +293,9 @@ impl Script {
         match self.hanging(call) {
             Some(How::Unanswered) => std::future::pending().await,
             Some(How::Blocking) => {
-                while !self.let_go.load(Ordering::Relaxed) {
+                // Not for good: a test that failed meanwhile never lets go, and its runtime waits for this thread.
+                let since = Instant::now();
+                while !self.let_go.load(Ordering::Relaxed) && since.elapsed() < TEST_ENDS_WITHIN / 2 {
                     std::thread::sleep(Duration::from_millis(10));
                 }
             }
