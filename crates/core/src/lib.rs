@@ -7,3 +7,4 @@ pub mod cpu;
 pub mod diagnostics;
 pub mod domain;
 pub mod error;
+pub mod hex;

@@ -19,6 +19,7 @@ use super::{CALLS_AT_ONCE, Shared, SqsQueue, failed};
 use crate::aws::Call;
 use crate::queue::{Message, ReceiptHandle};
 use scanmill_core::error::{Error, Result};
+use scanmill_core::hex::hex;
 use scanmill_telemetry::traces::Parent;
 
 /// The attribute in which a sender names its trace, as W3C has it.
@@ -230,7 +231,7 @@ fn parent(
 }
 
 fn md5_hex(text: &str) -> String {
-    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Md5::digest(text.as_bytes()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Reading a body: no more than was allowed, whole, unchanged, and not for ever.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
@@ -11,6 +10,7 @@ use md5::{Digest, Md5};
 use tokio::time::{Instant, timeout_at};
 
 use scanmill_core::error::{Error, Result};
+use scanmill_core::hex::hex;
 
 /// Longest wait for the next bytes of a body.
 const MAX_STALL: Duration = Duration::from_secs(10);
@@ -118,11 +118,4 @@ pub(super) async fn read(
         }
     }
     Ok(bytes.freeze())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -1,6 +1,5 @@
 //! A request of the SDK's as the form of others for the same bucket.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -15,6 +14,7 @@ use sha2::{Digest, Sha256};
 use url::{Position, Url};
 
 use super::direct::Wanted;
+use scanmill_core::hex::hex;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "s3";
@@ -131,10 +131,7 @@ impl Template {
         let names = signed().map(|(name, _)| name).collect::<Vec<_>>().join(";");
         canonical.extend(["\n", &names, "\n", content]);
         let scope = format!("{date}/{}/{SERVICE}/aws4_request", self.region);
-        let mut to_sign = format!("{ALGORITHM}\n{time}\n{scope}\n");
-        for byte in Sha256::digest(&canonical) {
-            let _ = write!(to_sign, "{byte:02x}");
-        }
+        let to_sign = format!("{ALGORITHM}\n{time}\n{scope}\n{}", hex(&Sha256::digest(&canonical)));
         let signing_key = self.signing_key(credentials, &date, now.into());
         let signature = calculate_signature(&signing_key.key, to_sign.as_bytes());
         let id = credentials.access_key_id();

@@ -9,6 +9,7 @@ use jiff::civil::DateTime;
 
 use crate::warehouse::Value;
 use scanmill_core::domain::row::utc_millis;
+use scanmill_core::hex::hex;
 
 /// One row; `types` are the columns' type names.
 pub(super) fn row(record: Vec<Field>, types: &[String]) -> Vec<Value> {
@@ -22,7 +23,7 @@ fn cell(field: Field, type_name: &str) -> Value {
         Field::DoubleValue(double) => double.into(),
         Field::BooleanValue(flag) => flag.into(),
         Field::StringValue(text) => of_text(text, type_name),
-        Field::BlobValue(blob) => blob.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        Field::BlobValue(blob) => hex(blob.as_ref()).into(),
         _ => Value::Null,
     }
 }

@@ -35,6 +35,7 @@ use scanmill_core::domain::batch::SealedBatch;
 use scanmill_core::domain::columns::text_cap;
 use scanmill_core::domain::photo::hash_128;
 use scanmill_core::error::{Class, Error, Result};
+use scanmill_core::hex::hex;
 use scanmill_flow::Backoff;
 
 /// Where the warehouse is and how to work with it.
@@ -326,7 +327,7 @@ impl RedshiftWarehouse {
     ) -> Result<String> {
         use sha2::{Digest, Sha256};
         let digest = Sha256::digest(&bytes);
-        let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hash = hex(&digest[..8]);
         let key = format!("{beginning}{hash}{ending}");
         source.put(bucket, &key, bytes).await?;
         Ok(key)

@@ -11,6 +11,7 @@ use super::times;
 use crate::warehouse::export::RowSink;
 use crate::warehouse::{Table, Value};
 use scanmill_core::error::{Error, Result};
+use scanmill_core::hex::hex;
 
 /// Runs one statement on a connection of its own: answers run side by side, and whatever a statement does to its
 /// connection ends with it.
@@ -67,7 +68,7 @@ fn from_sql(column: &str, value: ValueRef<'_>) -> Value {
             let text = String::from_utf8_lossy(text);
             times::answered(column, &text).map_or_else(|| text.as_ref().into(), Value::from)
         }
-        ValueRef::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+        ValueRef::Blob(bytes) => hex(bytes).into(),
     }
 }
 
