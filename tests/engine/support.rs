@@ -103,8 +103,8 @@ const TEST_ENDS_WITHIN: Duration = Duration::from_secs(400);
 
 /// Ends the process, naming the test, when what it returns is not dropped in time: a test that hangs would otherwise say
 /// nothing until something outside gives up on all of them.
-fn watchdog() -> mpsc::Sender<()> {
-    let (alive, gone) = mpsc::channel::<()>();
+fn watchdog() -> mpsc::SyncSender<()> {
+    let (alive, gone) = mpsc::sync_channel::<()>(1);
     let test = std::thread::current().name().unwrap_or("a test").to_owned();
     std::thread::spawn(move || {
         if gone.recv_timeout(TEST_ENDS_WITHIN) == Err(mpsc::RecvTimeoutError::Timeout) {
