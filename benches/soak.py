@@ -236,11 +236,15 @@ def main():
         time.sleep(1)
     pump.wait()
     # All that was announced is to be read, then all that was read loaded: the last by the drain.
-    for _ in range(600):
-        state = json.loads(engine.page("/state")[1] or "{}")
-        queue = state.get("queue") or {}
-        if queue.get("ready") == 0 and queue.get("in_flight") == 0:
+    # A machine that was busy with other things may be far behind: it is waited for as long as the backlog shrinks.
+    least, since = float("inf"), time.time()
+    while time.time() - since < 300:
+        queue = json.loads(engine.page("/state")[1] or "{}").get("queue") or {}
+        waiting = queue.get("ready", least) + queue.get("in_flight", 0)
+        if waiting == 0:
             break
+        if waiting < least:
+            least, since = waiting, time.time()
         time.sleep(0.5)
     health, (_, metrics) = engine.page("/healthz"), engine.page("/metrics")
     ended = engine.end(signal.SIGTERM)

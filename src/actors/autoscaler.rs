@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::batch_writer::SEALING_MAX;
 use super::holdup::HoldUp;
 use super::messages::{DepthSampled, Halt, SetLimit};
+use super::movement::{self, Movement};
 use super::pipeline_context::PipelineContext;
 use crate::flow::BudgetState;
 use crate::queue::Depth;
@@ -19,7 +20,7 @@ use crate::telemetry::calls::Watched;
 use crate::telemetry::events::CallFailed;
 use crate::telemetry::labels::{Budget, Limited, QueueState};
 use crate::telemetry::process::Footprint;
-use crate::telemetry::{Workers, names, process, recorder, seldom};
+use crate::telemetry::{TotalsSnapshot, Workers, names, process, recorder, seldom};
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "autoscaler";
@@ -40,6 +41,7 @@ pub struct Autoscaler {
     depth: Option<Depth>,
     fetch_control: fetch::Controller,
     hold_up: HoldUp,
+    movement: Movement,
 }
 
 #[derive(Default)]
@@ -68,12 +70,14 @@ impl Autoscaler {
             depth: None,
             fetch_control: fetch::Controller::default(),
             hold_up: HoldUp::default(),
+            movement: Movement::default(),
         }
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
         self.line.telemetry.busy.tick();
         sample(&self.line);
+        self.watch_movement();
         recorder::upkeep();
         let telemetry = &self.line.telemetry;
         let waiting = self.depth.map(|depth| depth.ready);
@@ -101,6 +105,18 @@ impl Autoscaler {
             }
             sampling.store(false, Ordering::Release);
         });
+    }
+}
+
+impl Autoscaler {
+    fn watch_movement(&mut self) {
+        let line = &self.line;
+        // Places kept for messages that are being asked for hold none.
+        let is_holding = line.budgets.messages.state().used > line.behind.asked_for();
+        let counts = if is_holding { line.telemetry.totals.snapshot() } else { TotalsSnapshot::default() };
+        let patience = movement::patience(&line.settings);
+        let has_outage = line.outages.why().is_some();
+        self.movement.look(counts, is_holding, has_outage, &line.telemetry.calls, patience);
     }
 }
 

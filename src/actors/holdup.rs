@@ -54,6 +54,11 @@ impl Behind {
         self.counts[3].store(places as u64, Ordering::Relaxed);
     }
 
+    /// Places kept for messages that are being asked for.
+    pub(super) fn asked_for(&self) -> u64 {
+        self.counts[3].load(Ordering::Relaxed)
+    }
+
     fn look(&self) -> [f64; 4] {
         [0, 1, 2, 3].map(|place| self.counts[place].load(Ordering::Relaxed) as f64)
     }

@@ -21,6 +21,7 @@ pub mod lease_keeper;
 mod leases;
 pub mod loader;
 pub mod messages;
+mod movement;
 pub mod outage;
 pub mod pipeline_context;
 pub mod poller;

@@ -29,11 +29,13 @@ pub enum Watched {
     Seal,
     /// Load, or look for what is to be loaded.
     Load,
+    /// Move photos from stage to stage at all.
+    Pipeline,
 }
 
 impl Watched {
     /// All, in the order of the flow.
-    pub const ALL: [Watched; 8] = [
+    pub const ALL: [Watched; 9] = [
         Watched::Announce,
         Watched::Receive,
         Watched::Settle,
@@ -42,6 +44,7 @@ impl Watched {
         Watched::Heic,
         Watched::Seal,
         Watched::Load,
+        Watched::Pipeline,
     ];
 
     /// Its name.
@@ -55,6 +58,7 @@ impl Watched {
             Watched::Heic => "heic",
             Watched::Seal => "seal",
             Watched::Load => "load",
+            Watched::Pipeline => "pipeline",
         }
     }
 }

@@ -25,7 +25,7 @@ pub use busy::{BusyTimes, Workers};
 pub use history::History;
 pub use stages::{Stage, StageTimes};
 pub use state::StateBoard;
-pub use totals::Totals;
+pub use totals::{Totals, TotalsSnapshot};
 pub use traces::Tracer;
 
 /// What outlives a generation of the pipeline: figures since the start of the process. Clones share it.
