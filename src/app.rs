@@ -16,18 +16,18 @@ mod watching;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::aws::{Account, AccountOptions, Finding, Probe};
+use crate::aws::{Account, Finding, Probe};
 use crate::config::Settings;
 use crate::config::settings::{Overwrite, QueueKind, StoreKind, WarehouseKind};
 use crate::error::{Class, Error, Result};
-use crate::queue::Queue;
-use crate::queue::sqlite::{SqliteQueue, SqliteQueueOptions};
+use crate::queue::sqlite::SqliteQueue;
 use crate::queue::sqs::{SqsOptions, SqsQueue};
+use crate::queue::{LeaseRules, Queue};
 use crate::store::Store;
 use crate::store::folder::{Announcement, FolderStore};
-use crate::store::s3::{S3Options, S3Probe, S3Store};
+use crate::store::s3::{S3Probe, S3Store};
 use crate::warehouse::Warehouse;
-use crate::warehouse::redshift::{RedshiftOptions, RedshiftWarehouse};
+use crate::warehouse::redshift::RedshiftWarehouse;
 use crate::warehouse::sqlite::SqliteWarehouse;
 
 use notifier::Notifier;
@@ -133,7 +133,7 @@ pub fn open(settings: &Settings) -> Result<Ports> {
             // One and the same queue: who waits in it is woken by what is announced.
             let to = Arc::new(Notifier::new(queue.clone(), warehouse.clone()));
             let announcement =
-                Announcement { bucket: settings.store.inbox.clone(), exclude: settings.filter.exclude.clone(), to };
+                Announcement { bucket: settings.store.inbox.clone(), exclude: settings.filter.exclusions(), to };
             let folder = FolderStore::open(&settings.local.root, Some(announcement))?
                 .continuing_after(queue.newest_sequencer()?.as_deref());
             (Arc::new(folder.clone()), Some(folder))
@@ -196,7 +196,7 @@ pub fn open_stamp_queue(settings: &Settings) -> Result<Arc<dyn Queue>> {
     match settings.queue.kind {
         QueueKind::Sqlite => {
             look_at_root(settings)?;
-            Ok(Arc::new(SqliteQueue::open(&stamp_queue_path(settings), sqlite_options(settings))?))
+            Ok(Arc::new(SqliteQueue::open(&stamp_queue_path(settings), lease_rules(settings))?))
         }
         QueueKind::Sqs if settings.pump.stamp_queue_url.is_empty() => {
             Err(Error::permanent("queue.kind is `sqs` and pump.stamp_queue_url is empty").with_hint(
@@ -233,19 +233,7 @@ fn superseding(settings: &Settings) -> Option<String> {
 }
 
 fn redshift(settings: &Settings, account: &Account) -> RedshiftWarehouse {
-    let of = settings.redshift.clone();
-    let options = RedshiftOptions {
-        workgroup: of.workgroup,
-        cluster: of.cluster,
-        database: of.database,
-        schema: of.schema,
-        db_user: of.db_user,
-        secret_arn: of.secret_arn,
-        copy_role: of.copy_role,
-        endpoint: of.endpoint,
-        statement_timeout: of.statement_timeout,
-    };
-    RedshiftWarehouse::new(account.clone(), options)
+    RedshiftWarehouse::new(account.clone(), settings.redshift.clone())
 }
 
 /// Everything the cloud adapters find when they try, changing nothing, what the engine will do, and whether the filter
@@ -318,39 +306,26 @@ fn sqs_queue(settings: &Settings, account: &Account) -> Result<SqsQueue> {
 }
 
 fn sqs(settings: &Settings, account: &Account, queue_url: String) -> Result<SqsQueue> {
-    let options = SqsOptions {
-        queue_url,
-        endpoint: settings.sqs.endpoint.clone(),
-        visibility_timeout: settings.queue.visibility_timeout,
-        dead_letter_after: settings.queue.dead_letter_after,
-    };
-    SqsQueue::new(account.clone(), options)
+    let options = SqsOptions { queue_url, ..settings.sqs.clone() };
+    SqsQueue::new(account.clone(), options, lease_rules(settings))
 }
 
 /// The way to AWS that the settings describe: one for all adapters that are opened together, so that region and
 /// credentials are looked up once.
 fn account(settings: &Settings) -> Account {
-    let aws = settings.aws.clone();
-    Account::new(AccountOptions {
-        region: aws.region,
-        profile: aws.profile,
-        assume_role: aws.assume_role,
-        attempts: aws.attempts,
-        attempt_timeout: aws.attempt_timeout,
-    })
+    Account::new(settings.aws.clone())
 }
 
 fn s3_store(settings: &Settings, account: &Account) -> S3Store {
-    let options = S3Options { endpoint: settings.s3.endpoint.clone(), path_style: settings.s3.path_style };
-    S3Store::new(account.clone(), options)
+    S3Store::new(account.clone(), settings.s3.clone())
 }
 
 fn sqlite_queue(settings: &Settings) -> Result<Arc<SqliteQueue>> {
-    Ok(Arc::new(SqliteQueue::open(&queue_path(settings), sqlite_options(settings))?))
+    Ok(Arc::new(SqliteQueue::open(&queue_path(settings), lease_rules(settings))?))
 }
 
-fn sqlite_options(settings: &Settings) -> SqliteQueueOptions {
-    SqliteQueueOptions {
+fn lease_rules(settings: &Settings) -> LeaseRules {
+    LeaseRules {
         visibility_timeout: settings.queue.visibility_timeout,
         dead_letter_after: settings.queue.dead_letter_after,
     }

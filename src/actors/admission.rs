@@ -33,7 +33,7 @@ pub fn skip_reason(photo: &PhotoRef, settings: &Settings) -> Option<SkipReason> 
     if !filter.suffixes.is_empty() && !filter.suffixes.iter().any(|suffix| key.ends_with(suffix.as_str())) {
         return Some(SkipReason::Suffix);
     }
-    if filter.exclude.excludes(&photo.key) {
+    if filter.excludes(&photo.key) {
         return Some(SkipReason::Excluded);
     }
     // A size nobody told is not a small size.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{is_there, look_at_root, queue_path, sqlite_options, stamp_queue_path, warehouse_path};
+use super::{is_there, lease_rules, look_at_root, queue_path, stamp_queue_path, warehouse_path};
 use crate::actors::BATCH_PREFIX;
 use crate::config::Settings;
 use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
@@ -55,7 +55,7 @@ pub fn embedded_databases(settings: &Settings) -> Result<Vec<Database>> {
     if settings.queue.kind == QueueKind::Sqlite {
         for path in [queue_path(settings), stamp_queue_path(settings)] {
             if is_there(&path)? {
-                let queue = SqliteQueue::open(&path, sqlite_options(settings))?;
+                let queue = SqliteQueue::open(&path, lease_rules(settings))?;
                 found.push(Database { path, kind: DatabaseKind::Queue(Arc::new(queue)) });
             }
         }

@@ -22,7 +22,7 @@ use crate::actors::pipeline_context::{Budgets, GetAnswers, Host, PipelineContext
 use crate::actors::supervisor::{Phase, Supervisor};
 use crate::actors::watchdog;
 use crate::config::Settings;
-use crate::config::key::grouped;
+use crate::config::keys::grouped;
 use crate::config::machine::Choice;
 use crate::domain::WhyLeftOut;
 use crate::domain::photo::hash_128;
@@ -198,13 +198,14 @@ impl Engine {
     }
 
     /// Works by `settings` from now on, which differ from those in force only in keys that
-    /// [`crate::config::reload::is_taken_over`] names. Where the pipeline is concerned, what is in flight runs to its end
+    /// [`crate::config::keys::Key::is_live`] names. Where the pipeline is concerned, what is in flight runs to its end
     /// first, and the next generation has begun when this returns.
     pub async fn reload(&self, settings: Arc<Settings>) {
         let before = self.settings.send_replace(settings.clone());
         self.outages.set_prefix(&settings.filter.prefix);
-        if let Some(folder) = self.ports.folder.as_ref().filter(|_| before.filter.exclude != settings.filter.exclude) {
-            folder.set_exclude(settings.filter.exclude.clone());
+        let exclusions = settings.filter.exclusions();
+        if let Some(folder) = self.ports.folder.as_ref().filter(|_| before.filter.exclusions() != exclusions) {
+            folder.set_exclude(exclusions);
         }
         if !concerns_pipeline(&before, &settings) || !self.supervisor.send(Reload(settings)).await.unwrap_or(false) {
             return;
@@ -375,7 +376,7 @@ impl Engine {
 
 /// Whether a generation of the pipeline works otherwise by `next` than by `before`.
 fn concerns_pipeline(before: &Settings, next: &Settings) -> bool {
-    let (log, retention, cost) = (next.log.clone(), next.retention, next.cost.clone());
+    let (log, retention, cost) = (next.log.clone(), next.retention.clone(), next.cost.clone());
     Settings { log, retention, cost, ..before.clone() } != *next
 }
 

@@ -76,7 +76,7 @@ pub async fn prune(settings: &Settings, ports: &Ports, is_dry: bool) -> Result<P
         let age = SignedDuration::try_from(age).unwrap_or(SignedDuration::MAX);
         now.checked_sub(age).unwrap_or(Timestamp::MIN)
     };
-    let of = settings.retention;
+    let of = &settings.retention;
     let mut pruned = Pruned::default();
     let pruning = Pruning { settings, ports, is_dry };
     if let (Some(age), Some(store), WarehouseKind::Sqlite) = (of.batches, ports.files(), settings.warehouse.kind) {
@@ -206,7 +206,7 @@ impl Pruning<'_> {
                 let Some(number) = object_number(&hash_128(&[bucket, &object.key])) else { continue };
                 there.insert(number);
                 let is_old = object.modified_at.is_none_or(|at| at < before);
-                if is_old && !self.settings.filter.exclude.excludes(&object.key) {
+                if is_old && !self.settings.filter.excludes(&object.key) {
                     old.insert(number);
                 }
             }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::settings::{self, MetricsArgs};
 use super::{Exit, GlobalArgs, out};
-use crate::config::key::grouped;
+use crate::config::keys::grouped;
 use crate::config::{Loaded, reference};
 use crate::error::Result;
 

@@ -5,7 +5,9 @@ use std::ffi::OsString;
 use clap::Args;
 
 use super::{GlobalArgs, exit, progress};
-use crate::config::settings::LogFormat;
+use crate::section::{SectionValues, Value};
+
+use crate::config::settings::{Log, LogFormat};
 use crate::config::{self, FlagValue, Loaded, Problem, Problems, Settings, Sources};
 use crate::error::{Error, Result};
 use crate::telemetry::logging;
@@ -72,12 +74,16 @@ pub(super) fn likely_form<'a>(
     flags: impl DoubleEndedIterator<Item = &'a str>,
     file: Option<&std::path::Path>,
 ) -> logging::Form {
+    let named = |word: &str| {
+        let mut log = Log::default();
+        log.set("format", Value::Text(word.to_owned())).ok().map(|()| log.format)
+    };
     let of_pair = |pair: &str| {
         let (key, value) = pair.split_once('=')?;
         let value = matches!(key.trim(), "log.format" | "format").then(|| value.trim().trim_matches('"'))?;
-        LogFormat::named(value)
+        named(value)
     };
-    let of_variable = || LogFormat::named(&std::env::var("SCANMILL_LOG_FORMAT").ok()?);
+    let of_variable = || named(&std::env::var("SCANMILL_LOG_FORMAT").ok()?);
     let of_file = || std::fs::read_to_string(file?).ok()?.lines().find_map(of_pair);
     form(flags.rev().find_map(of_pair).or_else(of_variable).or_else(of_file).unwrap_or(LogFormat::Text))
 }

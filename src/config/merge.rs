@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::key::{Key, Kind, grouped};
+use crate::section::Value;
+
+use super::keys::{Form, Key, grouped};
 use super::machine::{Machine, choose};
 use super::raw::{Given, Raw};
 use super::{Origin, Problem, Settings};
@@ -28,9 +30,8 @@ impl Merged {
 /// Merges, adding each value of wrong type or out of range to `problems`. A value that a stronger source overrides is
 /// checked all the same: it would bite on the day the override goes.
 pub fn merge(given: Vec<Given>, problems: &mut Vec<Problem>) -> Merged {
-    let mut settings = Settings::default();
     // `auto` depends on other keys, so it is chosen after the merge.
-    settings.clear_auto();
+    let settings = Settings::unchosen();
     let mut merged = Merged { settings, origins: BTreeMap::new(), faulty: BTreeSet::new() };
     for Given { key, raw, origin } in given {
         let path = key.path();
@@ -48,16 +49,24 @@ pub fn merge(given: Vec<Given>, problems: &mut Vec<Problem>) -> Merged {
 type Fault = (String, String);
 
 pub(super) fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), Fault> {
-    match key.kind {
-        Kind::Whole { min, max, set } => {
+    let (value, given) = read(key, raw)?;
+    settings
+        .set(key.section, key.name, value)
+        .map_err(|expected| (format!("cannot use `{given}`"), format!("expected {expected}")))
+}
+
+/// The value, of the key's type and within its bounds; and a text as it was given.
+fn read(key: &Key, raw: Raw) -> Result<(Value, String), Fault> {
+    let value = match key.form {
+        Form::Whole { min, max } => {
             let hint = || format!("a whole number of {} from {} to {}", key.unit, grouped(min), grouped(max));
             let number = whole(raw).map_err(|message| (message, hint()))?;
             match u64::try_from(number) {
-                Ok(number) if (min..=max).contains(&number) => set(settings, number),
+                Ok(number) if (min..=max).contains(&number) => Value::Whole(number),
                 _ => return Err((format!("{number} is out of range"), hint())),
             }
         }
-        Kind::WholeOrAuto { min, max, set } => {
+        Form::WholeOrAuto { min, max } => {
             let hint =
                 || format!("\"auto\", or a whole number of {} from {} to {}", key.unit, grouped(min), grouped(max));
             let is_auto = match &raw {
@@ -67,19 +76,19 @@ pub(super) fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), 
             };
             let number = if is_auto { 0 } else { whole(raw).map_err(|message| (message, hint()))? };
             match u64::try_from(number) {
-                Ok(number) if is_auto || (min..=max).contains(&number) => set(settings, number),
+                Ok(number) if is_auto || (min..=max).contains(&number) => Value::Whole(number),
                 _ => return Err((format!("{number} is out of range"), hint())),
             }
         }
-        Kind::Decimal { min, max, set } => {
+        Form::Decimal { min, max } => {
             let hint = || format!("a number of {} from {min} to {max}", key.unit);
             let number = decimal(raw).map_err(|message| (message, hint()))?;
             if !(min..=max).contains(&number) {
                 return Err((format!("{number} is out of range"), hint()));
             }
-            set(settings, number);
+            Value::Decimal(number)
         }
-        Kind::Flag { set } => {
+        Form::Flag => {
             let flag = match raw {
                 Raw::Flag(flag) => Ok(flag),
                 Raw::Untyped(value) => match value.to_str() {
@@ -89,9 +98,9 @@ pub(super) fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), 
                 },
                 other => Err(mismatch("true or false", &other)),
             };
-            set(settings, flag.map_err(|message| (message, "`true` or `false`, without quotes".into()))?);
+            Value::Flag(flag.map_err(|message| (message, "`true` or `false`, without quotes".into()))?)
         }
-        Kind::Text { set } => {
+        Form::Text | Form::Words(_) => {
             let hint = || format!("expected: {}", key.unit);
             let text = match raw {
                 Raw::Text(text) => text,
@@ -100,10 +109,9 @@ pub(super) fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), 
                     .map_err(|value| (format!("`{}` is not UTF-8 text", value.to_string_lossy()), hint()))?,
                 other => return Err((mismatch("text in quotes", &other), hint())),
             };
-            set(settings, &text)
-                .map_err(|expected| (format!("cannot use `{text}`"), format!("expected {expected}")))?;
+            return Ok((Value::Text(text.clone()), text));
         }
-        Kind::Folder { set } => {
+        Form::Folder => {
             let folder = match raw {
                 Raw::Text(text) => PathBuf::from(text),
                 Raw::Untyped(value) => PathBuf::from(value),
@@ -114,10 +122,10 @@ pub(super) fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), 
             if folder.as_os_str().is_empty() {
                 return Err(("empty".into(), "a folder; `.` is the working directory".into()));
             }
-            set(settings, folder);
+            Value::Folder(folder)
         }
-    }
-    Ok(())
+    };
+    Ok((value, String::new()))
 }
 
 fn whole(raw: Raw) -> Result<i128, String> {

@@ -8,14 +8,15 @@ use std::ffi::OsString;
 use std::path::Path;
 
 mod forms;
-pub mod key;
 pub mod keys;
+mod kinds;
 pub mod machine;
 mod merge;
 pub mod raw;
 pub mod reference;
 pub mod reload;
 mod rules;
+mod sections;
 pub mod settings;
 
 pub use crate::diagnostics::{Origin, Problem, Problems};

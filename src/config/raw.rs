@@ -10,8 +10,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::key::Key;
-use super::keys::{self, SECTIONS};
+use super::keys::{self, Key, SECTIONS};
 use super::{FlagValue, Origin, Problem, Sources};
 use crate::diagnostics::nearest;
 
@@ -122,7 +121,7 @@ fn from_toml(path: &Path, text: &str, given: &mut Vec<Given>, problems: &mut Vec
     sections.sort_by_key(|(name, _)| name.span().start);
     for (section, value) in sections {
         let name = section.get_ref().as_ref();
-        if !SECTIONS.iter().any(|(known, _)| *known == name) {
+        if !SECTIONS.iter().any(|known| known.name == name) {
             problems.push(Problem::new(name, at(section.span()), "unknown section", section_hint(name)));
             continue;
         }
@@ -217,10 +216,10 @@ fn section_hint(name: &str) -> String {
     if let Some(key) = keys::all().find(|key| key.name == name) {
         return format!("`{name}` belongs under `[{}]`", key.section);
     }
-    match nearest(name, SECTIONS.iter().map(|(section, _)| *section)) {
+    match nearest(name, SECTIONS.iter().map(|section| section.name)) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => {
-            let all: Vec<&str> = SECTIONS.iter().map(|(section, _)| *section).collect();
+            let all: Vec<&str> = SECTIONS.iter().map(|section| section.name).collect();
             format!("the sections are: {}", all.join(", "))
         }
     }

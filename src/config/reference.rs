@@ -1,6 +1,6 @@
 //! The commented configuration file: every key with its default, unit, range and environment variable.
 
-use super::keys::{self, SECTIONS};
+use super::keys::{SECTIONS, Section};
 
 const HEAD: &str = "\
 # scanmill's configuration: every key with its default. A line that starts with `#` and a key is that key's default;
@@ -18,11 +18,11 @@ const WIDTH: usize = 118;
 /// `config/local.toml`, made from the table of keys.
 pub fn commented() -> String {
     let mut text = String::from(HEAD);
-    for (section, about) in SECTIONS {
+    for Section { name, about, keys } in SECTIONS {
         text.push('\n');
         wrap(about, &mut text);
-        text.push_str(&format!("[{section}]\n"));
-        for key in keys::all().filter(|key| key.section == *section) {
+        text.push_str(&format!("[{name}]\n"));
+        for key in *keys {
             wrap(key.doc, &mut text);
             let range = key.range().map(|range| format!(", {range}")).unwrap_or_default();
             text.push_str(&format!("# Unit: {}{range}. Environment: {}\n", key.unit, key.variable()));

@@ -1,6 +1,6 @@
 //! What a working engine takes over from settings that changed, and what has to wait for its next start.
 
-use super::key::Key;
+use super::keys::Key;
 use super::raw::{self, Given};
 use super::{Loaded, Problems, Settings, Sources, checked, keys, merge};
 
@@ -24,8 +24,8 @@ pub fn reload(running: &[Given], sources: &Sources<'_>) -> Result<Reloaded, Prob
     let (read, problems) = raw::collect(sources);
     let read = checked(read, problems)?.given;
     let changed = keys::all().filter(|key| value(key, running) != value(key, &read));
-    let (taken, waiting): (Vec<_>, Vec<_>) = changed.partition(|key| is_taken_over(key));
-    let of = |given: &[Given], live| given.iter().filter(|one| is_taken_over(one.key) == live).cloned().collect();
+    let (taken, waiting): (Vec<_>, Vec<_>) = changed.partition(|key| key.is_live);
+    let of = |given: &[Given], live| given.iter().filter(|one| one.key.is_live == live).cloned().collect();
     let mut together: Vec<Given> = of(running, false);
     together.extend::<Vec<_>>(of(&read, true));
     let paths = |keys: Vec<&Key>| keys.into_iter().map(Key::path).collect();
@@ -35,26 +35,11 @@ pub fn reload(running: &[Given], sources: &Sources<'_>) -> Result<Reloaded, Prob
 /// The default settings with this one key as given last.
 fn value(key: &Key, given: &[Given]) -> Settings {
     let mut settings = Settings::unchosen();
-    if let Some(last) = given.iter().rev().find(|one| std::ptr::eq(one.key, key)) {
+    if let Some(last) = given.iter().rev().find(|one| one.key == key) {
         // It was read without a mistake before.
         let _ = merge::apply(key, last.raw.clone(), &mut settings);
     }
     settings
-}
-
-/// Whether the next generation of the pipeline can work by another value. The rest is settled at the start: adapters
-/// are open, the watch and the page at work, the files made.
-pub fn is_taken_over(key: &Key) -> bool {
-    match key.section {
-        "filter" | "limits" | "memory" | "decode" | "scale" | "batch" | "load" | "output" | "retention" => true,
-        // Not the engine's.
-        "cost" | "pump" => true,
-        "queue" => matches!(key.name, "key_encoding" | "wait_seconds" | "max_receives" | "max_in_flight"),
-        "store" => key.name == "accept",
-        "run" => matches!(key.name, "drain_seconds" | "hung_seconds"),
-        "log" => key.name == "filter",
-        _ => false,
-    }
 }
 
 #[cfg(test)]

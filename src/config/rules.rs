@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::key::grouped;
+use super::keys::grouped;
 use super::merge::Merged;
 use super::settings::{QueueKind, StoreKind, WarehouseKind};
 use super::{Problem, Settings};
@@ -216,7 +216,7 @@ const FILTER_ERRORS: &[Rule] = &[
         keys: &["filter.prefix", "filter.exclude", "filter.exclude_housekeeping"],
         broken: |s| {
             let folder = s.filter.prefix.rfind('/').and_then(|end| s.filter.prefix.get(..end)).unwrap_or_default();
-            (!folder.is_empty() && s.filter.exclude.excludes(folder)).then(|| {
+            (!folder.is_empty() && s.filter.exclusions().excludes(folder)).then(|| {
                 let message = format!(
                     "filter.prefix `{}` lies in what filter.exclude leaves out: no key passes both",
                     s.filter.prefix

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use scanmill::error::Class;
-use scanmill::queue::sqlite::{Notice, SqliteQueue, SqliteQueueOptions};
+use scanmill::queue::LeaseRules;
+use scanmill::queue::sqlite::{Notice, SqliteQueue};
 use scanmill::queue::{Depth, Queue, ReceiptHandle};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -74,7 +75,7 @@ impl Model {
 async fn play(lease_ends_at_once: bool, steps: Vec<(bool, Step)>) {
     let folder = tempfile::tempdir().unwrap();
     let visibility_timeout = if lease_ends_at_once { Duration::ZERO } else { HOUR };
-    let options = SqliteQueueOptions { visibility_timeout, dead_letter_after: DEAD_AFTER };
+    let options = LeaseRules { visibility_timeout, dead_letter_after: DEAD_AFTER };
     let path = folder.path().join("queue.sqlite");
     let queues = [SqliteQueue::open(&path, options).unwrap(), SqliteQueue::open(&path, options).unwrap()];
     let mut model = Model::default();

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use scanmill::error::Class;
-use scanmill::queue::sqlite::{Notice, SqliteQueue, SqliteQueueOptions};
+use scanmill::queue::LeaseRules;
+use scanmill::queue::sqlite::{Notice, SqliteQueue};
 use scanmill::queue::{Depth, Queue, ReceiptHandle};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -15,7 +16,7 @@ const NOW: Duration = Duration::ZERO;
 const LONG: Duration = Duration::from_secs(120);
 
 fn open(folder: &Path, visibility_timeout: Duration, dead_letter_after: u32) -> SqliteQueue {
-    SqliteQueue::open(&folder.join("queue.sqlite"), SqliteQueueOptions { visibility_timeout, dead_letter_after })
+    SqliteQueue::open(&folder.join("queue.sqlite"), LeaseRules { visibility_timeout, dead_letter_after })
         .expect("opens")
 }
 
@@ -310,7 +311,7 @@ fn a_new_file_may_be_opened_by_many_at_once() {
 #[test]
 fn files_that_are_no_queue_are_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let options = SqliteQueueOptions { visibility_timeout: HOUR, dead_letter_after: 3 };
+    let options = LeaseRules { visibility_timeout: HOUR, dead_letter_after: 3 };
     let make = |name: &str, sql: &str| {
         let path = folder.path().join(name);
         rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
@@ -338,7 +339,7 @@ fn files_that_are_no_queue_are_refused_and_left_alone() {
         assert!(error.hint_text().is_some(), "{error}");
         assert_eq!(std::fs::read(&path).ok(), before);
     }
-    let never = SqliteQueueOptions { dead_letter_after: 0, ..options };
+    let never = LeaseRules { dead_letter_after: 0, ..options };
     assert_eq!(SqliteQueue::open(&folder.path().join("q"), never).err().unwrap().class(), Class::Permanent);
 }
 

@@ -5,11 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use scanmill::config::keys::{self, SECTIONS};
-use scanmill::config::settings::{
-    Aws, Batch, Codes, Cost, Decode, Filter, Limits, Load, Local, Log, LogFormat, Memory, Metrics, Otel, Output,
-    Overwrite, Pump, Queue, QueueKind, Redshift, Retention, Run, S3, Scale, Sqs, Store, StoreKind, Warehouse,
-    WarehouseKind,
-};
+use scanmill::config::settings::{Codes, LogFormat, Overwrite, QueueKind, StoreKind, WarehouseKind};
 use scanmill::config::{self, FlagValue, Loaded, Settings, Sources, reference};
 use scanmill::domain::Exclusions;
 use scanmill::domain::notification::KeyEncoding;
@@ -46,7 +42,7 @@ fn the_shipped_file_names_every_key_with_default_and_unit() {
         assert!(section.contains(&format!("\n#{} = {}\n", key.name, key.default_toml())), "{}", key.path());
         assert!(section.contains(&format!("# Unit: {}", key.unit)), "{}", key.path());
         assert!(section.contains(&key.variable()), "{}", key.path());
-        assert!(SECTIONS.iter().any(|(name, _)| *name == key.section), "{}", key.path());
+        assert!(SECTIONS.iter().any(|section| section.name == key.section), "{}", key.path());
     }
 }
 
@@ -76,7 +72,7 @@ fn the_shipped_file_gives_the_defaults_commented_or_not() {
 }
 
 #[test]
-fn every_key_reaches_its_own_field() {
+fn values_reach_their_fields_in_their_units() {
     let values = [
         ("local.root", "elsewhere"),
         ("local.watch", "false"),
@@ -176,115 +172,112 @@ fn every_key_reaches_its_own_field() {
         ("cost.lambda_slowdown_percent", "216.5"),
         ("cost.lambda_get_ms", "217.5"),
     ];
-    let expected = Settings {
-        local: Local {
-            root: "elsewhere".into(),
-            watch: false,
-            quiet: Duration::from_secs(133),
-            scan_every: Duration::from_secs(134),
-            umask: 0o027,
-            overwrite: Overwrite::Keep,
-        },
-        store: Store {
-            kind: StoreKind::S3,
-            inbox: "photos".into(),
-            results: "batches".into(),
-            accept: vec!["photos-eu".into(), "photos-us".into()],
-        },
-        queue: Queue {
-            kind: QueueKind::Sqs,
-            key_encoding: KeyEncoding::Raw,
-            visibility_timeout: Duration::from_secs(101),
-            wait: Duration::from_secs(2),
-            max_receives: 103,
-            dead_letter_after: 104,
-            max_in_flight: 155,
-        },
-        warehouse: Warehouse { kind: WarehouseKind::Redshift },
-        filter: Filter {
-            prefix: "in/".into(),
-            suffixes: vec![".jpg".into(), ".heic".into()],
-            exclude: Exclusions::default().with_housekeeping(false).with_globs("raw, *.tmp").unwrap(),
-            min_bytes: 127,
-        },
-        aws: Aws {
-            region: Some("eu-central-1".into()),
-            profile: Some("work".into()),
-            assume_role: Some("arn:aws:iam::123456789012:role/scanmill".into()),
-            attempts: 12,
-            attempt_timeout: Duration::from_secs(128),
-        },
-        s3: S3 { endpoint: Some("http://127.0.0.1:129".into()), path_style: true },
-        sqs: Sqs { queue_url: "http://127.0.0.1:130/1/photos".into(), endpoint: Some("http://127.0.0.1:130".into()) },
-        redshift: Redshift {
-            workgroup: None,
-            cluster: Some("big".into()),
-            database: "dev".into(),
-            schema: "photos".into(),
-            db_user: None,
-            secret_arn: Some("arn:aws:secretsmanager:eu-central-1:123456789012:secret:x".into()),
-            copy_role: "arn:aws:iam::123456789012:role/copy".into(),
-            endpoint: Some("http://127.0.0.1:131".into()),
-            statement_timeout: Duration::from_secs(132),
-        },
-        pump: Pump { stamp_queue_url: "http://127.0.0.1:130/1/stamps".into() },
-        limits: Limits {
-            max_file_bytes: 10_006,
-            max_megapixels: 7,
-            max_side: 108,
-            max_pixels_per_byte: 109,
-            photo_time_budget: Duration::from_millis(110),
-            heic_time_budget: Duration::from_millis(127),
-        },
-        memory: Memory { fetched_bytes: 100_011, decode_bytes: 100_000_012 },
-        decode: Decode { codes: Codes::First, threads: 13, heic: false, heic_at_once: 28, place_zone: false },
-        scale: Scale {
-            min_fetches: 14,
-            max_fetches: 115,
-            min_decodes: 16,
-            max_decodes: 117,
-            tick: Duration::from_millis(118),
-        },
-        batch: Batch { max_rows: 119, max_bytes: 10_020, max_age: Duration::from_millis(121) },
-        load: Load { interval: Duration::from_millis(122), max_batches: 123 },
-        output: Output { per_photo_json: true },
-        retention: Retention {
-            batches: Some(Duration::from_secs(86_400)),
-            announced: Some(Duration::from_secs(43_200)),
-            dead_letters: Some(Duration::from_secs(3 * 86_400)),
-            every: Some(Duration::from_secs(6 * 3_600)),
-        },
-        metrics: Metrics { listen: Some(([127, 0, 0, 1], 124).into()), hosts: vec!["name-161".into()] },
-        otel: Otel { endpoint: Some("http://127.0.0.1:135".into()), sample: 0.25 },
-        run: Run { drain: Duration::from_secs(125), hung_after: Duration::from_secs(127), io_threads: 126 },
-        log: Log { format: LogFormat::Json, filter: "debug".into() },
-        chosen: Vec::new(),
-        cost: Cost {
-            instance: "c7i.big".into(),
-            instance_usd_per_hour: 201.5,
-            instance_vcpus: 202.5,
-            s3_put_usd_per_million: 203.5,
-            s3_get_usd_per_million: 204.5,
-            s3_usd_per_gb_month: 205.5,
-            batch_days: 206.5,
-            sqs_usd_per_million: 207.5,
-            redshift_rpus: 208.5,
-            redshift_usd_per_rpu_hour: 209.5,
-            redshift_minimum_seconds: 210.5,
-            redshift_load_every_seconds: 211.5,
-            lambda_usd_per_million_requests: 212.5,
-            lambda_usd_per_million_gb_seconds: 213.5,
-            lambda_memory_mb: 214.5,
-            lambda_photos_per_call: 215.5,
-            lambda_slowdown_percent: 216.5,
-            lambda_get_ms: 217.5,
-        },
-    };
-    assert!(keys::all().map(|key| key.path()).eq(values.iter().map(|(key, _)| *key)), "a key without a value here");
+    let mut expected = Settings { chosen: Vec::new(), ..Settings::default() };
+    expected.local.root = "elsewhere".into();
+    expected.local.watch = false;
+    expected.local.quiet = Duration::from_secs(133);
+    expected.local.scan_every = Duration::from_secs(134);
+    expected.local.umask = 0o027;
+    expected.local.overwrite = Overwrite::Keep;
+    expected.store.kind = StoreKind::S3;
+    expected.store.inbox = "photos".into();
+    expected.store.results = "batches".into();
+    expected.store.accept = vec!["photos-eu".into(), "photos-us".into()];
+    expected.queue.kind = QueueKind::Sqs;
+    expected.queue.key_encoding = KeyEncoding::Raw;
+    expected.queue.visibility_timeout = Duration::from_secs(101);
+    expected.queue.wait = Duration::from_secs(2);
+    expected.queue.max_receives = 103;
+    expected.queue.dead_letter_after = 104;
+    expected.queue.max_in_flight = 155;
+    expected.warehouse.kind = WarehouseKind::Redshift;
+    expected.filter.prefix = "in/".into();
+    expected.filter.suffixes = vec![".jpg".into(), ".heic".into()];
+    expected.filter.exclude = Exclusions::default().with_housekeeping(false).with_globs("raw, *.tmp").unwrap();
+    expected.filter.exclude_housekeeping = false;
+    expected.filter.min_bytes = 127;
+    expected.aws.region = Some("eu-central-1".into());
+    expected.aws.profile = Some("work".into());
+    expected.aws.assume_role = Some("arn:aws:iam::123456789012:role/scanmill".into());
+    expected.aws.attempts = 12;
+    expected.aws.attempt_timeout = Duration::from_secs(128);
+    expected.s3.endpoint = Some("http://127.0.0.1:129".into());
+    expected.s3.path_style = true;
+    expected.sqs.queue_url = "http://127.0.0.1:130/1/photos".into();
+    expected.sqs.endpoint = Some("http://127.0.0.1:130".into());
+    expected.redshift.workgroup = None;
+    expected.redshift.cluster = Some("big".into());
+    expected.redshift.database = "dev".into();
+    expected.redshift.schema = "photos".into();
+    expected.redshift.db_user = None;
+    expected.redshift.secret_arn = Some("arn:aws:secretsmanager:eu-central-1:123456789012:secret:x".into());
+    expected.redshift.copy_role = "arn:aws:iam::123456789012:role/copy".into();
+    expected.redshift.endpoint = Some("http://127.0.0.1:131".into());
+    expected.redshift.statement_timeout = Duration::from_secs(132);
+    expected.pump.stamp_queue_url = "http://127.0.0.1:130/1/stamps".into();
+    expected.limits.max_file_bytes = 10_006;
+    expected.limits.max_megapixels = 7;
+    expected.limits.max_side = 108;
+    expected.limits.max_pixels_per_byte = 109;
+    expected.limits.photo_time_budget = Duration::from_millis(110);
+    expected.limits.heic_time_budget = Duration::from_millis(127);
+    expected.memory.fetched_bytes = 100_011;
+    expected.memory.decode_bytes = 100_000_012;
+    expected.decode.codes = Codes::First;
+    expected.decode.threads = 13;
+    expected.decode.heic = false;
+    expected.decode.heic_at_once = 28;
+    expected.decode.place_zone = false;
+    expected.scale.min_fetches = 14;
+    expected.scale.max_fetches = 115;
+    expected.scale.min_decodes = 16;
+    expected.scale.max_decodes = 117;
+    expected.scale.tick = Duration::from_millis(118);
+    expected.batch.max_rows = 119;
+    expected.batch.max_bytes = 10_020;
+    expected.batch.max_age = Duration::from_millis(121);
+    expected.load.interval = Duration::from_millis(122);
+    expected.load.max_batches = 123;
+    expected.output.per_photo_json = true;
+    expected.retention.batches = Some(Duration::from_secs(86_400));
+    expected.retention.announced = Some(Duration::from_secs(43_200));
+    expected.retention.dead_letters = Some(Duration::from_secs(3 * 86_400));
+    expected.retention.every = Some(Duration::from_secs(6 * 3_600));
+    expected.metrics.listen = Some(([127, 0, 0, 1], 124).into());
+    expected.metrics.hosts = vec!["name-161".into()];
+    expected.otel.endpoint = Some("http://127.0.0.1:135".into());
+    expected.otel.sample = 0.25;
+    expected.run.drain = Duration::from_secs(125);
+    expected.run.hung_after = Duration::from_secs(127);
+    expected.run.io_threads = 126;
+    expected.log.format = LogFormat::Json;
+    expected.log.filter = "debug".into();
+    expected.cost.instance = "c7i.big".into();
+    expected.cost.instance_usd_per_hour = 201.5;
+    expected.cost.instance_vcpus = 202.5;
+    expected.cost.s3_put_usd_per_million = 203.5;
+    expected.cost.s3_get_usd_per_million = 204.5;
+    expected.cost.s3_usd_per_gb_month = 205.5;
+    expected.cost.batch_days = 206.5;
+    expected.cost.sqs_usd_per_million = 207.5;
+    expected.cost.redshift_rpus = 208.5;
+    expected.cost.redshift_usd_per_rpu_hour = 209.5;
+    expected.cost.redshift_minimum_seconds = 210.5;
+    expected.cost.redshift_load_every_seconds = 211.5;
+    expected.cost.lambda_usd_per_million_requests = 212.5;
+    expected.cost.lambda_usd_per_million_gb_seconds = 213.5;
+    expected.cost.lambda_memory_mb = 214.5;
+    expected.cost.lambda_photos_per_call = 215.5;
+    expected.cost.lambda_slowdown_percent = 216.5;
+    expected.cost.lambda_get_ms = 217.5;
     let flags = values.map(|(key, value)| ("--set", key, value));
     assert_eq!(load("", &[], &flags).settings, expected);
-    let variables: Vec<String> = keys::all().map(|key| key.variable()).collect();
-    let environment: Vec<_> = variables.iter().zip(values).map(|(name, (_, value))| (name.as_str(), value)).collect();
+    let variable = |path: &str| {
+        let (section, name) = path.split_once('.').expect("section.name");
+        keys::find(section, name).expect("a key").variable()
+    };
+    let environment = values.map(|(key, value)| (variable(key), value));
+    let environment: Vec<_> = environment.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     assert_eq!(load("", &environment, &[]).settings, expected);
 }
 

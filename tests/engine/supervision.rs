@@ -7,8 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use scanmill::queue::LeaseRules;
 use scanmill::queue::Queue;
-use scanmill::queue::sqlite::{SqliteQueue, SqliteQueueOptions};
+use scanmill::queue::sqlite::SqliteQueue;
 use serde_json::Value;
 
 use crate::process::{Root, Running, photo, runtime};
@@ -204,7 +205,7 @@ fn what_it_makes_is_private_unless_the_settings_say_otherwise() {
 #[test]
 fn dead_letters_of_the_embedded_queue_are_listed_and_sent_back() {
     let root = Root::new();
-    let options = SqliteQueueOptions { visibility_timeout: Duration::ZERO, dead_letter_after: 1 };
+    let options = LeaseRules { visibility_timeout: Duration::ZERO, dead_letter_after: 1 };
     let queue = SqliteQueue::open(&root.file("queue.sqlite"), options).unwrap();
     runtime().block_on(async {
         queue.send(&["the message".to_owned()]).await.unwrap();

@@ -8,3 +8,4 @@ pub mod diagnostics;
 pub mod domain;
 pub mod error;
 pub mod hex;
+pub mod section;

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use scanmill::aws::{Account, AccountOptions};
+use scanmill::queue::LeaseRules;
 use scanmill::queue::sqs::{SqsOptions, SqsQueue};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -98,13 +99,9 @@ pub fn queue_in_time(
         attempts,
         attempt_timeout,
     };
-    let options = SqsOptions {
-        queue_url: queue_url.to_owned(),
-        endpoint: endpoint.map(str::to_owned),
-        visibility_timeout,
-        dead_letter_after: 5,
-    };
-    SqsQueue::new(Account::with_keys(account, "test", "test"), options).unwrap()
+    let options = SqsOptions { queue_url: queue_url.to_owned(), endpoint: endpoint.map(str::to_owned) };
+    let rules = LeaseRules { visibility_timeout, dead_letter_after: 5 };
+    SqsQueue::new(Account::with_keys(account, "test", "test"), options, rules).unwrap()
 }
 
 async fn serve(State(served): State<Served>, headers: HeaderMap, body: Bytes) -> Response {

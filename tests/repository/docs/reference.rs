@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::{Arg, Command, CommandFactory};
-use scanmill::config::keys::{self, SECTIONS};
+use scanmill::config::keys::{SECTIONS, Section};
 use scanmill::domain::columns::{COLUMNS, ColumnType, Table};
 use scanmill::domain::{Cause, Reason};
 use scanmill::telemetry::names::{self, Kind};
@@ -110,9 +110,9 @@ fn reasons_are_those_of_the_code() {
 #[test]
 fn configuration_is_that_of_the_code() {
     let mut page = String::new();
-    for (section, about) in SECTIONS {
+    for Section { name: section, about, keys } in SECTIONS {
         let _ = writeln!(page, "\n## {section}\n\n{about}\n\n| key | default | unit | meaning |\n|---|---|---|---|");
-        for key in keys::all().filter(|key| key.section == *section) {
+        for key in *keys {
             let range = key.range().map(|range| format!(", {range}")).unwrap_or_default();
             let unit = cell(&format!("{}{range}", key.unit));
             let _ =

@@ -16,6 +16,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::sync::OnceCell;
 
 use scanmill_core::error::{Error, Result};
+use scanmill_core::section;
+use scanmill_core::section::{arn, optional};
 
 mod answers;
 mod credentials;
@@ -37,19 +39,21 @@ const MAX_BACKOFF: Duration = Duration::from_secs(1);
 /// Longest wait for a connection, before the SDK tries again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How to reach AWS, as configured.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AccountOptions {
-    /// Region; `None` takes it from the environment, the profile or the instance.
-    pub region: Option<String>,
-    /// Profile of the shared configuration files.
-    pub profile: Option<String>,
-    /// ARN of a role to act as.
-    pub assume_role: Option<String>,
-    /// Calls per request, the first included.
-    pub attempts: u32,
-    /// Longest time for one of them.
-    pub attempt_timeout: Duration,
+section! {
+    /// What S3, SQS and Redshift share. Credentials come from where the AWS tools take them.
+    pub struct AccountOptions in "aws" {
+        /// AWS region; empty takes it from the environment, the profile or the instance.
+        region: Option<String> = "" in "region", text(optional), restart;
+        /// Profile of the shared AWS configuration files; empty takes the usual one.
+        profile: Option<String> = "" in "profile name", text(optional), restart;
+        /// Role to act as; empty keeps the credentials that are found.
+        assume_role: Option<String> = "" in "role ARN", text(arn), restart;
+        /// Calls per request, the first included, before a failure reaches the engine. Few: the engine itself waits and
+        /// tries again, and has to see when it asks for too much.
+        attempts: u32 = "2" in "attempts", whole(1, 20), restart;
+        /// Longest time for one call; a long poll's wait comes on top.
+        attempt_timeout as "attempt_timeout_seconds": Duration = "30" in "seconds", seconds(1, 600), restart;
+    }
 }
 
 /// The way to AWS. Nothing is looked up before the first call. Clones share credentials and connections.

@@ -14,6 +14,16 @@ use scanmill_telemetry::traces::Parent;
 pub mod sqlite;
 pub mod sqs;
 
+/// How long a message is leased, and when the queue gives it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseRules {
+    /// How long a received message stays invisible.
+    pub visibility_timeout: Duration,
+    /// A message received this often is a dead letter instead of being handed out again. At least 1. In SQS its redrive
+    /// policy decides, which should not give a message up earlier.
+    pub dead_letter_after: u32,
+}
+
 /// What deletes or extends one receive of one message.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReceiptHandle(pub String);

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 
-use super::{Depth, Message, Queue, ReceiptHandle};
+use super::{Depth, LeaseRules, Message, Queue, ReceiptHandle};
 use scanmill_core::error::{Error, Result};
 use scanmill_telemetry::{names, seldom};
 
@@ -32,15 +32,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 3600);
 /// How long a call waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How the queue treats messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SqliteQueueOptions {
-    /// How long a received message stays invisible.
-    pub visibility_timeout: Duration,
-    /// A message received this often is moved to the dead letters instead of being handed out again. At least 1.
-    pub dead_letter_after: u32,
-}
 
 /// A message that was received too often.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +69,7 @@ pub struct SqliteQueue {
 
 struct Shared {
     path: PathBuf,
-    options: SqliteQueueOptions,
+    options: LeaseRules,
     /// Locked on blocking threads only.
     connection: Mutex<Connection>,
     /// Sees the clock being set back.
@@ -94,13 +85,13 @@ impl SqliteQueue {
     /// # Errors
     /// Permanent when the file is not a scanmill queue, is corrupt, of another schema version, or cannot be written;
     /// Transient when it stays locked.
-    pub fn open(path: &Path, options: SqliteQueueOptions) -> Result<SqliteQueue> {
+    pub fn open(path: &Path, options: LeaseRules) -> Result<SqliteQueue> {
         if options.dead_letter_after == 0 {
             return Err(Error::permanent("a queue that gives a message up after 0 receives hands out nothing")
                 .with_hint("set `queue.dead_letter_after` to at least 1"));
         }
         let visibility_timeout = options.visibility_timeout.min(MAX_VISIBILITY);
-        let options = SqliteQueueOptions { visibility_timeout, ..options };
+        let options = LeaseRules { visibility_timeout, ..options };
         let connection = Mutex::new(open::open(path, BUSY_TIMEOUT)?);
         let (news, clock) = (Notify::new(), Mutex::default());
         let shared = Shared { path: path.to_owned(), options, connection, clock, news };

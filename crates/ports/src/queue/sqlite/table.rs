@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
-use super::{DeadLetter, Notice, SqliteQueueOptions};
+use super::{DeadLetter, LeaseRules, Notice};
 use crate::queue::{Depth, Message, ReceiptHandle};
 use scanmill_core::error::{Error, Result};
 
@@ -44,12 +44,7 @@ pub(super) fn write(connection: &mut Connection) -> Sql<Transaction<'_>> {
 
 /// Hands out up to `max` messages, or buries those handed out too often.
 /// `is_set_back` says that the clock may have been set back since the last look.
-pub(super) fn take(
-    connection: &mut Connection,
-    max: usize,
-    options: &SqliteQueueOptions,
-    is_set_back: bool,
-) -> Sql<Taken> {
+pub(super) fn take(connection: &mut Connection, max: usize, options: &LeaseRules, is_set_back: bool) -> Sql<Taken> {
     // A look without the write lock first: receivers that wait on an empty queue disturb nobody.
     let capped = if is_set_back || is_clock_behind(connection)? { cap_leases(connection)? } else { 0 };
     let next_visible_us = connection

@@ -13,9 +13,11 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use tokio::sync::OnceCell;
 
-use super::{Advice, Depth, Message, Queue, ReceiptHandle};
+use super::{Advice, Depth, LeaseRules, Message, Queue, ReceiptHandle};
 use crate::aws::{Account, Call};
 use scanmill_core::error::{Error, Result};
+use scanmill_core::section;
+use scanmill_core::section::{endpoint, queue_url};
 
 mod batch;
 mod depth;
@@ -41,17 +43,14 @@ const IN_FLIGHT_LIMIT: u64 = 120_000;
 /// trip of 150 ms need 600 of each; at 15 ms they need 60, and no more are then started.
 const CALLS_AT_ONCE: usize = 640;
 
-/// Which queue, and how its messages are treated.
-#[derive(Clone, Debug, PartialEq)]
-pub struct SqsOptions {
-    /// The queue's URL.
-    pub queue_url: String,
-    /// Another server; of the URL only the path counts then.
-    pub endpoint: Option<String>,
-    /// How long a received message stays invisible. The queue's own setting is not used.
-    pub visibility_timeout: Duration,
-    /// The engine rejects a photo at this receive: to be reached before the queue gives the message up.
-    pub dead_letter_after: u32,
+section! {
+    /// With `queue.kind` `sqs`.
+    pub struct SqsOptions in "sqs" {
+        /// The queue that the landing bucket's notifications go to.
+        queue_url: String = "" in "URL", text(queue_url), restart;
+        /// Another SQS server; empty is Amazon's.
+        endpoint: Option<String> = "" in "URL", text(endpoint), restart;
+    }
 }
 
 /// The queue. Clones share everything.
@@ -62,6 +61,7 @@ pub struct SqsQueue {
 
 struct Shared {
     options: SqsOptions,
+    rules: LeaseRules,
     account: Account,
     url: QueueUrl,
     clients: OnceCell<Clients>,
@@ -85,12 +85,12 @@ impl SqsQueue {
     ///
     /// # Errors
     /// Permanent when the URL is not a queue's.
-    pub fn new(account: Account, options: SqsOptions) -> Result<SqsQueue> {
+    pub fn new(account: Account, options: SqsOptions, rules: LeaseRules) -> Result<SqsQueue> {
         let url = QueueUrl::parse(&options.queue_url, options.endpoint.as_deref())?;
-        let visibility_timeout = options.visibility_timeout.min(MAX_VISIBILITY);
-        let options = SqsOptions { visibility_timeout, ..options };
+        // The queue's own setting is not used.
+        let rules = LeaseRules { visibility_timeout: rules.visibility_timeout.min(MAX_VISIBILITY), ..rules };
         let (clients, desk, dead) = (OnceCell::new(), Mutex::default(), depth::DeadLetters::default());
-        Ok(SqsQueue { shared: Arc::new(Shared { options, account, url, clients, desk, dead }) })
+        Ok(SqsQueue { shared: Arc::new(Shared { options, rules, account, url, clients, desk, dead }) })
     }
 
     /// A call on this queue, as errors speak of it.

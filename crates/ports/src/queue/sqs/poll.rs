@@ -139,7 +139,7 @@ impl SqsQueue {
     async fn start(&self, max: usize, wait: Duration) -> Result<Poll> {
         let client = self.clients().await?.polls.clone();
         let shared = &self.shared;
-        let visibility = shared.options.visibility_timeout;
+        let visibility = shared.rules.visibility_timeout;
         // The lease is counted from before the call. Half of it must be left whenever the answer comes.
         let wait = wait.min(visibility / 2);
         let ends_at = Instant::now() + wait;

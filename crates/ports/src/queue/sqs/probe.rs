@@ -100,14 +100,14 @@ impl SqsQueue {
             return Err(Error::permanent(format!("{url} is a FIFO queue, and S3 sends to standard queues only"))
                 .with_hint("make a standard queue and set `sqs.queue_url` to it"));
         }
-        let lease = shared.options.visibility_timeout;
-        let tries = lease.saturating_mul(shared.options.dead_letter_after);
+        let lease = shared.rules.visibility_timeout;
+        let tries = lease.saturating_mul(shared.rules.dead_letter_after);
         let retention = Duration::from_secs(number(found, &QueueAttributeName::MessageRetentionPeriod));
         if !retention.is_zero() && retention < tries {
             return Err(Error::permanent(format!(
                 "{url} keeps messages for {} s, less than {} receives of {} s may take: photos would be lost",
                 retention.as_secs(),
-                shared.options.dead_letter_after,
+                shared.rules.dead_letter_after,
                 lease.as_secs(),
             ))
             .with_hint(format!("set its MessageRetentionPeriod to at least {}, better to 1209600", tries.as_secs())));
@@ -124,7 +124,7 @@ impl SqsQueue {
 
     /// Whether the engine rejects a photo, with a row, before the queue puts its message away.
     async fn dead_letters_fit(&self, found: &Attributes) -> Result<String> {
-        let after = self.shared.options.dead_letter_after;
+        let after = self.shared.rules.dead_letter_after;
         let Some(Redrive { max_receive_count, arn }) = redrive(found) else {
             return Ok(format!("no dead-letter queue; a photo received {after} times is rejected, with a row"));
         };

@@ -21,6 +21,8 @@ use direct::{Direct, Wanted};
 use failure::failed;
 use head::Head;
 use scanmill_core::error::{Error, Result};
+use scanmill_core::section;
+use scanmill_core::section::endpoint;
 
 mod body;
 mod clients;
@@ -34,13 +36,14 @@ mod template;
 
 pub use probe::{Probed, S3Probe};
 
-/// How to reach the store.
-#[derive(Clone, Debug, Default)]
-pub struct S3Options {
-    /// URL of another S3 server; `None` is Amazon's.
-    pub endpoint: Option<String>,
-    /// The bucket in the path instead of the host name.
-    pub path_style: bool,
+section! {
+    /// With `store.kind` `s3`.
+    pub struct S3Options in "s3" {
+        /// Another S3 server; empty is Amazon's.
+        endpoint: Option<String> = "" in "URL", text(endpoint), restart;
+        /// Bucket in the path instead of the host name, as most other S3 servers need it.
+        path_style: bool = "false" in "true or false", flag, restart;
+    }
 }
 
 /// A store in S3. Nothing is asked before the first call.
