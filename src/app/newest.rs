@@ -39,7 +39,7 @@ const QUESTIONS: &[(&str, &str)] = &[
     ),
     (
         "products",
-        "SELECT product_id, url_host, COUNT(*) AS scans, COUNT(DISTINCT h3_cell) AS places
+        "SELECT product_id, url_host, COUNT(*) AS scans, COUNT(DISTINCT h3_cell) AS h3_cells
          FROM newest WHERE product_id IS NOT NULL GROUP BY product_id, url_host ORDER BY scans DESC, product_id LIMIT 12",
     ),
     (

@@ -1,5 +1,6 @@
 //! `scanmill rejections list` and `scanmill rejections replay`.
 
+use std::path::Path;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -55,24 +56,24 @@ Examples:
 /// How one rejected photo is sent through again, as text for a shell.
 #[derive(Clone, Debug)]
 pub(super) struct ReplayCommand {
-    root: String,
+    /// The options that lead to the same queue and warehouse, from whatever folder.
+    places: String,
 }
 
 impl ReplayCommand {
-    /// For this configuration.
-    pub(super) fn new(settings: &Settings) -> ReplayCommand {
-        let root = std::path::absolute(&settings.local.root).unwrap_or_else(|_| settings.local.root.clone());
-        ReplayCommand { root: quoted(&root.to_string_lossy()) }
+    /// For these settings, which were read from this file.
+    pub(super) fn new(settings: &Settings, config: Option<&Path>) -> ReplayCommand {
+        let quoted = |path: &Path| {
+            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+            quoted(&absolute.to_string_lossy())
+        };
+        let config = config.map_or(String::new(), |file| format!("--config={} ", quoted(file)));
+        ReplayCommand { places: format!("{config}--root={}", quoted(&settings.local.root)) }
     }
 
     /// For this photo.
     pub(super) fn of(&self, reason: &str, key: &str) -> String {
-        format!(
-            "scanmill rejections replay --root={} --reason={} --key-prefix={}",
-            self.root,
-            quoted(reason),
-            quoted(key)
-        )
+        format!("scanmill rejections replay {} --reason={} --key-prefix={}", self.places, quoted(reason), quoted(key))
     }
 }
 

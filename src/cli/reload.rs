@@ -1,5 +1,6 @@
 //! SIGHUP of a service: the settings are read again beside the working engine.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::GlobalArgs;
@@ -32,6 +33,11 @@ pub fn load(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<(Settings, Aga
 }
 
 impl Again {
+    /// The file they are read from.
+    pub fn config(&self) -> Option<&Path> {
+        self.global.config.as_deref()
+    }
+
     /// Reads the settings again whenever a signal asks for it, until the drain.
     pub async fn follow(mut self, engine: Engine, signals: Signals, service: Option<Arc<Service>>) {
         while signals.drain.run_until_cancelled(signals.reload.notified()).await.is_some() {

@@ -1,5 +1,6 @@
 //! An engine with its page: what `run` and `demo` share.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,8 +51,9 @@ impl Serving {
             None => None,
             Some(listen) => {
                 let stop = CancellationToken::new();
+                let config = again.as_ref().and_then(Again::config);
                 let (address, task) =
-                    console::serve(listen, console_state(&engine_slot, settings, ports), stop.clone()).await?;
+                    console::serve(listen, console_state(&engine_slot, settings, ports, config), stop.clone()).await?;
                 let file = EngineFile::write(&settings.local.root, address)?;
                 let address = format!("http://{address}");
                 out::note(&format!("page {address}/  metrics {address}/metrics"));
@@ -117,10 +119,15 @@ impl Serving {
 }
 
 /// What the page shows before the engine is there, and then of the engine.
-fn console_state(engine: &Arc<std::sync::OnceLock<Engine>>, settings: &Settings, ports: &Ports) -> ConsoleState {
+fn console_state(
+    engine: &Arc<std::sync::OnceLock<Engine>>,
+    settings: &Settings,
+    ports: &Ports,
+    config: Option<&Path>,
+) -> ConsoleState {
     let newest = Arc::new(Newest::new(settings, ports));
     let [ready, health, state, history, rejected, pictures] = [(); 6].map(|()| engine.clone());
-    let replay = ReplayCommand::new(settings);
+    let replay = ReplayCommand::new(settings, config);
     ConsoleState {
         metrics: Arc::new(recorder::render),
         ready: Arc::new(move || ready.get().map_or(Err("starting".to_owned()), Engine::ready)),

@@ -139,7 +139,10 @@ fn refused(listen: SocketAddr, error: std::io::Error) -> Error {
     Error::new(Class::Permanent, format!("cannot serve metrics on {listen}")).with_hint(hint).with_source(error)
 }
 
+/// A page with what all pages share: one file, so that it needs nothing more, and its policy allows nothing more.
 fn html(page: &'static str) -> impl IntoResponse {
+    let page =
+        page.replace("{{style.css}}", include_str!("style.css")).replace("{{shared.js}}", include_str!("shared.js"));
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (HeaderName::from_static("content-security-policy"), POLICY),

@@ -111,7 +111,8 @@ def main():
             (root / path).write_text(text)
         stands = (root / path).exists() and (root / path).read_text() == text
         assert stands, f"{path} is not what the schema gives: BLESS=1 writes it"
-    strange = {str(path.relative_to(root)) for path in root.glob("looker/views/*")} - set(made)
+    there = [path for path in [*root.glob("looker/views/*"), *root.rglob("superset/**/*")] if path.is_file()]
+    strange = {str(path.relative_to(root)) for path in there} - set(made)
     assert not strange, strange
     found = relations(folder / "columns.json", marts)
     looker(root, found)

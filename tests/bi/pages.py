@@ -1,8 +1,10 @@
-"""The pages of config/bi that follow from the warehouse: LookML views, dbt sources, the DuckDB script."""
+"""The pages of config/bi that follow from the warehouse: LookML views, dbt sources, the DuckDB script, Superset's export."""
 
 import json
 import pathlib
 import re
+
+from superset_pages import superset
 
 NOTE = "Made from the warehouse's schema by tests/bi/pages.py; a test holds the two together."
 COUNTS = {"scans", "photos", "codes", "row_count", "photo_count"}
@@ -137,4 +139,5 @@ def pages(columns_json, marts_sql, passing):
     made = {f"looker/views/{name}.view.lkml": lookml(name, question, columns) for name, question, columns in found}
     made["dbt/sources.yml"] = dbt(found)
     made["duckdb.sql"] = duckdb(found, passing)
+    made |= superset(found)
     return made

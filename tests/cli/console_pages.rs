@@ -91,6 +91,8 @@ async fn the_page_needs_nothing_from_elsewhere() {
             assert!(!page.body.contains(foreign), "{path}: {foreign}");
         }
         assert!(page.body.trim_end().ends_with("</html>"));
+        assert!(page.body.contains("color-scheme: dark") && page.body.contains("async function json("), "{path}");
+        assert!(!page.body.contains("{{"), "{path}: a part that is not filled in");
         // What it asks for is there.
         for asked in page.body.split("json(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             let answer = get(address, asked).await;
@@ -147,6 +149,7 @@ fn the_newest_scans_are_what_the_warehouse_holds() {
     assert_eq!(answer["places"][0]["scans"], 1);
     assert!((answer["places"][0]["latitude"].as_f64().expect("a place") - 48.8584).abs() < 1e-3);
     assert_eq!(answer["products"][0]["product_id"], "one-1");
+    assert_eq!(answer["products"][0]["h3_cells"], 1);
     let payloads: Vec<&str> =
         answer["latest"].as_array().expect("rows").iter().filter_map(|row| row["payload"].as_str()).collect();
     assert!(payloads.contains(&"<img src=x onerror=alert(1)>"), "{payloads:?}");
@@ -282,7 +285,10 @@ fn a_rejection_is_shown_with_its_picture_and_a_command_that_works() {
     root.drop_photo(hostile, &crate::process::photo::blank());
     root.drop_photo("no-photo.jpg", b"not a photo");
     root.drop_photo("read.jpg", &crate::process::photo::jpeg("https://shop.example/p/1"));
-    let engine = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
+    let config = root.file("it's here.toml");
+    std::fs::write(&config, "").expect("a configuration");
+    let config = config.to_str().expect("a path");
+    let engine = root.start(&["--config", config, "--set", "metrics.listen=127.0.0.1:0"]);
     let address = engine.word_after("http://").trim_end_matches('/').to_owned();
     let listed = || {
         let answer: Value = serde_json::from_str(&crate::process::page(&address, "/rejections.json").1).expect("JSON");
@@ -307,6 +313,7 @@ fn a_rejection_is_shown_with_its_picture_and_a_command_that_works() {
     // As pasted.
     let command = blank["replay"].as_str().expect("text");
     assert!(!command.chars().any(char::is_control), "{command:?}");
+    assert!(command.contains(" --config=") && command.contains(" --root="), "{command}");
     let arguments = command.strip_prefix("scanmill ").expect("the program");
     let pasted = format!("'{}' {arguments} --dry-run", env!("CARGO_BIN_EXE_scanmill"));
     let output = std::process::Command::new("bash").args(["-c", &pasted]).current_dir(root.path()).output();

@@ -18,6 +18,9 @@ const LINTERS: List = List { name: "rig-linters", packages: include_str!("linter
 /// What reads the pages for BI tools.
 const BI: List = List { name: "rig-bi", packages: include_str!("bi.txt"), how: &["--only-binary", ":all:"] };
 
+/// What imports Superset's export. Some packages come without a wheel.
+const SUPERSET: List = List { name: "rig-superset", packages: include_str!("superset.txt"), how: &[] };
+
 /// What looks at the engine's pages.
 const BROWSER: List =
     List { name: "rig-browser", packages: include_str!("browser.txt"), how: &["--only-binary", ":all:"] };
@@ -53,6 +56,12 @@ impl Venv {
     pub fn bi() -> Outcome<&'static Venv> {
         static VENV: OnceLock<Outcome<Venv>> = OnceLock::new();
         VENV.get_or_init(|| Venv::at(&target(), &BI)).as_ref().map_err(Clone::clone)
+    }
+
+    /// That of Superset: half a gigabyte.
+    pub fn superset() -> Outcome<&'static Venv> {
+        static VENV: OnceLock<Outcome<Venv>> = OnceLock::new();
+        VENV.get_or_init(|| Venv::at(&target(), &SUPERSET)).as_ref().map_err(Clone::clone)
     }
 
     /// That of what looks at the engine's pages.

@@ -74,3 +74,28 @@ async fn every_page_fits_the_warehouse_and_duckdb_reads_what_sqlite_holds() {
     let told = String::from_utf8_lossy(&checked.stdout);
     assert!(told.contains("views") && told.contains("rows alike"), "{told}");
 }
+
+/// The export as people import it, over stories whose marts are computed elsewhere.
+#[tokio::test]
+#[ignore = "needs Superset from PyPI, half a gigabyte"]
+async fn superset_imports_the_export_and_each_chart_answers_what_our_sql_does() {
+    let (folder, warehouse) = fresh().await;
+    let mut shelf = Batches::default();
+    for (story, id) in ["b1", "b2", "b3"].into_iter().enumerate() {
+        shelf.add(id, marts::photos_of_story(story));
+        warehouse.load(&manifest(&[id]), &shelf).await.unwrap();
+    }
+    drop(warehouse);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let asked = Command::new(crate::rig::Venv::superset().unwrap().program("python"))
+        .arg("-B")
+        .arg(root.join("tests/bi/ask_superset.py"))
+        .arg(root.join("config/bi"))
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&asked.stderr);
+    assert!(asked.status.success(), "{}", &said[said.len().saturating_sub(4_000)..]);
+    let told = String::from_utf8_lossy(&asked.stdout);
+    assert!(told.contains("charts answer what our SQL does"), "{told}");
+}
