@@ -38,10 +38,11 @@ const SHIFT: usize = 4;
 const MIDDLE: usize = 50;
 const OUTER: usize = 10;
 const NOISE: usize = 6;
-/// How many times as large small parts are looked at: a code of less than three pixels a module is lost to thresholds.
-const LARGER: usize = 3;
 /// How far the size of a finder pattern may be from those of the codes read.
 const ALIKE: f32 = 1.4;
+/// Width in pixels of the smallest finder pattern read, from which on no part is enlarged: those of codes that are lost to
+/// thresholds have less than three pixels a module.
+const LARGE_ENOUGH: f32 = 3.0 * 7.0 * ALIKE;
 
 /// Where a code may be, in pixels of the full-size photo.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -269,10 +270,10 @@ fn look_at(part: &Luma, patterns: [f32; 2], is_hole: bool, task: &mut Task<'_>) 
     if unread.is_empty() && !is_hole {
         return (RungOutput::default(), unread);
     }
-    if part.width().max(part.height()) <= retouch::SMALL {
-        let large = retouch::enlarge(part, LARGER);
+    if patterns[0] < LARGE_ENOUGH && part.width().max(part.height()) <= retouch::SMALL {
+        let large = retouch::enlarge(part);
         let picture = large.and_then(|large| bits::binarize(&large, Rule::Middles { drawn: true }));
-        let (view, left) = search(picture, LARGER, patterns, task);
+        let (view, left) = search(picture, retouch::LARGER, patterns, task);
         if !view.codes.is_empty() {
             return (view, Points::new());
         }

@@ -192,11 +192,11 @@ fn near(side: usize, longest: usize) -> usize {
 }
 
 const fn zxing(name: RungName, side: usize) -> zxing::Zxing {
-    zxing::Zxing { name, side, times: 1 }
+    zxing::Zxing { name, side, is_enlarged: false }
 }
 
-const fn zxing_large(name: RungName, times: usize) -> zxing::Zxing {
-    zxing::Zxing { name, side: retouch::SMALL, times }
+const fn zxing_large(name: RungName) -> zxing::Zxing {
+    zxing::Zxing { name, side: retouch::SMALL, is_enlarged: true }
 }
 
 const fn native(name: RungName, side: usize, retouch: Retouch, threshold: Threshold) -> native::Native {
@@ -224,7 +224,7 @@ const STEPS: [Step; 16] = [
     step(&zxing(RungName::Zxing500, 500), Kind::Zxing, Turn::Always),
     step(&native(RungName::Native800, 800, Plain, Hybrid), Kind::Native, Turn::Always),
     step(&zxing(RungName::Zxing1000, 1_000), Kind::Zxing, Turn::Always),
-    step(&zxing_large(RungName::ZxingLarge, 3), Kind::ZxingLarge, Turn::First),
+    step(&zxing_large(RungName::ZxingLarge), Kind::ZxingLarge, Turn::First),
     step(&native(RungName::NativeBlur800, 800, Blur(2), Hybrid), Kind::NativeBlur, Turn::First),
     // After it, which reads all codes of a dark photo where those below would read one and end the climb.
     step(&native(RungName::NativeArt250, 250, Blur(2), Mean(40)), Kind::NativeArt, Turn::First),

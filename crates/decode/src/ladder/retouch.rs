@@ -8,29 +8,35 @@ use super::super::wide::wide;
 /// Long side of a picture small enough to be enlarged.
 pub(super) const SMALL: usize = 400;
 
-/// `times` as large, with values between the pixels.
-pub(super) fn enlarge(luma: &Luma, times: usize) -> Option<Luma> {
-    let (width, height) = (luma.width() * times, luma.height() * times);
-    let mut pixels = Vec::with_capacity(width * height);
-    // For an output pixel: the input pixel before it, and how far it lies from there to the next.
-    let between = |at: usize, count: usize| {
-        let place = ((at as f32 + 0.5) / times as f32 - 0.5).clamp(0.0, (count - 1) as f32);
-        (place as usize, place.fract())
-    };
-    let columns: Vec<(usize, f32)> = (0..width).map(|x| between(x, luma.width())).collect();
-    for y in 0..height {
-        let (top, down) = between(y, luma.height());
-        let above = luma.row(top);
-        let below = if top + 1 < luma.height() { luma.row(top + 1) } else { above };
-        let mixed: Vec<f32> =
-            above.iter().zip(below).map(|(&a, &b)| f32::from(a) + (f32::from(b) - f32::from(a)) * down).collect();
-        pixels.extend(columns.iter().map(|&(left, across)| {
-            let a = mixed.get(left).copied().unwrap_or(0.0);
-            let b = mixed.get(left + 1).copied().unwrap_or(a);
-            (a + (b - a) * across + 0.5) as u8
-        }));
+/// How many times as large small pictures are looked at: a code of less than three pixels a module is lost to thresholds.
+pub(super) const LARGER: usize = 3;
+
+wide! {
+    /// [`LARGER`] times as large, with values between the pixels.
+    pub(super) fn enlarge(luma: &Luma) -> Option<Luma> {
+        let (width, height) = (luma.width(), luma.height());
+        let mut pixels = vec![0u8; width * LARGER * height * LARGER];
+        // Three times a row of the result before it is made wider, with its ends once more.
+        let mut mixed = vec![0u16; width + 2];
+        for (y, out) in pixels.chunks_exact_mut(width * LARGER).enumerate() {
+            // An output pixel lies a third of a pixel before the middle of its input pixel, on it, or a third behind it.
+            let at = y / LARGER;
+            let other = (at + y % LARGER).saturating_sub(1).min(height - 1);
+            let middle = mixed.get_mut(1..=width)?;
+            for ((mix, &near), &far) in middle.iter_mut().zip(luma.row(at)).zip(luma.row(other)) {
+                *mix = 2 * u16::from(near) + u16::from(far);
+            }
+            let [first, last] = [*middle.first()?, *middle.last()?];
+            *mixed.first_mut()? = first;
+            *mixed.last_mut()? = last;
+            let (out, _) = out.as_chunks_mut::<LARGER>();
+            for (out, window) in out.iter_mut().zip(mixed.windows(3)) {
+                let &[left, at, right] = window else { continue };
+                *out = [2 * at + left, 3 * at, 2 * at + right].map(|nine_times| ((nine_times + 4) / 9) as u8);
+            }
+        }
+        Luma::new(width * LARGER, height * LARGER, pixels)
     }
-    Luma::new(width, height, pixels)
 }
 
 /// Greys on a scale on which a shadow takes as much from dark pixels as from light ones.
@@ -82,10 +88,31 @@ mod tests {
     #[test]
     fn larger_pictures_keep_corners_and_middles() {
         let luma = Luma::new(2, 2, vec![0, 90, 90, 180]).unwrap();
-        let large = enlarge(&luma, 3).unwrap();
+        let large = enlarge(&luma).unwrap();
         assert_eq!((large.width(), large.height()), (6, 6));
         assert_eq!((large.row(0)[0], large.row(5)[5], large.row(0)[5]), (0, 180, 90));
         assert!(large.rows().all(<[u8]>::is_sorted));
+    }
+
+    #[test]
+    fn larger_pictures_are_interpolated_and_rounded() {
+        let [width, height] = [7, 5];
+        let luma = Luma::new(width, height, (0..35).map(|at| (at * 7_919 % 256) as u8).collect()).unwrap();
+        // The input pixel before an output pixel, the one behind it, and how far it lies from the one to the other.
+        let between = |at: usize, count: usize| {
+            let place = ((at as f32 + 0.5) / LARGER as f32 - 0.5).clamp(0.0, (count - 1) as f32);
+            (place as usize, (place as usize + 1).min(count - 1), place.fract())
+        };
+        let large = enlarge(&luma).unwrap();
+        for (x, y) in (0..height * LARGER).flat_map(|y| (0..width * LARGER).map(move |x| (x, y))) {
+            let ((left, right, across), (top, bottom, down)) = (between(x, width), between(y, height));
+            let row = |y: usize| {
+                let [a, b] = [left, right].map(|x| f32::from(luma.row(y)[x]));
+                a + (b - a) * across
+            };
+            let grey = (row(top) + (row(bottom) - row(top)) * down + 0.5) as u8;
+            assert_eq!(large.row(y)[x], grey, "{x} {y}");
+        }
     }
 
     #[test]

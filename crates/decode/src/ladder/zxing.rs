@@ -19,8 +19,15 @@ use super::{Detection, Rung, RungOutput, Task, finder, near, payload, timing};
 pub(super) struct Zxing {
     pub name: RungName,
     pub side: usize,
-    /// So many times as large first; pictures up to [`SMALL`] only where that is more than once.
-    pub times: usize,
+    /// Made larger first; pictures up to [`SMALL`] only.
+    pub is_enlarged: bool,
+}
+
+impl Zxing {
+    /// How many times as large as the picture it is given is the one that it searches.
+    fn times(&self) -> usize {
+        if self.is_enlarged { retouch::LARGER } else { 1 }
+    }
 }
 
 impl Rung for Zxing {
@@ -30,7 +37,7 @@ impl Rung for Zxing {
 
     fn side(&self, longest: usize) -> Option<usize> {
         let side = size(self.side, longest);
-        if self.times > 1 {
+        if self.is_enlarged {
             return (longest <= SMALL).then_some(side);
         }
         (self.side >= FIRST || side < longest).then_some(side)
@@ -41,24 +48,24 @@ impl Rung for Zxing {
     }
 
     fn bytes(&self, pixels: u64) -> u64 {
-        let large = pixels * (self.times * self.times) as u64;
-        (if self.times == 1 { 0 } else { large }) + bits::bytes(large) + PATTERN_BYTES
+        let large = pixels * (self.times() * self.times()) as u64;
+        (if self.is_enlarged { large } else { 0 }) + bits::bytes(large) + PATTERN_BYTES
     }
 
     fn read(&self, luma: &Luma, task: &mut Task<'_>) -> RungOutput {
         let mut view = RungOutput::default();
-        let large = if self.times == 1 { None } else { retouch::enlarge(luma, self.times) };
+        let large = if self.is_enlarged { retouch::enlarge(luma) } else { None };
         let picture = large.as_ref().unwrap_or(luma);
         let drawn = task.origin.is_none() && picture.width().max(picture.height()) <= bits::LARGEST_DRAWN;
         if let Some(mut picture) = bits::binarize(picture, Rule::Middles { drawn }) {
-            let scale = task.scale / self.times as f32;
+            let scale = task.scale / self.times() as f32;
             search(&picture, task, scale, &mut view);
             if !task.first_only || view.codes.is_empty() {
                 picture.flip_self();
                 view.saw_light = !search(&picture, task, scale, &mut view).is_empty();
             }
         }
-        view.scale(1.0 / self.times as f32);
+        view.scale(1.0 / self.times() as f32);
         view
     }
 }
@@ -239,7 +246,7 @@ mod tests {
             tried: &mut FailedAttempts::default(),
             proposals: &mut BTreeMap::new(),
         };
-        let view = Zxing { name: RungName::Zxing500, side: 384, times: 1 }.read(&luma, &mut task);
+        let view = Zxing { name: RungName::Zxing500, side: 384, is_enlarged: false }.read(&luma, &mut task);
         assert!(view.codes.is_empty() && view.unread_patterns >= 40, "{}", view.unread_patterns);
     }
 }
