@@ -68,7 +68,6 @@ impl Actor for BatchWriter {
             line: self.line.clone(),
             _last_sealed: ends.last_sealed,
             seen,
-            opened: 0,
             open: None,
             sealing: JoinSet::new(),
             forgetting: JoinSet::new(),
@@ -109,7 +108,6 @@ struct Writer {
     line: PipelineContext,
     policy: SealPolicy,
     seen: Arc<WriterCounters>,
-    opened: u64,
     open: Option<Open>,
     sealing: JoinSet<Result<()>>,
     /// Announcements being forgotten.
@@ -168,8 +166,8 @@ impl Writer {
             Some(open) => open,
             None => {
                 let opened_at = batch_time(Timestamp::now());
-                let id = batch_id(&opened_at, &self.line.instance, self.opened);
-                self.opened += 1;
+                let number = self.line.batches_opened.fetch_add(1, Ordering::Relaxed);
+                let id = batch_id(&opened_at, &self.line.instance, number);
                 self.open.insert(Open {
                     batch: OpenBatch::new(id),
                     opened_at: Instant::now(),

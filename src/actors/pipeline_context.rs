@@ -69,6 +69,9 @@ pub struct PipelineContext {
     pub generation: Generation,
     /// Its budgets.
     pub budgets: Budgets,
+    /// Batches opened so far, by all generations. Two of them may open one in the same second, and with counts of their own
+    /// both would have one id: the second would pass for the first, which is loaded already.
+    pub batches_opened: Arc<AtomicU64>,
     /// Durable batches to load, of all generations.
     pub backlog: Backlog,
     /// The machine.

@@ -141,6 +141,7 @@ impl Engine {
             instance: instance.into(),
             number: 0,
             generation: Generation::default(),
+            batches_opened: Arc::default(),
             backlog: backlog.clone(),
             host,
             behind: Behind::default(),

@@ -105,6 +105,37 @@ fn nothing_is_lost_or_doubled_by_reloads_amid_work() {
 }
 
 #[test]
+fn batches_that_generations_open_within_one_second_have_ids_of_their_own() {
+    const PHOTOS: usize = 150;
+    let root = Root::new();
+    let batches_of_one = |number: usize| format!("[batch]\nmax_rows = 1\nmax_bytes = {}\n", 5_000_000 + number);
+    let running = Running::start(engine(&root, "default", &batches_of_one(0)));
+    running.wait_for("pipeline started");
+    for number in 0..PHOTOS {
+        drop_photo(&root, &format!("{number}.jpg"));
+    }
+    // A new generation as soon as the last one has sealed something, several a second.
+    let mut reloads = 0;
+    loop {
+        let sealed = lines_with(&running, "batch sealed");
+        if sealed >= PHOTOS {
+            break;
+        }
+        running.wait_until("one more", || lines_with(&running, "batch sealed") > sealed);
+        reloads += 1;
+        configure(&root, &batches_of_one(reloads));
+        running.signal(Signal::HUP);
+        running.wait_until("taken over", || lines_with(&running, "settings read again") == reloads);
+    }
+    let text = running.drained().stderr;
+    let ids = text.lines().filter(|line| line.contains("batch sealed"));
+    let mut ids: Vec<_> = ids.filter_map(|line| line.split_once("batch_id=")?.1.split_whitespace().next()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((ids.len(), root.scans().len()), (PHOTOS, PHOTOS), "{text}");
+}
+
+#[test]
 fn systemd_hears_of_the_reload() {
     let root = Root::new();
     let path = root.path().join("notify");

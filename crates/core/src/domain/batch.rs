@@ -61,8 +61,8 @@ pub fn opened_at(batch_id: &str) -> Option<Timestamp> {
     at.to_zoned(jiff::tz::TimeZone::UTC).ok().map(|at| at.timestamp())
 }
 
-/// Id of the `counter`-th batch an instance opened at `opened_at` ([`batch_time`]): sortable by time, and
-/// unique because `instance` is drawn at random at every start.
+/// Id of the `counter`-th batch that an instance opened, at `opened_at` ([`batch_time`]): sortable by time, and unique because
+/// `instance` is drawn at random at every start and `counter` begins once a start.
 pub fn batch_id(opened_at: &str, instance: &str, counter: u64) -> String {
     format!("{opened_at}-{instance}-{counter:06}")
 }
