@@ -134,7 +134,8 @@ fn serve(stream: &TcpStream, answer: &dyn Fn(&Request) -> Answer, seen: &Mutex<V
     let mut request = Request { method, path, headers: Vec::new(), body: Vec::new() };
     loop {
         let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
+        // A client that went away amid its request made none.
+        reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
         match line.trim_end() {
             "" => break,
             header => request.headers.push(header.to_owned()),
