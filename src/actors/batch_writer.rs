@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Context, Recipient};
 use jiff::Timestamp;
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::DropGuard;
 
 use super::in_flight::Finished;
-use super::messages::Ended;
 use super::pipeline_context::PipelineContext;
 use super::seal::{FullBatch, seal};
+use super::stage::Stage;
 use super::worker;
 use crate::domain::batch::{OpenBatch, SealPolicy, batch_id, batch_time};
 use crate::domain::{PhotoRef, Row};
@@ -23,19 +22,9 @@ use crate::telemetry::calls::Watched;
 use crate::telemetry::events::CallFailed;
 use crate::telemetry::labels::SealCause;
 
-/// Name in metrics, logs and `/state`.
-pub const NAME: &str = "batch_writer";
-
 /// Batches being compressed and written at once. While both are busy the writer takes no rows, so back-pressure
 /// reaches the poller.
 pub(super) const SEALING_MAX: usize = 2;
-
-/// The actor.
-pub struct BatchWriter {
-    line: PipelineContext,
-    ended: Recipient<Ended>,
-    ends: Option<WriterChannels>,
-}
 
 /// Both ends of the stage.
 pub struct WriterChannels {
@@ -45,56 +34,31 @@ pub struct WriterChannels {
     pub last_sealed: DropGuard,
 }
 
-impl BatchWriter {
-    /// A writer that starts with its actor.
-    pub fn new(line: PipelineContext, ended: Recipient<Ended>, ends: WriterChannels) -> Self {
-        Self { line, ended, ends: Some(ends) }
+/// Gathers rows into batches.
+pub(super) enum BatchWriter {}
+
+impl Stage for BatchWriter {
+    const NAME: &'static str = "batch_writer";
+    const WATCHED: Watched = Watched::Seal;
+    type Channels = WriterChannels;
+    type Counters = WriterCounters;
+
+    fn run(
+        line: PipelineContext,
+        channels: WriterChannels,
+        counters: Arc<WriterCounters>,
+    ) -> impl Future<Output = Result<()>> + Send + 'static {
+        Writer::new(line, channels.last_sealed, counters).write_all(channels.finished)
     }
 }
 
-impl Actor for BatchWriter {
-    type Context = Context<Self>;
-
-    fn started(&mut self, _: &mut Self::Context) {
-        let Some(ends) = self.ends.take() else { return };
-        let seen = Arc::new(WriterCounters::default());
-        let shown = seen.clone();
-        self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
-        let writer = Writer {
-            policy: SealPolicy {
-                max_rows: self.line.settings.batch.max_rows,
-                max_bytes: self.line.settings.batch.max_bytes,
-            },
-            line: self.line.clone(),
-            _last_sealed: ends.last_sealed,
-            seen,
-            open: None,
-            sealing: JoinSet::new(),
-            forgetting: JoinSet::new(),
-        };
-        worker::start(NAME, Watched::Seal, &self.line, self.ended.clone(), writer.write_all(ends.finished));
-    }
-}
-
-#[derive(Default)]
-struct WriterCounters {
+#[derive(Default, Serialize)]
+pub(super) struct WriterCounters {
     open_rows: AtomicU64,
     open_bytes: AtomicU64,
     sealing: AtomicU64,
     sealed: AtomicU64,
     repeated_in_batch: AtomicU64,
-}
-
-impl WriterCounters {
-    fn state(&self) -> serde_json::Value {
-        json!({
-            "open_rows": self.open_rows.load(Ordering::Relaxed),
-            "open_bytes": self.open_bytes.load(Ordering::Relaxed),
-            "sealing": self.sealing.load(Ordering::Relaxed),
-            "sealed": self.sealed.load(Ordering::Relaxed),
-            "repeated_in_batch": self.repeated_in_batch.load(Ordering::Relaxed),
-        })
-    }
 }
 
 /// An open batch with the photos that wait for it.
@@ -116,6 +80,19 @@ struct Writer {
 }
 
 impl Writer {
+    fn new(line: PipelineContext, last_sealed: DropGuard, seen: Arc<WriterCounters>) -> Writer {
+        let batch = &line.settings.batch;
+        Writer {
+            policy: SealPolicy { max_rows: batch.max_rows, max_bytes: batch.max_bytes },
+            line,
+            _last_sealed: last_sealed,
+            seen,
+            open: None,
+            sealing: JoinSet::new(),
+            forgetting: JoinSet::new(),
+        }
+    }
+
     async fn write_all(mut self, mut finished: mpsc::Receiver<Finished>) -> Result<()> {
         loop {
             let deadline = self.open.as_ref().map(|open| open.opened_at + self.line.settings.batch.max_age);

@@ -6,18 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use actix::{Actor, Context, Handler, Recipient};
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::comers::{Comer, Comers};
 use super::fetcher::{self, Fetched};
 use super::in_flight::{Finished, PhotoInFlight};
-use super::messages::{Ended, SetLimit};
 use super::pipeline_context::{PipelineContext, decode_limits, heic_is_on};
-use super::worker;
+use super::stage::{Jobs, Stage};
 use crate::decode::{self, DecodeLimits, Header, Room};
 use crate::domain::row::{rejection_of, rows_of};
 use crate::domain::{Format, Reason, Rejection, Row};
@@ -30,16 +28,6 @@ use crate::telemetry::events::{DecodeStalled, PhotoDecoded};
 use crate::telemetry::rejected::Sight;
 use crate::telemetry::traces::Step;
 
-/// Name in metrics, logs and `/state`.
-pub const NAME: &str = "decoder_pool";
-
-/// The actor.
-pub struct DecoderPool {
-    line: PipelineContext,
-    ended: Recipient<Ended>,
-    ends: Option<DecodeChannels>,
-}
-
 /// Both ends of the stage.
 pub struct DecodeChannels {
     /// Photos to decode.
@@ -50,55 +38,37 @@ pub struct DecodeChannels {
     pub finished: mpsc::Sender<Finished>,
 }
 
-impl DecoderPool {
-    /// A pool that starts with its actor.
-    pub fn new(line: PipelineContext, ended: Recipient<Ended>, ends: DecodeChannels) -> Self {
-        Self { line, ended, ends: Some(ends) }
+/// Reads the codes of photos in the CPU pool.
+pub(super) enum DecoderPool {}
+
+impl Stage for DecoderPool {
+    const NAME: &'static str = "decoder_pool";
+    const WATCHED: Watched = Watched::Decode;
+    type Channels = DecodeChannels;
+    type Counters = DecodeCounters;
+
+    fn jobs(line: &PipelineContext) -> Option<Jobs> {
+        Some(Jobs { budget: line.budgets.decodes.clone(), threads: Some(line.settings.decode.threads) })
     }
-}
 
-impl Actor for DecoderPool {
-    type Context = Context<Self>;
-
-    fn started(&mut self, _: &mut Self::Context) {
-        let Some(ends) = self.ends.take() else { return };
-        let seen = Arc::new(DecodeCounters::default());
-        let (shown, budget) = (seen.clone(), self.line.budgets.decodes.clone());
-        let threads = self.line.settings.decode.threads;
-        self.line.telemetry.board.register(NAME, Arc::new(move || shown.state(threads, budget.state())));
-        worker::start(NAME, Watched::Decode, &self.line, self.ended.clone(), decode_all(self.line.clone(), ends, seen));
-    }
-}
-
-impl Handler<SetLimit> for DecoderPool {
-    type Result = ();
-
-    fn handle(&mut self, SetLimit(limit): SetLimit, _: &mut Self::Context) {
-        self.line.budgets.decodes.set_limit(limit);
+    fn run(
+        line: PipelineContext,
+        channels: DecodeChannels,
+        counters: Arc<DecodeCounters>,
+    ) -> impl Future<Output = Result<()>> + Send + 'static {
+        decode_all(line, channels, counters)
     }
 }
 
 /// What was decoded.
-#[derive(Default)]
+#[derive(Default, Serialize)]
 pub(super) struct DecodeCounters {
     decoded: AtomicU64,
     rejected_by_header: AtomicU64,
     faults: AtomicU64,
     /// Photos that found no memory for more than their first look.
+    #[serde(rename = "read_again_with_more_memory")]
     again: AtomicU64,
-}
-
-impl DecodeCounters {
-    pub(super) fn state(&self, threads: usize, jobs: crate::flow::BudgetState) -> serde_json::Value {
-        json!({
-            "threads": threads,
-            "jobs": jobs,
-            "decoded": self.decoded.load(Ordering::Relaxed),
-            "rejected_by_header": self.rejected_by_header.load(Ordering::Relaxed),
-            "faults": self.faults.load(Ordering::Relaxed),
-            "read_again_with_more_memory": self.again.load(Ordering::Relaxed),
-        })
-    }
 }
 
 async fn decode_all(line: PipelineContext, mut ends: DecodeChannels, seen: Arc<DecodeCounters>) -> Result<()> {

@@ -4,19 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Context, Handler, Recipient};
 use bytes::Bytes;
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
 use super::heic_lane;
 use super::in_flight::{Finished, PhotoInFlight};
-use super::messages::{Ended, SetLimit};
 use super::outage::{Pass, Verdict};
 use super::pipeline_context::{PipelineContext, heic_is_on};
 use super::poller::reject;
-use super::worker;
+use super::stage::{Jobs, Stage};
 use crate::domain::{PhotoRef, Reason, Rejection};
 use crate::error::{Class, Error, Result};
 use crate::flow::{Backoff, Permit};
@@ -25,9 +23,6 @@ use crate::telemetry::Workers;
 use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{CallFailed, PhotoAgain, PhotoFetched};
 use crate::telemetry::traces::Step;
-
-/// Name in metrics, logs and `/state`.
-pub const NAME: &str = "fetcher";
 
 /// How long one lease goes on trying before the photo is given back: long enough for a throttled bucket to recover,
 /// short enough that other work gets the place.
@@ -46,13 +41,6 @@ pub struct Fetched {
     pub fetched_at: Instant,
 }
 
-/// The actor.
-pub struct Fetcher {
-    line: PipelineContext,
-    ended: Recipient<Ended>,
-    ends: Option<FetchChannels>,
-}
-
 /// Both ends of the stage.
 pub struct FetchChannels {
     /// Photos to fetch.
@@ -65,56 +53,35 @@ pub struct FetchChannels {
     pub finished: mpsc::Sender<Finished>,
 }
 
-impl Fetcher {
-    /// A fetcher that starts with its actor.
-    pub fn new(line: PipelineContext, ended: Recipient<Ended>, ends: FetchChannels) -> Self {
-        Self { line, ended, ends: Some(ends) }
+/// Gets the bytes of photos.
+pub(super) enum Fetcher {}
+
+impl Stage for Fetcher {
+    const NAME: &'static str = "fetcher";
+    const WATCHED: Watched = Watched::Fetch;
+    type Channels = FetchChannels;
+    type Counters = FetchCounters;
+
+    fn jobs(line: &PipelineContext) -> Option<Jobs> {
+        Some(Jobs { budget: line.budgets.fetches.clone(), threads: None })
     }
-}
 
-impl Actor for Fetcher {
-    type Context = Context<Self>;
-
-    fn started(&mut self, _: &mut Self::Context) {
-        let Some(ends) = self.ends.take() else { return };
-        let seen = Arc::new(FetchCounters::default());
-        let (shown, budget) = (seen.clone(), self.line.budgets.fetches.clone());
-        self.line.telemetry.board.register(NAME, Arc::new(move || shown.state(budget.state())));
-        worker::start(NAME, Watched::Fetch, &self.line, self.ended.clone(), fetch_all(self.line.clone(), ends, seen));
-    }
-}
-
-impl Handler<SetLimit> for Fetcher {
-    type Result = ();
-
-    fn handle(&mut self, SetLimit(limit): SetLimit, _: &mut Self::Context) {
-        self.line.budgets.fetches.set_limit(limit);
+    fn run(
+        line: PipelineContext,
+        channels: FetchChannels,
+        counters: Arc<FetchCounters>,
+    ) -> impl Future<Output = Result<()>> + Send + 'static {
+        fetch_all(line, channels, counters)
     }
 }
 
 /// What was fetched.
-#[derive(Default)]
+#[derive(Default, Serialize)]
 pub(super) struct FetchCounters {
-    fetched: AtomicU64,
+    pub(super) fetched: AtomicU64,
     bytes: AtomicU64,
     rejected: AtomicU64,
     again: AtomicU64,
-}
-
-impl FetchCounters {
-    pub(super) fn fetched(&self) -> u64 {
-        self.fetched.load(Ordering::Relaxed)
-    }
-
-    fn state(&self, jobs: crate::flow::BudgetState) -> serde_json::Value {
-        json!({
-            "jobs": jobs,
-            "fetched": self.fetched.load(Ordering::Relaxed),
-            "bytes": self.bytes.load(Ordering::Relaxed),
-            "rejected": self.rejected.load(Ordering::Relaxed),
-            "again": self.again.load(Ordering::Relaxed),
-        })
-    }
 }
 
 async fn fetch_all(line: PipelineContext, mut ends: FetchChannels, seen: Arc<FetchCounters>) -> Result<()> {

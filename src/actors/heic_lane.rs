@@ -5,31 +5,21 @@
 //! has come. Those whose names say HEIC come before they were fetched, the others once their bytes told.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
-use actix::{Actor, Context, Recipient};
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::comers::{Comer, Comers};
-use super::decoder_pool::{self, Decoder, Pixels};
-use super::fetcher::{self, Got, Turn};
+use super::decoder_pool::{DecodeCounters, Decoder, Pixels};
+use super::fetcher::{self, FetchCounters, Got, Turn};
 use super::in_flight::{Finished, PhotoInFlight};
-use super::messages::Ended;
 use super::pipeline_context::PipelineContext;
-use super::worker;
+use super::stage::{Jobs, Stage};
 use crate::error::Result;
 use crate::flow::CpuPool;
 use crate::telemetry::Workers;
 use crate::telemetry::calls::Watched;
-
-/// Name in metrics, logs and `/state`.
-pub const NAME: &str = "heic_lane";
-
-/// The actor.
-pub struct HeicLane {
-    line: PipelineContext,
-    ended: Recipient<Ended>,
-    ends: Option<HeicChannels>,
-}
 
 /// Both ends of the lane.
 pub struct HeicChannels {
@@ -39,36 +29,44 @@ pub struct HeicChannels {
     pub finished: mpsc::Sender<Finished>,
 }
 
-impl HeicLane {
-    /// A lane that starts with its actor.
-    pub fn new(line: PipelineContext, ended: Recipient<Ended>, ends: HeicChannels) -> Self {
-        Self { line, ended, ends: Some(ends) }
+/// Fetches and reads HEIC photos.
+pub(super) enum HeicLane {}
+
+impl Stage for HeicLane {
+    const NAME: &'static str = "heic_lane";
+    const WATCHED: Watched = Watched::Heic;
+    type Channels = HeicChannels;
+    type Counters = HeicCounters;
+
+    fn jobs(line: &PipelineContext) -> Option<Jobs> {
+        Some(Jobs { budget: line.budgets.heic_decodes.clone(), threads: Some(line.settings.decode.heic_at_once) })
+    }
+
+    fn run(
+        line: PipelineContext,
+        channels: HeicChannels,
+        counters: Arc<HeicCounters>,
+    ) -> impl Future<Output = Result<()>> + Send + 'static {
+        decode_all(line, channels, counters.fetched.clone(), counters.decoded.clone())
     }
 }
 
-impl Actor for HeicLane {
-    type Context = Context<Self>;
+/// What the two halves of the lane count.
+#[derive(Default)]
+pub(super) struct HeicCounters {
+    fetched: Arc<FetchCounters>,
+    decoded: Arc<DecodeCounters>,
+}
 
-    fn started(&mut self, _: &mut Self::Context) {
-        let Some(ends) = self.ends.take() else { return };
-        let (fetched, decoded) =
-            (Arc::new(fetcher::FetchCounters::default()), Arc::new(decoder_pool::DecodeCounters::default()));
-        let shown = (fetched.clone(), decoded.clone(), self.line.budgets.heic_decodes.clone());
-        let threads = self.line.settings.decode.heic_at_once;
-        let state = move || {
-            let (fetched, decoded, jobs) = &shown;
-            let mut state = decoded.state(threads, jobs.state());
-            state["fetched"] = fetched.fetched().into();
-            state
-        };
-        self.line.telemetry.board.register(NAME, Arc::new(state));
-        worker::start(
-            NAME,
-            Watched::Heic,
-            &self.line,
-            self.ended.clone(),
-            decode_all(self.line.clone(), ends, fetched, decoded),
-        );
+impl Serialize for HeicCounters {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            fetched: &'a AtomicU64,
+            #[serde(flatten)]
+            decoded: &'a DecodeCounters,
+        }
+        Shown { fetched: &self.fetched.fetched, decoded: &self.decoded }.serialize(serializer)
     }
 }
 
@@ -81,8 +79,8 @@ pub(super) fn is_named_heic(key: &str) -> bool {
 async fn decode_all(
     line: PipelineContext,
     mut ends: HeicChannels,
-    fetched: Arc<fetcher::FetchCounters>,
-    decoded: Arc<decoder_pool::DecodeCounters>,
+    fetched: Arc<FetchCounters>,
+    decoded: Arc<DecodeCounters>,
 ) -> Result<()> {
     let threads = line.settings.decode.heic_at_once;
     let pool = CpuPool::start("heic", threads, threads)?;

@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Context, Recipient};
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
 use super::in_flight::LeaseCommand;
 use super::leases::Leases;
-use super::messages::Ended;
 use super::pipeline_context::PipelineContext;
 use super::settling::{Action, EndedMessage, Settled, Waiting, settle};
+use super::stage::Stage;
 use super::worker;
 use crate::domain::message_progress::Settlement;
 use crate::error::{Class, Error, Result};
@@ -22,44 +21,32 @@ use crate::queue::{Advice, ReceiptHandle};
 use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{CallFailed, LeasesExtended, MessagesSettled};
 
-/// Name in metrics, logs and `/state`.
-pub const NAME: &str = "lease_keeper";
-
 /// Commands taken at once.
 const GATHER: usize = 256;
 
 /// How long leases are given back at a stop before they are left to their timeout.
 const LAST_GIVE_BACK: Duration = Duration::from_secs(2);
 
-/// The actor.
-pub struct LeaseKeeper {
-    line: PipelineContext,
-    ended: Recipient<Ended>,
-    commands: Option<mpsc::Receiver<LeaseCommand>>,
-}
+/// Extends leases and acknowledges messages.
+pub(super) enum LeaseKeeper {}
 
-impl LeaseKeeper {
-    /// A keeper that starts with its actor.
-    pub fn new(line: PipelineContext, ended: Recipient<Ended>, commands: mpsc::Receiver<LeaseCommand>) -> Self {
-        Self { line, ended, commands: Some(commands) }
+impl Stage for LeaseKeeper {
+    const NAME: &'static str = "lease_keeper";
+    const WATCHED: Watched = Watched::Settle;
+    type Channels = mpsc::Receiver<LeaseCommand>;
+    type Counters = LeaseCounters;
+
+    fn run(
+        line: PipelineContext,
+        channels: mpsc::Receiver<LeaseCommand>,
+        counters: Arc<LeaseCounters>,
+    ) -> impl Future<Output = Result<()>> + Send + 'static {
+        Keeper::new(line, counters).keep(channels)
     }
 }
 
-impl Actor for LeaseKeeper {
-    type Context = Context<Self>;
-
-    fn started(&mut self, _: &mut Self::Context) {
-        let Some(commands) = self.commands.take() else { return };
-        let seen = Arc::new(LeaseCounters::default());
-        let shown = seen.clone();
-        self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
-        let keeper = Keeper::new(self.line.clone(), seen);
-        worker::start(NAME, Watched::Settle, &self.line, self.ended.clone(), keeper.keep(commands));
-    }
-}
-
-#[derive(Default)]
-struct LeaseCounters {
+#[derive(Default, Serialize)]
+pub(super) struct LeaseCounters {
     held: AtomicU64,
     extended: AtomicU64,
     lost: AtomicU64,
@@ -67,19 +54,6 @@ struct LeaseCounters {
     given_back: AtomicU64,
     /// Deletes and give-backs under way.
     calls_under_way: AtomicU64,
-}
-
-impl LeaseCounters {
-    fn state(&self) -> serde_json::Value {
-        json!({
-            "held": self.held.load(Ordering::Relaxed),
-            "extended": self.extended.load(Ordering::Relaxed),
-            "lost": self.lost.load(Ordering::Relaxed),
-            "deleted": self.deleted.load(Ordering::Relaxed),
-            "given_back": self.given_back.load(Ordering::Relaxed),
-            "calls_under_way": self.calls_under_way.load(Ordering::Relaxed),
-        })
-    }
 }
 
 struct Keeper {

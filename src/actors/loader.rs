@@ -5,18 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Context, Recipient};
 use async_trait::async_trait;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use super::messages::Ended;
 use super::pipeline_context::PipelineContext;
 use super::seal::BATCH_PREFIX;
-use super::worker;
+use super::stage::Stage;
 use crate::domain::batch::{SealedBatch, batch_id_of, batch_key, batch_time, manifest_id};
 use crate::error::{Class, Error, Result};
 use crate::flow::Backoff;
@@ -26,9 +24,6 @@ use crate::telemetry::events::{BatchSetAside, CallFailed, LoadDone, LoadFailed};
 use crate::telemetry::traces::Step;
 use crate::telemetry::{Workers, names};
 use crate::warehouse::{BatchSource, Loaded, Manifest};
-
-/// Name in metrics, logs and `/state`.
-pub const NAME: &str = "loader";
 
 /// Prefix of manifests in the results bucket.
 pub const MANIFEST_PREFIX: &str = "manifests/";
@@ -52,45 +47,27 @@ const ADOPT_ASKED: usize = 1_000;
 /// The most that one batch object may unpack to: many times what a batch can hold, far below what a bomb would.
 const MAX_BATCH_BYTES: u64 = 1 << 30;
 
-/// The actor.
-pub struct Loader {
-    line: PipelineContext,
-    ended: Recipient<Ended>,
-    last_sealed: CancellationToken,
-}
+/// Loads sealed batches. Its channel says when the last one is sealed that it has to load before it ends.
+pub(super) enum Loader {}
 
-impl Loader {
-    /// A loader that starts with its actor and ends once all is loaded that was sealed before `last_sealed`.
-    pub fn new(line: PipelineContext, ended: Recipient<Ended>, last_sealed: CancellationToken) -> Self {
-        Self { line, ended, last_sealed }
+impl Stage for Loader {
+    const NAME: &'static str = "loader";
+    const WATCHED: Watched = Watched::Load;
+    type Channels = CancellationToken;
+    type Counters = LoaderCounters;
+
+    fn run(
+        line: PipelineContext,
+        channels: CancellationToken,
+        counters: Arc<LoaderCounters>,
+    ) -> impl Future<Output = Result<()>> + Send + 'static {
+        Work::new(line, counters).load_all(channels)
     }
 }
 
-impl Actor for Loader {
-    type Context = Context<Self>;
-
-    fn started(&mut self, _: &mut Self::Context) {
-        let seen = Arc::new(LoaderCounters::default());
-        let shown = seen.clone();
-        self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
-        let source = StoredBatches { store: self.line.store.clone() };
-        let work = Work {
-            line: self.line.clone(),
-            seen,
-            source,
-            next_adopt: Instant::now(),
-            seen_up_to: None,
-            next_adopt_all: Instant::now(),
-            cut_after: None,
-            adopt_backoff: Backoff::new(Duration::from_millis(500), ADOPT_EVERY),
-            backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(60)),
-        };
-        worker::start(NAME, Watched::Load, &self.line, self.ended.clone(), work.load_all(self.last_sealed.clone()));
-    }
-}
-
-#[derive(Default)]
-struct LoaderCounters {
+#[derive(Default, Serialize)]
+pub(super) struct LoaderCounters {
+    #[serde(rename = "batches_to_load")]
     waiting: AtomicU64,
     loads: AtomicU64,
     failures: AtomicU64,
@@ -102,24 +79,6 @@ struct LoaderCounters {
     photos_superseded: AtomicU64,
     photos_replaced: AtomicU64,
     last_error: Mutex<Option<String>>,
-}
-
-impl LoaderCounters {
-    fn state(&self) -> serde_json::Value {
-        json!({
-            "batches_to_load": self.waiting.load(Ordering::Relaxed),
-            "loads": self.loads.load(Ordering::Relaxed),
-            "failures": self.failures.load(Ordering::Relaxed),
-            "adopted": self.adopted.load(Ordering::Relaxed),
-            "set_aside": self.set_aside.load(Ordering::Relaxed),
-            "scans": self.scans.load(Ordering::Relaxed),
-            "rejections": self.rejections.load(Ordering::Relaxed),
-            "photos_repeated": self.photos_repeated.load(Ordering::Relaxed),
-            "photos_superseded": self.photos_superseded.load(Ordering::Relaxed),
-            "photos_replaced": self.photos_replaced.load(Ordering::Relaxed),
-            "last_error": *self.last_error.lock().unwrap_or_else(PoisonError::into_inner),
-        })
-    }
 }
 
 struct Work {
@@ -137,6 +96,20 @@ struct Work {
 }
 
 impl Work {
+    fn new(line: PipelineContext, seen: Arc<LoaderCounters>) -> Work {
+        Work {
+            source: StoredBatches { store: line.store.clone() },
+            line,
+            seen,
+            next_adopt: Instant::now(),
+            seen_up_to: None,
+            next_adopt_all: Instant::now(),
+            cut_after: None,
+            adopt_backoff: Backoff::new(Duration::from_millis(500), ADOPT_EVERY),
+            backoff: Backoff::new(Duration::from_millis(500), Duration::from_secs(60)),
+        }
+    }
+
     async fn load_all(mut self, last_sealed: CancellationToken) -> Result<()> {
         loop {
             // Asked before the pass: a batch sealed during it may be missed by it.

@@ -1,4 +1,4 @@
-//! The control plane: one actor a stage, each with its data worker on the I/O runtime.
+//! The control plane: one actor a `stage`, each with its data worker on the I/O runtime.
 //!
 //! An actor's mailbox carries small control messages only ([`messages`]); photos and rows move on bounded channels
 //! between the workers. actix mailboxes bound nothing and a panicking actor is not restarted (measured), so a
@@ -30,6 +30,7 @@ mod seal;
 pub use loader::{MANIFEST_PREFIX, read_batch};
 pub use seal::{BATCH_PREFIX, PHOTO_PREFIX, gzip};
 mod settling;
+mod stage;
 pub mod supervisor;
 pub mod uploads;
 pub mod watchdog;

@@ -5,18 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use actix::{Actor, Context, Recipient};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::admission::skip_reason;
 use super::in_flight::{Finished, LeaseCommand, MessageInFlight, PhotoInFlight};
-use super::messages::Ended;
 use super::pipeline_context::PipelineContext;
 use super::receive_limiter::ReceiveLimiter;
+use super::stage::Stage;
 use super::worker;
 use crate::domain::notification::{self, Notification};
 use crate::domain::photo::hash_128;
@@ -33,9 +32,6 @@ use crate::telemetry::events::{
 };
 use crate::telemetry::traces::Parent;
 
-/// Name in metrics, logs and `/state`.
-pub const NAME: &str = "poller";
-
 /// How long receives that are under way at a drain are waited for, so that their messages can be given back at once.
 const LAST_RECEIVE: Duration = Duration::from_millis(300);
 
@@ -49,51 +45,33 @@ pub struct PollChannels {
     pub leases: mpsc::Sender<LeaseCommand>,
 }
 
-/// The actor.
-pub struct Poller {
-    line: PipelineContext,
-    ended: Recipient<Ended>,
-    outlets: Option<PollChannels>,
-}
+/// Receives messages and opens them.
+pub(super) enum Poller {}
 
-impl Poller {
-    /// A poller that starts with its actor.
-    pub fn new(line: PipelineContext, ended: Recipient<Ended>, outlets: PollChannels) -> Self {
-        Self { line, ended, outlets: Some(outlets) }
+impl Stage for Poller {
+    const NAME: &'static str = "poller";
+    const WATCHED: Watched = Watched::Receive;
+    type Channels = PollChannels;
+    type Counters = PollCounters;
+
+    fn run(
+        line: PipelineContext,
+        channels: PollChannels,
+        counters: Arc<PollCounters>,
+    ) -> impl Future<Output = Result<()>> + Send + 'static {
+        poll(line, channels, counters)
     }
 }
 
-impl Actor for Poller {
-    type Context = Context<Self>;
-
-    fn started(&mut self, _: &mut Self::Context) {
-        let Some(outlets) = self.outlets.take() else { return };
-        let seen = Arc::new(PollCounters::default());
-        let shown = seen.clone();
-        self.line.telemetry.board.register(NAME, Arc::new(move || shown.state()));
-        worker::start(NAME, Watched::Receive, &self.line, self.ended.clone(), poll(self.line.clone(), outlets, seen));
-    }
-}
-
-#[derive(Default)]
-struct PollCounters {
+#[derive(Default, Serialize)]
+pub(super) struct PollCounters {
     receives: AtomicU64,
     /// Messages received; those opened are `messages`.
+    #[serde(skip)]
     received: AtomicU64,
     messages: AtomicU64,
     photos: AtomicU64,
     failures: AtomicU64,
-}
-
-impl PollCounters {
-    fn state(&self) -> serde_json::Value {
-        json!({
-            "receives": self.receives.load(Ordering::Relaxed),
-            "messages": self.messages.load(Ordering::Relaxed),
-            "photos": self.photos.load(Ordering::Relaxed),
-            "failures": self.failures.load(Ordering::Relaxed),
-        })
-    }
 }
 
 /// Receiving and opening go on beside each other: opening may wait for room further down, and then other receives must

@@ -17,7 +17,7 @@ use crate::domain::batch::{OpenBatch, SealedBatch, batch_key};
 use crate::domain::row::utc_millis;
 use crate::domain::{Reason, RejectionRow, Row};
 use crate::error::{Error, Result};
-use crate::flow::Backoff;
+use crate::flow::{Attempt, RetryPolicy, retry};
 use crate::store::PutMode;
 use crate::telemetry::Workers;
 use crate::telemetry::calls::Watched;
@@ -185,18 +185,19 @@ async fn write_per_photo_json(line: &PipelineContext, waiting: &mut FullBatch) {
 /// a read-only disk) is fixed from outside or not at all; to give the photos back would only bring them here again,
 /// each time one delivery nearer to being given up.
 async fn put(line: &PipelineContext, key: &str, bytes: Bytes, mode: PutMode) {
-    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(10));
-    loop {
+    let policy = RetryPolicy { first: Duration::from_millis(100), longest: Duration::from_secs(10), tries: None };
+    retry(policy, || async {
         let call = line.call(Watched::Seal, "put", Duration::ZERO);
         let put = line.store.put(&line.settings.store.results, key, bytes.clone(), mode).await;
         drop(call);
-        let Err(error) = put else { break };
-        let wait = error.wait().unwrap_or_else(|| backoff.next_wait());
+        let Err(error) = put else { return Attempt::Ended(()) };
+        let wait = error.wait();
         let error = error.with_context(format!("writing `{key}`"));
         line.outages.call_failed("put", &error);
         CallFailed { what: "put", error: &error }.emit();
-        tokio::time::sleep(wait).await;
-    }
+        Attempt::Again((), wait)
+    })
+    .await;
     line.outages.call_went_well("put");
 }
 

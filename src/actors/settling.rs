@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::pipeline_context::PipelineContext;
 use crate::error::Error;
-use crate::flow::{Backoff, Permit};
+use crate::flow::{Permit, RetryPolicy};
 use crate::queue::ReceiptHandle;
 use crate::telemetry::calls::Watched;
 use crate::telemetry::events::CallFailed;
@@ -98,7 +98,8 @@ pub(super) struct Settled {
 pub(super) async fn settle(line: PipelineContext, call: Call) -> Settled {
     let Call { action, mut messages } = call;
     let mut settled = Settled::default();
-    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
+    let policy = RetryPolicy { first: Duration::from_millis(100), longest: Duration::from_secs(2), tries: Some(TRIES) };
+    let mut tries = policy.start();
     while !messages.is_empty() {
         let receipts: Vec<ReceiptHandle> = messages.iter().map(|message| message.receipt.clone()).collect();
         let began = Instant::now();
@@ -130,10 +131,9 @@ pub(super) async fn settle(line: PipelineContext, call: Call) -> Settled {
             }
         };
         CallFailed { what, error: &error }.emit();
-        if !error.class().is_retryable() || backoff.attempts() + 1 >= TRIES {
+        if !error.class().is_retryable() || !tries.another(error.wait()).await {
             break;
         }
-        tokio::time::sleep(error.wait().unwrap_or_else(|| backoff.next_wait())).await;
     }
     settled.released.extend(messages.into_iter().map(|message| message.receipt));
     settled

@@ -12,16 +12,17 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::autoscaler::{self, Autoscaler};
-use super::batch_writer::{self, BatchWriter};
-use super::decoder_pool::{self, DecoderPool};
-use super::fetcher::{self, Fetcher};
-use super::heic_lane::{self, HeicLane};
+use super::batch_writer::{BatchWriter, WriterChannels};
+use super::decoder_pool::{DecodeChannels, DecoderPool};
+use super::fetcher::{FetchChannels, Fetcher};
+use super::heic_lane::{HeicChannels, HeicLane};
 use super::holdup::Behind;
-use super::lease_keeper::{self, LeaseKeeper};
-use super::loader::{self, Loader};
+use super::lease_keeper::LeaseKeeper;
+use super::loader::Loader;
 use super::messages::{Drain, Ended, Halt, Reload, StageHung, StopNow};
 use super::pipeline_context::PipelineContext;
-use super::poller::{self, Poller};
+use super::poller::{PollChannels, Poller};
+use super::stage::{self, Stage, StageActor};
 use crate::error::Error;
 use crate::flow::{Backoff, Generation};
 use crate::telemetry::calls::Hung;
@@ -107,7 +108,13 @@ struct Running {
     _kept: Kept,
 }
 
-type Kept = (Addr<BatchWriter>, Addr<HeicLane>, Addr<LeaseKeeper>, Addr<Loader>, Addr<Poller>);
+type Kept = (
+    Addr<StageActor<BatchWriter>>,
+    Addr<StageActor<HeicLane>>,
+    Addr<StageActor<LeaseKeeper>>,
+    Addr<StageActor<Loader>>,
+    Addr<StageActor<Poller>>,
+);
 
 impl Supervisor {
     /// A supervisor that starts the first generation with its actor and tells its phase to `phase`.
@@ -152,30 +159,27 @@ impl Supervisor {
         let (finished, finished_to_write) = mpsc::channel(decodes + BETWEEN_STAGES);
         let last_sealed = CancellationToken::new();
 
-        let loader = Loader::new(line.clone(), ended.clone(), last_sealed.clone()).start();
-        let lease_keeper = LeaseKeeper::new(line.clone(), ended.clone(), lease_commands).start();
-        let writer_ends =
-            batch_writer::WriterChannels { finished: finished_to_write, last_sealed: last_sealed.drop_guard() };
-        let batch_writer = BatchWriter::new(line.clone(), ended.clone(), writer_ends).start();
-        let lane_ends = heic_lane::HeicChannels { photos: heic_to_decode, finished: finished.clone() };
-        let heic_lane = HeicLane::new(line.clone(), ended.clone(), lane_ends).start();
-        let pool_ends =
-            decoder_pool::DecodeChannels { fetched: fetched_to_decode, heic: heic.clone(), finished: finished.clone() };
-        let decoder_pool = DecoderPool::new(line.clone(), ended.clone(), pool_ends).start();
-        let fetch_ends = fetcher::FetchChannels { photos: photos_to_fetch, fetched, heic, finished: finished.clone() };
-        let fetcher = Fetcher::new(line.clone(), ended.clone(), fetch_ends).start();
-        let outlets = poller::PollChannels { fetch: photos, finished, leases };
-        let poller = Poller::new(line.clone(), ended, outlets).start();
+        let loader = stage::start::<Loader>(&line, &ended, last_sealed.clone());
+        let lease_keeper = stage::start::<LeaseKeeper>(&line, &ended, lease_commands);
+        let channels = WriterChannels { finished: finished_to_write, last_sealed: last_sealed.drop_guard() };
+        let batch_writer = stage::start::<BatchWriter>(&line, &ended, channels);
+        let channels = HeicChannels { photos: heic_to_decode, finished: finished.clone() };
+        let heic_lane = stage::start::<HeicLane>(&line, &ended, channels);
+        let channels = DecodeChannels { fetched: fetched_to_decode, heic: heic.clone(), finished: finished.clone() };
+        let decoder_pool = stage::start::<DecoderPool>(&line, &ended, channels);
+        let channels = FetchChannels { photos: photos_to_fetch, fetched, heic, finished: finished.clone() };
+        let fetcher = stage::start::<Fetcher>(&line, &ended, channels);
+        let poller = stage::start::<Poller>(&line, &ended, PollChannels { fetch: photos, finished, leases });
         let autoscaler = Autoscaler::new(line.clone(), fetcher.recipient(), decoder_pool.recipient()).start();
 
         const WORKERS: usize = [
-            loader::NAME,
-            lease_keeper::NAME,
-            batch_writer::NAME,
-            heic_lane::NAME,
-            decoder_pool::NAME,
-            fetcher::NAME,
-            poller::NAME,
+            Loader::NAME,
+            LeaseKeeper::NAME,
+            BatchWriter::NAME,
+            HeicLane::NAME,
+            DecoderPool::NAME,
+            Fetcher::NAME,
+            Poller::NAME,
         ]
         .len();
         {

@@ -1,9 +1,9 @@
 //! Who may import whom, held by reading the sources.
 //!
 //! What a crate of the workspace sees, its `Cargo.toml` says; here is what crates cannot say. Within `scanmill-ports`, ports
-//! never see each other (adapters of Amazon's services see `aws`, which they share). In the engine, `actors` see ports,
-//! never adapters; only `app` chooses adapters, of which `config` knows the options that each declares; `lib.rs` alone
-//! names the other crates, so that each has one name. Some outer crates are confined as well: actors to `actors`, Amazon's
+//! never see each other (adapters of Amazon's services see `aws`, embedded ones `sqlite`, which they share). In the engine,
+//! `actors` see ports, never adapters; only `app` chooses adapters, of which `config` knows the options that each declares;
+//! `lib.rs` alone names the other crates, so that each has one name. Some outer crates are confined as well: actors to `actors`, Amazon's
 //! and SQL to their adapters. Tests inside the sources (`#[cfg(test)]`) are free: SQLite and folder adapters are their
 //! doubles.
 
@@ -22,9 +22,10 @@ const MAY_IMPORT: &[(&str, &[&[&str]])] = &[
     // Adapters declare their own keys, and a load test the prices that it counts with.
     ("config", &[GROUND, PORTS, &["aws", "pump"]]),
     ("aws", &[]),
-    ("queue", &[&["aws"]]),
+    ("sqlite", &[]),
+    ("queue", &[&["aws", "sqlite"]]),
     ("store", &[&["aws"]]),
-    ("warehouse", &[&["aws"]]),
+    ("warehouse", &[&["aws", "sqlite"]]),
     ("actors", &[GROUND, PORTS, &["config", "decode", "flow", "scale", "telemetry"]]),
     ("console", &[GROUND, &["config", "telemetry"]]),
     (
@@ -63,6 +64,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     (
         "rusqlite",
         &[
+            "sqlite.rs",
             "queue/sqlite",
             "queue/sqlite.rs",
             "store/folder",

@@ -12,9 +12,11 @@ pub mod breaker;
 pub mod budget;
 pub mod generation;
 pub mod pool;
+pub mod retry;
 
 pub use backoff::Backoff;
 pub use breaker::{Breaker, BreakerState};
 pub use budget::{Budget, BudgetState, Permit};
 pub use generation::{Fault, Generation};
 pub use pool::CpuPool;
+pub use retry::{Attempt, RetryPolicy, retry};

@@ -7,5 +7,6 @@
 
 pub mod aws;
 pub mod queue;
+mod sqlite;
 pub mod store;
 pub mod warehouse;

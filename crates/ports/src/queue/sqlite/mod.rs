@@ -172,7 +172,7 @@ impl SqliteQueue {
     /// When the copy cannot be written.
     pub async fn copy_to(&self, path: &Path) -> Result<()> {
         let path = path.to_owned();
-        self.call(move |connection| connection.execute("VACUUM INTO ?1", [path.to_string_lossy()]).map(drop)).await
+        self.call(move |connection| crate::sqlite::copy_to(connection, &path)).await
     }
 
     /// The newest dead letters, at most `limit`.

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::fault::{fault, is_busy};
+use super::fault::fault;
+use crate::sqlite::is_busy;
 use scanmill_core::error::{Error, Result};
 
 /// "SMQ1": marks the file as a scanmill queue in SQLite's header.

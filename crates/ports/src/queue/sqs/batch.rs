@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 
 use super::{MAX_BATCH, fault};
 use scanmill_core::error::{Error, Result};
-use scanmill_flow::Backoff;
+use scanmill_flow::RetryPolicy;
 
 /// Most bytes of message bodies in one call, and in one message: 1 MiB.
 pub(super) const MAX_BYTES: usize = 1 << 20;
@@ -64,7 +64,8 @@ pub(super) async fn run<'a>(
     let mut unanswered = None;
     let mut is_answered = count == 0;
     let mut open: Vec<usize> = (0..count).collect();
-    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(2));
+    let policy = RetryPolicy { first: Duration::from_millis(100), longest: Duration::from_secs(2), tries: Some(tries) };
+    let mut tries = policy.start();
     while !open.is_empty() {
         let calls: Vec<_> = split(&open, &bytes)
             .into_iter()
@@ -91,14 +92,14 @@ pub(super) async fn run<'a>(
                 results[entry] = Some(Ok(()));
             }
             for (entry, error) in answer.refused {
-                if error.class().is_retryable() && backoff.attempts() + 1 < tries {
+                if error.class().is_retryable() && tries.has_another() {
                     open.push(entry);
                 }
                 results[entry] = Some(Err(error));
             }
         }
         if !open.is_empty() {
-            tokio::time::sleep(backoff.next_wait()).await;
+            tries.another(None).await;
         }
     }
     match unanswered {

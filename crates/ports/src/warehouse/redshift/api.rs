@@ -18,7 +18,7 @@ use super::{RedshiftOptions, answer, failure};
 use crate::aws::{Account, Call, failed};
 use crate::warehouse::Table;
 use scanmill_core::error::{Class, Error, Result};
-use scanmill_flow::Backoff;
+use scanmill_flow::{Attempt, Backoff, RetryPolicy, retry};
 
 /// The most statements in one batch, and the most bytes in one of them.
 pub(super) const MAX_STATEMENTS: usize = 40;
@@ -27,7 +27,8 @@ pub(super) const MAX_STATEMENT_BYTES: usize = 100_000;
 /// Longest wait inside one call. The service allows 30 s.
 const LONG_POLL: Duration = Duration::from_secs(20);
 /// Times a submission is tried whose answer stayed away, each under the same token.
-const SUBMISSIONS: u32 = 3;
+const SUBMISSIONS: RetryPolicy =
+    RetryPolicy { first: Duration::from_millis(250), longest: Duration::from_secs(5), tries: Some(3) };
 /// How long a cancelled statement may take to end.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -165,8 +166,7 @@ impl DataApi {
             )));
         }
         let client = self.client().await?;
-        let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
-        loop {
+        retry(SUBMISSIONS, || async {
             let request = client
                 .batch_execute_statement()
                 .set_sqls(Some(sqls.clone()))
@@ -179,16 +179,16 @@ impl DataApi {
                 .client_token(&token)
                 .set_parameters((!submission.parameters.is_empty()).then(|| submission.parameters.clone()));
             match request.send().await {
-                Ok(answer) => return answer.id.ok_or_else(|| Error::transient("the Data API answered without an id")),
+                Ok(answer) => {
+                    Attempt::Ended(answer.id.ok_or_else(|| Error::transient("the Data API answered without an id")))
+                }
                 Err(error) => {
                     let error = self.refused("running SQL on", "redshift-data:BatchExecuteStatement", error);
-                    if error.class() != Class::Transient || backoff.attempts() + 1 >= SUBMISSIONS {
-                        return Err(error);
-                    }
-                    tokio::time::sleep(error.wait().unwrap_or_else(|| backoff.next_wait())).await;
+                    Attempt::of(Err(error), |error| error.class() == Class::Transient)
                 }
             }
-        }
+        })
+        .await
     }
 
     /// Waits for the end. Answers that stay away change nothing about the statement, so they are only waited for.

@@ -38,7 +38,7 @@ use scanmill_core::error::{Class, Error, Result};
 use scanmill_core::hex::hex;
 use scanmill_core::section;
 use scanmill_core::section::{arn, endpoint, identifier, name, optional};
-use scanmill_flow::Backoff;
+use scanmill_flow::{Attempt, RetryPolicy, retry};
 
 section! {
     /// With `warehouse.kind` `redshift`.
@@ -74,8 +74,9 @@ impl RedshiftOptions {
 
 /// Ids asked after, in bytes of SQL, in one statement.
 const IDS_BYTES: usize = 90_000;
-/// Times a transaction is tried that the database rolled back for a passing reason.
-const TRIES: u32 = 5;
+/// Of a transaction that the database rolled back for a passing reason.
+const RETRIES: RetryPolicy =
+    RetryPolicy { first: Duration::from_millis(250), longest: Duration::from_secs(5), tries: Some(5) };
 /// Prefix of COPY manifests, beside the loader's own.
 const MANIFEST_PREFIX: &str = "manifests/";
 
@@ -111,18 +112,21 @@ impl RedshiftWarehouse {
         statements: Vec<String>,
         parameters: Vec<SqlParameter>,
     ) -> Result<StatementOutcome> {
-        let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
-        loop {
+        retry(RetryPolicy { longest: Duration::from_secs(10), ..RETRIES }, || async {
             let (statements, parameters) = (statements.clone(), parameters.clone());
-            let ran = self.api.run(Submission { name, statements, parameters }).await?;
-            let StatementOutcome::Failed(failed) = ran else { return Ok(ran) };
-            let error = failure::error_of(&failed.text, "running SQL", &self.options);
-            if error.class() != Class::Transient || backoff.attempts() + 1 >= TRIES {
-                return Ok(StatementOutcome::Failed(failed));
+            let ran = match self.api.run(Submission { name, statements, parameters }).await {
+                Ok(StatementOutcome::Failed(failed)) => failed,
+                ended => return Attempt::Ended(ended),
+            };
+            let error = failure::error_of(&ran.text, "running SQL", &self.options);
+            let failed = Ok(StatementOutcome::Failed(ran));
+            if error.class() != Class::Transient {
+                return Attempt::Ended(failed);
             }
-            tracing::warn!(name, %error, "rolled back, and tried again");
-            tokio::time::sleep(backoff.next_wait()).await;
-        }
+            tracing::warn!(name, %error, "rolled back");
+            Attempt::Again(failed, None)
+        })
+        .await
     }
 
     /// [`RedshiftWarehouse::run`] where a rollback is an error like others.
@@ -229,30 +233,22 @@ fn check_name(batch: &SealedBatch) -> Result<()> {
 #[async_trait]
 impl Warehouse for RedshiftWarehouse {
     async fn prepare(&self) -> Result<()> {
-        let mut backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(5));
-        loop {
-            match schema::version_of(self).await? {
-                Some(schema::VERSION) => return Ok(()),
-                Some(found) if found > schema::VERSION => return Err(schema::newer(found)),
+        // Two processes that create the same things at once get in each other's way; one of them gets through.
+        retry(RETRIES, || async {
+            match schema::version_of(self).await {
+                Ok(Some(schema::VERSION)) => return Attempt::Ended(Ok(())),
+                Ok(Some(found)) if found > schema::VERSION => return Attempt::Ended(Err(schema::newer(found))),
                 // An older version, an unfinished creation, or nothing: what is missing is made.
-                Some(_) | None => {}
+                Ok(Some(_) | None) => {}
+                Err(error) => return Attempt::Ended(Err(error)),
             }
-            match self.create().await {
-                Ok(()) => {
-                    tracing::info!(
-                        on = self.options.server(),
-                        to = schema::VERSION,
-                        "warehouse schema brought up to date"
-                    );
-                    return Ok(());
-                }
-                // Two processes that create the same things at once get in each other's way; one of them gets through.
-                Err(error) if error.class().is_retryable() && backoff.attempts() + 1 < TRIES => {
-                    tokio::time::sleep(backoff.next_wait()).await;
-                }
-                Err(error) => return Err(error),
+            let created = self.create().await;
+            if created.is_ok() {
+                tracing::info!(on = self.options.server(), to = schema::VERSION, "warehouse schema brought up to date");
             }
-        }
+            Attempt::of(created, |error| error.class().is_retryable())
+        })
+        .await
     }
 
     async fn load(&self, manifest: &Manifest, source: &dyn BatchSource) -> Result<Loaded> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
+use crate::sqlite::class;
 use scanmill_core::error::{Class, Error};
 
 /// What `what` failed with on the warehouse at `path`. For `map_err`: `.map_err(sql_error("cannot load", path))`.
@@ -24,40 +25,29 @@ fn verdict(error: &rusqlite::Error) -> (Class, Option<&'static str>) {
         // Wrong parameters, several statements: the statement as given can never run.
         return (Class::Permanent, None);
     };
-    match code {
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => (
-            Class::Transient,
-            Some(
-                "another program holds it: a second scanmill, or a BI tool or sqlite3 shell inside a write transaction \
-                 (`fuser` on the file names it)",
-            ),
-        ),
-        ErrorCode::DiskFull => (Class::Transient, Some("the disk is full: free some space")),
-        ErrorCode::SystemIoFailure
-        | ErrorCode::OutOfMemory
-        | ErrorCode::OperationInterrupted
-        | ErrorCode::FileLockingProtocolFailed
-        | ErrorCode::SchemaChanged => (Class::Transient, None),
-        ErrorCode::NotADatabase => (
-            Class::Permanent,
-            Some("it is not an SQLite database: move it away, or set `local.root` to another folder"),
-        ),
-        ErrorCode::DatabaseCorrupt => (
-            Class::Permanent,
-            Some("the file is damaged: move it away and run again; every sealed batch is then loaded anew"),
-        ),
-        ErrorCode::CannotOpen => (Class::Permanent, Some("does its folder exist, and may this user write there?")),
-        ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
-            (Class::Permanent, Some("check the owner and mode of the file and its folder"))
-        }
-        // The loader checks every value before it is bound; a constraint that still fails is our own mistake.
-        ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => (Class::Bug, None),
-        _ if is_missing_table(error) => (
-            Class::Missing,
-            Some("tables and marts are not there or not up to date: `scanmill schema --apply` creates them"),
-        ),
-        _ => (Class::Permanent, None),
+    if is_missing_table(error) {
+        let hint = "tables and marts are not there or not up to date: `scanmill schema --apply` creates them";
+        return (Class::Missing, Some(hint));
     }
+    let hint = match code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Some(
+            "another program holds it: a second scanmill, or a BI tool or sqlite3 shell inside a write transaction \
+             (`fuser` on the file names it)",
+        ),
+        ErrorCode::DiskFull => Some("the disk is full: free some space"),
+        ErrorCode::NotADatabase => {
+            Some("it is not an SQLite database: move it away, or set `local.root` to another folder")
+        }
+        ErrorCode::DatabaseCorrupt => {
+            Some("the file is damaged: move it away and run again; every sealed batch is then loaded anew")
+        }
+        ErrorCode::CannotOpen => Some("does its folder exist, and may this user write there?"),
+        ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
+            Some("check the owner and mode of the file and its folder")
+        }
+        _ => None,
+    };
+    (class(code), hint)
 }
 
 /// SQLite has one code for every mistake in a statement; only the text tells this one apart.

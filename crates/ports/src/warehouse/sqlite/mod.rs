@@ -101,8 +101,7 @@ impl SqliteWarehouse {
     pub async fn copy_to(&self, path: &Path) -> Result<()> {
         let to = path.to_owned();
         let copy = move |connection: &mut Connection, path: &Path| {
-            let copied = connection.execute("VACUUM INTO ?1", [to.to_string_lossy()]);
-            copied.map(drop).map_err(errors::sql_error("cannot copy", path))
+            crate::sqlite::copy_to(connection, &to).map_err(errors::sql_error("cannot copy", path))
         };
         self.write(copy).await
     }
