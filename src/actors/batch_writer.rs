@@ -43,12 +43,8 @@ impl Stage for BatchWriter {
     type Channels = WriterChannels;
     type Counters = WriterCounters;
 
-    fn run(
-        line: PipelineContext,
-        channels: WriterChannels,
-        counters: Arc<WriterCounters>,
-    ) -> impl Future<Output = Result<()>> + Send + 'static {
-        Writer::new(line, channels.last_sealed, counters).write_all(channels.finished)
+    async fn run(line: PipelineContext, channels: WriterChannels, counters: Arc<WriterCounters>) -> Result<()> {
+        Writer::new(line, channels.last_sealed, counters).write_all(channels.finished).await
     }
 }
 

@@ -51,12 +51,8 @@ impl Stage for DecoderPool {
         Some(Jobs { budget: line.budgets.decodes.clone(), threads: Some(line.settings.decode.threads) })
     }
 
-    fn run(
-        line: PipelineContext,
-        channels: DecodeChannels,
-        counters: Arc<DecodeCounters>,
-    ) -> impl Future<Output = Result<()>> + Send + 'static {
-        decode_all(line, channels, counters)
+    async fn run(line: PipelineContext, channels: DecodeChannels, counters: Arc<DecodeCounters>) -> Result<()> {
+        decode_all(line, channels, counters).await
     }
 }
 

@@ -66,12 +66,8 @@ impl Stage for Fetcher {
         Some(Jobs { budget: line.budgets.fetches.clone(), threads: None })
     }
 
-    fn run(
-        line: PipelineContext,
-        channels: FetchChannels,
-        counters: Arc<FetchCounters>,
-    ) -> impl Future<Output = Result<()>> + Send + 'static {
-        fetch_all(line, channels, counters)
+    async fn run(line: PipelineContext, channels: FetchChannels, counters: Arc<FetchCounters>) -> Result<()> {
+        fetch_all(line, channels, counters).await
     }
 }
 

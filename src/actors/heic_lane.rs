@@ -42,12 +42,8 @@ impl Stage for HeicLane {
         Some(Jobs { budget: line.budgets.heic_decodes.clone(), threads: Some(line.settings.decode.heic_at_once) })
     }
 
-    fn run(
-        line: PipelineContext,
-        channels: HeicChannels,
-        counters: Arc<HeicCounters>,
-    ) -> impl Future<Output = Result<()>> + Send + 'static {
-        decode_all(line, channels, counters.fetched.clone(), counters.decoded.clone())
+    async fn run(line: PipelineContext, channels: HeicChannels, counters: Arc<HeicCounters>) -> Result<()> {
+        decode_all(line, channels, counters.fetched.clone(), counters.decoded.clone()).await
     }
 }
 

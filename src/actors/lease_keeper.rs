@@ -36,12 +36,12 @@ impl Stage for LeaseKeeper {
     type Channels = mpsc::Receiver<LeaseCommand>;
     type Counters = LeaseCounters;
 
-    fn run(
+    async fn run(
         line: PipelineContext,
         channels: mpsc::Receiver<LeaseCommand>,
         counters: Arc<LeaseCounters>,
-    ) -> impl Future<Output = Result<()>> + Send + 'static {
-        Keeper::new(line, counters).keep(channels)
+    ) -> Result<()> {
+        Keeper::new(line, counters).keep(channels).await
     }
 }
 

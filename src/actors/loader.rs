@@ -56,12 +56,8 @@ impl Stage for Loader {
     type Channels = CancellationToken;
     type Counters = LoaderCounters;
 
-    fn run(
-        line: PipelineContext,
-        channels: CancellationToken,
-        counters: Arc<LoaderCounters>,
-    ) -> impl Future<Output = Result<()>> + Send + 'static {
-        Work::new(line, counters).load_all(channels)
+    async fn run(line: PipelineContext, channels: CancellationToken, counters: Arc<LoaderCounters>) -> Result<()> {
+        Work::new(line, counters).load_all(channels).await
     }
 }
 

@@ -54,12 +54,8 @@ impl Stage for Poller {
     type Channels = PollChannels;
     type Counters = PollCounters;
 
-    fn run(
-        line: PipelineContext,
-        channels: PollChannels,
-        counters: Arc<PollCounters>,
-    ) -> impl Future<Output = Result<()>> + Send + 'static {
-        poll(line, channels, counters)
+    async fn run(line: PipelineContext, channels: PollChannels, counters: Arc<PollCounters>) -> Result<()> {
+        poll(line, channels, counters).await
     }
 }
 

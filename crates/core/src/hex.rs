@@ -2,7 +2,7 @@
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// Two lower-case digits for each byte. Formatting each by itself takes fifty times as long, and a photo has a dozen
+/// Two lower-case digits for each byte. Formatting each by itself takes many times as long, and a photo has a dozen
 /// digests made of it.
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |four_bits: u8| char::from(DIGITS[usize::from(four_bits & 15)]);

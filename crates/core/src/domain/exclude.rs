@@ -118,7 +118,7 @@ impl Exclusions {
     }
 }
 
-/// Whether a name fits one of [`HOUSEKEEPING`]. Every name of every key is asked for several times, and forty globs take ten
+/// Whether a name fits one of [`HOUSEKEEPING`]. Every name of every key is asked for several times, and forty globs take many
 /// times as long.
 fn is_housekeeping(name: &str) -> bool {
     let name = name.as_bytes();
