@@ -293,6 +293,9 @@ impl Script {
         match self.hanging(call) {
             Some(How::Unanswered) => std::future::pending().await,
             Some(How::Blocking) => {
+                // The task that a worker thread runs next cannot be taken over by another: without this it would hang as
+                // well, and whichever of the two is late first would be told of.
+                tokio::task::yield_now().await;
                 // Not for good: a test that failed meanwhile never lets go, and its runtime waits for this thread.
                 let since = Instant::now();
                 while !self.let_go.load(Ordering::Relaxed) && since.elapsed() < TEST_ENDS_WITHIN / 2 {
