@@ -275,9 +275,9 @@ fn photos(corpus: &Path) -> Vec<Photo> {
             for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let path = entry.path();
                 if is_folder(&path) {
-                    folders.push(path)
+                    folders.push(path);
                 } else {
-                    photos.push(Photo { path, texts: None, from: From::File })
+                    photos.push(Photo { path, texts: None, from: From::File });
                 }
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! One process: queue → poller → fetcher → decoder pool → batch writer → sealed batch → loader → warehouse. The layers
 //! and who may import whom are fixed in `tests/repository/layering.rs`.
-#![warn(missing_docs)]
+#![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod actors;

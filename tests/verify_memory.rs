@@ -30,15 +30,17 @@ fn more(bytes: usize) {
     PEAK.fetch_max(held, Ordering::Relaxed);
 }
 
-// SAFETY: everything is done by the system's allocator, as it was asked.
+// SAFETY: the system's allocator does everything, as it was asked.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         more(layout.size());
+        // SAFETY: as asked of us.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
         HELD.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as asked of us.
         unsafe { System.dealloc(place, layout) }
     }
 }

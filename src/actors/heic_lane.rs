@@ -115,7 +115,7 @@ async fn fetch(
     line: &PipelineContext,
     photo: PhotoInFlight,
     finished: &mpsc::Sender<Finished>,
-    seen: &fetcher::FetchCounters,
+    seen: &FetchCounters,
 ) -> Option<fetcher::Fetched> {
     let mut turn = Turn::new(photo);
     loop {

@@ -14,7 +14,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// All leases held.
 #[derive(Debug, Default)]
-pub struct Leases {
+pub(super) struct Leases {
     held: HashMap<ReceiptHandle, Lease>,
     due: BTreeSet<(Instant, ReceiptHandle)>,
 }
@@ -29,34 +29,39 @@ struct Lease {
 
 impl Leases {
     /// Holds a lease that ends at `deadline`.
-    pub fn hold(&mut self, receipt: ReceiptHandle, now: Instant, deadline: Instant) {
+    pub(super) fn hold(&mut self, receipt: ReceiptHandle, now: Instant, deadline: Instant) {
         let lease = Lease { held_since: now, deadline, due: now, is_deleting: false };
         self.held.insert(receipt.clone(), lease);
         self.plan(&receipt, now);
     }
 
     /// Its delete is on the way: still extended until that is done, since a slow delete must not lose it.
-    pub fn deleting(&mut self, receipt: &ReceiptHandle) {
+    pub(super) fn deleting(&mut self, receipt: &ReceiptHandle) {
         if let Some(lease) = self.held.get_mut(receipt) {
             lease.is_deleting = true;
         }
     }
 
     /// Forgets a lease; whether it was held for more than its delete.
-    pub fn release(&mut self, receipt: &ReceiptHandle) -> bool {
+    pub(super) fn release(&mut self, receipt: &ReceiptHandle) -> bool {
         let Some(lease) = self.held.remove(receipt) else { return false };
         self.due.remove(&(lease.due, receipt.clone()));
         !lease.is_deleting
     }
 
     /// When the next lease is due.
-    pub fn next_due(&self) -> Option<Instant> {
+    pub(super) fn next_due(&self) -> Option<Instant> {
         self.due.first().map(|(due, _)| *due)
     }
 
     /// Takes what is due, at most `max`, by how long each may be extended: `wanted`, or less where its 12 hours end
     /// sooner. Each must come back by [`Leases::extended`], [`Leases::failed`] or [`Leases::release`].
-    pub fn take_due(&mut self, now: Instant, max: usize, wanted: Duration) -> BTreeMap<Duration, Vec<ReceiptHandle>> {
+    pub(super) fn take_due(
+        &mut self,
+        now: Instant,
+        max: usize,
+        wanted: Duration,
+    ) -> BTreeMap<Duration, Vec<ReceiptHandle>> {
         let mut taken: BTreeMap<Duration, Vec<ReceiptHandle>> = BTreeMap::new();
         let mut count = 0;
         while count < max && self.next_due().is_some_and(|due| due <= now) {
@@ -74,7 +79,7 @@ impl Leases {
     }
 
     /// The lease now ends at `deadline`.
-    pub fn extended(&mut self, receipt: &ReceiptHandle, now: Instant, deadline: Instant) {
+    pub(super) fn extended(&mut self, receipt: &ReceiptHandle, now: Instant, deadline: Instant) {
         if let Some(lease) = self.held.get_mut(receipt) {
             lease.deadline = deadline;
             self.plan(receipt, now);
@@ -82,7 +87,7 @@ impl Leases {
     }
 
     /// Extending it failed: tried again while the lease lasts, then forgotten.
-    pub fn failed(&mut self, receipt: &ReceiptHandle, now: Instant) {
+    pub(super) fn failed(&mut self, receipt: &ReceiptHandle, now: Instant) {
         match self.held.get(receipt).map(|lease| lease.deadline) {
             Some(deadline) if deadline > now => self.plan(receipt, now + PAUSE),
             _ => drop(self.release(receipt)),
@@ -97,12 +102,12 @@ impl Leases {
     }
 
     /// Leases held.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.held.len()
     }
 
     /// Takes every lease whose message is still wanted.
-    pub fn take_all(&mut self) -> Vec<ReceiptHandle> {
+    pub(super) fn take_all(&mut self) -> Vec<ReceiptHandle> {
         self.due.clear();
         self.held.drain().filter(|(_, lease)| !lease.is_deleting).map(|(receipt, _)| receipt).collect()
     }

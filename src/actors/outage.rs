@@ -474,7 +474,7 @@ impl Shared {
         match (change, ended, down) {
             (BreakerState::Open, _, Some((since, cause))) => StoreDown { bucket: name, cause: &cause, since }.emit(),
             (BreakerState::Closed, Some(ended), _) => {
-                StoreUp { bucket: name, down: ended.since.elapsed(), waiting }.emit()
+                StoreUp { bucket: name, down: ended.since.elapsed(), waiting }.emit();
             }
             _ => {}
         }

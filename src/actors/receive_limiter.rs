@@ -10,7 +10,7 @@ const EMPTY_PAUSE: Duration = Duration::from_millis(100);
 
 /// The decision, fed with how each receive went.
 #[derive(Debug)]
-pub struct ReceiveLimiter {
+pub(super) struct ReceiveLimiter {
     wanted: usize,
     most: usize,
     resume_at: Option<Instant>,
@@ -21,24 +21,24 @@ pub struct ReceiveLimiter {
 
 impl ReceiveLimiter {
     /// Starts with one receive; `most` is what the queue can use.
-    pub fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize) -> Self {
         let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(30));
         Self { wanted: 1, most: most.max(1), resume_at: None, is_failing: false, backoff }
     }
 
     /// Receives to have under way.
-    pub fn wanted(&self) -> usize {
+    pub(super) fn wanted(&self) -> usize {
         self.wanted
     }
 
     /// Until when no receive is to be started.
-    pub fn pause(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn pause(&self, now: Instant) -> Option<Instant> {
         self.resume_at.filter(|resume_at| *resume_at > now)
     }
 
     /// A receive asked for `asked` messages and brought `brought`. One that was filled leaves more behind it; where
     /// fewer places were free than a receive takes, the places are the limit and not the receives.
-    pub fn received(&mut self, asked: usize, brought: usize, full: usize, asked_at: Instant, now: Instant) {
+    pub(super) fn received(&mut self, asked: usize, brought: usize, full: usize, asked_at: Instant, now: Instant) {
         if self.is_failing && self.pause(now).is_some() {
             // One of several went well while others failed: the pause stands.
             return;
@@ -58,7 +58,7 @@ impl ReceiveLimiter {
 
     /// A receive failed: a pause, longer each time, or as long as the queue `asks`. Failures are not load: afterwards one
     /// receive tries alone. Returns whether this is the first of those that failed together.
-    pub fn failed(&mut self, asks: Option<Duration>, now: Instant) -> bool {
+    pub(super) fn failed(&mut self, asks: Option<Duration>, now: Instant) -> bool {
         if self.is_failing && self.pause(now).is_some() {
             return false;
         }

@@ -36,7 +36,7 @@ const PER_PHOTO_PUTS: usize = 16;
 
 /// The photos that wait for one batch.
 #[derive(Debug, Default)]
-pub struct FullBatch {
+pub(super) struct FullBatch {
     photos: Vec<Waiting>,
     repeated: Vec<PhotoInFlight>,
 }
@@ -56,7 +56,13 @@ impl FullBatch {
     ///
     /// # Errors
     /// Rows that do not serialise (a bug).
-    pub fn note(&mut self, photo: PhotoInFlight, rows: &[Row], finished_at: Instant, with_json: bool) -> Result<()> {
+    pub(super) fn note(
+        &mut self,
+        photo: PhotoInFlight,
+        rows: &[Row],
+        finished_at: Instant,
+        with_json: bool,
+    ) -> Result<()> {
         let scans = rows.iter().filter(|row| matches!(row, Row::Scan(_))).count() as u64;
         let rejection = rows.iter().find_map(|row| match row {
             Row::Rejection(rejection) => Some(rejection.clone()),
@@ -69,12 +75,12 @@ impl FullBatch {
     }
 
     /// A photo whose rows are in the batch already.
-    pub fn note_repeated(&mut self, photo: PhotoInFlight) {
+    pub(super) fn note_repeated(&mut self, photo: PhotoInFlight) {
         self.repeated.push(photo);
     }
 
     /// Messages' photos that wait.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.photos.len() + self.repeated.len()
     }
 }
@@ -84,7 +90,12 @@ impl FullBatch {
 ///
 /// # Errors
 /// When compressing fails, a bug. The photos then go back to the queue.
-pub async fn seal(line: PipelineContext, batch: OpenBatch, mut waiting: FullBatch, cause: SealCause) -> Result<()> {
+pub(super) async fn seal(
+    line: PipelineContext,
+    batch: OpenBatch,
+    mut waiting: FullBatch,
+    cause: SealCause,
+) -> Result<()> {
     let (started, at_work) = (Instant::now(), line.telemetry.busy.begin(Workers::Seal));
     let waited = waiting.len();
     let (batch_id, rows, photos) = (batch.batch_id().to_owned(), batch.rows() as u64, batch.photos() as u64);

@@ -16,7 +16,7 @@ use crate::telemetry::calls::Watched;
 /// is told that the worker ended. The watchdog looks at the worker too: what it does between two waits takes no time to
 /// speak of, so a lock or a file that holds its thread is a hang of its `stage`. When the generation stops, `work` is dropped where it waits, and its Drop guards give
 /// permits back.
-pub fn start(
+pub(super) fn start(
     actor: &'static str,
     stage: Watched,
     line: &PipelineContext,
@@ -54,7 +54,7 @@ pub fn start(
 }
 
 /// Sleeps until the instant, or for ever without one.
-pub async fn sleep_until(deadline: Option<Instant>) {
+pub(super) async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => std::future::pending().await,

@@ -12,7 +12,7 @@ use crate::domain::{Reason, Rejection};
 use crate::error::{Error, Result};
 
 /// Where a photo comes from.
-pub enum PhotoSource {
+pub(super) enum PhotoSource {
     /// A file. Anything else of that name is refused before a read could wait for it.
     File(PathBuf),
     /// A pipe or a device that was named on the command line.
@@ -23,7 +23,7 @@ pub enum PhotoSource {
 
 impl PhotoSource {
     /// Its path; `-` is standard input.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         match self {
             PhotoSource::File(path) | PhotoSource::Pipe(path) => path,
             PhotoSource::Stdin => Path::new("-"),
@@ -32,7 +32,7 @@ impl PhotoSource {
 }
 
 /// The photos that `arguments` name, in their order, and the folders that could not be listed.
-pub fn named(arguments: &[PathBuf]) -> (Vec<PhotoSource>, Vec<Error>) {
+pub(super) fn named(arguments: &[PathBuf]) -> (Vec<PhotoSource>, Vec<Error>) {
     let (mut sources, mut errors) = (Vec::new(), Vec::new());
     for path in arguments {
         if path == Path::new("-") {
@@ -82,7 +82,7 @@ fn all_in(folder: &Path, sources: &mut Vec<PhotoSource>, errors: &mut Vec<Error>
 }
 
 /// The photos of a list, a path a line; `-` is standard input.
-pub fn listed(list: &Path) -> Result<Vec<PhotoSource>> {
+pub(super) fn listed(list: &Path) -> Result<Vec<PhotoSource>> {
     let fail = |error| Error::io("cannot read the list", list, error);
     let reader: Box<dyn Read> =
         if list == Path::new("-") { Box::new(std::io::stdin()) } else { Box::new(File::open(list).map_err(fail)?) };
@@ -97,7 +97,7 @@ pub fn listed(list: &Path) -> Result<Vec<PhotoSource>> {
 }
 
 /// The photo's bytes, or why there are none. No more is read than the limit allows.
-pub fn fetch(source: &PhotoSource, limits: &DecodeLimits) -> Result<Vec<u8>, Rejection> {
+pub(super) fn fetch(source: &PhotoSource, limits: &DecodeLimits) -> Result<Vec<u8>, Rejection> {
     use std::io::ErrorKind;
     let refuse = |error: std::io::Error| {
         let reason = match error.kind() {

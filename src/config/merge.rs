@@ -11,7 +11,7 @@ use super::raw::{Given, Raw};
 use super::{Origin, Problem, Settings};
 
 /// Settings whose keys are each right by themselves, except those in `faulty`.
-pub struct Merged {
+pub(super) struct Merged {
     /// The settings; a faulty key keeps its default.
     pub settings: Settings,
     /// Where the keys that somebody set came from.
@@ -22,14 +22,14 @@ pub struct Merged {
 
 impl Merged {
     /// Where `key` was set.
-    pub fn origin(&self, key: &str) -> Origin {
+    pub(super) fn origin(&self, key: &str) -> Origin {
         self.origins.get(key).cloned().unwrap_or(Origin::Default)
     }
 }
 
 /// Merges, adding each value of wrong type or out of range to `problems`. A value that a stronger source overrides is
 /// checked all the same: it would bite on the day the override goes.
-pub fn merge(given: Vec<Given>, problems: &mut Vec<Problem>) -> Merged {
+pub(super) fn merge(given: Vec<Given>, problems: &mut Vec<Problem>) -> Merged {
     // `auto` depends on other keys, so it is chosen after the merge.
     let settings = Settings::unchosen();
     let mut merged = Merged { settings, origins: BTreeMap::new(), faulty: BTreeSet::new() };

@@ -9,7 +9,7 @@ use super::{Problem, Settings};
 
 /// Fewest bytes of decode memory a pixel takes: a colour picture as RGBA. A budget below that could never admit the
 /// largest photo the limits let in.
-pub const DECODE_BYTES_PER_PIXEL: u64 = 4;
+pub(super) const DECODE_BYTES_PER_PIXEL: u64 = 4;
 
 /// A rule: the keys it looks at, and if it is broken what is wrong (naming its keys) and a hint.
 struct Rule {
@@ -309,7 +309,7 @@ fn out_of_reach(key: &str, limit: usize, in_flight: usize) -> Option<(String, St
 }
 
 /// Adds broken rules to `problems`; returns warnings.
-pub fn check(merged: &Merged, problems: &mut Vec<Problem>) -> Vec<Problem> {
+pub(super) fn check(merged: &Merged, problems: &mut Vec<Problem>) -> Vec<Problem> {
     problems.extend(broken(ERRORS, merged));
     problems.extend(broken(FILTER_ERRORS, merged));
     broken(WARNINGS, merged).collect()

@@ -21,7 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const AFTER_ERROR: Duration = Duration::from_millis(200);
 
 /// A listener that hands out [`Connection`]s.
-pub struct Bounded {
+pub(super) struct Bounded {
     listener: TcpListener,
     open: Arc<Open>,
     most: usize,
@@ -71,12 +71,12 @@ impl Drop for Place {
 
 impl Bounded {
     /// Bounds `listener`.
-    pub fn new(listener: TcpListener) -> Bounded {
+    pub(super) fn new(listener: TcpListener) -> Bounded {
         Bounded { listener, open: Arc::default(), most: PLACES, deadline: DEADLINE }
     }
 
     /// The next connection.
-    pub async fn accept(&self) -> Connection {
+    pub(super) async fn accept(&self) -> Connection {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
@@ -94,7 +94,7 @@ impl Bounded {
 }
 
 /// One client; every wait for it ends at the deadline, or when another needs its place.
-pub struct Connection {
+pub(super) struct Connection {
     stream: TcpStream,
     deadline: Pin<Box<Sleep>>,
     lost: Pin<Box<WaitForCancellationFutureOwned>>,

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::ConsoleState;
 
 /// Refuses requests for other names than ours.
-pub async fn check(State(state): State<ConsoleState>, request: Request, next: Next) -> Response {
+pub(super) async fn check(State(state): State<ConsoleState>, request: Request, next: Next) -> Response {
     if is_ours(request.headers(), &state.hosts) {
         return next.run(request).await;
     }

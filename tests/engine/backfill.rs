@@ -163,7 +163,7 @@ fn gaps_are_what_has_neither_row_nor_rejection() {
     run(&root);
     assert_eq!(gaps(&root, &[]).2, Some(0));
     let read: Vec<String> = root.scans().into_iter().map(|(_, payload)| payload).collect();
-    assert_eq!(read, [text(7), text(0), text(8)], "and what is read of it replaces that of the one before")
+    assert_eq!(read, [text(7), text(0), text(8)], "and what is read of it replaces that of the one before");
 }
 
 #[test]

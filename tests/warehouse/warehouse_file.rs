@@ -376,7 +376,7 @@ async fn what_is_no_query_is_refused_and_changes_nothing() {
     ] {
         assert!(warehouse.query(sql, &[]).await.is_err(), "`{sql}` was run");
     }
-    assert!(!std::path::Path::new(copy).try_exists().unwrap());
+    assert!(!Path::new(copy).try_exists().unwrap());
     assert_eq!(standing(&warehouse).await, ["one 0 scan one#0 b1"]);
     let mode = row(&warehouse, "SELECT journal_mode FROM pragma_journal_mode").await;
     assert_eq!(mode, [json!("wal")]);

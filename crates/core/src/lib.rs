@@ -1,5 +1,5 @@
 //! What every other crate of scanmill speaks: the pure rules of the domain, the one error type, and the clock of CPU time.
-#![warn(missing_docs)]
+#![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod closed_list;

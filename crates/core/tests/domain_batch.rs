@@ -198,8 +198,8 @@ proptest! {
 
 #[test]
 fn an_id_tells_when_its_batch_was_opened() {
-    let at: jiff::Timestamp = "2026-11-22T15:40:00Z".parse().unwrap();
-    let id = scanmill_core::domain::batch::batch_id(&scanmill_core::domain::batch::batch_time(at), "0a1b", 1);
+    let at: Timestamp = "2026-11-22T15:40:00Z".parse().unwrap();
+    let id = batch_id(&scanmill_core::domain::batch::batch_time(at), "0a1b", 1);
     assert_eq!(scanmill_core::domain::batch::opened_at(&id), Some(at));
     assert_eq!(scanmill_core::domain::batch::opened_at("000001"), None);
 }

@@ -36,7 +36,7 @@ thread_local! {
 /// What `work` borrows is not looked at again after a panic by any caller here, or is plain pixels, so the assertion
 /// of unwind safety holds. The process's panic hook stays silent for it: the message ends in the photo's rejection,
 /// and standard error is for what nobody handles.
-pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub(crate) fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     hook();
     CONTAINED.with(|depth| depth.set(depth.get() + 1));
     let outcome = catch_unwind(AssertUnwindSafe(work));
@@ -78,7 +78,7 @@ static STOPPED: AtomicUsize = AtomicUsize::new(0);
 /// does not return the process goes on, without that thread, and with a hook that can no longer be replaced. The thread's
 /// CPU time counts as the caller's.
 #[cfg(feature = "avif")]
-pub fn aside<T: Send + 'static>(
+pub(crate) fn aside<T: Send + 'static>(
     name: &'static str,
     patience: Duration,
     work: impl FnOnce() -> T + Send + 'static,
@@ -153,7 +153,7 @@ mod tests {
         let endless = || {
             aside("test", Duration::from_millis(1), || {
                 loop {
-                    std::thread::park()
+                    std::thread::park();
                 }
             })
         };

@@ -19,7 +19,7 @@ const WALL_LEAST: Duration = Duration::from_secs(60);
 
 /// When a photo's time budget ends.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline {
+pub(crate) struct Deadline {
     /// Unique in the process.
     number: u64,
     /// The thread it was made on.
@@ -35,12 +35,12 @@ pub struct Deadline {
 
 impl Deadline {
     /// `budget` of this thread's CPU time from now.
-    pub fn after(budget: Duration) -> Deadline {
+    pub(crate) fn after(budget: Duration) -> Deadline {
         Deadline::since(thread_cpu(), budget)
     }
 
     /// `budget` from the moment at which this thread's CPU time was `cpu`, a moment ago.
-    pub fn since(cpu: Duration, budget: Duration) -> Deadline {
+    pub(crate) fn since(cpu: Duration, budget: Duration) -> Deadline {
         let now = Instant::now();
         let most = budget.saturating_mul(WALL_FACTOR).max(WALL_LEAST);
         Deadline {
@@ -54,7 +54,7 @@ impl Deadline {
     }
 
     /// Whether the time is over.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         let Some(not_before) = self.not_before else { return false };
         let now = Instant::now();
         now >= not_before && (self.is_past_guard(now) || self.is_used_up())
@@ -62,12 +62,12 @@ impl Deadline {
 
     /// Whether the guard ended what had CPU time left: the machine was busy or asleep, and the photo deserves another
     /// try. To be asked on the thread the deadline was made on.
-    pub fn is_stalled(&self) -> bool {
+    pub(crate) fn is_stalled(&self) -> bool {
         self.is_past_guard(Instant::now()) && !self.is_used_up()
     }
 
     /// The earlier of this deadline and `budget` from now.
-    pub fn at_most(&self, budget: Duration) -> Deadline {
+    pub(crate) fn at_most(&self, budget: Duration) -> Deadline {
         // What began before ends before.
         if budget >= self.budget && THREAD.with(|number| *number) == self.owner {
             return *self;

@@ -3,7 +3,7 @@
 //! [`inspect`] looks at the header only and says what the decode will cost; [`read`] decodes pixels and climbs the
 //! ladder of readers. EXIF is read on its own: it never fails a photo, and a photo that fails still has it.
 
-#![warn(missing_docs)]
+#![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 use std::time::Duration;

@@ -72,13 +72,13 @@ impl Luma {
 }
 
 /// Brightness of a red, green and blue value, ITU-R BT.601 as in JPEG's Y, rounded.
-pub fn of_rgb(red: u8, green: u8, blue: u8) -> u8 {
+pub(crate) fn of_rgb(red: u8, green: u8, blue: u8) -> u8 {
     let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue) + 32_768;
     (sum >> 16) as u8
 }
 
 /// `value` seen through `alpha` over white paper: a transparent background of a drawn code is its quiet zone.
-pub fn over_white(value: u8, alpha: u8) -> u8 {
+pub(crate) fn over_white(value: u8, alpha: u8) -> u8 {
     let (value, alpha) = (u32::from(value), u32::from(alpha));
     ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
 }

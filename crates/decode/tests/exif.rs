@@ -94,7 +94,7 @@ fn the_order_of_truth_for_time() {
         ),
         (
             // The digits as a number.
-            vec![original.clone(), Field { value: exif::Value::Short(vec![50]), ..text(Tag::SubSecTimeOriginal, "") }],
+            vec![original.clone(), Field { value: Value::Short(vec![50]), ..text(Tag::SubSecTimeOriginal, "") }],
             expect("", "2026-11-22T16:40:00.5", None, "exif_original"),
         ),
         (

@@ -4,7 +4,7 @@
 //! The only user of `rayon` and `crossbeam`. The rules, all measured before they were chosen (DESIGN §4):
 //! a permit is taken before a message is sent, travels inside it and is released by Drop; async code never blocks on a
 //! CPU channel; a CPU thread never waits for a permit.
-#![warn(missing_docs)]
+#![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod backoff;

@@ -78,7 +78,7 @@ impl Gathered {
 
     /// Whether a line fits beside those there are. One that is larger than all room fits alone.
     pub(super) fn fits(&self, line: &NamedLine<'_>) -> bool {
-        let entry = std::mem::size_of::<Entry>();
+        let entry = size_of::<Entry>();
         let room = line.bucket.len() + line.key.len() + line.text.len() + entry;
         self.entries.is_empty() || self.bytes.len() + self.entries.len() * entry + room <= self.most
     }

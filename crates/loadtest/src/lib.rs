@@ -3,7 +3,7 @@
 //! Story → [`orchestrate`] (which stamp, when it is due) → [`make`] (threads) → [`distribute`] (puts) → answer key.
 //! Between orchestrator and makers there is nothing, or a queue: then [`send`] puts stamps into it and any number of
 //! [`worker`]s elsewhere take them out. [`verify`] compares the key with the warehouse afterwards.
-#![warn(missing_docs)]
+#![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 // The story and its photos go by the same names whether one asks here or there.

@@ -65,7 +65,7 @@ impl Row {
 
     /// Bytes of its texts, with something for the rest.
     pub(super) fn weight(&self) -> usize {
-        let cell = |value: &Value| value.as_str().map_or(0, str::len) + std::mem::size_of::<Value>();
+        let cell = |value: &Value| value.as_str().map_or(0, str::len) + size_of::<Value>();
         self.0.iter().map(cell).sum()
     }
 }

@@ -25,7 +25,7 @@ const LOOKED_AT: usize = 100_000;
 ///
 /// # Errors
 /// A picture that cannot be drawn (a bug).
-pub fn warm_up(
+pub(crate) fn warm_up(
     plan: &RunPlan,
     story: &Arc<Story>,
     maker: &PhotoMaker,

@@ -8,7 +8,7 @@ use scanmill_core::domain::Format;
 use scanmill_core::error::{Error, Result};
 
 /// Room for EXIF in a format that must have it from the start.
-pub const EXIF_ROOM: usize = 2_048;
+pub(crate) const EXIF_ROOM: usize = 2_048;
 /// Where a PNG's first chunk, the header, ends.
 const PNG_HEADER: usize = 33;
 /// Of JPEG files without EXIF.
@@ -16,7 +16,7 @@ const JFIF: &[u8] = b"\xff\xe0\x00\x10JFIF\0\x01\x01\x00\x00\x01\x00\x01\x00\x00
 
 /// An encoded picture, ready for metadata.
 #[derive(Debug)]
-pub struct Template {
+pub(crate) struct Template {
     kind: Container,
     bytes: Vec<u8>,
 }
@@ -39,7 +39,7 @@ impl Template {
     ///
     /// # Errors
     /// A picture that is not as our encoders make it (a bug).
-    pub fn new(encoded: Encoded, format: Format, (width, height): (u32, u32)) -> Result<Self> {
+    pub(crate) fn new(encoded: Encoded, format: Format, (width, height): (u32, u32)) -> Result<Self> {
         let Encoded { bytes, exif_at } = encoded;
         let (kind, is_fit) = match (format, exif_at) {
             (Format::Jpeg, _) => (Container::Jpeg, bytes.starts_with(&[0xff, 0xd8, 0xff, 0xdb])),
@@ -60,7 +60,7 @@ impl Template {
     }
 
     /// Bytes it takes.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
@@ -68,7 +68,7 @@ impl Template {
     ///
     /// # Errors
     /// EXIF that is too long (a bug).
-    pub fn with_exif(&self, tiff: &[u8], keep: Option<f64>) -> Result<Bytes> {
+    pub(crate) fn with_exif(&self, tiff: &[u8], keep: Option<f64>) -> Result<Bytes> {
         Ok(match self.kind {
             Container::Jpeg => {
                 let length = u16::try_from(tiff.len() + 8).map_err(|error| too_long(tiff).with_source(error))?;
@@ -88,7 +88,7 @@ impl Template {
     }
 
     /// The photo without EXIF, and with something that makes it unlike every other: a comment, or what comes nearest.
-    pub fn with_mark(&self, unique_id: u128, keep: Option<f64>) -> Bytes {
+    pub(crate) fn with_mark(&self, unique_id: u128, keep: Option<f64>) -> Bytes {
         let text = format!("{unique_id:032x}");
         let text = text.as_bytes();
         match self.kind {
@@ -129,12 +129,12 @@ impl Template {
 }
 
 /// A PNG comment with that number.
-pub fn comment(unique_id: u128) -> Vec<u8> {
+pub(crate) fn comment(unique_id: u128) -> Vec<u8> {
     format!("Comment\0{unique_id:032x}").into_bytes()
 }
 
 /// A chunk of a PNG file: length, kind, data, check sum.
-pub fn png_chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
+pub(crate) fn png_chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut chunk = Vec::with_capacity(data.len() + 12);
     chunk.extend_from_slice(&(data.len() as u32).to_be_bytes());
     chunk.extend_from_slice(&kind);

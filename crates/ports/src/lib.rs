@@ -2,7 +2,7 @@
 //!
 //! Ports never see each other, and nobody names an adapter but the one who chooses it; `tests/repository/layering.rs`
 //! holds that.
-#![warn(missing_docs)]
+#![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod aws;

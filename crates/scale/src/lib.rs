@@ -4,7 +4,7 @@
 //! The aim is decoders that never wait for photos, with as little in flight as that takes. [`fetch`] sets how many
 //! photos are fetched at once, [`decode`] how many are handed to the decoder pool, [`receive`] how many received messages
 //! may wait to be opened. [`bottleneck`] says what holds the rate.
-#![warn(missing_docs)]
+#![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod bottleneck;

@@ -1,5 +1,5 @@
 //! What scanmill says about itself: metrics, logs, stage times and the state of every actor.
-#![warn(missing_docs)]
+#![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod busy;

@@ -21,7 +21,7 @@ const NO_EARLIER: Duration = Duration::from_secs(1_735_689_600);
 const COUNT_UP_TO: u64 = 100_000;
 
 /// Checks them.
-pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
+pub(super) fn check(settings: &Settings, checks: &mut Vec<Check>) {
     checks.push(port(settings));
     if settings.local.watch && settings.store.kind == StoreKind::Folder {
         checks.push(watches(settings));

@@ -19,17 +19,17 @@ const WARN_BELOW: u64 = 1 << 30;
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// The queue's file under the root, with the name of its check, if there is to be one.
-pub fn queue_file(settings: &Settings) -> Option<(&'static str, PathBuf)> {
+pub(super) fn queue_file(settings: &Settings) -> Option<(&'static str, PathBuf)> {
     (settings.queue.kind == QueueKind::Sqlite).then(|| ("queue file", app::queue_path(settings)))
 }
 
 /// The warehouse's file under the root, with the name of its check, if there is to be one.
-pub fn warehouse_file(settings: &Settings) -> Option<(&'static str, PathBuf)> {
+pub(super) fn warehouse_file(settings: &Settings) -> Option<(&'static str, PathBuf)> {
     (settings.warehouse.kind == WarehouseKind::Sqlite).then(|| ("warehouse file", app::warehouse_path(settings)))
 }
 
 /// The folders, with the name of their check.
-pub fn folders(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
+pub(super) fn folders(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
     let (local, store) = (&settings.local, &settings.store);
     let mut folders = vec![("root folder", local.root.clone())];
     if store.kind == StoreKind::Folder {
@@ -40,7 +40,7 @@ pub fn folders(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
 }
 
 /// Checks them all.
-pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
+pub(super) fn check(settings: &Settings, checks: &mut Vec<Check>) {
     checks.extend(folders(settings).into_iter().map(|(name, path)| folder(name, &path)));
     checks.push(free_space(&settings.local.root));
     let files = queue_file(settings).into_iter().chain(warehouse_file(settings));
@@ -97,7 +97,7 @@ fn free_space(root: &Path) -> Check {
 }
 
 /// Looks at one database file without opening it.
-pub fn database(name: &'static str, path: &Path) -> Check {
+pub(super) fn database(name: &'static str, path: &Path) -> Check {
     let shown = path.display();
     let found = match fs::metadata(path) {
         Ok(found) => found,

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const QUICK_CHECK_UP_TO: u64 = 256 << 20;
 
 /// Checks them.
-pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
+pub(super) fn check(settings: &Settings, checks: &mut Vec<Check>) {
     let done = app::io_runtime(1).map(|runtime| {
         runtime.block_on(async {
             match place::queue_file(settings).and_then(size_to_open) {
@@ -42,7 +42,7 @@ pub fn check(settings: &Settings, checks: &mut Vec<Check>) {
                     }
                 });
             }
-        })
+        });
     });
     if let Err(error) = done {
         checks.push(failed("open", &error));

@@ -14,7 +14,7 @@ use crate::telemetry::process;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// The thread.
-pub struct Sampler {
+pub(super) struct Sampler {
     stop: SyncSender<()>,
     thread: JoinHandle<Watch>,
 }
@@ -24,7 +24,7 @@ impl Sampler {
     ///
     /// # Errors
     /// A thread that cannot be started.
-    pub fn start(root: &Path) -> Result<Sampler> {
+    pub(super) fn start(root: &Path) -> Result<Sampler> {
         let (stop, stopped) = sync_channel(1);
         let root = root.to_owned();
         let thread = std::thread::Builder::new()
@@ -38,7 +38,7 @@ impl Sampler {
     ///
     /// # Errors
     /// A thread that panicked (a bug).
-    pub fn end(self) -> Result<Option<EngineSide>> {
+    pub(super) fn end(self) -> Result<Option<EngineSide>> {
         // It is gone only when it panicked, which its end tells.
         let _ = self.stop.send(());
         let watch = self.thread.join().map_err(|_| Error::bug("the thread that looks at the engine panicked"))?;
@@ -64,7 +64,7 @@ fn watch(root: &Path, stopped: &Receiver<()>) -> Watch {
 fn take(root: &Path, began: Instant, watch: &mut Watch) {
     match engine_file::look(root) {
         Some(look) => {
-            watch.look(began.elapsed().as_secs_f64(), &look.state, &look.metrics, process::machine_cpu_seconds())
+            watch.look(began.elapsed().as_secs_f64(), &look.state, &look.metrics, process::machine_cpu_seconds());
         }
         None => watch.missed(),
     }

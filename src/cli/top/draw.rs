@@ -16,7 +16,7 @@ use crate::pump::load_report::format::{bytes, millis, number};
 const LATEST: usize = 5;
 
 /// Draws what was seen of the engine at `page`.
-pub fn draw(frame: &mut Frame<'_>, shown: &Shown, page: SocketAddr) {
+pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, page: SocketAddr) {
     let Some(view) = &shown.view else {
         let why = shown.silent.as_ref().map_or("asking", |(why, _)| why);
         frame.render_widget(

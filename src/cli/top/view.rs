@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A stage of a photo's way.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Stage {
+pub(super) struct Stage {
     /// Its name.
     pub name: &'static str,
     /// Work at once, and its limit now.
@@ -19,7 +19,7 @@ pub struct Stage {
 
 /// A budget of memory.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Budget {
+pub(super) struct Budget {
     /// Its name.
     pub name: String,
     /// Bytes in use.
@@ -30,7 +30,7 @@ pub struct Budget {
 
 /// One look at an engine.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct View {
+pub(super) struct View {
     /// `running`, `draining` and so on.
     pub phase: String,
     /// Why nothing is taken in.
@@ -101,7 +101,7 @@ const STAGES: &[Source] = &[
 
 impl View {
     /// Of an answer of `/state`.
-    pub fn of(state: &Value) -> View {
+    pub(super) fn of(state: &Value) -> View {
         let text = |path: &str| state.pointer(path).and_then(Value::as_str).map(str::to_owned);
         let whole = |path: &str| state.pointer(path).and_then(Value::as_u64);
         let held_by = text("/bottleneck/stage");

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A number that is whole, also where a proxy in a language of floating point numbers made `10.0` or `1e1` of it, or as
 /// some servers write it a text. What does not fit into the warehouse's signed integer is not one.
-pub fn whole_number(value: &Value) -> Option<u64> {
+pub(super) fn whole_number(value: &Value) -> Option<u64> {
     /// Beyond, not every whole number is one of floating point.
     const MOST: f64 = 9_007_199_254_740_992.0;
     let digits = |text: &str| {

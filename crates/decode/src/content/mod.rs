@@ -17,7 +17,7 @@ mod stream;
 
 use self::charset::Charset;
 use self::guess::Guess;
-pub use self::stream::Symbol;
+pub(crate) use self::stream::Symbol;
 pub(crate) use append::join;
 
 /// The mode of a segment.

@@ -9,7 +9,7 @@ use super::{Fnc1, Message, Mode, Part, Segment};
 
 /// Which character count lengths apply, and whether the symbol is of model 1.
 #[derive(Clone, Copy, Debug)]
-pub struct Symbol {
+pub(crate) struct Symbol {
     /// Version, 1 to 40.
     pub version: u8,
     /// A code of the first model (ISO/IEC 18004:2000, annex M).

@@ -40,10 +40,7 @@ impl<'a> Iterator for Boxes<'a> {
         }
         self.left -= 1;
         let mut head = Fields(list);
-        let (size, kind) = match (head.u32(), head.four()) {
-            (Ok(size), Ok(kind)) => (size, kind),
-            _ => return Some(Err(HeaderError::Cut)),
-        };
+        let (Ok(size), Ok(kind)) = (head.u32(), head.four()) else { return Some(Err(HeaderError::Cut)) };
         let size = match size {
             // To the end of the file.
             0 => list.len() as u64,

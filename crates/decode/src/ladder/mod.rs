@@ -291,7 +291,7 @@ pub(super) struct Climb {
 #[cfg_attr(not(feature = "heic"), allow(dead_code, reason = "only HEIC photos bring a small copy"))]
 impl Climb {
     /// Takes in a later climb of a photo of which none read anything before.
-    pub fn go_on(&mut self, later: Climb) {
+    pub(crate) fn go_on(&mut self, later: Climb) {
         let mut runs = std::mem::take(&mut self.runs);
         runs.extend(later.runs);
         let has_blank = self.has_blank || later.has_blank;
@@ -299,13 +299,13 @@ impl Climb {
     }
 
     /// From the pixels of a small copy to those of the photo.
-    pub fn enlarge(&mut self, by: f32) {
+    pub(crate) fn enlarge(&mut self, by: f32) {
         let corners = self.codes.iter_mut().flat_map(|code| &mut code.corners);
         corners.for_each(|corner| *corner = corner.map(|at| at * by));
     }
 
     /// Codes were read, none of which says that others belong to it, and nothing seen is left.
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         let is_whole = |code: &Code| code.sequence.as_ref().is_none_or(|sequence| sequence.index.is_none());
         self.is_complete && self.codes.iter().all(is_whole)
     }

@@ -126,9 +126,9 @@ fn codewords(rows: &Rows, version: &Version) -> Option<Vec<u8>> {
         };
         let both = rows.iter().zip(&reserved);
         if upward {
-            both.rev().for_each(&mut take)
+            both.rev().for_each(&mut take);
         } else {
-            both.for_each(&mut take)
+            both.for_each(&mut take);
         }
         upward = !upward;
     }

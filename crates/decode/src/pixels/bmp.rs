@@ -33,9 +33,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<So
         None => out.fill(MISSING),
     };
     if layout.from_top {
-        luma.rows_mut().enumerate().for_each(paint)
+        luma.rows_mut().enumerate().for_each(paint);
     } else {
-        luma.rows_mut().enumerate().rev().for_each(paint)
+        luma.rows_mut().enumerate().rev().for_each(paint);
     }
     Ok(Source::whole(luma, is_cut).hinting(lens.hints()))
 }

@@ -5,7 +5,7 @@ use super::group::Group;
 
 /// Failures over all pictures made of one photo, in pixels of the photo at its full size.
 #[derive(Default)]
-pub struct FailedAttempts {
+pub(crate) struct FailedAttempts {
     failures: Vec<Failure>,
     /// Those of them that were not a code for sure.
     chances: usize,
@@ -48,7 +48,7 @@ const SHARPER: f32 = 1.3;
 
 /// How one picture was made of the photo.
 #[derive(Clone, Copy, Debug)]
-pub struct Made {
+pub(crate) struct Made {
     /// Pixels of the full-size photo a pixel.
     pub scale: f32,
     /// Where it begins, in its own pixels: a part of the photo does further on.
@@ -93,7 +93,7 @@ impl FailedAttempts {
     }
 
     /// The middles of what were codes for sure and could not be read, in pixels of the full-size photo.
-    pub fn codes_for_sure(&self) -> Vec<[f32; 2]> {
+    pub(crate) fn codes_for_sure(&self) -> Vec<[f32; 2]> {
         let sure = self.failures.iter().filter(|failure| failure.sure && !failure.guessed);
         sure.map(|failure| {
             let [_, [ax, ay], [bx, by]] = failure.corners;
@@ -113,22 +113,22 @@ impl FailedAttempts {
     }
 
     /// Whether so many outlines of flat codes failed that another picture of the photo will not show one.
-    pub fn is_hopeless(&self) -> bool {
+    pub(crate) fn is_hopeless(&self) -> bool {
         self.chances >= MOST_CHANCES
     }
 
     /// Whether any outline was tried.
-    pub fn has_seen_any(&self) -> bool {
+    pub(crate) fn has_seen_any(&self) -> bool {
         !self.failures.is_empty()
     }
 
     /// How wide the largest outline was that was tried, in pixels of the full-size photo.
-    pub fn largest(&self) -> f32 {
+    pub(crate) fn largest(&self) -> f32 {
         self.failures.iter().map(|failure| failure.module * failure.side as f32).fold(0.0, f32::max)
     }
 
     /// Whether enough was tried.
-    pub fn is_enough(&self) -> bool {
+    pub(crate) fn is_enough(&self) -> bool {
         self.work >= MOST_WORK
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn blocks(soft: &Soft, version: &Version, format: Format) -> Option<V
 }
 
 /// Data codewords of each block, the shorter blocks first, and check codewords of any.
-pub fn block_sizes(version: &Version, level: ErrorCorrectionLevel) -> (Vec<usize>, usize) {
+pub(crate) fn block_sizes(version: &Version, level: ErrorCorrectionLevel) -> (Vec<usize>, usize) {
     let ec_blocks = version.getECBlocksForLevel(level);
     let groups = ec_blocks.getECBlocks().iter();
     let sizes =
@@ -111,7 +111,7 @@ pub(super) fn agreement(soft: &Soft, format: Format) -> f32 {
 }
 
 /// Whether the data mask turns a module over.
-pub fn is_masked(mask: u8, column: usize, row: usize) -> bool {
+pub(crate) fn is_masked(mask: u8, column: usize, row: usize) -> bool {
     match mask {
         0 => (row + column).is_multiple_of(2),
         1 => row.is_multiple_of(2),

@@ -31,7 +31,7 @@ const fn log(value: u8) -> usize {
 }
 
 /// The product in GF(256).
-pub const fn multiply(a: u8, b: u8) -> u8 {
+pub(crate) const fn multiply(a: u8, b: u8) -> u8 {
     if a == 0 || b == 0 { 0 } else { power_of_2(log(a) + log(b)) }
 }
 
@@ -168,7 +168,7 @@ fn berlekamp_massey(syndromes: &[u8], erasures: Vec<u8>, erased: usize) -> Optio
 
 /// The block of the data: its check codewords are what is left when it is divided by the generator.
 #[cfg(test)]
-pub fn encode(data: &[u8], check: usize) -> Vec<u8> {
+pub(crate) fn encode(data: &[u8], check: usize) -> Vec<u8> {
     let mut generator = vec![1u8];
     for power in 0..check {
         generator.push(0);

@@ -6,7 +6,7 @@ use super::reed_solomon;
 use super::soft_modules::{Greys, Soft};
 
 /// What a code says.
-pub struct Payload {
+pub(crate) struct Payload {
     pub message: Message,
     pub mirrored: bool,
     pub version: u8,
@@ -109,7 +109,7 @@ fn read_as(soft: &Soft, known: &mut Known) -> Option<Payload> {
 
 /// Corrects a block (data, then `check` check codewords) that another reader saw, whose modules are dark or light and no
 /// more; the share of its error correction that this used, or `None` where it cannot be corrected.
-pub fn correct_hard(block: &mut [u8], check: usize) -> Option<f32> {
+pub(crate) fn correct_hard(block: &mut [u8], check: usize) -> Option<f32> {
     reed_solomon::correct(block, check, &[]).map(|wrong| share_used(check, wrong, 0))
 }
 

@@ -25,25 +25,29 @@ fn count(bytes: isize) {
     MOST_BY_ALL.fetch_max(held, Ordering::Relaxed);
 }
 
-// SAFETY: everything is done by the system's allocator, as it was asked.
+// SAFETY: the system's allocator does everything, as it was asked.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
+        // SAFETY: as asked of us.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
+        // SAFETY: as asked of us.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, place: *mut u8, layout: Layout) {
         count(-(layout.size() as isize));
+        // SAFETY: as asked of us.
         unsafe { System.dealloc(place, layout) }
     }
 
     unsafe fn realloc(&self, place: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size as isize - layout.size() as isize);
+        // SAFETY: as asked of us.
         unsafe { System.realloc(place, layout, size) }
     }
 }

@@ -24,7 +24,7 @@ const LIMITS: DecodeLimits = DecodeLimits {
     max_side: 4_096,
     max_pixels_per_byte: 1_000,
     time_budget: Duration::from_secs(20),
-    heic_time_budget: Some(std::time::Duration::from_secs(60)),
+    heic_time_budget: Some(Duration::from_secs(60)),
     first_only: false,
     place_zone: true,
 };

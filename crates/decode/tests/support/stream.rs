@@ -3,7 +3,7 @@
 
 /// One item of a stream.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Item {
+pub(super) enum Item {
     Numeric(String),
     Alphanumeric(String),
     Byte(Vec<u8>),
@@ -24,7 +24,7 @@ pub enum Item {
 const CHARACTERS: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:";
 
 /// The codewords of `items` in a symbol of `version`, with the terminator.
-pub fn encode(items: &[Item], version: u8) -> Vec<u8> {
+pub(super) fn encode(items: &[Item], version: u8) -> Vec<u8> {
     let mut bits: Vec<bool> = Vec::new();
     let mut put = |value: u32, count: usize| bits.extend((0..count).rev().map(|at| value >> at & 1 == 1));
     let size = match version {

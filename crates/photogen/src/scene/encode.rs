@@ -21,12 +21,18 @@ pub struct Encoded {
 }
 
 /// Whether this build makes files of the format.
-pub fn can(format: Format) -> bool {
+pub(super) fn can(format: Format) -> bool {
     matches!(format, Format::Jpeg | Format::Png | Format::Webp) || (format == Format::Heic && cfg!(feature = "heic"))
 }
 
 /// Encodes a picture.
-pub fn encode(picture: &Planes, format: Format, quality: u8, enlarge: Enlarge, exif_bytes: usize) -> Result<Encoded> {
+pub(super) fn encode(
+    picture: &Planes,
+    format: Format,
+    quality: u8,
+    enlarge: Enlarge,
+    exif_bytes: usize,
+) -> Result<Encoded> {
     if format == Format::Jpeg {
         return Ok(Encoded { bytes: jpeg::encode(picture, quality, enlarge), exif_at: None });
     }

@@ -6,7 +6,7 @@
 use std::f64::consts::{FRAC_PI_2, PI};
 
 /// Sine and cosine, to about eight digits.
-pub fn sin_cos(radians: f64) -> (f64, f64) {
+pub(super) fn sin_cos(radians: f64) -> (f64, f64) {
     let quarter = (radians / FRAC_PI_2).round();
     let x = radians - quarter * FRAC_PI_2;
     let s = x * x;
@@ -21,17 +21,17 @@ pub fn sin_cos(radians: f64) -> (f64, f64) {
 }
 
 /// Degrees to radians.
-pub fn radians(degrees: f64) -> f64 {
+pub(super) fn radians(degrees: f64) -> f64 {
     degrees * (PI / 180.0)
 }
 
 /// Length of a vector.
-pub fn length(x: f64, y: f64) -> f64 {
+pub(super) fn length(x: f64, y: f64) -> f64 {
     (x * x + y * y).sqrt()
 }
 
 /// A bell: 1 at 0, near 0 beyond 2; close to `exp(-x²)`.
-pub fn bell(x: f64) -> f64 {
+pub(super) fn bell(x: f64) -> f64 {
     let mut height = (1.0 - x * x / 16.0).max(0.0);
     for _ in 0..4 {
         height *= height;

@@ -11,7 +11,7 @@ use super::planes::Colour;
 use scanmill_core::error::{Error, Result};
 
 /// Modules of empty paper around a code.
-pub const QUIET: u32 = 4;
+pub(super) const QUIET: u32 = 4;
 /// Modules of the band above and the print below a code.
 const BAND: u32 = 8;
 const PRINT: u32 = 5;
@@ -20,7 +20,7 @@ const BORDER: usize = 1;
 
 /// What is on a label beside its code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Layout {
+pub(super) enum Layout {
     /// Nothing.
     Bare,
     /// A band above and the address below.
@@ -31,7 +31,7 @@ pub enum Layout {
 
 /// How a label is printed.
 #[derive(Clone, Copy, Debug)]
-pub struct SheetStyle {
+pub(super) struct SheetStyle {
     paper: Colour,
     ink: Colour,
     band: Colour,
@@ -43,7 +43,7 @@ pub struct SheetStyle {
 
 impl SheetStyle {
     /// A card on a screen.
-    pub const SCREEN: SheetStyle = SheetStyle {
+    pub(super) const SCREEN: SheetStyle = SheetStyle {
         paper: Colour::rgb(255, 255, 255),
         ink: Colour::rgb(0, 0, 0),
         band: Colour::rgb(52, 110, 235),
@@ -52,7 +52,7 @@ impl SheetStyle {
     };
 
     /// Some style of a printing house.
-    pub fn draw(draw: &mut ChaCha8Rng) -> Self {
+    pub(super) fn draw(draw: &mut ChaCha8Rng) -> Self {
         const PAPERS: [Colour; 5] = [
             Colour::rgb(250, 250, 248),
             Colour::rgb(244, 240, 228),
@@ -92,7 +92,7 @@ impl SheetStyle {
 
 /// A label before the camera sees it.
 #[derive(Debug)]
-pub struct Sheet {
+pub(super) struct Sheet {
     /// Samples across, borders not counted.
     pub width: u32,
     /// Samples down, borders not counted.
@@ -111,12 +111,12 @@ pub struct Sheet {
 
 impl Sheet {
     /// Modules across the code for this text.
-    pub fn modules(payload: &str) -> Result<u32> {
+    pub(super) fn modules(payload: &str) -> Result<u32> {
         Ok(code(payload)?.width() as u32)
     }
 
     /// Prints a label.
-    pub fn with_code(label: &Label, pixels_per_module: u32, style: SheetStyle) -> Result<Self> {
+    pub(super) fn with_code(label: &Label, pixels_per_module: u32, style: SheetStyle) -> Result<Self> {
         let code = code(&label.payload)?;
         let modules = code.width() as u32;
         let side = modules + 2 * QUIET;
@@ -162,7 +162,7 @@ impl Sheet {
     }
 
     /// Prints a price tag with a bar code and text, and no QR code.
-    pub fn without_code(pixels_per_module: u32, style: SheetStyle) -> Self {
+    pub(super) fn without_code(pixels_per_module: u32, style: SheetStyle) -> Self {
         let (across, down) = (44, 30);
         let mut sheet = Self::blank((across, down), pixels_per_module, across, style.paper, style.corner);
         sheet.fill((0, 0), (across, BAND), style.band);
@@ -194,7 +194,7 @@ impl Sheet {
     }
 
     /// Samples a row, borders included.
-    pub fn stride(&self) -> usize {
+    pub(super) fn stride(&self) -> usize {
         self.width as usize + 2 * BORDER
     }
 

@@ -6,7 +6,7 @@ use super::planes::Planes;
 
 /// One camera in one light.
 #[derive(Clone, Debug)]
-pub struct Lens {
+pub(super) struct Lens {
     /// Standard deviation of the blur along rows and along columns in pixels: unequal ones are a shaken hand.
     pub blur: (f64, f64),
     /// How much brighter one side is than the other, along rows and along columns.
@@ -27,7 +27,7 @@ pub struct Lens {
 
 /// A bright spot.
 #[derive(Clone, Copy, Debug)]
-pub struct Glare {
+pub(super) struct Glare {
     /// Its middle as shares of the picture.
     pub at: (f64, f64),
     /// Its radii as shares of the picture.
@@ -38,7 +38,7 @@ pub struct Glare {
 
 impl Lens {
     /// Takes the picture.
-    pub fn apply(&self, picture: &mut Planes) {
+    pub(super) fn apply(&self, picture: &mut Planes) {
         for plane in 0..3 {
             let (width, _) = picture.size(plane);
             let share = if plane == 0 { 1.0 } else { 0.5 };

@@ -9,13 +9,13 @@ const CELL: usize = 16;
 const LONGEST_ROW: usize = 4096;
 const GRAIN_STARTS: usize = 1 << 16;
 /// Standard deviation of the grain.
-pub const GRAIN_DEVIATION: i32 = 32;
+pub(super) const GRAIN_DEVIATION: i32 = 32;
 
 static SMOOTH: LazyLock<Vec<u8>> = LazyLock::new(smooth_tile);
 static GRAIN: LazyLock<Vec<i8>> = LazyLock::new(grain_tile);
 
 /// A well mixed number for any number.
-pub fn mixed(seed: u64) -> u64 {
+pub(super) fn mixed(seed: u64) -> u64 {
     let mut mixed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -52,11 +52,11 @@ fn grain_tile() -> Vec<i8> {
 
 /// Smooth noise.
 #[derive(Clone, Copy, Debug)]
-pub struct Smooth(&'static [u8]);
+pub(super) struct Smooth(&'static [u8]);
 
 impl Smooth {
     /// The table.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(&SMOOTH)
     }
 
@@ -68,7 +68,7 @@ impl Smooth {
     }
 
     /// Three octaves around 0, from -0.5 to 0.5; a hill is about one wide.
-    pub fn layered(self, x: f32, y: f32, seed: u32) -> f32 {
+    pub(super) fn layered(self, x: f32, y: f32, seed: u32) -> f32 {
         let sum = self.at(x, y, seed) * 4.0
             + self.at(x * 2.1, y * 2.1, seed ^ 0x5bd1_a511) * 2.0
             + self.at(x * 4.3, y * 4.3, seed ^ 0xa511_5bd1);
@@ -77,7 +77,7 @@ impl Smooth {
 }
 
 /// A row of grain of deviation [`GRAIN_DEVIATION`]; other seeds, other rows.
-pub fn grain(seed: u64, length: usize) -> &'static [i8] {
+pub(super) fn grain(seed: u64, length: usize) -> &'static [i8] {
     let start = mixed(seed) as usize % GRAIN_STARTS;
     GRAIN.get(start..start + length.min(LONGEST_ROW)).unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use image::RgbImage;
 
 /// Brightness (0) and colour differences (1: blue, 2: red), row by row. Colour stands for two by two pixels.
 #[derive(Clone, Debug)]
-pub struct Planes {
+pub(super) struct Planes {
     /// Pixels across, even.
     pub width: usize,
     /// Pixels down, even.
@@ -15,11 +15,11 @@ pub struct Planes {
 
 /// A colour as brightness and colour differences around 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Colour(pub [f32; 3]);
+pub(super) struct Colour(pub [f32; 3]);
 
 impl Colour {
     /// From red, green and blue.
-    pub const fn rgb(red: u8, green: u8, blue: u8) -> Self {
+    pub(super) const fn rgb(red: u8, green: u8, blue: u8) -> Self {
         let (r, g, b) = (red as f32, green as f32, blue as f32);
         Self([
             0.299 * r + 0.587 * g + 0.114 * b,
@@ -29,12 +29,12 @@ impl Colour {
     }
 
     /// The same colour in other light.
-    pub fn lit(self, light: f32) -> Self {
+    pub(super) fn lit(self, light: f32) -> Self {
         Self(self.0.map(|part| part * light))
     }
 
     /// As samples.
-    pub fn samples(self) -> [u8; 3] {
+    pub(super) fn samples(self) -> [u8; 3] {
         let [luma, blue, red] = self.0;
         [luma + 0.5, blue + 128.5, red + 128.5].map(|part| part as u8)
     }
@@ -42,7 +42,7 @@ impl Colour {
 
 impl Planes {
     /// A picture of one colour. Sides are rounded up to even numbers.
-    pub fn new(width: usize, height: usize, colour: Colour) -> Self {
+    pub(super) fn new(width: usize, height: usize, colour: Colour) -> Self {
         let (width, height) = (width.next_multiple_of(2), height.next_multiple_of(2));
         let [luma, blue, red] = colour.samples();
         let quarter = width / 2 * (height / 2);
@@ -50,12 +50,12 @@ impl Planes {
     }
 
     /// Samples across and down a plane.
-    pub fn size(&self, plane: usize) -> (usize, usize) {
+    pub(super) fn size(&self, plane: usize) -> (usize, usize) {
         if plane == 0 { (self.width, self.height) } else { (self.width / 2, self.height / 2) }
     }
 
     /// Fills a rectangle.
-    pub fn fill(&mut self, (left, top): (usize, usize), (across, down): (usize, usize), colour: Colour) {
+    pub(super) fn fill(&mut self, (left, top): (usize, usize), (across, down): (usize, usize), colour: Colour) {
         let values = colour.samples();
         for (plane, value) in values.into_iter().enumerate() {
             let half = usize::from(plane > 0);
@@ -71,7 +71,7 @@ impl Planes {
     }
 
     /// As red, green and blue.
-    pub fn to_rgb(&self) -> RgbImage {
+    pub(super) fn to_rgb(&self) -> RgbImage {
         let mut picture = RgbImage::new(self.width as u32, self.height as u32);
         let [luma, blue, red] = &self.samples;
         let half = self.width / 2;

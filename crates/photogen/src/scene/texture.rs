@@ -10,10 +10,10 @@ use super::noise::Smooth;
 use super::planes::{Colour, Planes};
 
 /// Pixels of the picture a dot of the canvas.
-pub const SHRINK: usize = 4;
+pub(super) const SHRINK: usize = 4;
 
 /// A small picture: brightness and colour differences of every dot.
-pub struct Canvas {
+pub(super) struct Canvas {
     /// Dots across.
     pub width: usize,
     /// Dots down.
@@ -98,7 +98,7 @@ impl Surface {
 impl Canvas {
     /// The background for a picture of that size, with a few things on it, or more of them where there is nothing else
     /// to see.
-    pub fn draw(width: usize, height: usize, crowded: bool, draw: &mut ChaCha8Rng) -> Self {
+    pub(super) fn draw(width: usize, height: usize, crowded: bool, draw: &mut ChaCha8Rng) -> Self {
         let (across, down) = (width.div_ceil(SHRINK) + 2, height.div_ceil(SHRINK) + 2);
         let surface = Surface::draw(draw);
         let noise = Smooth::new();
@@ -117,7 +117,7 @@ impl Canvas {
     }
 
     /// Changes the dots of a rectangle given in dots, where it is on the canvas.
-    pub fn each_in(
+    pub(super) fn each_in(
         &mut self,
         (left, top): (f64, f64),
         (right, bottom): (f64, f64),
@@ -173,7 +173,7 @@ impl Canvas {
     }
 
     /// The canvas as a picture of that size.
-    pub fn enlarge(&self, width: usize, height: usize) -> Planes {
+    pub(super) fn enlarge(&self, width: usize, height: usize) -> Planes {
         let mut picture = Planes::new(width, height, Colour([0.0; 3]));
         for (plane, offset) in [0.0, 128.0, 128.0].into_iter().enumerate() {
             // Sixteenths, so that both interpolations fit into 16 bits.
@@ -182,9 +182,9 @@ impl Canvas {
             let (width, _) = picture.size(plane);
             let out = &mut picture.samples[plane];
             if plane == 0 {
-                spread::<4>(&low, self.width, out, width)
+                spread::<4>(&low, self.width, out, width);
             } else {
-                spread::<2>(&low, self.width, out, width)
+                spread::<2>(&low, self.width, out, width);
             }
         }
         picture

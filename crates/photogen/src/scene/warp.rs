@@ -7,7 +7,7 @@ use super::texture::{Canvas, SHRINK};
 
 /// How a sheet lies before the camera.
 #[derive(Clone, Copy, Debug)]
-pub struct Pose {
+pub(super) struct Pose {
     /// Its middle, in pixels of the picture.
     pub centre: (f64, f64),
     /// Pixels of the picture per sample of the sheet, at the middle.
@@ -22,7 +22,7 @@ pub struct Pose {
 
 impl Pose {
     /// Flat and upright.
-    pub fn upright(centre: (f64, f64)) -> Self {
+    pub(super) fn upright(centre: (f64, f64)) -> Self {
         Self { centre, scale: 1.0, turn: 0.0, pitch: 0.0, yaw: 0.0 }
     }
 }
@@ -33,7 +33,7 @@ type Matrix = [f64; 9];
 impl Pose {
     /// This pose with the scale that makes the code `side` pixels wide, smaller where the sheet would not fit into the
     /// picture, and moved so far that all of it is in view.
-    pub fn fitted(mut self, sheet: &Sheet, width: usize, height: usize, side: f64) -> Self {
+    pub(super) fn fitted(mut self, sheet: &Sheet, width: usize, height: usize, side: f64) -> Self {
         self.scale = side / f64::from(sheet.code_side);
         let (width, height) = (width as f64, height as f64);
         // A tilted sheet's bounds do not grow with its scale alone.
@@ -87,7 +87,7 @@ impl Pose {
     }
 
     /// Where a point of the sheet is in the picture.
-    pub fn place(&self, sheet: &Sheet, point: (f64, f64)) -> (f64, f64) {
+    pub(super) fn place(&self, sheet: &Sheet, point: (f64, f64)) -> (f64, f64) {
         map(&self.matrix(sheet), point)
     }
 
@@ -107,7 +107,7 @@ impl Pose {
 }
 
 /// Darkens the canvas where the sheet will keep the light away.
-pub fn shade(canvas: &mut Canvas, sheet: &Sheet, pose: &Pose) {
+pub(super) fn shade(canvas: &mut Canvas, sheet: &Sheet, pose: &Pose) {
     let inverse = invert(&pose.matrix(sheet));
     let (low, high) = pose.bounds(sheet);
     let shrink = SHRINK as f64;
@@ -125,7 +125,7 @@ pub fn shade(canvas: &mut Canvas, sheet: &Sheet, pose: &Pose) {
 }
 
 /// Lays `sheet` into `picture`.
-pub fn paste(picture: &mut Planes, sheet: &Sheet, pose: &Pose) {
+pub(super) fn paste(picture: &mut Planes, sheet: &Sheet, pose: &Pose) {
     let matrix = pose.matrix(sheet);
     let inverse = invert(&matrix);
     let ((_, low_y), (_, high_y)) = pose.bounds(sheet);

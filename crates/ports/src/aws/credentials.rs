@@ -25,14 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Looks for credentials anew, reading every file again.
 #[async_trait]
-pub trait Search: std::fmt::Debug + Send + Sync + 'static {
+pub(super) trait Search: std::fmt::Debug + Send + Sync + 'static {
     /// A provider that has read nothing yet.
     async fn begin(&self) -> Result<SharedCredentialsProvider, CredentialsError>;
 }
 
 /// Hands out credentials that are as good as can be known. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Renewed {
+pub(super) struct Renewed {
     shared: Arc<Shared>,
 }
 
@@ -62,7 +62,7 @@ type FileTimes = Option<(SystemTime, u64, u64)>;
 
 impl Renewed {
     /// Credentials of `search`, which reads `files`.
-    pub fn new(search: impl Search, files: Vec<PathBuf>) -> Renewed {
+    pub(super) fn new(search: impl Search, files: Vec<PathBuf>) -> Renewed {
         let shared = Shared {
             search: Box::new(search),
             files,
@@ -73,7 +73,7 @@ impl Renewed {
     }
 
     /// AWS refused the credentials in use: they are looked for again at the next call.
-    pub fn doubt(&self) {
+    pub(super) fn doubt(&self) {
         let mut held = self.shared.held();
         let is_new = held.searched_at.is_none_or(|at| at.elapsed() < DOUBT_EVERY);
         // Refusals of calls under way come after the search they caused.
@@ -196,7 +196,7 @@ fn again(error: &Arc<CredentialsError>) -> CredentialsError {
 }
 
 /// The files that profiles stand in, where the AWS CLI looks for them.
-pub fn profile_files() -> Vec<PathBuf> {
+pub(super) fn profile_files() -> Vec<PathBuf> {
     profile_files_by(|name| std::env::var_os(name))
 }
 

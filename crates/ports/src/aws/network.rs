@@ -23,7 +23,7 @@ const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 ///
 /// # Errors
 /// A bundle of certificates that cannot be read.
-pub fn http_client() -> Result<SharedHttpClient> {
+pub(super) fn http_client() -> Result<SharedHttpClient> {
     let context = tls_context()?;
     let client = |proxy: ProxyConfig| {
         let context = context.clone();
@@ -42,7 +42,7 @@ pub fn http_client() -> Result<SharedHttpClient> {
 ///
 /// # Errors
 /// As [`http_client`].
-pub fn connector() -> Result<Connector> {
+pub(super) fn connector() -> Result<Connector> {
     let builder = Connector::builder().proxy_config(ProxyConfig::from_env());
     Ok(builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls_context()?).build())
 }

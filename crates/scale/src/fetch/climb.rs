@@ -64,7 +64,7 @@ pub(super) enum Verdict {
 
 impl Climb {
     /// To be called at each tick: `limit` was in force, and GETs brought so many photos.
-    pub fn tick(&mut self, limit: u64, brought: u64) {
+    pub(super) fn tick(&mut self, limit: u64, brought: u64) {
         if limit != self.limit {
             // The first tick of a limit belongs half to the one before.
             (self.limit, self.ticks, self.measured, self.brought) = (limit, 0, 0, 0.0);
@@ -82,7 +82,7 @@ impl Climb {
 
     /// To be called at a tick at which decoders are not hungry: what a raise brought cannot be told, as something else
     /// held the rate. Without a backlog that was the arrival of photos, and a ceiling seen then was none.
-    pub fn interrupted(&mut self, has_backlog: bool) {
+    pub(super) fn interrupted(&mut self, has_backlog: bool) {
         self.raise = None;
         if !has_backlog {
             self.ceiling = None;
@@ -90,7 +90,7 @@ impl Climb {
     }
 
     /// Decides on `limit`, which is in use; `at_work` GETs are under way and the last tick brought `brought` photos.
-    pub fn judge(&mut self, limit: u64, at_work: u64, brought: u64) -> Verdict {
+    pub(super) fn judge(&mut self, limit: u64, at_work: u64, brought: u64) -> Verdict {
         if limit < FREE {
             // At once to what no store minds, then fast: a tick at a few open GETs tells next to nothing.
             let next = if limit < TOO_FEW_TO_CUT { TOO_FEW_TO_CUT } else { limit.saturating_mul(4).min(FREE) };

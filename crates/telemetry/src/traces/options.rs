@@ -46,7 +46,7 @@ pub struct Options {
 }
 
 /// What stands wrong in a variable; it is passed over, as the specification has it.
-pub type Warning = String;
+pub(super) type Warning = String;
 
 impl Options {
     /// By the configuration's endpoint and share, and by the variables that `variable` looks up; `None` means no tracing. Where

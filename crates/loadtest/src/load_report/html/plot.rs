@@ -14,7 +14,7 @@ const TICKS: f64 = 5.0;
 
 /// How values lie on an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
+pub(super) enum Scale {
     /// Evenly, from zero.
     Linear,
     /// By their logarithm.
@@ -23,7 +23,7 @@ pub enum Scale {
 
 /// One axis.
 #[derive(Clone, Debug)]
-pub struct Axis {
+pub(super) struct Axis {
     /// What it counts, in words.
     pub label: String,
     /// How.
@@ -36,14 +36,14 @@ pub struct Axis {
 
 impl Axis {
     /// An even axis with round ticks.
-    pub fn linear(label: impl Into<String>) -> Axis {
+    pub(super) fn linear(label: impl Into<String>) -> Axis {
         Axis { label: label.into(), scale: Scale::Linear, ticks: None, show: number }
     }
 }
 
 /// One line.
 #[derive(Clone, Debug)]
-pub struct PlotLine {
+pub(super) struct PlotLine {
     /// Its name in the legend.
     pub name: String,
     /// Its colour, a letter from `a` to `e` of the page's style.
@@ -56,18 +56,18 @@ pub struct PlotLine {
 
 impl PlotLine {
     /// A solid line.
-    pub fn new(name: impl Into<String>, colour: char, points: Vec<(f64, f64)>) -> PlotLine {
+    pub(super) fn new(name: impl Into<String>, colour: char, points: Vec<(f64, f64)>) -> PlotLine {
         PlotLine { name: name.into(), colour, is_dashed: false, points }
     }
 
     /// The same with dashes.
-    pub fn dashed(mut self) -> PlotLine {
+    pub(super) fn dashed(mut self) -> PlotLine {
         self.is_dashed = true;
         self
     }
 
     /// The same as stairs: each value holds until the next.
-    pub fn stairs(mut self) -> PlotLine {
+    pub(super) fn stairs(mut self) -> PlotLine {
         let mut stairs: Vec<(f64, f64)> = Vec::with_capacity(self.points.len() * 2);
         for (x, y) in self.points {
             if let Some((_, before)) = stairs.last().copied()
@@ -84,7 +84,7 @@ impl PlotLine {
 
 /// A plot with its title.
 #[derive(Clone, Debug)]
-pub struct Plot {
+pub(super) struct Plot {
     /// Unique on the page.
     pub id: &'static str,
     /// What it shows.
@@ -121,7 +121,7 @@ impl Span {
 
 impl Plot {
     /// The plot as a figure of HTML; nothing when no line has two points.
-    pub fn figure(&self) -> String {
+    pub(super) fn figure(&self) -> String {
         let lines: Vec<&PlotLine> = self.lines.iter().filter(|line| line.points.len() > 1).collect();
         if lines.is_empty() {
             return String::new();

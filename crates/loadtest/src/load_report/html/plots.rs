@@ -10,7 +10,7 @@ use super::plot::{Axis, Plot, PlotLine, Scale};
 const MIB: f64 = 1_048_576.0;
 
 /// All plots, in order; those of `old` are laid over where it has them.
-pub fn all(report: &LoadReport, old: Option<&LoadReport>) -> String {
+pub(super) fn all(report: &LoadReport, old: Option<&LoadReport>) -> String {
     let time = Time::of(report);
     let plots = [
         rate(report, old, &time),

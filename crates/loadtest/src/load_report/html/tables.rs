@@ -10,7 +10,7 @@ use super::super::format::{dollars, millis, number, price};
 use super::{escape, meaning_class};
 
 /// The bottleneck with its reasons.
-pub fn bottleneck(report: &LoadReport) -> String {
+pub(super) fn bottleneck(report: &LoadReport) -> String {
     let found = &report.bottleneck;
     let mut card = format!(
         "<div class=\"card\" id=\"bottleneck\"><h2>Bottleneck</h2><p class=\"named\">{}</p><p>{}.</p><p><b>What helps:</b> {}.</p>",
@@ -46,7 +46,7 @@ fn capital(text: &str) -> String {
 }
 
 /// The measured rate beside what each part would allow, on a logarithmic scale.
-pub fn ceilings(report: &LoadReport) -> String {
+pub(super) fn ceilings(report: &LoadReport) -> String {
     let durable = report.engine.as_ref().and_then(|engine| engine.durable_per_second());
     let Some(measured) = durable.filter(|_| !report.ceilings.is_empty()) else { return String::new() };
     let low = 1.0_f64.min(measured).log10().floor();
@@ -71,7 +71,7 @@ pub fn ceilings(report: &LoadReport) -> String {
 }
 
 /// Time in each stage.
-pub fn stages(report: &LoadReport) -> String {
+pub(super) fn stages(report: &LoadReport) -> String {
     let Some(engine) = &report.engine else { return String::new() };
     let known: Vec<_> = engine.stages.iter().filter(|time| time.count > 0).collect();
     if known.is_empty() {
@@ -131,7 +131,7 @@ fn limits(report: &LoadReport) -> String {
 }
 
 /// Costs with bars and every formula.
-pub fn costs(report: &LoadReport) -> String {
+pub(super) fn costs(report: &LoadReport) -> String {
     let Some(costs) = &report.costs else { return String::new() };
     let most = costs.ways.iter().map(|way| way.usd).fold(1e-12, f64::max);
     let shown: Vec<(Component, char)> = Component::ALL
@@ -254,7 +254,7 @@ fn prices(costs: &Costs) -> String {
 }
 
 /// Every figure.
-pub fn figures(report: &LoadReport) -> String {
+pub(super) fn figures(report: &LoadReport) -> String {
     let mut tables = String::new();
     let all = figures::figures(report);
     for group in all.chunk_by(|a, b| a.group == b.group) {
@@ -272,7 +272,7 @@ pub fn figures(report: &LoadReport) -> String {
 }
 
 /// What ran.
-pub fn details(report: &LoadReport) -> String {
+pub(super) fn details(report: &LoadReport) -> String {
     let ran = &report.ran;
     let mut rows = String::new();
     let mut row = |name: &str, value: String| {
@@ -300,7 +300,7 @@ pub fn details(report: &LoadReport) -> String {
 }
 
 /// What changed since the old report.
-pub fn changes(comparison: &Comparison) -> String {
+pub(super) fn changes(comparison: &Comparison) -> String {
     let mut tables = String::new();
     for group in comparison.changes.chunk_by(|a, b| a.group == b.group) {
         let name = group.first().map_or("", |change| change.group);

@@ -3,7 +3,7 @@
 use super::transform::Block;
 
 /// A table as the file has it.
-pub struct Table {
+pub(super) struct Table {
     /// 0 for the mean of a block and 16 for the rest, plus 0 for brightness and 1 for colour.
     pub class_and_id: u8,
     /// Codes of each length from 1 to 16 bits.
@@ -15,7 +15,7 @@ pub struct Table {
 const MEANS: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 
 /// All four.
-pub const TABLES: [Table; 4] = [
+pub(super) const TABLES: [Table; 4] = [
     Table { class_and_id: 0x00, counts: [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], values: &MEANS },
     Table {
         class_and_id: 0x10,
@@ -51,19 +51,19 @@ pub const TABLES: [Table; 4] = [
 ];
 
 /// The codes of one kind of block: bits and how many.
-pub struct Code {
+pub(super) struct Code {
     means: [(u16, u8); 256],
     rest: [(u16, u8); 256],
 }
 
 impl Code {
     /// For brightness.
-    pub fn luma() -> Self {
+    pub(super) fn luma() -> Self {
         Self { means: codes(&TABLES[0]), rest: codes(&TABLES[1]) }
     }
 
     /// For colour.
-    pub fn chroma() -> Self {
+    pub(super) fn chroma() -> Self {
         Self { means: codes(&TABLES[2]), rest: codes(&TABLES[3]) }
     }
 }
@@ -83,7 +83,7 @@ fn codes(table: &Table) -> [(u16, u8); 256] {
 }
 
 /// Bits into bytes.
-pub struct Writer {
+pub(super) struct Writer {
     out: Vec<u8>,
     /// The lowest `count` bits are not written yet.
     bits: u64,
@@ -92,13 +92,13 @@ pub struct Writer {
 
 impl Writer {
     /// Writes behind what is there.
-    pub fn new(out: Vec<u8>) -> Self {
+    pub(super) fn new(out: Vec<u8>) -> Self {
         Self { out, bits: 0, count: 0 }
     }
 
     /// Writes a block; `before` is the mean of the one before it of the same component.
     #[inline]
-    pub fn block(&mut self, block: &Block, before: &mut i32, code: &Code) {
+    pub(super) fn block(&mut self, block: &Block, before: &mut i32, code: &Code) {
         let mean = i32::from(block.levels[0]);
         self.number(mean - *before, 0, &code.means);
         *before = mean;
@@ -156,7 +156,7 @@ impl Writer {
     }
 
     /// Fills the last byte with ones.
-    pub fn finish(mut self) -> Vec<u8> {
+    pub(super) fn finish(mut self) -> Vec<u8> {
         let free = (8 - self.count % 8) % 8;
         self.bits = (self.bits << free) | ((1 << free) - 1);
         self.count += free;

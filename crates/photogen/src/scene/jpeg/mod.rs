@@ -35,7 +35,7 @@ const STEPS: [[u8; 64]; 2] = [
 
 /// Whether the picture is written as large as it was drawn, or twice as large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Enlarge {
+pub(super) enum Enlarge {
     /// As large as it was drawn.
     Not,
     /// Twice as wide and twice as high.
@@ -43,10 +43,10 @@ pub enum Enlarge {
 }
 
 /// Where metadata goes in an encoded file: behind the start marker.
-pub const METADATA_AT: usize = 2;
+pub(crate) const METADATA_AT: usize = 2;
 
 /// Encodes a picture at a quality of 1 to 100, without any application segment.
-pub fn encode(picture: &Planes, quality: u8, enlarge: Enlarge) -> Vec<u8> {
+pub(super) fn encode(picture: &Planes, quality: u8, enlarge: Enlarge) -> Vec<u8> {
     let steps = STEPS.map(|table| scaled(table, quality));
     let factor = if enlarge == Enlarge::Twice { 2 } else { 1 };
     let (width, height) = (picture.width * factor, picture.height * factor);
@@ -60,7 +60,7 @@ pub fn encode(picture: &Planes, quality: u8, enlarge: Enlarge) -> Vec<u8> {
 }
 
 /// A picture as it looks after having been compressed at that quality.
-pub fn degrade(picture: &mut Planes, quality: u8) {
+pub(super) fn degrade(picture: &mut Planes, quality: u8) {
     let steps = STEPS.map(|table| scaled(table, quality));
     for plane in 0..3 {
         let size = picture.size(plane);

@@ -3,7 +3,7 @@
 use super::ZIGZAG;
 
 /// What is between two samples and their coefficients for one table of steps.
-pub struct Kernel<const N: usize> {
+pub(super) struct Kernel<const N: usize> {
     /// What a coefficient is multiplied with to become a number of steps, column by column.
     factors: [[f32; N]; N],
     /// Row by row: where it stands in the file's order.
@@ -13,7 +13,7 @@ pub struct Kernel<const N: usize> {
 }
 
 /// A block in the order of the file, and how many of its coefficients can be other than 0.
-pub struct Block {
+pub(super) struct Block {
     /// Numbers of steps.
     pub levels: [i16; 64],
     /// All behind are 0.
@@ -21,7 +21,7 @@ pub struct Block {
 }
 
 /// The transform of blocks of `N` x `N`.
-pub trait Transform<const N: usize> {
+pub(super) trait Transform<const N: usize> {
     /// One transform along the first index, for all of the second at once.
     fn along(block: &[[f32; N]; N]) -> [[f32; N]; N];
     /// What its results lack to be those of an orthonormal one.
@@ -99,7 +99,7 @@ where
     Kernel<N>: Transform<N>,
 {
     /// For these steps, given row by row.
-    pub fn new(steps: &[u8; 64]) -> Self {
+    pub(super) fn new(steps: &[u8; 64]) -> Self {
         let mut order = [0u8; 64];
         for (place, &natural) in (0u8..).zip(&ZIGZAG) {
             order[usize::from(natural)] = place;
@@ -137,7 +137,7 @@ fn turned<const N: usize>(block: &[[f32; N]; N]) -> [[f32; N]; N] {
 }
 
 /// Replaces every block of a plane by what its rounded coefficients give back.
-pub fn requantise(plane: &mut [u8], (width, height): (usize, usize), steps: &[u8; 64]) {
+pub(super) fn requantise(plane: &mut [u8], (width, height): (usize, usize), steps: &[u8; 64]) {
     let kernel = Kernel::<8>::new(steps);
     let basis: [[f32; 8]; 8] = std::array::from_fn(|wave| {
         std::array::from_fn(|place| {

@@ -14,7 +14,7 @@ const MOST_URL_BYTES: usize = 200;
 
 /// Who and what a story has.
 #[derive(Debug, Default)]
-pub struct Cast {
+pub(super) struct Cast {
     /// Places.
     pub places: Vec<Place>,
     /// Products.
@@ -29,7 +29,7 @@ pub struct Cast {
 
 impl Cast {
     /// Reads them all. A product without a weight has interest 1/n^`zipf`, n its place in the list.
-    pub fn read(root: &Table<'_>, zipf: f64) -> Self {
+    pub(super) fn read(root: &Table<'_>, zipf: f64) -> Self {
         let mut cast = Self::default();
         let mut seen = HashSet::new();
         let mut twice = |table: &Table<'_>, kind: &str, key: &str, value: &str| {

@@ -26,13 +26,13 @@ pub(super) struct Cached {
 
 impl Cached {
     /// For the tree below `root`. Where its files come over a network, no promise not to wait is kept.
-    pub fn of(root: &OwnedFd) -> Cached {
+    pub(super) fn of(root: &OwnedFd) -> Cached {
         Cached { is_on: AtomicBool::new(!is_written_elsewhere(root)) }
     }
 
     /// The file, if it is a regular one of at most `max_bytes` and all of it is at hand. Anything else, errors too, is
     /// for a read that may wait.
-    pub fn read(&self, root: &OwnedFd, at: &ObjectPath<'_>, max_bytes: u64) -> Option<(Vec<u8>, Metadata)> {
+    pub(super) fn read(&self, root: &OwnedFd, at: &ObjectPath<'_>, max_bytes: u64) -> Option<(Vec<u8>, Metadata)> {
         if !self.is_on.load(Ordering::Relaxed) {
             return None;
         }

@@ -82,13 +82,13 @@ pub(super) struct Looking<'a> {
 }
 
 impl<'a> Looking<'a> {
-    pub fn new(shared: &'a Shared, bucket: &'a str, rest: Rest, cancel: &'a CancellationToken) -> Looking<'a> {
+    pub(super) fn new(shared: &'a Shared, bucket: &'a str, rest: Rest, cancel: &'a CancellationToken) -> Looking<'a> {
         let (buffer, file_systems) = (Vec::new(), FileSystems::default());
         Looking { shared, bucket, rest, cancel, buffer, bytes_read: 0, file_systems }
     }
 
     /// Bytes read by all of them so far.
-    pub fn bytes_read(&self) -> u64 {
+    pub(super) fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 }

@@ -16,12 +16,12 @@ const MAX_SEEN: usize = 1_000_000;
 pub(super) struct FileFingerprint(u128);
 
 impl FileFingerprint {
-    pub fn of(key: &str, metadata: &Metadata) -> FileFingerprint {
+    pub(super) fn of(key: &str, metadata: &Metadata) -> FileFingerprint {
         Self::hash(key, [metadata.ino(), metadata.len(), metadata.ctime() as u64, metadata.ctime_nsec() as u64])
     }
 
     #[allow(clippy::unnecessary_cast, reason = "the fields' types differ between architectures")]
-    pub fn of_stat(key: &str, stat: &Stat) -> FileFingerprint {
+    pub(super) fn of_stat(key: &str, stat: &Stat) -> FileFingerprint {
         let numbers = [stat.st_ino as u64, stat.st_size as u64, stat.st_ctime as u64, stat.st_ctime_nsec as u64];
         Self::hash(key, numbers)
     }
@@ -41,18 +41,18 @@ pub(super) struct AnnouncedFiles {
 }
 
 impl AnnouncedFiles {
-    pub fn insert(&mut self, stamp: FileFingerprint) {
+    pub(super) fn insert(&mut self, stamp: FileFingerprint) {
         // A file that is not remembered is read again at the next scan: slower, never wrong.
         if !self.is_full() {
             self.stamps.insert(stamp);
         }
     }
 
-    pub fn contains(&self, stamp: FileFingerprint) -> bool {
+    pub(super) fn contains(&self, stamp: FileFingerprint) -> bool {
         self.stamps.contains(&stamp)
     }
 
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.stamps.len() >= MAX_SEEN
     }
 }

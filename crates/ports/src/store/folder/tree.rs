@@ -48,7 +48,7 @@ pub(super) enum Opened {
 }
 
 impl Tree {
-    pub fn open(root: &Path) -> Result<Tree> {
+    pub(super) fn open(root: &Path) -> Result<Tree> {
         // Absolute from here on, so that a change of the working directory is no matter.
         let path = root.canonicalize().map_err(|error| {
             let made = Error::io("cannot open the store's folder", root, error);
@@ -62,7 +62,7 @@ impl Tree {
     }
 
     /// The path of a bucket, for messages and for inotify.
-    pub fn bucket_path(&self, bucket: &str) -> PathBuf {
+    pub(super) fn bucket_path(&self, bucket: &str) -> PathBuf {
         self.path.join(bucket)
     }
 
@@ -74,13 +74,13 @@ impl Tree {
     }
 
     /// The folder of a bucket; with `make`, made if absent.
-    pub fn bucket(&self, bucket: &str, make: bool) -> Result<OwnedFd> {
+    pub(super) fn bucket(&self, bucket: &str, make: bool) -> Result<OwnedFd> {
         check_bucket(bucket)?;
         self.folder(&[bucket], make)
     }
 
     /// Whether names in a bucket's folder can be looked up: its mode may allow opening it and nothing else.
-    pub fn search(&self, folder: &OwnedFd, bucket: &str) -> Result<()> {
+    pub(super) fn search(&self, folder: &OwnedFd, bucket: &str) -> Result<()> {
         match rustix::fs::statat(folder, ".scanmill-probe", AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(failed("cannot look into", &self.bucket_path(bucket), errno)),
@@ -115,7 +115,7 @@ impl Tree {
     }
 
     /// Opens what lies at a key; never blocks on it, whatever it is.
-    pub fn open_object(&self, at: &ObjectPath<'_>) -> Result<Opened> {
+    pub(super) fn open_object(&self, at: &ObjectPath<'_>) -> Result<Opened> {
         let file = match self.open_at_once(at) {
             Ok(file) => File::from(file),
             Err(_) => match self.open_by_steps(at)? {
@@ -151,12 +151,12 @@ impl Tree {
     }
 
     /// Reads an object that is at hand, see [`Cached::read`].
-    pub fn read_at_hand(&self, at: &ObjectPath<'_>, max_bytes: u64) -> Option<(Vec<u8>, Metadata)> {
+    pub(super) fn read_at_hand(&self, at: &ObjectPath<'_>, max_bytes: u64) -> Option<(Vec<u8>, Metadata)> {
         self.cached.read(&self.root, at, max_bytes)
     }
 
     /// Reads an object whole, unless it has more than `max_bytes`.
-    pub fn read(&self, at: &ObjectPath<'_>, max_bytes: u64) -> Result<(Vec<u8>, Metadata)> {
+    pub(super) fn read(&self, at: &ObjectPath<'_>, max_bytes: u64) -> Result<(Vec<u8>, Metadata)> {
         let (file, metadata) = match self.open_object(at)? {
             Opened::File(file, metadata) => (file, metadata),
             Opened::Other(kind) => {
@@ -182,7 +182,7 @@ impl Tree {
     }
 
     /// Writes an object, durably; `None` when the key is taken and `mode` leaves it alone. The file is the one written.
-    pub fn write(&self, at: &ObjectPath<'_>, bytes: &[u8], mode: PutMode) -> Result<Option<File>> {
+    pub(super) fn write(&self, at: &ObjectPath<'_>, bytes: &[u8], mode: PutMode) -> Result<Option<File>> {
         let path = self.path_of(at);
         let folder = self.folder(&at.folders, true)?;
         if mode == PutMode::CreateOnce && self.is_taken(&folder, at)? {
@@ -236,7 +236,7 @@ impl Tree {
     }
 
     /// Removes an object; whether it was there. Only [`Tree::sync`] makes that durable.
-    pub fn remove(&self, at: &ObjectPath<'_>) -> Result<bool> {
+    pub(super) fn remove(&self, at: &ObjectPath<'_>) -> Result<bool> {
         let folder = match self.folder(&at.folders, false) {
             Err(error) if error.class() == Class::Missing => return Ok(false),
             folder => folder?,
@@ -249,13 +249,13 @@ impl Tree {
     }
 
     /// Makes what was done to the names in a folder durable.
-    pub fn sync(&self, folders: &[&str]) -> Result<()> {
+    pub(super) fn sync(&self, folders: &[&str]) -> Result<()> {
         let path = folders.iter().fold(self.path.clone(), |path, name| path.join(name));
         rustix::fs::fsync(self.folder(folders, false)?).map_err(|errno| failed("cannot sync the folder", &path, errno))
     }
 
     /// Removes half-written files that a killed process left. An hour is far longer than any write takes.
-    pub fn sweep(&self) {
+    pub(super) fn sweep(&self) {
         let Ok(buckets) = std::fs::read_dir(&self.path) else { return };
         let partials = buckets.flatten().filter_map(|bucket| std::fs::read_dir(bucket.path().join(PARTIAL)).ok());
         for entry in partials.flatten().flatten() {

@@ -63,7 +63,7 @@ pub(super) struct FileSystems {
 
 impl FileSystems {
     /// Whether files on the device of `file` are also written from elsewhere.
-    pub fn are_shared(&mut self, file: &File, device: u64) -> bool {
+    pub(super) fn are_shared(&mut self, file: &File, device: u64) -> bool {
         match self.last {
             Some((last, is_shared)) if last == device => is_shared,
             _ => {
@@ -140,7 +140,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("photo.jpg");
         std::fs::write(&path, "x").unwrap();
-        let until = std::time::Instant::now() + std::time::Duration::from_millis(300);
+        let until = std::time::Instant::now() + Duration::from_millis(300);
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
