@@ -86,15 +86,46 @@ fn cloud_trail(value: &Value, found: &mut Found) -> Result<(), String> {
         return Err(format!("eventName `{}` is not known", fit(event, MAX_QUOTE)));
     }
     // A call that was refused is recorded like one that worked.
-    if let Some(code) = text(detail, "errorCode") {
+    if let Some(code) = text(detail, "errorCode").filter(|code| !code.is_empty()) {
         found.ignore(&format!("{event} failed: {code}"));
         return Ok(());
     }
-    let request = detail.get("requestParameters").ok_or("no detail.requestParameters")?;
-    let bucket = text(request, "bucketName").ok_or("no detail.requestParameters.bucketName")?;
-    let key = text(request, "key").ok_or("no detail.requestParameters.key")?.to_owned();
+    let request = detail.get("requestParameters").unwrap_or(&Value::Null);
+    // Through an access point the request names that, by ARN or alias, and the resources its bucket.
+    let named =
+        only_text(request, "bucketName").filter(|name| !name.starts_with("arn:") && !name.ends_with("-s3alias"));
+    let bucket = named
+        .or_else(|| resources(detail, value).find(|name| !name.contains('/')))
+        .or_else(|| resources(detail, value).find_map(|name| Some(name.split_once('/')?.0)))
+        .ok_or("no detail.requestParameters.bucketName")?;
+    let key = only_text(request, "key")
+        .or_else(|| resources(detail, value).find_map(|name| name.strip_prefix(bucket)?.strip_prefix('/')))
+        .filter(|key| !key.is_empty())
+        .ok_or("no detail.requestParameters.key")?
+        .to_owned();
     let fields = Fields { version: "x-amz-version-id", etag: "ETag" };
     let answer = detail.get("responseElements").unwrap_or(&Value::Null);
     found.photo(photo(bucket, key, answer, &fields, text(detail, "eventTime").or(text(value, "time")))?);
     Ok(())
+}
+
+/// A text, or the only one of a list, as CloudTrail writes what came in a query.
+fn only_text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    match value.get(name)? {
+        Value::Array(list) => list.first().filter(|_| list.len() == 1)?.as_str(),
+        one => one.as_str(),
+    }
+}
+
+/// What the ARNs of buckets and objects say behind their colons, `bucket` or `bucket/key`: those of the call, then those of
+/// the envelope.
+fn resources<'a>(detail: &'a Value, envelope: &'a Value) -> impl Iterator<Item = &'a str> {
+    let lists = [detail, envelope].into_iter().filter_map(|value| value.get("resources")?.as_array());
+    let arns = lists.flatten().filter_map(|one| one.as_str().or(text(one, "ARN")).or(text(one, "arn")));
+    arns.filter_map(|arn| {
+        let mut parts = arn.splitn(6, ':');
+        let is_of_store = parts.next() == Some("arn") && parts.nth(1) == Some("s3");
+        let has_region = parts.next().is_some_and(|region| !region.is_empty());
+        parts.nth(1).filter(|_| is_of_store && !has_region)
+    })
 }
