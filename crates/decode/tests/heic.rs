@@ -153,7 +153,7 @@ fn other_pictures_in_the_same_container_are_refused_by_name() {
         file[at..at + 4].copy_from_slice(kind);
         refused(&file)
     };
-    for (kind, word) in [(b"jpeg", "JPEG"), (b"iovl", "overlaid"), (b"zzzz", "another kind")] {
+    for (kind, word) in [(b"jpeg", "JPEG"), (b"iovl", "overlay"), (b"zzzz", "another kind")] {
         let (reason, detail) = named(kind);
         assert_eq!(reason, Reason::Unsupported);
         assert!(detail.contains(word), "{detail}");
@@ -175,7 +175,7 @@ fn a_picture_that_stands_for_another_is_read_and_other_derived_ones_are_unsuppor
         assert_eq!(reading.codes.first().map(|code| code.text.as_str()), Some(TEXT), "{depth}: {:?}", reading.reject);
         assert_eq!((reading.width, reading.height), (Some(400), Some(300)));
     }
-    for kinds in [&[b"iovl"][..], &[b"iden", b"iovl"], &[b"jpeg"], &[b"iden", b"jpeg"], &[b"tmap"], &[b"iden"; 9]] {
+    for kinds in [&[b"jpeg"][..], &[b"iden", b"jpeg"], &[b"tmap"], &[b"iden"; 9]] {
         let reject = reading(kinds).reject.expect("not read");
         assert_eq!(reject.reason, Reason::Unsupported, "{kinds:?}: {}", reject.detail);
     }
@@ -186,6 +186,51 @@ fn a_picture_that_stands_for_another_is_read_and_other_derived_ones_are_unsuppor
         let mut file = whole.clone();
         file[at..at + 6].copy_from_slice(&reference);
         assert_eq!(refused(&file).0, Reason::Unsupported, "{reference:?}");
+    }
+}
+
+#[test]
+fn pictures_laid_over_one_another_are_read() {
+    let scene = Scene::paper(400, 300).draw(&code(TEXT), Place::at(210.0, 140.0, 4.0));
+    let grey = vec![90; 256 * 128];
+    let (back, front): (([i16; 2], _, &[u8]), _) =
+        (([0, 0], [256, 128], &grey), ([100, 60], [400, 300], &*scene.pixels));
+    for layers in [&[front][..], &[back, front]] {
+        let reading = decode(&heic::overlay([512, 400], layers), &limits());
+        assert_eq!(reading.codes.first().map(|code| code.text.as_str()), Some(TEXT), "{:?}", reading.reject);
+        assert_eq!((reading.width, reading.height), (Some(512), Some(400)));
+        let corners = reading.codes[0].corners;
+        assert!(corners.iter().all(|corner| corner[0] > 200.0 && corner[1] > 120.0), "{corners:?}");
+    }
+    // What lies above hides what is below, and nothing is drawn outside the canvas.
+    let hidden = decode(
+        &heic::overlay([400, 300], &[([0, 0], [400, 300], &scene.pixels), ([100, 60], [256, 128], &grey)]),
+        &limits(),
+    );
+    assert_eq!(hidden.reject.map(|reject| reject.reason), Some(Reason::NoCode));
+    for (corner, canvas, reason) in [
+        ([-8, 0], [512, 400], Reason::Unsupported),
+        ([300, 200], [512, 400], Reason::NoCode),
+        ([i16::MAX, i16::MAX], [512, 400], Reason::NoCode),
+        ([0, 0], [64, 64], Reason::Unreadable),
+        ([0, 0], [0, 400], Reason::Unreadable),
+    ] {
+        let file = heic::overlay(canvas, &[(corner, [400, 300], &scene.pixels)]);
+        assert_eq!(refused(&file).0, reason, "{corner:?} {canvas:?}");
+    }
+}
+
+#[test]
+fn a_jpeg_file_in_the_container_is_read_as_such() {
+    let scene = Scene::paper(400, 300).draw(&code(TEXT), Place::at(210.0, 140.0, 4.0));
+    let mut jpeg = Vec::new();
+    let encoder = jpeg_encoder::Encoder::new(&mut jpeg, 90);
+    encoder.encode(&scene.pixels, 400, 300, jpeg_encoder::ColorType::Luma).unwrap();
+    let scan = jpeg.windows(2).position(|two| two == [0xff, 0xda]).unwrap();
+    for apart in [0, scan] {
+        let reading = decode(&heic::of_jpeg([400, 300], &jpeg, apart), &limits());
+        assert_eq!(reading.codes.first().map(|code| code.text.as_str()), Some(TEXT), "{:?}", reading.reject);
+        assert_eq!((reading.format, reading.width), (Some(Format::Jpeg), Some(400)));
     }
 }
 

@@ -61,7 +61,10 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
         return Err(Rejection::new(Reason::Unsupported, format!("content is {}", name_of_content(bytes))));
     };
     let facts = match format {
-        Format::Jpeg => jpeg::facts(bytes),
+        Format::Jpeg => match heif::jpeg(bytes) {
+            Some(inner) => jpeg::facts(&inner),
+            None => jpeg::facts(bytes),
+        },
         Format::Png => simple::png(bytes),
         Format::Webp => simple::webp(bytes),
         Format::Gif => simple::gif(bytes),
@@ -82,7 +85,9 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
     let pixels = u64::from(facts.width) * u64::from(facts.height);
     // The entropy-coded data without its stuffing; data of items that lies in pieces is put together before.
     let file_copies = match format {
-        Format::Jpeg => size,
+        // Twice where it stands in another file's item, in pieces.
+        Format::Jpeg if bytes.starts_with(&[0xff, 0xd8]) => size,
+        Format::Jpeg => 2 * size,
         Format::Heic => 2 * size,
         // Put together, as one frame, and as the decoder holds it.
         Format::Avif => 3 * size,
@@ -197,6 +202,8 @@ fn sniff(bytes: &[u8]) -> Option<Format> {
         Some(Format::Bmp)
     } else if is_tiff(bytes) {
         Some(Format::Tiff)
+    } else if heif::jpeg(bytes).is_some() {
+        Some(Format::Jpeg)
     } else {
         heif::codec(bytes).map(|codec| match codec {
             Codec::Hevc => Format::Heic,

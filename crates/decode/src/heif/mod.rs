@@ -7,6 +7,7 @@
 #![cfg_attr(not(feature = "heic"), allow(dead_code, unused_imports, reason = "only the pixel decoder takes all of it"))]
 
 mod boxes;
+mod overlay;
 mod picture;
 
 use std::borrow::Cow;
@@ -109,6 +110,20 @@ fn codec_by_brand(bytes: &[u8]) -> Option<Codec> {
         || (compatible.iter().any(|brand| is(&GENERAL, brand))
             && !compatible.iter().any(|brand| is(&OTHER_CODECS, brand)));
     named.or(is_general.then_some(Codec::Hevc))
+}
+
+/// The JPEG file that a HEIF container has for its picture, with the tables that may stand apart from it.
+pub(super) fn jpeg(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
+    brands(bytes)?;
+    let file = Heif::new(bytes).ok()?;
+    let id = file.shown().ok()?;
+    let item = file.item(id).ok().filter(|item| item.kind == *b"jpeg")?;
+    let (data, _) = file.data(id).ok()?;
+    let data = match file.property(item, b"jpgC") {
+        Some(tables) => Cow::Owned([tables, &data].concat()),
+        None => data,
+    };
+    data.starts_with(&[0xff, 0xd8, 0xff]).then_some(data)
 }
 
 fn is(brands: &[&[u8; 4]], brand: &[u8; 4]) -> bool {

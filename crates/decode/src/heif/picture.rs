@@ -1,11 +1,12 @@
-//! The primary picture: one HEVC or AV1 picture, or a grid of them; and what stands beside it.
+//! The primary picture: one HEVC or AV1 picture, a grid of them, or some laid over one another; and what stands beside it.
 
 use super::super::guard::HeaderError;
 use super::boxes::Fields;
+use super::overlay::Layer;
 use super::{Heif, Item};
 
 /// Tiles are as large as a codec likes, which may be more than a small picture needs.
-const TILE_STEP: u32 = 1_024;
+pub(super) const TILE_STEP: u32 = 1_024;
 /// What AV1's decoder takes beside its pictures, a thread's stack included.
 const AV1_BYTES: u64 = 8 << 20;
 /// Most parameter sets in an item's configuration. Three are usual.
@@ -35,6 +36,9 @@ impl Codec {
     }
 }
 
+/// Brightness of what a file does not hold.
+const MISSING: u8 = 128;
+
 /// The picture to decode, before any rotation or mirror: where EXIF's orientation is not applied either.
 pub(crate) struct Picture {
     pub codec: Codec,
@@ -42,17 +46,35 @@ pub(crate) struct Picture {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// Tiles in a row.
+    /// Tiles in a row; of no meaning in an overlay.
     pub columns: u32,
-    /// Width and height of a tile.
+    /// Width and height of a tile, or the largest of the layers' widths and heights.
     pub tile: [u32; 2],
     /// The tiles' items, row by row; the picture itself when it has none.
     pub items: Vec<u32>,
     /// HEVC's `chroma_format_idc`: 0 grey, 1 4:2:0, 2 4:2:2, 3 4:4:4; of AV1 the same.
     pub chroma: u8,
+    /// Where each item lies, if it is not a tile of a grid.
+    pub layers: Vec<Layer>,
+    /// Brightness where nothing is drawn.
+    pub fill: u8,
 }
 
 impl Picture {
+    /// Where the top left pixel of an item lies.
+    pub(crate) fn corner(&self, index: usize) -> [usize; 2] {
+        if let Some(layer) = self.layers.get(index) {
+            return layer.corner.map(|start| start as usize);
+        }
+        let at = [index as u32 % self.columns, index as u32 / self.columns];
+        [0, 1].map(|axis| (at[axis] * self.tile[axis]) as usize)
+    }
+
+    /// Width and height that an item has at least.
+    pub(crate) fn promised(&self, index: usize) -> [u32; 2] {
+        self.layers.get(index).map_or(self.tile, |layer| layer.size)
+    }
+
     /// Largest width and height at which a tile may be coded: whole coding blocks.
     pub(crate) fn coded(&self) -> [u64; 2] {
         self.tile.map(|side| u64::from(side).next_multiple_of(64) + 64)
@@ -121,6 +143,7 @@ impl<'a> Heif<'a> {
 
     fn picture_of(&self, id: u32) -> Result<Picture, HeaderError> {
         let whole = self.item(id)?;
+        let (mut layers, mut fill) = (Vec::new(), MISSING);
         let (width, height, columns, tile, items) = match &whole.kind {
             b"hvc1" | b"av01" => {
                 let [width, height] = self.size(whole)?;
@@ -134,6 +157,13 @@ impl<'a> Heif<'a> {
                 let tile = self.size(self.item(*first)?)?;
                 check_grid([width, height], [columns, rows], tile)?;
                 (width, height, columns, tile, tiles)
+            }
+            b"iovl" => {
+                let overlay = self.overlay(id)?;
+                (layers, fill) = (overlay.layers, overlay.fill);
+                let most = |axis: usize| layers.iter().map(|layer| layer.size[axis]).max().unwrap_or(0);
+                let [width, height] = overlay.size;
+                (width, height, 1, [most(0), most(1)], overlay.items)
             }
             kind => return Err(foreign(kind)),
         };
@@ -150,7 +180,7 @@ impl<'a> Heif<'a> {
             Codec::Av1 => self.av1_chroma(first)?,
         };
         let [width, height] = self.clean(whole, [width, height]);
-        Ok(Picture { codec, width, height, columns, tile, items, chroma })
+        Ok(Picture { codec, width, height, columns, tile, items, chroma, layers, fill })
     }
 
     /// `clap`: the part of a picture that is meant to be seen. Encoders need even sides, so an odd picture has a row or a
@@ -175,6 +205,8 @@ impl<'a> Heif<'a> {
                 tile: [width, height],
                 items: vec![id],
                 chroma,
+                layers: Vec::new(),
+                fill: MISSING,
             })
         };
         let is_worth_it = |copy: &Picture| {
@@ -189,7 +221,7 @@ impl<'a> Heif<'a> {
     }
 
     /// `ispe`: width and height.
-    fn size(&self, item: &Item<'a>) -> Result<[u32; 2], HeaderError> {
+    pub(super) fn size(&self, item: &Item<'a>) -> Result<[u32; 2], HeaderError> {
         let mut fields = Fields(self.property(item, b"ispe").ok_or(HeaderError::Broken("no picture size"))?);
         fields.version().map_err(short)?;
         let size = [fields.u32().map_err(short)?, fields.u32().map_err(short)?];
@@ -296,7 +328,7 @@ fn check_grid(size: [u32; 2], counts: [u32; 2], tile: [u32; 2]) -> Result<(), He
 }
 
 /// A table that is all there ends too early.
-fn short(flaw: HeaderError) -> HeaderError {
+pub(super) fn short(flaw: HeaderError) -> HeaderError {
     if flaw == HeaderError::Cut { HeaderError::Broken("a table that ends too early") } else { flaw }
 }
 
@@ -305,7 +337,7 @@ fn foreign(kind: &[u8; 4]) -> HeaderError {
         b"av01" | b"hvc1" => "tiles of several codecs",
         b"avc1" => "an H.264 picture",
         b"jpeg" => "a JPEG picture",
-        b"iovl" => "a picture of overlaid pictures",
+        b"iovl" => "overlays in overlays",
         b"iden" => "a picture derived from another",
         b"tmap" => "a tone-mapped picture",
         b"unci" => "an uncompressed picture",

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::super::catch_panic::aside;
 use super::super::clock::Deadline;
-use super::super::heif::{Heif, Picture};
+use super::super::heif::Heif;
 use super::super::luma::Aspect;
 use super::av1::{self, Fault, Frame};
 use super::hints::Hints;
-use super::tiles::{changed, corner, grey, no_alpha, paint};
+use super::tiles::{blank, changed, no_alpha, paint};
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Rejection};
 
@@ -28,8 +28,8 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
     let alpha = file.alpha(&photo);
     let mut hints = Hints { alpha: alpha.is_some(), ..Hints::default() };
     let picture = if aspect == Aspect::Opacity { alpha.ok_or_else(no_alpha)? } else { photo };
-    let mut luma = grey([picture.width, picture.height].map(|side| side as usize))
-        .ok_or_else(|| Rejection::new(Reason::Unreadable, "an avif picture without pixels"))?;
+    let mut luma =
+        blank(&picture).ok_or_else(|| Rejection::new(Reason::Unreadable, "an avif picture without pixels"))?;
     let (mut is_cut, mut decoded) = (false, 0);
     for (index, &item) in picture.items.iter().enumerate() {
         let place = format!("avif, part {} of {}", index + 1, picture.items.len());
@@ -39,7 +39,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
         let (data, cut) = file.data(item).map_err(changed)?;
         is_cut |= cut;
         let frame = match first_frame(&data, cut) {
-            Ok(data) => one(data, &picture, aspect.component()),
+            Ok(data) => one(data, picture.promised(index), aspect.component()),
             Err(what) => Err(Rejection::new(Reason::Unreadable, what)),
         };
         match frame {
@@ -47,7 +47,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
                 decoded += 1;
                 hints.red += frame.hints.red;
                 hints.blue += frame.hints.blue;
-                let corner = corner(&picture, index);
+                let corner = picture.corner(index);
                 for (y, row) in frame.samples.chunks_exact(frame.width.max(1)).enumerate() {
                     paint(&mut luma, &picture, corner, y, row);
                 }
@@ -64,8 +64,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
 }
 
 /// Decodes one tile.
-fn one(data: Vec<u8>, picture: &Picture, component: usize) -> Result<Frame, Rejection> {
-    let [wide, high] = picture.tile;
+fn one(data: Vec<u8>, [wide, high]: [u32; 2], component: usize) -> Result<Frame, Rejection> {
     let most = wide.saturating_mul(high);
     let decoded = aside("av1", PATIENCE, move || av1::decode(&data, most, component))
         .map_err(|fault| Rejection::new(Reason::DecoderFault, format!("the decoder failed: {fault}")))?;

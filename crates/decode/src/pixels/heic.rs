@@ -19,7 +19,7 @@ use super::super::heif::{Config, Heif, Picture};
 use super::super::luma::Aspect;
 use super::hints::Hints;
 use super::residual::{self, Block};
-use super::tiles::{changed, corner, grey, no_alpha, paint};
+use super::tiles::{blank, changed, no_alpha, paint};
 use super::tints::Tints;
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Rejection};
@@ -47,11 +47,12 @@ impl From<Error> for Failure {
 pub(crate) fn thumbnail(bytes: &[u8], deadline: Deadline) -> Option<Source> {
     let file = Heif::new(bytes).ok()?;
     let copy = file.thumbnail(&file.picture().ok()?)?;
-    let mut luma = grey([copy.width as usize, copy.height as usize])?;
+    let mut luma = blank(&copy)?;
     let item = *copy.items.first()?;
     let config = file.config(item).ok()?;
     let (data, _) = file.data(item).ok().filter(|(_, cut)| !cut)?;
-    let mut tile = Tile { config: &config, picture: &copy, component: 0, deadline, tints: Tints::default() };
+    let promised = copy.tile;
+    let mut tile = Tile { config: &config, picture: &copy, promised, component: 0, deadline, tints: Tints::default() };
     tile.decode(&data, |y, row| paint(&mut luma, &copy, [0, 0], y, row)).ok()?;
     Some(Source::whole(luma, false))
 }
@@ -64,8 +65,8 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
     let alpha = file.alpha(&photo);
     let mut hints = Hints { alpha: alpha.is_some(), ..Hints::default() };
     let picture = if aspect == Aspect::Opacity { alpha.ok_or_else(no_alpha)? } else { photo };
-    let mut luma = grey([picture.width, picture.height].map(|side| side as usize))
-        .ok_or_else(|| Rejection::new(Reason::Unreadable, "a heic picture without pixels"))?;
+    let mut luma =
+        blank(&picture).ok_or_else(|| Rejection::new(Reason::Unreadable, "a heic picture without pixels"))?;
     let (mut is_cut, mut tints) = (false, Tints::default());
     if aspect.component() > 0 && picture.chroma == 0 {
         return Err(Rejection::new(Reason::Unsupported, "a grey heic picture has no colours"));
@@ -74,8 +75,10 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
         let config = file.config(item).map_err(changed)?;
         let (data, cut) = file.data(item).map_err(changed)?;
         is_cut |= cut;
-        let corner = corner(&picture, index);
-        let mut tile = Tile { config: &config, picture: &picture, component: aspect.component(), deadline, tints };
+        let corner = picture.corner(index);
+        let promised = picture.promised(index);
+        let mut tile =
+            Tile { config: &config, picture: &picture, promised, component: aspect.component(), deadline, tints };
         let decoded = tile.decode(&data, |y, row| paint(&mut luma, &picture, corner, y, row));
         tints = tile.tints;
         let place = format!("heic, part {} of {}", index + 1, picture.items.len());
@@ -99,6 +102,8 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
 struct Tile<'a> {
     config: &'a Config<'a>,
     picture: &'a Picture,
+    /// Width and height that it has at least.
+    promised: [u32; 2],
     /// Which component its rows are of.
     component: usize,
     deadline: Deadline,
@@ -160,8 +165,8 @@ impl Tile<'_> {
         if !coded.is_complete() {
             return Err(Failure::Broken("parts of the picture are missing".into()));
         }
-        if width < picture.tile[0] || height < picture.tile[1] {
-            let [wide, high] = picture.tile;
+        let [wide, high] = self.promised;
+        if width < wide || height < high {
             return Err(Failure::Broken(format!("{width} x {height} pixels where {wide} x {high} were promised")));
         }
         Ok(())
@@ -419,7 +424,14 @@ mod tests {
             }
             let mut state = None;
             let deadline = Deadline::after(Duration::from_secs(600));
-            let tile = Tile { config: &config, picture: &picture, component: 0, deadline, tints: Tints::default() };
+            let tile = Tile {
+                config: &config,
+                picture: &picture,
+                promised: picture.tile,
+                component: 0,
+                deadline,
+                tints: Tints::default(),
+            };
             assert!(slices(&data, &tile, &sets, &mut state).is_ok());
             let ours = &state.unwrap().1.picture.frame.planes[0];
 

@@ -29,6 +29,7 @@ mod webp_bmp;
 use super::Header;
 use super::catch_panic::catch_panic;
 use super::clock::Deadline;
+use super::heif;
 use super::luma::{Aspect, Luma};
 use super::room::Room;
 #[cfg(feature = "heic")]
@@ -52,7 +53,10 @@ pub(super) fn open(
         return Err(no_room());
     }
     let opened = catch_panic(|| match header.format {
-        Format::Jpeg => jpeg::open(bytes, header, aspect, deadline, room),
+        Format::Jpeg => match heif::jpeg(bytes) {
+            Some(inner) => jpeg::open(&inner, header, aspect, deadline, room),
+            None => jpeg::open(bytes, header, aspect, deadline, room),
+        },
         Format::Png => png::decode(bytes, header, aspect, deadline),
         Format::Webp => webp::decode(bytes, header, aspect),
         Format::Gif => gif::decode(bytes, header, aspect, deadline),

@@ -3,18 +3,12 @@
 use super::super::guard::HeaderError;
 use super::super::heif::Picture;
 use super::super::luma::Luma;
-use super::MISSING;
 use scanmill_core::domain::{Format, Reason, Rejection};
 
 /// A picture of nothing; `None` for one without pixels.
-pub(super) fn grey([width, height]: [usize; 2]) -> Option<Luma> {
-    Luma::new(width, height, vec![MISSING; width.checked_mul(height)?])
-}
-
-/// Where the top left pixel of a tile lies in the picture.
-pub(super) fn corner(picture: &Picture, index: usize) -> [usize; 2] {
-    let at = [index as u32 % picture.columns, index as u32 / picture.columns];
-    [0, 1].map(|axis| (at[axis] * picture.tile[axis]) as usize)
+pub(super) fn blank(picture: &Picture) -> Option<Luma> {
+    let [width, height] = [picture.width, picture.height].map(|side| side as usize);
+    Luma::new(width, height, vec![picture.fill; width.checked_mul(height)?])
 }
 
 /// Puts the row `y` of the tile whose top left pixel is `corner` into the picture.

@@ -146,3 +146,77 @@ pub fn derived(kinds: &[&[u8; 4]], size: [usize; 2], grey: &[u8]) -> Vec<u8> {
     let start = ftyp.len() + meta(0).len() + 8;
     [ftyp, meta(start), boxed(b"mdat", &data)].concat()
 }
+
+/// An item of a container: its kind, the boxes of its properties, and its data.
+struct Item {
+    kind: &'static [u8; 4],
+    properties: Vec<Vec<u8>>,
+    data: Vec<u8>,
+}
+
+/// A container of items, the first of which is the picture, made of the others where it is a derived one.
+fn container(items: &[Item]) -> Vec<u8> {
+    let last = items.len() as u8;
+    let entry = |(id, item): (u8, &Item)| full(b"infe", 2, &[&[0, id, 0, 0], &item.kind[..], &[0]].concat());
+    let entries: Vec<u8> = (1..).zip(items).flat_map(entry).collect();
+    let parts: Vec<u8> = (2..=last).flat_map(|id| [0, id]).collect();
+    let reference = boxed(b"dimg", &[&[0, 1, 0, last - 1][..], &parts].concat());
+    let properties: Vec<u8> = items.iter().flat_map(|item| item.properties.concat()).collect();
+    let mut associations = vec![0, 0, 0, last];
+    let mut next = 1;
+    for (id, item) in (1..).zip(items) {
+        let count = item.properties.len() as u8;
+        associations.extend([0, id, count].into_iter().chain(next..next + count));
+        next += count;
+    }
+    let data: Vec<u8> = items.iter().flat_map(|item| item.data.clone()).collect();
+    let ftyp = boxed(b"ftyp", b"mif1\0\0\0\0mif1heicjpeg");
+    let meta = |start: usize| {
+        let mut places = vec![0x44, 0, 0, last];
+        let mut at = start;
+        for (id, item) in (1..).zip(items) {
+            places.extend([0, id, 0, 0, 0, 1]);
+            places.extend((at as u32).to_be_bytes().into_iter().chain((item.data.len() as u32).to_be_bytes()));
+            at += item.data.len();
+        }
+        let references = if last > 1 { full(b"iref", 0, &reference) } else { Vec::new() };
+        let tables = [
+            full(b"pitm", 0, &[0, 1]),
+            full(b"iinf", 0, &[&[0, last][..], &entries].concat()),
+            full(b"iloc", 0, &places),
+            references,
+            boxed(b"iprp", &[boxed(b"ipco", &properties), full(b"ipma", 0, &associations)].concat()),
+        ];
+        full(b"meta", 0, &tables.concat())
+    };
+    let start = ftyp.len() + meta(0).len() + 8;
+    [ftyp, meta(start), boxed(b"mdat", &data)].concat()
+}
+
+fn sides(size: [usize; 2]) -> Vec<u8> {
+    full(b"ispe", 0, &size.map(|side| (side as u32).to_be_bytes()).concat())
+}
+
+/// Pictures laid over a white canvas, the lowest first: where each begins, its size and its pixels.
+pub fn overlay(canvas: [usize; 2], layers: &[([i16; 2], [usize; 2], &[u8])]) -> Vec<u8> {
+    let head =
+        [0, 0].into_iter().chain([0xff; 8]).chain(canvas.into_iter().flat_map(|side| (side as u16).to_be_bytes()));
+    let corners = layers.iter().flat_map(|(corner, ..)| corner.iter().flat_map(|start| start.to_be_bytes()));
+    let data = head.chain(corners).collect();
+    let mut items = vec![Item { kind: b"iovl", properties: vec![sides(canvas)], data }];
+    for (_, size, grey) in layers {
+        let (configuration, data) = hevc(size[0], size[1], grey);
+        items.push(Item { kind: b"hvc1", properties: vec![sides(*size), boxed(b"hvcC", &configuration)], data });
+    }
+    container(&items)
+}
+
+/// A JPEG file as the picture of a container; `apart` says how many of its bytes stand in a property.
+pub fn of_jpeg(size: [usize; 2], jpeg: &[u8], apart: usize) -> Vec<u8> {
+    let (tables, data) = jpeg.split_at(apart);
+    let mut properties = vec![sides(size)];
+    if apart > 0 {
+        properties.push(boxed(b"jpgC", tables));
+    }
+    container(&[Item { kind: b"jpeg", properties, data: data.to_vec() }])
+}

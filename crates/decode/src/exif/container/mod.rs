@@ -7,7 +7,7 @@ mod png;
 use std::borrow::Cow;
 
 use self::chunks::Riff;
-use super::super::heif::{Heif, bare_items, is_iso_media};
+use super::super::heif::{self, Heif, bare_items, is_iso_media};
 use super::iptc::{Resource, resources};
 use super::tiff::{Tag, Tiff};
 
@@ -52,6 +52,10 @@ pub(super) fn metadata(bytes: &[u8]) -> Metadata<'_> {
         // A file whose tables cannot be read has none: they say where it is.
         if let Ok(file) = Heif::new(bytes) {
             file.metadata(|data| found.add(data));
+            // A JPEG file that is the picture may have its own.
+            if let Some(Cow::Borrowed(inner)) = heif::jpeg(bytes) {
+                jpeg::read(inner, &mut found);
+            }
         } else {
             bare_items(bytes, |data| found.add(Cow::Borrowed(data)));
         }
