@@ -85,7 +85,7 @@ view: scans {
   }
   dimension: text_encoding {
     type: string
-    description: "how bytes became text: ascii, utf-8, eci: or guess: and a set"
+    description: "how bytes became text: ascii, utf-8; eci:, declared:, guess: set"
     sql: ${TABLE}.text_encoding ;;
   }
   dimension: symbology {

@@ -69,7 +69,7 @@ pub const COLUMNS: &[Column] = &[
     column("engine_version", Text(32), Both, true, "scanmill version that made the row"),
     column("payload", Text(16384), Scans, true, "text of the code; secrets redacted"),
     column("payload_kind", Text(32), Scans, true, "url, gs1_digital_link, geo, wifi, text and so on"),
-    column("text_encoding", Text(64), Scans, false, "how bytes became text: ascii, utf-8, eci: or guess: and a set"),
+    column("text_encoding", Text(64), Scans, false, "how bytes became text: ascii, utf-8; eci:, declared:, guess: set"),
     column("symbology", Text(3), Scans, false, "symbology identifier: ]Q1 plain, ]Q3 GS1, ]Q5 AIM, one more with ECI"),
     column("product_url", Text(16384), Scans, false, "normalised URL without tracking parameters"),
     column("url_host", Text(255), Scans, false, "host, lower case, punycode"),

@@ -90,6 +90,12 @@ impl Charset {
         }
     }
 
+    /// Whether the bytes are text in this character set, without control characters beyond ASCII's.
+    pub(super) fn is_text(self, bytes: &[u8]) -> bool {
+        let is_strange = |letter: char| !letter.is_ascii() && letter.is_control();
+        self.decode(bytes).is_some_and(|text| !text.contains(is_strange))
+    }
+
     /// [`Charset::decode`] with U+FFFD for what means nothing.
     pub(super) fn decode_lossy(self, bytes: &[u8]) -> String {
         match self {

@@ -1,6 +1,6 @@
 //! The character set of bytes whose code names none.
 //!
-//! UTF-8 is certain enough to need no guess. Otherwise each set in question is asked what the bytes would cost in bits if
+//! UTF-8 is certain enough to need no guess, and some kinds of message name their set (`declared`). Otherwise each set in question is asked what the bytes would cost in bits if
 //! they were its text (`languages`), a detector made for web pages has a vote, and the cheapest wins. The standard's
 //! default, ISO 8859-1, needs no reason: every other set must be cheaper by its own rarity. A set in which the bytes would
 //! be control characters is out. Bytes that no text has (a compressed file, a key) are nobody's language: each becomes the
@@ -11,6 +11,7 @@ use encoding_rs::{self as rs, Encoding};
 
 use super::by_chance;
 use super::charset::Charset;
+use super::declared;
 use super::languages::CANDIDATES;
 
 /// Label of bytes that are ASCII, which all sets in question hold.
@@ -34,8 +35,8 @@ pub(super) struct Guess {
 }
 
 impl Guess {
-    /// UTF-8 where the bytes are valid as such and not by chance, UTF-16 by its mark or its zeros, else the likeliest set. `is_japanese`:
-    /// kanji mode in the same message.
+    /// UTF-8 where the bytes are valid as such and not by chance, the set that the text names, UTF-16 by its mark or its
+    /// zeros, else the likeliest set. `is_japanese`: kanji mode in the same message.
     pub(super) fn of(bytes: &[u8], is_japanese: bool) -> Guess {
         let named = |set: Charset| Guess { set, label: format!("guess:{}", set.name()) };
         if let Some(set) = utf_16_by_zeros(bytes) {
@@ -47,6 +48,9 @@ impl Guess {
                 return Guess { set, label: format!("guess:{}|utf-8", set.name()) };
             }
             return Guess { set: Charset::Table(rs::UTF_8), label: "utf-8".to_owned() };
+        }
+        if let Some(set) = declared::set(bytes).filter(|set| set.is_text(bytes)) {
+            return Guess { set, label: format!("declared:{}", set.name()) };
         }
         let marked = match bytes {
             [0xfe, 0xff, _, _, ..] => Some(rs::UTF_16BE),
@@ -71,10 +75,7 @@ impl Guess {
     /// The standard's default, ISO 8859-1, unless that would be control characters.
     pub(super) fn standard(bytes: &[u8]) -> Guess {
         let default = Charset::Table(rs::WINDOWS_1252);
-        if default
-            .decode(bytes)
-            .is_some_and(|text| !text.chars().any(|letter| !letter.is_ascii() && letter.is_control()))
-        {
+        if default.is_text(bytes) {
             return Guess { set: default, label: "iso-8859-1".to_owned() };
         }
         Guess::of(bytes, false)
@@ -118,7 +119,9 @@ fn likeliest(bytes: &[u8], is_japanese: bool) -> (&'static Encoding, Option<&'st
     detector.feed(bytes, true);
     let voted = detector.guess(None, Utf8Detection::Deny);
     let costs = CANDIDATES.iter().filter_map(|candidate| {
-        let vote = if candidate.table == voted { candidate.vote } else { 0.0 };
+        // It knows one of the two KOI8 only.
+        let is_voted = candidate.table == voted || voted == rs::KOI8_U && candidate.table == rs::KOI8_R;
+        let vote = if is_voted { candidate.vote } else { 0.0 };
         let mut kanji = 0.0;
         if candidate.table == rs::SHIFT_JIS {
             kanji += if is_japanese { KANJI_MODE } else { 0.0 };
@@ -267,6 +270,19 @@ mod tests {
             (rs::EUC_JP, "東京 4711"),
             (rs::KOI8_R, "Москва"),
             (rs::KOI8_R, "товар 12"),
+            (rs::KOI8_R, "Привет"),
+            (rs::KOI8_U, "Дякую"),
+            (rs::ISO_8859_5, "Москва"),
+            (rs::ISO_8859_5, "спасибо"),
+            (rs::ISO_8859_5, "Цена 100 руб"),
+            (rs::IBM866, "Санкт-Петербург"),
+            (rs::WINDOWS_1257, "Šiauliai, Žemaičių gatvė"),
+            (rs::WINDOWS_1257, "Rīga, Brīvības iela"),
+            (rs::ISO_8859_6, "شكرا جزيلا"),
+            (rs::GB18030, "谢谢"),
+            (rs::GB18030, "价格"),
+            (rs::BIG5, "謝謝"),
+            (rs::EUC_KR, "가격"),
             (rs::WINDOWS_1251, "годен"),
             (rs::BIG5, "蓋章"),
             (rs::EUC_KR, "예약"),
@@ -311,7 +327,7 @@ mod tests {
     #[test]
     fn what_two_sets_say_as_well_is_no_certain_guess() {
         // A syllable of Korean or two letters of katakana; Russian, or Hebrew or Greek; Turkish or Icelandic.
-        for bytes in [&b"\xb3\xd7"[..], b"A-12 \xe0\xe4\xf0\xe5\xf1", b"\xf0\xf3\xe1", b"de\xf0il"] {
+        for bytes in [&b"\xb3\xd7"[..], b"A-12 \xec\xec", b"\xed\xe5\xe9", b"de\xf0il"] {
             let label = Guess::of(bytes, false).decode(bytes).1;
             assert!(label.starts_with("guess:") && label.contains('|'), "{label}");
         }

@@ -1,7 +1,7 @@
 //! Data codewords to text: what a symbol says, by ISO/IEC 18004, whichever reader saw it.
 //!
 //! `stream` parses the bits into segments, `charset` knows the ECI assignments, `guess` names the character set where
-//! the code does not (`languages` says what its texts look like), `append` joins the symbols of a structured append
+//! the code and its text (`declared`) do not (`languages` says what its texts look like), `append` joins the symbols of a structured append
 //! sequence. rxing's own parser is not used: its string builder repeats text where two segments begin at one byte, its
 //! `%%` in FNC1 mode runs past the end, and it drops the symbology identifier.
 
@@ -9,6 +9,7 @@ mod append;
 mod bits;
 mod by_chance;
 mod charset;
+mod declared;
 mod guess;
 #[cfg(test)]
 mod guess_words;

@@ -232,3 +232,37 @@ pub(super) const TURKISH: Language = Language {
         çfö",
     ],
 };
+
+/// Lithuanian.
+pub(super) const LITHUANIAN: Language = Language {
+    letters: "ųšėžįčąūę",
+    pairs: [
+        "ų čiė ą žiį žošašiėtėsįvūsę įsūtąrūrzųęs",
+        "iųnųtųišdžnėmėlųš rėečrųdųštkšjųkųžejūdėšmbųbūėjgųžymųjąūzcūūnyšhų",
+        " į šažaš žsųičsąeštąužlėdįėkėntėsėmąškrūėrkąžašovėučrždąžujįjęmęūkįrpįpėčabėčečufųyčzė",
+        " čtęšsšviūnąšyšunčršušežšntūšeėdrįžtšįėlž žkėžįžgęąjkūžėgėlįgąįdčovųąnpųūdūčgū",
+    ],
+};
+
+/// Latvian.
+pub(super) const LATVIAN: Language = Language {
+    letters: "āīšēņūļžčģķ",
+    pairs: [
+        "ītārjāšuvēšaērpāņaūtzīņšņubūzēļuļaģižižaģeķičičučeķeķīča",
+        "iņeštītāā rīībrāāknāīgš dīkāmāētpēlīēlmēīnlūīmlēējošdžēsvāšikšbāvīūgjūgāūdņeūlbīļūzācēcīžužāģužīčoķu",
+        " šānsīāsābādālātāmācājnīrēāņāiī īšeļlāēmnēēcšomīdēēnkļē īrsādātēšsēššīšārūoņnūūkūrūnūsgšņibēņoūmļigļ\
+        gēļ gīžocāhāfē",
+        " ā čāvīdīlašaņīkāzījišīvēļ ģēgršīsīzeģēģēzīcoļiāsūšķuāežtļičēdtūušēkēņšvnčjēmūdņdūoģmšūšļšļsļģpūpīžū",
+    ],
+};
+
+/// Estonian.
+pub(super) const ESTONIAN: Language = Language {
+    letters: "äõüšžö",
+    pairs: [
+        "ärväõiääõnpäühülšišešažižaööötöl",
+        "määevõähäipõdžõujäüüürõhüpšožužeždönö ",
+        "sõtštätüällõkõännälätõkükäõllüõejüõtükjõpüübšuštšvhäfä",
+        " ü õ šätnõmõädsüõpõrõdõmõsäsmüräümütüsüdünhübõ",
+    ],
+};

@@ -7,9 +7,11 @@
 
 mod alphabets;
 mod common;
+mod common_words;
 mod latin;
 mod letters;
 mod wide;
+mod words;
 
 use std::sync::LazyLock;
 
@@ -17,11 +19,18 @@ use encoding_rs::{self as rs, Encoding};
 
 use self::letters::{Kind, Language, Model};
 use self::wide::Wide;
+use self::words::Words;
 
 /// What a set's languages write.
-enum Script {
+enum Letters {
     Wide(Wide),
-    Letters(Model),
+    Narrow(Model),
+}
+
+/// A language as a set writes it.
+struct Script {
+    letters: Letters,
+    words: Option<Words>,
 }
 
 /// A character set in question.
@@ -39,13 +48,24 @@ pub(super) struct Candidate {
 /// from it.
 pub(super) static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
     let latin = |languages: &[&Language], marks: &'static str| -> Vec<Script> {
-        languages.iter().map(|language| Script::Letters(Model::new(language, Kind::Latin, marks))).collect()
+        let model = |language: &&Language| Letters::Narrow(Model::new(language, Kind::Latin, marks));
+        languages.iter().map(|language| Script { letters: model(language), words: None }).collect()
     };
-    let alphabets = |languages: &[&Language], marks: &'static str| -> Vec<Script> {
-        languages.iter().map(|language| Script::Letters(Model::new(language, Kind::Alphabet, marks))).collect()
+    let alphabets = |languages: &[(&Language, Option<&'static str>)], marks: &'static str| -> Vec<Script> {
+        let script = |(language, words): &(&Language, Option<&'static str>)| Script {
+            letters: Letters::Narrow(Model::new(language, Kind::Alphabet, marks)),
+            words: words.map(|words| Words::new(words, true)),
+        };
+        languages.iter().map(script).collect()
     };
-    let half_width = || Script::Letters(Model::new(&alphabets::HALF_WIDTH, Kind::HalfWidth, "｡｢｣､･"));
-    let wide = |script: Wide| vec![Script::Wide(script)];
+    let half_width = || Script {
+        letters: Letters::Narrow(Model::new(&alphabets::HALF_WIDTH, Kind::HalfWidth, "｡｢｣､･")),
+        words: None,
+    };
+    let wide = |script: Wide, words: &'static str| Script {
+        letters: Letters::Wide(script),
+        words: Some(Words::new(words, false)),
+    };
     let candidate = |table, scripts, rarity, vote| Candidate { table, scripts, rarity, vote };
     let western = [
         &latin::GERMAN,
@@ -70,26 +90,42 @@ pub(super) static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
         &latin::CROATIAN,
         &latin::SLOVENIAN,
     ];
-    let cyrillic = [&alphabets::RUSSIAN, &alphabets::UKRAINIAN, &alphabets::BULGARIAN, &alphabets::SERBIAN];
+    let russian = (&alphabets::RUSSIAN, Some(common_words::RUSSIAN));
+    let ukrainian = (&alphabets::UKRAINIAN, Some(common_words::UKRAINIAN));
+    let bulgarian = (&alphabets::BULGARIAN, Some(common_words::BULGARIAN));
+    let serbian = (&alphabets::SERBIAN, Some(common_words::SERBIAN));
+    let cyrillic = [russian, ukrainian, bulgarian, serbian];
+    let greek = [(&alphabets::GREEK, Some(common_words::GREEK))];
+    let hebrew = [(&alphabets::HEBREW, Some(common_words::HEBREW))];
+    let arabic = [(&alphabets::ARABIC, Some(common_words::ARABIC))];
     let cyrillic_marks = "№«»–—“”…°©ўѓќ";
     vec![
         candidate(rs::WINDOWS_1252, latin(&western, "°£§©€½«»¿¡•·™®„²×º\u{a0}"), 0.0, 3.0),
-        candidate(rs::SHIFT_JIS, vec![Script::Wide(Wide::Japanese), half_width()], 0.0, 0.0),
-        candidate(rs::EUC_JP, wide(Wide::Japanese), 5.0, 0.0),
-        candidate(rs::GB18030, wide(Wide::Simplified), 1.0, 0.0),
-        candidate(rs::BIG5, wide(Wide::Traditional), 2.5, 3.0),
-        candidate(rs::EUC_KR, wide(Wide::Korean), 3.0, 0.0),
+        candidate(rs::SHIFT_JIS, vec![wide(Wide::Japanese, common_words::JAPANESE), half_width()], 0.0, 0.0),
+        candidate(rs::EUC_JP, vec![wide(Wide::Japanese, common_words::JAPANESE)], 5.0, 0.0),
+        candidate(rs::GB18030, vec![wide(Wide::Simplified, common_words::SIMPLIFIED)], 1.0, 0.0),
+        candidate(rs::BIG5, vec![wide(Wide::Traditional, common_words::TRADITIONAL)], 2.5, 3.0),
+        candidate(rs::EUC_KR, vec![wide(Wide::Korean, common_words::KOREAN)], 2.5, 0.0),
         candidate(rs::WINDOWS_1251, alphabets(&cyrillic, cyrillic_marks), 2.5, 4.0),
-        candidate(rs::KOI8_R, alphabets(&[&alphabets::RUSSIAN], "©°"), 7.0, 0.0),
-        candidate(rs::KOI8_U, alphabets(&[&alphabets::UKRAINIAN], "©°"), 7.5, 0.0),
+        candidate(rs::KOI8_R, alphabets(&[russian], "©°"), 7.0, 4.0),
+        candidate(rs::KOI8_U, alphabets(&[ukrainian], "©°"), 7.5, 4.0),
+        candidate(rs::ISO_8859_5, alphabets(&cyrillic, "№§\u{a0}"), 8.5, 4.0),
+        candidate(rs::IBM866, alphabets(&cyrillic, "№°\u{a0}"), 11.0, 4.0),
         candidate(rs::WINDOWS_1250, latin(&central, "°§©€«»•·™®„\u{a0}"), 2.5, 0.0),
         candidate(rs::ISO_8859_2, latin(&central, "°§\u{a0}"), 2.8, 0.0),
+        candidate(
+            rs::WINDOWS_1257,
+            latin(&[&latin::LITHUANIAN, &latin::LATVIAN, &latin::ESTONIAN], "°§©€«»•·™®„\u{a0}"),
+            8.0,
+            2.0,
+        ),
         candidate(rs::WINDOWS_1254, latin(&[&latin::TURKISH], "°€«»•·™®\u{a0}"), 2.0, 3.0),
-        candidate(rs::WINDOWS_1253, alphabets(&[&alphabets::GREEK], "«»–’…°©€"), 0.5, 7.0),
-        candidate(rs::ISO_8859_7, alphabets(&[&alphabets::GREEK], "«»°©"), 0.7, 7.0),
-        candidate(rs::WINDOWS_1255, alphabets(&[&alphabets::HEBREW], "–“”₪"), 3.5, 2.5),
-        candidate(rs::WINDOWS_1256, alphabets(&[&alphabets::ARABIC], "،؟؛پچژگ"), 3.0, 3.0),
-        candidate(rs::WINDOWS_874, alphabets(&[&alphabets::THAI], "๐๑๒๓๔๕๖๗๘๙ฯๆ฿"), 2.0, 6.0),
+        candidate(rs::WINDOWS_1253, alphabets(&greek, "«»–’…°©€"), 0.5, 7.0),
+        candidate(rs::ISO_8859_7, alphabets(&greek, "«»°©"), 0.7, 7.0),
+        candidate(rs::WINDOWS_1255, alphabets(&hebrew, "–“”₪"), 3.5, 2.5),
+        candidate(rs::WINDOWS_1256, alphabets(&arabic, "،؟؛پچژگ"), 3.0, 3.0),
+        candidate(rs::ISO_8859_6, alphabets(&arabic, "،؟؛"), 10.0, 3.0),
+        candidate(rs::WINDOWS_874, alphabets(&[(&alphabets::THAI, None)], "๐๑๒๓๔๕๖๗๘๙ฯๆ฿"), 2.0, 6.0),
     ]
 });
 
@@ -107,18 +143,29 @@ impl Candidate {
         if !text.chars().all(is_plain) {
             return None;
         }
+        Some(self.rarity + self.cost_of_text(&text))
+    }
+
+    /// What a text costs in this set's likeliest language.
+    fn cost_of_text(&self, text: &str) -> f32 {
+        let costs = self.scripts.iter().map(|script| self.cost_in(script, text));
+        costs.min_by(f32::total_cmp).unwrap_or(f32::INFINITY)
+    }
+
+    fn cost_in(&self, script: &Script, text: &str) -> f32 {
         let letters: Vec<char> = text.chars().take(MOST).collect();
-        let costs = self.scripts.iter().map(|script| {
-            let bits = letters.iter().enumerate().map(|(place, &letter)| {
-                let before = place.checked_sub(1).and_then(|place| letters.get(place)).copied();
-                let after = letters.get(place + 1).copied();
-                match script {
-                    Script::Wide(wide) => wide.bits(self.table, letter, before, after),
-                    Script::Letters(model) => model.bits(letter, before, after),
-                }
-            });
-            self.rarity + bits.sum::<f32>()
+        let bits = letters.iter().enumerate().map(|(place, &letter)| {
+            let before = place.checked_sub(1).and_then(|place| letters.get(place)).copied();
+            let after = letters.get(place + 1).copied();
+            match &script.letters {
+                Letters::Wide(wide) => wide.bits(self.table, letter, before, after),
+                Letters::Narrow(model) => model.bits(letter, before, after),
+            }
         });
-        costs.min_by(f32::total_cmp)
+        let bits: Vec<f32> = bits.collect();
+        match &script.words {
+            Some(words) => words.cost(&letters, &bits),
+            None => bits.iter().sum(),
+        }
     }
 }
