@@ -41,9 +41,13 @@ wide! {
         let mut whole_rows = vec![0u16; luma.width()];
         let mut padded = vec![0f32; luma.width() + columns.taps];
         for (out, rows) in small.rows_mut().zip(spans(reach(full[1], scale, luma.height(), height), height)) {
-            sum_rows(luma, &rows, &mut whole_rows, &mut column_sums);
-            for (float, &sum) in padded.iter_mut().zip(&column_sums) {
-                *float = sum as f32;
+            if rows.last <= rows.first + 2 {
+                sum_few_rows(luma, &rows, &mut padded);
+            } else {
+                sum_rows(luma, &rows, &mut whole_rows, &mut column_sums);
+                for (float, &sum) in padded.iter_mut().zip(&column_sums) {
+                    *float = sum as f32;
+                }
             }
             columns.apply(&padded, rows.weight() as f32 / 256.0, out);
         }
@@ -114,6 +118,19 @@ fn sum_rows(luma: &Luma, span: &Span, whole: &mut [u16], sums: &mut [u32]) {
         for (sum, &pixel) in sums.iter_mut().zip(luma.row(span.last)) {
             *sum += u32::from(pixel) * span.last_weight;
         }
+    }
+}
+
+/// The same for at most three rows, at one go. No sum is too large to be exact.
+#[inline(always)]
+fn sum_few_rows(luma: &Luma, span: &Span, sums: &mut [f32]) {
+    // Where it ends with a row, the next has no weight, and need not be there.
+    let last = span.last.min(luma.height() - 1);
+    let (middle, middle_weight) = if span.last > span.first + 1 { (span.first + 1, 256.0) } else { (span.first, 0.0) };
+    let (first_weight, last_weight) = (span.first_weight as f32, span.last_weight as f32);
+    let rows = luma.row(span.first).iter().zip(luma.row(middle)).zip(luma.row(last));
+    for (sum, ((&first, &middle), &last)) in sums.iter_mut().zip(rows) {
+        *sum = f32::from(first) * first_weight + f32::from(middle) * middle_weight + f32::from(last) * last_weight;
     }
 }
 

@@ -91,7 +91,9 @@ impl Frame {
 
         let pixels = (u64::from(self.width) + 16) * (u64::from(self.height) + 16);
         let (firsts, ends) = (pixels / 64 * 2, pixels / 64 * 2);
-        let kept = (2 * pixels).min(ends + self.detail(file) * TOKEN_BYTES / 100) + firsts;
+        // Where the tokens of every sixteenth block begin, and what each row of blocks has beside.
+        let marks = pixels / 128;
+        let kept = (2 * pixels).min(ends + self.detail(file) * TOKEN_BYTES / 100) + firsts + marks;
         let read =
             if self.progressive { 2 * pixels + kept.max(file) } else { file + kept + u64::from(self.width) * 32 };
         // Of four components with brightness among them two are read.

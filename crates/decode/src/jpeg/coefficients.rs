@@ -33,7 +33,39 @@ pub struct Coefficients {
     /// The first coefficient of every block, row after row.
     pub(super) first: Vec<i16>,
     /// The tokens of each row of blocks; blocks missing at a row's end are zero.
-    pub(super) rows: Vec<Box<[u16]>>,
+    pub(super) rows: Vec<Row>,
+}
+
+/// The tokens of a row of blocks.
+pub(super) struct Row {
+    pub(super) tokens: Box<[u16]>,
+    /// Where those of every [`MARKED`]th block begin, so that a part of a picture is made without a walk over all that is to its
+    /// left.
+    pub(super) marks: Box<[u32]>,
+}
+
+/// Every so manieth block has a mark.
+pub(super) const MARKED: usize = 16;
+
+impl Row {
+    /// The tokens from a block on.
+    pub(super) fn after(&self, blocks: usize) -> &[u16] {
+        let mark = blocks / MARKED;
+        let Some(&start) = self.marks.get(mark) else { return &[] };
+        let mut rest = self.tokens.get(start as usize..).unwrap_or(&[]).iter();
+        for _ in mark * MARKED..blocks {
+            let mut at = 1;
+            while at < 64 {
+                let Some(&token) = rest.next().filter(|token| **token != END) else { break };
+                at += open(token).0 + 1;
+            }
+        }
+        rest.as_slice()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Row>() + size_of_val::<[u16]>(&self.tokens) + size_of_val::<[u32]>(&self.marks)
+    }
 }
 
 impl Coefficients {
@@ -49,7 +81,7 @@ impl Coefficients {
 
     /// Bytes that they take.
     pub(crate) fn bytes(&self) -> u64 {
-        let tokens: usize = self.rows.iter().map(|row| size_of_val::<[u16]>(row) + size_of::<Box<[u16]>>()).sum();
+        let tokens: usize = self.rows.iter().map(Row::bytes).sum();
         (tokens + size_of_val(self.first.as_slice())) as u64
     }
 }
@@ -88,6 +120,24 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn a_row_goes_on_from_any_block(counts in prop::collection::vec(0usize..5, 1..70)) {
+            let (mut tokens, mut marks, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+            for (index, &count) in counts.iter().enumerate() {
+                starts.push(tokens.len());
+                if index % MARKED == 0 {
+                    marks.push(tokens.len() as u32);
+                }
+                tokens.extend((0..count).map(|value| token(1, value as i32 + 1)));
+                tokens.push(END);
+            }
+            let row = Row { tokens: tokens.clone().into(), marks: marks.into() };
+            for (block, &start) in starts.iter().enumerate() {
+                prop_assert_eq!(row.after(block), &tokens[start..]);
+            }
+            prop_assert!(row.after(counts.len() + MARKED).is_empty());
+        }
+
         #[test]
         fn tokens_hold_the_block(places in prop::collection::vec((1usize..64, -2047i16..=2047), 0..64), first in any::<i16>()) {
             let mut block = [0; 64];

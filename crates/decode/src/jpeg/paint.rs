@@ -76,25 +76,11 @@ impl Coefficients {
         let mut rows = self.rows.iter().skip(top);
         for strip in luma.pixels_mut().chunks_mut(width * N) {
             let first = firsts.next().unwrap_or(&[]);
-            let tokens = rows.next().map_or(&[][..], |row| row);
-            let (first, tokens) = after(left, first, tokens);
-            paint_strip::<N>(&self.steps, first, tokens, strip, width);
+            let tokens = rows.next().map_or(&[][..], |row| row.after(left));
+            paint_strip::<N>(&self.steps, first.get(left..).unwrap_or(&[]), tokens, strip, width);
         }
         luma
     }
-}
-
-/// What is left of a row of blocks after so many.
-fn after<'a>(blocks: usize, first: &'a [i16], tokens: &'a [u16]) -> (&'a [i16], &'a [u16]) {
-    let mut rest = tokens.iter();
-    for _ in 0..blocks.min(first.len()) {
-        let mut at = 1;
-        while at < 64 {
-            let Some(&token) = rest.next().filter(|token| **token != END) else { break };
-            at += open(token).0 + 1;
-        }
-    }
-    (first.get(blocks..).unwrap_or(&[]), rest.as_slice())
 }
 
 /// Paints one row of blocks.
@@ -145,8 +131,10 @@ fn paint_strip_any<const N: usize>(steps: &[u16; 64], first: &[i16], tokens: &[u
                     *pixel = grey(samples[(y * 8 + column) & 63][lane]);
                 }
             }
-            for (to, &from) in row.iter_mut().skip(x).zip(pixels.as_flattened()) {
-                *to = from;
+            let pixels = pixels.as_flattened();
+            match row.get_mut(x..x + pixels.len()) {
+                Some(out) => out.copy_from_slice(pixels),
+                None => row.iter_mut().skip(x).zip(pixels).for_each(|(to, &from)| *to = from),
             }
         }
     }

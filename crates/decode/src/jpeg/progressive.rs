@@ -1,7 +1,7 @@
 //! Progressive pictures: every scan adds coefficients, or bits to them.
 
 use super::bits::{Bits, extend};
-use super::coefficients::{Block, Coefficients, tokens_of};
+use super::coefficients::{Block, Coefficients, MARKED, Row, tokens_of};
 use super::frame::{Frame, Scan, Tables};
 use super::huffman::Table;
 use super::scans::{Grid, Intervals};
@@ -101,9 +101,13 @@ impl Progressive {
         let mut tokens = Vec::new();
         let mut take = |row: &[Block]| {
             tokens.clear();
-            row.iter().for_each(|block| tokens_of(block, &mut tokens));
-            held += size_of_val(tokens.as_slice());
-            watch.needs(held as u64).map(|()| Box::from(tokens.as_slice()))
+            let mut marks = Vec::with_capacity(row.len().div_ceil(MARKED));
+            for blocks in row.chunks(MARKED) {
+                marks.push(tokens.len() as u32);
+                blocks.iter().for_each(|block| tokens_of(block, &mut tokens));
+            }
+            held += size_of_val(tokens.as_slice()) + size_of_val(marks.as_slice());
+            watch.needs(held as u64).map(|()| Row { tokens: tokens.as_slice().into(), marks: marks.into() })
         };
         let rows = self.blocks.chunks(self.across.max(1)).map(&mut take).collect::<Result<_, _>>()?;
         Ok(Coefficients {

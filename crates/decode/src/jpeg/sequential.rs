@@ -1,7 +1,7 @@
 //! The one scan of a sequential picture that holds the component.
 
 use super::bits::{Bits, extend};
-use super::coefficients::{Coefficients, END, token};
+use super::coefficients::{Coefficients, END, MARKED, Row, token};
 use super::frame::{Scan, Tables};
 use super::huffman::{Skipper, Table, Tokens};
 use super::scans::{Grid, Intervals};
@@ -55,6 +55,7 @@ struct Strip {
     tokens: Vec<u16>,
     used: usize,
     first: Vec<i16>,
+    marks: Vec<u32>,
 }
 
 /// Reads the scan, as far as it goes.
@@ -79,7 +80,12 @@ pub(super) fn read(
         first: Vec::with_capacity(across * grid.units[1] * grid.blocks[1]),
         rows: Vec::with_capacity(grid.units[1] * grid.blocks[1]),
     };
-    let strip = || Strip { tokens: vec![END; across * 64], used: 0, first: Vec::with_capacity(across) };
+    let strip = || Strip {
+        tokens: vec![END; across * 64],
+        used: 0,
+        first: Vec::with_capacity(across),
+        marks: Vec::with_capacity(across / MARKED + 1),
+    };
     let mut tints = Tints::default();
     let mut strips: Vec<Strip> = (0..grid.blocks[1]).map(|_| strip()).collect();
     let mut intervals = Intervals::new(bytes, scan);
@@ -96,7 +102,7 @@ pub(super) fn read(
             x += count;
             if x == grid.units[0] {
                 x = 0;
-                held += strips.iter().map(|strip| strip.used * size_of::<u16>()).sum::<usize>();
+                held += strips.iter().map(Strip::bytes).sum::<usize>();
                 watch.needs(held as u64)?;
                 strips.iter_mut().for_each(|strip| picture.take_row(strip));
                 if picture.rows.len() == grid.units[1] * grid.blocks[1] || !(watch.keep_on)() {
@@ -128,7 +134,9 @@ impl Coefficients {
     /// Adds the row, and empties the strip.
     fn take_row(&mut self, strip: &mut Strip) {
         self.first.append(&mut strip.first);
-        self.rows.push(strip.tokens.get(..strip.used).unwrap_or(&[]).into());
+        let tokens = strip.tokens.get(..strip.used).unwrap_or(&[]).into();
+        self.rows.push(Row { tokens, marks: strip.marks.as_slice().into() });
+        strip.marks.clear();
         strip.used = 0;
     }
 }
@@ -188,7 +196,7 @@ fn read_units_any(
                     for strip in strips.iter_mut() {
                         for _ in 0..across {
                             *predicted = predicted.wrapping_add(read_first(&mut bits, part.dc));
-                            strip.first.push(*predicted as i16);
+                            strip.begin_block(*predicted as i16);
                             strip.read_block(&mut bits, table);
                         }
                     }
@@ -221,6 +229,19 @@ fn read_first(bits: &mut Bits, table: &Table) -> i32 {
 }
 
 impl Strip {
+    /// Bytes of what it leaves.
+    fn bytes(&self) -> usize {
+        size_of::<Row>() + self.used * size_of::<u16>() + self.marks.len() * size_of::<u32>()
+    }
+
+    #[inline(always)]
+    fn begin_block(&mut self, first: i16) {
+        if self.first.len().is_multiple_of(MARKED) {
+            self.marks.push(self.used as u32);
+        }
+        self.first.push(first);
+    }
+
     #[inline(always)]
     fn read_block(&mut self, bits: &mut Bits, coded: &Tokens) {
         let Some(out) = self.tokens.get_mut(self.used..).and_then(|rest| rest.first_chunk_mut::<64>()) else { return };
@@ -248,11 +269,12 @@ impl Strip {
     /// Goes on by empty blocks.
     #[cold]
     fn skip(&mut self, blocks: usize) {
-        self.first.extend(std::iter::repeat_n(0, blocks));
-        let after = self.used + blocks;
-        if let Some(tokens) = self.tokens.get_mut(self.used..after) {
-            tokens.fill(END);
-            self.used = after;
+        for _ in 0..blocks {
+            self.begin_block(0);
+            if let Some(token) = self.tokens.get_mut(self.used) {
+                *token = END;
+                self.used += 1;
+            }
         }
     }
 }
@@ -289,7 +311,7 @@ mod tests {
             let (tokens, skipper) = (Tokens::new(&table), Skipper::new(&table));
             while !plain.is_over() {
                 let expected = plainly(&mut plain, &table);
-                let mut strip = Strip { tokens: vec![END; 64], used: 0, first: Vec::new() };
+                let mut strip = Strip { tokens: vec![END; 64], used: 0, first: Vec::new(), marks: Vec::new() };
                 strip.read_block(&mut paired, &tokens);
                 prop_assert_eq!(&strip.tokens[..strip.used], expected.as_slice());
                 skipper.skip(&mut skipped);
@@ -306,7 +328,7 @@ mod tests {
                 Part { component: 1, dc: &table, kind: Kind::Other(Skipper::new(&table), 2) },
             ];
             let strips = || -> Vec<Strip> {
-                (0..2).map(|_| Strip { tokens: vec![END; 64 * 40], used: 0, first: Vec::new() }).collect()
+                (0..2).map(|_| Strip { tokens: vec![END; 64 * 40], used: 0, first: Vec::new(), marks: Vec::new() }).collect()
             };
             let (mut one, mut other) = (strips(), strips());
             let (mut bits, mut predicted) = (Bits::new(&bytes), 0);

@@ -76,24 +76,55 @@ const WORD: usize = usize::BITS as usize;
 /// A bit for every pixel that is not above its threshold, the first pixel in the lowest bit.
 #[inline(always)]
 fn black_bits(pixels: &[u8], thresholds: &[u8]) -> usize {
-    let mut dark = [0; WORD];
-    // A length known beforehand is what lets this be done sixteen pixels at once.
     match (pixels.first_chunk::<WORD>(), thresholds.first_chunk::<WORD>()) {
-        (Some(pixels), Some(thresholds)) => compare(pixels, thresholds, &mut dark),
-        _ => compare(pixels, thresholds, &mut dark),
+        (Some(pixels), Some(thresholds)) => compare(pixels, thresholds),
+        // The end of a row.
+        _ => {
+            let (mut light, mut lowest) = ([u8::MAX; WORD], [0; WORD]);
+            light.iter_mut().zip(pixels).for_each(|(to, &pixel)| *to = pixel);
+            lowest.iter_mut().zip(thresholds).for_each(|(to, &threshold)| *to = threshold);
+            compare(&light, &lowest)
+        }
+    }
+}
+
+/// A bit for every pixel that is not above its threshold: every x86-64 has instructions for sixteen of them.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn compare(pixels: &[u8; WORD], thresholds: &[u8; WORD]) -> usize {
+    use std::arch::x86_64::{_mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8};
+
+    let sixteens = pixels.as_chunks().0.iter().zip(thresholds.as_chunks().0).enumerate();
+    sixteens.fold(0, |word, (index, (pixels, thresholds))| {
+        let (pixels, thresholds) = (lanes(pixels), lanes(thresholds));
+        // SAFETY: SSE2 is part of x86-64.
+        let dark = unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(pixels, thresholds), pixels)) };
+        word | (dark as usize) << (index * 16)
+    })
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn lanes(bytes: &[u8; 16]) -> std::arch::x86_64::__m128i {
+    let both = bytes.as_chunks().0;
+    let half = |index: usize| both.get(index).map_or(0, |&eight| i64::from_le_bytes(eight));
+    // SAFETY: SSE2 is part of x86-64.
+    unsafe { std::arch::x86_64::_mm_set_epi64x(half(1), half(0)) }
+}
+
+/// A bit for every pixel that is not above its threshold.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn compare(pixels: &[u8; WORD], thresholds: &[u8; WORD]) -> usize {
+    let mut dark = [0; WORD];
+    for ((dark, pixel), threshold) in dark.iter_mut().zip(pixels).zip(thresholds) {
+        *dark = u8::from(pixel <= threshold);
     }
     word_of(&dark)
 }
 
-/// 1 for every pixel that is not above its threshold.
-#[inline(always)]
-fn compare(pixels: &[u8], thresholds: &[u8], dark: &mut [u8; WORD]) {
-    for ((dark, pixel), threshold) in dark.iter_mut().zip(pixels).zip(thresholds) {
-        *dark = u8::from(pixel <= threshold);
-    }
-}
-
 /// The lowest bits of so many bytes as one word, the first in the lowest bit.
+#[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 fn word_of(bits: &[u8; WORD]) -> usize {
     // The product moves the lowest bits of eight bytes side by side into the top byte.
@@ -102,13 +133,33 @@ fn word_of(bits: &[u8; WORD]) -> usize {
     eights.fold(0, |word, (index, eight)| word | (byte(eight) as usize) << (index * 8))
 }
 
+/// The same for x86-64.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn word_of(bits: &[u8; WORD]) -> usize {
+    use std::arch::x86_64::{_mm_movemask_epi8, _mm_slli_epi16};
+
+    let sixteens = bits.as_chunks().0.iter().enumerate();
+    sixteens.fold(0, |word, (index, bits)| {
+        // SAFETY: SSE2 is part of x86-64.
+        let sixteen = unsafe { _mm_movemask_epi8(_mm_slli_epi16::<7>(lanes(bits))) };
+        word | (sixteen as usize) << (index * 16)
+    })
+}
+
 /// A line of bits of bytes that are 1 where it is dark and 0 where not.
 #[inline(always)]
 pub(super) fn pack(dark: &[u8], line: &mut BitArray) {
     for (index, bytes) in dark.chunks(WORD).enumerate() {
-        let mut bits = [0; WORD];
-        bits.iter_mut().zip(bytes).for_each(|(bit, &dark)| *bit = dark);
-        line.setBulk(index * WORD, word_of(&bits));
+        let word = match bytes.first_chunk() {
+            Some(bits) => word_of(bits),
+            None => {
+                let mut bits = [0; WORD];
+                bits.iter_mut().zip(bytes).for_each(|(bit, &dark)| *bit = dark);
+                word_of(&bits)
+            }
+        };
+        line.setBulk(index * WORD, word);
     }
 }
 
@@ -119,40 +170,40 @@ struct Blocks {
 }
 
 impl Blocks {
-    /// Goes over all blocks, row after row, with the darkest and the lightest pixel of each and the sum of all. `beyond`: so
-    /// many pixels to the right and below count for darkest and lightest too.
+    /// Goes over all blocks, row after row, with the darkest and the lightest pixel of each and, if asked for, the sum of all.
+    /// `beyond`: so many pixels to the right and below count for darkest and lightest too.
     #[inline(always)]
-    fn of(&self, luma: &Luma, beyond: usize, mut visit: impl FnMut(u8, u8, u32)) {
+    fn of(&self, luma: &Luma, beyond: usize, with_sums: bool, mut visit: impl FnMut(u8, u8, u32)) {
         let width = luma.width();
         let (mut darkest, mut lightest, mut sums) = (vec![0u8; width], vec![0u8; width], vec![0u16; width]);
         for block_y in 0..self.down {
             let top = (block_y * BLOCK).min(luma.height() - BLOCK);
             darkest.fill(u8::MAX);
             lightest.fill(0);
-            sums.fill(0);
-            for y in top..top + BLOCK {
-                let columns = darkest.iter_mut().zip(lightest.iter_mut()).zip(sums.iter_mut());
-                for (((darkest, lightest), sum), &pixel) in columns.zip(luma.row(y)) {
-                    *darkest = pixel.min(*darkest);
-                    *lightest = pixel.max(*lightest);
-                    *sum += u16::from(pixel);
-                }
-            }
-            for y in top + BLOCK..(top + BLOCK + beyond).min(luma.height()) {
+            for y in top..(top + BLOCK + beyond).min(luma.height()) {
                 for ((darkest, lightest), &pixel) in darkest.iter_mut().zip(lightest.iter_mut()).zip(luma.row(y)) {
                     *darkest = pixel.min(*darkest);
                     *lightest = pixel.max(*lightest);
                 }
             }
+            if with_sums {
+                sums.fill(0);
+                for y in top..top + BLOCK {
+                    sums.iter_mut().zip(luma.row(y)).for_each(|(sum, &pixel)| *sum += u16::from(pixel));
+                }
+                along(&mut sums, |a, b| a + b);
+            }
+            if beyond > 0 {
+                beside(&mut darkest, beyond, u8::min);
+                beside(&mut lightest, beyond, u8::max);
+            }
+            along(&mut darkest, u8::min);
+            along(&mut lightest, u8::max);
             for block_x in 0..self.across {
                 let left = (block_x * BLOCK).min(width - BLOCK);
-                let columns = left..(left + BLOCK + beyond).min(width);
-                let of_block = |values: &[u8], start, pick: fn(u8, u8) -> u8| {
-                    values.get(columns.clone()).unwrap_or(&[]).iter().copied().fold(start, pick)
-                };
-                let (darkest, lightest) = (of_block(&darkest, u8::MAX, u8::min), of_block(&lightest, 0, u8::max));
-                let sum = sums.get(left..left + BLOCK).unwrap_or(&[]).iter().map(|&sum| u32::from(sum)).sum();
-                visit(darkest, lightest, sum);
+                let (darkest, lightest) = (darkest.get(left).copied(), lightest.get(left).copied());
+                let sum = if with_sums { sums.get(left).copied().unwrap_or(0) } else { 0 };
+                visit(darkest.unwrap_or(0), lightest.unwrap_or(0), u32::from(sum));
             }
         }
     }
@@ -181,13 +232,27 @@ impl Blocks {
     }
 }
 
+/// Makes of each value what it and the seven to its right come to; the last seven mean nothing then.
+#[inline(always)]
+fn along<T: Copy>(values: &mut [T], join: impl Fn(T, T) -> T) {
+    [1, 2, 4].into_iter().for_each(|apart| beside(values, apart, &join));
+}
+
+/// Joins each value with the one so many places to its right.
+#[inline(always)]
+fn beside<T: Copy>(values: &mut [T], apart: usize, join: impl Fn(T, T) -> T) {
+    for at in 0..values.len().saturating_sub(apart) {
+        values[at] = join(values[at], values[at + apart]);
+    }
+}
+
 /// Thresholds by [`Rule::Middles`]: the mean middle of those of the five by five blocks around that hold an edge, its own
 /// counting three times. Where there is none, that of the block before. `beyond`: so many pixels to the right and below
 /// a block belong to it too.
 #[inline(always)]
 fn by_middles(luma: &Luma, blocks: &Blocks, beyond: usize) -> Vec<u8> {
     let mut middles: Vec<u8> = Vec::with_capacity(blocks.across * blocks.down);
-    blocks.of(luma, beyond, |darkest, lightest, _| {
+    blocks.of(luma, beyond, false, |darkest, lightest, _| {
         middles.push(if lightest - darkest > FLAT { darkest.midpoint(lightest) } else { 0 });
     });
     let mut thresholds: Vec<u8> = Vec::with_capacity(middles.len());
@@ -211,7 +276,7 @@ fn by_middles(luma: &Luma, blocks: &Blocks, beyond: usize) -> Vec<u8> {
 #[inline(always)]
 fn by_means(luma: &Luma, blocks: &Blocks) -> Vec<u8> {
     let mut points: Vec<u8> = Vec::with_capacity(blocks.across * blocks.down);
-    blocks.of(luma, 0, |darkest, lightest, sum| {
+    blocks.of(luma, 0, true, |darkest, lightest, sum| {
         let point = if lightest - darkest > FLAT {
             (sum / (BLOCK * BLOCK) as u32) as u8
         } else {

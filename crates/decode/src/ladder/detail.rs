@@ -7,12 +7,15 @@
 use super::super::luma::Luma;
 use super::super::pixels::Area;
 use super::super::wide::wide;
+use super::geometry::Quad;
 
 /// Side in pixels of the squares that are told busy or not.
 const TILE: usize = 4;
 /// Mean difference between neighbours along rows, and along columns, of a busy tile. The two codes of the development photos
 /// that only `zxing_full` read had about 20 and 60.
 const BUSY: u8 = 5;
+/// How many times as busy the codes that were read may be as another beside them.
+const PALER: u8 = 3;
 
 /// Side in tiles of the squares that a code is looked for by, and how many tiles of them must be busy. A code whose modules are
 /// about as small as pixels is busy all over: of 5,000 codes of 16 to 40 pixels, most of them on made sheets, 99 of 100
@@ -28,30 +31,25 @@ const AROUND_STRAY: usize = 48;
 /// Share of the picture, in percent, from which on it is looked at as a whole.
 const MOST: usize = 80;
 
-/// Where a picture of a photo is busy: found once, for all the rungs that go by it.
+/// How busy a picture of a photo is: found once, for all the rungs that go by it.
 pub(super) struct Detail {
     size: [usize; 2],
-    /// The middles of all squares that are busy.
-    places: Vec<[u16; 2]>,
+    tiles: Tiles,
 }
 
 impl Detail {
     pub(super) fn of(luma: &Luma) -> Detail {
-        Detail { size: [luma.width(), luma.height()], places: Tiles::of(luma).busy() }
+        Detail { size: [luma.width(), luma.height()], tiles: Tiles::of(luma) }
     }
 
     /// The areas worth a closer look, in pixels of the full-size photo; `None` where they are the better part of it. `scale`:
-    /// full-size pixels a pixel. `is_read`: whether a full-size pixel lies in a code that was read. `unread_candidates`: full-size pixels
-    /// that belong to an area whatever it looks like.
-    pub(super) fn areas(
-        &self,
-        scale: f32,
-        is_read: &dyn Fn([f32; 2]) -> bool,
-        unread_candidates: &[[f32; 2]],
-    ) -> Option<Vec<Area>> {
+    /// full-size pixels a pixel. `codes`: the codes read, in full-size pixels. `unread_candidates`: full-size pixels that belong to an
+    /// area whatever it looks like.
+    pub(super) fn areas(&self, scale: f32, codes: &[Quad], unread_candidates: &[[f32; 2]]) -> Option<Vec<Area>> {
         let mut cells = Cells::new(self.size);
-        for place in &self.places {
-            if !is_read(place.map(|at| f32::from(at) * scale)) {
+        for place in self.tiles.busy(self.least_busy(scale, codes)) {
+            let at = place.map(|at| f32::from(at) * scale);
+            if !codes.iter().any(|code| code.holds(at, code.size() * 0.05)) {
                 cells.mark(place.map(usize::from), MARGIN);
             }
         }
@@ -62,6 +60,16 @@ impl Detail {
         let pixels: usize = areas.iter().map(Area::pixels).sum();
         let is_whole = pixels * 100 > self.size[0] * self.size[1] * MOST;
         (!is_whole).then(|| areas.into_iter().map(|area| area.scaled(scale)).collect())
+    }
+
+    /// From which level on a tile is busy. Beside codes that were read, others have ink and paper like theirs.
+    fn least_busy(&self, scale: f32, codes: &[Quad]) -> u8 {
+        let level = |code: &Quad| {
+            let mut levels = self.tiles.levels_in(&code.scaled(1.0 / scale));
+            let middle = levels.len() / 2;
+            if levels.is_empty() { 0 } else { *levels.select_nth_unstable(middle).1 }
+        };
+        codes.iter().map(level).min().map_or(BUSY, |palest| BUSY.max(palest / PALER))
     }
 }
 
@@ -77,8 +85,18 @@ impl Tiles {
         Tiles { across: luma.width().saturating_sub(1) / TILE, levels: levels_of_tiles(luma) }
     }
 
-    /// The middles of all squares that are busy, in pixels.
-    fn busy(&self) -> Vec<[u16; 2]> {
+    /// The levels of the tiles in a code.
+    fn levels_in(&self, code: &Quad) -> Vec<u8> {
+        let middle = |at: usize| (at * TILE + TILE / 2) as f32;
+        let of_row = |(y, row): (usize, &[u8])| -> Vec<u8> {
+            let inside = row.iter().enumerate().filter(|&(x, _)| code.holds([middle(x), middle(y)], 0.0));
+            inside.map(|(_, &level)| level).collect()
+        };
+        self.levels.chunks(self.across.max(1)).enumerate().flat_map(of_row).collect()
+    }
+
+    /// The middles of all squares that are busy, in pixels, by the level from which on a tile is.
+    fn busy(&self, least: u8) -> Vec<[u16; 2]> {
         let mut places = Vec::new();
         // How many tiles of each column are busy, in the rows of the squares that end here.
         let mut columns = vec![0usize; self.across];
@@ -86,8 +104,8 @@ impl Tiles {
         for (y, row) in rows.iter().enumerate() {
             let gone = y.checked_sub(SQUARE).and_then(|gone| rows.get(gone));
             for (x, (count, &level)) in columns.iter_mut().zip(*row).enumerate() {
-                *count += usize::from(level >= BUSY);
-                *count -= usize::from(gone.and_then(|row| row.get(x)).is_some_and(|&level| level >= BUSY));
+                *count += usize::from(level >= least);
+                *count -= usize::from(gone.and_then(|row| row.get(x)).is_some_and(|&level| level >= least));
             }
             if y + 1 < SQUARE {
                 continue;
@@ -206,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_fine_texture_is_an_area_and_an_edge_or_a_speck_is_none() {
-        let areas = Detail::of(&paper([150..175, 100..125])).areas(4.0, &|_| false, &[]).unwrap();
+        let areas = Detail::of(&paper([150..175, 100..125])).areas(4.0, &[], &[]).unwrap();
         assert_eq!(areas.len(), 1);
         let Area { from, to } = areas[0];
         assert!(from[0] <= 134 * 4 && from[1] <= 84 * 4 && to[0] >= 191 * 4 && to[1] >= 141 * 4, "{areas:?}");
@@ -221,21 +239,38 @@ mod tests {
             if is_letter { ((x * 7919 + y * 104_729) % 97) as u8 + 80 } else { 180 }
         };
         let luma = Luma::new(400, 300, (0..400 * 300).map(|at| shade(at % 400, at / 400)).collect()).unwrap();
-        assert_eq!(Detail::of(&luma).areas(4.0, &|_| false, &[]), Some(Vec::new()));
+        assert_eq!(Detail::of(&luma).areas(4.0, &[], &[]), Some(Vec::new()));
     }
 
     #[test]
     fn what_was_read_is_left_out_and_what_was_seen_is_not() {
         let detail = Detail::of(&paper([150..175, 100..125]));
-        let in_code = |[x, y]: [f32; 2]| (580.0..720.0).contains(&x) && (380.0..520.0).contains(&y);
-        assert_eq!(detail.areas(4.0, &in_code, &[]), Some(Vec::new()));
-        let seen = detail.areas(4.0, &in_code, &[[1_000.0, 800.0]]).unwrap();
+        let code = [Quad([[580.0, 380.0], [720.0, 380.0], [720.0, 520.0], [580.0, 520.0]])];
+        assert_eq!(detail.areas(4.0, &code, &[]), Some(Vec::new()));
+        let seen = detail.areas(4.0, &code, &[[1_000.0, 800.0]]).unwrap();
         assert!(seen.len() == 1 && seen[0].from[0] < 1_000 && seen[0].to[0] > 1_000, "{seen:?}");
     }
 
     #[test]
+    fn beside_a_code_only_what_is_about_as_busy_is_looked_at() {
+        let noise = |x: usize, y: usize| (x * 7919 + y * 104_729) % 97;
+        // A code, and two textures beside it: one with half its contrast, one with an eighth.
+        let shade = |x: usize, y: usize| match (x / 50, y / 50) {
+            (1, 2) => 80 + noise(x, y),
+            (3, 2) => 80 + noise(x, y) / 2,
+            (6, 2) => 80 + noise(x, y) / 8,
+            _ => 180,
+        };
+        let luma = Luma::new(400, 300, (0..400 * 300).map(|at| shade(at % 400, at / 400) as u8).collect()).unwrap();
+        let code = Quad([[50.0, 100.0], [100.0, 100.0], [100.0, 150.0], [50.0, 150.0]].map(|at| at.map(|at| at * 4.0)));
+        let areas = Detail::of(&luma).areas(4.0, &[code], &[]).unwrap();
+        assert_eq!(areas.len(), 1, "{areas:?}");
+        assert!(areas[0].from[0] <= 150 * 4 && areas[0].to[0] < 300 * 4, "{areas:?}");
+    }
+
+    #[test]
     fn a_picture_that_is_busy_all_over_is_looked_at_as_a_whole() {
-        assert_eq!(Detail::of(&paper([0..400, 0..300])).areas(4.0, &|_| false, &[]), None);
-        assert_eq!(Detail::of(&Luma::new(1, 1, vec![9]).unwrap()).areas(4.0, &|_| false, &[]), Some(Vec::new()));
+        assert_eq!(Detail::of(&paper([0..400, 0..300])).areas(4.0, &[], &[]), None);
+        assert_eq!(Detail::of(&Luma::new(1, 1, vec![9]).unwrap()).areas(4.0, &[], &[]), Some(Vec::new()));
     }
 }

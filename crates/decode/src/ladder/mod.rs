@@ -384,7 +384,7 @@ fn climb_by<'a>(
     let mut taken: Vec<(Kind, usize)> = Vec::new();
     let mut tried = FailedAttempts::default();
     let mut proposals = BTreeMap::new();
-    let mut detail = None;
+    let mut details = BTreeMap::new();
     let long_side = source.long_side();
     let mut waiting: VecDeque<&Step> = steps.collect();
     // A system call: what lies between two rungs is counted with the second.
@@ -409,11 +409,15 @@ fn climb_by<'a>(
             break;
         }
         let kept = proposals.values().map(Proposals::bytes).sum::<u64>();
-        let is_for_detail = rung.is_for_detail(found.is_empty()) && is_worth_detail(source, &rest);
-        if is_for_detail && detail.is_none() && !room.has(kept + source.bytes_to_make(detail_side(source), None)) {
+        let is_for_detail = rung.is_for_detail(found.is_empty()) && !rest.is_likely();
+        let detail_side = detail_side(side, long_side).filter(|_| is_for_detail);
+        if let Some(detail_side) = detail_side
+            && !details.contains_key(&detail_side)
+            && !room.has(kept + source.bytes_to_make(detail_side, None))
+        {
             break;
         }
-        let areas = if is_for_detail { detailed(source, &mut detail, &rest, &found) } else { None };
+        let areas = detail_side.and_then(|detail_side| detailed(source, detail_side, &mut details, &rest, &found));
         if areas.as_ref().is_some_and(Vec::is_empty) {
             rest.note_nothing(*kind, scale);
             continue;
@@ -480,26 +484,29 @@ fn climb_by<'a>(
     climb
 }
 
-/// About the long side of the picture that tells where a photo is detailed.
-const DETAIL: usize = 1_000;
+/// About the long sides of the pictures that tell where a photo is detailed: the one for rungs on twice as large a picture, the
+/// other for those on larger ones.
+const DETAIL: [usize; 2] = [500, 1_000];
 
-/// Whether a photo is large enough to be told where it is detailed, and nothing says to look at all of it.
-fn is_worth_detail(source: &Source, rest: &Rest) -> bool {
-    !rest.is_likely() && source.long_side() >= 2 * DETAIL
-}
-
-/// Long side of the picture that tells where a photo is detailed.
-fn detail_side(source: &Source) -> usize {
-    near(DETAIL, source.long_side())
+/// Long side of the picture that tells where a photo is detailed to a rung that reads `side`; `None` where the photo is too
+/// small to be told.
+fn detail_side(side: usize, longest: usize) -> Option<usize> {
+    let [small, large] = DETAIL;
+    let of = if side > large + large / 3 * 2 { large } else { small };
+    (longest >= 2 * of).then(|| near(of, longest))
 }
 
 /// Where a photo is detailed, outside the codes read; `None` where all of it is to be looked at.
-fn detailed(source: &mut Source, detail: &mut Option<Detail>, rest: &Rest, found: &PhotoCodes) -> Option<Vec<Area>> {
+fn detailed(
+    source: &mut Source,
+    side: usize,
+    details: &mut BTreeMap<usize, Detail>,
+    rest: &Rest,
+    found: &PhotoCodes,
+) -> Option<Vec<Area>> {
     let longest = source.long_side();
-    let side = detail_side(source);
-    let is_read = |point| found.covers(point);
-    let detail = detail.get_or_insert_with(|| Detail::of(&source.at_most(side)));
-    detail.areas(longest as f32 / side as f32, &is_read, &rest.strays_left(found))
+    let detail = details.entry(side).or_insert_with(|| Detail::of(&source.at_most(side)));
+    detail.areas(longest as f32 / side as f32, &found.outlines(), &rest.strays_left(found))
 }
 
 /// What a rung sees in parts of a picture.

@@ -43,8 +43,8 @@ impl Rung for Zxing {
         (self.side >= FIRST || side < longest).then_some(side)
     }
 
-    fn is_for_detail(&self, _is_first: bool) -> bool {
-        self.side >= DETAIL
+    fn is_for_detail(&self, is_first: bool) -> bool {
+        self.side >= if is_first { DETAIL } else { DETAIL_BESIDE }
     }
 
     fn bytes(&self, pixels: u64) -> u64 {
@@ -72,6 +72,8 @@ impl Rung for Zxing {
 
 /// Long side of the pictures from which on a rung looks only where the photo is detailed.
 const DETAIL: usize = 2_000;
+/// The same beside codes that were read.
+const DETAIL_BESIDE: usize = 1_000;
 
 /// Long side of the picture that a rung for about `side` pixels reads. A photo of up to five thirds of that stays as it is:
 /// to bring it to any other size than half costs more than to read it.
