@@ -1,6 +1,11 @@
 //! The only place that chooses adapters and wires actors.
 
 mod alone;
+#[cfg(feature = "aws")]
+mod aws;
+#[cfg(not(feature = "aws"))]
+#[path = "app/without_aws.rs"]
+mod aws;
 mod databases;
 mod engine;
 mod erase;
@@ -16,23 +21,22 @@ mod watching;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::aws::{Account, Finding, Probe};
 use crate::config::Settings;
 use crate::config::settings::{Overwrite, QueueKind, StoreKind, WarehouseKind};
 use crate::error::{Class, Error, Result};
+use crate::probe::{Finding, Probe};
 use crate::queue::sqlite::SqliteQueue;
-use crate::queue::sqs::{SqsOptions, SqsQueue};
 use crate::queue::{LeaseRules, Queue};
 use crate::store::Store;
 use crate::store::folder::{Announcement, FolderStore};
-use crate::store::s3::{S3Probe, S3Store};
 use crate::warehouse::Warehouse;
-use crate::warehouse::redshift::RedshiftWarehouse;
 use crate::warehouse::sqlite::SqliteWarehouse;
 
+use aws::Aws;
 use notifier::Notifier;
 
 pub use crate::queue::sqlite::DeadLetter;
+pub use aws::is_about_credentials;
 pub use databases::{Database, batches_folder, embedded_databases};
 pub use engine::{Engine, io_runtime, run_system};
 pub use erase::{Erased, Erasing, erase};
@@ -116,17 +120,17 @@ pub fn places(settings: &Settings) -> (String, String) {
 /// Nothing is asked over the network yet.
 pub fn open(settings: &Settings) -> Result<Ports> {
     look_at_root(settings)?;
-    let account = account(settings);
+    let aws = Aws::new(settings);
     // The queue first: where it cannot be opened, no empty warehouse is left behind.
     let (embedded, queue): (_, Arc<dyn Queue>) = match settings.queue.kind {
         QueueKind::Sqlite => {
             let queue = sqlite_queue(settings)?;
             (Some(queue.clone()), queue)
         }
-        QueueKind::Sqs => (None, queue(settings, &account)?),
+        QueueKind::Sqs => (None, aws.queue()?),
     };
     let warehouse =
-        warehouse(settings, &account, |path| Ok(SqliteWarehouse::open(path)?.superseding_in(superseding(settings))))?;
+        warehouse(settings, &aws, |path| Ok(SqliteWarehouse::open(path)?.superseding_in(superseding(settings))))?;
     let announced = embedded.clone().filter(|_| settings.store.kind == StoreKind::Folder);
     let (store, folder): (Arc<dyn Store>, _) = match announced {
         Some(queue) => {
@@ -138,7 +142,7 @@ pub fn open(settings: &Settings) -> Result<Ports> {
                 .continuing_after(queue.newest_sequencer()?.as_deref());
             (Arc::new(folder.clone()), Some(folder))
         }
-        None => (Arc::new(s3_store(settings, &account)), None),
+        None => (aws.store()?, None),
     };
     Ok(Ports { queue, store, warehouse, folder, embedded })
 }
@@ -157,7 +161,7 @@ pub fn open_for_command(settings: &Settings) -> Result<Ports> {
 /// # Errors
 /// Missing when there is none.
 pub fn existing_warehouse(settings: &Settings) -> Result<Arc<dyn Warehouse>> {
-    warehouse(settings, &account(settings), |path| {
+    warehouse(settings, &Aws::new(settings), |path| {
         look_at_root(settings)?;
         SqliteWarehouse::open_existing(path)
     })
@@ -165,7 +169,24 @@ pub fn existing_warehouse(settings: &Settings) -> Result<Arc<dyn Warehouse>> {
 
 /// The queue alone; the embedded one's file is made where missing.
 pub fn open_queue(settings: &Settings) -> Result<Arc<dyn Queue>> {
-    queue(settings, &account(settings))
+    match settings.queue.kind {
+        QueueKind::Sqlite => Ok(sqlite_queue(settings)?),
+        QueueKind::Sqs => Aws::new(settings).queue(),
+    }
+}
+
+/// The embedded queue, to be asked how it is; its file is made where missing.
+pub fn queue_probe(settings: &Settings) -> Result<Arc<dyn Probe>> {
+    Ok(sqlite_queue(settings)?)
+}
+
+/// The embedded warehouse that is there, to be asked how it is.
+///
+/// # Errors
+/// Missing when there is none.
+pub fn warehouse_probe(settings: &Settings) -> Result<Arc<dyn Probe>> {
+    look_at_root(settings)?;
+    Ok(Arc::new(SqliteWarehouse::open_existing(&warehouse_path(settings))?))
 }
 
 /// The embedded queue that is there, for commands that only it has: a mistyped root must not make a file.
@@ -198,30 +219,18 @@ pub fn open_stamp_queue(settings: &Settings) -> Result<Arc<dyn Queue>> {
             look_at_root(settings)?;
             Ok(Arc::new(SqliteQueue::open(&stamp_queue_path(settings), lease_rules(settings))?))
         }
-        QueueKind::Sqs if settings.pump.stamp_queue_url.is_empty() => {
-            Err(Error::permanent("queue.kind is `sqs` and pump.stamp_queue_url is empty").with_hint(
-                "make a queue for stamps, not that of the photos, and set its URL: config/aws/pipeline.yaml has one",
-            ))
-        }
-        QueueKind::Sqs => Ok(Arc::new(sqs(settings, &account(settings), settings.pump.stamp_queue_url.clone())?)),
-    }
-}
-
-fn queue(settings: &Settings, account: &Account) -> Result<Arc<dyn Queue>> {
-    match settings.queue.kind {
-        QueueKind::Sqlite => Ok(sqlite_queue(settings)?),
-        QueueKind::Sqs => Ok(Arc::new(sqs_queue(settings, account)?)),
+        QueueKind::Sqs => Aws::new(settings).stamp_queue(),
     }
 }
 
 fn warehouse(
     settings: &Settings,
-    account: &Account,
+    aws: &Aws,
     open_sqlite: impl FnOnce(&Path) -> Result<SqliteWarehouse>,
 ) -> Result<Arc<dyn Warehouse>> {
     match settings.warehouse.kind {
         WarehouseKind::Sqlite => Ok(Arc::new(open_sqlite(&warehouse_path(settings))?)),
-        WarehouseKind::Redshift => Ok(Arc::new(redshift(settings, account))),
+        WarehouseKind::Redshift => aws.warehouse(),
     }
 }
 
@@ -232,14 +241,11 @@ fn superseding(settings: &Settings) -> Option<String> {
     is_on.then(|| settings.store.inbox.clone())
 }
 
-fn redshift(settings: &Settings, account: &Account) -> RedshiftWarehouse {
-    RedshiftWarehouse::new(account.clone(), settings.redshift.clone())
-}
-
 /// Everything the cloud adapters find when they try, changing nothing, what the engine will do, and whether the filter
 /// fits the inbox.
 pub async fn probe(settings: &Settings) -> Vec<Finding> {
-    let probes = match probes(settings) {
+    let aws = Aws::new(settings);
+    let probes = match aws.probes() {
         Ok(probes) => probes,
         Err(error) => return vec![Finding { name: "settings", outcome: Err(error) }],
     };
@@ -248,7 +254,7 @@ pub async fn probe(settings: &Settings) -> Vec<Finding> {
         findings.extend(probe.probe().await);
     }
     let inbox: Option<Arc<dyn Store>> = match settings.store.kind {
-        StoreKind::S3 => Some(Arc::new(s3_store(settings, &account(settings)))),
+        StoreKind::S3 => aws.store().ok(),
         // One that is not there yet holds nothing.
         StoreKind::Folder => FolderStore::open_to_look(&settings.local.root).ok().map(|store| Arc::new(store) as _),
     };
@@ -256,30 +262,6 @@ pub async fn probe(settings: &Settings) -> Vec<Finding> {
         findings.extend(filter_fit::filter_fit(inbox.as_ref(), settings).await);
     }
     findings
-}
-
-fn probes(settings: &Settings) -> Result<Vec<Arc<dyn Probe>>> {
-    let mut probes: Vec<Arc<dyn Probe>> = Vec::new();
-    let account = account(settings);
-    let is_sqs = settings.queue.kind == QueueKind::Sqs;
-    if settings.store.kind == StoreKind::S3 {
-        probes.push(Arc::new(s3_store(settings, &account).probed(S3Probe {
-            inbox: settings.store.inbox.clone(),
-            results: settings.store.results.clone(),
-            queue_url: is_sqs.then(|| settings.sqs.queue_url.clone()),
-            prefix: settings.filter.prefix.clone(),
-            suffixes: settings.filter.suffixes.clone(),
-        })));
-    }
-    if settings.warehouse.kind == WarehouseKind::Redshift {
-        probes.push(Arc::new(
-            redshift(settings, &account).probed(settings.store.results.clone(), settings.load.interval),
-        ));
-    }
-    if is_sqs {
-        probes.push(Arc::new(sqs_queue(settings, &account)?));
-    }
-    Ok(probes)
 }
 
 /// Refuses to start what could not work.
@@ -299,25 +281,6 @@ pub async fn preflight(settings: &Settings) -> Result<()> {
         }
     }
     first.map_or(Ok(()), Err)
-}
-
-fn sqs_queue(settings: &Settings, account: &Account) -> Result<SqsQueue> {
-    sqs(settings, account, settings.sqs.queue_url.clone())
-}
-
-fn sqs(settings: &Settings, account: &Account, queue_url: String) -> Result<SqsQueue> {
-    let options = SqsOptions { queue_url, ..settings.sqs.clone() };
-    SqsQueue::new(account.clone(), options, lease_rules(settings))
-}
-
-/// The way to AWS that the settings describe: one for all adapters that are opened together, so that region and
-/// credentials are looked up once.
-fn account(settings: &Settings) -> Account {
-    Account::new(settings.aws.clone())
-}
-
-fn s3_store(settings: &Settings, account: &Account) -> S3Store {
-    S3Store::new(account.clone(), settings.s3.clone())
 }
 
 fn sqlite_queue(settings: &Settings) -> Result<Arc<SqliteQueue>> {

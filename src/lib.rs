@@ -15,6 +15,8 @@ pub use scanmill_core::{diagnostics, domain, error, section};
 pub use scanmill_decode as decode;
 pub use scanmill_flow as flow;
 pub use scanmill_loadtest as pump;
-pub use scanmill_ports::{aws, queue, store, warehouse};
+#[cfg(feature = "aws")]
+pub use scanmill_ports::aws;
+pub use scanmill_ports::{aws_options, probe, queue, store, warehouse};
 pub use scanmill_scale as scale;
 pub use scanmill_telemetry as telemetry;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::actors::admission::{self, skip_reason};
-use crate::aws::{Finding, warning};
 use crate::config::Settings;
 use crate::config::settings::Filter;
 use crate::domain::PhotoRef;
 use crate::error::{Class, Result};
+use crate::probe::{Finding, warning};
 use crate::store::{ObjectSummary, Store};
 
 /// Objects looked at: enough to tell a mistyped filter from a few odd files.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::aws::Poster;
+use super::aws::Poster;
 use crate::config::Settings;
 use crate::telemetry::traces::{Answer, Options, Post, Tracer};
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use super::out;
-use crate::aws::is_about_credentials;
+use crate::app::is_about_credentials;
 use crate::cli::settings::likely_form;
 use crate::config::Problems;
 use crate::error::{Class, Error, Result};

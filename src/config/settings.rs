@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::section::{Form, Section, SectionValues, Value};
 
 use super::machine::{self, Machine};
-use crate::aws::AccountOptions;
+use crate::aws_options::AccountOptions;
 use crate::domain::Exclusions;
-use crate::queue::sqs::SqsOptions;
-use crate::store::s3::S3Options;
-use crate::warehouse::redshift::RedshiftOptions;
+use crate::queue::SqsOptions;
+use crate::store::S3Options;
+use crate::warehouse::RedshiftOptions;
 
 pub use super::kinds::{Codes, LogFormat, Overwrite, QueueKind, StoreKind, WarehouseKind};
 pub use super::sections::*;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use scanmill::aws::Probe;
 use scanmill::error::{Class, Error};
+use scanmill::probe::Probe;
 use scanmill::store::s3::S3Probe;
 use scanmill::store::{Put, PutMode, Store};
 

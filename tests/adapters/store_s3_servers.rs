@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use scanmill::aws::Probe;
 use scanmill::error::{Class, Error};
+use scanmill::probe::Probe;
 use scanmill::store::s3::{S3Probe, S3Store};
 use scanmill::store::{Put, PutMode, Store};
 use serde_json::{Value, json};

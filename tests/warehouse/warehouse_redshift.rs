@@ -350,7 +350,7 @@ async fn every_text_sent_is_redshifts() {
     };
     let (listed, _) = scanmill::cli::rejections::list(&warehouse, &list).await.unwrap();
     assert!(listed.contains("\"object_key\":\"two\""), "{listed}");
-    for finding in scanmill::aws::Probe::probe(&warehouse).await {
+    for finding in scanmill::probe::Probe::probe(&warehouse).await {
         assert!(finding.outcome.is_ok(), "{}: {:?}", finding.name, finding.outcome);
     }
     // The Data API puts a parameter's value where its name stands.

@@ -5,7 +5,10 @@
 #![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+#[cfg(feature = "aws")]
 pub mod aws;
+pub mod aws_options;
+pub mod probe;
 pub mod queue;
 mod sqlite;
 pub mod store;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scanmill::aws::Probe;
 use scanmill::error::Class;
+use scanmill::probe::Probe;
 use serde_json::{Value, json};
 
 use super::stand_in::{Answer, StandIn, queue_with};

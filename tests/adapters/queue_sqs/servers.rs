@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use scanmill::aws::Probe;
 use scanmill::error::Class;
+use scanmill::probe::Probe;
 use scanmill::queue::sqs::SqsQueue;
 use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use scanmill::aws::Probe;
 use scanmill::error::Class;
+use scanmill::probe::Probe;
 use scanmill::warehouse::{Loaded, Warehouse};
 use serde_json::{Value, json};
 

@@ -1,5 +1,4 @@
-//! What the S3, SQS and Redshift adapters share: one configuration of the SDK, one reading of its errors, and the form
-//! in which an adapter says what it may and may not do.
+//! What the S3, SQS and Redshift adapters share: one configuration of the SDK, one reading of its errors.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +15,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use tokio::sync::OnceCell;
 
 use scanmill_core::error::{Error, Result};
-use scanmill_core::section;
-use scanmill_core::section::{arn, optional};
+
+pub use crate::aws_options::AccountOptions;
 
 mod answers;
 mod credentials;
@@ -38,23 +37,6 @@ const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
 /// Longest wait for a connection, before the SDK tries again.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-section! {
-    /// What S3, SQS and Redshift share. Credentials come from where the AWS tools take them.
-    pub struct AccountOptions in "aws" {
-        /// AWS region; empty takes it from the environment, the profile or the instance.
-        region: Option<String> = "" in "region", text(optional), restart;
-        /// Profile of the shared AWS configuration files; empty takes the usual one.
-        profile: Option<String> = "" in "profile name", text(optional), restart;
-        /// Role to act as; empty keeps the credentials that are found.
-        assume_role: Option<String> = "" in "role ARN", text(arn), restart;
-        /// Calls per request, the first included, before a failure reaches the engine. Few: the engine itself waits and
-        /// tries again, and has to see when it asks for too much.
-        attempts: u32 = "2" in "attempts", whole(1, 20), restart;
-        /// Longest time for one call; a long poll's wait comes on top.
-        attempt_timeout as "attempt_timeout_seconds": Duration = "30" in "seconds", seconds(1, 600), restart;
-    }
-}
 
 /// The way to AWS. Nothing is looked up before the first call. Clones share credentials and connections.
 #[derive(Clone, Debug)]
@@ -178,45 +160,4 @@ impl Search for CliCredentials {
             }
         }
     }
-}
-
-/// One thing an adapter tried before work begins.
-#[derive(Debug)]
-pub struct Finding {
-    /// What was looked at: `queue`, `inbox bucket`, `COPY`.
-    pub name: &'static str,
-    /// What is well, or what is wrong with the remedy as hint: for a refusal the IAM action to allow.
-    pub outcome: Result<String>,
-}
-
-impl Finding {
-    /// Whether it keeps nobody from starting: see [`warning`].
-    pub fn is_warning(&self) -> bool {
-        let source = self.outcome.as_ref().err().and_then(std::error::Error::source);
-        source.is_some_and(|source| source.is::<Warning>())
-    }
-}
-
-/// Something to look at that may be meant so.
-#[derive(Debug)]
-struct Warning(String);
-
-impl std::fmt::Display for Warning {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Warning {}
-
-/// The outcome of a [`Finding`] that is to be looked at and may be meant so: `check` warns, and `run` starts.
-pub fn warning(message: impl Into<String>) -> Error {
-    Error::transient("worth a look").with_source(Warning(message.into()))
-}
-
-/// An adapter that can say, changing nothing, whether it could do its work.
-#[async_trait]
-pub trait Probe: Send + Sync {
-    /// Tries every kind of call the engine will make, in a form that changes nothing. All findings, in a stable order.
-    async fn probe(&self) -> Vec<Finding>;
 }

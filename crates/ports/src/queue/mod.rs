@@ -12,7 +12,11 @@ use scanmill_core::error::{Error, Result};
 use scanmill_telemetry::traces::Parent;
 
 pub mod sqlite;
+#[cfg(feature = "aws")]
 pub mod sqs;
+mod sqs_options;
+
+pub use sqs_options::SqsOptions;
 
 /// How long a message is leased, and when the queue gives it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,11 @@ use scanmill_core::domain::{PhotoRef, WhyLeftOut};
 use scanmill_core::error::{Class, Error, Result};
 
 pub mod folder;
+#[cfg(feature = "aws")]
 pub mod s3;
+mod s3_options;
+
+pub use s3_options::S3Options;
 
 /// One object, as read.
 #[derive(Clone, Debug)]

@@ -16,10 +16,14 @@ use scanmill_core::error::Result;
 
 mod batch_line;
 pub mod export;
+#[cfg(feature = "aws")]
 pub mod redshift;
+mod redshift_options;
 pub mod report;
 pub mod schema;
 pub mod sqlite;
+
+pub use redshift_options::RedshiftOptions;
 
 /// Which sealed batches one load takes. Its id names the load for ever: loading it again changes nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -21,6 +21,7 @@ use scanmill_telemetry::{names, seldom};
 
 mod fault;
 mod open;
+mod probe;
 mod prune;
 mod table;
 

@@ -13,11 +13,10 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use tokio::sync::OnceCell;
 
+pub use super::sqs_options::SqsOptions;
 use super::{Advice, Depth, LeaseRules, Message, Queue, ReceiptHandle};
 use crate::aws::{Account, Call};
 use scanmill_core::error::{Error, Result};
-use scanmill_core::section;
-use scanmill_core::section::{endpoint, queue_url};
 
 mod batch;
 mod depth;
@@ -42,16 +41,6 @@ const IN_FLIGHT_LIMIT: u64 = 120_000;
 /// Receives, and deletes, under way at once at the most. Each carries ten messages, so 40,000 messages a second at a round
 /// trip of 150 ms need 600 of each; at 15 ms they need 60, and no more are then started.
 const CALLS_AT_ONCE: usize = 640;
-
-section! {
-    /// With `queue.kind` `sqs`.
-    pub struct SqsOptions in "sqs" {
-        /// The queue that the landing bucket's notifications go to.
-        queue_url: String = "" in "URL", text(queue_url), restart;
-        /// Another SQS server; empty is Amazon's.
-        endpoint: Option<String> = "" in "URL", text(endpoint), restart;
-    }
-}
 
 /// The queue. Clones share everything.
 #[derive(Clone)]

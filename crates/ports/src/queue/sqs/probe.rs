@@ -15,7 +15,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::depth::{Attributes, Redrive, number, redrive};
 use super::{MAX_BATCH, SqsQueue, failed};
-use crate::aws::{Call, Finding, Probe, bare_code};
+use crate::aws::{Call, bare_code};
+use crate::probe::{Finding, Probe};
 use scanmill_core::error::{Error, Result};
 
 /// A receipt handle that SQS never gave to anybody.

@@ -3,7 +3,7 @@
 use aws_sdk_s3::operation::get_bucket_notification_configuration::GetBucketNotificationConfigurationOutput;
 use aws_sdk_s3::types::{FilterRuleName, QueueConfiguration};
 
-use crate::aws::warning;
+use crate::probe::warning;
 use scanmill_core::error::{Error, Result};
 
 /// A bucket's notifications.

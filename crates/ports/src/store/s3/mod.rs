@@ -13,6 +13,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+pub use super::s3_options::S3Options;
 use super::{Object, ObjectMetadata, ObjectSummary, Put, PutMode, Store};
 use crate::aws::{Account, Call};
 use body::BodyTimeouts;
@@ -21,8 +22,6 @@ use direct::{Direct, Wanted};
 use failure::failed;
 use head::Head;
 use scanmill_core::error::{Error, Result};
-use scanmill_core::section;
-use scanmill_core::section::endpoint;
 
 mod body;
 mod clients;
@@ -35,16 +34,6 @@ mod probe;
 mod template;
 
 pub use probe::{Probed, S3Probe};
-
-section! {
-    /// With `store.kind` `s3`.
-    pub struct S3Options in "s3" {
-        /// Another S3 server; empty is Amazon's.
-        endpoint: Option<String> = "" in "URL", text(endpoint), restart;
-        /// Bucket in the path instead of the host name, as most other S3 servers need it.
-        path_style: bool = "false" in "true or false", flag, restart;
-    }
-}
 
 /// A store in S3. Nothing is asked before the first call.
 pub struct S3Store {

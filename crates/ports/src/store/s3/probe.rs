@@ -7,7 +7,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use super::events::Wiring;
 use super::failure::failed;
 use super::{S3Store, code_of, name_of};
-use crate::aws::{self, Call, Finding, Probe, warning};
+use crate::aws::{self, Call};
+use crate::probe::{Finding, Probe, warning};
 use crate::store::Store;
 use scanmill_core::error::{Class, Error, Result};
 

@@ -28,6 +28,7 @@ use serde_json::json;
 
 use self::api::{DataApi, FailedStatement, Finished, MAX_STATEMENTS, StatementOutcome, Submission};
 use self::literal::{bind, literal};
+pub use super::redshift_options::RedshiftOptions;
 use super::report::rows_as;
 use super::{BatchSource, Loaded, Manifest, Table, Value, Warehouse, schema};
 use crate::aws::Account;
@@ -36,33 +37,7 @@ use scanmill_core::domain::columns::text_cap;
 use scanmill_core::domain::photo::hash_128;
 use scanmill_core::error::{Class, Error, Result};
 use scanmill_core::hex::hex;
-use scanmill_core::section;
-use scanmill_core::section::{arn, endpoint, identifier, name, optional};
 use scanmill_flow::{Attempt, RetryPolicy, retry};
-
-section! {
-    /// With `warehouse.kind` `redshift`.
-    pub struct RedshiftOptions in "redshift" {
-        /// Redshift Serverless workgroup. Set this or `redshift.cluster`.
-        workgroup: Option<String> = "" in "workgroup name", text(optional), restart;
-        /// Provisioned Redshift cluster. Set this or `redshift.workgroup`.
-        cluster: Option<String> = "" in "cluster identifier", text(optional), restart;
-        /// Database of the tables.
-        database: String = "scanmill" in "database name", text(name), restart;
-        /// Schema of tables, ledger and marts.
-        schema: String = "public" in "schema name", text(identifier), restart;
-        /// For a cluster: user to ask temporary credentials for; empty maps the IAM identity.
-        db_user: Option<String> = "" in "database user", text(optional), restart;
-        /// Secret with user name and password; empty takes temporary IAM credentials.
-        secret_arn: Option<String> = "" in "secret ARN", text(arn), restart;
-        /// Role attached to the warehouse that COPY reads the results bucket with.
-        copy_role: String = "default" in "role ARN or `default`", text(name), restart;
-        /// Another Data API server; empty is Amazon's.
-        endpoint: Option<String> = "" in "URL", text(endpoint), restart;
-        /// Longest time for one load.
-        statement_timeout as "statement_timeout_seconds": Duration = "900" in "seconds", seconds(10, 86_400), restart;
-    }
-}
 
 impl RedshiftOptions {
     /// The warehouse, for messages.
@@ -87,7 +62,7 @@ pub struct RedshiftWarehouse {
     probed: Option<Probed>,
 }
 
-/// What [`crate::aws::Probe`] needs to know besides.
+/// What [`crate::probe::Probe`] needs to know besides.
 struct Probed {
     results: String,
     interval: Duration,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::api::StatementOutcome;
 use super::{Probed, RedshiftWarehouse, load};
-use crate::aws::{Finding, Probe};
+use crate::probe::{Finding, Probe};
 use crate::warehouse::schema::redshift::expected_columns;
 use crate::warehouse::{Table, Warehouse, schema};
 use scanmill_core::error::{Class, Error, Result};

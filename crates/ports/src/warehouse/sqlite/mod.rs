@@ -25,6 +25,7 @@ mod connection;
 mod errors;
 mod load;
 mod migrate;
+mod probe;
 mod query;
 mod supersede;
 mod times;
