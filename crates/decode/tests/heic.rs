@@ -218,6 +218,15 @@ fn pictures_laid_over_one_another_are_read() {
         let file = heic::overlay(canvas, &[(corner, [400, 300], &scene.pixels)]);
         assert_eq!(refused(&file).0, reason, "{corner:?} {canvas:?}");
     }
+    // However large it says it is.
+    let huge = u32::MAX as usize;
+    let layer = ([0, 0], [400, 300], &*scene.pixels);
+    let mut file = heic::overlay([huge, huge], &[layer; 5]);
+    assert_eq!(refused(&file).0, Reason::TooManyPixels);
+    for at in (0..file.len() - 16).filter(|&at| file[at..].starts_with(b"ispe")).collect::<Vec<_>>() {
+        file[at + 8..at + 16].fill(0xff);
+    }
+    assert_eq!(refused(&file).0, Reason::TooManyPixels);
 }
 
 #[test]

@@ -67,8 +67,8 @@ impl Heif<'_> {
             layers.push(layer);
         }
         let area = |[width, height]: [u32; 2]| u64::from(width) * u64::from(height);
-        let covered: u64 = layers.iter().map(|layer| area(layer.size)).sum();
-        if covered > MOST_COVER * area(size).max(u64::from(TILE_STEP)) {
+        let covered = layers.iter().fold(0_u64, |sum, layer| sum.saturating_add(area(layer.size)));
+        if covered > area(size).max(u64::from(TILE_STEP)).saturating_mul(MOST_COVER) {
             return Err(HeaderError::Broken("an overlay of pictures larger than their canvas"));
         }
         Ok(Overlay { size, fill: u8::try_from(fill).unwrap_or(u8::MAX), layers, items })

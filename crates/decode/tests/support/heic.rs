@@ -197,12 +197,17 @@ fn sides(size: [usize; 2]) -> Vec<u8> {
     full(b"ispe", 0, &size.map(|side| (side as u32).to_be_bytes()).concat())
 }
 
-/// Pictures laid over a white canvas, the lowest first: where each begins, its size and its pixels.
+/// Pictures laid over a white canvas, the lowest first: where each begins, its size and its pixels. The canvas's size is
+/// written with 32 bits where it needs them.
 pub fn overlay(canvas: [usize; 2], layers: &[([i16; 2], [usize; 2], &[u8])]) -> Vec<u8> {
-    let head =
-        [0, 0].into_iter().chain([0xff; 8]).chain(canvas.into_iter().flat_map(|side| (side as u16).to_be_bytes()));
-    let corners = layers.iter().flat_map(|(corner, ..)| corner.iter().flat_map(|start| start.to_be_bytes()));
-    let data = head.chain(corners).collect();
+    let is_wide = canvas.iter().any(|&side| side > usize::from(u16::MAX));
+    let number = |number: i64| match is_wide {
+        true => (number as u32).to_be_bytes().to_vec(),
+        false => (number as u16).to_be_bytes().to_vec(),
+    };
+    let corners = layers.iter().flat_map(|(corner, ..)| corner.map(i64::from));
+    let numbers = canvas.into_iter().map(|side| side as i64).chain(corners);
+    let data = [0, u8::from(is_wide)].into_iter().chain([0xff; 8]).chain(numbers.flat_map(number)).collect();
     let mut items = vec![Item { kind: b"iovl", properties: vec![sides(canvas)], data }];
     for (_, size, grey) in layers {
         let (configuration, data) = hevc(size[0], size[1], grey);
