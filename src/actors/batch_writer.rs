@@ -1,5 +1,6 @@
 //! Gathers rows into batches and has each sealed when it is full, old, or what everybody waits for.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -90,14 +91,22 @@ impl Writer {
     }
 
     async fn write_all(mut self, mut finished: mpsc::Receiver<Finished>) -> Result<()> {
+        // Set once a batch: a timer for each photo costs more than its rows.
+        let mut alarm = pin!(worker::sleep_until(None));
+        let mut set_for = None;
         loop {
             let deadline = self.open.as_ref().map(|open| open.opened_at + self.line.settings.batch.max_age);
+            if deadline != set_for {
+                alarm.set(worker::sleep_until(deadline));
+                set_for = deadline;
+            }
             tokio::select! {
                 next = finished.recv() => match next {
                     Some(photo) => self.add(photo)?,
                     None => break,
                 },
-                () = worker::sleep_until(deadline) => self.seal_open(SealCause::Age).await?,
+                // Sealed, none is open, and the next one sets it anew.
+                () = &mut alarm => self.seal_open(SealCause::Age).await?,
                 Some(joined) = self.sealing.join_next() => self.sealed_one(joined)?,
             }
             if let Some(cause) = self.full() {

@@ -83,6 +83,8 @@ pub(super) struct FetchCounters {
 async fn fetch_all(line: PipelineContext, mut ends: FetchChannels, seen: Arc<FetchCounters>) -> Result<()> {
     let mut running = JoinSet::new();
     let has_lane = heic_is_on(&line.settings);
+    // One count for each photo instead of one for each thing that the line shares.
+    let line = Arc::new(line);
     while let Some(photo) = ends.photos.recv().await {
         while let Some(joined) = running.try_join_next() {
             note_panic(joined);

@@ -5,6 +5,7 @@
 pub mod busy;
 pub mod calls;
 pub mod events;
+mod handles;
 pub mod history;
 pub mod labels;
 pub mod logging;

@@ -3,6 +3,8 @@
 
 use std::marker::PhantomData;
 
+use super::handles;
+
 /// What kind of series a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -143,51 +145,51 @@ impl<K, L> Family<K, L> {
 }
 
 impl<K, L: LabelValue> Family<K, L> {
-    fn labels(&self, value: L) -> [(&'static str, &'static str); 1] {
+    fn label(&self, value: L) -> (&'static str, &'static str) {
         // `by` gave it one: there is no other way to make such a family.
-        [(self.metric.label.map_or("", |label| label.name), value.text())]
+        (self.metric.label.map_or("", |label| label.name), value.text())
     }
 }
 
 impl Counter {
     /// Adds.
     pub fn add(&self, amount: u64) {
-        metrics::counter!(self.metric.name).increment(amount);
+        handles::counter(self.metric.name, None).increment(amount);
     }
 }
 
 impl<L: LabelValue> Counter<L> {
     /// Adds.
     pub fn add(&self, value: L, amount: u64) {
-        metrics::counter!(self.metric.name, &self.labels(value)).increment(amount);
+        handles::counter(self.metric.name, Some(self.label(value))).increment(amount);
     }
 }
 
 impl SecondsCounter {
     /// Tells how far it has come.
     pub fn set(&self, seconds: f64) {
-        metrics::gauge!(self.metric.name).set(seconds);
+        handles::gauge(self.metric.name, None).set(seconds);
     }
 }
 
 impl<L: LabelValue> SecondsCounter<L> {
     /// Tells how far it has come.
     pub fn set(&self, value: L, seconds: f64) {
-        metrics::gauge!(self.metric.name, &self.labels(value)).set(seconds);
+        handles::gauge(self.metric.name, Some(self.label(value))).set(seconds);
     }
 }
 
 impl Gauge {
     /// Sets.
     pub fn set(&self, amount: f64) {
-        metrics::gauge!(self.metric.name).set(amount);
+        handles::gauge(self.metric.name, None).set(amount);
     }
 }
 
 impl<L: LabelValue> Gauge<L> {
     /// Sets.
     pub fn set(&self, value: L, amount: f64) {
-        metrics::gauge!(self.metric.name, &self.labels(value)).set(amount);
+        handles::gauge(self.metric.name, Some(self.label(value))).set(amount);
     }
 }
 
@@ -199,13 +201,13 @@ impl Histogram {
 
     /// Adds an observation, so many times.
     pub fn observe_many(&self, seconds: f64, times: usize) {
-        metrics::histogram!(self.metric.name).record_many(seconds, times);
+        handles::histogram(self.metric.name, None).record_many(seconds, times);
     }
 }
 
 impl<L: LabelValue> Histogram<L> {
     /// Adds an observation.
     pub fn observe(&self, value: L, seconds: f64) {
-        metrics::histogram!(self.metric.name, &self.labels(value)).record(seconds);
+        handles::histogram(self.metric.name, Some(self.label(value))).record(seconds);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::handles;
 use super::labels::ThisVersion;
 use super::names::{self, Kind};
 use scanmill_core::error::{Error, Result};
@@ -80,6 +81,7 @@ pub fn install() -> Result<()> {
             }
         }
     }
+    handles::keep();
     names::BUILD_INFO.set(ThisVersion, 1.0);
     let _ = HANDLE.set(handle);
     Ok(())

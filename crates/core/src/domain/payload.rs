@@ -166,8 +166,8 @@ const PAYMENT_MARKS: &[&str] = &["BCD\n", "BCD\r", "SPC\n", "SPC\r", "000201", "
 pub fn of(code: &Code, others: &[Code]) -> Payload {
     let is_gs1 = matches!(code.symbology, "]Q3" | "]Q4");
     match code.sequence.filter(|sequence| sequence.index.is_some()) {
-        Some(_) => fitted(fragment(code, others)),
-        None if is_gs1 => fitted(gs1_message(&code.text)),
+        Some(_) => fitted(redacted(fragment(code, others))),
+        None if is_gs1 => fitted(redacted(gs1_message(&code.text))),
         None => read(&code.text),
     }
 }
@@ -193,10 +193,15 @@ fn fragment(code: &Code, others: &[Code]) -> Payload {
 /// A message with FNC1 in first position: element strings, but for those of printers that put FNC1 before an address.
 fn gs1_message(text: &str) -> Payload {
     let (elements, _) = gs1_elements::elements(text);
-    if elements.is_empty()
-        && let Some(payload) = by_scheme(text, text.trim())
-    {
-        return payload;
+    let said = text.trim();
+    let begins = |scheme: &str| said.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    if elements.is_empty() {
+        if begins("http:") || begins("https:") {
+            return web(text).map_or_else(|| plain(text.to_owned(), "text"), |web| web.payload);
+        }
+        if let Some(payload) = by_scheme(text, said) {
+            return payload;
+        }
     }
     let product = gs1_elements::product_key(&elements).map(Product::of_key).unwrap_or_default();
     element_string(text, product)
@@ -210,11 +215,16 @@ fn element_string(text: &str, product: Product) -> Payload {
 /// Reads a code's text. Never fails: what is nothing else is `text`.
 pub fn read(text: &str) -> Payload {
     let said = address::trim(text);
-    let payload = by_mark(text, said)
-        .or_else(|| by_scheme(text, said))
-        .or_else(|| web(text))
-        .unwrap_or_else(|| plain(text.to_owned(), "text"));
-    fitted(payload)
+    if let Some(payload) = by_mark(text, said).or_else(|| by_scheme(text, said)) {
+        return fitted(redacted(payload));
+    }
+    match web(text) {
+        // Most payloads are an address and nothing else, and looking through a text costs more than all the rest here.
+        Some(Web { payload, is_clean: true }) => fitted(payload),
+        Some(Web { payload, .. }) => fitted(redacted(payload)),
+        // What is not a valid address may hold a password all the same.
+        None => fitted(redacted(plain(text.to_owned(), "text"))),
+    }
 }
 
 fn plain(stored: String, kind: &'static str) -> Payload {
@@ -226,9 +236,16 @@ fn count(addresses: usize) -> u32 {
     u32::try_from(addresses).unwrap_or(u32::MAX)
 }
 
+/// A text with a web address in it.
+struct Web {
+    payload: Payload,
+    /// The text is the address alone, and was looked through: it holds no secret.
+    is_clean: bool,
+}
+
 /// A text with a web address in it. Each column is made from what [`redact`] leaves of the address, so that none shows
 /// what another hides.
-fn web(text: &str) -> Option<Payload> {
+fn web(text: &str) -> Option<Web> {
     let found = address::find(text);
     let first = found.first?;
     let redacted = redact(&first);
@@ -240,6 +257,7 @@ fn web(text: &str) -> Option<Payload> {
         None if redact(text) == text => redacted.clone(),
         None => text.to_owned(),
     };
+    let mut is_clean = redacted == first && first == text;
     let mut payload = Payload {
         stored,
         kind: if facts.is_digital_link { "gs1_digital_link" } else { "url" },
@@ -258,6 +276,7 @@ fn web(text: &str) -> Option<Payload> {
     let columns =
         [&payload.product_url, &payload.product_id, &payload.utm_source, &payload.utm_medium, &payload.utm_campaign];
     if columns.into_iter().flatten().any(|value| *value != redacted && redact(value) != *value) {
+        is_clean = false;
         let facts = url_rules::read(&redact(payload.product_url.as_deref()?))?;
         payload.stored = facts.url.clone();
         payload.product_url = Some(facts.url);
@@ -269,7 +288,7 @@ fn web(text: &str) -> Option<Payload> {
             *utm = utm.take().map(|_| REDACTED.to_owned());
         }
     }
-    Some(payload)
+    Some(Web { payload, is_clean })
 }
 
 /// Forms told by how they begin, without being an address.
@@ -306,6 +325,7 @@ fn by_mark(text: &str, said: &str) -> Option<Payload> {
     Some(element_string(text, Product::of_key(key)))
 }
 
+/// By the scheme, if it is another than the web's.
 fn by_scheme(text: &str, said: &str) -> Option<Payload> {
     let (scheme, rest) = said.split_once(':')?;
     let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -314,11 +334,9 @@ fn by_scheme(text: &str, said: &str) -> Option<Payload> {
         return None;
     }
     match scheme.to_ascii_lowercase().as_str() {
-        // What is not a valid address may hold a password all the same.
-        "http" | "https" => Some(web(text).unwrap_or_else(|| plain(text.to_owned(), "text"))),
         // The address behind the label, as old code makers wrote it.
         "url" | "urlto" => {
-            let found = web(rest.trim()).unwrap_or_else(|| plain(rest.to_owned(), "text"));
+            let found = web(rest.trim()).map_or_else(|| plain(rest.to_owned(), "text"), |web| web.payload);
             // Behind a label an address may have any form that browsers take.
             Some(Payload { stored: format!("{scheme}:{}", redact(&found.stored)), ..found })
         }
@@ -355,7 +373,7 @@ fn bookmark(text: &str, fields: &str) -> Payload {
         // Escapes may hide where in the text the secret stood, so the address takes the text's place.
         format!("MEBKM:URL:{}", redacted.replace('\\', "\\\\").replace(';', "\\;"))
     };
-    let found = web(&address).unwrap_or_default();
+    let found = web(&address).map(|web| web.payload).unwrap_or_default();
     Payload { stored, kind: "bookmark", ..found }
 }
 
@@ -386,7 +404,12 @@ fn unescape(value: &str) -> String {
     out
 }
 
-/// The payload within the columns' caps, and its text without secrets, whatever its kind.
+/// The payload with its text without secrets, whatever its kind.
+fn redacted(payload: Payload) -> Payload {
+    Payload { stored: redact(&payload.stored), ..payload }
+}
+
+/// The payload within the columns' caps.
 fn fitted(payload: Payload) -> Payload {
     const PAYLOAD: usize = text_cap("payload");
     const PRODUCT_URL: usize = text_cap("product_url");
@@ -398,7 +421,7 @@ fn fitted(payload: Payload) -> Payload {
     const UTM_CAMPAIGN: usize = text_cap("utm_campaign");
     let some = |text: Option<String>, cap| text.and_then(|text| fit_some(&text, cap));
     Payload {
-        stored: fit(&redact(&payload.stored), PAYLOAD),
+        stored: fit(&payload.stored, PAYLOAD),
         kind: payload.kind,
         product_url: some(payload.product_url, PRODUCT_URL),
         url_host: some(payload.url_host, URL_HOST),

@@ -44,7 +44,7 @@ const TOKENS: &[(&str, usize)] = &[
 ];
 
 /// Letters of the shortest token.
-const SHORTEST: usize = 19;
+pub(super) const SHORTEST: usize = 19;
 
 /// Whether a token stands in the text. `eyJ` is how base 64 of a JSON object begins: a JSON web token, or a state that
 /// may hold anything.

@@ -12,7 +12,7 @@ use super::secret_accounts::redact_accounts;
 pub use super::secret_names::is_secret_name;
 use super::secret_names::{is_secret_if_opaque, is_secret_in_group, is_secret_parameter, is_signature_name};
 use super::secret_sentences::redact_sentences;
-use super::secret_shapes::{is_opaque, is_random, is_secret_shape};
+use super::secret_shapes::{SHORTEST as SHORTEST_TOKEN, is_opaque, is_random, is_secret_shape};
 use super::text::{find_ignoring_case, holds_any};
 use super::wifi::redact_networks;
 
@@ -33,6 +33,9 @@ const SEPARATORS: [char; 10] = ['?', '&', '#', ';', '/', ',', '|', ' ', '\n', '+
 /// Redacting twice changes nothing more.
 pub fn redact(text: &str) -> String {
     let mut redacted = text.to_owned();
+    if is_harmless(text) {
+        return redacted;
+    }
     // What took a secret's place may join what stood around it, as the password of an address. Most texts hold none, and
     // are looked through once.
     for _ in 0..=MOST_PASSES {
@@ -43,6 +46,12 @@ pub fn redact(text: &str) -> String {
         redacted = next;
     }
     redacted
+}
+
+/// Whether a text is a word too short for a token, with no sign in it that could make a part of it a name or a value: the
+/// numbers and names of products, say, each of which would be looked through for every kind of secret.
+fn is_harmless(text: &str) -> bool {
+    text.len() < SHORTEST_TOKEN && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 fn redact_once(text: &str) -> String {
@@ -374,7 +383,28 @@ fn unescape(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_taken_for_harmless_would_not_be_changed(text in "[A-Za-z0-9._-]{0,24}") {
+            prop_assert_eq!(is_harmless(&text), text.len() < SHORTEST_TOKEN);
+            prop_assert!(!is_harmless(&text) || redact_once(&text) == text, "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_short_word_of_these_signs_is_no_secret_whatever_it_begins_with() {
+        for word in ["password", "ghp_abc", "eyJhbGciOiJIUzI1Ni", "-p-hunter2", "token.abc", "AKIA0123456789abcd", ""] {
+            assert!(is_harmless(word));
+            assert_eq!(redact_once(word), word);
+        }
+        for text in ["1$smdp", "a:b", "a b", "a=b", "a/b", "é", "a@b", "0123456789012345678"] {
+            assert!(!is_harmless(text), "{text}");
+        }
+    }
 
     #[test]
     fn addresses_lose_their_secrets_and_nothing_else() {
