@@ -1,9 +1,10 @@
 //! `dashboards/`: every query and every alert against the metrics there are, and against a real Prometheus that
 //! scraped a real engine at work; every statement against a warehouse that it filled (`warehouse_redshift.rs` asks the
-//! other one). Grafana itself is not here: what a panel looks like is not tested.
+//! other one). `drawn` shows them to a browser.
 
 mod analytics;
 mod board;
+mod drawn;
 mod prometheus;
 mod rules;
 mod series;

@@ -13,9 +13,11 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part")]
 
 mod aws;
+pub mod chromium;
 mod data_api;
 mod grammar;
 pub mod http;
+pub mod panels;
 mod server;
 mod servers;
 mod stack;

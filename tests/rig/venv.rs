@@ -109,7 +109,7 @@ fn tell(text: &str) {
 }
 
 /// `target`, wherever this build has it.
-fn target() -> PathBuf {
+pub(super) fn target() -> PathBuf {
     match std::env::var_os("CARGO_TARGET_DIR") {
         Some(folder) => PathBuf::from(folder),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("target"),

@@ -4,10 +4,7 @@
 
 use crate::process::{Root, Running, photo};
 use crate::rig::Venv;
-
-mod chromium;
-
-use chromium::{Browser, DARK, DESKTOP, PHONE, Screen};
+use crate::rig::chromium::{Browser, DARK, DESKTOP, PHONE, Screen};
 
 /// Would say so if it ran, be it as a tag or as an attribute.
 const HOSTILE: &str = "<img src=x onerror=\"console.error('it ran')\"><script>console.error('it ran')</script>";

@@ -44,6 +44,8 @@ impl Browser {
         // It reads from its descriptor 3 and writes to 4: our pipes to its stdin and stdout.
         command.args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1", &program]);
         command.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]);
+        // Whatever is opened in it asks this machine, or nobody.
+        command.args(["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-background-networking"]);
         command.args(["--remote-debugging-pipe", "--hide-scrollbars"]);
         command.arg(format!("--user-data-dir={}", profile.path().display()));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -117,8 +119,18 @@ impl Browser {
 
     /// A picture of the whole page, for people, into the folder of `SCREENSHOTS` if that is set.
     pub fn picture(&mut self, name: &str) {
+        self.shot(name, json!({ "format": "png", "captureBeyondViewport": true }));
+    }
+
+    /// A picture of the page's first so many pixels.
+    pub fn picture_to(&mut self, name: &str, [width, height]: [u32; 2]) {
+        let clip = json!({ "x": 0, "y": 0, "width": width, "height": height, "scale": 1 });
+        self.shot(name, json!({ "format": "png", "captureBeyondViewport": true, "clip": clip }));
+    }
+
+    fn shot(&mut self, name: &str, how: Value) {
         let Some(folder) = std::env::var_os("SCREENSHOTS") else { return };
-        let shot = self.call("Page.captureScreenshot", json!({ "format": "png", "captureBeyondViewport": true }));
+        let shot = self.call("Page.captureScreenshot", how);
         let bytes = base64(shot["data"].as_str().unwrap());
         std::fs::write(Path::new(&folder).join(format!("{name}.png")), bytes).unwrap();
     }
