@@ -248,7 +248,10 @@ impl Decoder {
             let Some(reading) = reading else { return Outcome::NoRoom(bytes, memory) };
             let is_shown = is_console_on && reading.reject.is_some() && !reading.is_stalled;
             let sight = is_shown.then(|| {
-                let is_wanted = telemetry.rejected.wants_picture(Instant::now());
+                let is_slow = decode::is_slow(header.format);
+                // What had no time for its pixels has none for a copy of them.
+                let is_in_time = !is_slow || reading.reject.as_ref().is_none_or(|why| why.reason != Reason::TimedOut);
+                let is_wanted = is_in_time && telemetry.rejected.wants_picture(is_slow, Instant::now());
                 let room = Room::new(pixels.borrow().all.amount(), header.decode_bytes, &grow);
                 let picture = is_wanted.then(|| decode::thumbnail(&bytes, &header, &limits, &room)).flatten();
                 Box::new(Sight::of(&reading.capture, picture))

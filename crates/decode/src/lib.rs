@@ -30,13 +30,14 @@ mod scale;
 mod stages;
 mod thumbnail;
 mod tiff;
+mod upright;
 mod wide;
 
 use clock::Deadline;
 pub use ladder::rung_names;
 pub use luma::Luma;
 pub use room::Room;
-pub use thumbnail::thumbnail;
+pub use thumbnail::{is_slow, thumbnail};
 
 /// What a photo may be and how long it may take.
 #[derive(Clone, Copy, Debug)]

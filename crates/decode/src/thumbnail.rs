@@ -4,22 +4,30 @@ use std::time::Duration;
 
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
-use scanmill_core::domain::Format;
+use scanmill_core::domain::{Format, Reason};
 
 use crate::catch_panic::catch_panic;
 use crate::clock::Deadline;
 use crate::luma::{Aspect, Luma};
-use crate::{DecodeLimits, Header, Room, pixels, read_luma};
+use crate::pixels::Source;
+use crate::{DecodeLimits, Header, Room, pixels, read_luma, upright};
 
 /// Longest side in pixels.
 const SIDE: usize = 256;
 /// What the copy may cost: opening the pixels once more, and a look for codes in the copy.
 const OPENING: Duration = Duration::from_millis(500);
 const LOOKING: Duration = Duration::from_millis(100);
+/// The same of AVIF, and of HEIC without a small copy of its own, whose pixels take so much longer.
+const SLOW_OPENING: Duration = Duration::from_secs(3);
 const QUALITY: u8 = 60;
 
-/// The copy as JPEG, in the memory that `room` grants. `None` where there are no pixels, where they take too long (AVIF, and
-/// HEIC without a small copy of its own), and where a code can be read in the copy: a payload must be seen by whoever
+/// Whether a photo of this format may take as long for its copy as for its reading.
+pub fn is_slow(format: Format) -> bool {
+    matches!(format, Format::Heic | Format::Avif)
+}
+
+/// The copy as JPEG, upright, in the memory that `room` grants. `None` where there are no pixels, where they take too long,
+/// and where a code can be read in the copy, or time did not last to say that none can: a payload must be seen by whoever
 /// redacts it before it is shown to anybody, and what the photo itself did not give was never redacted.
 pub fn thumbnail(bytes: &[u8], header: &Header, limits: &DecodeLimits, room: &Room<'_>) -> Option<Vec<u8>> {
     // The photo has its answer: a codec's panic here says nothing more about it.
@@ -27,22 +35,31 @@ pub fn thumbnail(bytes: &[u8], header: &Header, limits: &DecodeLimits, room: &Ro
 }
 
 fn made(bytes: &[u8], header: &Header, limits: &DecodeLimits, room: &Room<'_>) -> Option<Vec<u8>> {
-    let deadline = Deadline::after(OPENING);
-    let mut source = match header.format {
-        #[cfg(feature = "heic")]
-        Format::Heic => pixels::thumbnail(bytes, deadline)?,
-        #[cfg(not(feature = "heic"))]
-        Format::Heic => return None,
-        Format::Avif => return None,
-        _ => pixels::open(bytes, header, Aspect::Brightness, deadline, room).ok()?,
-    };
+    let mut source = opened(bytes, header, limits, room)?;
     if !room.has(source.bytes_to_make(SIDE, None)) {
         return None;
     }
-    let small = source.at_most(SIDE).into_owned();
+    let small = upright::turned(source.at_most(SIDE).into_owned(), &upright::turns(bytes, header.format));
     let jpeg = encode(&small)?;
     let reading = read_luma(small, &DecodeLimits { time_budget: LOOKING, first_only: true, ..*limits });
-    reading.codes.is_empty().then_some(jpeg)
+    let has_none = reading.codes.is_empty() && reading.reject.is_some_and(|why| why.reason == Reason::NoCode);
+    has_none.then_some(jpeg)
+}
+
+fn opened(bytes: &[u8], header: &Header, limits: &DecodeLimits, room: &Room<'_>) -> Option<Source> {
+    let open = |within: Duration| pixels::open(bytes, header, Aspect::Brightness, Deadline::after(within), room).ok();
+    if !is_slow(header.format) {
+        return open(OPENING);
+    }
+    // `None`: turned off, so not looked at for a picture either.
+    let within = limits.heic_time_budget?.min(SLOW_OPENING);
+    #[cfg(feature = "heic")]
+    if header.format == Format::Heic
+        && let Some(own) = pixels::thumbnail(bytes, Deadline::after(OPENING))
+    {
+        return Some(own);
+    }
+    open(within)
 }
 
 fn encode(luma: &Luma) -> Option<Vec<u8>> {

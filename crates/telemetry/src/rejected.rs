@@ -22,6 +22,8 @@ const MAX_DETAIL: usize = 2_048;
 /// So often a picture is made once the first [`KEPT`] are there: where everything is rejected, pictures would cost a good
 /// part of the rate, and nobody sees them go by.
 const PICTURE_EVERY: Duration = Duration::from_secs(1);
+/// The same of a photo whose pixels take long, from the first on.
+const SLOW_PICTURE_EVERY: Duration = Duration::from_secs(10);
 
 /// What is known of a rejected photo beside its row.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,6 +59,7 @@ struct Kept {
     next: u64,
     pictures: usize,
     last_picture: Option<Instant>,
+    last_slow_picture: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -67,10 +70,19 @@ struct Entry {
 }
 
 impl Rejected {
-    /// Whether to make a picture for the next rejection; a yes counts as one made.
-    pub fn wants_picture(&self, now: Instant) -> bool {
+    /// Whether to make a picture for the next rejection; a yes counts as one made. `is_slow`: it takes about as long as reading
+    /// the photo did, which is long.
+    pub fn wants_picture(&self, is_slow: bool, now: Instant) -> bool {
         let mut kept = self.kept();
-        let is_wanted = kept.pictures < KEPT || kept.last_picture.is_none_or(|last| now - last >= PICTURE_EVERY);
+        let is_due = |last: Option<Instant>, every| last.is_none_or(|last| now - last >= every);
+        if is_slow {
+            let is_wanted = is_due(kept.last_slow_picture, SLOW_PICTURE_EVERY);
+            if is_wanted {
+                kept.last_slow_picture = Some(now);
+            }
+            return is_wanted;
+        }
+        let is_wanted = kept.pictures < KEPT || is_due(kept.last_picture, PICTURE_EVERY);
         if is_wanted {
             kept.pictures += 1;
             kept.last_picture = Some(now);
@@ -90,6 +102,11 @@ impl Rejected {
         let id = kept.next;
         kept.next += 1;
         kept.ring.push_front(Entry { id, row, sight });
+    }
+
+    /// How many there were: what is kept is another once there was another.
+    pub fn count(&self) -> u64 {
+        self.kept().next
     }
 
     /// All that are kept, the latest first; `replay` says how one is sent through again.
@@ -189,8 +206,11 @@ mod tests {
     #[test]
     fn pictures_are_made_for_the_first_and_then_for_one_a_second() {
         let (rejected, began) = (Rejected::default(), Instant::now());
-        assert!((0..KEPT).all(|_| rejected.wants_picture(began)));
-        let after = |millis| rejected.wants_picture(began + Duration::from_millis(millis));
+        assert!((0..KEPT).all(|_| rejected.wants_picture(false, began)));
+        let after = |millis| rejected.wants_picture(false, began + Duration::from_millis(millis));
         assert_eq!([0, 999, 1_000, 1_001, 2_000].map(after), [false, false, true, false, true]);
+        // Of what takes long, never more, and whatever was made of the others.
+        let slow = |millis| rejected.wants_picture(true, began + Duration::from_millis(millis));
+        assert_eq!([0, 1_000, 9_999, 10_000, 10_001].map(slow), [true, false, false, true, false]);
     }
 }

@@ -114,3 +114,15 @@ pub fn read(bytes: &[u8], rules: &Rules) -> Capture {
     })
     .unwrap_or_default()
 }
+
+/// EXIF's orientation, 1 to 8; 1, which is upright, where none is given.
+pub(crate) fn orientation(bytes: &[u8]) -> u8 {
+    catch_panic(|| {
+        let found = container::metadata(bytes);
+        let given = found.exif.iter().filter_map(|block| Tiff::new(block)?.find(Tag::Orientation)?.number_at_start());
+        given.map(|number| number as u8).find(|number| (1..=8).contains(number))
+    })
+    .ok()
+    .flatten()
+    .unwrap_or(1)
+}

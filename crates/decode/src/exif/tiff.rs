@@ -11,6 +11,7 @@ use super::value::{Value, size_of_kind};
 pub(super) enum Tag {
     Make,
     Model,
+    Orientation,
     DateTime,
     Xmp,
     DateTimeOriginal,
@@ -50,6 +51,7 @@ impl Tag {
         match self {
             Tag::Make => 0x010f,
             Tag::Model => 0x0110,
+            Tag::Orientation => 0x0112,
             Tag::DateTime => 0x0132,
             Tag::Xmp => 0x02bc,
             Tag::DateTimeOriginal => 0x9003,
@@ -78,7 +80,7 @@ impl Tag {
     fn directories(self) -> &'static [Ifd] {
         match self {
             Tag::Make | Tag::Model => &[Ifd::Primary, Ifd::Next],
-            Tag::Xmp | Tag::Iptc | Tag::Photoshop => &[Ifd::Primary],
+            Tag::Orientation | Tag::Xmp | Tag::Iptc | Tag::Photoshop => &[Ifd::Primary],
             Tag::DateTime => &[Ifd::Primary, Ifd::Exif],
             Tag::DateTimeOriginal
             | Tag::DateTimeDigitized

@@ -1,6 +1,7 @@
 //! The primary picture: one HEVC or AV1 picture, a grid of them, or some laid over one another; and what stands beside it.
 
 use super::super::guard::HeaderError;
+use super::super::upright::Turn;
 use super::boxes::Fields;
 use super::overlay::Layer;
 use super::{Heif, Item};
@@ -14,6 +15,8 @@ const MOST_SETS: usize = 64;
 /// Most pixels of a thumbnail that is read before its picture. Phones write 320 by 240.
 const MOST_THUMBNAIL_PIXELS: u64 = 1 << 19;
 
+/// Most steps that a picture is turned by; two properties take five at most.
+const MOST_TURNS: usize = 16;
 /// Most `iden` items on the way to a picture.
 const MOST_STEPS: usize = 8;
 /// What `auxC` calls alpha, in HEIF and in earlier HEIC files.
@@ -127,6 +130,25 @@ impl<'a> Heif<'a> {
             id = of;
         }
         Err(foreign(b"iden"))
+    }
+
+    /// How the primary picture is turned to be seen: `irot`, quarters to the left, and `imir`, in the order in which the item
+    /// has them.
+    pub(crate) fn turns(&self) -> Vec<Turn> {
+        let item = self.item(self.primary).ok();
+        let indexes = item.into_iter().flat_map(|item| &item.properties);
+        let properties = indexes.filter_map(|&index| self.properties.get(usize::from(index).checked_sub(1)?));
+        let steps = properties.flat_map(|part| {
+            let number = part.body.first().copied().unwrap_or(0);
+            match (&part.kind, number & 3) {
+                (b"irot", quarters) => vec![Turn::Right; usize::from((4 - quarters) % 4)],
+                // Top and bottom change places.
+                (b"imir", 0 | 2) => vec![Turn::Right, Turn::Right, Turn::Mirror],
+                (b"imir", _) => vec![Turn::Mirror],
+                _ => Vec::new(),
+            }
+        });
+        steps.take(MOST_TURNS).collect()
     }
 
     /// The alpha of the primary picture: a grey picture of its own, no larger, coded alike.
@@ -348,10 +370,43 @@ fn foreign(kind: &[u8; 4]) -> HeaderError {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::boxes::Part;
     use super::*;
 
     fn clap(fields: [i32; 8]) -> Vec<u8> {
         fields.into_iter().flat_map(i32::to_be_bytes).collect()
+    }
+
+    /// A file that has nothing but a primary item with these properties.
+    fn with_properties<'a>(properties: &[(&[u8; 4], &'a [u8])]) -> Heif<'a> {
+        let item = Item { properties: (1..=properties.len() as u16).collect(), ..Item::default() };
+        Heif {
+            bytes: &[],
+            idat: &[],
+            primary: 1,
+            items: BTreeMap::from([(1, item)]),
+            properties: properties.iter().map(|&(kind, body)| Part { kind: *kind, body, cut: false }).collect(),
+            parts: BTreeMap::new(),
+            about: Vec::new(),
+            thumbnails: Vec::new(),
+            auxiliary: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn properties_turn_a_picture_in_their_order() {
+        use Turn::{Mirror, Right};
+        let turns = |properties: &[(&[u8; 4], &[u8])]| with_properties(properties).turns();
+        assert_eq!(turns(&[(b"ispe", &[9]), (b"irot", &[0])]), []);
+        // A quarter to the left is three to the right.
+        assert_eq!(turns(&[(b"irot", &[1])]), [Right, Right, Right]);
+        assert_eq!(turns(&[(b"irot", &[3])]), [Right]);
+        assert_eq!(turns(&[(b"imir", &[1]), (b"irot", &[3])]), [Mirror, Right]);
+        assert_eq!(turns(&[(b"imir", &[0])]), [Right, Right, Mirror]);
+        assert_eq!(turns(&[(b"irot", &[])]), [], "an empty box");
+        assert_eq!(turns(&[(b"irot", &[1][..]); 40]).len(), MOST_TURNS);
     }
 
     #[test]
