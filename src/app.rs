@@ -17,6 +17,7 @@ mod room;
 mod root_contents;
 mod traces;
 mod watching;
+mod way;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -14,6 +14,7 @@ use super::prune::{self, Pruned};
 use super::room;
 use super::traces;
 use super::watching::Watching;
+use super::way;
 use crate::actors::backlog::Backlog;
 use crate::actors::holdup::Behind;
 use crate::actors::messages::{Drain, Reload, StopNow};
@@ -360,7 +361,7 @@ impl Engine {
             autoscaler.remove("budgets");
             autoscaler.remove("bottleneck");
         }
-        json!({
+        let mut state = json!({
             "engine": engine,
             "actors": actors,
             "queue": queue,
@@ -371,7 +372,10 @@ impl Engine {
             "inbox": self.ports.folder.as_ref().filter(|_| self.watching.is_some()).map(FolderStore::intake),
             "process": process_state(),
             "stages": self.telemetry.stages.to_json(),
-        })
+            "order": way::order(),
+        });
+        state["way"] = way::of(&state);
+        state
     }
 }
 

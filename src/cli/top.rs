@@ -43,6 +43,11 @@ struct Shown {
     view: Option<View>,
     /// Photos a second, one for each look, oldest first.
     rates: Vec<f64>,
+    /// Seconds between two looks.
+    every: u64,
+    /// Photos a second of the last quarter of an hour as the engine keeps them, and seconds between two.
+    past: Vec<f64>,
+    past_every: u64,
     /// Photos done, and when they were.
     before: Option<(u64, Instant)>,
     /// Why there is no newer answer, and since when.
@@ -50,6 +55,10 @@ struct Shown {
 }
 
 impl Shown {
+    fn took_past(&mut self, history: &serde_json::Value) {
+        (self.past, self.past_every) = view::past(history);
+    }
+
     fn took(&mut self, answer: Result<View, String>, now: Instant) {
         match answer {
             Ok(view) => {
@@ -109,10 +118,17 @@ fn address(url: &str) -> Result<SocketAddr> {
 }
 
 fn follow(mut terminal: DefaultTerminal, page: SocketAddr, every: Duration) -> std::io::Result<()> {
-    let mut shown = Shown::default();
+    let mut shown = Shown { every: every.as_secs(), ..Shown::default() };
+    let mut past_from: Option<Instant> = None;
     loop {
         let now = Instant::now();
-        shown.took(ask(page), now);
+        shown.took(ask(page, "/state").map(|state| View::of(&state)), now);
+        // It changes that seldom, and that nobody answers was just said.
+        let is_old = past_from.is_none_or(|from| now - from >= Duration::from_secs(shown.past_every.max(1)));
+        if is_old && let Ok(history) = ask(page, "/history") {
+            shown.took_past(&history);
+            past_from = Some(now);
+        }
         terminal.draw(|frame: &mut Frame<'_>| draw::draw(frame, &shown, page))?;
         let next = now + every;
         while let Some(left) = next.checked_duration_since(Instant::now()) {
@@ -135,10 +151,9 @@ fn follow(mut terminal: DefaultTerminal, page: SocketAddr, every: Duration) -> s
     }
 }
 
-fn ask(page: SocketAddr) -> Result<View, String> {
-    let answer = engine_file::ask(page, "/state").map_err(|error| error.to_string())?;
-    let state = serde_json::from_slice(&answer).map_err(|_| "its answer is not a state of an engine".to_owned())?;
-    Ok(View::of(&state))
+fn ask(page: SocketAddr, path: &str) -> Result<serde_json::Value, String> {
+    let answer = engine_file::ask(page, path).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&answer).map_err(|_| "its answer is not that of an engine".to_owned())
 }
 
 #[cfg(test)]

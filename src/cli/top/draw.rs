@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Gauge, Paragraph, Row, Sparkline, Table, Wrap};
 
 use super::Shown;
-use super::view::{Stage, View};
+use super::view::{Place, View};
 use crate::pump::load_report::format::{bytes, millis, number};
 
 /// Looks whose mean is called the rate.
@@ -25,11 +25,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, page: SocketAddr) {
         );
         return;
     };
-    let stages = view.stages.len() as u16;
+    let places = view.way.len() as u16;
     let areas = Layout::vertical([
         Constraint::Length(2),
         Constraint::Length(5),
-        Constraint::Length(stages + 3),
+        Constraint::Length(places + 3),
         Constraint::Length(5),
         Constraint::Length(view.budgets.len() as u16),
         Constraint::Min(0),
@@ -83,37 +83,44 @@ fn rates(frame: &mut Frame<'_>, shown: &Shown, area: Rect) {
     let now = if latest.is_empty() { "–".to_owned() } else { number(mean) };
     let ceiling = shown.view.as_ref().and_then(|view| view.ceiling);
     let allows = ceiling.map_or(String::new(), |ceiling| format!("; what holds the rate allows {}/s", number(ceiling)));
-    let block = Block::bordered().title(format!(" {now} photos/s{allows} "));
     let width = usize::from(area.width.saturating_sub(2));
-    let kept = &shown.rates[shown.rates.len().saturating_sub(width)..];
-    let data: Vec<u64> = kept.iter().map(|rate| rate.round() as u64).collect();
+    // What the engine keeps reaches further back than the looks of this terminal; one that keeps nothing is shown by those.
+    let (kept, every) =
+        if shown.past.is_empty() { (&shown.rates, shown.every) } else { (&shown.past, shown.past_every) };
+    let kept = &kept[kept.len().saturating_sub(width)..];
+    let span = uptime(kept.len() as u64 * every);
+    let most = number(kept.iter().copied().fold(0.0, f64::max));
+    let block = Block::bordered().title(format!(" {now} photos/s{allows}; in {span} at most {most} "));
+    // In hundredths: rates below one are seen too.
+    let data: Vec<u64> = kept.iter().map(|rate| (rate * 100.0).round() as u64).collect();
     frame.render_widget(Sparkline::default().block(block).data(&data).style(Style::new().fg(Color::Cyan)), area);
 }
 
 fn table<'a>(view: &View) -> Table<'a> {
-    let rows = view.stages.iter().map(|stage| {
-        let row = Row::new(cells(stage));
-        if stage.holds { row.yellow().bold() } else { row }
+    let rows = view.way.iter().map(|place| {
+        let row = Row::new(cells(place));
+        if place.holds { row.yellow().bold() } else { row }
     });
     let widths = [
-        Constraint::Length(8),
+        Constraint::Length(10),
         Constraint::Length(16),
         Constraint::Length(22),
         Constraint::Length(10),
         Constraint::Length(10),
         Constraint::Min(14),
     ];
-    let head = Row::new(["stage", "at work", "held", "p50", "p99", ""]).dark_gray();
+    let head = Row::new(["place", "at work", "held", "p50", "p99", ""]).dark_gray();
     Table::new(rows, widths).header(head).block(Block::bordered().title(" A photo's way "))
 }
 
-fn cells(stage: &Stage) -> [String; 6] {
+fn cells(place: &Place) -> [String; 6] {
     let count = |count: u64| number(count as f64);
-    let work = stage.work.map_or(String::new(), |(used, limit)| format!("{} of {}", count(used), count(limit)));
-    let held = stage.held.map_or(String::new(), |(held, words)| format!("{} {words}", count(held)));
-    let (p50, p99) = stage.time.map_or_else(Default::default, |(p50, p99)| (millis(p50), millis(p99)));
-    let mark = if stage.holds { "holds the rate" } else { "" };
-    [stage.name.to_owned(), work, held, p50, p99, mark.to_owned()]
+    let work = place.work.map_or(String::new(), |(used, limit)| format!("{} of {}", count(used), count(limit)));
+    let held = place.held.as_ref().map_or(String::new(), |(held, words)| format!("{} {words}", count(*held)));
+    let (p50, p99) = place.time.map_or_else(Default::default, |(p50, p99)| (millis(p50), millis(p99)));
+    let also = place.also.iter().map(|(many, words)| format!("{} {words}", count(*many)));
+    let said: Vec<String> = place.holds.then(|| "holds the rate".to_owned()).into_iter().chain(also).collect();
+    [place.name.clone(), work, held, p50, p99, said.join(", ")]
 }
 
 fn bottleneck<'a>(view: &View) -> Paragraph<'a> {
@@ -176,12 +183,11 @@ mod tests {
         let state = json!({
             "engine": { "phase": "running", "uptime_seconds": 4_000 },
             "totals": { "photos": 12_345, "scans": 12_600, "rejections": { "no_code": 40, "truncated": 2, "empty": 0 } },
-            "queue": { "ready": 77 },
-            "budgets": {
-                "decodes": { "used": 31, "limit": 32 },
-                "decode_bytes": { "used": 600_000_000, "limit": 1_000_000_000 },
-            },
-            "stages": { "decode": { "count": 9, "p50_ms": 2.5, "p99_ms": 80.0 } },
+            "budgets": { "decode_bytes": { "used": 600_000_000, "limit": 1_000_000_000 } },
+            "way": [
+                { "name": "queue", "held": { "count": 77, "words": "waiting" }, "also": [{ "count": 3, "words": "in flight" }] },
+                { "name": "decode", "work": { "used": 31, "limit": 32 }, "time": { "p50_ms": 2.5, "p99_ms": 80.0 }, "holds": true },
+            ],
             "bottleneck": { "stage": "cpu", "title": "CPU", "evidence": "all 16 threads are at work", "remedy": "more cores" },
         });
         let mut shown = Shown::default();
@@ -196,6 +202,7 @@ mod tests {
             "running",
             "66 min",
             "77 waiting",
+            "3 in flight",
             "31 of 32",
             "holds the rate",
             "all 16 threads",
@@ -205,6 +212,16 @@ mod tests {
             assert!(screen.contains(part), "{part}\n{screen}");
         }
         assert!(!screen.contains("empty"), "a reason that nothing was rejected for\n{screen}");
+    }
+
+    #[test]
+    fn the_curve_begins_with_what_the_engine_kept() {
+        let mut shown = working();
+        assert!(!screen(&shown, 100, 34).contains("at most 12"));
+        let points: Vec<_> = (0..180).map(|at| json!({ "photos_per_second": at % 13 })).collect();
+        shown.took_past(&json!({ "every_seconds": 5, "points": points }));
+        let text = screen(&shown, 200, 34);
+        assert!(text.contains("in 15 min at most 12"), "{text}");
     }
 
     #[test]
@@ -222,7 +239,7 @@ mod tests {
             screen(&working(), width, height);
             screen(&Shown::default(), width, height);
             let mut strange = Shown::default();
-            strange.took(Ok(View::of(&json!({ "budgets": 3, "stages": [], "totals": null }))), Instant::now());
+            strange.took(Ok(View::of(&json!({ "budgets": 3, "way": [[], {}, 7], "totals": null }))), Instant::now());
             screen(&strange, width, height);
         }
     }

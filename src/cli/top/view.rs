@@ -2,19 +2,21 @@
 
 use serde_json::Value;
 
-/// A stage of a photo's way.
+/// A place on a photo's way.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Stage {
+pub(super) struct Place {
     /// Its name.
-    pub name: &'static str,
+    pub name: String,
     /// Work at once, and its limit now.
     pub work: Option<(u64, u64)>,
     /// What waits or is held, and what that is.
-    pub held: Option<(u64, &'static str)>,
+    pub held: Option<(u64, String)>,
     /// Milliseconds, median and 99th percentile, since the start.
     pub time: Option<(f64, f64)>,
     /// Whether the bottleneck lies here.
     pub holds: bool,
+    /// What else is counted there: how many, and of what.
+    pub also: Vec<(u64, String)>,
 }
 
 /// A budget of memory.
@@ -44,7 +46,7 @@ pub(super) struct View {
     /// Photos rejected, by reason, the most first.
     pub rejections: Vec<(String, u64)>,
     /// The way, in its order.
-    pub stages: Vec<Stage>,
+    pub way: Vec<Place>,
     /// Memory.
     pub budgets: Vec<Budget>,
     /// What holds the rate: title, evidence, remedy.
@@ -55,69 +57,37 @@ pub(super) struct View {
     pub resident: Option<u64>,
 }
 
-/// Where a stage's figures stand in the answer.
-struct Source {
-    name: &'static str,
-    /// The budget that bounds its work at once.
-    budget: Option<&'static str>,
-    /// The entry of `stages` that times it.
-    times: Option<&'static str>,
-    /// What waits or is held there, and what that is.
-    held: Option<(&'static str, &'static str)>,
-    /// The bottlenecks that lie in it.
-    bottlenecks: &'static [&'static str],
+/// What the engine kept of the time before the first look: photos a second, oldest first, and seconds between two.
+pub(super) fn past(history: &Value) -> (Vec<f64>, u64) {
+    let points = history.pointer("/points").and_then(Value::as_array).into_iter().flatten();
+    let rates = points.filter_map(|point| point.get("photos_per_second")?.as_f64()).collect();
+    (rates, history.pointer("/every_seconds").and_then(Value::as_u64).unwrap_or(5).max(1))
 }
 
-const fn source(name: &'static str, bottlenecks: &'static [&'static str]) -> Source {
-    Source { name, budget: None, times: None, held: None, bottlenecks }
+/// One of the places as the engine tells it.
+fn place(told: &Value) -> Option<Place> {
+    let whole = |path: &str| told.pointer(path).and_then(Value::as_u64);
+    let text = |path: &str| told.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    let ms = |path: &str| told.pointer(path).and_then(Value::as_f64);
+    let also = told.pointer("/also").and_then(Value::as_array).into_iter().flatten();
+    Some(Place {
+        name: text("/name")?,
+        work: whole("/work/used").zip(whole("/work/limit")),
+        held: whole("/held/count").zip(text("/held/words")),
+        time: ms("/time/p50_ms").zip(ms("/time/p99_ms")),
+        holds: told.pointer("/holds") == Some(&Value::Bool(true)),
+        also: also
+            .filter_map(|one| Some((one.get("count")?.as_u64()?, one.get("words")?.as_str()?.to_owned())))
+            .collect(),
+    })
 }
-
-impl Source {
-    const fn within(self, budget: &'static str) -> Source {
-        Source { budget: Some(budget), ..self }
-    }
-
-    const fn timed(self, stage: &'static str) -> Source {
-        Source { times: Some(stage), ..self }
-    }
-
-    const fn holding(self, path: &'static str, words: &'static str) -> Source {
-        Source { held: Some((path, words)), ..self }
-    }
-}
-
-/// The way of a photo, in its order.
-const STAGES: &[Source] = &[
-    source("queue", &["queue_empty"]).holding("/queue/ready", "waiting"),
-    source("fetch", &["network", "store_throttled", "store_latency"]).within("fetches").timed("fetch"),
-    source("decode", &["cpu", "memory"]).within("decodes").timed("decode"),
-    source("heic", &["heic"]).within("heic_decodes"),
-    source("batch", &["sealing", "in_flight"])
-        .timed("batch_wait")
-        .holding("/actors/batch_writer/open_rows", "rows open"),
-    source("delete", &["deletes"]).holding("/actors/lease_keeper/held", "held"),
-    source("load", &["loading"]).timed("load").holding("/actors/loader/batches_to_load", "batches wait"),
-];
 
 impl View {
     /// Of an answer of `/state`.
     pub(super) fn of(state: &Value) -> View {
         let text = |path: &str| state.pointer(path).and_then(Value::as_str).map(str::to_owned);
         let whole = |path: &str| state.pointer(path).and_then(Value::as_u64);
-        let held_by = text("/bottleneck/stage");
-        let stages = STAGES.iter().map(|&Source { name, budget, times, held, bottlenecks }| Stage {
-            name,
-            work: budget.and_then(|budget| {
-                Some((whole(&format!("/budgets/{budget}/used"))?, whole(&format!("/budgets/{budget}/limit"))?))
-            }),
-            held: held.and_then(|(path, words)| Some((whole(path)?, words))),
-            time: times.and_then(|stage| {
-                let ms = |what: &str| state.pointer(&format!("/stages/{stage}/{what}")).and_then(Value::as_f64);
-                whole(&format!("/stages/{stage}/count")).filter(|count| *count > 0)?;
-                Some((ms("p50_ms")?, ms("p99_ms")?))
-            }),
-            holds: held_by.as_deref().is_some_and(|stage| stage != "queue_empty" && bottlenecks.contains(&stage)),
-        });
+        let way = state.pointer("/way").and_then(Value::as_array).into_iter().flatten();
         let budgets = state.pointer("/budgets").and_then(Value::as_object).into_iter().flatten();
         let budgets = budgets.filter(|(name, _)| name.ends_with("_bytes")).filter_map(|(name, budget)| {
             let of = |what: &str| budget.get(what).and_then(Value::as_u64);
@@ -135,7 +105,7 @@ impl View {
             photos: whole("/totals/photos").unwrap_or_default(),
             scans: whole("/totals/scans").unwrap_or_default(),
             rejections,
-            stages: stages.collect(),
+            way: way.filter_map(place).collect(),
             budgets: budgets.collect(),
             bottleneck: text("/bottleneck/title").map(|title| {
                 let words = |path| text(path).unwrap_or_default();
