@@ -1,7 +1,7 @@
 //! An engine with its page: what `run` and `demo` share.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use super::{Exit, out};
 use crate::actors::supervisor::Phase;
 use crate::app::{Engine, Newest, Ports};
 use crate::config::Settings;
-use crate::console::{self, ConsoleState};
+use crate::console::{self, ConsoleState, Kept};
 use crate::error::{Error, Result};
 use crate::telemetry::recorder;
 
@@ -128,6 +128,7 @@ fn console_state(
     let newest = Arc::new(Newest::new(settings, ports));
     let [ready, health, state, history, rejected, pictures] = [(); 6].map(|()| engine.clone());
     let replay = ReplayCommand::new(settings, config);
+    let said: Mutex<Option<(u64, Kept)>> = Mutex::default();
     ConsoleState {
         metrics: Arc::new(recorder::render),
         ready: Arc::new(move || ready.get().map_or(Err("starting".to_owned()), Engine::ready)),
@@ -139,9 +140,15 @@ fn console_state(
             Box::pin(async move { newest.answer().await })
         }),
         rejected: Arc::new(move || {
-            rejected.get().map_or(serde_json::Value::Null, |engine| {
-                engine.telemetry().rejected.to_json(|row| replay.of(&row.reason, &row.lineage.object_key))
-            })
+            let Some(engine) = rejected.get() else { return Kept::of(&serde_json::Value::Null) };
+            let (kept, mut said) = (&engine.telemetry().rejected, said.lock().unwrap_or_else(PoisonError::into_inner));
+            let count = kept.count();
+            if let Some((_, answer)) = said.as_ref().filter(|(of, _)| *of == count) {
+                return answer.clone();
+            }
+            let answer = Kept::of(&kept.to_json(|row| replay.of(&row.reason, &row.lineage.object_key)));
+            *said = Some((count, answer.clone()));
+            answer
         }),
         picture: Arc::new(move |id| pictures.get()?.telemetry().rejected.picture(id)),
         hosts: settings.metrics.hosts.as_slice().into(),

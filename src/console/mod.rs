@@ -14,6 +14,8 @@
 //! | `/healthz` | 200 while the process lives and can help itself, else 503 with the reason |
 //! | `/readyz` | 200 while work is taken in, else 503 with the reason |
 //!
+//! `/scans.json` and `/rejections.json` have an `ETag`, and answer 304 to whoever has what there is.
+//!
 //! Nothing here can be changed by a request, and no request can hold the engine up: answers are rendered from counters,
 //! or of the warehouse as seldom as `scans` allows, and every connection serves one request of HTTP/1.1 and ends by a deadline (`connection`). Who asks for a name that is
 //! not ours gets no answer (`host`).
@@ -37,6 +39,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::domain::photo::hash_128;
 use crate::error::{Class, Error, Result};
 
 mod connection;
@@ -47,6 +50,33 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The page loads nothing and talks to nobody but us.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
                       img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// An answer that stays the same for a while, with a tag that is another for another: who names the tag of what it has is
+/// told that nothing changed.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    tag: HeaderValue,
+    body: Bytes,
+}
+
+impl Kept {
+    /// This answer.
+    pub fn of(answer: &serde_json::Value) -> Kept {
+        let text = answer.to_string();
+        // Another engine on this address has other tags, unless it says the same.
+        let tag = format!("\"{}\"", hash_128(&[&text]));
+        Kept { tag: HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\"")), body: text.into() }
+    }
+
+    fn to(&self, asked: &HeaderMap) -> Response {
+        if asked.get(header::IF_NONE_MATCH) == Some(&self.tag) {
+            return (StatusCode::NOT_MODIFIED, [(header::ETAG, self.tag.clone())]).into_response();
+        }
+        let headers =
+            [(header::CONTENT_TYPE, HeaderValue::from_static("application/json")), (header::ETAG, self.tag.clone())];
+        (headers, self.body.clone()).into_response()
+    }
+}
 
 /// What the console shows. Closures, so that every answer is of now.
 #[derive(Clone)]
@@ -62,9 +92,9 @@ pub struct ConsoleState {
     /// The last quarter of an hour.
     pub history: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
     /// What the newest scans show.
-    pub scans: Arc<dyn Fn() -> BoxFuture<'static, serde_json::Value> + Send + Sync>,
+    pub scans: Arc<dyn Fn() -> BoxFuture<'static, Kept> + Send + Sync>,
     /// The latest rejections.
-    pub rejected: Arc<dyn Fn() -> serde_json::Value + Send + Sync>,
+    pub rejected: Arc<dyn Fn() -> Kept + Send + Sync>,
     /// The picture of one of them.
     pub picture: Arc<dyn Fn(u64) -> Option<Bytes> + Send + Sync>,
     /// Names it may be asked by, beside IP addresses and `localhost`.
@@ -160,12 +190,12 @@ async fn icon() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "image/svg+xml")], include_str!("icon.svg"))
 }
 
-async fn scans_json(State(state): State<ConsoleState>) -> impl IntoResponse {
-    axum::Json((state.scans)().await)
+async fn scans_json(State(state): State<ConsoleState>, asked: HeaderMap) -> Response {
+    (state.scans)().await.to(&asked)
 }
 
-async fn rejections_json(State(state): State<ConsoleState>) -> impl IntoResponse {
-    axum::Json((state.rejected)())
+async fn rejections_json(State(state): State<ConsoleState>, asked: HeaderMap) -> Response {
+    (state.rejected)().to(&asked)
 }
 
 async fn picture(State(state): State<ConsoleState>, Path(id): Path<u64>) -> Response {

@@ -32,16 +32,30 @@ function keyed(parent, entries, create, update = () => {}) {
   for (const node of old.values()) node.remove();
 }
 
+// What is asked again names what it has; where nothing changed the very same value comes back.
+const had = new Map();
 async function json(path, patience = 10000) {
-  const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(patience) });
+  const before = had.get(path), headers = before ? { "If-None-Match": before.tag } : {};
+  const answer = await fetch(path, { cache: "no-store", headers, signal: AbortSignal.timeout(patience) });
+  if (before && answer.status === 304) return before.value;
   if (!answer.ok) throw new Error(`answer ${answer.status}`);
-  return answer.json();
+  const value = await answer.json(), tag = answer.headers.get("ETag");
+  if (tag) had.set(path, { tag, value });
+  return value;
 }
 
-// Draws what `ask` resolves to, again and again. A page that nobody looks at asks for nothing.
+// Draws what `ask` resolves to, again and again, unless it is what was drawn last. A page that nobody looks at asks for nothing.
 async function follow(ask, every, draw, lost) {
+  let drawn;
   while (true) {
-    try { draw(await ask()); } catch (error) { lost(error); }
+    try {
+      const answer = await ask();
+      if (answer !== drawn) draw(answer);
+      drawn = answer;
+    } catch (error) {
+      drawn = undefined;
+      lost(error);
+    }
     await new Promise(rested => setTimeout(rested, every));
     while (document.hidden) await new Promise(seen => document.addEventListener("visibilitychange", seen, { once: true }));
   }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::process::Root;
-use scanmill::console::{ConsoleState, serve};
+use scanmill::console::{ConsoleState, Kept, serve};
 use scanmill::error::Class;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -43,8 +43,8 @@ fn fake() -> (Fake, ConsoleState) {
         health: Arc::new(|| Ok(())),
         state: Arc::new(move || json!({ "totals": { "photos": photos.load(Ordering::Relaxed) } })),
         history: Arc::new(|| json!({ "points": [] })),
-        scans: Arc::new(|| Box::pin(async { json!({ "latest": [{ "payload": "<b>bold</b>" }] }) })),
-        rejected: Arc::new(|| json!({ "rejections": [] })),
+        scans: Arc::new(|| Box::pin(async { Kept::of(&json!({ "latest": [{ "payload": "<b>bold</b>" }] })) })),
+        rejected: Arc::new(|| Kept::of(&json!({ "rejections": [] }))),
         picture: Arc::new(|id| (id == 7).then(|| bytes::Bytes::from_static(b"\xff\xd8picture"))),
         hosts: Arc::from(["engine.internal".to_owned()]),
     };
@@ -99,6 +99,20 @@ async fn the_page_needs_nothing_from_elsewhere() {
             assert_eq!(answer.status, 200, "{asked}");
             assert!(serde_json::from_str::<Value>(&answer.body).is_ok(), "{asked}");
         }
+    }
+}
+
+#[tokio::test]
+async fn who_has_what_there_is_is_told_so_in_a_few_bytes() {
+    let (address, _task) = serve(loopback(), fake().1, CancellationToken::new()).await.expect("serves");
+    for path in ["/scans.json", "/rejections.json"] {
+        let whole = get(address, path).await;
+        let tag = whole.head.lines().find_map(|line| line.strip_prefix("etag: ")).expect("a tag").trim().to_owned();
+        let again = |tag: &str| format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nIf-None-Match: {tag}\r\n\r\n");
+        let same = String::from_utf8(told(address, again(&tag).as_bytes()).await).expect("text");
+        assert!(same.starts_with("HTTP/1.1 304") && same.ends_with("\r\n\r\n"), "{path}: {same}");
+        let other = String::from_utf8(told(address, again("\"other\"").as_bytes()).await).expect("text");
+        assert!(other.starts_with("HTTP/1.1 200") && other.ends_with(&whole.body), "{path}: {other}");
     }
 }
 
@@ -269,6 +283,19 @@ fn an_engine_at_rest_is_held_up_by_nothing() {
         state["bottleneck"]["stage"].as_str().map(str::to_owned)
     };
     running.wait_until("something is named", || stage().is_some());
+    let state: Value = serde_json::from_str(&crate::process::page(&address, "/state").1).unwrap();
+    // The order and the places that pages draw are told with it, for all that there is.
+    for part in ["actors", "stages"] {
+        let told: Vec<&str> = state["order"][part].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let all: Vec<&String> = state[part].as_object().unwrap().keys().collect();
+        assert!(all.iter().all(|name| told.contains(&name.as_str())), "{part}: {all:?} and {told:?}");
+    }
+    let places: Vec<&str> =
+        state["way"].as_array().unwrap().iter().filter_map(|place| place["name"].as_str()).collect();
+    assert_eq!(places, ["queue", "fetch", "decode", "batch", "delete", "load", "warehouse"]);
+    for place in state["way"].as_array().unwrap() {
+        assert!(place["work"].is_object() || place["held"].is_object(), "figures that stand nowhere: {place}");
+    }
     // Long enough for what was named first to be looked at again.
     for _ in 0..20 {
         assert_eq!(stage().as_deref(), Some("queue_empty"));

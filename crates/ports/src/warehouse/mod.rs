@@ -101,6 +101,11 @@ pub trait Warehouse: Send + Sync {
         utc_millis(at).into()
     }
 
+    /// Something that is another whenever rows may be others; `None` where only a query can tell.
+    async fn mark(&self) -> Option<String> {
+        None
+    }
+
     /// Runs one read-only statement with `?1`, `?2`… bound to `parameters`. Times are answered in the form of the rows,
     /// whatever form the tables hold, in columns whose names end as those of the tables do: `…_at`, `…_local`.
     async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Table>;

@@ -201,6 +201,20 @@ impl Warehouse for SqliteWarehouse {
         times::instant(at).into()
     }
 
+    async fn mark(&self) -> Option<String> {
+        let path = self.path.clone();
+        // Whoever commits, in this process or another, writes one of the two files.
+        let of = |path: &Path| std::fs::metadata(path).map(|file| (file.modified().ok(), file.len())).ok();
+        tokio::task::spawn_blocking(move || {
+            let mut log = path.as_os_str().to_owned();
+            log.push("-wal");
+            Some(format!("{:?}", (of(&path)?, of(Path::new(&log)))))
+        })
+        .await
+        .ok()
+        .flatten()
+    }
+
     async fn query(&self, sql: &str, parameters: &[Value]) -> Result<Table> {
         let (path, sql, parameters) = (self.path.clone(), sql.to_owned(), parameters.to_vec());
         blocking(move || query::query(&path, &sql, &parameters)).await
@@ -225,6 +239,21 @@ impl Warehouse for SqliteWarehouse {
 mod tests {
     use super::*;
     use scanmill_core::error::Class;
+
+    #[tokio::test]
+    async fn the_mark_is_another_once_somebody_wrote() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("warehouse.sqlite");
+        let warehouse = SqliteWarehouse::open_waiting(&path, Duration::ZERO).unwrap();
+        warehouse.prepare().await.unwrap();
+        let before = warehouse.mark().await;
+        warehouse.query("SELECT COUNT(*) FROM scans", &[]).await.unwrap();
+        assert!(before.is_some());
+        assert_eq!(warehouse.mark().await, before, "reading changes nothing");
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("CREATE TABLE notes (note TEXT)").unwrap();
+        assert_ne!(warehouse.mark().await, before);
+    }
 
     #[tokio::test]
     async fn a_locked_file_is_transient_and_names_the_file() {
