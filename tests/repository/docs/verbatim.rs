@@ -16,8 +16,14 @@ case "$*" in
 esac
 "#;
 
-/// Runs the blocks of a page and gives what they printed.
+/// Runs the blocks of a page, as they stand, and gives what they printed.
 fn follow(page: &str) -> String {
+    // What goes on until Ctrl-C is not followed to its end.
+    follow_with(page, |line| if line.contains("--keep") { String::new() } else { line.to_owned() })
+}
+
+/// The same with lines that cannot stand in one shell, or would take minutes, brought into a form that can.
+fn follow_with(page: &str, line: impl Fn(&str) -> String) -> String {
     let folder = tempfile::tempdir().expect("a folder");
     let home = folder.path().join("home");
     let programs = folder.path().join("programs");
@@ -31,20 +37,14 @@ fn follow(page: &str) -> String {
     fs::create_dir(&here).expect("a folder");
 
     let page = pages::all().into_iter().find(|found| found.path == Path::new(page)).expect("the page");
-    // What goes on until Ctrl-C is not followed to its end, and two pages must not want one port.
-    let script: String = page
-        .blocks("sh")
-        .concat()
-        .lines()
-        .filter(|line| !line.contains("--keep"))
-        .map(|line| format!("{line}\n"))
-        .collect();
+    let script: String = page.blocks("sh").concat().lines().map(|text| format!("{}\n", line(text))).collect();
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("a path"));
     let output = Command::new("bash")
         .args(["-e", "-u", "-o", "pipefail", "-c", &script])
         .current_dir(&here)
         .env("PATH", path)
         .env("HOME", &home)
+        // Two pages must not want one port.
         .env("SCANMILL_METRICS_LISTEN", "127.0.0.1:0")
         .env_remove("SCANMILL_CONFIG")
         .stdin(Stdio::null())
@@ -90,4 +90,23 @@ fn the_first_steps_lead_to_rows() {
     let printed = follow("docs/start.md");
     assert!(printed.contains("0 lost, 0 duplicated, 0 wrong"), "{printed}");
     assert!(printed.contains("\"product_url\""), "decode prints JSON: {printed}");
+}
+
+#[test]
+fn the_guide_to_sizing_measures_this_machine() {
+    let printed = follow("docs/guides/sizing.md");
+    assert!(printed.contains("asked for 50/s over 20.0 s") && printed.contains("for a million photos"), "{printed}");
+}
+
+#[test]
+fn the_guide_to_load_tests_drives_an_engine_and_tells_stories() {
+    let printed = follow_with("docs/guides/load-tests.md", |line| {
+        // Two terminals are one shell here, and its minutes seconds.
+        let line = line.replace("--for 2m", "--for 5s").replace("--count 40000", "--count 4000");
+        match line.split_once("# in one terminal") {
+            Some((command, _)) => format!("{command} &\nengine=$!\ntrap 'kill $engine; wait $engine' EXIT"),
+            None => line,
+        }
+    });
+    assert!(printed.contains("asked for 100/s over 5.0 s") && printed.contains("they must lead to"), "{printed}");
 }
