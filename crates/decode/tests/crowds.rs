@@ -73,6 +73,21 @@ fn in_shadow(mut sheet: Scene, depth: f32) -> Scene {
 }
 
 #[test]
+fn a_pale_code_beside_a_crisp_one_is_read() {
+    for contrast in [0.15, 0.2, 0.3, 0.4] {
+        for module in [4.0, 5.0] {
+            let mut photo = Scene::paper(3_000, 2_250).draw(&code(0, 2), Place::at(800.0, 700.0, 20.0));
+            let pale = Scene::paper(3_000, 2_250).draw(&code(1, 2), Place::at(2_000.0, 1_500.0, module));
+            for (pixel, pale) in photo.pixels.iter_mut().zip(&pale.pixels) {
+                *pixel = pixel.saturating_sub((f32::from(255 - pale) * contrast) as u8);
+            }
+            let (right, reading) = read(&in_shadow(photo, 0.0), 2);
+            assert_eq!(right, 2, "at {contrast} of the contrast, {module} pixels a module: {:?}", reading.rungs);
+        }
+    }
+}
+
+#[test]
 fn codes_that_a_shadow_takes_from_a_sheet_are_looked_for_at_their_places() {
     for (depth, version, module, degrees, apart) in [
         (0.5, 4, 2.3, 1.5, 4.0),

@@ -14,8 +14,9 @@ const TILE: usize = 4;
 /// Mean difference between neighbours along rows, and along columns, of a busy tile. The two codes of the development photos
 /// that only `zxing_full` read had about 20 and 60.
 const BUSY: u8 = 5;
-/// How many times as busy the codes that were read may be as another beside them.
-const PALER: u8 = 3;
+/// The same in a picture of half the pixels, in which the modules of small codes run into each other and a pale code beside a
+/// crisp one is hardly busier than paper (`a_pale_code_beside_a_crisp_one_is_read`).
+const BUSY_IN_SMALL: u8 = 3;
 
 /// Side in tiles of the squares that a code is looked for by, and how many tiles of them must be busy. A code whose modules are
 /// about as small as pixels is busy all over: of 5,000 codes of 16 to 40 pixels, most of them on made sheets, 99 of 100
@@ -31,15 +32,18 @@ const AROUND_STRAY: usize = 48;
 /// Share of the picture, in percent, from which on it is looked at as a whole.
 const MOST: usize = 80;
 
-/// How busy a picture of a photo is: found once, for all the rungs that go by it.
+/// Where a picture of a photo is busy: found once, for all the rungs that go by it.
 pub(super) struct Detail {
     size: [usize; 2],
-    tiles: Tiles,
+    /// The middles of all squares that are busy.
+    places: Vec<[u16; 2]>,
 }
 
 impl Detail {
-    pub(super) fn of(luma: &Luma) -> Detail {
-        Detail { size: [luma.width(), luma.height()], tiles: Tiles::of(luma) }
+    /// `is_small`: whether it is the picture for rungs that read one of about 1,000 pixels.
+    pub(super) fn of(luma: &Luma, is_small: bool) -> Detail {
+        let least = if is_small { BUSY_IN_SMALL } else { BUSY };
+        Detail { size: [luma.width(), luma.height()], places: Tiles::of(luma).busy(least) }
     }
 
     /// The areas worth a closer look, in pixels of the full-size photo; `None` where they are the better part of it. `scale`:
@@ -47,7 +51,7 @@ impl Detail {
     /// area whatever it looks like.
     pub(super) fn areas(&self, scale: f32, codes: &[Quad], unread_candidates: &[[f32; 2]]) -> Option<Vec<Area>> {
         let mut cells = Cells::new(self.size);
-        for place in self.tiles.busy(self.least_busy(scale, codes)) {
+        for place in &self.places {
             let at = place.map(|at| f32::from(at) * scale);
             if !codes.iter().any(|code| code.holds(at, code.size() * 0.05)) {
                 cells.mark(place.map(usize::from), MARGIN);
@@ -61,16 +65,6 @@ impl Detail {
         let is_whole = pixels * 100 > self.size[0] * self.size[1] * MOST;
         (!is_whole).then(|| areas.into_iter().map(|area| area.scaled(scale)).collect())
     }
-
-    /// From which level on a tile is busy. Beside codes that were read, others have ink and paper like theirs.
-    fn least_busy(&self, scale: f32, codes: &[Quad]) -> u8 {
-        let level = |code: &Quad| {
-            let mut levels = self.tiles.levels_in(&code.scaled(1.0 / scale));
-            let middle = levels.len() / 2;
-            if levels.is_empty() { 0 } else { *levels.select_nth_unstable(middle).1 }
-        };
-        codes.iter().map(level).min().map_or(BUSY, |palest| BUSY.max(palest / PALER))
-    }
 }
 
 /// How busy each tile of a picture is: the mean difference between neighbours along rows or along columns, whichever is
@@ -83,16 +77,6 @@ struct Tiles {
 impl Tiles {
     fn of(luma: &Luma) -> Tiles {
         Tiles { across: luma.width().saturating_sub(1) / TILE, levels: levels_of_tiles(luma) }
-    }
-
-    /// The levels of the tiles in a code.
-    fn levels_in(&self, code: &Quad) -> Vec<u8> {
-        let middle = |at: usize| (at * TILE + TILE / 2) as f32;
-        let of_row = |(y, row): (usize, &[u8])| -> Vec<u8> {
-            let inside = row.iter().enumerate().filter(|&(x, _)| code.holds([middle(x), middle(y)], 0.0));
-            inside.map(|(_, &level)| level).collect()
-        };
-        self.levels.chunks(self.across.max(1)).enumerate().flat_map(of_row).collect()
     }
 
     /// The middles of all squares that are busy, in pixels, by the level from which on a tile is.
@@ -224,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_fine_texture_is_an_area_and_an_edge_or_a_speck_is_none() {
-        let areas = Detail::of(&paper([150..175, 100..125])).areas(4.0, &[], &[]).unwrap();
+        let areas = Detail::of(&paper([150..175, 100..125]), false).areas(4.0, &[], &[]).unwrap();
         assert_eq!(areas.len(), 1);
         let Area { from, to } = areas[0];
         assert!(from[0] <= 134 * 4 && from[1] <= 84 * 4 && to[0] >= 191 * 4 && to[1] >= 141 * 4, "{areas:?}");
@@ -239,12 +223,12 @@ mod tests {
             if is_letter { ((x * 7919 + y * 104_729) % 97) as u8 + 80 } else { 180 }
         };
         let luma = Luma::new(400, 300, (0..400 * 300).map(|at| shade(at % 400, at / 400)).collect()).unwrap();
-        assert_eq!(Detail::of(&luma).areas(4.0, &[], &[]), Some(Vec::new()));
+        assert_eq!(Detail::of(&luma, false).areas(4.0, &[], &[]), Some(Vec::new()));
     }
 
     #[test]
     fn what_was_read_is_left_out_and_what_was_seen_is_not() {
-        let detail = Detail::of(&paper([150..175, 100..125]));
+        let detail = Detail::of(&paper([150..175, 100..125]), false);
         let code = [Quad([[580.0, 380.0], [720.0, 380.0], [720.0, 520.0], [580.0, 520.0]])];
         assert_eq!(detail.areas(4.0, &code, &[]), Some(Vec::new()));
         let seen = detail.areas(4.0, &code, &[[1_000.0, 800.0]]).unwrap();
@@ -252,25 +236,21 @@ mod tests {
     }
 
     #[test]
-    fn beside_a_code_only_what_is_about_as_busy_is_looked_at() {
+    fn a_pale_texture_is_an_area_too_and_a_fainter_one_where_the_picture_is_small() {
         let noise = |x: usize, y: usize| (x * 7919 + y * 104_729) % 97;
-        // A code, and two textures beside it: one with half its contrast, one with an eighth.
         let shade = |x: usize, y: usize| match (x / 50, y / 50) {
-            (1, 2) => 80 + noise(x, y),
-            (3, 2) => 80 + noise(x, y) / 2,
+            (2, 2) => 80 + noise(x, y) / 4,
             (6, 2) => 80 + noise(x, y) / 8,
-            _ => 180,
+            _ => 80,
         };
         let luma = Luma::new(400, 300, (0..400 * 300).map(|at| shade(at % 400, at / 400) as u8).collect()).unwrap();
-        let code = Quad([[50.0, 100.0], [100.0, 100.0], [100.0, 150.0], [50.0, 150.0]].map(|at| at.map(|at| at * 4.0)));
-        let areas = Detail::of(&luma).areas(4.0, &[code], &[]).unwrap();
-        assert_eq!(areas.len(), 1, "{areas:?}");
-        assert!(areas[0].from[0] <= 150 * 4 && areas[0].to[0] < 300 * 4, "{areas:?}");
+        let areas = |is_small| Detail::of(&luma, is_small).areas(4.0, &[], &[]).unwrap().len();
+        assert_eq!((areas(false), areas(true)), (1, 2));
     }
 
     #[test]
     fn a_picture_that_is_busy_all_over_is_looked_at_as_a_whole() {
-        assert_eq!(Detail::of(&paper([0..400, 0..300])).areas(4.0, &[], &[]), None);
-        assert_eq!(Detail::of(&Luma::new(1, 1, vec![9]).unwrap()).areas(4.0, &[], &[]), Some(Vec::new()));
+        assert_eq!(Detail::of(&paper([0..400, 0..300]), false).areas(4.0, &[], &[]), None);
+        assert_eq!(Detail::of(&Luma::new(1, 1, vec![9]).unwrap(), false).areas(4.0, &[], &[]), Some(Vec::new()));
     }
 }

@@ -484,15 +484,14 @@ fn climb_by<'a>(
     climb
 }
 
-/// About the long sides of the pictures that tell where a photo is detailed: the one for rungs on twice as large a picture, the
-/// other for those on larger ones.
-const DETAIL: [usize; 2] = [500, 1_000];
+/// About the long side of the picture that tells where a photo is detailed; to rungs on pictures of less than about twice as
+/// much, one of half theirs does.
+const DETAIL: usize = 1_000;
 
 /// Long side of the picture that tells where a photo is detailed to a rung that reads `side`; `None` where the photo is too
 /// small to be told.
 fn detail_side(side: usize, longest: usize) -> Option<usize> {
-    let [small, large] = DETAIL;
-    let of = if side > large + large / 3 * 2 { large } else { small };
+    let of = if side > DETAIL / 3 * 5 { DETAIL } else { side.div_ceil(2) };
     (longest >= 2 * of).then(|| near(of, longest))
 }
 
@@ -505,7 +504,7 @@ fn detailed(
     found: &PhotoCodes,
 ) -> Option<Vec<Area>> {
     let longest = source.long_side();
-    let detail = details.entry(side).or_insert_with(|| Detail::of(&source.at_most(side)));
+    let detail = details.entry(side).or_insert_with(|| Detail::of(&source.at_most(side), side < DETAIL / 6 * 5));
     detail.areas(longest as f32 / side as f32, &found.outlines(), &rest.strays_left(found))
 }
 
