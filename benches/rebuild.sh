@@ -18,16 +18,14 @@ END
 }
 
 [ -z "$(git status --porcelain --untracked-files=no)" ] || { echo "the work tree has changes: commit or stash them" >&2; exit 2; }
-# shellcheck disable=SC2016
 trap 'git checkout --quiet -- crates src' EXIT
 
 places | while read -r name file tests; do
     if [ $# -gt 0 ] && ! [[ " $* " == *" $name "* ]]; then continue; fi
     # shellcheck disable=SC2086
     cargo test --quiet --locked $tests --no-run
-    # A function that is called and says something else each time, so that it reaches the object code.
-    line=$(grep -n -m1 '^use ' "$file" | cut -d: -f1)
-    sed -i "${line}i #[doc(hidden)]\n#[unsafe(no_mangle)]\npub extern \"C\" fn scanmill_rebuild_$name() -> u64 {\n    $RANDOM\n}\n" "$file"
+    # An exported function that says something else each time, so that it reaches the object code.
+    printf '\n#[doc(hidden)]\n#[unsafe(no_mangle)]\npub extern "C" fn scanmill_rebuild_%s() -> u64 {\n    %s\n}\n' "$name" "$RANDOM" >> "$file"
     # shellcheck disable=SC2086
     TIMEFORMAT="$name: %U s of user time, %S s of system time, %R s in all ($file; cargo test $tests)"
     time cargo test --quiet --locked $tests --no-run
