@@ -1,6 +1,5 @@
 //! In place of `aws.rs` in a build without the feature `aws`: whoever asks for an adapter of AWS is told what lacks.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,14 +23,12 @@ fn lacks<T>(what: &str) -> Result<T> {
 
 /// See `aws.rs`.
 pub(super) struct Aws<'a> {
-    kinds: (StoreKind, QueueKind, WarehouseKind),
-    settings: PhantomData<&'a Settings>,
+    settings: &'a Settings,
 }
 
 impl Aws<'_> {
     pub(super) fn new(settings: &Settings) -> Aws<'_> {
-        let kinds = (settings.store.kind, settings.queue.kind, settings.warehouse.kind);
-        Aws { kinds, settings: PhantomData }
+        Aws { settings }
     }
 
     pub(super) fn queue(&self) -> Result<Arc<dyn Queue>> {
@@ -52,7 +49,8 @@ impl Aws<'_> {
 
     /// An error where the settings choose what is not there, so that neither `check` nor a start passes it.
     pub(super) fn probes(&self) -> Result<Vec<Arc<dyn Probe>>> {
-        match self.kinds {
+        let Settings { store, queue, warehouse, .. } = self.settings;
+        match (store.kind, queue.kind, warehouse.kind) {
             (StoreKind::S3, ..) => lacks("store.kind `s3`"),
             (_, QueueKind::Sqs, _) => lacks("queue.kind `sqs`"),
             (.., WarehouseKind::Redshift) => lacks("warehouse.kind `redshift`"),

@@ -291,12 +291,8 @@ const ABOUT_TIME: [&str; 6] = [
 fn every_panel_has_data_of_a_real_engine_and_no_alert_is_on_the_way() {
     let Some(tools) = prometheus::tools() else { return };
     let root = Root::new();
-    let engine = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
-    let page = engine.word_after("http://");
-    let server = prometheus::Server::start(tools, page.trim_end_matches('/'));
+    let (engine, server) = prometheus::scraped(&root, tools);
     let first = |expr: &str| server.values(expr, true).unwrap().first().copied();
-    // What grows has to be seen before it grew.
-    server.wait_until("the idle engine is scraped", || first("scanmill_ready") == Some(1.0));
     let pumped = root.ended(&["pump", "--count", "300", "--pictures", "1", "--size", "small", "--wait", "--quiet"]);
     assert_eq!(pumped.code, Some(0), "{}", pumped.stderr);
     let loaded_at = jiff::Timestamp::now().as_second() as f64 + 1.0;

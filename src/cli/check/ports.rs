@@ -17,15 +17,15 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub(super) fn check(settings: &Settings, checks: &mut Vec<Check>) {
     let done = app::io_runtime(1).map(|runtime| {
         runtime.block_on(async {
-            match place::queue_file(settings).and_then(size_to_open) {
+            match place::queue_file(settings).and_then(is_made) {
                 None => {}
-                Some(0) => checks.push(unmade("queue")),
-                Some(_) => checks.extend(look("queue", || app::queue_probe(settings)).await),
+                Some(false) => checks.push(unmade("queue")),
+                Some(true) => checks.extend(look("queue", || app::queue_probe(settings)).await),
             }
-            match place::warehouse_file(settings).and_then(size_to_open) {
+            match place::warehouse_file(settings).and_then(is_made) {
                 None => {}
-                Some(0) => checks.push(unmade("warehouse")),
-                Some(_) => checks.extend(look("warehouse", || app::warehouse_probe(settings)).await),
+                Some(false) => checks.push(unmade("warehouse")),
+                Some(true) => checks.extend(look("warehouse", || app::warehouse_probe(settings)).await),
             }
             checks.extend(app::probe(settings).await.into_iter().map(told));
         });
@@ -35,11 +35,11 @@ pub(super) fn check(settings: &Settings, checks: &mut Vec<Check>) {
     }
 }
 
-/// Size of a database file, zero where there is none yet; `None` where the file itself was found to be wrong. An empty
-/// file counts as none: opening would make a database of it.
-fn size_to_open((name, path): (&'static str, std::path::PathBuf)) -> Option<u64> {
+/// Whether there is a database to open; `None` where the file itself was found to be wrong. An empty file is none yet:
+/// opening would make a database of it.
+fn is_made((name, path): (&'static str, std::path::PathBuf)) -> Option<bool> {
     let is_right = place::database(name, &path).status == Status::Ok;
-    is_right.then(|| std::fs::metadata(&path).map_or(0, |found| found.len()))
+    is_right.then(|| std::fs::metadata(&path).is_ok_and(|found| found.len() > 0))
 }
 
 fn unmade(name: &'static str) -> Check {

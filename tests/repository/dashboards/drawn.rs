@@ -150,11 +150,7 @@ fn the_dashboard_of_a_real_engine_can_be_read() {
     let panels = Panels::ready().unwrap();
     let Some(tools) = prometheus::tools() else { return };
     let root = Root::new();
-    let engine = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
-    let page = engine.word_after("http://");
-    let server = prometheus::Server::start(tools, page.trim_end_matches('/'));
-    let first = |expr: &str| server.values(expr, true).unwrap().first().copied();
-    server.wait_until("the idle engine is scraped", || first("scanmill_ready") == Some(1.0));
+    let (engine, server) = prometheus::scraped(&root, tools);
     let since = jiff::Timestamp::now().as_second();
     // Two waves with a rest between, so that there is something to see.
     for rate in ["20/s", "60/s"] {

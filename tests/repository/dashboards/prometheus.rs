@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::process::Running;
+use crate::process::{Root, Running};
 use crate::rig::http;
 
 /// Where the programs are.
@@ -191,4 +191,15 @@ impl Server {
 
 fn series(data: &Value) -> impl Iterator<Item = &Value> {
     data["result"].as_array().into_iter().flatten()
+}
+
+/// An engine in `root` whose page a Prometheus scrapes: once idle already, as what grows has to be seen before it grew.
+pub fn scraped(root: &Root, tools: &'static Tools) -> (Running, Server) {
+    let engine = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
+    let page = engine.word_after("http://");
+    let server = Server::start(tools, page.trim_end_matches('/'));
+    server.wait_until("the idle engine is scraped", || {
+        server.values("scanmill_ready", true).is_ok_and(|values| values.first() == Some(&1.0))
+    });
+    (engine, server)
 }

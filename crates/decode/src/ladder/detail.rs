@@ -7,7 +7,6 @@
 use super::super::luma::Luma;
 use super::super::pixels::Area;
 use super::super::wide::wide;
-use super::geometry::Quad;
 
 /// Side in pixels of the squares that are told busy or not.
 const TILE: usize = 4;
@@ -47,13 +46,17 @@ impl Detail {
     }
 
     /// The areas worth a closer look, in pixels of the full-size photo; `None` where they are the better part of it. `scale`:
-    /// full-size pixels a pixel. `codes`: the codes read, in full-size pixels. `unread_candidates`: full-size pixels that belong to an
-    /// area whatever it looks like.
-    pub(super) fn areas(&self, scale: f32, codes: &[Quad], unread_candidates: &[[f32; 2]]) -> Option<Vec<Area>> {
+    /// full-size pixels a pixel. `is_read`: whether a point of the full-size photo belongs to a code that was read.
+    /// `unread_candidates`: full-size pixels that belong to an area whatever it looks like.
+    pub(super) fn areas(
+        &self,
+        scale: f32,
+        is_read: impl Fn([f32; 2]) -> bool,
+        unread_candidates: &[[f32; 2]],
+    ) -> Option<Vec<Area>> {
         let mut cells = Cells::new(self.size);
         for place in &self.places {
-            let at = place.map(|at| f32::from(at) * scale);
-            if !codes.iter().any(|code| code.holds(at, code.size() * 0.05)) {
+            if !is_read(place.map(|at| f32::from(at) * scale)) {
                 cells.mark(place.map(usize::from), MARGIN);
             }
         }
@@ -208,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_fine_texture_is_an_area_and_an_edge_or_a_speck_is_none() {
-        let areas = Detail::of(&paper([150..175, 100..125]), false).areas(4.0, &[], &[]).unwrap();
+        let areas = Detail::of(&paper([150..175, 100..125]), false).areas(4.0, |_| false, &[]).unwrap();
         assert_eq!(areas.len(), 1);
         let Area { from, to } = areas[0];
         assert!(from[0] <= 134 * 4 && from[1] <= 84 * 4 && to[0] >= 191 * 4 && to[1] >= 141 * 4, "{areas:?}");
@@ -223,15 +226,15 @@ mod tests {
             if is_letter { ((x * 7919 + y * 104_729) % 97) as u8 + 80 } else { 180 }
         };
         let luma = Luma::new(400, 300, (0..400 * 300).map(|at| shade(at % 400, at / 400)).collect()).unwrap();
-        assert_eq!(Detail::of(&luma, false).areas(4.0, &[], &[]), Some(Vec::new()));
+        assert_eq!(Detail::of(&luma, false).areas(4.0, |_| false, &[]), Some(Vec::new()));
     }
 
     #[test]
     fn what_was_read_is_left_out_and_what_was_seen_is_not() {
         let detail = Detail::of(&paper([150..175, 100..125]), false);
-        let code = [Quad([[580.0, 380.0], [720.0, 380.0], [720.0, 520.0], [580.0, 520.0]])];
-        assert_eq!(detail.areas(4.0, &code, &[]), Some(Vec::new()));
-        let seen = detail.areas(4.0, &code, &[[1_000.0, 800.0]]).unwrap();
+        let is_read = |[x, y]: [f32; 2]| (580.0..720.0).contains(&x) && (380.0..520.0).contains(&y);
+        assert_eq!(detail.areas(4.0, is_read, &[]), Some(Vec::new()));
+        let seen = detail.areas(4.0, is_read, &[[1_000.0, 800.0]]).unwrap();
         assert!(seen.len() == 1 && seen[0].from[0] < 1_000 && seen[0].to[0] > 1_000, "{seen:?}");
     }
 
@@ -240,17 +243,17 @@ mod tests {
         let noise = |x: usize, y: usize| (x * 7919 + y * 104_729) % 97;
         let shade = |x: usize, y: usize| match (x / 50, y / 50) {
             (2, 2) => 80 + noise(x, y) / 4,
-            (6, 2) => 80 + noise(x, y) / 8,
+            (6, 2) => 80 + noise(x, y) / 12,
             _ => 80,
         };
         let luma = Luma::new(400, 300, (0..400 * 300).map(|at| shade(at % 400, at / 400) as u8).collect()).unwrap();
-        let areas = |is_small| Detail::of(&luma, is_small).areas(4.0, &[], &[]).unwrap().len();
+        let areas = |is_small| Detail::of(&luma, is_small).areas(4.0, |_| false, &[]).unwrap().len();
         assert_eq!((areas(false), areas(true)), (1, 2));
     }
 
     #[test]
     fn a_picture_that_is_busy_all_over_is_looked_at_as_a_whole() {
-        assert_eq!(Detail::of(&paper([0..400, 0..300]), false).areas(4.0, &[], &[]), None);
-        assert_eq!(Detail::of(&Luma::new(1, 1, vec![9]).unwrap(), false).areas(4.0, &[], &[]), Some(Vec::new()));
+        assert_eq!(Detail::of(&paper([0..400, 0..300]), false).areas(4.0, |_| false, &[]), None);
+        assert_eq!(Detail::of(&Luma::new(1, 1, vec![9]).unwrap(), false).areas(4.0, |_| false, &[]), Some(Vec::new()));
     }
 }

@@ -505,7 +505,7 @@ fn detailed(
 ) -> Option<Vec<Area>> {
     let longest = source.long_side();
     let detail = details.entry(side).or_insert_with(|| Detail::of(&source.at_most(side), side < DETAIL / 6 * 5));
-    detail.areas(longest as f32 / side as f32, &found.outlines(), &rest.strays_left(found))
+    detail.areas(longest as f32 / side as f32, |point| found.covers(point), &rest.strays_left(found))
 }
 
 /// What a rung sees in parts of a picture.
