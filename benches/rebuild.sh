@@ -2,14 +2,15 @@
 # What a changed line costs a developer: CPU seconds from the change until the tests that look at it are built, with cargo's
 # defaults. Prints a line for each place. The work tree must be clean; each change is taken back.
 #
-#     benches/rebuild.sh [decode|domain|engine|cli|ports]...
+#     benches/rebuild.sh [jpeg|decode|domain|engine|cli|ports]...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # Name, file, the tests that look at it.
 places() {
     cat << 'END'
-decode crates/decode/src/luma.rs -p scanmill-decode
+jpeg crates/jpeg/src/luma.rs -p scanmill-jpeg
+decode crates/decode/src/scale.rs -p scanmill-decode
 domain crates/core/src/domain/reject.rs -p scanmill-core
 ports crates/ports/src/queue/sqlite/mod.rs --test adapters
 engine src/actors/poller.rs --test engine

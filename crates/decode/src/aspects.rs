@@ -2,10 +2,10 @@
 //! code stands there: its alpha, and its colours whatever their brightness.
 
 use super::clock::Deadline;
-use super::luma::Aspect;
 use super::room::Room;
 use super::{DecodeLimits, Header, Look, ladder, pixels};
 use scanmill_core::domain::Rejection;
+use scanmill_jpeg::Aspect;
 
 /// Opens a photo's pixels and climbs.
 pub(super) fn look(

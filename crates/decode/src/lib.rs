@@ -19,9 +19,7 @@ pub mod exif;
 mod gazetteer;
 mod guard;
 mod heif;
-pub mod jpeg;
 mod ladder;
-mod luma;
 mod pixels;
 mod qr;
 mod room;
@@ -35,8 +33,8 @@ mod wide;
 
 use clock::Deadline;
 pub use ladder::rung_names;
-pub use luma::Luma;
 pub use room::Room;
+pub use scanmill_jpeg::{self as jpeg, Luma};
 pub use thumbnail::{is_slow, thumbnail};
 
 /// What a photo may be and how long it may take.
@@ -221,7 +219,7 @@ pub struct Trial {
 /// The rejection of a photo without pixels.
 pub fn trials(bytes: &[u8], header: &Header, limits: &DecodeLimits) -> Result<Vec<Trial>, Rejection> {
     let deadline = Deadline::after(whole_budget(header, limits)?);
-    let mut source = pixels::open(bytes, header, luma::Aspect::Brightness, deadline, &Room::boundless())?;
+    let mut source = pixels::open(bytes, header, scanmill_jpeg::Aspect::Brightness, deadline, &Room::boundless())?;
     let alone = ladder::alone(&mut source, limits.time_budget);
     let trial = |(rung, climb, cpu_ms): (_, ladder::Climb, _)| Trial {
         rung,

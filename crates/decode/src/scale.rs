@@ -1,7 +1,7 @@
 //! Shrinking: every output pixel is the mean of the area it covers, so that modules keep their grey and none is skipped.
 
-use super::luma::Luma;
 use super::wide::wide;
+use scanmill_jpeg::Luma;
 
 /// Every four pixels become one; an odd last row or column is left out, unless it is the only one.
 pub(super) fn halve(luma: &Luma) -> Luma {

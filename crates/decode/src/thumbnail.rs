@@ -8,9 +8,9 @@ use scanmill_core::domain::{Format, Reason};
 
 use crate::catch_panic::catch_panic;
 use crate::clock::Deadline;
-use crate::luma::{Aspect, Luma};
 use crate::pixels::Source;
 use crate::{DecodeLimits, Header, Room, pixels, read_luma, upright};
+use scanmill_jpeg::{Aspect, Luma};
 
 /// Longest side in pixels.
 const SIDE: usize = 256;

@@ -5,7 +5,7 @@ use scanmill_core::domain::Format;
 
 use crate::exif;
 use crate::heif::Heif;
-use crate::luma::Luma;
+use scanmill_jpeg::Luma;
 
 /// One step of turning a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

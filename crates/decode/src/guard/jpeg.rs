@@ -1,13 +1,20 @@
-//! JPEG: walks the segments up to the first scan.
+//! JPEG: what its segments up to the first scan say.
+
+use scanmill_jpeg::{SegmentError, Segments, lines};
 
 use super::bytes::{be16, need, u8_at};
 use super::{HeaderError, HeaderInfo};
 
-const SOI: u8 = 0xd8;
-const EOI: u8 = 0xd9;
 const SOS: u8 = 0xda;
-/// Markers without a length: TEM and the restarts.
-const BARE: [u8; 9] = [0x01, 0xd0, 0xd1, 0xd2, 0xd3, 0xd4, 0xd5, 0xd6, 0xd7];
+
+impl From<SegmentError> for HeaderError {
+    fn from(error: SegmentError) -> HeaderError {
+        match error {
+            SegmentError::Cut => HeaderError::Cut,
+            SegmentError::Broken(what) => HeaderError::Broken(what),
+        }
+    }
+}
 
 /// A frame header.
 struct Frame {
@@ -155,89 +162,4 @@ impl Colours {
 fn segment_body(bytes: &[u8], body: usize) -> &[u8] {
     let length = be16(bytes, body.saturating_sub(2)).map_or(0, usize::from);
     bytes.get(body..(body + length).saturating_sub(2)).unwrap_or(&[])
-}
-
-/// Whether the picture data has its end marker. Inside entropy-coded data a 0xff is always followed by 0x00 or a
-/// restart, so an end marker behind the first scan is the real one, never a thumbnail's.
-pub(crate) fn has_end(bytes: &[u8]) -> bool {
-    let scan = Segments::new(bytes).find_map(|segment| match segment {
-        Ok((SOS, body)) => Some(body),
-        _ => None,
-    });
-    let data = scan.and_then(|body| bytes.get(body..)).unwrap_or(&[]);
-    // From the back: a whole file has it among its last bytes.
-    data.windows(2).rev().any(|pair| pair == [0xff, EOI])
-}
-
-/// The height that a frame header leaves open with zero: DNL, the marker behind the first scan, tells it (ITU-T T.81 B.2.5).
-/// Zero where another marker stands there.
-pub(crate) fn lines(bytes: &[u8]) -> Result<u32, HeaderError> {
-    const DNL: [u8; 4] = [0xff, 0xdc, 0, 4];
-    let scan = Segments::new(bytes).find_map(|segment| match segment {
-        Ok((SOS, body)) => Some(Ok(body)),
-        Ok(_) => None,
-        Err(flaw) => Some(Err(flaw)),
-    });
-    // A scan's header cannot be told from its data here; it holds no 0xff.
-    let data = need(bytes.get(scan.ok_or(HeaderError::Cut)??..))?;
-    let is_marker = |pair: &[u8]| matches!(pair, [0xff, second] if !matches!(second, 0x00 | 0xd0..=0xd7 | 0xff));
-    let marker = need(data.windows(2).position(is_marker).and_then(|at| data.get(at..)))?;
-    if !marker.starts_with(&DNL) {
-        return if DNL.starts_with(marker) { Err(HeaderError::Cut) } else { Ok(0) };
-    }
-    need(be16(marker, 4)).map(u32::from)
-}
-
-/// The segments of a JPEG file up to and with the first scan header: marker and where its body starts.
-pub(crate) struct Segments<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    ended: bool,
-}
-
-impl<'a> Segments<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Segments::from(bytes, 2)
-    }
-
-    /// From a place behind the start: the end of a scan's data.
-    pub(crate) fn from(bytes: &'a [u8], at: usize) -> Self {
-        Segments { bytes, at, ended: false }
-    }
-
-    fn advance(&mut self) -> Result<Option<(u8, usize)>, HeaderError> {
-        loop {
-            // Junk and fill bytes between segments are skipped, as the codec does.
-            let rest = self.bytes.get(self.at..).ok_or(HeaderError::Cut)?;
-            self.at += need(rest.iter().position(|&byte| byte == 0xff))?;
-            let rest = self.bytes.get(self.at..).ok_or(HeaderError::Cut)?;
-            let fill = need(rest.iter().position(|&byte| byte != 0xff))?;
-            let marker = need(u8_at(self.bytes, self.at + fill))?;
-            self.at += fill + 1;
-            if marker == EOI {
-                return Err(HeaderError::Broken("it ends before a picture"));
-            }
-            if marker == 0 || marker == SOI || BARE.contains(&marker) {
-                continue;
-            }
-            let length = usize::from(need(be16(self.bytes, self.at))?);
-            let body = self.at + 2;
-            // A segment shorter than its own length is passed over, as libjpeg does: the next marker is looked for.
-            self.at += length.max(2);
-            return Ok(Some((marker, body)));
-        }
-    }
-}
-
-impl Iterator for Segments<'_> {
-    type Item = Result<(u8, usize), HeaderError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
-        }
-        let item = self.advance().transpose();
-        self.ended = matches!(item, None | Some(Err(_)) | Some(Ok((SOS, _))));
-        item
-    }
 }

@@ -11,8 +11,6 @@ use super::tiff::{Page, is_tiff};
 use super::{DecodeLimits, Header, ladder};
 use scanmill_core::domain::{Format, Reason, Rejection};
 
-pub(super) use jpeg::{Segments as JpegSegments, has_end as jpeg_has_end, lines as jpeg_lines};
-
 /// What a format's own header tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HeaderInfo {

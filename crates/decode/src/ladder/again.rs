@@ -5,7 +5,6 @@
 //! holes in rows of codes that were read.
 
 use super::super::catch_panic::catch_panic;
-use super::super::luma::Luma;
 use super::super::pixels::{Area, Source};
 use super::bits::{self, Rule};
 use super::geometry::Quad;
@@ -15,6 +14,7 @@ use super::rest::Rest;
 use super::{Detection, Rung, RungOutput, Task, near, retouch, threshold, zxing};
 use rxing::common::BitMatrix;
 use scanmill_core::domain::RungName;
+use scanmill_jpeg::Luma;
 
 /// Places looked at in one photo.
 const MOST_PLACES: usize = 96;

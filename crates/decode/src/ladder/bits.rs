@@ -6,8 +6,8 @@
 
 use rxing::common::{BitArray, BitMatrix};
 
-use super::super::luma::Luma;
 use super::super::wide::wide;
+use scanmill_jpeg::Luma;
 
 /// Side of a block in pixels.
 const BLOCK: usize = 8;

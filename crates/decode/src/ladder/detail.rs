@@ -4,9 +4,9 @@
 //! pixel to pixel, along rows and columns alike, over all of its place. Paper, sky, single edges and whatever is out of
 //! focus have none of it, and there a larger picture of the photo shows nothing new.
 
-use super::super::luma::Luma;
 use super::super::pixels::Area;
 use super::super::wide::wide;
+use scanmill_jpeg::Luma;
 
 /// Side in pixels of the squares that are told busy or not.
 const TILE: usize = 4;

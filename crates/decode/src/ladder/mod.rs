@@ -34,12 +34,12 @@ use self::rest::Rest;
 use super::catch_panic::catch_panic;
 use super::clock::Deadline;
 use super::content::Message;
-use super::luma::{Aspect, Luma};
 use super::pixels::{Area, Source};
 use super::qr::{FailedAttempts, Proposals};
 use super::room::Room;
 use scanmill_core::cpu::thread_cpu;
 use scanmill_core::domain::{Code, RungName, RungRun};
+use scanmill_jpeg::{Aspect, Luma};
 
 /// A code as a rung read it, in the pixels of the picture it was given.
 pub(super) struct Detection {

@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use rxing::common::BitMatrix;
 use scanmill_core::domain::RungName;
 
-use super::super::luma::Luma;
 use super::super::qr::{self, FailedAttempts};
 use super::geometry::Quad;
 use super::{Detection, Rung, RungOutput, Task, bits, near, retouch, threshold};
+use scanmill_jpeg::Luma;
 
 /// How grey becomes black and white for finding finder patterns.
 #[derive(Clone, Copy)]

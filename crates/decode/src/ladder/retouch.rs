@@ -1,9 +1,9 @@
 //! Pictures made easier to read: larger, or calmer.
 
-use super::super::luma::Luma;
 use super::super::qr;
 use super::super::scale;
 use super::super::wide::wide;
+use scanmill_jpeg::Luma;
 
 /// Long side of a picture small enough to be enlarged.
 pub(super) const SMALL: usize = 400;

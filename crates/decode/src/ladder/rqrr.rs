@@ -12,10 +12,10 @@ use scanmill_core::domain::RungName;
 
 use super::super::catch_panic::catch_panic;
 use super::super::clock::Deadline;
-use super::super::luma::Luma;
 use super::super::qr::FailedAttempts;
 use super::geometry::Quad;
 use super::{Detection, Rung, RungOutput, Task, payload};
+use scanmill_jpeg::Luma;
 
 /// Longest side it is given.
 pub(super) const SIDE: usize = 800;

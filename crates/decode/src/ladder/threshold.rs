@@ -2,9 +2,9 @@
 
 use rxing::common::{BitArray, BitMatrix};
 
-use super::super::luma::Luma;
 use super::super::wide::wide;
 use super::bits;
+use scanmill_jpeg::Luma;
 
 wide! {
     /// Dark where a pixel lies below the mean of the square of `window` pixels around it, by more than noise does.

@@ -9,11 +9,11 @@ use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternS
 use scanmill_core::domain::RungName;
 
 use super::super::catch_panic::catch_panic;
-use super::super::luma::Luma;
 use super::bits::{self, Rule};
 use super::geometry::Quad;
 use super::retouch::{self, SMALL};
 use super::{Detection, Rung, RungOutput, Task, finder, near, payload, timing};
+use scanmill_jpeg::Luma;
 
 /// The reader on the photo shrunk to `side` pixels on its long side.
 pub(super) struct Zxing {

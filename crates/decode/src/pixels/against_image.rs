@@ -3,11 +3,11 @@
 use std::io::{Cursor, Write};
 use std::time::Duration;
 
-use super::super::luma::{Aspect, of_rgb, over_white};
 use super::super::room::Room;
 use super::super::{DecodeLimits, guard};
 use super::{Deadline, Source, open};
 use scanmill_core::domain::{Reason, Rejection};
+use scanmill_jpeg::{Aspect, of_rgb, over_white};
 
 fn opened(bytes: &[u8]) -> Result<Source, Rejection> {
     let limits = DecodeLimits {

@@ -18,8 +18,8 @@ use rav1d::src::lib::{
     dav1d_picture_unref, dav1d_send_data,
 };
 
-use super::super::luma::Aspect;
-use super::hints::{Hints, Survey};
+use scanmill_jpeg::Aspect;
+use scanmill_jpeg::{Hints, Survey};
 
 /// What came of the data.
 pub(super) enum Fault {

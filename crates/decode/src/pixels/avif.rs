@@ -8,12 +8,12 @@ use std::time::Duration;
 use super::super::catch_panic::aside;
 use super::super::clock::Deadline;
 use super::super::heif::Heif;
-use super::super::luma::Aspect;
 use super::av1::{self, Fault, Frame};
-use super::hints::Hints;
 use super::tiles::{blank, changed, no_alpha, paint};
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Rejection};
+use scanmill_jpeg::Aspect;
+use scanmill_jpeg::Hints;
 
 /// How long one tile may take on the wall clock. The largest that default settings let in takes some five seconds of CPU time.
 const PATIENCE: Duration = Duration::from_secs(300);

@@ -1,10 +1,10 @@
 //! BMP whose samples stand in the file as they are, taken from there row by row. What is packed, or has colours of 16 bits
 //! or by masks, goes through `image`.
 
-use super::super::luma::{Aspect, Luma};
 use super::samples::{Lens, Palette};
 use super::{Header, MISSING, Source, webp_bmp};
 use scanmill_core::domain::{Reason, Rejection};
+use scanmill_jpeg::{Aspect, Luma};
 
 /// Where the samples are, and what they are.
 struct Layout {

@@ -5,11 +5,11 @@ use std::io::Cursor;
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
 
 use super::super::clock::Deadline;
-use super::super::luma::{Aspect, Luma};
 use super::refuse::{Fault, as_far_as, refuse};
 use super::samples::{Lens, Palette};
 use super::{Header, MISSING, Source};
 use scanmill_core::domain::{Reason, Rejection};
+use scanmill_jpeg::{Aspect, Luma};
 
 /// What the first frame leaves open of the screen, and numbers without a colour, are transparent: white.
 const OPEN: [u8; 4] = [255, 255, 255, 0];

@@ -16,13 +16,13 @@ use heifer_hevc_dec::syntax::{self, CodingUnit, Sink, TransformBlock};
 use super::super::catch_panic::catch_panic;
 use super::super::clock::Deadline;
 use super::super::heif::{Config, Heif, Picture};
-use super::super::luma::Aspect;
-use super::hints::Hints;
 use super::residual::{self, Block};
 use super::tiles::{blank, changed, no_alpha, paint};
 use super::tints::Tints;
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Rejection};
+use scanmill_jpeg::Aspect;
+use scanmill_jpeg::Hints;
 
 /// Looks at the clock at every so many coding units, each 8 to 64 pixels wide.
 const UNITS_PER_LOOK: u32 = 16;

@@ -1,12 +1,11 @@
 //! JPEG through our own reader, which makes only the pixels asked for.
 
 use super::super::clock::Deadline;
-use super::super::guard::jpeg_has_end;
-use super::super::jpeg::{self, Fault, Picture, Watch};
-use super::super::luma::Aspect;
 use super::super::room::Room;
 use super::{Header, Source, no_room};
 use scanmill_core::domain::{Reason, Rejection};
+use scanmill_jpeg::Aspect;
+use scanmill_jpeg::{self as jpeg, Fault, Picture, Watch};
 
 /// Reads an aspect; most pictures have no pixel made yet. What a file that ends early does not hold is grey.
 pub(super) fn open(
@@ -16,7 +15,7 @@ pub(super) fn open(
     deadline: Deadline,
     room: &Room<'_>,
 ) -> Result<Source, Rejection> {
-    let has_end = jpeg_has_end(bytes);
+    let has_end = jpeg::has_end(bytes);
     let refuse = |fault| match fault {
         Fault::Unsupported(what) => Rejection::new(Reason::Unsupported, format!("jpeg with {what}")),
         Fault::Broken(what) if has_end => Rejection::new(Reason::Unreadable, format!("jpeg: {what}")),

@@ -10,7 +10,6 @@ mod bmp;
 mod gif;
 #[cfg(feature = "heic")]
 mod heic;
-mod hints;
 mod jpeg;
 mod png;
 mod refuse;
@@ -30,12 +29,11 @@ use super::Header;
 use super::catch_panic::catch_panic;
 use super::clock::Deadline;
 use super::heif;
-use super::luma::{Aspect, Luma};
 use super::room::Room;
 #[cfg(feature = "heic")]
 pub(super) use heic::thumbnail;
-pub(super) use hints::{Hints, Survey};
 use scanmill_core::domain::{Format, Reason, Rejection};
+use scanmill_jpeg::{Aspect, Luma};
 pub(super) use source::{Area, Source};
 
 /// Brightness of what a file that ends early does not hold, and of what there was no time for.

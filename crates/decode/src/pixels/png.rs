@@ -6,12 +6,12 @@ use image::ColorType;
 use png::{BitDepth, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Transformations, expand_interlaced_row};
 
 use super::super::clock::Deadline;
-use super::super::luma::{Aspect, Luma};
-use super::hints::Hints;
 use super::refuse::{Fault, as_far_as, refuse};
 use super::samples::{Lens, Palette};
 use super::{Header, MISSING, Source};
 use scanmill_core::domain::{Reason, Rejection};
+use scanmill_jpeg::Hints;
+use scanmill_jpeg::{Aspect, Luma};
 
 /// What the chunks of a PNG file beside its picture may take: EXIF with its thumbnail, a colour profile, which may
 /// inflate without end. A limit of its own, as the codec holds them, and a copy of one, beside the picture; twice this is

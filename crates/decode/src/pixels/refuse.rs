@@ -3,9 +3,9 @@
 use std::fmt::Display;
 use std::io::{Error, ErrorKind};
 
-use super::super::luma::Luma;
 use super::{Header, Source};
 use scanmill_core::domain::{Format, Reason, Rejection};
+use scanmill_jpeg::Luma;
 
 /// What kind of error a codec gave.
 pub(super) enum Fault<'a> {

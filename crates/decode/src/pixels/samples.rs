@@ -2,8 +2,8 @@
 
 use image::ColorType;
 
-use super::super::luma::{Aspect, of_rgb, over_white};
-use super::hints::{Hints, Survey};
+use scanmill_jpeg::{Aspect, of_rgb, over_white};
+use scanmill_jpeg::{Hints, Survey};
 
 /// How a picture's samples are looked at, and what is noted of them meanwhile.
 pub(super) struct Lens {

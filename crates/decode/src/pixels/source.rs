@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::super::jpeg::{Coefficients, Scale};
-use super::super::luma::Luma;
 use super::super::scale::{halve, resample};
-use super::hints::Hints;
+use scanmill_jpeg::Hints;
+use scanmill_jpeg::Luma;
+use scanmill_jpeg::{Coefficients, Scale};
 
 /// A decoded photo. Level 0 is its full size, and each level above has half the sides of the one below; levels made are
 /// kept, so that no smaller size costs a second pass over the full one.

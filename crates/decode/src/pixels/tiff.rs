@@ -2,10 +2,10 @@
 
 use super::super::clock::Deadline;
 use super::super::guard::HeaderError;
-use super::super::luma::Aspect;
 use super::super::tiff::{self, Fault, Page};
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Rejection};
+use scanmill_jpeg::Aspect;
 
 /// Decodes the page that the guard looked at to an aspect.
 pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: Deadline) -> Result<Source, Rejection> {

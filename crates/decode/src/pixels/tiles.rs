@@ -2,8 +2,8 @@
 
 use super::super::guard::HeaderError;
 use super::super::heif::Picture;
-use super::super::luma::Luma;
 use scanmill_core::domain::{Format, Reason, Rejection};
+use scanmill_jpeg::Luma;
 
 /// A picture of nothing; `None` for one without pixels.
 pub(super) fn blank(picture: &Picture) -> Option<Luma> {

@@ -4,7 +4,7 @@
 //! The squares of a block's levels add up to those of its pixels, so that a unit's contrast does not depend on how it is cut
 //! into blocks. The colours of a photo change where its brightness does, or are noise.
 //!
-//! [`Hints`]: super::hints::Hints
+//! [`Hints`]: scanmill_jpeg::Hints
 
 use heifer_hevc_dec::syntax::{CodingUnit, TransformBlock};
 

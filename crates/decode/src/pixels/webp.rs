@@ -4,11 +4,11 @@
 use image_webp::DecodingError;
 use image_webp::vp8::Vp8Decoder;
 
-use super::super::luma::Aspect;
-use super::hints::Survey;
 use super::refuse::{Fault, refuse};
 use super::{Header, Source, webp_bmp, whole};
 use scanmill_core::domain::Rejection;
+use scanmill_jpeg::Aspect;
+use scanmill_jpeg::Survey;
 
 const ALPHA: u8 = 0x10;
 const ANIMATION: u8 = 0x02;

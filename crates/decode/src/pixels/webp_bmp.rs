@@ -5,11 +5,11 @@ use std::io::Cursor;
 use image::codecs::{bmp::BmpDecoder, webp::WebPDecoder};
 use image::{ColorType, ImageDecoder, ImageError, Limits};
 
-use super::super::luma::Aspect;
 use super::refuse::{Fault, refuse};
 use super::samples::Lens;
 use super::{Header, Source, whole};
 use scanmill_core::domain::{Format, Reason, Rejection};
+use scanmill_jpeg::Aspect;
 
 /// Decodes to an aspect.
 pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<Source, Rejection> {

@@ -137,8 +137,8 @@ const fn finder() -> Modules {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::luma::Luma;
     use super::*;
+    use scanmill_jpeg::Luma;
 
     const PIECE: FinderPose = FinderPose { module: [0.0; 2], at: [50.0, 60.0], right: [4.0, 1.5], down: [-1.0, 5.0] };
 

@@ -42,7 +42,7 @@ use self::frame::Frames;
 use self::group::Group;
 use self::plane::Plane;
 use super::clock::Deadline;
-use super::luma::Luma;
+use scanmill_jpeg::Luma;
 
 /// A code that was read.
 pub(super) struct Symbol {

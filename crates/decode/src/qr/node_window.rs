@@ -148,8 +148,8 @@ fn sort_in(lowest: &mut [f32; ORDERED], mut value: f32) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::luma::Luma;
     use super::*;
+    use scanmill_jpeg::Luma;
 
     #[test]
     fn a_grid_tells_of_each_place_what_a_look_there_does() {

@@ -1,7 +1,7 @@
 //! Grey values between pixels, and the map from modules to pixels.
 
-use super::super::luma::Luma;
 use super::super::wide::wide;
+use scanmill_jpeg::Luma;
 
 /// The picture as a surface.
 #[derive(Clone, Copy)]

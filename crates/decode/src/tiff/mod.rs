@@ -11,10 +11,10 @@ mod paint;
 mod range;
 mod unpack;
 
-use super::luma::{Aspect, Luma};
-use super::pixels::Hints;
 pub(crate) use directory::is_tiff;
 pub(crate) use page::Page;
+use scanmill_jpeg::Hints;
+use scanmill_jpeg::{Aspect, Luma};
 
 /// What came of a page's pixels.
 pub(crate) struct Picture {

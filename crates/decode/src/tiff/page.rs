@@ -98,7 +98,7 @@ impl<'a> Page<'a> {
     }
 
     fn new(directory: Directory<'a>) -> Result<Page<'a>, HeaderError> {
-        let number = |tag, default| Ok(directory.value(tag)?.unwrap_or(default));
+        let number = |tag, default| -> Result<u64, HeaderError> { Ok(directory.value(tag)?.unwrap_or(default)) };
         let side = |tag| -> Result<u32, HeaderError> {
             let side = directory.value(tag)?.ok_or(HeaderError::Broken("no picture size in its directory"))?;
             u32::try_from(side).map_err(|_| HeaderError::Broken("an impossible picture size"))

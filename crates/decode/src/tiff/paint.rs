@@ -1,13 +1,13 @@
 //! Rows of samples to brightness, and strips and tiles to their places.
 
-use super::super::jpeg::{self, Colour, Picture as Jpeg, Watch};
-use super::super::luma::{Aspect, Luma};
-use super::super::pixels::{Hints, Survey};
 use super::directory::Tag;
 use super::page::{Numbers, Packing, Page, Photometric};
 use super::range::Range;
 use super::unpack::{Rows, Stop};
 use super::{Fault, Picture};
+use scanmill_jpeg::{self as jpeg, Colour, Picture as Jpeg, Watch};
+use scanmill_jpeg::{Aspect, Luma};
+use scanmill_jpeg::{Hints, Survey};
 
 /// Brightness of what the file does not hold.
 const MISSING: u8 = 128;

@@ -4,8 +4,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::super::super::guard::JpegSegments;
 use super::{Metadata, PHOTOSHOP_MARK, exif_mark, exif_start, push};
+use scanmill_jpeg::Segments;
 
 const APP1: u8 = 0xe1;
 const APP13: u8 = 0xed;
@@ -18,7 +18,7 @@ const MOST_EXTENDED: usize = 2 << 20;
 pub(super) fn read<'a>(bytes: &'a [u8], found: &mut Metadata<'a>) {
     let mut photoshop: Vec<&[u8]> = Vec::new();
     let mut extended: BTreeMap<&[u8], BTreeMap<u32, &[u8]>> = BTreeMap::new();
-    for (marker, body) in JpegSegments::new(bytes).map_while(Result::ok) {
+    for (marker, body) in Segments::new(bytes).map_while(Result::ok) {
         let segment = segment(bytes, body);
         if marker == APP13 {
             photoshop.extend(segment.strip_prefix(PHOTOSHOP_MARK));

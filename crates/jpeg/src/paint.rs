@@ -1,8 +1,8 @@
 //! Coefficients to pixels.
 
-use super::super::luma::Luma;
 use super::coefficients::{Coefficients, END, open};
 use super::lanes::{Blocks, LANES, Samples, invert};
+use super::luma::Luma;
 
 /// How much smaller than the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Coefficients {
     }
 
     /// A part of the picture at a scale: the pixels from one point, rounded down to a block, to the other.
-    pub(crate) fn luma_part(&self, scale: Scale, from: [usize; 2], to: [usize; 2]) -> Luma {
+    pub fn luma_part(&self, scale: Scale, from: [usize; 2], to: [usize; 2]) -> Luma {
         match scale {
             Scale::Full => self.paint_part::<8>(from, to),
             Scale::Half => self.paint_part::<4>(from, to),

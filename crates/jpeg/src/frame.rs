@@ -1,9 +1,8 @@
 //! The segments before and between scans: tables, frame header, scan headers.
 
-use super::super::guard::{JpegSegments, jpeg_lines};
-use super::Fault;
 use super::huffman::Table;
-use super::standard;
+use super::segments::{Segments, lines};
+use super::{Fault, standard};
 
 /// A colour component in the frame header.
 #[derive(Clone, Copy, Debug)]
@@ -45,9 +44,10 @@ impl Frame {
 
 /// What the components of a picture are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Colour {
+pub enum Colour {
     /// Brightness first: grey, or YCbCr.
     Luma,
+    /// Red, green, blue.
     Rgb,
     /// As Adobe stores it: 255 is not ink.
     Cmyk,
@@ -98,7 +98,7 @@ const BROKEN: Fault = Fault::Broken("a segment that does not hold what it must")
 impl Tables {
     /// Reads on from `at` to the next scan header and with it; `None` at the end of the picture.
     pub(super) fn next_scan(&mut self, bytes: &[u8], at: usize) -> Result<Option<Scan>, Fault> {
-        for segment in JpegSegments::from(bytes, at) {
+        for segment in Segments::from(bytes, at) {
             let Ok((marker, start)) = segment else { return Ok(None) };
             let end = match bytes.get(start - 2..start) {
                 Some(&[high, low]) => start - 2 + (usize::from(high) << 8 | usize::from(low)),
@@ -108,7 +108,7 @@ impl Tables {
             match marker {
                 0xc0..=0xc2 if self.frame.is_some() => return Err(Fault::Broken("two frames")),
                 0xc0..=0xc2 => {
-                    let lines = || jpeg_lines(bytes).map_or(0, |lines| lines as usize);
+                    let lines = || lines(bytes).map_or(0, |lines| lines as usize);
                     self.frame = Some(read_frame(body, marker == 0xc2, lines).ok_or(BROKEN)??);
                 }
                 0xc4 => self.read_huffman(body).ok_or(BROKEN)?,

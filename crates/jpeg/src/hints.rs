@@ -4,7 +4,7 @@
 //! Nearly every edge of a photo is one of brightness. Where many edges lie close together that are edges of colour far more
 //! than of brightness, something is drawn in colours of like brightness.
 
-use super::super::luma::Aspect;
+use super::luma::Aspect;
 
 /// Side of a cell in pixels.
 const CELL: usize = 16;
@@ -14,9 +14,10 @@ const ENOUGH_CELLS: u32 = 16;
 
 /// Hints at other aspects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Hints {
-    /// Cells full of edges of redness and of blueness, beside another that is.
+pub struct Hints {
+    /// Cells full of edges of redness, beside another that is.
     pub red: u32,
+    /// The same of blueness.
     pub blue: u32,
     /// Some pixels are opaque and some are not.
     pub alpha: bool,
@@ -24,12 +25,12 @@ pub(crate) struct Hints {
 
 impl Hints {
     /// Where nothing was noted, and only a look can tell.
-    pub(crate) fn unknown(alpha: bool) -> Hints {
+    pub fn unknown(alpha: bool) -> Hints {
         Hints { red: ENOUGH_CELLS, blue: ENOUGH_CELLS, alpha }
     }
 
     /// The aspects worth a look after brightness, the most promising first.
-    pub(crate) fn aspects(self) -> impl Iterator<Item = Aspect> {
+    pub fn aspects(self) -> impl Iterator<Item = Aspect> {
         let colours = [(Aspect::Redness, self.red), (Aspect::Blueness, self.blue)];
         let [first, second] = if self.red >= self.blue { colours } else { [colours[1], colours[0]] };
         let alpha = (Aspect::Opacity, if self.alpha { ENOUGH_CELLS } else { 0 });
@@ -46,7 +47,7 @@ const EDGES: u8 = 3;
 
 /// Takes in a picture's rows, of which it looks at every fourth.
 #[derive(Default)]
-pub(crate) struct Survey {
+pub struct Survey {
     hints: Hints,
     has_clear: bool,
     has_opaque: bool,
@@ -57,7 +58,7 @@ pub(crate) struct Survey {
 
 impl Survey {
     /// Takes in row `y`, whose pixels are red, green, blue and alpha.
-    pub(crate) fn row(&mut self, y: usize, width: usize, pixel: impl Fn(usize) -> [u8; 4]) {
+    pub fn row(&mut self, y: usize, width: usize, pixel: impl Fn(usize) -> [u8; 4]) {
         let (mut has_clear, mut has_opaque) = (self.has_clear, self.has_opaque);
         self.tinted_row(y, width, |x| {
             let pixel = pixel(x);
@@ -69,7 +70,7 @@ impl Survey {
     }
 
     /// Takes in row `y`, whose pixels are brightness, redness and blueness.
-    pub(crate) fn tinted_row(&mut self, y: usize, width: usize, mut pixel: impl FnMut(usize) -> [u8; 3]) {
+    pub fn tinted_row(&mut self, y: usize, width: usize, mut pixel: impl FnMut(usize) -> [u8; 3]) {
         if !y.is_multiple_of(ROW_STEP) {
             return;
         }
@@ -102,7 +103,7 @@ impl Survey {
     }
 
     /// What the rows hint at.
-    pub(crate) fn hints(mut self) -> Hints {
+    pub fn hints(mut self) -> Hints {
         self.close_cells();
         Hints { alpha: self.has_clear && self.has_opaque, ..self.hints }
     }

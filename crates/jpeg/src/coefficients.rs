@@ -80,7 +80,7 @@ impl Coefficients {
     }
 
     /// Bytes that they take.
-    pub(crate) fn bytes(&self) -> u64 {
+    pub fn bytes(&self) -> u64 {
         let tokens: usize = self.rows.iter().map(Row::bytes).sum();
         (tokens + size_of_val(self.first.as_slice())) as u64
     }

@@ -22,42 +22,49 @@ impl Luma {
     }
 
     /// Bytes that it takes.
-    pub(crate) fn bytes(&self) -> u64 {
+    #[inline]
+    pub fn bytes(&self) -> u64 {
         self.pixels.len() as u64
     }
 
     /// Pixels in a row.
+    #[inline]
     pub fn width(&self) -> usize {
         self.width
     }
 
     /// Rows.
+    #[inline]
     pub fn height(&self) -> usize {
         self.height
     }
 
     /// All pixels, row after row.
+    #[inline]
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
     /// The rows, from the top.
+    #[inline]
     pub fn rows(&self) -> std::slice::ChunksExact<'_, u8> {
         self.pixels.chunks_exact(self.width)
     }
 
     /// The rows to be written, from the top.
+    #[inline]
     pub fn rows_mut(&mut self) -> std::slice::ChunksExactMut<'_, u8> {
         self.pixels.chunks_exact_mut(self.width)
     }
 
     /// All pixels to be written, row after row.
+    #[inline]
     pub fn pixels_mut(&mut self) -> &mut [u8] {
         &mut self.pixels
     }
 
     /// The pixels from one point to the other; black beyond the edges.
-    pub(crate) fn part(&self, from: [usize; 2], to: [usize; 2]) -> Luma {
+    pub fn part(&self, from: [usize; 2], to: [usize; 2]) -> Luma {
         let mut part = Luma::blank(to[0].saturating_sub(from[0]), to[1].saturating_sub(from[1]));
         for (y, row) in part.rows_mut().enumerate() {
             row.iter_mut().zip(self.row(from[1] + y).iter().skip(from[0])).for_each(|(to, &from)| *to = from);
@@ -66,26 +73,29 @@ impl Luma {
     }
 
     /// One row; empty below the picture.
+    #[inline]
     pub fn row(&self, y: usize) -> &[u8] {
         self.pixels.get(y * self.width..(y + 1) * self.width).unwrap_or(&[])
     }
 }
 
 /// Brightness of a red, green and blue value, ITU-R BT.601 as in JPEG's Y, rounded.
-pub(crate) fn of_rgb(red: u8, green: u8, blue: u8) -> u8 {
+#[inline]
+pub fn of_rgb(red: u8, green: u8, blue: u8) -> u8 {
     let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue) + 32_768;
     (sum >> 16) as u8
 }
 
 /// `value` seen through `alpha` over white paper: a transparent background of a drawn code is its quiet zone.
-pub(crate) fn over_white(value: u8, alpha: u8) -> u8 {
+#[inline]
+pub fn over_white(value: u8, alpha: u8) -> u8 {
     let (value, alpha) = (u32::from(value), u32::from(alpha));
     ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8
 }
 
 /// What a photo's pixels are looked at as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Aspect {
+pub enum Aspect {
     /// Light and dark; transparent pixels are seen over white.
     Brightness,
     /// Opaque and clear: for what alpha alone draws.
@@ -98,7 +108,8 @@ pub(crate) enum Aspect {
 
 impl Aspect {
     /// A pixel as this.
-    pub(crate) fn of(self, [red, green, blue, alpha]: [u8; 4]) -> u8 {
+    #[inline]
+    pub fn of(self, [red, green, blue, alpha]: [u8; 4]) -> u8 {
         let grey = of_rgb(red, green, blue);
         // Fully transparent pixels have no colour.
         let tint = |channel: u8, factor: i32| {
@@ -114,7 +125,7 @@ impl Aspect {
     }
 
     /// Which component of YCbCr it is; brightness where it is none.
-    pub(crate) fn component(self) -> usize {
+    pub fn component(self) -> usize {
         match self {
             Aspect::Brightness | Aspect::Opacity => 0,
             Aspect::Blueness => 1,

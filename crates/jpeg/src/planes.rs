@@ -3,9 +3,9 @@
 
 use std::cell::Cell;
 
-use super::super::luma::{Aspect, Luma};
-use super::super::pixels::{Hints, Survey};
 use super::frame::{Colour, Frame};
+use super::hints::{Hints, Survey};
+use super::luma::{Aspect, Luma};
 use super::{Fault, Picture, Scale, Watch, scans};
 
 /// Reads an aspect of a picture of at most a width and height. `colour` says what the components are where the file around

@@ -2,7 +2,7 @@
 """Makes the pictures in this folder: small JPEG files and, for each scale, libjpeg-turbo's own grey pixels of them.
 
     python3 -m venv target/venv && target/venv/bin/pip install pillow
-    target/venv/bin/python crates/decode/tests/data/jpeg/make.py
+    target/venv/bin/python crates/jpeg/tests/data/make.py
 
 Pillow's wheels hold libjpeg-turbo; `draft` has it scale while decoding. Each `.grey` file holds the pixels at 1/1, 1/2,
 1/4 and 1/8, one after the other, each with its width and height (16 bits, little-endian) before it.

@@ -7,25 +7,34 @@
 //! Read here: baseline, extended sequential and progressive Huffman coding of 8 bits; grey, YCbCr, RGB, CMYK, YCCK in any
 //! sampling, any order and number of scans, restarts, files without Huffman tables, files that end early. What has no Y
 //! with every pixel is made whole at once.
+//!
+//! With it comes what any reader of grey pictures needs: [`Luma`], what else than brightness a picture may be looked at as
+//! ([`Aspect`]), and the edges of colour that are noted on the way ([`Hints`]).
+
+#![warn(unreachable_pub)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 mod bits;
 mod coefficients;
 mod frame;
+mod hints;
 mod huffman;
 mod lanes;
+mod luma;
 mod paint;
 mod planes;
 mod progressive;
 mod scans;
+mod segments;
 mod sequential;
 mod standard;
 
-use super::luma::{Aspect, Luma};
-use super::pixels::Hints;
-
 pub use coefficients::Coefficients;
-pub(crate) use frame::Colour;
+pub use frame::Colour;
+pub use hints::{Hints, Survey};
+pub use luma::{Aspect, Luma, of_rgb, over_white};
 pub use paint::Scale;
+pub use segments::{SegmentError, Segments, has_end, lines};
 
 /// Why a picture is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +51,7 @@ pub enum Fault {
 
 /// What a reading is asked while it goes on.
 #[derive(Clone, Copy)]
-pub(crate) struct Watch<'a> {
+pub struct Watch<'a> {
     /// Whether to go on.
     pub keep_on: &'a dyn Fn() -> bool,
     /// Whether so many bytes may be held, beside a copy of the file's data.
@@ -51,7 +60,7 @@ pub(crate) struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     /// One that has room for everything.
-    pub(crate) fn roomy(keep_on: &'a dyn Fn() -> bool) -> Watch<'a> {
+    pub fn roomy(keep_on: &'a dyn Fn() -> bool) -> Watch<'a> {
         Watch { keep_on, has_room: &|_| true }
     }
 
@@ -61,7 +70,7 @@ impl<'a> Watch<'a> {
 }
 
 /// A picture that was read.
-pub(crate) enum Picture {
+pub enum Picture {
     /// To be had at every scale, of which the largest has every so manieth pixel.
     Scalable(Coefficients, f32),
     /// At its full size only.
@@ -70,7 +79,7 @@ pub(crate) enum Picture {
 
 impl Picture {
     /// At its full size.
-    pub(crate) fn whole(self) -> Luma {
+    pub fn whole(self) -> Luma {
         match self {
             Picture::Scalable(coefficients, _) => coefficients.luma(Scale::Full),
             Picture::Whole(luma) => luma,
@@ -80,12 +89,12 @@ impl Picture {
 
 /// Reads an aspect of a picture, and what it hints at. What the data does not hold, or what comes after `keep_on` said no,
 /// is grey.
-pub(crate) fn open(bytes: &[u8], aspect: Aspect, watch: Watch<'_>) -> Result<(Picture, Hints), Fault> {
+pub fn open(bytes: &[u8], aspect: Aspect, watch: Watch<'_>) -> Result<(Picture, Hints), Fault> {
     planes::open(bytes, aspect, None, [usize::MAX; 2], watch)
 }
 
 /// The same for a picture within another file, which may say what the colours are, and how large it is at most.
-pub(crate) fn open_within(
+pub fn open_within(
     bytes: &[u8],
     aspect: Aspect,
     colour: Option<Colour>,
