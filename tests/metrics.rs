@@ -17,7 +17,7 @@ use scanmill::decode::rung_names;
 use scanmill::domain::RungName;
 use scanmill::store::PutMode;
 use scanmill::telemetry::metric::LabelValue;
-use scanmill::telemetry::names::{self, Kind, Metric};
+use scanmill::telemetry::names::{self, Metric, MetricKind};
 use scanmill::telemetry::{Workers, recorder};
 use tokio_util::sync::CancellationToken;
 
@@ -151,9 +151,9 @@ fn metrics_of_a_run() -> (BTreeMap<String, Family>, BTreeMap<String, Family>) {
 
 fn kind(metric: &Metric) -> &'static str {
     match metric.kind {
-        Kind::Counter => "counter",
-        Kind::Gauge => "gauge",
-        Kind::Histogram => "histogram",
+        MetricKind::Counter => "counter",
+        MetricKind::Gauge => "gauge",
+        MetricKind::Histogram => "histogram",
     }
 }
 
@@ -292,7 +292,7 @@ fn names_follow_the_rules_and_labels_the_code() {
         // Those of the process are named as every client library of Prometheus names them.
         let is_named = metric.name.starts_with("scanmill_") || metric.name.starts_with("process_");
         assert!(is_named && !metric.help.is_empty() && !metric.unit.is_empty());
-        assert_eq!(metric.name.ends_with("_total"), metric.kind == Kind::Counter, "{}", metric.name);
+        assert_eq!(metric.name.ends_with("_total"), metric.kind == MetricKind::Counter, "{}", metric.name);
         if ["seconds", "bytes"].contains(&metric.unit) {
             assert!(metric.name.contains(metric.unit), "{} is in {}", metric.name, metric.unit);
         }

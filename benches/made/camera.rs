@@ -5,7 +5,7 @@ use image::{ExtendedColorType, ImageEncoder};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use scanmill::domain::Format;
-use scanmill::pump::scene::{Look, PhotoSize, SceneSpec};
+use scanmill::pump::scene::{Difficulty, PhotoSize, SceneSpec};
 
 use super::print::Print;
 
@@ -91,7 +91,7 @@ impl Shot {
     fn background(&self, draw: &mut ChaCha8Rng) -> Vec<f32> {
         // A quarter of the size: the sheets are in focus, the background is not.
         let (width, height) = ((self.width / 4).max(8), (self.height / 4).max(8));
-        let mut spec = SceneSpec::new(draw.random(), Vec::new(), 0, PhotoSize::Small, Format::Jpeg, Look::Easy);
+        let mut spec = SceneSpec::new(draw.random(), Vec::new(), 0, PhotoSize::Small, Format::Jpeg, Difficulty::Easy);
         (spec.width, spec.height) = (width as u32, height as u32);
         let scene = spec.encode().expect("a scene can be drawn");
         #[allow(clippy::disallowed_methods, reason = "a picture made a line above, of a known size")]

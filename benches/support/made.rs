@@ -5,7 +5,7 @@ use image::{DynamicImage, ImageFormat, RgbImage};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use scanmill::decode::{DecodeLimits, inspect};
 use scanmill::domain::Format;
-use scanmill::pump::scene::{Label, Look, PhotoSize, SceneSpec};
+use scanmill::pump::scene::{Difficulty, Label, PhotoSize, SceneSpec};
 
 /// Long and short side of a photo of 0.3, 1.2 and 12 megapixels.
 pub const SIZES: [(&str, u32, u32); 3] = [("0.3", 640, 480), ("1.2", 1_280, 960), ("12", 4_032, 3_024)];
@@ -37,7 +37,7 @@ pub fn draw(variant: u32, width: u32, height: u32, two: bool) -> Made {
     let texts: Vec<String> = (0..if two { 2 } else { 1 }).map(text).collect();
     let label = |payload: &String| Label { title: "TRAIL 28".into(), payload: payload.clone() };
     let labels = texts.iter().map(label).collect();
-    let mut spec = SceneSpec::new(7, labels, variant, PhotoSize::Mixed, Format::Jpeg, Look::Easy);
+    let mut spec = SceneSpec::new(7, labels, variant, PhotoSize::Mixed, Format::Jpeg, Difficulty::Easy);
     (spec.width, spec.height) = (width, height);
     let drawn = spec.encode().unwrap_or_else(|error| panic!("cannot draw a photo: {error}"));
     // Through the project's own guard first, as the lint on unlimited loading asks.

@@ -21,7 +21,7 @@ const ACTORS: [&str; 10] = [
 ];
 
 /// A place on the way, and where its figures stand in the state.
-struct Place {
+struct FlowStage {
     name: &'static str,
     title: &'static str,
     /// The bottlenecks that lie in it.
@@ -49,10 +49,10 @@ enum Also {
     Time(Stage, &'static str),
 }
 
-const PLACE: Place = Place { name: "", title: "", holds: &[], budget: None, held: None, time: None, also: &[] };
+const PLACE: FlowStage = FlowStage { name: "", title: "", holds: &[], budget: None, held: None, time: None, also: &[] };
 
-const WAY: [Place; 7] = [
-    Place {
+const WAY: [FlowStage; 7] = [
+    FlowStage {
         name: "queue",
         title: "Queue",
         holds: &[Holds::QueueEmpty, Holds::Receiving],
@@ -60,7 +60,7 @@ const WAY: [Place; 7] = [
         also: &[Also::Count("/queue/in_flight", "in flight"), Also::Any("/queue/dead", "dead letters")],
         ..PLACE
     },
-    Place {
+    FlowStage {
         name: "fetch",
         title: "Fetch",
         holds: &[Holds::Network, Holds::StoreThrottled, Holds::StoreLatency],
@@ -68,7 +68,7 @@ const WAY: [Place; 7] = [
         time: Some(Stage::Fetch),
         ..PLACE
     },
-    Place {
+    FlowStage {
         name: "decode",
         title: "Decode",
         holds: &[Holds::Cpu, Holds::Memory, Holds::Heic],
@@ -77,7 +77,7 @@ const WAY: [Place; 7] = [
         also: &[Also::Work("heic_decodes", "HEIC"), Also::Time(Stage::DecodeWait, "waits")],
         ..PLACE
     },
-    Place {
+    FlowStage {
         name: "batch",
         title: "Batch",
         holds: &[Holds::Sealing, Holds::InFlight],
@@ -86,7 +86,7 @@ const WAY: [Place; 7] = [
         also: &[Also::Count("/actors/batch_writer/sealed", "sealed")],
         ..PLACE
     },
-    Place {
+    FlowStage {
         name: "delete",
         title: "Delete",
         holds: &[Holds::Deletes],
@@ -94,7 +94,7 @@ const WAY: [Place; 7] = [
         also: &[Also::Count("/actors/lease_keeper/deleted", "deleted")],
         ..PLACE
     },
-    Place {
+    FlowStage {
         name: "load",
         title: "Load",
         holds: &[Holds::Loading],
@@ -102,7 +102,7 @@ const WAY: [Place; 7] = [
         time: Some(Stage::Load),
         ..PLACE
     },
-    Place {
+    FlowStage {
         name: "warehouse",
         title: "Warehouse",
         held: Some(("/totals/scans", "scans")),
@@ -141,7 +141,7 @@ pub(super) fn of(state: &Value) -> Value {
             Some(json!({ "words": words, "p50_ms": p50, "p99_ms": p99 }))
         }
     };
-    let place = |place: &Place| {
+    let place = |place: &FlowStage| {
         // A queue that has no more holds nobody up.
         let is_here = |holds: &&Holds| **holds != Holds::QueueEmpty && held_by == Some(holds.as_str());
         json!({

@@ -46,9 +46,9 @@ pub(super) fn merge(given: Vec<Given>, problems: &mut Vec<Problem>) -> Merged {
 }
 
 /// Message and hint.
-type Fault = (String, String);
+type ValueProblem = (String, String);
 
-pub(super) fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), Fault> {
+pub(super) fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), ValueProblem> {
     let (value, given) = read(key, raw)?;
     settings
         .set(key.section, key.name, value)
@@ -56,7 +56,7 @@ pub(super) fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), 
 }
 
 /// The value, of the key's type and within its bounds; and a text as it was given.
-fn read(key: &Key, raw: Raw) -> Result<(Value, String), Fault> {
+fn read(key: &Key, raw: Raw) -> Result<(Value, String), ValueProblem> {
     let value = match key.form {
         Form::Whole { min, max } => {
             let hint = || format!("a whole number of {} from {} to {}", key.unit, grouped(min), grouped(max));

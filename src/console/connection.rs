@@ -40,7 +40,7 @@ impl Open {
     }
 
     /// A place for a new connection, at the cost of the oldest if there are as many as may be.
-    fn take(self: &Arc<Self>, most: usize) -> Place {
+    fn take(self: &Arc<Self>, most: usize) -> ConnectionSlot {
         let lost = CancellationToken::new();
         let mut places = self.places();
         while places.len() >= most.max(1) {
@@ -50,18 +50,18 @@ impl Open {
         }
         let number = places.back().map_or(0, |(last, _)| last + 1);
         places.push_back((number, lost.clone()));
-        Place { open: self.clone(), number, lost }
+        ConnectionSlot { open: self.clone(), number, lost }
     }
 }
 
 /// One of the places, given back when dropped.
-struct Place {
+struct ConnectionSlot {
     open: Arc<Open>,
     number: u64,
     lost: CancellationToken,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         if !self.lost.is_cancelled() {
             self.open.places().retain(|(number, _)| *number != self.number);
@@ -98,7 +98,7 @@ pub(super) struct Connection {
     stream: TcpStream,
     deadline: Pin<Box<Sleep>>,
     lost: Pin<Box<WaitForCancellationFutureOwned>>,
-    _place: Place,
+    _place: ConnectionSlot,
 }
 
 impl Connection {

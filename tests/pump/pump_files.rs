@@ -7,7 +7,7 @@ use scanmill::decode::decode;
 use scanmill::domain::{Format, Reason};
 use scanmill::pump::bomb;
 use scanmill::pump::photo::PhotoMaker;
-use scanmill::pump::scene::{Label, Look, PhotoSize, SceneSpec};
+use scanmill::pump::scene::{Difficulty, Label, PhotoSize, SceneSpec};
 use scanmill::pump::story::{InjectedFault, PlannedPhoto, Story, StoryOptions, StorySource};
 
 use crate::decode_scene::limits;
@@ -20,7 +20,7 @@ fn plan(format: Format, with_exif: bool, unique_id: u128) -> PlannedPhoto {
     let story = Story::new(&StorySource::default(), options, String::new()).unwrap();
     let planned = (0..).map(|index| story.photo(story.stamp(index))).find(|photo| photo.capture.is_some()).unwrap();
     let label = Label { title: "Trail 28".into(), payload: TEXT.into() };
-    let scene = SceneSpec::new(3, vec![label], 0, PhotoSize::Small, format, Look::Easy);
+    let scene = SceneSpec::new(3, vec![label], 0, PhotoSize::Small, format, Difficulty::Easy);
     let capture = planned.capture.clone().filter(|_| with_exif);
     PlannedPhoto { scene, capture, unique_id, keep: None, fault: None, ..planned }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use scanmill::decode::decode;
 use scanmill::domain::Format;
-use scanmill::pump::scene::{Label, Look, PhotoSize, SceneSpec};
+use scanmill::pump::scene::{Difficulty, Label, PhotoSize, SceneSpec};
 
 use crate::decode_scene::limits;
 
@@ -33,7 +33,7 @@ struct Fared {
 }
 
 /// Reads pictures of one look, so many per text.
-fn fare(look: Look, format: Format, size: PhotoSize, seeds: std::ops::Range<u64>) -> Fared {
+fn fare(look: Difficulty, format: Format, size: PhotoSize, seeds: std::ops::Range<u64>) -> Fared {
     let mut fared = Fared::default();
     for seed in seeds {
         for (place, text) in TEXTS.iter().enumerate() {
@@ -65,7 +65,7 @@ fn seeds(few: u64) -> std::ops::Range<u64> {
     1..1 + std::env::var("SCANMILL_LOOK_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(few)
 }
 
-fn check(look: Look, format: Format, size: PhotoSize, few: u64) -> f64 {
+fn check(look: Difficulty, format: Format, size: PhotoSize, few: u64) -> f64 {
     let fared = fare(look, format, size, seeds(few));
     let share = fared.unread.len() as f64 / f64::from(fared.pictures);
     let mean = fared.rungs_run as f64 / f64::from(fared.pictures);
@@ -80,7 +80,7 @@ fn check(look: Look, format: Format, size: PhotoSize, few: u64) -> f64 {
 #[test]
 fn every_look_is_read_and_the_hard_ones_take_more_of_the_ladder() {
     let means: Vec<f64> = std::thread::scope(|scope| {
-        let started = Look::ALL.map(|look| scope.spawn(move || check(look, Format::Jpeg, PhotoSize::Small, 11)));
+        let started = Difficulty::ALL.map(|look| scope.spawn(move || check(look, Format::Jpeg, PhotoSize::Small, 11)));
         started.into_iter().map(|look| look.join().unwrap()).collect()
     });
     let (easy, hard) = (means[0], &means[1..]);
@@ -90,7 +90,7 @@ fn every_look_is_read_and_the_hard_ones_take_more_of_the_ladder() {
 
 #[test]
 fn every_look_is_read_in_every_format() {
-    for look in Look::ALL {
+    for look in Difficulty::ALL {
         for format in [Format::Png, Format::Webp, Format::Heic] {
             check(look, format, PhotoSize::Small, 1);
         }
@@ -99,7 +99,7 @@ fn every_look_is_read_in_every_format() {
 
 #[test]
 fn large_photos_of_every_look_are_read() {
-    for look in Look::ALL {
+    for look in Difficulty::ALL {
         check(look, Format::Jpeg, PhotoSize::Large, 1);
     }
 }

@@ -11,7 +11,7 @@ use rxing::multi::MultipleBarcodeReader;
 use rxing::qrcode::cpp_port::QrReader;
 use rxing::{BinaryBitmap, Luma8Source};
 use scanmill::domain::Format;
-use scanmill::pump::scene::{Label, Look, PhotoSize, SceneSpec};
+use scanmill::pump::scene::{Difficulty, Label, PhotoSize, SceneSpec};
 use scanmill::pump::story::{InjectedFault, Story, StoryOptions, StorySource};
 
 /// The codes that a reader of another make finds, at full size and at half.
@@ -76,7 +76,7 @@ fn every_picture_of_a_story_holds_its_codes_and_no_others() {
 #[test]
 fn a_large_picture_is_twelve_megapixels_and_readable() {
     let label = Label { title: "TRAIL 28".into(), payload: "https://www.nordpfad.example/p/trail-28".into() };
-    let spec = SceneSpec::new(3, vec![label], 0, PhotoSize::Large, Format::Jpeg, Look::Easy);
+    let spec = SceneSpec::new(3, vec![label], 0, PhotoSize::Large, Format::Jpeg, Difficulty::Easy);
     let bytes = spec.encode().unwrap();
     let picture = image::load_from_memory(&bytes).unwrap().to_luma8();
     assert_eq!(picture.width() * picture.height(), 4032 * 3024);
@@ -87,7 +87,7 @@ fn a_large_picture_is_twelve_megapixels_and_readable() {
 #[test]
 fn the_same_description_gives_the_same_picture_and_another_seed_another() {
     let label = Label { title: "ROBO 3".into(), payload: "http://toys.example/p/robo-3".into() };
-    let spec = |seed| SceneSpec::new(seed, vec![label.clone()], 1, PhotoSize::Small, Format::Jpeg, Look::Easy);
+    let spec = |seed| SceneSpec::new(seed, vec![label.clone()], 1, PhotoSize::Small, Format::Jpeg, Difficulty::Easy);
     assert_eq!(spec(1).encode().unwrap(), spec(1).encode().unwrap());
     assert_ne!(spec(1).encode().unwrap(), spec(2).encode().unwrap());
 }

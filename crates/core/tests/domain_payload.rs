@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use scanmill_core::domain::columns::text_cap;
 use scanmill_core::domain::payload::{KINDS, Payload, read};
-use scanmill_core::domain::product_id::Source;
+use scanmill_core::domain::product_id::ProductIdSource;
 use scanmill_core::domain::secrets::redact;
 
 /// Text, kind, and what is stored.
@@ -104,7 +104,7 @@ fn an_address_fills_its_columns() {
             url_host: Some("shop.example".into()),
             url_path: Some("/dp/B07XJ8C8F5".into()),
             product_id: Some("B07XJ8C8F5".into()),
-            product_id_source: Source::Path,
+            product_id_source: ProductIdSource::Path,
             url_count: 1,
             gtin: None,
             utm_source: Some("poster".into()),

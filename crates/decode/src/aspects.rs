@@ -3,7 +3,7 @@
 
 use super::clock::Deadline;
 use super::room::Room;
-use super::{DecodeLimits, Header, Look, ladder, pixels};
+use super::{DecodeLimits, Header, PixelReading, ladder, pixels};
 use scanmill_core::domain::Rejection;
 use scanmill_jpeg::Aspect;
 
@@ -14,7 +14,7 @@ pub(super) fn look(
     deadline: Deadline,
     limits: &DecodeLimits,
     room: &Room<'_>,
-) -> Result<Look, Rejection> {
+) -> Result<PixelReading, Rejection> {
     let mut source = pixels::open(bytes, header, Aspect::Brightness, deadline, room)?;
     let whole = deadline;
     let deadline = deadline.at_most(limits.time_budget);
@@ -30,5 +30,5 @@ pub(super) fn look(
         let Ok(mut source) = pixels::open(bytes, header, aspect, whole, room) else { continue };
         climb.go_on(ladder::climb_aspect(aspect, &mut source, deadline, limits.first_only, room));
     }
-    Ok(Look { climb, cut, deadline })
+    Ok(PixelReading { climb, cut, deadline })
 }

@@ -150,11 +150,11 @@ pub fn read_luma(luma: Luma, limits: &DecodeLimits) -> Reading {
 fn climb(source: &mut pixels::Source, deadline: Deadline, limits: &DecodeLimits, reading: &mut Reading) {
     let cpu_before = thread_cpu();
     let climb = ladder::climb(source, deadline, limits.first_only, &Room::boundless());
-    Look { climb, cut: source.is_cut(), deadline }.tell(cpu_before, reading);
+    PixelReading { climb, cut: source.is_cut(), deadline }.tell(cpu_before, reading);
 }
 
 /// What was seen in a photo's pixels.
-struct Look {
+struct PixelReading {
     climb: ladder::Climb,
     /// The file ends before its picture.
     cut: bool,
@@ -169,7 +169,7 @@ fn look(
     deadline: Deadline,
     limits: &DecodeLimits,
     room: &Room<'_>,
-) -> Result<Look, Rejection> {
+) -> Result<PixelReading, Rejection> {
     #[cfg(feature = "heic")]
     if header.format == Format::Heic {
         return stages::look(bytes, header, deadline, limits, room);
@@ -177,10 +177,10 @@ fn look(
     aspects::look(bytes, header, deadline, limits, room)
 }
 
-impl Look {
+impl PixelReading {
     /// `cpu_before`: this thread's CPU time when the photo was begun.
     fn tell(self, cpu_before: Duration, reading: &mut Reading) {
-        let Look { climb, cut, deadline } = self;
+        let PixelReading { climb, cut, deadline } = self;
         reading.reject = why_no_code(&climb, cut, cpu_before);
         // Also with codes: there may be more.
         reading.is_stalled = climb.out_of_time && deadline.is_stalled();

@@ -6,7 +6,7 @@ use super::clock::Deadline;
 use super::ladder::{self, Climb};
 use super::pixels;
 use super::room::Room;
-use super::{DecodeLimits, Header, Look, aspects};
+use super::{DecodeLimits, Header, PixelReading, aspects};
 use scanmill_core::domain::{Code, Rejection};
 
 /// Looks at a HEIC photo until every code seen is read.
@@ -16,7 +16,7 @@ pub(super) fn look(
     deadline: Deadline,
     limits: &DecodeLimits,
     room: &Room<'_>,
-) -> Result<Look, Rejection> {
+) -> Result<PixelReading, Rejection> {
     let reading = || deadline.at_most(limits.time_budget);
     let mut seen = None;
     // A small copy that cannot be read costs no more than its time: the photo itself will tell what is wrong.
@@ -25,7 +25,7 @@ pub(super) fn look(
         let mut climb = ladder::glance(&mut copy, deadline, limits.first_only, room);
         climb.enlarge(header.width.max(header.height) as f32 / copy.long_side() as f32);
         if climb.is_complete() {
-            return Ok(Look { climb, cut: false, deadline });
+            return Ok(PixelReading { climb, cut: false, deadline });
         }
         seen = Some(climb);
     }

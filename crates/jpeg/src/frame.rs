@@ -2,7 +2,7 @@
 
 use super::huffman::Table;
 use super::segments::{Segments, lines};
-use super::{Fault, standard};
+use super::{JpegError, standard};
 
 /// A colour component in the frame header.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,7 @@ pub enum Colour {
 
 /// A component of a scan: its place in the frame, and the numbers of its tables.
 #[derive(Clone, Copy)]
-pub(super) struct Part {
+pub(super) struct ScanComponent {
     pub component: usize,
     pub dc: usize,
     pub ac: usize,
@@ -67,7 +67,7 @@ pub(super) struct Part {
 
 /// A scan header.
 pub(super) struct Scan {
-    pub parts: Vec<Part>,
+    pub parts: Vec<ScanComponent>,
     /// First and last coefficient.
     pub band: [usize; 2],
     /// Bits of the coefficients that are known already, and that stay unknown (progressive).
@@ -92,12 +92,12 @@ pub(super) struct Tables {
     adobe_transform: Option<u8>,
 }
 
-const NO_TABLE: Fault = Fault::Broken("a scan without its Huffman table");
-const BROKEN: Fault = Fault::Broken("a segment that does not hold what it must");
+const NO_TABLE: JpegError = JpegError::Broken("a scan without its Huffman table");
+const BROKEN: JpegError = JpegError::Broken("a segment that does not hold what it must");
 
 impl Tables {
     /// Reads on from `at` to the next scan header and with it; `None` at the end of the picture.
-    pub(super) fn next_scan(&mut self, bytes: &[u8], at: usize) -> Result<Option<Scan>, Fault> {
+    pub(super) fn next_scan(&mut self, bytes: &[u8], at: usize) -> Result<Option<Scan>, JpegError> {
         for segment in Segments::from(bytes, at) {
             let Ok((marker, start)) = segment else { return Ok(None) };
             let end = match bytes.get(start - 2..start) {
@@ -106,13 +106,13 @@ impl Tables {
             };
             let Some(body) = bytes.get(start..end.max(start)) else { return Ok(None) };
             match marker {
-                0xc0..=0xc2 if self.frame.is_some() => return Err(Fault::Broken("two frames")),
+                0xc0..=0xc2 if self.frame.is_some() => return Err(JpegError::Broken("two frames")),
                 0xc0..=0xc2 => {
                     let lines = || lines(bytes).map_or(0, |lines| lines as usize);
                     self.frame = Some(read_frame(body, marker == 0xc2, lines).ok_or(BROKEN)??);
                 }
                 0xc4 => self.read_huffman(body).ok_or(BROKEN)?,
-                0xc3 | 0xc5..=0xc7 | 0xc9..=0xcf => return Err(Fault::Unsupported("another coding process")),
+                0xc3 | 0xc5..=0xc7 | 0xc9..=0xcf => return Err(JpegError::Unsupported("another coding process")),
                 0xda => return self.read_scan(body, end).map(Some),
                 0xdb => self.read_quantization(body).ok_or(BROKEN)?,
                 0xdd => self.restart = be16(body, 0).ok_or(BROKEN)?,
@@ -125,12 +125,12 @@ impl Tables {
     }
 
     /// The frame, once there was one.
-    pub(super) fn frame(&self) -> Result<&Frame, Fault> {
-        self.frame.as_ref().ok_or(Fault::Broken("a scan before the frame"))
+    pub(super) fn frame(&self) -> Result<&Frame, JpegError> {
+        self.frame.as_ref().ok_or(JpegError::Broken("a scan before the frame"))
     }
 
     /// What the components are, by the rules of libjpeg.
-    pub(super) fn colour(&self) -> Result<Colour, Fault> {
+    pub(super) fn colour(&self) -> Result<Colour, JpegError> {
         let ids: Vec<u8> = self.frame()?.components.iter().map(|component| component.id).collect();
         match (ids.as_slice(), self.adobe_transform) {
             ([_], _) => Ok(Colour::Luma),
@@ -140,26 +140,26 @@ impl Tables {
             ([_, _, _], _) => Ok(Colour::Luma),
             ([_, _, _, _], None | Some(0)) => Ok(Colour::Cmyk),
             ([_, _, _, _], Some(_)) => Ok(Colour::Ycck),
-            _ => Err(Fault::Unsupported("two components")),
+            _ => Err(JpegError::Unsupported("two components")),
         }
     }
 
     /// The quantization steps of a component.
-    pub(super) fn steps(&self, component: usize) -> Result<[u16; 64], Fault> {
+    pub(super) fn steps(&self, component: usize) -> Result<[u16; 64], JpegError> {
         let number = self.frame()?.components.get(component).map(|it| it.quantization);
         number
             .and_then(|number| self.quantization.get(number).copied().flatten())
-            .ok_or(Fault::Broken("no quantization table"))
+            .ok_or(JpegError::Broken("no quantization table"))
     }
 
     /// The table for first coefficients with this number. Frames of motion pictures leave the standard's tables out.
-    pub(super) fn dc(&self, number: usize) -> Result<&Table, Fault> {
+    pub(super) fn dc(&self, number: usize) -> Result<&Table, JpegError> {
         let own = self.dc.get(number).and_then(Option::as_ref);
         own.or_else(|| standard::dc(number)).filter(|table| table.is_of_sizes()).ok_or(NO_TABLE)
     }
 
     /// The table for all other coefficients with this number.
-    pub(super) fn ac(&self, number: usize) -> Result<&Table, Fault> {
+    pub(super) fn ac(&self, number: usize) -> Result<&Table, JpegError> {
         self.ac.get(number).and_then(Option::as_ref).or_else(|| standard::ac(number)).ok_or(NO_TABLE)
     }
 
@@ -189,17 +189,17 @@ impl Tables {
         Some(())
     }
 
-    fn read_scan(&self, body: &[u8], data: usize) -> Result<Scan, Fault> {
+    fn read_scan(&self, body: &[u8], data: usize) -> Result<Scan, JpegError> {
         let frame = self.frame()?;
         let count = usize::from(*body.first().ok_or(BROKEN)?);
         let entries = body.get(1..1 + count * 2).ok_or(BROKEN)?;
-        let mut parts: Vec<Part> = Vec::with_capacity(count);
+        let mut parts: Vec<ScanComponent> = Vec::with_capacity(count);
         for &[id, tables] in entries.as_chunks().0 {
             // Some writers give several components one id: the first that the scan does not have yet is meant.
             let is_new = |component: &usize| parts.iter().all(|part| part.component != *component);
             let named = frame.components.iter().enumerate().filter(|(_, component)| component.id == id);
             let component = named.map(|(index, _)| index).find(is_new).ok_or(BROKEN)?;
-            parts.push(Part { component, dc: usize::from(tables >> 4), ac: usize::from(tables & 15) });
+            parts.push(ScanComponent { component, dc: usize::from(tables >> 4), ac: usize::from(tables & 15) });
         }
         let &[first, last, bits] = body.get(1 + count * 2..).and_then(|rest| rest.first_chunk()).ok_or(BROKEN)?;
         let band = [usize::from(first), usize::from(last)];
@@ -213,7 +213,7 @@ impl Tables {
 }
 
 /// `lines`: the height where the header leaves it open.
-fn read_frame(body: &[u8], progressive: bool, lines: impl Fn() -> usize) -> Option<Result<Frame, Fault>> {
+fn read_frame(body: &[u8], progressive: bool, lines: impl Fn() -> usize) -> Option<Result<Frame, JpegError>> {
     let [precision, count] = [*body.first()?, *body.get(5)?];
     let entries = body.get(6..6 + usize::from(count) * 3)?.as_chunks::<3>().0;
     let component = |&[id, factors, quantization]: &[u8; 3]| {
@@ -225,10 +225,10 @@ fn read_frame(body: &[u8], progressive: bool, lines: impl Fn() -> usize) -> Opti
     let (height, width) = (be16(body, 1)?, be16(body, 3)?);
     let height = if height == 0 { lines() } else { height };
     if precision != 8 {
-        return Some(Err(Fault::Unsupported("more than 8 bits a sample")));
+        return Some(Err(JpegError::Unsupported("more than 8 bits a sample")));
     }
     if width == 0 || height == 0 {
-        return Some(Err(Fault::Broken("a picture without pixels")));
+        return Some(Err(JpegError::Broken("a picture without pixels")));
     }
     Some(Ok(Frame { progressive, width, height, components }))
 }

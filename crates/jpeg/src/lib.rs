@@ -38,7 +38,7 @@ pub use segments::{SegmentError, Segments, has_end, lines};
 
 /// Why a picture is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum JpegError {
     /// The file ends before its picture.
     Cut,
     /// The file contradicts the format; the text says how.
@@ -64,8 +64,8 @@ impl<'a> Watch<'a> {
         Watch { keep_on, has_room: &|_| true }
     }
 
-    fn needs(&self, bytes: u64) -> Result<(), Fault> {
-        if (self.has_room)(bytes) { Ok(()) } else { Err(Fault::NoRoom) }
+    fn needs(&self, bytes: u64) -> Result<(), JpegError> {
+        if (self.has_room)(bytes) { Ok(()) } else { Err(JpegError::NoRoom) }
     }
 }
 
@@ -89,7 +89,7 @@ impl Picture {
 
 /// Reads an aspect of a picture, and what it hints at. What the data does not hold, or what comes after `keep_on` said no,
 /// is grey.
-pub fn open(bytes: &[u8], aspect: Aspect, watch: Watch<'_>) -> Result<(Picture, Hints), Fault> {
+pub fn open(bytes: &[u8], aspect: Aspect, watch: Watch<'_>) -> Result<(Picture, Hints), JpegError> {
     planes::open(bytes, aspect, None, [usize::MAX; 2], watch)
 }
 
@@ -100,15 +100,15 @@ pub fn open_within(
     colour: Option<Colour>,
     most: [usize; 2],
     watch: Watch<'_>,
-) -> Result<(Picture, Hints), Fault> {
+) -> Result<(Picture, Hints), JpegError> {
     planes::open(bytes, aspect, colour, most, watch)
 }
 
 /// The brightness of a picture of any kind that is read here, at its full size.
 ///
 /// # Errors
-/// [`Fault`].
-pub fn brightness(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Luma, Fault> {
+/// [`JpegError`].
+pub fn brightness(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Luma, JpegError> {
     open(bytes, Aspect::Brightness, Watch::roomy(keep_on)).map(|(picture, _)| picture.whole())
 }
 
@@ -116,10 +116,10 @@ pub fn brightness(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Luma, Faul
 /// is grey: first coefficients of zero.
 ///
 /// # Errors
-/// [`Fault`]; nothing larger than the tables was allocated then.
-pub fn read(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Coefficients, Fault> {
+/// [`JpegError`]; nothing larger than the tables was allocated then.
+pub fn read(bytes: &[u8], keep_on: &dyn Fn() -> bool) -> Result<Coefficients, JpegError> {
     match scans::tables(bytes)?.colour()? {
         Colour::Luma => scans::read(bytes, 0, Watch::roomy(keep_on)),
-        _ => Err(Fault::Unsupported("colours of which none is brightness")),
+        _ => Err(JpegError::Unsupported("colours of which none is brightness")),
     }
 }

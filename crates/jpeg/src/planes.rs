@@ -6,7 +6,7 @@ use std::cell::Cell;
 use super::frame::{Colour, Frame};
 use super::hints::{Hints, Survey};
 use super::luma::{Aspect, Luma};
-use super::{Fault, Picture, Scale, Watch, scans};
+use super::{JpegError, Picture, Scale, Watch, scans};
 
 /// Reads an aspect of a picture of at most a width and height. `colour` says what the components are where the file around
 /// it knows; else its own markers do.
@@ -16,16 +16,16 @@ pub(super) fn open(
     colour: Option<Colour>,
     most: [usize; 2],
     watch: Watch<'_>,
-) -> Result<(Picture, Hints), Fault> {
+) -> Result<(Picture, Hints), JpegError> {
     let tables = scans::tables(bytes)?;
     let colour = colour.map_or_else(|| tables.colour(), Ok)?;
     let frame = tables.frame()?;
     if frame.width > most[0] || frame.height > most[1] {
-        return Err(Fault::Broken("a picture larger than its place"));
+        return Err(JpegError::Broken("a picture larger than its place"));
     }
     let component = aspect.component();
     if component > 0 && frame.components.len() < 3 {
-        return Err(Fault::Unsupported("no colours"));
+        return Err(JpegError::Unsupported("no colours"));
     }
     let (factors, full) = (frame.factors(component), frame.most());
     if colour == Colour::Luma && (factors == full || (component > 0 && factors[0] * full[1] == factors[1] * full[0])) {
@@ -39,7 +39,7 @@ pub(super) fn open(
     }
     let pixels = (frame.width * frame.height) as u64;
     let held = Cell::new(0);
-    let plane = |component: usize| -> Result<Luma, Fault> {
+    let plane = |component: usize| -> Result<Luma, JpegError> {
         let has_room = |bytes| (watch.has_room)(held.get() + bytes);
         let read = scans::read(bytes, component, Watch { has_room: &has_room, ..watch })?;
         let [across, down] = frame.samples(component);

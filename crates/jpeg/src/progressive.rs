@@ -5,7 +5,7 @@ use super::coefficients::{Block, Coefficients, MARKED, Row, tokens_of};
 use super::frame::{Frame, Scan, Tables};
 use super::huffman::Table;
 use super::scans::{Grid, Intervals};
-use super::{Fault, Watch};
+use super::{JpegError, Watch};
 
 /// All coefficients of one component, until the last scan is in.
 pub(super) struct Progressive {
@@ -46,10 +46,10 @@ impl Progressive {
         scan: &Scan,
         grid: Grid,
         keep_on: &dyn Fn() -> bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), JpegError> {
         let frame = tables.frame()?;
         let wanted = scan.parts.iter().find(|part| part.component == grid.component);
-        let wanted = wanted.ok_or(Fault::Broken("a scan without its component"))?;
+        let wanted = wanted.ok_or(JpegError::Broken("a scan without its component"))?;
         let ac = if scan.band[0] > 0 { Some(tables.ac(wanted.ac)?) } else { None };
         // The first coefficients of every component: whether it is the one, how many blocks, which table. Refining has
         // none.
@@ -96,7 +96,7 @@ impl Progressive {
     }
 
     /// As it stands, kept small.
-    pub(super) fn finish(self, watch: Watch<'_>) -> Result<Coefficients, Fault> {
+    pub(super) fn finish(self, watch: Watch<'_>) -> Result<Coefficients, JpegError> {
         let mut held = size_of_val(self.blocks.as_slice()) + self.blocks.len() * size_of::<i16>();
         let mut tokens = Vec::new();
         let mut take = |row: &[Block]| {

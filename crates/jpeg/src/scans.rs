@@ -1,22 +1,22 @@
 //! From scan to scan until one component is whole.
 
 use super::coefficients::Coefficients;
-use super::frame::{Frame, Part, Scan, Tables};
+use super::frame::{Frame, Scan, ScanComponent, Tables};
 use super::progressive::Progressive;
-use super::{Fault, Watch, sequential};
+use super::{JpegError, Watch, sequential};
 
 /// Progressive files in the wild have 10 to 20 scans, and each may cost a pass over the whole picture.
 const MAX_SCANS: usize = 64;
 
 /// What the scan headers up to the first tell of the picture.
-pub(super) fn tables(bytes: &[u8]) -> Result<Tables, Fault> {
+pub(super) fn tables(bytes: &[u8]) -> Result<Tables, JpegError> {
     let mut tables = Tables::default();
-    tables.next_scan(bytes, 2)?.ok_or(Fault::Cut)?;
+    tables.next_scan(bytes, 2)?.ok_or(JpegError::Cut)?;
     Ok(tables)
 }
 
 /// Reads one component. What the data does not hold, or what comes after `keep_on` said no, has coefficients of zero.
-pub(super) fn read(bytes: &[u8], component: usize, watch: Watch<'_>) -> Result<Coefficients, Fault> {
+pub(super) fn read(bytes: &[u8], component: usize, watch: Watch<'_>) -> Result<Coefficients, JpegError> {
     let mut tables = Tables::default();
     let mut at = 2;
     let mut progressive: Option<Progressive> = None;
@@ -25,7 +25,7 @@ pub(super) fn read(bytes: &[u8], component: usize, watch: Watch<'_>) -> Result<C
             Ok(Some(scan)) => scan,
             // What is broken behind the first scans costs only what would follow.
             Ok(None) | Err(_) if progressive.is_some() => break,
-            Ok(None) => return Err(Fault::Cut),
+            Ok(None) => return Err(JpegError::Cut),
             Err(fault) => return Err(fault),
         };
         let frame = tables.frame()?;
@@ -48,7 +48,7 @@ pub(super) fn read(bytes: &[u8], component: usize, watch: Watch<'_>) -> Result<C
         }
         at = end_of_scan(bytes, scan.data);
     }
-    progressive.ok_or(Fault::Broken("no scan of a component"))?.finish(watch)
+    progressive.ok_or(JpegError::Broken("no scan of a component"))?.finish(watch)
 }
 
 /// Where the marker behind the entropy-coded data from `at` on starts.
@@ -71,7 +71,7 @@ pub(super) struct Grid {
 
 impl Grid {
     /// The grid of a scan with these parts, the component among them.
-    pub(super) fn new(frame: &Frame, component: usize, parts: &[Part]) -> Result<Grid, Fault> {
+    pub(super) fn new(frame: &Frame, component: usize, parts: &[ScanComponent]) -> Result<Grid, JpegError> {
         if parts.len() == 1 {
             // Alone, a component comes block by block.
             let units = frame.samples(component).map(|side| side.div_ceil(8));
@@ -79,7 +79,7 @@ impl Grid {
         }
         let in_unit: usize = parts.iter().map(|part| frame.factors(part.component)).map(|[x, y]| x * y).sum();
         if in_unit > 10 {
-            return Err(Fault::Unsupported("units of more than ten blocks"));
+            return Err(JpegError::Unsupported("units of more than ten blocks"));
         }
         let (size, most) = ([frame.width, frame.height], frame.most());
         let units = [0, 1].map(|axis| size[axis].div_ceil(8 * most[axis]));

@@ -5,16 +5,16 @@ use super::coefficients::{Coefficients, END, MARKED, Row, token};
 use super::frame::{Scan, Tables};
 use super::huffman::{Skipper, Table, Tokens};
 use super::scans::{Grid, Intervals};
-use super::{Fault, Watch};
+use super::{JpegError, Watch};
 
 /// What a unit holds of one component.
-struct Part<'a> {
+struct UnitComponent<'a> {
     component: usize,
     dc: &'a Table,
-    kind: Kind<'a>,
+    kind: ComponentReader<'a>,
 }
 
-enum Kind<'a> {
+enum ComponentReader<'a> {
     /// The component that is read.
     Wanted(Tokens<'a>),
     /// Another: how many blocks to go over.
@@ -65,7 +65,7 @@ pub(super) fn read(
     scan: &Scan,
     grid: Grid,
     watch: Watch<'_>,
-) -> Result<Coefficients, Fault> {
+) -> Result<Coefficients, JpegError> {
     let frame = tables.frame()?;
     let parts = parts(tables, scan, grid.component)?;
     let steps = tables.steps(grid.component)?;
@@ -114,18 +114,18 @@ pub(super) fn read(
     }
 }
 
-fn parts<'a>(tables: &'a Tables, scan: &Scan, wanted: usize) -> Result<Vec<Part<'a>>, Fault> {
+fn parts<'a>(tables: &'a Tables, scan: &Scan, wanted: usize) -> Result<Vec<UnitComponent<'a>>, JpegError> {
     let frame = tables.frame()?;
-    let part = |part: &super::frame::Part| {
+    let part = |part: &super::frame::ScanComponent| {
         let ac = tables.ac(part.ac)?;
         let [across, down] = frame.factors(part.component);
         let blocks = across * down;
         let kind = if part.component == wanted {
-            Kind::Wanted(Tokens::new(ac))
+            ComponentReader::Wanted(Tokens::new(ac))
         } else {
-            Kind::Other(Skipper::new(ac), blocks)
+            ComponentReader::Other(Skipper::new(ac), blocks)
         };
-        Ok(Part { component: part.component, dc: tables.dc(part.dc)?, kind })
+        Ok(UnitComponent { component: part.component, dc: tables.dc(part.dc)?, kind })
     };
     scan.parts.iter().map(part).collect()
 }
@@ -144,7 +144,7 @@ impl Coefficients {
 /// Reads `count` units with `across` blocks of the component side by side. Units behind the end of the bits are grey.
 fn read_units(
     bits: &mut Bits,
-    parts: &[Part],
+    parts: &[UnitComponent],
     predicted: &mut i32,
     strips: &mut [Strip],
     tints: &mut Tints,
@@ -163,7 +163,7 @@ fn read_units(
 #[target_feature(enable = "bmi1,bmi2")]
 fn read_units_bmi(
     bits: &mut Bits,
-    parts: &[Part],
+    parts: &[UnitComponent],
     predicted: &mut i32,
     strips: &mut [Strip],
     tints: &mut Tints,
@@ -175,7 +175,7 @@ fn read_units_bmi(
 #[inline(always)]
 fn read_units_any(
     from: &mut Bits,
-    parts: &[Part],
+    parts: &[UnitComponent],
     predicted: &mut i32,
     strips: &mut [Strip],
     tints: &mut Tints,
@@ -192,7 +192,7 @@ fn read_units_any(
         for part in parts {
             let before = bits.place();
             match &part.kind {
-                Kind::Wanted(table) => {
+                ComponentReader::Wanted(table) => {
                     for strip in strips.iter_mut() {
                         for _ in 0..across {
                             *predicted = predicted.wrapping_add(read_first(&mut bits, part.dc));
@@ -201,7 +201,7 @@ fn read_units_any(
                         }
                     }
                 }
-                Kind::Other(skipper, blocks) => {
+                ComponentReader::Other(skipper, blocks) => {
                     for _ in 0..*blocks {
                         bits.refill();
                         bits.skip(part.dc.symbol(bits.peek()).bits());
@@ -324,8 +324,8 @@ mod tests {
         fn every_build_of_the_code_reads_the_same(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             let table = table();
             let parts = || vec![
-                Part { component: 0, dc: &table, kind: Kind::Wanted(Tokens::new(&table)) },
-                Part { component: 1, dc: &table, kind: Kind::Other(Skipper::new(&table), 2) },
+                UnitComponent { component: 0, dc: &table, kind: ComponentReader::Wanted(Tokens::new(&table)) },
+                UnitComponent { component: 1, dc: &table, kind: ComponentReader::Other(Skipper::new(&table), 2) },
             ];
             let strips = || -> Vec<Strip> {
                 (0..2).map(|_| Strip { tokens: vec![END; 64 * 40], used: 0, first: Vec::new(), marks: Vec::new() }).collect()

@@ -7,7 +7,7 @@ use super::handles;
 
 /// What kind of series a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// Only grows. In seconds it grows by fractions.
     Counter,
     /// Goes up and down.
@@ -31,7 +31,7 @@ pub struct Metric {
     /// Name with prefix, unit and `_total` where it belongs.
     pub name: &'static str,
     /// Kind.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// Unit of the value.
     pub unit: &'static str,
     /// Help text.
@@ -44,7 +44,7 @@ impl Metric {
     /// Whether it is a counter that grows by fractions. The recorder knows whole counters only, so it is kept there as a
     /// gauge and shown as what it is.
     pub fn is_fractional(&self) -> bool {
-        self.kind == Kind::Counter && self.unit == "seconds"
+        self.kind == MetricKind::Counter && self.unit == "seconds"
     }
 }
 
@@ -66,12 +66,12 @@ pub trait LabelValue: Copy {
 /// A kind as a type.
 pub trait IsKind {
     /// The kind.
-    const KIND: Kind;
+    const KIND: MetricKind;
 }
 
 /// Kinds as types.
 pub mod kinds {
-    use super::{IsKind, Kind};
+    use super::{IsKind, MetricKind};
 
     /// A counter of whole things.
     #[derive(Clone, Copy, Debug)]
@@ -87,16 +87,16 @@ pub mod kinds {
     pub enum Observes {}
 
     impl IsKind for Counts {
-        const KIND: Kind = Kind::Counter;
+        const KIND: MetricKind = MetricKind::Counter;
     }
     impl IsKind for CountsSeconds {
-        const KIND: Kind = Kind::Counter;
+        const KIND: MetricKind = MetricKind::Counter;
     }
     impl IsKind for Gauges {
-        const KIND: Kind = Kind::Gauge;
+        const KIND: MetricKind = MetricKind::Gauge;
     }
     impl IsKind for Observes {
-        const KIND: Kind = Kind::Histogram;
+        const KIND: MetricKind = MetricKind::Histogram;
     }
 }
 

@@ -9,7 +9,7 @@ use super::labels::{
     Receives, Reloading, SealCause, Settled, ThisVersion, TraceFate,
 };
 use super::metric::{Counter, Gauge, Histogram, SecondsCounter, by, plain};
-pub use super::metric::{Kind, Label, Metric};
+pub use super::metric::{Label, Metric, MetricKind};
 use super::{Stage, Workers};
 use scanmill_core::domain::{Reason, RungName, SkipReason, WhyLeftOut};
 use scanmill_core::error::Class;

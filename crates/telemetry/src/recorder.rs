@@ -6,7 +6,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use super::handles;
 use super::labels::ThisVersion;
-use super::names::{self, Kind};
+use super::names::{self, MetricKind};
 use scanmill_core::error::{Error, Result};
 
 /// Buckets of every histogram, in seconds: decoding takes milliseconds, a load or a backlog minutes. Each is at most a
@@ -61,9 +61,9 @@ pub fn install() -> Result<()> {
     for metric in names::ALL {
         match metric.kind {
             _ if metric.is_fractional() => metrics::describe_gauge!(metric.name, metric.help),
-            Kind::Counter => metrics::describe_counter!(metric.name, metric.help),
-            Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
-            Kind::Histogram => metrics::describe_histogram!(metric.name, metric.help),
+            MetricKind::Counter => metrics::describe_counter!(metric.name, metric.help),
+            MetricKind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
+            MetricKind::Histogram => metrics::describe_histogram!(metric.name, metric.help),
         }
         let one = [None];
         let values: Vec<Option<&'static str>> = match metric.label {
@@ -75,9 +75,9 @@ pub fn install() -> Result<()> {
                 metric.label.zip(value).map(|(label, value)| (label.name, value)).into_iter().collect();
             match metric.kind {
                 _ if metric.is_fractional() => metrics::gauge!(metric.name, &labels).set(0.0),
-                Kind::Counter => metrics::counter!(metric.name, &labels).absolute(0),
-                Kind::Gauge => metrics::gauge!(metric.name, &labels).set(0.0),
-                Kind::Histogram => drop(metrics::histogram!(metric.name, &labels)),
+                MetricKind::Counter => metrics::counter!(metric.name, &labels).absolute(0),
+                MetricKind::Gauge => metrics::gauge!(metric.name, &labels).set(0.0),
+                MetricKind::Histogram => drop(metrics::histogram!(metric.name, &labels)),
             }
         }
     }

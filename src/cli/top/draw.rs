@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Gauge, Paragraph, Row, Sparkline, Table, Wrap};
 
 use super::Shown;
-use super::view::{Place, View};
+use super::view::{StageView, View};
 use crate::pump::load_report::format::{bytes, millis, number};
 
 /// Looks whose mean is called the rate.
@@ -113,7 +113,7 @@ fn table<'a>(view: &View) -> Table<'a> {
     Table::new(rows, widths).header(head).block(Block::bordered().title(" A photo's way "))
 }
 
-fn cells(place: &Place) -> [String; 6] {
+fn cells(place: &StageView) -> [String; 6] {
     let count = |count: u64| number(count as f64);
     let work = place.work.map_or(String::new(), |(used, limit)| format!("{} of {}", count(used), count(limit)));
     let held = place.held.as_ref().map_or(String::new(), |(held, words)| format!("{} {words}", count(*held)));

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A place on a photo's way.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Place {
+pub(super) struct StageView {
     /// Its name.
     pub name: String,
     /// Work at once, and its limit now.
@@ -46,7 +46,7 @@ pub(super) struct View {
     /// Photos rejected, by reason, the most first.
     pub rejections: Vec<(String, u64)>,
     /// The way, in its order.
-    pub way: Vec<Place>,
+    pub way: Vec<StageView>,
     /// Memory.
     pub budgets: Vec<Budget>,
     /// What holds the rate: title, evidence, remedy.
@@ -65,12 +65,12 @@ pub(super) fn past(history: &Value) -> (Vec<f64>, u64) {
 }
 
 /// One of the places as the engine tells it.
-fn place(told: &Value) -> Option<Place> {
+fn place(told: &Value) -> Option<StageView> {
     let whole = |path: &str| told.pointer(path).and_then(Value::as_u64);
     let text = |path: &str| told.pointer(path).and_then(Value::as_str).map(str::to_owned);
     let ms = |path: &str| told.pointer(path).and_then(Value::as_f64);
     let also = told.pointer("/also").and_then(Value::as_array).into_iter().flatten();
-    Some(Place {
+    Some(StageView {
         name: text("/name")?,
         work: whole("/work/used").zip(whole("/work/limit")),
         held: whole("/held/count").zip(text("/held/words")),

@@ -1,6 +1,6 @@
 //! Which metrics a PromQL expression, or any text, names, and whether they exist.
 
-use scanmill::telemetry::names::{self, Kind, Metric};
+use scanmill::telemetry::names::{self, Metric, MetricKind};
 
 /// Labels that Prometheus adds to every series.
 const TARGET_LABELS: [&str; 2] = ["job", "instance"];
@@ -52,8 +52,8 @@ fn metric(name: &str) -> Option<(&'static Metric, Option<&str>)> {
     names::ALL.iter().find_map(|metric| {
         let ending = name.strip_prefix(metric.name)?;
         match (metric.kind, ending) {
-            (Kind::Histogram, "_bucket" | "_sum" | "_count") => Some((metric, Some(ending))),
-            (Kind::Counter | Kind::Gauge, "") => Some((metric, None)),
+            (MetricKind::Histogram, "_bucket" | "_sum" | "_count") => Some((metric, Some(ending))),
+            (MetricKind::Counter | MetricKind::Gauge, "") => Some((metric, None)),
             _ => None,
         }
     })

@@ -6,7 +6,7 @@ use clap::{Arg, Command, CommandFactory};
 use scanmill::config::keys::{SECTIONS, Section};
 use scanmill::domain::columns::{COLUMNS, ColumnType, Table};
 use scanmill::domain::{Cause, Reason};
-use scanmill::telemetry::names::{self, Kind};
+use scanmill::telemetry::names::{self, MetricKind};
 
 use super::pages::repository;
 
@@ -70,9 +70,9 @@ fn metrics_are_those_of_the_code() {
     let mut page = String::from("| metric | kind | unit | label and its values | meaning |\n|---|---|---|---|---|\n");
     for metric in names::ALL {
         let kind = match metric.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
         };
         let label =
             metric.label.map_or(String::new(), |label| format!("`{}`: {}", label.name, label.values.join(", ")));

@@ -21,7 +21,7 @@ const COMMON_ENDINGS: &[&str] = &[
 
 /// The addresses of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundAddresses {
     /// The first, with a scheme.
     pub first: Option<String>,
     /// How many there are.
@@ -29,17 +29,20 @@ pub struct Found {
 }
 
 /// Finds the web addresses of a text.
-pub fn find(text: &str) -> Found {
+pub fn find(text: &str) -> FoundAddresses {
     let text = trim(text);
     let single = without_outer_schemes(text);
     let mut found = if is_alone(text) { parts(up_to_foreign_punctuation(text)) } else { within(&single) };
     // What has no host that could be is not an address, and hides none behind it.
     found.retain(|address| parse(address).is_some());
     match found.first() {
-        Some(first) => Found { first: Some(first.clone().into_owned()), count: found.len() },
+        Some(first) => FoundAddresses { first: Some(first.clone().into_owned()), count: found.len() },
         None => {
             let bare = bare(text);
-            Found { count: bare.len(), first: bare.first().map(|first| up_to_foreign_punctuation(first).to_owned()) }
+            FoundAddresses {
+                count: bare.len(),
+                first: bare.first().map(|first| up_to_foreign_punctuation(first).to_owned()),
+            }
         }
     }
 }
@@ -303,7 +306,7 @@ mod tests {
             ("See shop.de/p/1 (new)", "https://shop.de/p/1", 1),
             ("shop.de", "https://shop.de", 1),
         ] {
-            assert_eq!(find(text), Found { first: Some(first.to_owned()), count }, "{text:?}");
+            assert_eq!(find(text), FoundAddresses { first: Some(first.to_owned()), count }, "{text:?}");
         }
     }
 
@@ -325,10 +328,10 @@ mod tests {
             ("http://http.cat/404", "http://http.cat/404"),
             ("https://https.example/a//b", "https://https.example/a//b"),
         ] {
-            assert_eq!(find(text), Found { first: Some(first.to_owned()), count: 1 }, "{text:?}");
+            assert_eq!(find(text), FoundAddresses { first: Some(first.to_owned()), count: 1 }, "{text:?}");
         }
         for text in ["http://https", "https://https/", "http://https:443/p/1", "https://http:/", "http://https://"] {
-            assert_eq!(find(text), Found::default(), "{text:?}");
+            assert_eq!(find(text), FoundAddresses::default(), "{text:?}");
         }
     }
 
@@ -343,7 +346,7 @@ mod tests {
             ("See https://a.de/p/1https://b.de/p/2 now", "https://a.de/p/1", 2),
             ("https://a.de/p/1http://https://b.de/p/2", "https://a.de/p/1", 2),
         ] {
-            assert_eq!(find(text), Found { first: Some(first.to_owned()), count }, "{text:?}");
+            assert_eq!(find(text), FoundAddresses { first: Some(first.to_owned()), count }, "{text:?}");
         }
         for text in [
             "https://web.archive.org/web/2020/https://a.de/p/1",
@@ -357,17 +360,17 @@ mod tests {
             "https://a.de/view-https://b.de/2",
             "https://a.de/xhttps://b",
         ] {
-            assert_eq!(find(text), Found { first: Some(text.to_owned()), count: 1 }, "{text:?}");
+            assert_eq!(find(text), FoundAddresses { first: Some(text.to_owned()), count: 1 }, "{text:?}");
         }
     }
 
     #[test]
     fn what_has_no_valid_host_is_not_counted() {
         for text in ["https://xn--a.example/", "http://[fe80::1%25eth0]/", "https://shop.example:99999/p/1"] {
-            assert_eq!(find(text), Found::default(), "{text:?}");
+            assert_eq!(find(text), FoundAddresses::default(), "{text:?}");
         }
         let found = find("https://xn--a.example/ https://b.de/2");
-        assert_eq!(found, Found { first: Some("https://b.de/2".to_owned()), count: 1 });
+        assert_eq!(found, FoundAddresses { first: Some("https://b.de/2".to_owned()), count: 1 });
     }
 
     #[test]
@@ -386,7 +389,7 @@ mod tests {
             "shop.de is a host",
             "Hello.World how/are you",
         ] {
-            assert_eq!(find(text), Found::default(), "{text:?}");
+            assert_eq!(find(text), FoundAddresses::default(), "{text:?}");
         }
     }
 

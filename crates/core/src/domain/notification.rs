@@ -135,7 +135,7 @@ fn classic(value: &Value, keys: KeyEncoding) -> Result<Notification, String> {
             .filter(|revision| *revision >= 0)
             .ok_or("scanmillRevision is not a whole number from 0")?,
     };
-    let mut found = Found::default();
+    let mut found = ParsedRecords::default();
     for (index, record) in records.iter().enumerate() {
         record_photo(record, keys, &mut found)
             .map_err(|what| format!("record {} of {}: {what}", index + 1, records.len()))?;
@@ -143,7 +143,7 @@ fn classic(value: &Value, keys: KeyEncoding) -> Result<Notification, String> {
     found.into_notification(revision).ok_or_else(|| "Records is empty".into())
 }
 
-fn record_photo(record: &Value, keys: KeyEncoding, found: &mut Found) -> Result<(), String> {
+fn record_photo(record: &Value, keys: KeyEncoding, found: &mut ParsedRecords) -> Result<(), String> {
     let version = text(record, "eventVersion").ok_or("no eventVersion")?;
     // 1.0 is what some servers call the same structure.
     if !matches!(version.split('.').next(), Some("1" | "2")) {
@@ -204,13 +204,13 @@ fn photo(bucket: &str, key: String, object: &Value, fields: &Fields, time: Optio
 
 /// What the records of one message gave so far.
 #[derive(Default)]
-struct Found {
+struct ParsedRecords {
     photos: Vec<PhotoRef>,
     seen: HashSet<PhotoId>,
     ignored: Option<String>,
 }
 
-impl Found {
+impl ParsedRecords {
     fn photo(&mut self, photo: PhotoRef) {
         if self.seen.insert(photo.id()) {
             self.photos.push(photo);

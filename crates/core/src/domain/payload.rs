@@ -1,7 +1,7 @@
 //! What the text of a code means.
 
 use super::columns::text_cap;
-use super::product_id::{Product, Source};
+use super::product_id::{Product, ProductIdSource};
 use super::secrets::{REDACTED, holds_secret, redact};
 use super::text::{fit, fit_some};
 use super::wifi;
@@ -23,7 +23,7 @@ pub struct Payload {
     /// What the code names: GTIN, other GS1 key, a shop's id.
     pub product_id: Option<String>,
     /// Where the id came from.
-    pub product_id_source: Source,
+    pub product_id_source: ProductIdSource,
     /// Web addresses in the text.
     pub url_count: u32,
     /// GTIN-14 whose check digit is right.
@@ -282,7 +282,7 @@ fn web(text: &str) -> Option<Web> {
         payload.product_url = Some(facts.url);
         payload.url_path = Some(facts.path);
         payload.product_id = None;
-        payload.product_id_source = Source::None;
+        payload.product_id_source = ProductIdSource::None;
         payload.gtin = None;
         for utm in [&mut payload.utm_source, &mut payload.utm_medium, &mut payload.utm_campaign] {
             *utm = utm.take().map(|_| REDACTED.to_owned());

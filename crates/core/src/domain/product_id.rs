@@ -11,7 +11,7 @@ use super::shops;
 
 /// Where a product id came from, the surest first. The column `product_id_source`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Source {
+pub enum ProductIdSource {
     /// It is a GTIN whose check digit is right.
     Gtin,
     /// It is another GS1 key, of a Digital Link or an element string.
@@ -27,16 +27,16 @@ pub enum Source {
     None,
 }
 
-impl Source {
+impl ProductIdSource {
     /// The text stored in the column.
     pub fn as_str(self) -> &'static str {
         match self {
-            Source::Gtin => "gtin",
-            Source::DigitalLink => "digital_link",
-            Source::KnownShop => "known_shop",
-            Source::Query => "query",
-            Source::Path => "path",
-            Source::None => "none",
+            ProductIdSource::Gtin => "gtin",
+            ProductIdSource::DigitalLink => "digital_link",
+            ProductIdSource::KnownShop => "known_shop",
+            ProductIdSource::Query => "query",
+            ProductIdSource::Path => "path",
+            ProductIdSource::None => "none",
         }
     }
 }
@@ -47,7 +47,7 @@ pub struct Product {
     /// The id.
     pub id: Option<String>,
     /// Where it came from.
-    pub source: Source,
+    pub source: ProductIdSource,
     /// GTIN-14, when the id is one.
     pub gtin: Option<String>,
 }
@@ -69,27 +69,27 @@ impl Product {
     /// The product that a GS1 key names: none where its check digit is wrong, for such a number was given to nothing.
     pub fn of_key(key: Key) -> Product {
         match key.gtin {
-            Some(gtin) => Product { id: Some(gtin.clone()), source: Source::Gtin, gtin: Some(gtin) },
+            Some(gtin) => Product { id: Some(gtin.clone()), source: ProductIdSource::Gtin, gtin: Some(gtin) },
             None if !key.is_right => Product::default(),
-            None => Product { id: Some(key.value), source: Source::DigitalLink, gtin: None },
+            None => Product { id: Some(key.value), source: ProductIdSource::DigitalLink, gtin: None },
         }
     }
 
     /// The product of a page that is not a Digital Link.
     pub fn of_page(page: &Page<'_>) -> Product {
         if let Some(gtin) = named_gtin(page) {
-            return Product { id: Some(gtin.clone()), source: Source::Gtin, gtin: Some(gtin) };
+            return Product { id: Some(gtin.clone()), source: ProductIdSource::Gtin, gtin: Some(gtin) };
         }
         let found = |id, source| Product { id: Some(id), source, gtin: None };
         // Of the ids of a parameter and of a single shop too many are numbers of their own that look like a GTIN.
         let known = shops::id(page.host, page.tail, |id| !is_page_name(id)).map(|(id, may_be_gtin)| {
-            let product = found(id, Source::KnownShop);
+            let product = found(id, ProductIdSource::KnownShop);
             if may_be_gtin { product.in_one_form() } else { product }
         });
         known
-            .or_else(|| behind_marker(page).map(|id| found(id, Source::Path).in_one_form()))
-            .or_else(|| by_parameter(page).map(|id| found(id, Source::Query)))
-            .or_else(|| last_segment(page).map(|id| found(id, Source::Path).in_one_form()))
+            .or_else(|| behind_marker(page).map(|id| found(id, ProductIdSource::Path).in_one_form()))
+            .or_else(|| by_parameter(page).map(|id| found(id, ProductIdSource::Query)))
+            .or_else(|| last_segment(page).map(|id| found(id, ProductIdSource::Path).in_one_form()))
             .filter(|product| !product.id.as_deref().is_some_and(is_nonsense))
             .unwrap_or_default()
     }

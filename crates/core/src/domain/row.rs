@@ -156,7 +156,7 @@ pub fn rows_of(photo: &PhotoRef, reading: &Reading, revision: i64, processed_at:
     let shared = Shared {
         lineage: lineage(photo, revision, processed_at),
         when: When::of(&reading.capture),
-        place: Place::of(&reading.capture),
+        place: PlaceColumns::of(&reading.capture),
         reading,
     };
     let mut seen: HashMap<String, u32> = HashMap::new();
@@ -180,7 +180,7 @@ fn scan_id(photo_id: &str, payload: &str, before: u32) -> String {
 struct Shared<'a> {
     lineage: Lineage,
     when: When,
-    place: Place,
+    place: PlaceColumns,
     reading: &'a Reading,
 }
 
@@ -266,7 +266,7 @@ impl When {
 }
 
 /// The place columns. The place is the photo's own: a code's `geo:` payload says where it points, not where it hangs.
-struct Place {
+struct PlaceColumns {
     latitude: Option<f64>,
     longitude: Option<f64>,
     altitude_m: Option<f64>,
@@ -275,11 +275,11 @@ struct Place {
     source: &'static str,
 }
 
-impl Place {
-    fn of(capture: &Capture) -> Place {
+impl PlaceColumns {
+    fn of(capture: &Capture) -> PlaceColumns {
         let altitude_m = capture.altitude_m.and_then(|altitude| rounded(altitude, 1e3));
         let source = capture.geo_source.unwrap_or("none");
-        let nowhere = |source| Place {
+        let nowhere = |source| PlaceColumns {
             latitude: None,
             longitude: None,
             altitude_m,
@@ -289,7 +289,7 @@ impl Place {
         };
         match (capture.latitude, capture.longitude) {
             (None, None) => nowhere(source),
-            (Some(latitude), Some(longitude)) if latitude.abs() <= 90.0 && longitude.abs() <= 180.0 => Place {
+            (Some(latitude), Some(longitude)) if latitude.abs() <= 90.0 && longitude.abs() <= 180.0 => PlaceColumns {
                 latitude: rounded(latitude, 1e7),
                 longitude: rounded(longitude, 1e7),
                 altitude_m,
@@ -329,7 +329,7 @@ pub fn rejection_of(photo: &PhotoRef, reject: &Rejection, revision: i64, process
 
 /// When and where a photo without a scan was taken, as the end of its detail: a rejection has no columns for it.
 fn taken(capture: &Capture) -> String {
-    let (when, place) = (When::of(capture), Place::of(capture));
+    let (when, place) = (When::of(capture), PlaceColumns::of(capture));
     let mut words = Vec::new();
     // The instant before the wall clock: the clock alone does not say when it was.
     words.extend(when.at.or(when.local));

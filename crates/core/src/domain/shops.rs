@@ -273,7 +273,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::product_id::Source;
+    use crate::domain::product_id::ProductIdSource;
     use crate::domain::url_rules;
 
     #[test]
@@ -283,7 +283,7 @@ mod tests {
             let facts = url_rules::read(shop.example).unwrap_or_else(|| panic!("{}", shop.example));
             assert_eq!(
                 (facts.product.id.as_deref(), facts.product.source),
-                (Some(shop.id), Source::KnownShop),
+                (Some(shop.id), ProductIdSource::KnownShop),
                 "{}: {}",
                 shop.name,
                 shop.example
@@ -375,7 +375,11 @@ mod tests {
         ] {
             for address in addresses {
                 let product = url_rules::read(address).unwrap().product;
-                assert_eq!((product.id.as_deref(), product.source), (Some(id), Source::KnownShop), "{address}");
+                assert_eq!(
+                    (product.id.as_deref(), product.source),
+                    (Some(id), ProductIdSource::KnownShop),
+                    "{address}"
+                );
             }
         }
     }

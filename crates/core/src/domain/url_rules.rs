@@ -188,7 +188,7 @@ fn decode(text: &str) -> Cow<'_, str> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::product_id::Source;
+    use super::super::product_id::ProductIdSource;
     use super::*;
 
     #[test]
@@ -240,42 +240,42 @@ mod tests {
     #[test]
     fn product_ids_by_ordered_rules() {
         for (raw, id, source) in [
-            ("https://x.de/01/4006381333931/10/A", Some("04006381333931"), Source::Gtin),
-            ("https://x.de/01/4006381333930/10/A", None, Source::None),
-            ("https://x.de/414/4006381333931/254/B", Some("4006381333931"), Source::DigitalLink),
-            ("https://x.de/p/42?ean=4006381333931", Some("04006381333931"), Source::Gtin),
-            ("https://x.de/ean/4006381333931/tea", Some("04006381333931"), Source::Gtin),
-            ("https://x.de/?ean=4006381333930", None, Source::None),
-            ("https://x.de/?gtin=4006381333932", None, Source::None),
-            ("https://x.de/ean/4006381333930", None, Source::None),
-            ("https://x.de/(01)04006381333931", Some("04006381333931"), Source::Gtin),
-            ("https://x.de/(01)04006381333931(10)A", Some("04006381333931"), Source::Gtin),
-            ("https://x.de/01%2F04006381333931", Some("04006381333931"), Source::Gtin),
-            ("https://x.de/#!/p/1#x", Some("1"), Source::Path),
-            ("https://x.de/p/4006381333931", Some("04006381333931"), Source::Path),
-            ("https://amazon.de/Title/dp/B07XJ8C8F5/ref=sr_1_1", Some("B07XJ8C8F5"), Source::KnownShop),
-            ("HTTPS://AMAZON.DE/GP/PRODUCT/B07XJ8C8F5", Some("B07XJ8C8F5"), Source::KnownShop),
-            ("https://shop.de/dp/B07XJ8C8F5", Some("B07XJ8C8F5"), Source::Path),
-            ("https://shop.de/de/p/42/schuh-rot", Some("42"), Source::Path),
-            ("https://shop.de/p/42;jsessionid=REDACTED", Some("42"), Source::Path),
-            ("https://shop.de/p/42.html", Some("42"), Source::Path),
-            ("https://shop.de/product/blue-shoe/reviews", Some("blue-shoe"), Source::Path),
-            ("https://shop.de/products/shoes/air-42", Some("air-42"), Source::Path),
-            ("https://shop.de/products/blue%20shoe?variant=3", Some("blue shoe"), Source::KnownShop),
-            ("https://shop.de/product/view/42", Some("42"), Source::Path),
-            ("https://shop.de/product/view?id=42", Some("42"), Source::Query),
-            ("https://shop.de/#/product-page-app/p/42", Some("42"), Source::Path),
-            ("https://shop.de/app#!/view?sku=42", Some("42"), Source::Query),
-            ("https://shop.de/product.php?id=42", Some("42"), Source::Query),
-            ("https://shop.de/item.htm?lang=de&sku=A-1", Some("A-1"), Source::Query),
-            ("https://shop.de/?pid=7", Some("7"), Source::Query),
-            ("https://shop.de/?variant=7&id=blue", Some("blue"), Source::Query),
-            ("https://shop.de/view?variant=7", Some("7"), Source::Query),
-            ("https://youtube.com/watch?v=dQw4w9WgXcQ", Some("dQw4w9WgXcQ"), Source::Query),
-            ("https://visit.museum.example/exhibits/blue-hour", Some("blue-hour"), Source::Path),
-            ("https://shop.de/green-tea-100g.html", Some("green-tea-100g"), Source::Path),
-            ("https://shop.de/a/%zz1", Some("%zz1"), Source::Path),
-            ("https://shop.de/a/%25zz1", Some("%25zz1"), Source::Path),
+            ("https://x.de/01/4006381333931/10/A", Some("04006381333931"), ProductIdSource::Gtin),
+            ("https://x.de/01/4006381333930/10/A", None, ProductIdSource::None),
+            ("https://x.de/414/4006381333931/254/B", Some("4006381333931"), ProductIdSource::DigitalLink),
+            ("https://x.de/p/42?ean=4006381333931", Some("04006381333931"), ProductIdSource::Gtin),
+            ("https://x.de/ean/4006381333931/tea", Some("04006381333931"), ProductIdSource::Gtin),
+            ("https://x.de/?ean=4006381333930", None, ProductIdSource::None),
+            ("https://x.de/?gtin=4006381333932", None, ProductIdSource::None),
+            ("https://x.de/ean/4006381333930", None, ProductIdSource::None),
+            ("https://x.de/(01)04006381333931", Some("04006381333931"), ProductIdSource::Gtin),
+            ("https://x.de/(01)04006381333931(10)A", Some("04006381333931"), ProductIdSource::Gtin),
+            ("https://x.de/01%2F04006381333931", Some("04006381333931"), ProductIdSource::Gtin),
+            ("https://x.de/#!/p/1#x", Some("1"), ProductIdSource::Path),
+            ("https://x.de/p/4006381333931", Some("04006381333931"), ProductIdSource::Path),
+            ("https://amazon.de/Title/dp/B07XJ8C8F5/ref=sr_1_1", Some("B07XJ8C8F5"), ProductIdSource::KnownShop),
+            ("HTTPS://AMAZON.DE/GP/PRODUCT/B07XJ8C8F5", Some("B07XJ8C8F5"), ProductIdSource::KnownShop),
+            ("https://shop.de/dp/B07XJ8C8F5", Some("B07XJ8C8F5"), ProductIdSource::Path),
+            ("https://shop.de/de/p/42/schuh-rot", Some("42"), ProductIdSource::Path),
+            ("https://shop.de/p/42;jsessionid=REDACTED", Some("42"), ProductIdSource::Path),
+            ("https://shop.de/p/42.html", Some("42"), ProductIdSource::Path),
+            ("https://shop.de/product/blue-shoe/reviews", Some("blue-shoe"), ProductIdSource::Path),
+            ("https://shop.de/products/shoes/air-42", Some("air-42"), ProductIdSource::Path),
+            ("https://shop.de/products/blue%20shoe?variant=3", Some("blue shoe"), ProductIdSource::KnownShop),
+            ("https://shop.de/product/view/42", Some("42"), ProductIdSource::Path),
+            ("https://shop.de/product/view?id=42", Some("42"), ProductIdSource::Query),
+            ("https://shop.de/#/product-page-app/p/42", Some("42"), ProductIdSource::Path),
+            ("https://shop.de/app#!/view?sku=42", Some("42"), ProductIdSource::Query),
+            ("https://shop.de/product.php?id=42", Some("42"), ProductIdSource::Query),
+            ("https://shop.de/item.htm?lang=de&sku=A-1", Some("A-1"), ProductIdSource::Query),
+            ("https://shop.de/?pid=7", Some("7"), ProductIdSource::Query),
+            ("https://shop.de/?variant=7&id=blue", Some("blue"), ProductIdSource::Query),
+            ("https://shop.de/view?variant=7", Some("7"), ProductIdSource::Query),
+            ("https://youtube.com/watch?v=dQw4w9WgXcQ", Some("dQw4w9WgXcQ"), ProductIdSource::Query),
+            ("https://visit.museum.example/exhibits/blue-hour", Some("blue-hour"), ProductIdSource::Path),
+            ("https://shop.de/green-tea-100g.html", Some("green-tea-100g"), ProductIdSource::Path),
+            ("https://shop.de/a/%zz1", Some("%zz1"), ProductIdSource::Path),
+            ("https://shop.de/a/%25zz1", Some("%25zz1"), ProductIdSource::Path),
         ] {
             let product = read(raw).unwrap().product;
             assert_eq!((product.id.as_deref(), product.source), (id, source), "{raw}");
@@ -385,7 +385,7 @@ mod tests {
             "https://id.gs1.org/ARHKVAdpQiyG9eI",
         ] {
             let product = read(raw).unwrap().product;
-            assert_eq!((product.id, product.source), (None, Source::None), "{raw}");
+            assert_eq!((product.id, product.source), (None, ProductIdSource::None), "{raw}");
         }
     }
 

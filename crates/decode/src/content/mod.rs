@@ -55,7 +55,7 @@ enum Fnc1 {
 
 /// A symbol's place in a structured append sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
+pub(crate) struct AppendPart {
     /// From 0.
     pub index: u8,
     /// Symbols of the sequence.
@@ -73,7 +73,7 @@ pub(crate) struct Message {
     has_eci: bool,
     is_model_1: bool,
     /// The symbol's place in a structured append sequence.
-    part: Option<Part>,
+    part: Option<AppendPart>,
 }
 
 /// A message as text.
@@ -100,7 +100,7 @@ impl Message {
     }
 
     /// The symbol's place in a structured append sequence. The only symbol of its sequence is a whole message.
-    pub(crate) fn part(&self) -> Option<Part> {
+    pub(crate) fn part(&self) -> Option<AppendPart> {
         self.part.filter(|part| part.count > 1)
     }
 

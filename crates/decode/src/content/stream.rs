@@ -5,7 +5,7 @@
 //! next, and FNC1 in the first symbol changes what `%` means in the others.
 
 use super::bits::Bits;
-use super::{Fnc1, Message, Mode, Part, Segment};
+use super::{AppendPart, Fnc1, Message, Mode, Segment};
 
 /// Which character count lengths apply, and whether the symbol is of model 1.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,7 @@ pub(super) fn parse(codewords: &[u8], symbol: Symbol) -> Option<Message> {
             13 if bits.take(4)? == 1 => Mode::Hanzi,
             3 => {
                 let [index, last, parity] = [bits.take(4)?, bits.take(4)?, bits.take(8)?].map(|value| value as u8);
-                message.part = Some(Part { index, count: last + 1, parity });
+                message.part = Some(AppendPart { index, count: last + 1, parity });
                 continue;
             }
             5 => {

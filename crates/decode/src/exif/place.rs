@@ -7,7 +7,7 @@ use super::xmp::{Property, Xmp};
 use scanmill_core::domain::Capture;
 
 /// Where a coordinate and its reference stand.
-struct Source {
+struct CoordinateTags {
     axis: Axis,
     value: Tag,
     reference: Tag,
@@ -15,15 +15,15 @@ struct Source {
     property_reference: Property,
 }
 
-const SOURCES: [Source; 2] = [
-    Source {
+const SOURCES: [CoordinateTags; 2] = [
+    CoordinateTags {
         axis: LATITUDE,
         value: Tag::GpsLatitude,
         reference: Tag::GpsLatitudeRef,
         property: Property::GpsLatitude,
         property_reference: Property::GpsLatitudeRef,
     },
-    Source {
+    CoordinateTags {
         axis: LONGITUDE,
         value: Tag::GpsLongitude,
         reference: Tag::GpsLongitudeRef,
@@ -32,7 +32,7 @@ const SOURCES: [Source; 2] = [
     },
 ];
 
-type Found = Result<Option<(f64, f64)>, &'static str>;
+type Coordinates = Result<Option<(f64, f64)>, &'static str>;
 
 /// Fills in the place of `capture`: EXIF's, or else XMP's.
 pub(super) fn read(tags: &Tags, xmp: &Xmp, capture: &mut Capture) {
@@ -53,7 +53,7 @@ pub(super) fn read(tags: &Tags, xmp: &Xmp, capture: &mut Capture) {
     }
 }
 
-fn both(degrees: impl Fn(&Source) -> Result<Option<f64>, &'static str>) -> Found {
+fn both(degrees: impl Fn(&CoordinateTags) -> Result<Option<f64>, &'static str>) -> Coordinates {
     let [latitude, longitude] = SOURCES.map(|source| degrees(&source));
     match (latitude?, longitude?) {
         (None, None) => Ok(None),
@@ -63,7 +63,7 @@ fn both(degrees: impl Fn(&Source) -> Result<Option<f64>, &'static str>) -> Found
     }
 }
 
-fn exif_degrees(tags: &Tags, source: &Source) -> Result<Option<f64>, &'static str> {
+fn exif_degrees(tags: &Tags, source: &CoordinateTags) -> Result<Option<f64>, &'static str> {
     let Some(value) = tags.find(source.value) else { return Ok(None) };
     let degrees = if value.is_text() {
         source.axis.of_text(&value.text().unwrap_or_default())?
@@ -81,7 +81,7 @@ fn exif_degrees(tags: &Tags, source: &Source) -> Result<Option<f64>, &'static st
     signed(degrees.size, half).map(Some)
 }
 
-fn xmp_degrees(xmp: &Xmp, source: &Source) -> Result<Option<f64>, &'static str> {
+fn xmp_degrees(xmp: &Xmp, source: &CoordinateTags) -> Result<Option<f64>, &'static str> {
     let Some(text) = xmp.get(source.property) else { return Ok(None) };
     let degrees = source.axis.of_text(text)?;
     // XMP has the hemisphere in the value, but some writers copy EXIF's reference; else a plain number is signed.

@@ -3,7 +3,7 @@
 use super::zone::Certainty;
 
 /// A source, and its names by how its offset is known.
-pub(super) struct Source {
+pub(super) struct TimeSource {
     pub no_offset: &'static str,
     pub own_offset: &'static str,
     pub gps_offset: &'static str,
@@ -13,7 +13,7 @@ pub(super) struct Source {
     pub date_only: &'static str,
 }
 
-impl Source {
+impl TimeSource {
     /// The name where the offset is that of the place.
     pub(super) fn place_zone(&self, certainty: Certainty) -> &'static str {
         match certainty {
@@ -27,7 +27,7 @@ impl Source {
 /// Declares sources and lists all their names.
 macro_rules! sources {
     ($($constant:ident = $name:literal;)*) => {
-        $(pub(super) const $constant: Source = Source {
+        $(pub(super) const $constant: TimeSource = TimeSource {
             no_offset: $name,
             own_offset: concat!($name, "+offset"),
             gps_offset: concat!($name, "+gps_offset"),

@@ -8,7 +8,7 @@ use super::Rules;
 use super::date::{self, Written};
 use super::iptc::Iptc;
 use super::offset;
-use super::source::{self, Source};
+use super::source::{self, TimeSource};
 use super::tags::Tags;
 use super::tiff::Tag;
 use super::value::Number;
@@ -18,7 +18,7 @@ use scanmill_core::domain::Capture;
 
 /// A camera clock in EXIF: its tags.
 struct Clock {
-    source: &'static Source,
+    source: &'static TimeSource,
     time: Tag,
     fraction: Tag,
     offset: Tag,
@@ -106,7 +106,7 @@ pub(super) fn read(sources: &Sources<'_>, rules: &Rules, capture: &mut Capture) 
 /// A wall clock reading and where it stands.
 struct Reading {
     written: Written,
-    source: &'static Source,
+    source: &'static TimeSource,
     before_gps: bool,
     is_exif: bool,
 }

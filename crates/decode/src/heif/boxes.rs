@@ -6,7 +6,7 @@ use super::super::guard::HeaderError;
 const MOST: usize = 8_192;
 
 /// One box.
-pub(super) struct Part<'a> {
+pub(super) struct IsoBox<'a> {
     /// Its four letters.
     pub kind: [u8; 4],
     /// What it holds, as far as the list around it goes.
@@ -28,7 +28,7 @@ impl<'a> Boxes<'a> {
 }
 
 impl<'a> Iterator for Boxes<'a> {
-    type Item = Result<Part<'a>, HeaderError>;
+    type Item = Result<IsoBox<'a>, HeaderError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
@@ -57,7 +57,7 @@ impl<'a> Iterator for Boxes<'a> {
         let cut = size > list.len() as u64;
         let end = if cut { list.len() } else { size as usize };
         self.rest = list.get(end..).unwrap_or(&[]);
-        Some(Ok(Part { kind, body: list.get(start..end).unwrap_or(&[]), cut }))
+        Some(Ok(IsoBox { kind, body: list.get(start..end).unwrap_or(&[]), cut }))
     }
 }
 

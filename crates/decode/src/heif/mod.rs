@@ -13,7 +13,7 @@ mod picture;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use self::boxes::{Boxes, Fields, Part};
+use self::boxes::{Boxes, Fields, IsoBox};
 use super::guard::HeaderError;
 pub(super) use picture::{Codec, Config, Picture};
 
@@ -35,7 +35,7 @@ struct Item<'a> {
     /// Numbers of its properties, from 1.
     properties: Vec<u16>,
     pieces: Vec<Piece>,
-    source: Source,
+    source: ItemStorage,
 }
 
 /// A stretch of an item's data; a length of zero is to the end.
@@ -46,7 +46,7 @@ struct Piece {
 
 /// What an item's pieces lie in.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Source {
+enum ItemStorage {
     /// The file.
     #[default]
     File,
@@ -62,7 +62,7 @@ pub(super) struct Heif<'a> {
     idat: &'a [u8],
     primary: u32,
     items: BTreeMap<u32, Item<'a>>,
-    properties: Vec<Part<'a>>,
+    properties: Vec<IsoBox<'a>>,
     /// What derived items are made of, in order.
     parts: BTreeMap<u32, Vec<u32>>,
     /// Items that describe the primary item.
@@ -266,9 +266,9 @@ impl<'a> Heif<'a> {
             let mut item = self.items.get_mut(&id);
             if let Some(item) = &mut item {
                 item.source = match method {
-                    0 if !other_file => Source::File,
-                    1 if !other_file => Source::Idat,
-                    _ => Source::Elsewhere,
+                    0 if !other_file => ItemStorage::File,
+                    1 if !other_file => ItemStorage::Idat,
+                    _ => ItemStorage::Elsewhere,
                 };
                 item.pieces.clear();
             }
@@ -289,7 +289,7 @@ impl<'a> Heif<'a> {
         let mut fields = walked(table)?;
         let (version, _) = fields.version()?;
         let references = || Boxes::new(fields.0);
-        let ends = |part: &Part<'a>| -> Result<_, HeaderError> {
+        let ends = |part: &IsoBox<'a>| -> Result<_, HeaderError> {
             let mut fields = Fields(part.body);
             let from = fields.id(version > 0)?;
             let count = usize::from(fields.u16()?);
@@ -368,9 +368,9 @@ impl<'a> Heif<'a> {
     pub(super) fn data(&self, id: u32) -> Result<(Cow<'a, [u8]>, bool), HeaderError> {
         let item = self.item(id)?;
         let source = match item.source {
-            Source::File => self.bytes,
-            Source::Idat => self.idat,
-            Source::Elsewhere => return Err(HeaderError::Foreign("data that is made of other items")),
+            ItemStorage::File => self.bytes,
+            ItemStorage::Idat => self.idat,
+            ItemStorage::Elsewhere => return Err(HeaderError::Foreign("data that is made of other items")),
         };
         let mut cut = false;
         let mut stretch = |piece: &Piece| {

@@ -372,7 +372,7 @@ fn foreign(kind: &[u8; 4]) -> HeaderError {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::boxes::Part;
+    use super::super::boxes::IsoBox;
     use super::*;
 
     fn clap(fields: [i32; 8]) -> Vec<u8> {
@@ -387,7 +387,7 @@ mod tests {
             idat: &[],
             primary: 1,
             items: BTreeMap::from([(1, item)]),
-            properties: properties.iter().map(|&(kind, body)| Part { kind: *kind, body, cut: false }).collect(),
+            properties: properties.iter().map(|&(kind, body)| IsoBox { kind: *kind, body, cut: false }).collect(),
             parts: BTreeMap::new(),
             about: Vec::new(),
             thumbnails: Vec::new(),

@@ -46,7 +46,7 @@ const LARGE_ENOUGH: f32 = 3.0 * 7.0 * ALIKE;
 
 /// Where a code may be, in pixels of the full-size photo.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Place {
+struct Candidate {
     centre: [f32; 2],
     /// How far from the centre is looked.
     reach: f32,
@@ -54,7 +54,7 @@ struct Place {
     is_hole: bool,
 }
 
-impl Place {
+impl Candidate {
     fn holds(&self, point: [f32; 2]) -> bool {
         [0, 1].iter().all(|&axis| (self.centre[axis] - point[axis]).abs() < self.reach)
     }
@@ -69,15 +69,15 @@ impl Place {
 
 /// The places worth a second look, the surest first: what was seen and not read, then holes among the codes read.
 /// `size`: the photo's width and height.
-fn places(codes: &[Quad], unread_candidates: &[[f32; 2]], size: [usize; 2]) -> Vec<Place> {
-    let mut places: Vec<Place> = Vec::new();
+fn places(codes: &[Quad], unread_candidates: &[[f32; 2]], size: [usize; 2]) -> Vec<Candidate> {
+    let mut places: Vec<Candidate> = Vec::new();
     for &unread_candidate in unread_candidates {
         let nearest = codes
             .iter()
             .min_by(|a, b| apart(a.centre(), unread_candidate).total_cmp(&apart(b.centre(), unread_candidate)));
         let Some(width) = nearest.map(Quad::size) else { continue };
         if !places.iter().any(|known| apart(known.centre, unread_candidate) < width * 0.5) {
-            places.push(Place { centre: unread_candidate, reach: width * AROUND_STRAY, is_hole: false });
+            places.push(Candidate { centre: unread_candidate, reach: width * AROUND_STRAY, is_hole: false });
         }
     }
     places.extend(holes(codes, size));
@@ -87,9 +87,9 @@ fn places(codes: &[Quad], unread_candidates: &[[f32; 2]], size: [usize; 2]) -> V
 
 /// Where rows of codes have a gap or go on: each code as far beyond another as a third lies on the other side, said by two
 /// codes or more.
-fn holes(codes: &[Quad], size: [usize; 2]) -> Vec<Place> {
+fn holes(codes: &[Quad], size: [usize; 2]) -> Vec<Candidate> {
     let centres: Vec<[f32; 2]> = codes.iter().map(Quad::centre).collect();
-    let mut holes: Vec<(Place, usize)> = Vec::new();
+    let mut holes: Vec<(Candidate, usize)> = Vec::new();
     for (code, &centre) in codes.iter().zip(&centres) {
         let width = code.size();
         let mut near: Vec<(f32, [f32; 2])> = centres
@@ -106,7 +106,7 @@ fn holes(codes: &[Quad], size: [usize; 2]) -> Vec<Place> {
             }
             match holes.iter_mut().find(|(known, _)| apart(known.centre, at) < width * 0.4) {
                 Some((_, votes)) => *votes += 1,
-                None => holes.push((Place { centre: at, reach: width * AROUND_HOLE, is_hole: true }, 1)),
+                None => holes.push((Candidate { centre: at, reach: width * AROUND_HOLE, is_hole: true }, 1)),
             }
         }
     }
@@ -131,7 +131,7 @@ pub(super) fn look_again(
     rest: &mut Rest,
     task: &mut Task<'_>,
 ) -> Option<usize> {
-    let mut looked_at: Vec<Place> = Vec::new();
+    let mut looked_at: Vec<Candidate> = Vec::new();
     let mut unread: Vec<Unread> = Vec::new();
     let (mut won, longest) = (0, source.long_side());
     for _ in 0..MOST_LOOKS {
@@ -169,8 +169,8 @@ fn side(longest: usize, smallest_code: f32) -> usize {
 
 /// Looks at each place in the photo's picture of that side. `patterns`: the smallest and the largest width of the codes'
 /// finder patterns in it.
-fn look(source: &mut Source, side: usize, places: &[Place], patterns: [f32; 2], task: &mut Task<'_>) -> Look {
-    let mut look = Look::default();
+fn look(source: &mut Source, side: usize, places: &[Candidate], patterns: [f32; 2], task: &mut Task<'_>) -> SecondLook {
+    let mut look = SecondLook::default();
     let mut left = MOST_PIXELS;
     for place in places {
         let area = place.area();
@@ -199,7 +199,7 @@ fn look(source: &mut Source, side: usize, places: &[Place], patterns: [f32; 2], 
 
 /// What a look at some places shows.
 #[derive(Default)]
-struct Look {
+struct SecondLook {
     codes: Vec<Detection>,
     unread: Vec<Unread>,
     /// How many of the places were looked at.

@@ -148,13 +148,13 @@ impl Task<'_> {
 /// A rung's place in the ladder.
 struct Step {
     rung: &'static dyn Rung,
-    kind: Kind,
+    kind: StepKind,
     turn: Turn,
 }
 
 /// Steps of one kind differ in size only: none is taken twice at the same size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Kind {
+enum StepKind {
     Zxing,
     /// Marks that do not touch are one there: what is seen in it says nothing about what is left.
     ZxingSmall,
@@ -215,29 +215,29 @@ const fn native_curved(name: RungName, side: usize) -> native::Native {
     native::Native { name, side, retouch: Plain, threshold: Hybrid, patterns: Curved, colours: Seen }
 }
 
-const fn step(rung: &'static dyn Rung, kind: Kind, turn: Turn) -> Step {
+const fn step(rung: &'static dyn Rung, kind: StepKind, turn: Turn) -> Step {
     Step { rung, kind, turn }
 }
 
 /// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
 const STEPS: [Step; 16] = [
-    step(&zxing(RungName::Zxing500, 500), Kind::Zxing, Turn::Always),
-    step(&native(RungName::Native800, 800, Plain, Hybrid), Kind::Native, Turn::Always),
-    step(&zxing(RungName::Zxing1000, 1_000), Kind::Zxing, Turn::Always),
-    step(&zxing_large(RungName::ZxingLarge), Kind::ZxingLarge, Turn::First),
-    step(&native(RungName::NativeBlur800, 800, Blur(2), Hybrid), Kind::NativeBlur, Turn::First),
+    step(&zxing(RungName::Zxing500, 500), StepKind::Zxing, Turn::Always),
+    step(&native(RungName::Native800, 800, Plain, Hybrid), StepKind::Native, Turn::Always),
+    step(&zxing(RungName::Zxing1000, 1_000), StepKind::Zxing, Turn::Always),
+    step(&zxing_large(RungName::ZxingLarge), StepKind::ZxingLarge, Turn::First),
+    step(&native(RungName::NativeBlur800, 800, Blur(2), Hybrid), StepKind::NativeBlur, Turn::First),
     // After it, which reads all codes of a dark photo where those below would read one and end the climb.
-    step(&native(RungName::NativeArt250, 250, Blur(2), Mean(40)), Kind::NativeArt, Turn::First),
-    step(&zxing(RungName::Zxing125, 125), Kind::ZxingSmall, Turn::First),
-    step(&native(RungName::NativeArt400, 400, Blur(2), Mean(40)), Kind::NativeArt, Turn::First),
-    step(&native_two_finders(RungName::NativeTwoFinders800, 800), Kind::NativeTwoFinders, Turn::FirstOrMany),
-    step(&native(RungName::Native1600, 1_600, Plain, Hybrid), Kind::Native, Turn::Rest),
-    step(&native_two_finders(RungName::NativeTwoFinders1600, 1_600), Kind::NativeTwoFinders, Turn::FirstOrMany),
-    step(&zxing(RungName::Zxing2000, 2_000), Kind::Zxing, Turn::Rest),
-    step(&native_curved(RungName::NativeCurved1600, 1_600), Kind::NativeCurved, Turn::First),
-    step(&native_shadow(RungName::NativeShadow800, 800), Kind::NativeShadow, Turn::First),
-    step(&zxing(RungName::ZxingFull, usize::MAX), Kind::Zxing, Turn::Always),
-    step(&rqrr::Rqrr, Kind::Rqrr, Turn::First),
+    step(&native(RungName::NativeArt250, 250, Blur(2), Mean(40)), StepKind::NativeArt, Turn::First),
+    step(&zxing(RungName::Zxing125, 125), StepKind::ZxingSmall, Turn::First),
+    step(&native(RungName::NativeArt400, 400, Blur(2), Mean(40)), StepKind::NativeArt, Turn::First),
+    step(&native_two_finders(RungName::NativeTwoFinders800, 800), StepKind::NativeTwoFinders, Turn::FirstOrMany),
+    step(&native(RungName::Native1600, 1_600, Plain, Hybrid), StepKind::Native, Turn::Rest),
+    step(&native_two_finders(RungName::NativeTwoFinders1600, 1_600), StepKind::NativeTwoFinders, Turn::FirstOrMany),
+    step(&zxing(RungName::Zxing2000, 2_000), StepKind::Zxing, Turn::Rest),
+    step(&native_curved(RungName::NativeCurved1600, 1_600), StepKind::NativeCurved, Turn::First),
+    step(&native_shadow(RungName::NativeShadow800, 800), StepKind::NativeShadow, Turn::First),
+    step(&zxing(RungName::ZxingFull, usize::MAX), StepKind::Zxing, Turn::Always),
+    step(&rqrr::Rqrr, StepKind::Rqrr, Turn::First),
 ];
 
 /// Long side of the picture that the first rung reads.
@@ -381,7 +381,7 @@ fn climb_by<'a>(
     };
     let (mut saw_patterns, mut saw_light) = (false, false);
     let mut rest = Rest::default();
-    let mut taken: Vec<(Kind, usize)> = Vec::new();
+    let mut taken: Vec<(StepKind, usize)> = Vec::new();
     let mut tried = FailedAttempts::default();
     let mut proposals = BTreeMap::new();
     let mut details = BTreeMap::new();
@@ -449,8 +449,8 @@ fn climb_by<'a>(
         let ms = cpu.saturating_sub(cpu_before).as_secs_f64() * 1e3;
         cpu_before = cpu;
         climb.runs.push(RungRun { name: rung.name(), ms, won });
-        if *kind == Kind::Zxing && view.unread_patterns >= CROWD {
-            waiting.make_contiguous().sort_by_key(|step| step.kind != Kind::Zxing);
+        if *kind == StepKind::Zxing && view.unread_patterns >= CROWD {
+            waiting.make_contiguous().sort_by_key(|step| step.kind != StepKind::Zxing);
         }
         saw_patterns |= view.unread_patterns > 0;
         saw_light |= view.saw_light;
@@ -557,9 +557,9 @@ mod tests {
         let rungs = [Blind(Zxing500, patterns), Blind(Native800, 0), Blind(Zxing1000, 0)];
         let leaked: &'static [Blind; 3] = Box::leak(Box::new(rungs));
         let steps = [
-            step(&leaked[0], Kind::Zxing, Turn::Always),
-            step(&leaked[1], Kind::Native, Turn::Always),
-            step(&leaked[2], Kind::Zxing, Turn::Always),
+            step(&leaked[0], StepKind::Zxing, Turn::Always),
+            step(&leaked[1], StepKind::Native, Turn::Always),
+            step(&leaked[2], StepKind::Zxing, Turn::Always),
         ];
         let mut source = Source::whole(Luma::new(40, 40, vec![200; 1_600]).unwrap(), false);
         let deadline = Deadline::after(Duration::from_secs(60));

@@ -165,7 +165,7 @@ impl Native {
     }
 }
 
-fn add(view: &mut RungOutput, seen: qr::Seen) {
+fn add(view: &mut RungOutput, seen: qr::PictureSymbols) {
     for symbol in seen.symbols {
         view.codes.push(Detection {
             message: symbol.payload.message,

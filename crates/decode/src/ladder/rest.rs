@@ -5,7 +5,7 @@
 //! nearest is read first, show nothing at all of the others in a picture that is too small.
 
 use super::photo_codes::PhotoCodes;
-use super::{Kind, RungOutput, Step, Turn};
+use super::{RungOutput, Step, StepKind, Turn};
 use crate::qr::FailedAttempts;
 
 /// Pixels that the smallest code read must be wide in a picture, so that one half as large would have shown its finder
@@ -52,7 +52,7 @@ impl Rest {
     /// Takes in what a rung saw at `scale` full-size pixels a pixel.
     pub(super) fn note(
         &mut self,
-        kind: Kind,
+        kind: StepKind,
         view: RungOutput,
         scale: f32,
         found: &PhotoCodes,
@@ -60,13 +60,13 @@ impl Rest {
     ) {
         match kind {
             // The native reader proposes more groups than there are: what may be left is for zxing to say.
-            Kind::Zxing => {
+            StepKind::Zxing => {
                 let full = |points: Vec<[f32; 2]>| points.into_iter().map(|point| point.map(|at| at * scale)).collect();
                 (self.unread_candidates, self.likely) = (full(view.unread_candidates), full(view.likely));
                 self.cut_short = view.cut_short;
                 self.finest = self.finest.min(scale);
             }
-            Kind::Native => self.finest_native = self.finest_native.min(scale),
+            StepKind::Native => self.finest_native = self.finest_native.min(scale),
             _ => {}
         }
         self.count(found, tried);
@@ -95,8 +95,8 @@ impl Rest {
     }
 
     /// Takes in that a step would see nothing new at `scale` full-size pixels a pixel.
-    pub(super) fn note_nothing(&mut self, kind: Kind, scale: f32) {
-        if kind == Kind::Zxing {
+    pub(super) fn note_nothing(&mut self, kind: StepKind, scale: f32) {
+        if kind == StepKind::Zxing {
             self.finest = self.finest.min(scale);
         }
     }
@@ -136,10 +136,10 @@ impl Rest {
     }
 
     /// Whether a step shows smaller codes than were looked for up to now.
-    fn looks_closer(&self, kind: Kind, scale: f32, found: &PhotoCodes) -> bool {
+    fn looks_closer(&self, kind: StepKind, scale: f32, found: &PhotoCodes) -> bool {
         match kind {
-            Kind::Zxing => scale < self.finest && self.is_too_coarse(self.finest, CLOSE, found),
-            Kind::Native => {
+            StepKind::Zxing => scale < self.finest && self.is_too_coarse(self.finest, CLOSE, found),
+            StepKind::Native => {
                 found.len() >= SEVERAL
                     && scale < self.finest_native
                     && self.is_too_coarse(self.finest_native, CLOSE_NATIVE, found)

@@ -22,7 +22,7 @@ use scanmill_jpeg::Aspect;
 use scanmill_jpeg::{Hints, Survey};
 
 /// What came of the data.
-pub(super) enum Fault {
+pub(super) enum Av1Error {
     /// Larger than was allowed.
     Large,
     /// A kind that the decoder does not know.
@@ -39,9 +39,9 @@ pub(super) struct Frame {
 }
 
 /// Decodes the first picture in `data`, of at most so many pixels. `component`: 0 brightness, 1 blueness, 2 redness.
-pub(super) fn decode(data: &[u8], most_pixels: u32, component: usize) -> Result<Frame, Fault> {
-    let context = Context::open(most_pixels).ok_or(Fault::Broken)?;
-    let mut data = Data::copy(data).ok_or(Fault::Broken)?;
+pub(super) fn decode(data: &[u8], most_pixels: u32, component: usize) -> Result<Frame, Av1Error> {
+    let context = Context::open(most_pixels).ok_or(Av1Error::Broken)?;
+    let mut data = Data::copy(data).ok_or(Av1Error::Broken)?;
     let mut picture = Picture(Dav1dPicture::default());
     loop {
         // SAFETY: the context is open and the data was made by the decoder; both live until the call is over.
@@ -53,9 +53,9 @@ pub(super) fn decode(data: &[u8], most_pixels: u32, component: usize) -> Result<
         // SAFETY: the context is open and the picture may be written to.
         let got = unsafe { dav1d_get_picture(Some(context.0), Some(NonNull::from(&mut picture.0))) }.0;
         match got {
-            0 => return picture.frame(component).ok_or(Fault::Broken),
+            0 => return picture.frame(component).ok_or(Av1Error::Broken),
             AGAIN if sent == AGAIN && left > 0 => {}
-            AGAIN => return Err(Fault::Broken),
+            AGAIN => return Err(Av1Error::Broken),
             error => return Err(fault(error)),
         }
     }
@@ -64,11 +64,11 @@ pub(super) fn decode(data: &[u8], most_pixels: u32, component: usize) -> Result<
 /// Results are negated numbers of errors of the C library.
 const AGAIN: i32 = -libc::EAGAIN;
 
-fn fault(result: i32) -> Fault {
+fn fault(result: i32) -> Av1Error {
     match -result {
-        libc::ERANGE => Fault::Large,
-        libc::ENOPROTOOPT => Fault::Foreign,
-        _ => Fault::Broken,
+        libc::ERANGE => Av1Error::Large,
+        libc::ENOPROTOOPT => Av1Error::Foreign,
+        _ => Av1Error::Broken,
     }
 }
 

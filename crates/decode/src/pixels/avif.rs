@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::super::catch_panic::aside;
 use super::super::clock::Deadline;
 use super::super::heif::Heif;
-use super::av1::{self, Fault, Frame};
+use super::av1::{self, Av1Error, Frame};
 use super::tiles::{blank, changed, no_alpha, paint};
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Rejection};
@@ -69,11 +69,11 @@ fn one(data: Vec<u8>, [wide, high]: [u32; 2], component: usize) -> Result<Frame,
     let decoded = aside("av1", PATIENCE, move || av1::decode(&data, most, component))
         .map_err(|fault| Rejection::new(Reason::DecoderFault, format!("the decoder failed: {fault}")))?;
     let frame = decoded.map_err(|fault| match fault {
-        Fault::Large => {
+        Av1Error::Large => {
             Rejection::new(Reason::Unreadable, format!("an AV1 picture larger than {wide} x {high} pixels"))
         }
-        Fault::Foreign => Rejection::new(Reason::Unsupported, "an AV1 picture of an unknown kind"),
-        Fault::Broken => Rejection::new(Reason::Unreadable, "broken AV1 data"),
+        Av1Error::Foreign => Rejection::new(Reason::Unsupported, "an AV1 picture of an unknown kind"),
+        Av1Error::Broken => Rejection::new(Reason::Unreadable, "broken AV1 data"),
     })?;
     let [width, height] = [frame.width, frame.height];
     if width < wide as usize || height < high as usize {

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
 
 use super::super::clock::Deadline;
-use super::refuse::{Fault, as_far_as, refuse};
+use super::refuse::{CodecError, as_far_as, refuse};
 use super::samples::{Lens, Palette};
 use super::{Header, MISSING, Source};
 use scanmill_core::domain::{Reason, Rejection};
@@ -93,9 +93,9 @@ fn read_frame(
 
 fn refuse_gif(bytes: &[u8], header: &Header, error: &DecodingError) -> Rejection {
     let fault = match error {
-        DecodingError::Io(error) => Fault::Read(error),
-        DecodingError::OutOfMemory | DecodingError::MemoryLimit => Fault::Limit,
-        _ => Fault::Broken,
+        DecodingError::Io(error) => CodecError::Read(error),
+        DecodingError::OutOfMemory | DecodingError::MemoryLimit => CodecError::Limit,
+        _ => CodecError::Broken,
     };
     refuse(bytes, header, fault, error)
 }

@@ -5,7 +5,7 @@ use super::super::room::Room;
 use super::{Header, Source, no_room};
 use scanmill_core::domain::{Reason, Rejection};
 use scanmill_jpeg::Aspect;
-use scanmill_jpeg::{self as jpeg, Fault, Picture, Watch};
+use scanmill_jpeg::{self as jpeg, JpegError, Picture, Watch};
 
 /// Reads an aspect; most pictures have no pixel made yet. What a file that ends early does not hold is grey.
 pub(super) fn open(
@@ -17,11 +17,13 @@ pub(super) fn open(
 ) -> Result<Source, Rejection> {
     let has_end = jpeg::has_end(bytes);
     let refuse = |fault| match fault {
-        Fault::Unsupported(what) => Rejection::new(Reason::Unsupported, format!("jpeg with {what}")),
-        Fault::Broken(what) if has_end => Rejection::new(Reason::Unreadable, format!("jpeg: {what}")),
-        Fault::Cut if has_end => Rejection::new(Reason::Unreadable, "jpeg: it ends before a scan"),
-        Fault::NoRoom => no_room(),
-        Fault::Broken(_) | Fault::Cut => Rejection::new(Reason::Truncated, "the jpeg file ends before its picture"),
+        JpegError::Unsupported(what) => Rejection::new(Reason::Unsupported, format!("jpeg with {what}")),
+        JpegError::Broken(what) if has_end => Rejection::new(Reason::Unreadable, format!("jpeg: {what}")),
+        JpegError::Cut if has_end => Rejection::new(Reason::Unreadable, "jpeg: it ends before a scan"),
+        JpegError::NoRoom => no_room(),
+        JpegError::Broken(_) | JpegError::Cut => {
+            Rejection::new(Reason::Truncated, "the jpeg file ends before its picture")
+        }
     };
     let copy = bytes.len() as u64;
     let watch =

@@ -6,7 +6,7 @@ use image::ColorType;
 use png::{BitDepth, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Transformations, expand_interlaced_row};
 
 use super::super::clock::Deadline;
-use super::refuse::{Fault, as_far_as, refuse};
+use super::refuse::{CodecError, as_far_as, refuse};
 use super::samples::{Lens, Palette};
 use super::{Header, MISSING, Source};
 use scanmill_core::domain::{Reason, Rejection};
@@ -19,7 +19,7 @@ use scanmill_jpeg::{Aspect, Luma};
 const CHUNK_BYTES: usize = 3 << 20;
 
 /// What a row holds.
-enum Kind {
+enum RowKind {
     Samples(ColorType),
     Numbers(Palette, usize),
 }
@@ -48,7 +48,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
     luma.pixels_mut().fill(MISSING);
     let has_alpha = reader.info().trns.is_some()
         || matches!(reader.info().color_type, png::ColorType::Rgba | png::ColorType::GrayscaleAlpha);
-    let mut look = Look { kind: kind(&reader, aspect), lens: Lens::new(aspect) };
+    let mut look = RowReader { kind: kind(&reader, aspect), lens: Lens::new(aspect) };
     let rows = if reader.info().interlaced {
         read_passes(&mut reader, &mut look, &mut luma, deadline)
     } else {
@@ -61,48 +61,48 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
     }
 }
 
-fn kind<R: BufRead + Seek>(reader: &Reader<R>, aspect: Aspect) -> Kind {
+fn kind<R: BufRead + Seek>(reader: &Reader<R>, aspect: Aspect) -> RowKind {
     let info = reader.info();
     match reader.output_color_type() {
-        (png::ColorType::Grayscale, BitDepth::Eight) => Kind::Samples(ColorType::L8),
-        (png::ColorType::GrayscaleAlpha, _) => Kind::Samples(ColorType::La8),
-        (png::ColorType::Rgb, _) => Kind::Samples(ColorType::Rgb8),
-        (png::ColorType::Rgba, _) => Kind::Samples(ColorType::Rgba8),
+        (png::ColorType::Grayscale, BitDepth::Eight) => RowKind::Samples(ColorType::L8),
+        (png::ColorType::GrayscaleAlpha, _) => RowKind::Samples(ColorType::La8),
+        (png::ColorType::Rgb, _) => RowKind::Samples(ColorType::Rgb8),
+        (png::ColorType::Rgba, _) => RowKind::Samples(ColorType::Rgba8),
         (png::ColorType::Indexed | png::ColorType::Grayscale, depth) => {
             let colours = info.palette.as_deref().unwrap_or(&[]).as_chunks::<3>().0;
             let alphas = info.trns.as_deref().unwrap_or(&[]).iter().copied().chain(std::iter::repeat(255));
             let colours = colours.iter().zip(alphas).map(|(&[red, green, blue], alpha)| [red, green, blue, alpha]);
-            Kind::Numbers(Palette::new(aspect, colours, [0, 0, 0, 255]), usize::from(depth as u8))
+            RowKind::Numbers(Palette::new(aspect, colours, [0, 0, 0, 255]), usize::from(depth as u8))
         }
     }
 }
 
 /// How rows are looked at.
-struct Look {
-    kind: Kind,
+struct RowReader {
+    kind: RowKind,
     lens: Lens,
 }
 
-impl Look {
+impl RowReader {
     fn row(&mut self, y: usize, row: &[u8], out: &mut [u8]) {
         match &self.kind {
-            Kind::Samples(colour) => {
+            RowKind::Samples(colour) => {
                 self.lens.samples(*colour, y, row, out);
             }
-            Kind::Numbers(palette, bits) => self.lens.numbers(palette, *bits, y, row, out),
+            RowKind::Numbers(palette, bits) => self.lens.numbers(palette, *bits, y, row, out),
         }
     }
 
     /// Whether rows are what is wanted as they stand.
     fn is_plain(&self) -> bool {
-        matches!(self.kind, Kind::Samples(ColorType::L8)) && self.lens.aspect() == Aspect::Brightness
+        matches!(self.kind, RowKind::Samples(ColorType::L8)) && self.lens.aspect() == Aspect::Brightness
     }
 }
 
 /// On an error, how many rows there are.
 type Rows = Result<(), (usize, DecodingError)>;
 
-fn read_rows<R>(reader: &mut Reader<R>, look: &mut Look, luma: &mut Luma, deadline: Deadline) -> Rows
+fn read_rows<R>(reader: &mut Reader<R>, look: &mut RowReader, luma: &mut Luma, deadline: Deadline) -> Rows
 where
     R: BufRead + Seek,
 {
@@ -123,7 +123,7 @@ where
 const NOT_SURVEYED: usize = 1;
 
 /// Adam7: seven passes, each over some of the pixels of some rows.
-fn read_passes<R>(reader: &mut Reader<R>, look: &mut Look, luma: &mut Luma, deadline: Deadline) -> Rows
+fn read_passes<R>(reader: &mut Reader<R>, look: &mut RowReader, luma: &mut Luma, deadline: Deadline) -> Rows
 where
     R: BufRead + Seek,
 {
@@ -145,9 +145,9 @@ where
 
 fn refuse_png(bytes: &[u8], header: &Header, error: &DecodingError) -> Rejection {
     let fault = match error {
-        DecodingError::IoError(error) => Fault::Read(error),
-        DecodingError::LimitsExceeded => Fault::Limit,
-        DecodingError::Format(_) | DecodingError::Parameter(_) => Fault::Broken,
+        DecodingError::IoError(error) => CodecError::Read(error),
+        DecodingError::LimitsExceeded => CodecError::Limit,
+        DecodingError::Format(_) | DecodingError::Parameter(_) => CodecError::Broken,
     };
     refuse(bytes, header, fault, error)
 }

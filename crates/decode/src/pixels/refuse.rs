@@ -8,7 +8,7 @@ use scanmill_core::domain::{Format, Reason, Rejection};
 use scanmill_jpeg::Luma;
 
 /// What kind of error a codec gave.
-pub(super) enum Fault<'a> {
+pub(super) enum CodecError<'a> {
     /// From reading the file, which is in memory: an end where more should be.
     Read(&'a Error),
     /// It would have taken more than the header promised.
@@ -20,11 +20,11 @@ pub(super) enum Fault<'a> {
 }
 
 /// The rejection for a codec's error.
-pub(super) fn refuse(bytes: &[u8], header: &Header, fault: Fault<'_>, error: &dyn Display) -> Rejection {
+pub(super) fn refuse(bytes: &[u8], header: &Header, fault: CodecError<'_>, error: &dyn Display) -> Rejection {
     let name = header.format.as_str();
     match fault {
-        Fault::Foreign => Rejection::new(Reason::Unsupported, format!("{name}: {error}")),
-        Fault::Limit => {
+        CodecError::Foreign => Rejection::new(Reason::Unsupported, format!("{name}: {error}")),
+        CodecError::Limit => {
             Rejection::new(Reason::TooManyPixels, format!("{name}: more than its header promised: {error}"))
         }
         fault if ended(&fault) || is_cut(bytes, header.format) => {
@@ -40,8 +40,8 @@ pub(super) fn as_far_as(luma: Luma, rows: usize, reject: Rejection) -> Result<So
     if rows > 0 && reject.reason == Reason::Truncated { Ok(Source::whole(luma, true)) } else { Err(reject) }
 }
 
-fn ended(fault: &Fault<'_>) -> bool {
-    matches!(fault, Fault::Read(error) if error.kind() == ErrorKind::UnexpectedEof)
+fn ended(fault: &CodecError<'_>) -> bool {
+    matches!(fault, CodecError::Read(error) if error.kind() == ErrorKind::UnexpectedEof)
 }
 
 /// Whether a file that could not be decoded lacks its own end.

@@ -2,7 +2,7 @@
 
 use super::super::clock::Deadline;
 use super::super::guard::HeaderError;
-use super::super::tiff::{self, Fault, Page};
+use super::super::tiff::{self, Page, TiffError};
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Rejection};
 use scanmill_jpeg::Aspect;
@@ -15,9 +15,9 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
         return Err(Rejection::new(Reason::Unreadable, "the tiff header changed its size"));
     }
     let picture = tiff::read(&page, aspect, &|| !deadline.is_over()).map_err(|fault| match fault {
-        Fault::Cut => Rejection::new(Reason::Truncated, "the tiff file ends before its picture"),
-        Fault::Broken(what) => Rejection::new(Reason::Unreadable, format!("tiff: {what}")),
-        Fault::Unsupported(what) => Rejection::new(Reason::Unsupported, format!("tiff with {what}")),
+        TiffError::Cut => Rejection::new(Reason::Truncated, "the tiff file ends before its picture"),
+        TiffError::Broken(what) => Rejection::new(Reason::Unreadable, format!("tiff: {what}")),
+        TiffError::Unsupported(what) => Rejection::new(Reason::Unsupported, format!("tiff with {what}")),
     })?;
     Ok(Source::whole(picture.luma, picture.cut).hinting(picture.hints))
 }

@@ -4,7 +4,7 @@
 use image_webp::DecodingError;
 use image_webp::vp8::Vp8Decoder;
 
-use super::refuse::{Fault, refuse};
+use super::refuse::{CodecError, refuse};
 use super::{Header, Source, webp_bmp, whole};
 use scanmill_core::domain::Rejection;
 use scanmill_jpeg::Aspect;
@@ -19,7 +19,8 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect) -> Result<So
         return webp_bmp::decode(bytes, header, aspect);
     };
     let frame = Vp8Decoder::decode_frame(frame).map_err(|error| {
-        let fault = if let DecodingError::IoError(error) = &error { Fault::Read(error) } else { Fault::Broken };
+        let fault =
+            if let DecodingError::IoError(error) = &error { CodecError::Read(error) } else { CodecError::Broken };
         refuse(bytes, header, fault, &error)
     })?;
     let greys: [u8; 256] = std::array::from_fn(|y| full_range(y as u8));

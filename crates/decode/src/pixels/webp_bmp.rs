@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::codecs::{bmp::BmpDecoder, webp::WebPDecoder};
 use image::{ColorType, ImageDecoder, ImageError, Limits};
 
-use super::refuse::{Fault, refuse};
+use super::refuse::{CodecError, refuse};
 use super::samples::Lens;
 use super::{Header, Source, whole};
 use scanmill_core::domain::{Format, Reason, Rejection};
@@ -51,10 +51,10 @@ fn read(mut codec: impl ImageDecoder, limits: Limits, lens: &mut Lens) -> Result
 
 fn refuse_image(bytes: &[u8], header: &Header, error: &ImageError) -> Rejection {
     let fault = match error {
-        ImageError::Unsupported(_) => Fault::Foreign,
-        ImageError::Limits(_) => Fault::Limit,
-        ImageError::IoError(error) => Fault::Read(error),
-        _ => Fault::Broken,
+        ImageError::Unsupported(_) => CodecError::Foreign,
+        ImageError::Limits(_) => CodecError::Limit,
+        ImageError::IoError(error) => CodecError::Read(error),
+        _ => CodecError::Broken,
     };
     refuse(bytes, header, fault, error)
 }

@@ -7,7 +7,7 @@ use super::finder::Pattern;
 use super::finder_pose::FinderPose;
 use super::frame::Frame;
 use super::plane::Plane;
-use super::{Grey, Proposals, Seen, Symbol, Task, fit, layout, soft_modules, surface_tracking, symbol};
+use super::{Grey, PictureSymbols, Proposals, Symbol, Task, fit, layout, soft_modules, surface_tracking, symbol};
 
 /// Corners that are followed in one picture, and modules that this may look at: two of the largest codes there are.
 const MOST_FOLLOWED: usize = 6;
@@ -23,8 +23,8 @@ const LEAST_KNOWN: f32 = 0.5;
 const MOST_UNTOLD: usize = 41;
 
 /// Reads the dark codes of the picture by following them from their finder patterns.
-pub(in super::super) fn read(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<'_>) -> Seen {
-    let mut seen = Seen::default();
+pub(in super::super) fn read(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<'_>) -> PictureSymbols {
+    let mut seen = PictureSymbols::default();
     let (picture, patterns) = (&proposals.picture, proposals.unread(task));
     let Some(luma) = patterns.get(2).and_then(|_| grey()) else { return seen };
     let plane = Plane(&luma);

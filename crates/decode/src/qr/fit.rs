@@ -82,7 +82,7 @@ pub(super) fn probe(plane: Plane<'_>, group: &Group, side: usize) -> f32 {
     let Some(template) = template(side) else { return 0.0 };
     // Seen in perspective, but not known how, one pattern alone tells nothing.
     let least_first = if group.is_uneven() { f32::MIN } else { LEAST_CORNER };
-    let look = Look { plane, anchors, module: group.top_left.module };
+    let look = OutlineView { plane, anchors, module: group.top_left.module };
     look.probe(template.finders(), LEAST_PROBE, least_first)
 }
 
@@ -111,7 +111,7 @@ pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
         }
     }
     let guides = patches.get(FINDERS..).unwrap_or(&[]);
-    if best.0 < GOOD || (Look { plane, anchors: best.1, module }).score(guides)? < GOOD {
+    if best.0 < GOOD || (OutlineView { plane, anchors: best.1, module }).score(guides)? < GOOD {
         let likely = search.fourth_corner(flat, group.aside);
         if likely.0 >= LEAST_FOURTH {
             best = most(best, search.climb(likely, &[0.5, 0.25]));
@@ -147,7 +147,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn score(&self, anchors: [[f32; 2]; 4]) -> Option<f32> {
-        Look { plane: self.plane, anchors, module: self.module }.score(self.patches)
+        OutlineView { plane: self.plane, anchors, module: self.module }.score(self.patches)
     }
 
     fn shifted(&self, at: [f32; 2], columns: f32, rows: f32) -> [f32; 2] {
@@ -162,7 +162,7 @@ impl Search<'_> {
     /// [`Search::better`] after one corner was moved: what lies next to it is looked at first, as it tells soonest that
     /// the move was none for the better.
     fn better_by(&self, corner: usize, best: Scored, anchors: [[f32; 2]; 4]) -> Scored {
-        let look = Look { plane: self.plane, anchors, module: self.module };
+        let look = OutlineView { plane: self.plane, anchors, module: self.module };
         // Corners run clockwise; the finder patterns' order is top left, top right, bottom left.
         let score = match [Some(0), Some(1), None, Some(2)].get(corner).copied().flatten() {
             Some(finder) => {
@@ -212,7 +212,7 @@ impl Search<'_> {
         {
             let anchors = [top_left, top_right, self.shifted(middle, columns, rows), bottom_left];
             let worst = likely.last().map_or(f32::MIN, |worst| worst.0);
-            let look = Look { plane: self.plane, anchors, module: self.module };
+            let look = OutlineView { plane: self.plane, anchors, module: self.module };
             let Some(score) = look.score_above(self.signposts, worst) else { continue };
             if score > worst {
                 let place = likely.partition_point(|better| better.0 >= score);
@@ -292,14 +292,14 @@ fn is_far(a: [f32; 2], b: [f32; 2], than: f32) -> bool {
 
 /// A look at the picture through an outline: the finder patterns' middles and the fourth corner, clockwise from the top
 /// left.
-pub(super) struct Look<'a> {
+pub(super) struct OutlineView<'a> {
     pub plane: Plane<'a>,
     pub anchors: [[f32; 2]; 4],
     /// Pixels a module.
     pub module: f32,
 }
 
-impl Look<'_> {
+impl OutlineView<'_> {
     /// How well the patterns agree; `None` where it is not an outline.
     pub(super) fn score<'p>(&self, patches: impl IntoIterator<Item = &'p Patch, IntoIter: Clone>) -> Option<f32> {
         self.score_above(patches, f32::MIN)

@@ -63,7 +63,7 @@ impl Symbol {
 
 /// What one picture showed.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct PictureSymbols {
     /// Codes, the most plausible first.
     pub symbols: Vec<Symbol>,
 }
@@ -99,16 +99,16 @@ const BATCHES: [usize; 3] = [6, 24, MOST_GROUPS];
 pub(super) type Grey<'a> = &'a dyn Fn() -> Option<Cow<'a, Luma>>;
 
 /// Reads the dark codes of `grey`, whose finder patterns a picture of the same size proposes.
-pub(super) fn read(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<'_>) -> Seen {
+pub(super) fn read(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<'_>) -> PictureSymbols {
     let (picture, patterns) = (&proposals.picture, proposals.unread(task));
     let groups = group::plausible(picture, &patterns, MOST_GROUPS);
-    let Some(luma) = groups.first().and_then(|_| grey()) else { return Seen::default() };
+    let Some(luma) = groups.first().and_then(|_| grey()) else { return PictureSymbols::default() };
     let mut reading = Reading {
         plane: Plane(&luma),
         frames: Frames::new(picture),
         used: Vec::new(),
         failures: 0,
-        seen: Seen::default(),
+        seen: PictureSymbols::default(),
         task,
     };
     let mut waiting = Vec::new();
@@ -143,7 +143,7 @@ struct Reading<'a, 'b> {
     /// Middles of finder patterns whose code is known.
     used: Vec<[f32; 2]>,
     failures: usize,
-    seen: Seen,
+    seen: PictureSymbols,
     task: &'a mut Task<'b>,
 }
 
@@ -195,8 +195,8 @@ impl Reading<'_, '_> {
 }
 
 /// Reads the dark codes of `grey` that show only two finder patterns.
-pub(super) fn read_pairs(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<'_>) -> Seen {
-    let mut seen = Seen::default();
+pub(super) fn read_pairs(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<'_>) -> PictureSymbols {
+    let mut seen = PictureSymbols::default();
     let (picture, patterns) = (&proposals.picture, proposals.unread(task));
     let Some(luma) = patterns.get(1).and_then(|_| grey()) else { return seen };
     let (plane, mut failures) = (Plane(&luma), 0);

@@ -7,7 +7,7 @@ use rxing::common::BitMatrix;
 
 use super::super::clock::Deadline;
 use super::finder::Pattern;
-use super::fit::{self, Look};
+use super::fit::{self, OutlineView};
 use super::frame::{Frame, length};
 use super::group::Group;
 use super::plane::Plane;
@@ -123,8 +123,11 @@ fn guess(plane: Plane<'_>, p: &(Pattern, Frame), q: &(Pattern, Frame), lost: Los
                 Lost::TopLeft => &[1, 2],
             };
             let patches = there.iter().filter_map(|&index| template.patches.get(index));
-            let probe =
-                Look { plane, anchors: anchors(&corners), module: third.module }.probe(patches, LEAST_PROBE, f32::MIN);
+            let probe = OutlineView { plane, anchors: anchors(&corners), module: third.module }.probe(
+                patches,
+                LEAST_PROBE,
+                f32::MIN,
+            );
             Some(Guess { lost, corners, side, probe })
         })
         .filter(|guess| guess.probe >= LEAST_PROBE)
@@ -166,7 +169,7 @@ impl Guess {
             lost.centre[1] += right[1] * columns + down[1] * rows;
             // Of two places that agree alike the expected one is right.
             let malus = 0.004 * (columns.abs() + rows.abs());
-            let look = Look { plane, anchors: anchors(&corners), module };
+            let look = OutlineView { plane, anchors: anchors(&corners), module };
             // The timing patterns change most from place to place, and tell soonest that it is the wrong one.
             let Some(score) = look.score_above(patches.iter().rev(), best.0 + malus) else { continue };
             if score - malus > best.0 {

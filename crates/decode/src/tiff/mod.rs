@@ -28,7 +28,7 @@ pub(crate) struct Picture {
 
 /// Why a page's pixels are not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum TiffError {
     /// The file ends before the first of them.
     Cut,
     /// The data contradicts the format; the text says where and how.
@@ -38,6 +38,6 @@ pub(crate) enum Fault {
 }
 
 /// Decodes a page to an aspect. What there was no time for is grey.
-pub(crate) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
+pub(crate) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<Picture, TiffError> {
     paint::read(page, aspect, keep_on)
 }

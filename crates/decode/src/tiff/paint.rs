@@ -4,7 +4,7 @@ use super::directory::Tag;
 use super::page::{Numbers, Packing, Page, Photometric};
 use super::range::Range;
 use super::unpack::{Rows, Stop};
-use super::{Fault, Picture};
+use super::{Picture, TiffError};
 use scanmill_jpeg::{self as jpeg, Colour, Picture as Jpeg, Watch};
 use scanmill_jpeg::{Aspect, Luma};
 use scanmill_jpeg::{Hints, Survey};
@@ -13,7 +13,7 @@ use scanmill_jpeg::{Hints, Survey};
 const MISSING: u8 = 128;
 
 /// See [`super::read`].
-pub(super) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
+pub(super) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<Picture, TiffError> {
     let size = [page.width as usize, page.height as usize];
     if page.packing == Packing::OldJpeg {
         return old_jpeg(page, size, aspect, keep_on);
@@ -32,7 +32,7 @@ pub(super) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) 
 }
 
 /// The picture with what the painter takes for white.
-fn painted(painter: &mut Painter<'_>, size: [usize; 2], keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
+fn painted(painter: &mut Painter<'_>, size: [usize; 2], keep_on: &dyn Fn() -> bool) -> Result<Picture, TiffError> {
     let page = painter.page;
     let mut luma = Luma::blank(size[0], size[1]);
     luma.pixels_mut().fill(MISSING);
@@ -58,10 +58,10 @@ fn painted(painter: &mut Painter<'_>, size: [usize; 2], keep_on: &dyn Fn() -> bo
             Ok(()) => is_first = false,
             // A strip that ends early is that of a file cut short, or its own fault.
             Err((rows, _)) if is_cut && (rows > 0 || !is_first) => cut = true,
-            Err(_) if is_cut => return Err(Fault::Cut),
-            Err((_, Fault::Broken(what))) => {
+            Err(_) if is_cut => return Err(TiffError::Cut),
+            Err((_, TiffError::Broken(what))) => {
                 let name = if page.chunk[0] == size[0] { "strip" } else { "tile" };
-                return Err(Fault::Broken(format!("{name} {} of {}: {what}", index + 1, grid[0] * grid[1])));
+                return Err(TiffError::Broken(format!("{name} {} of {}: {what}", index + 1, grid[0] * grid[1])));
             }
             Err((_, fault)) => return Err(fault),
         }
@@ -97,7 +97,7 @@ struct Painter<'a> {
 }
 
 /// Rows that were painted before it went wrong, and how.
-type Painted = Result<(), (usize, Fault)>;
+type Painted = Result<(), (usize, TiffError)>;
 
 impl<'a> Painter<'a> {
     fn new(page: &Page<'a>, aspect: Aspect) -> Painter<'a> {
@@ -149,7 +149,7 @@ impl<'a> Painter<'a> {
                         Stop::Short => "its data ends too early",
                         Stop::Broken(what) => what,
                     };
-                    done = Err((y, Fault::Broken(what.to_owned())));
+                    done = Err((y, TiffError::Broken(what.to_owned())));
                     break;
                 }
                 if !page.is_subsampled() {
@@ -326,12 +326,14 @@ fn jpeg_picture(
     colour: Option<Colour>,
     most: [usize; 2],
     keep_on: &dyn Fn() -> bool,
-) -> Result<Luma, Fault> {
+) -> Result<Luma, TiffError> {
     let (picture, _) =
         jpeg::open_within(bytes, aspect, colour, most, Watch::roomy(keep_on)).map_err(|fault| match fault {
-            jpeg::Fault::Unsupported(what) => Fault::Unsupported(what),
-            jpeg::Fault::Broken(what) => Fault::Broken(format!("JPEG: {what}")),
-            jpeg::Fault::Cut | jpeg::Fault::NoRoom => Fault::Broken("JPEG: it ends before its picture".to_owned()),
+            jpeg::JpegError::Unsupported(what) => TiffError::Unsupported(what),
+            jpeg::JpegError::Broken(what) => TiffError::Broken(format!("JPEG: {what}")),
+            jpeg::JpegError::Cut | jpeg::JpegError::NoRoom => {
+                TiffError::Broken("JPEG: it ends before its picture".to_owned())
+            }
         })?;
     Ok(match picture {
         Jpeg::Scalable(_, scale) if scale > 1.0 => widened(picture, scale as usize, most),
@@ -359,8 +361,13 @@ fn join(tables: &[u8], bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The picture of the sixth version's JPEG compression, where a whole JPEG file holds it, as most writers had it.
-fn old_jpeg(page: &Page<'_>, size: [usize; 2], aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<Picture, Fault> {
-    const OTHER: Fault = Fault::Unsupported("old-style JPEG compression in pieces");
+fn old_jpeg(
+    page: &Page<'_>,
+    size: [usize; 2],
+    aspect: Aspect,
+    keep_on: &dyn Fn() -> bool,
+) -> Result<Picture, TiffError> {
+    const OTHER: TiffError = TiffError::Unsupported("old-style JPEG compression in pieces");
     let file = page.directory.file.bytes;
     let place = page.directory.value(Tag::JpegInterchangeFormat).ok().flatten();
     let places = place.into_iter().chain(page.offsets.get(0).ok());
@@ -368,7 +375,7 @@ fn old_jpeg(page: &Page<'_>, size: [usize; 2], aspect: Aspect, keep_on: &dyn Fn(
     let stream = streams.find(|bytes| bytes.starts_with(&[0xff, 0xd8])).ok_or(OTHER)?;
     let luma = jpeg_picture(stream, aspect, None, size, keep_on).map_err(|fault| match fault {
         // Its tables stand elsewhere.
-        Fault::Broken(_) => OTHER,
+        TiffError::Broken(_) => OTHER,
         fault => fault,
     })?;
     if [luma.width(), luma.height()] != size {

@@ -12,7 +12,7 @@ use super::lens::{Glare, Lens};
 /// What makes a picture hard to read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Look {
+pub enum Difficulty {
     /// A good photo.
     #[default]
     Easy,
@@ -30,21 +30,28 @@ pub enum Look {
     LowQuality,
 }
 
-impl Look {
+impl Difficulty {
     /// All looks.
-    pub const ALL: [Look; 7] =
-        [Look::Easy, Look::Tilted, Look::Blurred, Look::Glare, Look::LowLight, Look::SmallCode, Look::LowQuality];
+    pub const ALL: [Difficulty; 7] = [
+        Difficulty::Easy,
+        Difficulty::Tilted,
+        Difficulty::Blurred,
+        Difficulty::Glare,
+        Difficulty::LowLight,
+        Difficulty::SmallCode,
+        Difficulty::LowQuality,
+    ];
 
     /// The look as captions and reports name it.
     pub fn as_str(self) -> &'static str {
         match self {
-            Look::Easy => "easy",
-            Look::Tilted => "tilted",
-            Look::Blurred => "blurred",
-            Look::Glare => "glare",
-            Look::LowLight => "low_light",
-            Look::SmallCode => "small_code",
-            Look::LowQuality => "low_quality",
+            Difficulty::Easy => "easy",
+            Difficulty::Tilted => "tilted",
+            Difficulty::Blurred => "blurred",
+            Difficulty::Glare => "glare",
+            Difficulty::LowLight => "low_light",
+            Difficulty::SmallCode => "small_code",
+            Difficulty::LowQuality => "low_quality",
         }
     }
 }
@@ -67,7 +74,7 @@ pub(super) struct Traits {
     pub quality: Range<u8>,
 }
 
-impl Look {
+impl Difficulty {
     /// Its numbers.
     pub(super) fn traits(self) -> Traits {
         let easy = Traits {
@@ -81,15 +88,19 @@ impl Look {
             quality: 70..95,
         };
         match self {
-            Look::Easy => easy,
-            Look::Tilted => Traits { share: 0.54..0.7, module: 4.6, tilt: 46.0..57.0, ..easy },
-            Look::Blurred => Traits { share: 0.42..0.6, blur: 0.3..0.4, shake: 0.4..0.5, noise: 1.0..2.5, ..easy },
-            Look::Glare => Traits { gain: 0.85..1.05, ..easy },
-            Look::LowLight => Traits { gain: 0.14..0.24, noise: 7.0..11.0, blur: 0.1..0.2, ..easy },
-            Look::SmallCode => {
+            Difficulty::Easy => easy,
+            Difficulty::Tilted => Traits { share: 0.54..0.7, module: 4.6, tilt: 46.0..57.0, ..easy },
+            Difficulty::Blurred => {
+                Traits { share: 0.42..0.6, blur: 0.3..0.4, shake: 0.4..0.5, noise: 1.0..2.5, ..easy }
+            }
+            Difficulty::Glare => Traits { gain: 0.85..1.05, ..easy },
+            Difficulty::LowLight => Traits { gain: 0.14..0.24, noise: 7.0..11.0, blur: 0.1..0.2, ..easy },
+            Difficulty::SmallCode => {
                 Traits { share: 0.15..0.24, module: 2.3, blur: 0.0..0.1, noise: 1.0..3.0, quality: 80..95, ..easy }
             }
-            Look::LowQuality => Traits { share: 0.32..0.46, module: 3.6, quality: 5..10, noise: 1.5..4.0, ..easy },
+            Difficulty::LowQuality => {
+                Traits { share: 0.32..0.46, module: 3.6, quality: 5..10, noise: 1.5..4.0, ..easy }
+            }
         }
     }
 }
@@ -108,7 +119,7 @@ pub(super) struct LabelView {
 
 impl Lens {
     /// Some camera that gives a picture this look.
-    pub(super) fn draw(draw: &mut ChaCha8Rng, look: Look, seen: &LabelView) -> Self {
+    pub(super) fn draw(draw: &mut ChaCha8Rng, look: Difficulty, seen: &LabelView) -> Self {
         let traits = look.traits();
         let shaken = !traits.shake.is_empty() && draw.random_bool(0.4);
         let (one, other) = if shaken {
@@ -120,10 +131,10 @@ impl Lens {
         let blur = if draw.random_bool(0.5) { (one, other) } else { (other, one) };
         let (sin, cos) = exact::sin_cos(draw.random_range(0.0..std::f64::consts::TAU));
         let strength = draw.random_range(0.05..0.28);
-        let dark = look == Look::LowLight;
+        let dark = look == Difficulty::LowLight;
         let warmth: f64 = if dark { draw.random_range(0.1..0.3) } else { draw.random_range(-0.09..0.12) };
         let mut glare = Vec::new();
-        if look == Look::Glare {
+        if look == Difficulty::Glare {
             // Off the middle of the code: one corner drowns, and a veil lies over the rest.
             let (sin, cos) = exact::sin_cos(draw.random_range(0.0..std::f64::consts::TAU));
             let off = draw.random_range(0.1..0.34);

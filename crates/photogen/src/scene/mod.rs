@@ -32,8 +32,8 @@ use jpeg::Enlarge;
 pub(super) use jpeg::METADATA_AT;
 use label::{Layout, Sheet, SheetStyle};
 use lens::Lens;
+pub use look::Difficulty;
 use look::LabelView;
-pub use look::Look;
 use planes::{Colour, Planes};
 use texture::Canvas;
 use warp::Pose;
@@ -89,7 +89,7 @@ pub struct SceneSpec {
     /// JPEG, PNG (a screenshot), WebP or HEIC.
     pub format: Format,
     /// What makes it hard to read.
-    pub look: Look,
+    pub look: Difficulty,
 }
 
 /// Photos of more pixels than this are drawn at half their size and enlarged while they are encoded.
@@ -98,7 +98,7 @@ const MOST_DRAWN: usize = 4_000_000;
 impl SceneSpec {
     /// Describes a picture and settles its size and format. PNG and WebP are lossless here and HEIC is slow to
     /// encode, so those stay small; an engine built without HEIC gets JPEG in its place.
-    pub fn new(seed: u64, labels: Vec<Label>, variant: u32, size: PhotoSize, format: Format, look: Look) -> Self {
+    pub fn new(seed: u64, labels: Vec<Label>, variant: u32, size: PhotoSize, format: Format, look: Difficulty) -> Self {
         let format = if encode::can(format) { format } else { Format::Jpeg };
         let mut spec = Self { seed, labels, variant, width: 0, height: 0, format, look };
         let mut draw = spec.generator("size");
@@ -169,7 +169,7 @@ impl SceneSpec {
     fn render(&self, draw: &mut ChaCha8Rng) -> Result<Planes> {
         let shrink = if self.enlarge() == Enlarge::Twice { 2 } else { 1 };
         let (width, height) = (self.width as usize / shrink, self.height as usize / shrink);
-        if self.format == Format::Png && self.look == Look::Easy {
+        if self.format == Format::Png && self.look == Difficulty::Easy {
             return self.screenshot(width, height);
         }
         let mut canvas = Canvas::draw(width, height, self.labels.is_empty(), draw);
@@ -211,10 +211,10 @@ impl SceneSpec {
     fn module_pixels(&self, modules: u32, short: f64, draw: &mut ChaCha8Rng) -> f64 {
         let traits = self.look.traits();
         let share = match (self.labels.len(), self.look) {
-            (2, Look::SmallCode) => draw.random_range(0.24..0.32),
+            (2, Difficulty::SmallCode) => draw.random_range(0.24..0.32),
             (2, _) => draw.random_range(0.50..0.56),
             // Some good photos are taken from a little further away.
-            (_, Look::Easy) if draw.random_bool(0.2) => draw.random_range(0.30..0.42),
+            (_, Difficulty::Easy) if draw.random_bool(0.2) => draw.random_range(0.30..0.42),
             _ => draw.random_range(traits.share),
         };
         (short * share / f64::from(modules + 2 * label::QUIET)).max(traits.module)
@@ -234,11 +234,11 @@ impl SceneSpec {
         let (mut pitch, mut yaw): (f64, f64) = (tilt(), tilt());
         if is_one_of_two {
             (pitch, yaw) = (pitch * 0.5, yaw * 0.5);
-        } else if self.look == Look::Tilted {
+        } else if self.look == Difficulty::Tilted {
             // From one side, not from a corner.
             if draw.random_bool(0.5) { pitch *= 0.25 } else { yaw *= 0.25 }
         }
-        let (mut across, mut down) = if self.look == Look::SmallCode {
+        let (mut across, mut down) = if self.look == Difficulty::SmallCode {
             (draw.random_range(0.25..0.75), draw.random_range(0.25..0.75))
         } else {
             (draw.random_range(0.42..0.58), draw.random_range(0.44..0.56))

@@ -22,7 +22,7 @@ pub(super) struct Canvas {
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum Material {
     Wood,
     Concrete,
     Cloth,
@@ -32,7 +32,7 @@ enum Kind {
 }
 
 struct Surface {
-    kind: Kind,
+    kind: Material,
     base: Colour,
     seed: u32,
     turned: bool,
@@ -41,18 +41,18 @@ struct Surface {
 impl Surface {
     fn draw(draw: &mut ChaCha8Rng) -> Self {
         let (kind, [red, green, blue]) = match draw.random_range(0..7u32) {
-            0 => (Kind::Wood, [152, 106, 66]),
-            1 => (Kind::Wood, [206, 176, 136]),
-            2 => (Kind::Concrete, [150, 148, 142]),
-            3 => (Kind::Cloth, [72, 96, 140]),
-            4 => (Kind::Cardboard, [184, 146, 100]),
-            5 => (Kind::Marble, [214, 212, 208]),
-            _ => (Kind::Wall, [196, 190, 176]),
+            0 => (Material::Wood, [152, 106, 66]),
+            1 => (Material::Wood, [206, 176, 136]),
+            2 => (Material::Concrete, [150, 148, 142]),
+            3 => (Material::Cloth, [72, 96, 140]),
+            4 => (Material::Cardboard, [184, 146, 100]),
+            5 => (Material::Marble, [214, 212, 208]),
+            _ => (Material::Wall, [196, 190, 176]),
         };
         let shift: i32 = draw.random_range(-26..26);
         let [red, green, blue] =
             [red, green, blue].map(|channel: i32| (channel + shift + draw.random_range(-10..10)).clamp(20, 235) as u8);
-        let turned = !matches!(kind, Kind::Wall) && draw.random_bool(0.5);
+        let turned = !matches!(kind, Material::Wall) && draw.random_bool(0.5);
         Self { kind, base: Colour::rgb(red, green, blue), seed: draw.random(), turned }
     }
 
@@ -61,7 +61,7 @@ impl Surface {
     fn shade(&self, x: f32, y: f32, noise: Smooth) -> f32 {
         let (x, y) = if self.turned { (y, x) } else { (x, y) };
         match self.kind {
-            Kind::Wood => {
+            Material::Wood => {
                 let plank = (y * 3.3).floor();
                 // Every plank was cut from another place, and its rings bend a little.
                 let bend = noise.layered(x * 1.3 + plank * 7.0, y * 2.0, self.seed ^ 3);
@@ -70,23 +70,23 @@ impl Surface {
                 let gap = if (y * 3.3).fract() < 0.022 { -0.45 } else { 0.0 };
                 0.4 * grain + 0.3 * tone + 0.16 * bend + gap
             }
-            Kind::Concrete => {
+            Material::Concrete => {
                 0.34 * noise.layered(x * 5.0, y * 5.0, self.seed)
                     + 0.3 * noise.layered(x * 46.0, y * 46.0, self.seed ^ 2)
             }
-            Kind::Cloth => {
+            Material::Cloth => {
                 let check = |v: f32| if (v * 5.0).fract() < 0.42 { -0.17 } else { 0.12 };
                 check(x) + check(y) + 0.22 * noise.layered(x * 60.0, y * 60.0, self.seed)
             }
-            Kind::Cardboard => {
+            Material::Cardboard => {
                 let flute = (y * 19.0).fract() - 0.5;
                 0.3 * flute * flute + 0.16 * noise.layered(x * 4.0, y * 30.0, self.seed)
             }
-            Kind::Wall => {
+            Material::Wall => {
                 let floor = if y > 0.78 { -0.36 } else { 0.0 };
                 floor + 0.12 * noise.layered(x * 3.0, y * 3.0, self.seed) + 0.1 * (0.5 - y)
             }
-            Kind::Marble => {
+            Material::Marble => {
                 let swirl = noise.layered(x * 1.5, y * 1.5, self.seed) * 3.0;
                 let vein = noise.layered(x * 2.2 + swirl, y * 2.2 - swirl, self.seed ^ 5);
                 -0.5 * (0.1 - vein * vein * 4.0).max(0.0) * 4.0 + 0.08 * noise.layered(x * 9.0, y * 9.0, self.seed ^ 2)

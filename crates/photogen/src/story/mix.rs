@@ -7,7 +7,7 @@
 
 use super::InjectedFault;
 use super::world::Mix;
-use crate::scene::{Look, PhotoSize};
+use crate::scene::{Difficulty, PhotoSize};
 use scanmill_core::domain::Format;
 
 /// Rounding that is not a mistake.
@@ -17,7 +17,7 @@ const CLOSE: f64 = 1e-9;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Treatment {
     /// What makes it hard to read.
-    pub look: Look,
+    pub look: Difficulty,
     /// Its format.
     pub format: Format,
     /// Its size.
@@ -77,15 +77,15 @@ fn treatments(mix: &Mix, faults: bool) -> Result<Vec<(Treatment, f64)>, String> 
     let mut all: Vec<(Treatment, f64)> = Vec::new();
     for (format, share) in formats {
         if format != Format::Jpeg {
-            all.push((treatment(Look::Easy, format, PhotoSize::Mixed), share));
+            all.push((treatment(Difficulty::Easy, format, PhotoSize::Mixed), share));
         }
     }
     let mut looks = shares(&mix.look);
     looks.sort_by_key(|(look, _)| *look);
     match looks.first_mut() {
-        Some((Look::Easy, share)) if *share + CLOSE >= other_formats + plain => *share -= other_formats + plain,
+        Some((Difficulty::Easy, share)) if *share + CLOSE >= other_formats + plain => *share -= other_formats + plain,
         first => {
-            let easy = first.filter(|(look, _)| *look == Look::Easy).map_or(0.0, |(_, share)| *share);
+            let easy = first.filter(|(look, _)| *look == Difficulty::Easy).map_or(0.0, |(_, share)| *share);
             return Err(format!(
                 "easy looks are {} % of the photos, but photos that are always easy are {} %: {} % that are not JPEG, \
                  {} % with a fault of the picture",
@@ -157,7 +157,7 @@ impl Treatments {
         all.sort_by(|(_, left), (_, right)| left.total_cmp(right));
         let is_costly = |treatment: &Treatment| treatment.format != Format::Jpeg || treatment.size == PhotoSize::Large;
         for (treatment, _) in &mut all {
-            treatment.usual = treatment.look == Look::Easy && !is_costly(treatment);
+            treatment.usual = treatment.look == Difficulty::Easy && !is_costly(treatment);
         }
         let whole: f64 = all.iter().map(|(_, share)| share).sum();
         let unusual: f64 = all.iter().filter(|(treatment, _)| !treatment.usual).map(|(_, share)| share).sum();
@@ -241,7 +241,7 @@ mod tests {
 
     fn mix() -> Mix {
         Mix {
-            look: vec![(Look::Easy, 0.6), (Look::Glare, 0.2), (Look::Tilted, 0.2)],
+            look: vec![(Difficulty::Easy, 0.6), (Difficulty::Glare, 0.2), (Difficulty::Tilted, 0.2)],
             format: vec![(Format::Jpeg, 0.9), (Format::Png, 0.07), (Format::Heic, 0.03)],
             size: vec![(PhotoSize::Small, 0.5), (PhotoSize::Medium, 0.4), (PhotoSize::Large, 0.1)],
             fault: vec![(InjectedFault::NoCode, 0.1), (InjectedFault::NoGps, 0.3)],
@@ -266,7 +266,7 @@ mod tests {
             }
         }
         // The tenth without a code is easy, JPEG, and small or medium as 5 : 4.
-        *looks.get_mut(&Look::Easy).unwrap() += 0.1;
+        *looks.get_mut(&Difficulty::Easy).unwrap() += 0.1;
         *formats.get_mut(&Format::Jpeg).unwrap() += 0.1;
         *sizes.get_mut(&PhotoSize::Small).unwrap() += 0.1 * 5.0 / 9.0;
         *sizes.get_mut(&PhotoSize::Medium).unwrap() += 0.1 * 4.0 / 9.0;
@@ -294,9 +294,9 @@ mod tests {
 
     #[test]
     fn shares_that_cannot_be_had_together_are_named() {
-        let hard = Mix { look: vec![(Look::Easy, 0.1), (Look::Glare, 0.9)], ..mix() };
+        let hard = Mix { look: vec![(Difficulty::Easy, 0.1), (Difficulty::Glare, 0.9)], ..mix() };
         assert!(check(&hard).unwrap_err().starts_with("easy looks are 10 %"), "{:?}", check(&hard));
-        let none = Mix { look: vec![(Look::Glare, 1.0)], ..mix() };
+        let none = Mix { look: vec![(Difficulty::Glare, 1.0)], ..mix() };
         assert!(check(&none).unwrap_err().starts_with("easy looks are 0 %"));
         let large = Mix { size: vec![(PhotoSize::Small, 0.001), (PhotoSize::Large, 0.999)], ..mix() };
         assert!(check(&large).unwrap_err().starts_with("small is too small a share"), "{:?}", check(&large));

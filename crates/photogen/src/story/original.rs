@@ -16,7 +16,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::language::reader::parse_instant;
-use super::rules::{DateRule, Part, Rules, Test};
+use super::rules::{DatePart, DateRule, Rules, Test};
 use super::world::{Devices, Mix, Place, Placement, Product, Rhythm, World};
 use super::{Span, Utm, zones};
 use scanmill_core::diagnostics::{Origin, Problem, Problems};
@@ -309,11 +309,11 @@ fn dates(rules: &[TimeRule], mistakes: &mut Mistakes) -> Vec<DateRule> {
         for (name, text) in &rule.date_spec {
             let key = format!("{key}.date_spec.{name}");
             let part = match name.as_str() {
-                "year" => Part::Year,
-                "month" => Part::Month,
-                "day" => Part::Day,
-                "hour" => Part::Hour,
-                "min" | "minute" => Part::Minute,
+                "year" => DatePart::Year,
+                "month" => DatePart::Month,
+                "day" => DatePart::Day,
+                "hour" => DatePart::Hour,
+                "min" | "minute" => DatePart::Minute,
                 _ => {
                     mistakes.note(key, "no part of a date", "expected year, month, day, hour or min");
                     continue;
@@ -335,7 +335,7 @@ fn dates(rules: &[TimeRule], mistakes: &mut Mistakes) -> Vec<DateRule> {
 
 /// From the first to the last day with photos, in the years that the rules are about.
 fn span(rules: &Rules) -> Option<Span> {
-    let tests = rules.dates.iter().flat_map(|rule| &rule.tests).filter(|(part, _)| *part == Part::Year);
+    let tests = rules.dates.iter().flat_map(|rule| &rule.tests).filter(|(part, _)| *part == DatePart::Year);
     // Of an endless stretch of years the one at its end.
     let years: Vec<i64> = tests
         .flat_map(|(_, test)| match test {

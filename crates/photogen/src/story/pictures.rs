@@ -9,7 +9,7 @@ use super::mix::{Treatments, may_be_unusual, shares};
 use super::timeline::{Timeline, pick};
 use super::world::World;
 use super::{InjectedFault, PlannedCode, StoryOptions, Utm};
-use crate::scene::{Label, Look, PhotoSize, SceneSpec};
+use crate::scene::{Difficulty, Label, PhotoSize, SceneSpec};
 use scanmill_core::domain::Format;
 
 /// The pictures of a story.
@@ -83,12 +83,12 @@ impl Pictures {
         };
         let plain = |codes: Vec<PlannedCode>, most| {
             let size = self.treatments.other_size(cell, draws[1]);
-            let scene = self.scene(&codes, variant(most), size, Format::Jpeg, Look::Easy);
+            let scene = self.scene(&codes, variant(most), size, Format::Jpeg, Difficulty::Easy);
             (codes, scene)
         };
         match fault {
             Some(InjectedFault::Bomb) => {
-                let scene = self.scene(&[], 0, PhotoSize::Small, Format::Png, Look::Easy);
+                let scene = self.scene(&[], 0, PhotoSize::Small, Format::Png, Difficulty::Easy);
                 (Vec::new(), scene)
             }
             Some(InjectedFault::NoCode) => plain(Vec::new(), self.options.scene_variants.max(1)),
@@ -116,11 +116,18 @@ impl Pictures {
     fn usual(&self, codes: Vec<PlannedCode>, cell: usize, draws: &[f64; 3]) -> (Vec<PlannedCode>, SceneSpec) {
         let variant = (draws[2] * f64::from(self.variants[cell])) as u32;
         let size = self.treatments.other_size(cell, draws[1]);
-        let scene = self.scene(&codes, variant, size, Format::Jpeg, Look::Easy);
+        let scene = self.scene(&codes, variant, size, Format::Jpeg, Difficulty::Easy);
         (codes, scene)
     }
 
-    fn scene(&self, codes: &[PlannedCode], variant: u32, size: PhotoSize, format: Format, look: Look) -> SceneSpec {
+    fn scene(
+        &self,
+        codes: &[PlannedCode],
+        variant: u32,
+        size: PhotoSize,
+        format: Format,
+        look: Difficulty,
+    ) -> SceneSpec {
         let labels =
             codes.iter().map(|code| Label { title: Arc::clone(&code.title), payload: code.payload.clone() }).collect();
         SceneSpec::new(self.options.seed, labels, variant, size, format, look)

@@ -16,14 +16,14 @@ pub struct Rules {
 #[derive(Clone, Debug, PartialEq)]
 pub struct DateRule {
     /// All of them must hold; none is any date.
-    pub tests: Vec<(Part, Test)>,
+    pub tests: Vec<(DatePart, Test)>,
     /// The share, 0 to 1.
     pub accepts: f64,
 }
 
 /// A part of a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum DatePart {
     /// The year.
     Year,
     /// The month, from 1.
@@ -36,14 +36,14 @@ pub enum Part {
     Minute,
 }
 
-impl Part {
+impl DatePart {
     fn of(self, at: civil::DateTime) -> i64 {
         match self {
-            Part::Year => at.year().into(),
-            Part::Month => at.month().into(),
-            Part::Day => at.day().into(),
-            Part::Hour => at.hour().into(),
-            Part::Minute => at.minute().into(),
+            DatePart::Year => at.year().into(),
+            DatePart::Month => at.month().into(),
+            DatePart::Day => at.day().into(),
+            DatePart::Hour => at.hour().into(),
+            DatePart::Minute => at.minute().into(),
         }
     }
 }
@@ -99,9 +99,9 @@ impl Rules {
     /// How finely the rules tell times apart, in minutes.
     pub fn grain_minutes(&self) -> i64 {
         let tests = |wanted| self.dates.iter().flat_map(|rule| &rule.tests).any(|(part, _)| *part == wanted);
-        if tests(Part::Minute) {
+        if tests(DatePart::Minute) {
             1
-        } else if tests(Part::Hour) {
+        } else if tests(DatePart::Hour) {
             60
         } else {
             24 * 60
@@ -133,7 +133,8 @@ mod tests {
 
     #[test]
     fn the_first_rule_that_matches_wins() {
-        let rule = |text: &str, accepts| DateRule { tests: vec![(Part::Month, Test::parse(text).unwrap())], accepts };
+        let rule =
+            |text: &str, accepts| DateRule { tests: vec![(DatePart::Month, Test::parse(text).unwrap())], accepts };
         let rules = Rules { dates: vec![rule("eq(4)", 0.5), rule("le(6)", 1.0)], hours: [1.0; 24] };
         let share = |month| rules.share(civil::date(2015, month, 3).at(7, 30, 0, 0));
         assert_eq!((share(4), share(6), share(7)), (Some(0.5), Some(1.0), None));

@@ -12,7 +12,7 @@ use super::mix::shares;
 use super::pictures::size_shares;
 use super::world::Rhythm;
 use super::{InjectedFault, PlannedPhoto, Stamp, Story};
-use crate::scene::{Look, PhotoSize, SceneSpec};
+use crate::scene::{Difficulty, PhotoSize, SceneSpec};
 use scanmill_core::domain::Format;
 
 /// Rows of a long list that the text shows.
@@ -135,7 +135,7 @@ struct Counts<'a> {
     hours: [u64; 24],
     weekdays: [u64; 7],
     utm: BTreeMap<String, u64>,
-    looks: BTreeMap<Look, u64>,
+    looks: BTreeMap<Difficulty, u64>,
     formats: BTreeMap<&'static str, u64>,
     sizes: BTreeMap<(u32, u32), u64>,
     faults: BTreeMap<Option<InjectedFault>, u64>,
@@ -310,7 +310,7 @@ impl<'a> Counts<'a> {
 }
 
 /// The look as the language names it.
-fn look_name(look: Look) -> &'static str {
+fn look_name(look: Difficulty) -> &'static str {
     LOOKS.iter().find(|(_, known)| *known == look).map_or("", |(name, _)| name)
 }
 

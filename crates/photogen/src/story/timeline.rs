@@ -19,7 +19,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// What brings a photo about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Source {
+pub struct ScanCause {
     /// Number of the product.
     pub product: usize,
     /// Number of the campaign; `None` for everyday scans.
@@ -31,7 +31,7 @@ pub struct Source {
 pub struct Timeline {
     span: Span,
     slot_ms: i64,
-    sources: Vec<Source>,
+    sources: Vec<ScanCause>,
     zones: Vec<Zone>,
     /// By place.
     zone_of: Vec<usize>,
@@ -93,11 +93,11 @@ pub struct Shares {
 impl Timeline {
     /// Works out the table. Zones that do not exist count as UTC: the language refuses them before.
     pub fn new(world: &World) -> Self {
-        let everyday = (0..world.products.len()).map(|product| Source { product, campaign: None });
+        let everyday = (0..world.products.len()).map(|product| ScanCause { product, campaign: None });
         let campaigns = world.campaigns.iter().enumerate().flat_map(|(number, campaign)| {
-            campaign.products.iter().map(move |(product, _)| Source { product: *product, campaign: Some(number) })
+            campaign.products.iter().map(move |(product, _)| ScanCause { product: *product, campaign: Some(number) })
         });
-        let sources: Vec<Source> = everyday.chain(campaigns).collect();
+        let sources: Vec<ScanCause> = everyday.chain(campaigns).collect();
         let mut timeline = Self {
             span: world.span,
             slot_ms: match &world.rhythm {
@@ -128,7 +128,7 @@ impl Timeline {
                 names.len() - 1
             });
             self.zone_of.push(zone);
-            let reached = |source: &Source| match source.campaign {
+            let reached = |source: &ScanCause| match source.campaign {
                 Some(campaign) => reaches(&world.campaigns[campaign].reach, number),
                 None => reaches(&world.products[source.product].sold, number),
             };
@@ -255,7 +255,7 @@ impl Timeline {
     }
 
     /// What a photo may come from.
-    pub fn sources(&self) -> &[Source] {
+    pub fn sources(&self) -> &[ScanCause] {
         &self.sources
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::rules::Rules;
 use super::{InjectedFault, ProductColumns, Span, Utm};
-use crate::scene::{Look, PhotoSize};
+use crate::scene::{Difficulty, PhotoSize};
 use scanmill_core::domain::Format;
 
 /// A story, read and checked.
@@ -214,7 +214,7 @@ pub struct Camera {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mix {
     /// What makes pictures hard to read.
-    pub look: Vec<(Look, f64)>,
+    pub look: Vec<(Difficulty, f64)>,
     /// File formats.
     pub format: Vec<(Format, f64)>,
     /// Sizes of the JPEG pictures.
@@ -226,7 +226,7 @@ pub struct Mix {
 impl Default for Mix {
     fn default() -> Self {
         Self {
-            look: vec![(Look::Easy, 1.0)],
+            look: vec![(Difficulty::Easy, 1.0)],
             format: vec![(Format::Jpeg, 1.0)],
             size: vec![(PhotoSize::Mixed, 1.0)],
             fault: Vec::new(),

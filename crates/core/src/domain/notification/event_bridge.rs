@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Fields, Found, MAX_QUOTE, Notification, fit, photo, text};
+use super::{Fields, MAX_QUOTE, Notification, ParsedRecords, fit, photo, text};
 
 /// What S3 sends beside `Object Created`: nothing of it makes a photo.
 const NO_UPLOAD: &[&str] = &[
@@ -49,7 +49,7 @@ const NO_UPLOAD_CALLS: &[&str] = &[
 /// `{"detail-type": …, "detail": …}`.
 pub(super) fn read(value: &Value) -> Result<Notification, String> {
     let kind = text(value, "detail-type").ok_or("detail-type is not a text")?;
-    let mut found = Found::default();
+    let mut found = ParsedRecords::default();
     match kind {
         "Object Created" => object_created(value, &mut found)?,
         "AWS API Call via CloudTrail" => cloud_trail(value, &mut found)?,
@@ -59,7 +59,7 @@ pub(super) fn read(value: &Value) -> Result<Notification, String> {
     found.into_notification(0).ok_or_else(|| "no event".into())
 }
 
-fn object_created(value: &Value, found: &mut Found) -> Result<(), String> {
+fn object_created(value: &Value, found: &mut ParsedRecords) -> Result<(), String> {
     let detail = value.get("detail").ok_or("no detail")?;
     let object = detail.get("object").ok_or("no detail.object")?;
     let bucket = detail.get("bucket").and_then(|bucket| text(bucket, "name")).ok_or("no detail.bucket.name")?;
@@ -71,7 +71,7 @@ fn object_created(value: &Value, found: &mut Found) -> Result<(), String> {
 
 /// A call as CloudTrail recorded it. It tells neither eTag nor size: the bytes transferred count what the request's
 /// signature adds, so they would be a wrong size.
-fn cloud_trail(value: &Value, found: &mut Found) -> Result<(), String> {
+fn cloud_trail(value: &Value, found: &mut ParsedRecords) -> Result<(), String> {
     let detail = value.get("detail").ok_or("no detail")?;
     let source = text(detail, "eventSource").ok_or("no detail.eventSource")?;
     if source != "s3.amazonaws.com" {

@@ -16,7 +16,7 @@ pub(super) struct Language {
 
 /// How a language's letters are cased and mixed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Casing {
     /// ASCII and some letters more.
     Latin,
     /// An alphabet of its own, which touches ASCII letters seldom.
@@ -34,7 +34,7 @@ const USUAL_END: f32 = 2.5;
 
 /// A language made ready to be asked.
 pub(super) struct Model {
-    kind: Kind,
+    kind: Casing,
     /// Place of a letter in the list as a share of its length.
     ranks: HashMap<char, f32>,
     pairs: HashMap<(char, char), f32>,
@@ -42,14 +42,14 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn new(language: &Language, kind: Kind, marks: &'static str) -> Model {
+    pub(super) fn new(language: &Language, kind: Casing, marks: &'static str) -> Model {
         let count = language.letters.chars().count() as f32;
         let ranks = language.letters.chars().zip(0u16..).map(|(letter, place)| (letter, f32::from(place) / count));
         let mut pairs = HashMap::new();
         for (tier, list) in language.pairs.iter().enumerate() {
             let mut letters = list.chars();
             while let (Some(first), Some(second)) = (letters.next(), letters.next()) {
-                let after = if kind == Kind::Latin && first.is_ascii() { AFTER_ASCII } else { AFTER };
+                let after = if kind == Casing::Latin && first.is_ascii() { AFTER_ASCII } else { AFTER };
                 pairs.insert((first, second), after.get(tier).copied().unwrap_or_default());
             }
         }
@@ -67,16 +67,16 @@ impl Model {
         }
         let rank = self.ranks.get(&letter).copied().unwrap_or(0.5);
         match self.kind {
-            Kind::Latin if letter.is_ascii() => 7.5,
-            Kind::Latin => 9.5 + 3.0 * rank,
-            Kind::Alphabet => 7.0 + 4.0 * rank,
-            Kind::HalfWidth => 5.9 + 1.6 * rank,
+            Casing::Latin if letter.is_ascii() => 7.5,
+            Casing::Latin => 9.5 + 3.0 * rank,
+            Casing::Alphabet => 7.0 + 4.0 * rank,
+            Casing::HalfWidth => 5.9 + 1.6 * rank,
         }
     }
 
     /// Bits of one character. `before` and `after` are its neighbours.
     pub(super) fn bits(&self, letter: char, before: Option<char>, after: Option<char>) -> f32 {
-        let is_word = |other: char| self.has(other) || self.kind == Kind::Latin && other.is_ascii_alphabetic();
+        let is_word = |other: char| self.has(other) || self.kind == Casing::Latin && other.is_ascii_alphabetic();
         let left = before.filter(|before| is_word(*before));
         if letter.is_ascii() {
             // Behind a letter of its own an ASCII letter is a neighbour too, and anything else ends the word.
@@ -96,9 +96,9 @@ impl Model {
         bits += before.map_or(0.0, |before| self.touching(before));
         let is_alone = left.is_none() && !after.is_some_and(is_word);
         bits += match (self.kind, is_alone) {
-            (Kind::HalfWidth, true) => 12.0,
-            (Kind::Alphabet, true) => 6.0,
-            (Kind::Latin, true) => 3.0,
+            (Casing::HalfWidth, true) => 12.0,
+            (Casing::Alphabet, true) => 6.0,
+            (Casing::Latin, true) => 3.0,
             (_, false) => 0.0,
         };
         if after.is_none_or(|after| !after.is_ascii() && !self.has(after)) {
@@ -114,8 +114,8 @@ impl Model {
     /// An alphabet's letter beside an ASCII letter.
     fn touching(&self, other: char) -> f32 {
         match self.kind {
-            Kind::Alphabet if other.is_ascii_alphabetic() => 8.0,
-            Kind::HalfWidth if other.is_ascii_alphabetic() => 3.0,
+            Casing::Alphabet if other.is_ascii_alphabetic() => 8.0,
+            Casing::HalfWidth if other.is_ascii_alphabetic() => 3.0,
             _ => 0.0,
         }
     }
@@ -125,17 +125,17 @@ impl Model {
         let is_letter = |other: Option<char>| other.is_some_and(char::is_alphabetic);
         let is_inside = is_letter(before) && is_letter(after);
         let bits = match letter {
-            '‘' | '’' | '“' | '”' | '–' | '…' if self.kind == Kind::Latin => return 7.5,
+            '‘' | '’' | '“' | '”' | '–' | '…' if self.kind == Casing::Latin => return 7.5,
             _ if self.marks.contains(letter) => 9.0,
             '\u{a0}' => 10.0,
-            _ if self.kind == Kind::Latin && letter.is_alphabetic() && !matches!(letter, 'º' | 'ª') => 13.0,
+            _ if self.kind == Casing::Latin && letter.is_alphabetic() && !matches!(letter, 'º' | 'ª') => 13.0,
             // Kanji are the business of another script of the same set.
-            _ if self.kind == Kind::HalfWidth => 40.0,
+            _ if self.kind == Casing::HalfWidth => 40.0,
             _ => 15.0,
         };
         // Catalan has `l·l`; no other sign stands within a word.
         bits + if is_inside
-            && self.kind == Kind::Latin
+            && self.kind == Casing::Latin
             && (!letter.is_alphabetic() || matches!(letter, 'º' | 'ª'))
             && letter != '·'
         {

@@ -17,7 +17,7 @@ use std::sync::LazyLock;
 
 use encoding_rs::{self as rs, Encoding};
 
-use self::letters::{Kind, Language, Model};
+use self::letters::{Casing, Language, Model};
 use self::wide::Wide;
 use self::words::Words;
 
@@ -48,18 +48,18 @@ pub(super) struct Candidate {
 /// from it.
 pub(super) static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
     let latin = |languages: &[&Language], marks: &'static str| -> Vec<Script> {
-        let model = |language: &&Language| Letters::Narrow(Model::new(language, Kind::Latin, marks));
+        let model = |language: &&Language| Letters::Narrow(Model::new(language, Casing::Latin, marks));
         languages.iter().map(|language| Script { letters: model(language), words: None }).collect()
     };
     let alphabets = |languages: &[(&Language, Option<&'static str>)], marks: &'static str| -> Vec<Script> {
         let script = |(language, words): &(&Language, Option<&'static str>)| Script {
-            letters: Letters::Narrow(Model::new(language, Kind::Alphabet, marks)),
+            letters: Letters::Narrow(Model::new(language, Casing::Alphabet, marks)),
             words: words.map(|words| Words::new(words, true)),
         };
         languages.iter().map(script).collect()
     };
     let half_width = || Script {
-        letters: Letters::Narrow(Model::new(&alphabets::HALF_WIDTH, Kind::HalfWidth, "｡｢｣､･")),
+        letters: Letters::Narrow(Model::new(&alphabets::HALF_WIDTH, Casing::HalfWidth, "｡｢｣､･")),
         words: None,
     };
     let wide = |script: Wide, words: &'static str| Script {

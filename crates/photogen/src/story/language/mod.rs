@@ -9,7 +9,7 @@ use super::mix;
 use super::timeline::QUARTER_MS;
 use super::world::{Camera, Devices, LocalRhythm, Mix, Rhythm, World};
 use super::{InjectedFault, Span};
-use crate::scene::{Look, PhotoSize};
+use crate::scene::{Difficulty, PhotoSize};
 use scanmill_core::diagnostics::Problems;
 use scanmill_core::domain::Format;
 use scanmill_core::error::{Error, Result};
@@ -212,14 +212,14 @@ fn devices(root: &Table<'_>) -> Devices {
 }
 
 /// Looks by name.
-pub const LOOKS: [(&str, Look); 7] = [
-    ("easy", Look::Easy),
-    ("tilted", Look::Tilted),
-    ("blurred", Look::Blurred),
-    ("glare", Look::Glare),
-    ("low_light", Look::LowLight),
-    ("small_code", Look::SmallCode),
-    ("low_quality", Look::LowQuality),
+pub const LOOKS: [(&str, Difficulty); 7] = [
+    ("easy", Difficulty::Easy),
+    ("tilted", Difficulty::Tilted),
+    ("blurred", Difficulty::Blurred),
+    ("glare", Difficulty::Glare),
+    ("low_light", Difficulty::LowLight),
+    ("small_code", Difficulty::SmallCode),
+    ("low_quality", Difficulty::LowQuality),
 ];
 const FORMATS: [(&str, Format); 4] =
     [("jpeg", Format::Jpeg), ("png", Format::Png), ("webp", Format::Webp), ("heic", Format::Heic)];
