@@ -370,3 +370,23 @@ proptest! {
         }
     }
 }
+
+/// What a text hides around or beside an address, its columns do not show: each is made of what is stored.
+#[test]
+fn columns_are_made_of_what_is_stored() {
+    for (text, stored, url) in [
+        ("Password: https://x.de/abc123?a=1", "Password: REDACTED", None),
+        (
+            "https://x.de/?ticket=abc|a.secret=s3cret b",
+            "https://x.de/?ticket=REDACTED b",
+            Some("https://x.de/?ticket=REDACTED"),
+        ),
+        ("MEBKM:TITLE:x;URL:https:\\\\\\\\x.de?data%3Dme@b.de;;", "REDACTED@b.de;;", None),
+        ("https://x.de/a?token=s3cret\nThank you", "https://x.de/a?token=REDACTED\nThank you", Some("https://x.de/a")),
+        ("https://x.de/p/1\nPassword: s3cret", "https://x.de/p/1\nPassword: REDACTED", Some("https://x.de/p/1")),
+    ] {
+        let payload = read(text);
+        assert_eq!((payload.stored.as_str(), payload.product_url.as_deref()), (stored, url), "{text}");
+        assert_eq!(read(&payload.stored).product_url, payload.product_url, "{text}");
+    }
+}

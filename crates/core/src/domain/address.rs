@@ -2,15 +2,14 @@
 //!
 //! A text that is one address, with nothing around it, is taken as it is, up to punctuation that no address holds
 //! unescaped: of scripts without spaces, or a bracket that closes what was never opened. In any other text an address begins with
-//! `http://` or `https://` and ends (RFC 3986, appendix C) at white space, at a quote or an angle bracket; punctuation at
-//! its end belongs to the sentence, and so does a closing bracket that was not opened in it. Only where there is none
-//! with a scheme, a `www.` or a host with a path (`shop.de/p/1`) is taken for one.
+//! `http://` or `https://` and ends where [`super::links`] says. Only where there is none with a scheme, a `www.` or a host
+//! with a path (`shop.de/p/1`) is taken for one.
 
 use std::borrow::Cow;
 
-use linkify::{LinkFinder, LinkKind};
 use percent_encoding::percent_decode_str;
 
+use super::links::{links, without_glued_words};
 use super::url_rules::parse;
 
 /// Endings of hosts that stand alone, without `www.` and without a path. Two-letter endings are countries and always
@@ -32,17 +31,16 @@ pub struct FoundAddresses {
 pub fn find(text: &str) -> FoundAddresses {
     let text = trim(text);
     let single = without_outer_schemes(text);
-    let mut found = if is_alone(text) { parts(up_to_foreign_punctuation(text)) } else { within(&single) };
+    let mut found =
+        if is_alone(text) { parts(without_glued_words(up_to_foreign_punctuation(text))) } else { within(&single) };
     // What has no host that could be is not an address, and hides none behind it.
     found.retain(|address| parse(address).is_some());
     match found.first() {
         Some(first) => FoundAddresses { first: Some(first.clone().into_owned()), count: found.len() },
         None => {
             let bare = bare(text);
-            FoundAddresses {
-                count: bare.len(),
-                first: bare.first().map(|first| up_to_foreign_punctuation(first).to_owned()),
-            }
+            let first = bare.first().map(|first| without_glued_words(up_to_foreign_punctuation(first)).to_owned());
+            FoundAddresses { count: bare.len(), first }
         }
     }
 }
@@ -54,7 +52,8 @@ pub fn trim(text: &str) -> &str {
     })
 }
 
-fn is_invisible(letter: char) -> bool {
+/// Byte order marks, marks of direction, and what joins and parts words without being seen.
+pub fn is_invisible(letter: char) -> bool {
     matches!(letter, '\u{FEFF}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}')
 }
 
@@ -64,7 +63,10 @@ fn is_alone(text: &str) -> bool {
     let scheme = text.split(':').next().unwrap_or_default();
     is_web_scheme(scheme)
         && !text.contains(|letter: char| {
-            letter.is_whitespace() || letter.is_control() || is_invisible(letter) || matches!(letter, '<' | '>' | '"')
+            letter.is_whitespace()
+                || letter.is_control()
+                || is_invisible(letter)
+                || matches!(letter, '<' | '>' | '"' | '`')
         })
 }
 
@@ -173,20 +175,12 @@ fn is_web_scheme(text: &str) -> bool {
 
 /// The addresses with a scheme in a text.
 fn within(text: &str) -> Vec<Cow<'_, str>> {
-    let mut finder = LinkFinder::new();
-    finder.kinds(&[LinkKind::Url]).url_must_have_scheme(true);
     let mut found = Vec::new();
-    for link in finder.links(text) {
+    for link in links(text) {
         // Scripts without spaces go on right behind an address, after their own punctuation.
-        let link = link
-            .as_str()
-            .split(|letter: char| letter.is_whitespace() || is_invisible(letter) || is_wide_punctuation(letter))
-            .next();
-        for part in link.map(parts).unwrap_or_default() {
-            if has_web_host(&part) {
-                found.push(part);
-            }
-        }
+        let link = link.split(|letter: char| is_invisible(letter) || is_wide_punctuation(letter)).next();
+        let parts = link.map(without_glued_words).map(parts).unwrap_or_default();
+        found.extend(parts.into_iter().filter(|part| has_web_host(part)));
     }
     found
 }
@@ -298,6 +292,11 @@ mod tests {
             ("Really https://shop.de/p?id=1?", "https://shop.de/p?id=1", 1),
             ("扫码https://shop.cn/p/1，谢谢", "https://shop.cn/p/1", 1),
             ("HTTPS://SHOP.DE/P/1 now", "HTTPS://SHOP.DE/P/1", 1),
+            ("https://shop.cn查看详情", "https://shop.cn", 1),
+            ("请访问https://shop.cn查看 now", "https://shop.cn", 1),
+            ("www.shop.cn查看", "https://www.shop.cn", 1),
+            ("см. http://пример.рф/п/1, или http://[::1]/x", "http://пример.рф/п/1", 2),
+            ("https://shop.de/p/1`", "https://shop.de/p/1", 1),
             ("https://a.de/1,https://b.de/2;http://c.de", "https://a.de/1", 3),
             ("https://a.de/?u=1,https://b.de/2", "https://a.de/?u=1,https://b.de/2", 1),
             ("https://a.de/go/https://b.de/2", "https://a.de/go/https://b.de/2", 1),

@@ -2,6 +2,8 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::address::is_invisible;
+
 /// Escapes as RFC 3986 §6.2.2 wants them: hex digits in capitals, and none for a character that needs none. Where a `%`
 /// begins no escape, what follows stays escaped: decoding `%%41` would give `%A`, which the next letters could turn into
 /// an escape that nobody wrote.
@@ -42,6 +44,25 @@ pub fn unescape_id(text: &str) -> String {
         Ok(plain) if !plain.contains(char::is_control) => plain.into_owned(),
         _ => text.to_owned(),
     }
+}
+
+/// A segment of a path without the parameters that somebody hung behind it with `&` where `?` was meant: `42&utm_source=qr`.
+pub fn without_parameters(segment: &str) -> &str {
+    let is_parameter = |rest: &str| {
+        let (name, _) = rest.split_once('=').unwrap_or_default();
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.;[]".contains(&byte))
+    };
+    let start = segment.match_indices('&').find(|(at, _)| segment.get(at + 1..).is_some_and(is_parameter));
+    start.and_then(|(at, _)| segment.get(..at)).unwrap_or(segment)
+}
+
+/// An id without what a sentence or a slip of the pen left around it: blanks, invisible letters, punctuation, a bracket that
+/// closes what was not opened.
+pub fn bare_id(id: &str) -> &str {
+    let is_around = |letter: char| letter.is_whitespace() || is_invisible(letter);
+    let is_closing = |letter: char| letter == ')' && !id.contains('(') || letter == ']' && !id.contains('[');
+    let is_behind = |letter: char| is_around(letter) || ".,:!?*'".contains(letter) || is_closing(letter);
+    id.trim_start_matches(is_around).trim_end_matches(is_behind)
 }
 
 /// Whether every `%` begins an escape.

@@ -98,7 +98,7 @@ fn is_unassigned_prefix(digits: &str) -> bool {
 pub fn digital_link(segments: &[String]) -> Option<Key> {
     segments.windows(2).enumerate().rev().find_map(|(place, pair)| {
         let [ai, value] = pair else { return None };
-        let key = key(ai, value)?;
+        let key = key(ai, value.trim_end())?;
         if ai == "01" {
             // `/2024/01/20240115`: what has a date's eight digits is a GTIN-8 of no company either.
             let is_date = value.len() == 8 && is_unassigned_prefix(value);

@@ -9,6 +9,7 @@ pub mod former_values;
 pub mod gs1;
 pub mod gs1_elements;
 pub mod gtin;
+pub mod links;
 pub mod message_progress;
 pub mod notification;
 pub mod page_names;

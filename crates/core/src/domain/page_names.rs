@@ -20,7 +20,7 @@ const WORDS: &[&str] = &[
     "katalog", "kategorie", "kategorien", "kontakt", "l", "landing", "landingpage", "lang", "language", "large",
     "legal", "level", "link", "links", "list", "listing", "listings", "live", "load", "locale", "location",
     "locations", "log", "login", "logout", "lp", "main", "manual", "manuals", "map", "maps", "media", "medium", "menu",
-    "menue", "menü", "mitmachen", "mobile", "more", "my", "n", "name", "neu", "new", "news", "newsletter", "next",
+    "menue", "menü", "mitmachen", "mobile", "more", "my", "n", "name", "nan", "neu", "new", "news", "newsletter", "next",
     "not", "null", "o", "oeffnungszeiten", "of", "offer", "offers", "on", "online", "open", "or", "order", "orders",
     "original", "our", "out", "overview", "p", "page", "pages", "panier", "partner", "partners", "password", "pay",
     "payment", "pdf", "photos", "php", "play", "policy", "portal", "post", "posts", "press", "preview", "price",

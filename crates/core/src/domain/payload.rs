@@ -197,7 +197,7 @@ fn gs1_message(text: &str) -> Payload {
     let begins = |scheme: &str| said.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
     if elements.is_empty() {
         if begins("http:") || begins("https:") {
-            return web(text).map_or_else(|| plain(text.to_owned(), "text"), |web| web.payload);
+            return read(text);
         }
         if let Some(payload) = by_scheme(text, said) {
             return payload;
@@ -214,16 +214,37 @@ fn element_string(text: &str, product: Product) -> Payload {
 
 /// Reads a code's text. Never fails: what is nothing else is `text`.
 pub fn read(text: &str) -> Payload {
+    let mut payload = read_once(text);
+    // What a text hides beside or around its address, its columns must not show: they are made of what is stored.
+    for _ in 0..MOST_READINGS {
+        if payload.product_url.is_none() || payload.stored == text {
+            return fitted(payload);
+        }
+        let again = read_once(&payload.stored);
+        if again.stored == payload.stored {
+            let has_other_kind = again.product_url.is_none() && matches!(payload.kind, "url" | "gs1_digital_link");
+            let kind = if has_other_kind || again.product_url.is_some() { again.kind } else { payload.kind };
+            return fitted(Payload { kind, ..again });
+        }
+        payload = again;
+    }
+    fitted(plain(REDACTED.to_owned(), payload.kind))
+}
+
+/// How often a text is read anew because something was hidden in it.
+const MOST_READINGS: usize = 8;
+
+fn read_once(text: &str) -> Payload {
     let said = address::trim(text);
     if let Some(payload) = by_mark(text, said).or_else(|| by_scheme(text, said)) {
-        return fitted(redacted(payload));
+        return redacted(payload);
     }
     match web(text) {
         // Most payloads are an address and nothing else, and looking through a text costs more than all the rest here.
-        Some(Web { payload, is_clean: true }) => fitted(payload),
-        Some(Web { payload, .. }) => fitted(redacted(payload)),
+        Some(Web { payload, is_clean: true }) => payload,
+        Some(Web { payload, .. }) => redacted(payload),
         // What is not a valid address may hold a password all the same.
-        None => fitted(redacted(plain(text.to_owned(), "text"))),
+        None => redacted(plain(text.to_owned(), "text")),
     }
 }
 

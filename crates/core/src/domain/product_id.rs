@@ -4,9 +4,11 @@
 //! like `/p/42`, a parameter like `sku=42`, and last the end of the path if it looks like an id. What is a page's name is
 //! no product: null is better.
 
+use super::escapes::bare_id;
 use super::gs1::Key;
 use super::gtin::{gtin_14, has_gtin_length, has_used_prefix};
 use super::page_names::{is_below_no_product, is_no_shop, is_page_name};
+use super::secret_shapes::is_random;
 use super::shops;
 
 /// Where a product id came from, the surest first. The column `product_id_source`.
@@ -80,9 +82,10 @@ impl Product {
         if let Some(gtin) = named_gtin(page) {
             return Product { id: Some(gtin.clone()), source: ProductIdSource::Gtin, gtin: Some(gtin) };
         }
-        let found = |id, source| Product { id: Some(id), source, gtin: None };
+        let found = |id: String, source| Product { id: Some(bare_id(&id).to_owned()), source, gtin: None };
         // Of the ids of a parameter and of a single shop too many are numbers of their own that look like a GTIN.
-        let known = shops::id(page.host, page.tail, |id| !is_page_name(id)).map(|(id, may_be_gtin)| {
+        let is_in_shop = !page.segments.iter().any(|segment| is_below_no_product(segment) || segment == "content");
+        let known = shops::id(page.host, page.tail, is_in_shop, |id| !is_page_name(id)).map(|(id, may_be_gtin)| {
             let product = found(id, ProductIdSource::KnownShop);
             if may_be_gtin { product.in_one_form() } else { product }
         });
@@ -105,7 +108,7 @@ impl Product {
     }
 }
 
-/// Whether a text has what no id has: signs of a template or a slip (`{id}`, `1^`), control characters, escaped or not.
+/// Whether a text has what no id has: signs of a template or a slip (`{id}`, `:id`, `[id]`, `1^`), control characters, escaped or not.
 fn is_nonsense(id: &str) -> bool {
     let is_control = |byte: u8| byte < 0x20 || byte == 0x7f;
     let holds_escaped_control = || {
@@ -114,7 +117,9 @@ fn is_nonsense(id: &str) -> bool {
             hex.is_some_and(is_control)
         })
     };
-    id.contains(|letter: char| letter.is_control() || "{}^|<>\\`\"".contains(letter))
+    id.is_empty()
+        || id.contains(|letter: char| letter.is_control() || "{}^|<>\\`\"".contains(letter))
+        || id.starts_with([':', '['])
         || id.ends_with(';')
         || id.starts_with("(0")
         || holds_escaped_control()
@@ -157,7 +162,7 @@ fn named_gtin(page: &Page<'_>) -> Option<String> {
     named
         .chain(pairs)
         .filter(|(name, _)| GTIN_NAMES.contains(&compact(name).as_str()))
-        .map(|(_, value)| value)
+        .map(|(_, value)| bare_id(value))
         .chain(page.segments.iter().filter_map(|segment| element(segment)))
         .find_map(gtin_14)
 }
@@ -211,9 +216,10 @@ fn is_wrong_gtin(name: &str, value: &str) -> bool {
         && gtin_14(value).is_none()
 }
 
-/// The end of the path, if it looks like an id.
+/// The end of the path, if it looks like an id. At a shop whose addresses are known, what is none of them is a page.
 fn last_segment(page: &Page<'_>) -> Option<String> {
     if is_no_shop(page.host)
+        || shops::knows(page.host)
         || page.segments.iter().any(|segment| is_below_no_product(segment))
         || page.segments.windows(2).any(is_year_and_month)
     {
@@ -233,6 +239,8 @@ fn last_segment(page: &Page<'_>) -> Option<String> {
     let is_short_number = id.len() < 3 && is_number;
     (is_likely(id)
         && !is_short_number
+        // The token of a link, or what is compressed.
+        && !is_random(id)
         && !is_category(id)
         && !is_dated
         && !is_page_name(id)

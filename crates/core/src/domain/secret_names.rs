@@ -59,13 +59,13 @@ const OPENED: &[&str] = &[
 /// Names that are secret as they are, run together.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
-    "2fa", "activationcode", "adgangskode", "aspxauth", "autologin", "cardnumber", "ccnumber", "cfid", "clave",
+    "2fa", "activationcode", "adgangskode", "aspxauth", "autologin", "cardnumber", "ccnumber", "cfchltk", "cfid", "clave",
     "codeverifier", "confirmationcode", "confirmcode", "consumerid", "contrasena", "contraseña", "cred", "creditcard",
     "dbpass", "devicecode", "gda", "geslo", "googleaccessid", "haslo", "hasło", "hdnea", "hdntl", "hdnts", "heslo",
     "hmacsha256", "iban", "identity", "ipaddress", "jelszo", "jelszó", "katasandi", "keypem", "keyphrase",
     "loginhash", "losenord", "lozinka", "lösenord", "magiclink", "matkhau", "mdp", "mnemonic", "modsid", "motdepasse",
-    "onetime", "onetimecode", "parola", "pkey", "policy", "psw", "puk", "recoveryphrase", "relaystate", "remoteaddr",
-    "resetcode", "salasana", "salt", "securitycode", "seedphrase", "senha", "sesskey", "setcookie", "sifre",
+    "onetime", "onetimecode", "oobcode", "parola", "pkey", "policy", "psw", "puk", "recoveryphrase", "relaystate", "remoteaddr",
+    "resetcode", "rlkey", "salasana", "salt", "securitycode", "seedphrase", "senha", "sesskey", "setcookie", "sifre",
     "slaptazodis", "symfony", "usercode", "usercred", "userpass", "wachtwoord", "wpa", "wresult", "xforwardedfor",
     "xrealip", "zenid", "şifre", "пароль", "パスワード", "密码", "密碼", "비밀번호",
 ];

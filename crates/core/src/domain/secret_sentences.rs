@@ -243,6 +243,10 @@ fn secret_length(label: &str, value: &str, is_spaced: bool) -> usize {
         length = value.len() - behind.len() + word.len();
     }
     length += grouped_digits(word, value.get(length..).unwrap_or_default());
+    // JSON, whose quotes are a part of it.
+    if matches!(word, "{" | "[" | "(" | "({") {
+        length = value.find(char::is_whitespace).unwrap_or(value.len());
+    }
     let is_likely = word.len() >= 8 && word.bytes().any(|byte| byte.is_ascii_digit())
         || label.ends_with("pin") && word.len() >= 4 && word.bytes().all(|byte| byte.is_ascii_digit());
     if word.starts_with("//") || word == REDACTED || !(is_password || is_likely) { 0 } else { length }
@@ -376,6 +380,7 @@ mod tests {
             ("Authorization: Bearer a1b2c3d4e5", "Authorization: REDACTED"),
             ("var token=\"s3cret\";", "var token=REDACTED;"),
             ("password=\"a\"b c", "password=REDACTED c"),
+            ("password={\"a\":\"s3cret\"} c", "password=REDACTED c"),
             ("<user>me</user><password>s3cret</password>", "<user>me</user><password>REDACTED</password>"),
             ("password\ts3cret", "password\tREDACTED"),
             ("SSID: n PSK: x", "SSID: n PSK: REDACTED"),

@@ -60,13 +60,24 @@ fn redact_once(text: &str) -> String {
     let text = redact_user(&text);
     let text = redact_json(&text);
     let text = redact_sentences(&text);
-    let words = text.split_inclusive(is_word_end);
-    words
-        .map(|word| {
-            let end = word.trim_end_matches(is_word_end);
-            redact_word(end) + word.get(end.len()..).unwrap_or_default()
-        })
-        .collect()
+    let mut out = String::with_capacity(text.len());
+    let mut rest: &str = &text;
+    while !rest.is_empty() {
+        let end = rest.find(is_word_end).unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(end);
+        let redacted = redact_word(word);
+        let mark = behind.chars().next().map_or(0, char::len_utf8);
+        rest = behind.get(mark..).unwrap_or_default();
+        // A value in quotes, or JSON, goes on behind the quote that ended the word.
+        let is_open = redacted != word && redacted.ends_with(REDACTED) && word.ends_with(['{', '[', '(', '=', ':']);
+        out.push_str(&redacted);
+        if is_open && behind.starts_with(['"', '`', '<']) {
+            rest = rest.get(rest.find(char::is_whitespace).unwrap_or(rest.len())..).unwrap_or_default();
+        } else {
+            out.push_str(behind.get(..mark).unwrap_or_default());
+        }
+    }
+    out
 }
 
 /// Whether a value holds a secret, escaped or not: `https%3A%2F%2Fx%2F%3Ftoken%3Dabc`, `api_key=abc`,
@@ -158,6 +169,8 @@ fn redact_word(word: &str) -> String {
         // What a browser sends to no server is where shared files and chats carry their key.
         if out.ends_with('#') && is_random(end) {
             out.push_str(REDACTED);
+        } else if out.ends_with('#') && end.starts_with(['/', '!']) && !end.contains(['=', ':']) {
+            out.push_str(&redact_route(end, group));
         } else if end.contains('=') {
             out.push_str(&redact_parameter(end, group));
         } else if let Some((name, value)) =
@@ -171,6 +184,19 @@ fn redact_word(word: &str) -> String {
         out.push_str(part.get(end.len()..).unwrap_or_default());
     }
     out
+}
+
+/// Letters of the shortest key behind the route of a shared file. Ids of some databases are drawn at random too, and shorter.
+const SHORTEST_KEY: usize = 22;
+
+/// A route in a fragment, whose segments may be the key of what is shared: `#/send/ID/KEY`, `#!ID!KEY`.
+fn redact_route(route: &str, group: Group) -> String {
+    let is_key = |part: &str| part.len() >= SHORTEST_KEY && is_random(part);
+    let hide = |segment: &str| {
+        let parts: Vec<&str> = segment.split('!').map(|part| if is_key(part) { REDACTED } else { part }).collect();
+        parts.join("!")
+    };
+    redact_path(&route.split('/').map(hide).collect::<Vec<_>>().join("/"), group)
 }
 
 /// Whether a part of a query is a secret with a colon where others have an equals sign: `?token:abc`.
@@ -299,10 +325,21 @@ fn redact_user(text: &str) -> Cow<'_, str> {
 fn authority_end(text: &str) -> usize {
     let end = text.find(['/', '\\', '?', '#']).unwrap_or(text.len());
     let within = text.get(..end).unwrap_or_default();
+    // What stands before is no port: the sign is one of a password that was not escaped.
+    if !within.contains(['@', '[']) && within.split_once(':').is_some_and(|(_, port)| !is_port(port)) {
+        let word = text.get(..text.find(is_word_end).unwrap_or(text.len())).unwrap_or_default();
+        if word.len() > end && word.contains('@') {
+            return word.len();
+        }
+    }
     let Some(space) = within.find(is_word_end) else { return end };
     let before = within.get(..space).unwrap_or_default();
-    let is_password = before.split_once(':').is_some_and(|(_, rest)| !rest.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_password = before.split_once(':').is_some_and(|(_, rest)| !is_port(rest));
     if is_password && !before.contains('@') { end } else { space }
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Where the next authority begins: behind `//`, and at the start also behind every form of `http:` that a browser takes
@@ -314,7 +351,7 @@ fn authority(text: &str, at_start: bool) -> Option<usize> {
     });
     let behind = match lenient {
         Some(colon) => text.get(colon + 1..)?,
-        None => text.split_at(text.find("//")?).1,
+        None => text.split_at(text.find("//").into_iter().chain(text.find("\\\\")).min()?).1,
     };
     Some(text.len() - behind.trim_start_matches(['/', '\\']).len())
 }
@@ -417,6 +454,20 @@ mod tests {
             ("https:me:pw@x.de", "https:REDACTED@x.de"),
             ("https:\\\\me:pw@x.de\\a", "https:\\\\REDACTED@x.de\\a"),
             ("ftp://me:pw@x.de/a", "ftp://REDACTED@x.de/a"),
+            ("see https:\\\\me:pw@x.de\\a", "see https:\\\\REDACTED@x.de\\a"),
+            ("http://me:p/w@x.de/a", "http://REDACTED@x.de/a"),
+            ("http://me:p?w@x.de/a b", "http://REDACTED@x.de/a b"),
+            ("http://me:p#w@x.de", "http://REDACTED@x.de"),
+            ("http://x.de:80/a@b", "http://x.de:80/a@b"),
+            ("http://[::1]:80/a@b", "http://[::1]:80/a@b"),
+            ("https://x.de/?token={\"a\":\"s3cret\"} b", "https://x.de/?token=REDACTED b"),
+            ("https://x.de/?token=\"s3cret\" b", "https://x.de/?token=REDACTED b"),
+            ("<a href=\"https://x.de/?token=s3cret\">b</a>", "<a href=\"https://x.de/?token=REDACTED\">b</a>"),
+            ("https://x.de/#/send/id/kL9mN2pQ4rS6tU8vW0xY1z", "https://x.de/#/send/id/REDACTED"),
+            ("https://x.de/#!abcdefgh!kL9mN2pQ4rS6tU8vW0xY1z", "https://x.de/#!abcdefgh!REDACTED"),
+            ("https://x.de/#/p/kL9mN2pQ4rS6tU8vW0xY", "https://x.de/#/p/kL9mN2pQ4rS6tU8vW0xY"),
+            ("https://x.de/?oobCode=abc&mode=signIn", "https://x.de/?oobCode=REDACTED&mode=signIn"),
+            ("https://x.de/scl/fi/a/b?rlkey=abc&dl=0", "https://x.de/scl/fi/a/b?rlkey=REDACTED&dl=0"),
             ("https://x.de/a?token=s3cr/et==&b=1", "https://x.de/a?token=REDACTED&b=1"),
             ("https://x.de/?Access-Token=s&API_KEY=s&b", "https://x.de/?Access-Token=REDACTED&API_KEY=REDACTED&b"),
             ("https://x.de/?%74oken=s", "https://x.de/?%74oken=REDACTED"),

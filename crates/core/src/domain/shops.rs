@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use regex_lite::{Captures, Regex};
 
-use super::escapes::unescape_id;
+use super::escapes::{unescape_id, without_parameters};
 use super::text::find_ignoring_case;
 
 /// A shape of addresses.
@@ -69,11 +69,16 @@ pub const SHOPS: &[Shop] = &[
     shop("Mercado Libre", &["mercadolibre.*", "mercadolivre.*"], r"(?i)/(?:[^?]*/)?p/(ml[a-z][0-9]+)|/(ml[a-z]-?u?[0-9]{6,})", "https://articulo.mercadolibre.com.ar/MLA-1123456789-pava-electrica-_JM", "MLA1123456789"),
     shop("Mercado Libre", &["mercadolibre.*", "mercadolivre.*"], r"(?i)/(?:[^?]*/)?p/(ml[a-z][0-9]+)", "https://www.mercadolivre.com.br/chaleira-eletrica/p/MLB15149561", "MLB15149561"),
     shop("Rakuten", &["item.rakuten.co.jp"], r"^/([^/?]+/[^/?]+)/?(?:[?]|$)", "https://item.rakuten.co.jp/teashop/green-10/", "teashop/green-10"),
+    shop("Rakuten Books", &["books.rakuten.co.jp"], r"/r[bk]/([0-9a-f]{6,})(?:[/?]|$)", "https://books.rakuten.co.jp/rb/16543210/", "16543210"),
     shop("Rakuten", &["rakuten.*"], r"/(?:mfp|offer/buy|p|product)/([0-9]{5,})(?:[/?]|$)", "https://fr.shopping.rakuten.com/offer/buy/4567890123/theiere.html", "4567890123"),
     shop("Etsy", &["etsy.com"], r"/listing/([0-9]+)(?:[/?]|$)", "https://www.etsy.com/de/listing/1012345678/blue-mug?ref=shop", "1012345678"),
     shop("Zalando", &["zalando.*", "zalando-lounge.*"], r"(?i)-([a-z0-9]{9}-[a-z0-9]{3})\.html", "https://www.zalando.de/nike-sportswear-sneaker-ni112o0hq-a11.html", "ni112o0hq-a11"),
     shop("Otto", &["otto.de"], r"(?i)/p/[^/?]*-([a-z]?[0-9a-z]{6,})/?(?:[?]|$)", "https://www.otto.de/p/bosch-wasserkocher-1234567890/?variationId=1234", "1234567890"),
     shop("MediaMarkt and Saturn", &["mediamarkt.*", "saturn.*"], r"-([0-9]{5,})\.html", "https://www.mediamarkt.de/de/product/_bosch-wasserkocher-2654321.html", "2654321"),
+    shop("Lidl", &["lidl.*"], r"(?i)/p/(?:[^?]*/)?p([0-9]{5,})(?:[/?]|$)", "https://www.lidl.de/p/wasserkocher-blau/p100361234?mktc=x", "100361234"),
+    shop("Sephora", &["sephora.*"], r"(?i)-(p[0-9]{5,})(?:\.html)?(?:[/?]|$)", "https://www.sephora.com/product/lip-glow-P432301?skuId=2640530", "P432301"),
+    shop("dm", &["dm.de", "dm.at", "dm-drogeriemarkt.*"], r"-p([0-9]{8,14})\.html", "https://www.dm.de/tee-gruen-p4066447253344.html", "04066447253344"),
+    shop("Steam", &["store.steampowered.com"], r"/app/([0-9]+)(?:[/?]|$)", "https://store.steampowered.com/app/730/CounterStrike_2/", "730"),
     shop("Decathlon", &["decathlon.*"], r"(?i)/_/r-p-([a-z0-9-]+?)(?:[/?_]|$)|[?&]mc=([0-9]+)", "https://www.decathlon.de/p/rucksack-20l/_/R-p-305744?mc=8529019", "305744"),
     shop("H&M", &["hm.com"], r"/productpage\.([0-9]+)\.html", "https://www2.hm.com/de_de/productpage.0685816001.html", "0685816001"),
     shop("Zara", &["zara.com"], r"-p([0-9]{8})\.html", "https://www.zara.com/de/de/kleid-p04387166.html?v1=3", "04387166"),
@@ -145,6 +150,7 @@ const FORMS: &[(&str, Form)] = &[
     ("IKEA", Form::Small),
     ("Mercado Libre", Form::BareCapitals),
     ("Newegg", Form::Capitals),
+    ("Sephora", Form::Capitals),
     ("Shopware 6", Form::BareSmall),
     ("Uniqlo", Form::Capitals),
     ("Wayfair", Form::Small),
@@ -152,7 +158,10 @@ const FORMS: &[(&str, Form)] = &[
 ];
 
 /// Single shops whose ids are GTINs, by the name in [`SHOPS`]; the others number by themselves.
-const NUMBERED_BY_GTIN: &[&str] = &["Open Food Facts"];
+const NUMBERED_BY_GTIN: &[&str] = &["Open Food Facts", "dm"];
+
+/// Shop systems whose shape articles and pages of help have too, by the name in [`SHOPS`].
+const OF_COMMON_FORM: &[&str] = &["PrestaShop"];
 
 fn in_one_form(shop: &Shop, id: String) -> String {
     match FORMS.iter().find(|(name, _)| *name == shop.name).map(|(_, form)| form) {
@@ -232,17 +241,23 @@ fn words(expression: &str) -> Vec<String> {
 
 /// The id by the first row that fits and whose id `is_id`, and whether it may be a GTIN.
 /// `host` is lower case; `tail` is path, query and route as they stand in the normalised address.
-pub fn id(host: &str, tail: &str, is_id: impl Fn(&str) -> bool) -> Option<(String, bool)> {
+/// `is_in_shop`: no part of the path says that what is below it is no product.
+pub fn id(host: &str, tail: &str, is_in_shop: bool, is_id: impl Fn(&str) -> bool) -> Option<(String, bool)> {
     SHOPS.iter().zip(SHAPES.iter()).find_map(|(shop, shape)| {
-        if !shop.hosts.iter().any(|pattern| fits(host, pattern)) {
+        if !shop.hosts.iter().any(|pattern| fits(host, pattern)) || !is_in_shop && OF_COMMON_FORM.contains(&shop.name) {
             return None;
         }
         let found = shape.as_ref()?.captures(tail)?;
         let group = found.iter().skip(1).find_map(|group| group)?;
         let may_be_gtin = shop.hosts == ["*"] || NUMBERED_BY_GTIN.contains(&shop.name);
-        let id = Some(unescape_id(group.as_str())).filter(|id| is_id(id));
+        let id = Some(unescape_id(without_parameters(group.as_str()))).filter(|id| is_id(id));
         id.map(|id| (in_one_form(shop, id), may_be_gtin))
     })
+}
+
+/// Whether the host is one of a single shop whose addresses are known.
+pub fn knows(host: &str) -> bool {
+    SHOPS.iter().flat_map(|shop| shop.hosts).any(|pattern| *pattern != "*" && fits(host, pattern))
 }
 
 /// Whether the host is one of the pattern's, or below one.

@@ -85,7 +85,8 @@ pub fn parse(text: &str) -> Option<(Url, String)> {
 
 /// The segments of a path, unescaped.
 fn segments_of(path: &str) -> Vec<String> {
-    path.split('/').filter(|segment| !segment.is_empty()).map(escapes::unescape_id).collect()
+    let segments = path.split('/').map(escapes::without_parameters).filter(|segment| !segment.is_empty());
+    segments.map(escapes::unescape_id).collect()
 }
 
 /// A path without `;jsessionid=REDACTED`: like a parameter of the query, it names the visitor.
@@ -158,7 +159,9 @@ impl Query {
         query.parameters = kept
             .iter()
             .filter_map(|part| part.split_once('='))
-            .map(|(name, value)| (decode(name).into_owned(), escapes::unescape_id(&value.replace('+', " "))))
+            .map(|(name, value)| {
+                (decode(name.trim_start_matches("amp;")).into_owned(), escapes::unescape_id(&value.replace('+', " ")))
+            })
             .collect();
         if !kept.is_empty() {
             query.text = format!("?{}", kept.join("&"));
@@ -275,6 +278,19 @@ mod tests {
             ("https://visit.museum.example/exhibits/blue-hour", Some("blue-hour"), ProductIdSource::Path),
             ("https://shop.de/green-tea-100g.html", Some("green-tea-100g"), ProductIdSource::Path),
             ("https://shop.de/a/%zz1", Some("%zz1"), ProductIdSource::Path),
+            ("https://shop.de/p/42&utm_source=qr", Some("42"), ProductIdSource::Path),
+            ("https://shop.de/product/blue-shoe&ref=1&amp;x=2", Some("blue-shoe"), ProductIdSource::KnownShop),
+            ("https://shop.de/p/salt&pepper", Some("salt&pepper"), ProductIdSource::Path),
+            ("https://shop.de/01/4006381333931&utm_source=qr", Some("04006381333931"), ProductIdSource::Gtin),
+            ("https://shop.de/?x=1&amp;sku=A-42", Some("A-42"), ProductIdSource::Query),
+            ("https://shop.de/p/42%20", Some("42"), ProductIdSource::Path),
+            ("https://shop.de/p/42%E2%80%8B", Some("42"), ProductIdSource::Path),
+            ("https://shop.de/01/4006381333931%20", Some("04006381333931"), ProductIdSource::Gtin),
+            ("https://shop.de/p/42,", Some("42"), ProductIdSource::Path),
+            ("https://shop.de/p/42:", Some("42"), ProductIdSource::Path),
+            ("https://shop.de/p/42)", Some("42"), ProductIdSource::Path),
+            ("https://shop.de/p/42!", Some("42"), ProductIdSource::Path),
+            ("https://shop.de/p/tea-(loose)", Some("tea-(loose)"), ProductIdSource::Path),
             ("https://shop.de/a/%25zz1", Some("%25zz1"), ProductIdSource::Path),
         ] {
             let product = read(raw).unwrap().product;
@@ -358,6 +374,19 @@ mod tests {
             "https://shop.de/p/{id}",
             "https://shop.de/p/%7Bid%7D",
             "https://shop.de/p/1^",
+            "https://shop.de/p/:id",
+            "https://shop.de/p/[id]",
+            "https://shop.de/p/[object%20Object]",
+            "https://shop.de/p/NaN",
+            "https://shop.de/p/%20",
+            "https://shop.de/AQnYUc1gmiCNV4JGYgYBAgg",
+            "https://shop.de/content/1-delivery.html",
+            "https://shop.de/news/12345-headline-of-the-day.html",
+            // At a shop whose addresses are known, what is none of them is a page.
+            "https://www.amazon.com/hz/wishlist/ls/2ABCDEFGHIJKL",
+            "https://www.amazon.com/review/R1ABCDEFGHIJKL",
+            "https://www.ebay.com/usr/someone123",
+            "https://www.walmart.com/cp/food/976759",
             "https://shop.de/p/1|2",
             "https://shop.de/p/1%0Aevil",
             "https://shop.de/(01)04006381333930",
