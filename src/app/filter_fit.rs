@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::actors::admission::{self, skip_reason};
 use crate::config::Settings;
-use crate::config::settings::Filter;
+use crate::config::settings::{Filter, StoreKind};
 use crate::domain::PhotoRef;
-use crate::error::{Class, Result};
+use crate::error::{Class, Error, Result};
 use crate::probe::{Finding, warning};
 use crate::store::{ObjectSummary, Store};
 
@@ -31,6 +31,15 @@ async fn fit(store: &dyn Store, settings: &Settings) -> Result<Option<Result<Str
     let listed = store.list(inbox, prefix, None, SAMPLE).await?;
     if listed.is_empty() {
         let others = store.list(inbox, "", None, 1).await?;
+        let is_folder = settings.store.kind == StoreKind::Folder;
+        if is_folder && prefix.strip_prefix(inbox.as_str()).is_some_and(|rest| rest.starts_with('/')) {
+            let message = format!(
+                "filter.prefix `{prefix}` begins with the name of the inbox, which holds nothing of that name: no photo passes it"
+            );
+            return Ok(Some(
+                Err(Error::permanent(message).with_hint("keys begin below the inbox: leave its name out")),
+            ));
+        }
         let message = |other: &ObjectSummary| {
             let message =
                 format!("no key in the inbox begins with filter.prefix = `{prefix}`, as `{}` does not", other.key);

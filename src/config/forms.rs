@@ -86,7 +86,7 @@ pub(super) fn suffixes(text: &str) -> Read<Vec<String>> {
         if end.contains(['/', '\\', '"', '\'']) {
             return Err("endings of file names, like `.jpg`");
         }
-        if !end.chars().any(char::is_alphanumeric) {
+        if !end.chars().any(char::is_alphanumeric) || end.starts_with("..") {
             return Err("endings with a letter or digit, like `.jpg`");
         }
     }

@@ -226,6 +226,30 @@ const FILTER_ERRORS: &[Rule] = &[
         },
     },
     Rule {
+        keys: &["filter.exclude"],
+        broken: |s| {
+            // Names that nobody gives to a photo and no pattern is meant for.
+            let is_all =
+                s.filter.exclusions().excludes("\u{10fffd}") && s.filter.exclusions().excludes("0/\u{10fffd}.0");
+            is_all.then(|| {
+                let message = "filter.exclude fits every name: no photo passes it".to_owned();
+                (message, "name what is to be left out, like `*.tmp` or `raw`".into())
+            })
+        },
+    },
+    Rule {
+        keys: &["filter.suffixes", "filter.exclude", "filter.exclude_housekeeping"],
+        broken: |s| {
+            let is_left_out = |end: &String| s.filter.exclusions().excludes(&format!("\u{10fffd}{end}"));
+            let suffixes = &s.filter.suffixes;
+            (!suffixes.is_empty() && suffixes.iter().all(is_left_out)).then(|| {
+                let message =
+                    format!("filter.exclude leaves out what ends with `{}`: no photo passes both", suffixes.join(", "));
+                (message, "choose other suffixes, or narrow filter.exclude".into())
+            })
+        },
+    },
+    Rule {
         keys: &["filter.min_bytes", "limits.max_file_bytes"],
         broken: |s| {
             (s.filter.min_bytes > s.limits.max_file_bytes).then(|| {
@@ -255,6 +279,12 @@ const WARNINGS: &[Rule] = &[
                 "begins with the name of the inbox, and keys begin below it"
             } else if is_s3 && prefix.starts_with('/') {
                 "begins with a slash, as the keys of hardly any bucket do"
+            } else if prefix.contains(['*', '?', '[', '{']) {
+                "has a sign of patterns, and is compared as it is"
+            } else if prefix.trim() != prefix {
+                "has a blank at one end"
+            } else if prefix.contains('\\') {
+                "has a backslash, and folders of keys are parted with `/`"
             } else {
                 return None;
             };

@@ -125,6 +125,10 @@ fn filters_that_nothing_can_pass_are_refused_and_named() {
         ("filter.prefix=a//b", "filter.prefix", "an empty name"),
         ("filter.prefix=./up", "filter.prefix", "begins with a dot"),
         ("filter.prefix=2026/@eaDir/", "filter.prefix", "leaves out"),
+        ("filter.suffixes=..jpg", "filter.suffixes", "endings with a letter"),
+        ("filter.suffixes=.part,.tmp", "filter.suffixes", "narrow filter.exclude"),
+        ("filter.exclude=*", "filter.exclude", "name what is to be left out"),
+        ("filter.exclude=**", "filter.exclude", "name what is to be left out"),
         ("filter.exclude=/raw", "filter.exclude", "begin without a slash"),
         ("filter.exclude=*.{jpg,png}", "filter.exclude", "instead of braces"),
     ] {
@@ -148,6 +152,14 @@ fn a_run_that_passes_everything_over_says_so() {
         let line = check.stdout.lines().find(|line| line.contains("filter ")).unwrap_or_default();
         assert!(line.starts_with("warn") && line.contains(why), "{}", check.stdout);
     }
+    // What is meant as a pattern, or as the path of the inbox.
+    for prefix in ["up/*", "up?", " up/", "up\\"] {
+        let check = root.ended(&["check", "--set", &format!("filter.prefix={prefix}")]).stdout;
+        assert!(check.contains("warn  configuration    filter.prefix"), "{check}");
+    }
+    let check = root.ended(&["check", "--set", "filter.prefix=inbox/"]);
+    assert_eq!(check.code, Some(1), "{}", check.stdout);
+    assert!(check.stdout.contains("holds nothing of that name"), "{}", check.stdout);
     let fits = root.ended(&["check", "--set", "filter.suffixes=.jpg"]).stdout;
     assert!(fits.contains("12 of the first 12 objects in the inbox pass it"), "{fits}");
 

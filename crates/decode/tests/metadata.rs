@@ -126,7 +126,9 @@ fn a_structure_may_go_on_in_the_next_segment() {
 
 #[test]
 fn the_mark_of_exif_is_written_in_many_ways() {
-    for mark in [b"Exif\0\0".as_slice(), b"Exif\0\xff", b"EXIF\0\0", b"exif\0 ", b"\0\0Exif\0\0", b"abcdExif\0\0"] {
+    for mark in
+        [b"Exif\0\0".as_slice(), b"Exif\0\xff", b"EXIF\0\0", b"exif\0 ", b"\0\0Exif\0\0", b"abcdExif\0\0", b"Exif\0"]
+    {
         let segment = [mark, &whole()].concat();
         assert_time_and_place(&format!("{mark:?}"), &jpeg(&[(APP1, &segment)]));
         assert_time_and_place(&format!("{mark:?}"), &png(&[(b"eXIf", &segment)]));
@@ -189,6 +191,41 @@ fn xmp_names_the_hemisphere_in_the_value_or_apart() {
         let (latitude, longitude) = found.latitude.zip(found.longitude).expect(attributes);
         let is_near = (latitude - place.0).abs() < 1e-6 && (longitude - place.1).abs() < 1e-6;
         assert!(is_near && found.geo_source == Some("xmp_gps"), "{attributes}: {found:?}");
+    }
+}
+
+/// The height may stand elsewhere than the place, but is not that of another place.
+#[test]
+fn what_the_place_lacks_a_later_source_fills() {
+    let metres = |fields: &[Field]| [fields, &[field(Tag::GPSAltitude, Value::Double(vec![34.5]))]].concat();
+    let packet = |attributes: &str| [XMP_MARK, format!("<a {attributes}/>").as_bytes()].concat();
+    let segment = |fields: &[Field]| [b"Exif\0\0".as_slice(), &exif(fields)].concat();
+    let place_of_xmp = "exif:GPSLatitude='52,30.0N' exif:GPSLongitude='13,30.0E'";
+    let other_place = "exif:GPSLatitude='48,30.0N' exif:GPSLongitude='13,30.0E'";
+    for (name, segments, expected) in [
+        ("XMP's height", vec![segment(&placed()), packet("exif:GPSAltitude='345/10'")], Some(34.5)),
+        (
+            "XMP's height below the sea",
+            vec![segment(&placed()), packet("exif:GPSAltitude='345/10' exif:GPSAltitudeRef='1'")],
+            Some(-34.5),
+        ),
+        (
+            "XMP's height of the same place",
+            vec![segment(&placed()), packet(&format!("{place_of_xmp} exif:GPSAltitude='345/10'"))],
+            Some(34.5),
+        ),
+        (
+            "XMP's height of another place",
+            vec![segment(&placed()), packet(&format!("{other_place} exif:GPSAltitude='345/10'"))],
+            None,
+        ),
+        ("EXIF's own height first", vec![segment(&metres(&placed())), packet("exif:GPSAltitude='1/1'")], Some(34.5)),
+        ("EXIF's height beside XMP's place", vec![segment(&metres(&dated())), packet(place_of_xmp)], Some(34.5)),
+        ("the height in a second structure", vec![segment(&placed()), segment(&metres(&dated()))], Some(34.5)),
+    ] {
+        let segments: Vec<(u8, &[u8])> = segments.iter().map(|segment| (APP1, segment.as_slice())).collect();
+        let found = capture(&jpeg(&segments));
+        assert_eq!((found.latitude, found.altitude_m), (Some(52.5), expected), "{name}");
     }
 }
 

@@ -36,12 +36,21 @@ type Coordinates = Result<Option<(f64, f64)>, &'static str>;
 
 /// Fills in the place of `capture`: EXIF's, or else XMP's.
 pub(super) fn read(tags: &Tags, xmp: &Xmp, capture: &mut Capture) {
-    let exif = tags.first_good(|tags| both(|source| exif_degrees(tags, source)));
-    let (place, source) = match exif {
-        Ok(Some(place)) => (Some(place), "exif_gps"),
-        exif => match (both(|source| xmp_degrees(xmp, source)), exif) {
-            (Ok(Some(place)), _) => (Some(place), "xmp_gps"),
-            (_, Err(refusal)) | (Err(refusal), _) => (None, refusal),
+    let exif = tags.first_good(|tags| {
+        let place = both(|source| exif_degrees(tags, source))?;
+        Ok(place.map(|place| (place, altitude(tags))))
+    });
+    let of_xmp = both(|source| xmp_degrees(xmp, source));
+    let (place, altitude_m, source) = match exif {
+        // Of two places the height of one is not that of the other.
+        Ok(Some((place, metres))) => {
+            let is_same = of_xmp.is_ok_and(|other| other.is_none_or(|other| are_near(place, other)));
+            let others = || altitude(tags).or_else(|| xmp_altitude(xmp).filter(|_| is_same));
+            (Some(place), metres.or_else(others), "exif_gps")
+        }
+        exif => match (of_xmp, exif) {
+            (Ok(Some(place)), _) => (Some(place), xmp_altitude(xmp).or_else(|| altitude(tags)), "xmp_gps"),
+            (_, Err(refusal)) | (Err(refusal), _) => (None, None, refusal),
             (Ok(None), Ok(_)) => return,
         },
     };
@@ -49,8 +58,14 @@ pub(super) fn read(tags: &Tags, xmp: &Xmp, capture: &mut Capture) {
     if let Some((latitude, longitude)) = place {
         capture.latitude = Some(latitude);
         capture.longitude = Some(longitude);
-        capture.altitude_m = if source == "exif_gps" { altitude(tags) } else { xmp_altitude(xmp) };
+        capture.altitude_m = altitude_m;
     }
+}
+
+/// Whether two places are one, told by two writers who round as they like.
+fn are_near(one: (f64, f64), other: (f64, f64)) -> bool {
+    const DEGREES: f64 = 0.01;
+    (one.0 - other.0).abs() < DEGREES && (one.1 - other.1).abs() < DEGREES
 }
 
 fn both(degrees: impl Fn(&CoordinateTags) -> Result<Option<f64>, &'static str>) -> Coordinates {

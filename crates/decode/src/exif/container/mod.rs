@@ -145,7 +145,6 @@ fn from(block: Cow<'_, [u8]>, at: usize) -> Cow<'_, [u8]> {
 /// Where the TIFF structure of an EXIF block begins: at once, or behind the mark of JPEG, which stands in other formats
 /// too.
 fn exif_start(block: &[u8]) -> Option<usize> {
-    let is_tiff = |bytes: &[u8]| bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*");
     if is_tiff(block) {
         return Some(0);
     }
@@ -153,11 +152,15 @@ fn exif_start(block: &[u8]) -> Option<usize> {
 }
 
 /// Where the data behind `Exif` and its two bytes begins. Some writers put up to four bytes before the mark, or write it
-/// in other letters, or its second zero as something else.
+/// in other letters, or its second zero as something else or not at all.
 fn exif_mark(block: &[u8]) -> Option<usize> {
     let start = block.get(..10).unwrap_or(block);
     let at = start.windows(5).position(|mark| mark.eq_ignore_ascii_case(b"Exif\0"))?;
-    Some(at + 6)
+    Some(if block.get(at + 5..).is_some_and(is_tiff) { at + 5 } else { at + 6 })
+}
+
+fn is_tiff(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*")
 }
 
 /// XMP of a GIF: an application extension whose data is not cut into blocks, closed by a row of falling numbers.
