@@ -145,7 +145,12 @@ fn line(gap: &Gap, json: bool) -> Result<String> {
     if !json {
         let at = modified_at.as_deref().unwrap_or("-");
         let why = rejected_for.map(|reason| format!("  ({reason})")).unwrap_or_default();
-        return Ok(format!("{at}  {:>10}  {}/{}{why}\n", photo.size_bytes.unwrap_or(0), photo.bucket, photo.key));
+        return Ok(format!(
+            "{at}  {:>10}  {}/{}{why}\n",
+            photo.size_bytes.unwrap_or(0),
+            photo.bucket,
+            out::name(&photo.key)
+        ));
     }
     out::json_line(&GapLine {
         kind: "gap",
@@ -178,9 +183,9 @@ impl NotComparedLines {
                 let kind = if is_passed_over { "passed_over" } else { "left_out" };
                 lines.push_str(&out::json_line(&SkippedLine { kind, bucket, object_key: &key, why, detail: &detail })?);
             } else if !is_passed_over {
-                lines.push_str(&format!("left out: {bucket}/{key}  ({why})\n"));
+                lines.push_str(&format!("left out: {bucket}/{}  ({why})\n", out::name(&key)));
             } else if self.passed_over <= PASSED_OVER_SHOWN {
-                lines.push_str(&format!("passed over: {bucket}/{key}  ({detail})\n"));
+                lines.push_str(&format!("passed over: {bucket}/{}  ({detail})\n", out::name(&key)));
             }
         }
         out::print_text(&lines)

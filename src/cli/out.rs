@@ -1,5 +1,6 @@
 //! Lines on stdout and stderr that respect a drawn progress bar and a reader that went away.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,6 +28,23 @@ pub fn print_line(line: &str) -> Result<()> {
 /// As [`print_line`].
 pub fn print_text(text: &str) -> Result<()> {
     write_stdout(text.as_bytes())
+}
+
+/// A name that others gave, for people: with its control characters and marks of direction escaped, so that it is one line
+/// and says nothing to the terminal.
+pub fn name(text: &str) -> Cow<'_, str> {
+    let is_unsafe = |letter: char| {
+        letter.is_control()
+            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        if is_unsafe(letter) { escaped.extend(letter.escape_default()) } else { escaped.push(letter) }
+    }
+    Cow::Owned(escaped)
 }
 
 /// Prints `value` as one line of JSON on stdout.

@@ -178,7 +178,9 @@ pub async fn list(warehouse: &dyn Warehouse, args: &ListArgs) -> Result<(String,
     }
     let rows: Vec<Vec<String>> = rejections
         .into_iter()
-        .map(|row| vec![row.processed_at, row.reason, format!("{}/{}", row.bucket, row.object_key), row.detail])
+        .map(|row| {
+            vec![row.processed_at, row.reason, format!("{}/{}", row.bucket, out::name(&row.object_key)), row.detail]
+        })
         .collect();
     Ok((text::table(&["processed at", "reason", "photo", "detail"], &rows), more))
 }
