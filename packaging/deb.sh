@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # Packs a binary for Debian and its kin; packaging/release.sh calls it.
-#   packaging/deb.sh BINARY FOLDER-WITH-MAN-AND-COMPLETIONS VERSION OUT
+#   packaging/deb.sh BINARY FOLDER-WITH-MAN-AND-COMPLETIONS VERSION OUT ARCHITECTURE
 set -euo pipefail
 cd "$(dirname "$0")/.."
-binary=$1 shared=$2 version=$3 out=$4
-arch=$(dpkg --print-architecture)
+binary=$1 shared=$2 version=$3 out=$4 arch=$5
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 chmod 0755 "$root"
