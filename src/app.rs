@@ -96,9 +96,18 @@ pub fn make_folders(settings: &Settings) -> Result<()> {
             let error = Error::io("cannot make the folder", &path, error);
             if error.hint_text().is_some() { error } else { error.with_hint(CHOOSE_ROOT) }
         })?;
+        if settings.store.kind == StoreKind::Folder && std::fs::symlink_metadata(&path).is_ok_and(|at| at.is_symlink())
+        {
+            return Err(
+                Error::permanent(format!("`{}` is a symbolic link, not a folder", path.display())).with_hint(NO_LINKS)
+            );
+        }
     }
     Ok(())
 }
+
+/// What to do about a link in place of a folder of the root. The root itself may be one.
+pub const NO_LINKS: &str = "links are not followed: move it away, or bind-mount what it leads to";
 
 /// Where photos go in and where rows come out, for people.
 pub fn places(settings: &Settings) -> (String, String) {

@@ -1,5 +1,6 @@
 //! `scanmill backfill`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -170,9 +171,10 @@ impl Saved {
         let text =
             serde_json::to_vec(self).map_err(|error| Error::bug("a note does not serialise").with_source(error))?;
         let failed = |error| Error::io("cannot write", file, error);
-        let partial = file.with_extension("json.partial");
-        std::fs::write(&partial, text).map_err(failed)?;
-        std::fs::rename(&partial, file).map_err(failed)
+        // Never through a symbolic link that somebody put there.
+        let mut fresh = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(file)).map_err(failed)?;
+        fresh.write_all(&text).map_err(failed)?;
+        fresh.persist(file).map(drop).map_err(|error| failed(error.into()))
     }
 
     fn remove(file: &Path) -> Result<()> {
@@ -234,5 +236,19 @@ mod tests {
         assert!(Saved::find(&file, &all).unwrap_err().report().contains("--restart"));
         Saved::remove(&file).unwrap();
         Saved::remove(&file).unwrap();
+    }
+
+    #[test]
+    fn a_note_is_not_written_through_a_symbolic_link() {
+        let root = tempfile::tempdir().unwrap();
+        let place = SearchScope { bucket: "inbox".into(), prefix: String::new() };
+        let (file, victim) = (Saved::file(root.path(), &place), root.path().join("victim"));
+        std::fs::write(&victim, "mine").unwrap();
+        for link in [file.clone(), file.with_extension("json.partial")] {
+            std::os::unix::fs::symlink(&victim, link).unwrap();
+        }
+        Saved { place, window: Window::default(), after: "a".into() }.write(&file).unwrap();
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "mine");
+        assert_eq!(Saved::find(&file, &Window::default()).unwrap().as_deref(), Some("a"));
     }
 }

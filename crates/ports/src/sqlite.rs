@@ -1,10 +1,36 @@
-//! What the embedded queue and warehouse share: SQLite's errors in scanmill's classes, and a copy of a whole file.
+//! What the embedded queue and warehouse share: how their files are opened, SQLite's errors in scanmill's classes, and a
+//! copy of a whole file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use scanmill_core::error::Class;
+
+/// Opens a file of the root as `flags` say. A symbolic link in its place is refused: it would have another file read, or
+/// made a database of.
+pub(crate) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags(below_real_folder(path), flags | OpenFlags::SQLITE_OPEN_NOFOLLOW)
+}
+
+/// The same file by a way without links: SQLite refuses one anywhere in the path, and the root itself may be one.
+pub(crate) fn below_real_folder(path: &Path) -> PathBuf {
+    let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+    match (folder.map(Path::canonicalize), path.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        // SQLite says what is wrong with it.
+        _ => path.to_owned(),
+    }
+}
+
+/// What to do about a file that [`open`] refused for being a symbolic link.
+pub(crate) const IS_LINK: &str =
+    "it is a symbolic link: put the file itself there, or set `local.root` to the folder that holds it";
+
+/// Whether [`open`] refused a symbolic link.
+pub(crate) fn is_link(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_CANTOPEN_SYMLINK)
+}
 
 /// What may be done about an error that SQLite itself gives.
 pub(crate) fn class(code: ErrorCode) -> Class {

@@ -18,6 +18,8 @@ const WARN_BELOW: u64 = 1 << 30;
 /// How every SQLite file of more than zero bytes starts.
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
+const ROOT: &str = "root folder";
+
 /// The queue's file under the root, with the name of its check, if there is to be one.
 pub(super) fn queue_file(settings: &Settings) -> Option<(&'static str, PathBuf)> {
     (settings.queue.kind == QueueKind::Sqlite).then(|| ("queue file", app::queue_path(settings)))
@@ -31,7 +33,7 @@ pub(super) fn warehouse_file(settings: &Settings) -> Option<(&'static str, PathB
 /// The folders, with the name of their check.
 pub(super) fn folders(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
     let (local, store) = (&settings.local, &settings.store);
-    let mut folders = vec![("root folder", local.root.clone())];
+    let mut folders = vec![(ROOT, local.root.clone())];
     if store.kind == StoreKind::Folder {
         folders.push(("inbox folder", local.root.join(&store.inbox)));
         folders.push(("results folder", local.root.join(&store.results)));
@@ -49,7 +51,10 @@ pub(super) fn check(settings: &Settings, checks: &mut Vec<Check>) {
 
 fn folder(name: &'static str, path: &Path) -> Check {
     let shown = path.display();
+    // The root may be a link, what is in it not.
+    let is_link = name != ROOT && fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
     match fs::metadata(path) {
+        _ if is_link => Check::fail(name, format!("{shown} is a symbolic link, not a folder"), app::NO_LINKS),
         Ok(found) if !found.is_dir() => {
             Check::fail(name, format!("{shown} is not a folder"), "move it away, or choose another --root")
         }
@@ -99,7 +104,8 @@ fn free_space(root: &Path) -> Check {
 /// Looks at one database file without opening it.
 pub(super) fn database(name: &'static str, path: &Path) -> Check {
     let shown = path.display();
-    let found = match fs::metadata(path) {
+    // A link is not followed, as the engine does not.
+    let found = match fs::symlink_metadata(path) {
         Ok(found) => found,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Check::ok(name, format!("{shown} will be created by run"));

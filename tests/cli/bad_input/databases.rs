@@ -150,3 +150,50 @@ fn a_warehouse_that_lacks_a_column_is_a_failed_check() {
     assert_eq!(ended.code, Some(1), "{}", ended.stdout);
     says(&ended.stdout, &["warehouse", "lacks scans.altitude_m", "hint: "]);
 }
+
+#[test]
+fn a_symbolic_link_in_place_of_a_database_is_refused_and_what_it_leads_to_untouched() {
+    for name in DATABASES {
+        let root = Root::new();
+        let elsewhere = root.inbox().join("elsewhere.jpg");
+        std::fs::write(&elsewhere, "").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, root.file(name)).unwrap();
+        let ended = root.ended(&["run", "--until-empty"]);
+        assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+        says(&ended.stderr, &[name, "symbolic link", "hint: "]);
+        let ended = root.ended(&["check"]);
+        assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+        says(&ended.stdout, &[name, "is not a regular file"]);
+        assert_eq!(std::fs::read(&elsewhere).unwrap(), b"", "{name}");
+    }
+}
+
+#[test]
+fn a_symbolic_link_in_place_of_a_folder_is_refused_by_the_start_and_named_by_the_check() {
+    for name in ["inbox", "results"] {
+        let root = Root::new();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let _ = std::fs::remove_dir(root.file(name));
+        std::os::unix::fs::symlink(elsewhere.path(), root.file(name)).unwrap();
+        let ended = root.ended(&["run", "--until-empty"]);
+        assert_eq!(ended.code, Some(3), "{}", ended.stderr);
+        says(&ended.stderr, &[name, "is a symbolic link", "hint: "]);
+        let ended = root.ended(&["check"]);
+        assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+        says(&ended.stdout, &[name, "is a symbolic link", "hint: "]);
+        assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0, "{name}");
+    }
+}
+
+/// Where the data lies is the owner's to say.
+#[test]
+fn a_root_that_is_a_symbolic_link_is_a_root() {
+    let root = Root::new();
+    let rows = drop_photos(&root, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let linked = Root::at(&folder.path().join("linked"));
+    std::os::unix::fs::symlink(root.path(), linked.path()).unwrap();
+    linked.run_until_empty();
+    assert_eq!(root.scans(), rows);
+    assert_eq!(linked.ended(&["check"]).code, Some(0));
+}

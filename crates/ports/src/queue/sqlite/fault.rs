@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
-use crate::sqlite::class;
+use crate::sqlite::{IS_LINK, class, is_link};
 use scanmill_core::error::Error;
 
 /// An error about the queue file, classed by SQLite's code.
@@ -17,6 +17,7 @@ pub(super) fn fault(path: &Path, error: rusqlite::Error) -> Error {
     };
     let class = class(code);
     let (what, hint) = match code {
+        _ if is_link(&error) => ("cannot be opened", IS_LINK),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
             ("is locked", "another process holds its lock: `fuser` on this file names it")
         }

@@ -78,7 +78,7 @@ pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Connection> {
 /// The outer result is SQLite's, the inner one our judgement of the file.
 fn try_open(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Result<Connection>> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
+    let mut connection = crate::sqlite::open(path, flags)?;
     connection.busy_timeout(busy_timeout)?;
     // Judged before the first write: a file that is not ours stays as it is. In a transaction, for what is read must
     // be of one moment: another process may be making the tables.

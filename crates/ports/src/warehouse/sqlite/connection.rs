@@ -12,7 +12,7 @@ use scanmill_core::error::{Error, Result};
 /// The connection that loads. Creates the file when it is absent.
 pub(super) fn open_writer(path: &Path, busy_timeout: Duration) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(sql_error("cannot open", path))?;
+    let connection = crate::sqlite::open(path, flags).map_err(sql_error("cannot open", path))?;
     connection.busy_timeout(busy_timeout).map_err(sql_error("cannot open", path))?;
     check_owner(&connection, path)?;
     use_wal(&connection, path, busy_timeout)?;
@@ -41,7 +41,7 @@ pub(super) fn open_reader(path: &Path, busy_timeout: Duration) -> Result<Connect
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = match read_with(path, flags) {
         Err(error) if may_not_share(&error) && !has_log(path) => {
-            read_with(&immutable_uri(path), flags | OpenFlags::SQLITE_OPEN_URI)
+            read_with(&immutable_uri(&crate::sqlite::below_real_folder(path)), flags | OpenFlags::SQLITE_OPEN_URI)
         }
         opened => opened,
     };
@@ -60,7 +60,7 @@ pub(super) fn open_reader_of_ours(path: &Path, busy_timeout: Duration) -> Result
 
 /// Opens and looks: opening alone touches nothing.
 fn read_with(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = crate::sqlite::open(path, flags)?;
     connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
     Ok(connection)
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::ErrorCode;
 
-use crate::sqlite::class;
+use crate::sqlite::{IS_LINK, class, is_link};
 use scanmill_core::error::{Class, Error};
 
 /// What `what` failed with on the warehouse at `path`. For `map_err`: `.map_err(sql_error("cannot load", path))`.
@@ -30,6 +30,7 @@ fn verdict(error: &rusqlite::Error) -> (Class, Option<&'static str>) {
         return (Class::Missing, Some(hint));
     }
     let hint = match code {
+        _ if is_link(error) => Some(IS_LINK),
         ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Some(
             "another program holds it: a second scanmill, or a BI tool or sqlite3 shell inside a write transaction \
              (`fuser` on the file names it)",
