@@ -30,7 +30,7 @@ use crate::domain::photo::hash_128;
 use crate::error::{Error, Result};
 use crate::flow::Generation;
 use crate::store::folder::{FolderStore, Rest, WatchOptions};
-use crate::telemetry::{Telemetry, process, recorder};
+use crate::telemetry::{Telemetry, process, recorder, seldom};
 
 /// A multi-thread runtime for I/O: adapters may block in place, which needs one.
 ///
@@ -240,6 +240,7 @@ impl Engine {
             Ok(phase) => phase.clone(),
             Err(_) => Phase::Stopped("the supervisor is gone".into()),
         };
+        seldom::tell_all();
         self.telemetry.tracer.flush().await;
         last
     }

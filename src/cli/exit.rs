@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::out;
@@ -85,9 +86,10 @@ pub fn settle(result: Result<Exit>) -> Exit {
 
 /// Tells what is wrong with the arguments, or what `--help` and `--version` ask for.
 pub fn refuse(error: &clap::Error) -> ExitCode {
-    let arguments: Vec<String> = std::env::args().collect();
+    // One that is not UTF-8 may be what is wrong.
+    let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let flags = arguments.iter().map(|argument| argument.strip_prefix("--set=").unwrap_or(argument));
-    let form = likely_form(flags, None);
+    let form = likely_form(flags, config_file(&arguments).as_deref());
     if error.use_stderr() && form != Form::Text {
         logging::set_form(form);
         out::note(error.to_string().trim_end());
@@ -96,6 +98,16 @@ pub fn refuse(error: &clap::Error) -> ExitCode {
         let _ = error.print();
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()))
+}
+
+/// The configuration file that the arguments name, as far as they can be read, or the environment.
+fn config_file(arguments: &[String]) -> Option<PathBuf> {
+    let named = arguments.iter().zip(arguments.iter().skip(1)).find_map(|(flag, next)| match flag.as_str() {
+        "--config" => Some(next.as_str()),
+        _ => flag.strip_prefix("--config="),
+    });
+    let last = arguments.last().and_then(|last| last.strip_prefix("--config="));
+    named.or(last).map(PathBuf::from).or_else(|| std::env::var_os("SCANMILL_CONFIG").map(PathBuf::from))
 }
 
 fn caused_by<T: StdError + 'static>(error: &Error) -> bool {

@@ -121,6 +121,7 @@ pub enum Command {
 
 /// Runs one command.
 pub fn run(cli: &Cli) -> Result<Exit> {
+    settings::guess_form(&cli.global);
     // Before the limits that follow from it are chosen.
     crate::app::raise_open_files();
     match &cli.command {

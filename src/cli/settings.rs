@@ -41,7 +41,6 @@ pub fn load_with(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Settings>
 /// # Errors
 /// As [`load`].
 pub fn load_whole(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Loaded> {
-    logging::set_form(likely_form(global.set.iter().map(String::as_str), global.config.as_deref()));
     let Loaded { settings, warnings, given } =
         read(global, metrics)?.map_err(|problems| Error::permanent("configuration").with_source(problems))?;
     logging::init(form(settings.log.format), &settings.log.filter, |line| {
@@ -68,24 +67,40 @@ fn form(format: LogFormat) -> logging::Form {
     }
 }
 
+/// Has what goes wrong before the settings are read, or in a command that needs none, told in the form of the log.
+pub(super) fn guess_form(global: &GlobalArgs) {
+    logging::set_form(likely_form(global.set.iter().map(String::as_str), global.config.as_deref()));
+}
+
 /// The form of the log, as far as can be seen before arguments and settings are checked: their mistakes are told in it.
 /// `flags`: what `--set` gives, of which the last wins.
 pub(super) fn likely_form<'a>(
     flags: impl DoubleEndedIterator<Item = &'a str>,
     file: Option<&std::path::Path>,
 ) -> logging::Form {
-    let named = |word: &str| {
-        let mut log = Log::default();
-        log.set("format", Value::Text(word.to_owned())).ok().map(|()| log.format)
-    };
-    let of_pair = |pair: &str| {
-        let (key, value) = pair.split_once('=')?;
-        let value = matches!(key.trim(), "log.format" | "format").then(|| value.trim().trim_matches('"'))?;
-        named(value)
-    };
     let of_variable = || named(&std::env::var("SCANMILL_LOG_FORMAT").ok()?);
-    let of_file = || std::fs::read_to_string(file?).ok()?.lines().find_map(of_pair);
+    let of_file = || of_text(&std::fs::read_to_string(file?).ok()?);
     form(flags.rev().find_map(of_pair).or_else(of_variable).or_else(of_file).unwrap_or(LogFormat::Text))
+}
+
+fn named(word: &str) -> Option<LogFormat> {
+    let mut log = Log::default();
+    log.set("format", Value::Text(word.to_owned())).ok().map(|()| log.format)
+}
+
+/// What `log.format = "json"  # a comment` says.
+fn of_pair(pair: &str) -> Option<LogFormat> {
+    let (key, value) = pair.split_once('=')?;
+    let value = matches!(key.trim(), "log.format" | "format").then(|| value.split('#').next())??;
+    named(value.trim().trim_matches(['"', '\'']))
+}
+
+/// What a configuration file says, also one that is no TOML for a mistake elsewhere in it.
+fn of_text(text: &str) -> Option<LogFormat> {
+    match text.parse::<toml::Table>() {
+        Ok(table) => named(table.get("log")?.get("format")?.as_str()?),
+        Err(_) => text.lines().find_map(of_pair),
+    }
 }
 
 /// The settings or all mistakes, and nothing started.
@@ -125,4 +140,26 @@ pub fn sources<'a>(global: &'a GlobalArgs, metrics: &MetricsArgs) -> Result<Sour
     }
     let environment = std::env::vars_os().collect();
     Ok(Sources { file: global.config.as_deref(), environment, flags })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_of_the_log_is_seen_however_toml_writes_it() {
+        for text in [
+            "[log]\nformat = \"json\"\n",
+            "[log]\nformat='json' # for the collector\n",
+            "log.format = \"json\"\r\n",
+            "log = { filter = \"info\", format = \"json\" }\n",
+            // Broken elsewhere.
+            "[batch\n[log]\nformat = 'json' # for the collector\n",
+        ] {
+            assert_eq!(of_text(text), Some(LogFormat::Json), "{text}");
+        }
+        for text in ["", "[log]\n# format = \"json\"\n", "[other]\nformat = \"json\"\n", "[log]\nformat = 7\n"] {
+            assert_eq!(of_text(text), None, "{text}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! What service managers, log collectors and operators rely on: restarts after a crash, notifications, exit codes, JSON,
 //! private files, dead letters.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -125,7 +127,22 @@ fn with_json_logs_every_line_on_stderr_is_an_object() {
     let last = all_json(&ended.stderr).pop().unwrap();
     assert_eq!(last["level"], "ERROR");
     assert!(last["hint"].as_str().is_some_and(|hint| hint.contains("--root")), "{last}");
-    // And what is wrong with the arguments.
+    // Of commands that need no settings too.
+    for arguments in [&["pump", "report", "/nowhere"][..], &["man", "/nowhere"]] {
+        let mut command = crate::process::scanmill();
+        command.args(arguments).args(["--set", "log.format=json"]);
+        let ended = Running::start(command).ended();
+        assert_eq!((ended.code, all_json(&ended.stderr).len()), (Some(3), 1), "{}", ended.stderr);
+    }
+    // And what is wrong with the arguments, also where a file says how to tell it, and where they are no text.
+    let file = root.file("scanmill.toml");
+    std::fs::write(&file, "[log]\nformat = 'json' # for the collector\n").unwrap();
+    for wrong in [OsStr::new("--no-such-thing"), OsStr::from_bytes(b"--no-such-\xff")] {
+        let mut command = crate::process::scanmill();
+        command.arg("run").arg("--config").arg(&file).arg(wrong);
+        let ended = Running::start(command).ended();
+        assert_eq!((ended.code, all_json(&ended.stderr).len()), (Some(2), 1), "{}", ended.stderr);
+    }
     let mut command = crate::process::scanmill();
     command.args(["run", "--no-such-thing"]).env("SCANMILL_LOG_FORMAT", "json");
     let ended = Running::start(command).ended();
@@ -256,4 +273,14 @@ fn a_backup_of_a_working_engine_restores_to_the_same_rows() {
     std::fs::remove_file(copy.join("backup.json")).unwrap();
     let ended = Root::at(&folder.path().join("other")).ended(&["restore", copy.to_str().unwrap()]);
     assert!(ended.code == Some(3) && ended.stderr.contains("backup.json"), "{}", ended.stderr);
+}
+
+#[test]
+fn lines_that_were_held_back_are_counted_before_the_end() {
+    let root = Root::new();
+    root.send(&vec!["no notification".to_owned(); 40]);
+    let ended = root.run_until_empty();
+    let lines: Vec<&str> = ended.stderr.lines().filter(|line| line.contains("no notification")).collect();
+    assert!(lines.len() < 5, "{}", ended.stderr);
+    assert!(ended.stderr.contains("more_like_it=39"), "{}", ended.stderr);
 }

@@ -36,7 +36,16 @@ pub fn ask(cause: String) -> Option<u64> {
 
 /// Logs how many lines were held back of causes that have been silent since. Called every few seconds at most.
 pub fn tell_rest() {
-    for (cause, held_back) in PROCESS.take_rest(Instant::now()) {
+    tell(PROCESS.take_rest(Instant::now()));
+}
+
+/// The same of every cause, for the end of the engine: after it there is no later.
+pub fn tell_all() {
+    tell(PROCESS.take_rest(Instant::now() + PAUSE));
+}
+
+fn tell(rest: Vec<(String, u64)>) {
+    for (cause, held_back) in rest {
         tracing::warn!(cause, more_like_it = held_back, "held back in the last minute");
     }
 }
