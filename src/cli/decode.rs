@@ -77,11 +77,12 @@ pub fn run(args: &DecodeArgs, global: &GlobalArgs) -> Result<Exit> {
         },
     );
     match done {
-        // Whoever read the lines has seen enough, like `head`.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(Exit::Success),
-        Err(error) => Err(Error::transient("cannot write to standard output").with_source(error)),
-        Ok(()) if unopened > 0 => Ok(Exit::Differences),
-        Ok(()) => Ok(Exit::Success),
+        // Whoever read the lines has seen enough, like `head`; what could not be opened until then counts all the same.
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::transient("cannot write to standard output").with_source(error))
+        }
+        _ if unopened > 0 => Ok(Exit::Differences),
+        _ => Ok(Exit::Success),
     }
 }
 

@@ -240,16 +240,16 @@ fn a_reader_that_leaves_ends_the_command_quietly() {
     photo(folder.path(), "a.png", "a");
     let list = "a.png\n".repeat(3_000);
     std::fs::write(folder.path().join("list.txt"), list).unwrap();
-    let mut child = scanmill(folder.path())
-        .args(["--from-list", "list.txt"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    assert!(output.stderr.is_empty());
+    let unread = |arguments: &[&str]| {
+        let mut command = scanmill(folder.path());
+        let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(unread(&["--from-list", "list.txt"]), (Some(0), String::new()));
+    let (code, said) = unread(&["missing.jpg"]);
+    assert!(code == Some(1) && said.contains("missing.jpg"), "{code:?} {said}");
 }
 
 #[test]
