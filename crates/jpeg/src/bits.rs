@@ -30,9 +30,11 @@ fn find_ff(bytes: &[u8]) -> usize {
 /// Reads bits, first bit of a byte first. Behind the end there are zeros without limit; [`Bits::is_over`] tells.
 #[derive(Clone)]
 pub(super) struct Bits<'a> {
-    bytes: &'a [u8],
-    /// The first byte that is not in `buffer` as a whole.
-    at: usize,
+    /// From the first byte that is not in `buffer` as a whole.
+    rest: &'a [u8],
+    /// How many bytes there are in all, and how many were taken behind them.
+    bytes: usize,
+    beyond: usize,
     /// The next `count` bits from the top; below them may stand some of those that follow.
     buffer: u64,
     count: u32,
@@ -41,39 +43,45 @@ pub(super) struct Bits<'a> {
 impl<'a> Bits<'a> {
     /// From the first bit of `bytes`.
     pub(super) fn new(bytes: &'a [u8]) -> Bits<'a> {
-        Bits { bytes, at: 0, buffer: 0, count: 0 }
+        Bits { rest: bytes, bytes: bytes.len(), beyond: 0, buffer: 0, count: 0 }
     }
 
     /// Bits taken so far.
     #[inline(always)]
     pub(super) fn place(&self) -> usize {
-        self.at * 8 - self.count as usize
+        (self.bytes - self.rest.len() + self.beyond) * 8 - self.count as usize
     }
 
     /// Whether more bits were taken than there are, or there never were any.
     pub(super) fn is_over(&self) -> bool {
-        self.bytes.is_empty() || self.at * 8 > self.bytes.len() * 8 + self.count as usize
+        self.bytes == 0 || self.place() > self.bytes * 8
     }
 
     /// Makes at least 56 bits ready to be seen and taken: enough for the longest code with its value.
     #[inline(always)]
     pub(super) fn refill(&mut self) {
-        let word = match self.bytes.get(self.at..).and_then(<[u8]>::first_chunk) {
-            Some(eight) => u64::from_be_bytes(*eight),
-            None => self.last_bytes(),
+        // Never more than the eight bytes that are looked at.
+        let whole = ((63 - self.count) >> 3) as usize & 7;
+        let word = match self.rest.first_chunk() {
+            Some(eight) => {
+                self.rest = self.rest.get(whole..).unwrap_or(&[]);
+                u64::from_be_bytes(*eight)
+            }
+            None => self.last_bytes(whole),
         };
         // Bits loaded twice are the same bits at the same place.
         self.buffer |= word >> self.count;
-        self.at += ((63 - self.count) >> 3) as usize;
         self.count |= 56;
     }
 
     #[cold]
-    fn last_bytes(&self) -> u64 {
+    fn last_bytes(&mut self, whole: usize) -> u64 {
         let mut eight = [0; 8];
-        for (to, from) in eight.iter_mut().zip(self.bytes.get(self.at..).unwrap_or(&[])) {
+        for (to, from) in eight.iter_mut().zip(self.rest) {
             *to = *from;
         }
+        self.beyond += whole.saturating_sub(self.rest.len());
+        self.rest = self.rest.get(whole..).unwrap_or(&[]);
         u64::from_be_bytes(eight)
     }
 

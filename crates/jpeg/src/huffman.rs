@@ -9,6 +9,8 @@ const LOOK: u32 = 10;
 const PAIR_LOOK: u32 = 11;
 /// Bits that a skipping look sees: several short codes at once.
 const SKIP_LOOK: u32 = 11;
+/// Looks of either kind that the bits of one refill are enough for.
+pub(super) const LOOKS: u32 = 56 / 11;
 
 /// What a code says, with all that the loop over a block's coefficients needs. Zero is not a symbol.
 #[derive(Clone, Copy, Default)]
@@ -123,41 +125,45 @@ impl Table {
     }
 }
 
-/// One or two whole tokens of a block, value and all, found at one look: the first and second token (16 bits each), bits
-/// taken, coefficients gone over by all and by all but the last (8 bits each), tokens (8 bits; 0 when one look is not
-/// enough).
-#[derive(Clone, Copy, Default)]
+/// One or two whole tokens of a block, value and all, found at one look, from the lowest bit on: bits taken (8 bits),
+/// coefficients gone over by all but the last (8 bits; as many as a block has where one look is not enough), by all (8 bits),
+/// tokens (8 bits), the first and the second of them (16 bits each).
+#[derive(Clone, Copy)]
 pub(super) struct Pair(u64);
 
 impl Pair {
+    /// One look is not enough.
+    const NONE: Pair = Pair(64 << 8);
+
     /// The tokens; the second means nothing when there is but one.
     #[inline(always)]
     pub(super) fn tokens(self) -> [u16; 2] {
-        [self.0 as u16, (self.0 >> 16) as u16]
+        [(self.0 >> 32) as u16, (self.0 >> 48) as u16]
     }
 
     /// Bits of all tokens.
     #[inline(always)]
     pub(super) fn bits(self) -> u32 {
-        (self.0 >> 32) as u32 & 0xff
-    }
-
-    /// Coefficients to go on by.
-    #[inline(always)]
-    pub(super) fn advance(self) -> usize {
-        (self.0 >> 40) as usize & 0xff
+        // What the next look waits for.
+        self.0 as u32 & 0xff
     }
 
     /// The part of it that comes before the last token.
     #[inline(always)]
     pub(super) fn lead(self) -> usize {
-        (self.0 >> 48) as usize & 0xff
+        (self.0 >> 8) as usize & 0xff
+    }
+
+    /// Coefficients to go on by.
+    #[inline(always)]
+    pub(super) fn advance(self) -> usize {
+        (self.0 >> 16) as usize & 0xff
     }
 
     /// How many tokens.
     #[inline(always)]
     pub(super) fn count(self) -> usize {
-        (self.0 >> 56) as usize
+        (self.0 >> 24) as usize & 0xff
     }
 }
 
@@ -170,7 +176,7 @@ pub(super) struct Tokens<'a> {
 impl<'a> Tokens<'a> {
     /// Coded by `table`.
     pub(super) fn new(table: &'a Table) -> Tokens<'a> {
-        let mut pairs = Box::new([Pair::default(); 1 << PAIR_LOOK]);
+        let mut pairs = Box::new([Pair::NONE; 1 << PAIR_LOOK]);
         for (index, pair) in (0u64..).zip(pairs.iter_mut()) {
             let (mut seen, mut bits) = (index << (64 - PAIR_LOOK), 0);
             let mut all = 0;
@@ -183,8 +189,8 @@ impl<'a> Tokens<'a> {
                 let token = token(symbol.zeros(), extend(seen << symbol.code_bits(), symbol.size()));
                 let lead = all;
                 all += symbol.advance() as u64;
-                pair.0 = (pair.0 & 0xffff) | u64::from(token) << (16 * count);
-                pair.0 |= u64::from(bits) << 32 | all << 40 | lead << 48 | (count + 1) << 56;
+                pair.0 = (pair.0 & 0xffff << 32) | u64::from(token) << (32 + 16 * count);
+                pair.0 |= u64::from(bits) | lead << 8 | all << 16 | (count + 1) << 24;
                 seen <<= symbol.bits();
             }
         }
@@ -198,57 +204,68 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// Several symbols of a block whose coefficients nobody wants: how far they go.
-#[derive(Clone, Copy, Default)]
+/// Several symbols of a block whose coefficients nobody wants: bits, coefficients that they go over (as many as a block has
+/// where one look is not enough), and the same with what is left of the block where the last one ends it.
+#[derive(Clone, Copy)]
 struct Jump {
     bits: u8,
-    /// Coefficients; none of the symbols but an end of block is counted.
+    over: u8,
     advance: u8,
-    ends: bool,
 }
 
 /// Goes over blocks, several symbols at a look.
 pub(super) struct Skipper<'a> {
-    jumps: Vec<Jump>,
+    jumps: Box<[Jump; 1 << SKIP_LOOK]>,
     table: &'a Table,
 }
 
 impl<'a> Skipper<'a> {
     /// For blocks whose coefficients but the first are coded by `table`.
     pub(super) fn new(table: &'a Table) -> Skipper<'a> {
-        let jump = |index: u64| {
+        let mut jumps = Box::new([Jump { bits: 0, over: 64, advance: 64 }; 1 << SKIP_LOOK]);
+        for (index, jump) in (0u64..).zip(jumps.iter_mut()) {
             let seen = index << (64 - SKIP_LOOK);
-            let mut jump = Jump::default();
-            loop {
-                let symbol = table.symbol(seen << jump.bits);
-                let bits = u32::from(jump.bits) + symbol.bits();
-                if bits > SKIP_LOOK || jump.ends {
-                    return jump;
+            let (mut bits, mut over, mut ends) = (0, 0, false);
+            while !ends {
+                let symbol = table.symbol(seen << bits);
+                if bits + symbol.bits() > SKIP_LOOK {
+                    break;
                 }
-                jump.bits = bits as u8;
-                jump.ends = symbol.advance() == 64;
-                jump.advance += if jump.ends { 0 } else { symbol.advance() as u8 };
+                bits += symbol.bits();
+                ends = symbol.advance() == 64;
+                over += if ends { 0 } else { symbol.advance() };
             }
-        };
-        Skipper { jumps: (0..1 << SKIP_LOOK).map(jump).collect(), table }
+            if bits > 0 {
+                *jump = Jump { bits: bits as u8, over: over as u8, advance: if ends { 64 } else { over as u8 } };
+            }
+        }
+        Skipper { jumps, table }
     }
 
     /// Goes to the end of the block; the first coefficient is behind.
     #[inline(always)]
     pub(super) fn skip(&self, bits: &mut Bits) {
         let mut at = 1usize;
-        while at < 64 {
+        loop {
             bits.refill();
-            let jump = self.jumps.get((bits.peek() >> (64 - SKIP_LOOK)) as usize).copied().unwrap_or_default();
-            let after = at + usize::from(jump.advance);
-            if jump.bits == 0 || after >= 64 {
-                // A long code, or the block may end within the jump.
-                let symbol = self.table.symbol(bits.peek());
-                bits.skip(symbol.bits());
-                at += symbol.advance();
-            } else {
+            for _ in 0..LOOKS {
+                let jump = self.jumps[(bits.peek() >> (64 - SKIP_LOOK)) as usize];
+                if at + usize::from(jump.over) >= 64 {
+                    // A long code, or the block may end within the jump.
+                    bits.refill();
+                    let symbol = self.table.symbol(bits.peek());
+                    bits.skip(symbol.bits());
+                    at += symbol.advance();
+                    if at >= 64 {
+                        return;
+                    }
+                    break;
+                }
                 bits.skip(u32::from(jump.bits));
-                at = if jump.ends { 64 } else { after };
+                at += usize::from(jump.advance);
+                if at >= 64 {
+                    return;
+                }
             }
         }
     }

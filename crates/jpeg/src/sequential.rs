@@ -1,9 +1,11 @@
 //! The one scan of a sequential picture that holds the component.
 
+use std::rc::Rc;
+
 use super::bits::{Bits, extend};
 use super::coefficients::{Coefficients, END, MARKED, Row, token};
 use super::frame::{Scan, Tables};
-use super::huffman::{Skipper, Table, Tokens};
+use super::huffman::{LOOKS, Skipper, Table, Tokens};
 use super::scans::{Grid, Intervals};
 use super::{JpegError, Watch};
 
@@ -18,7 +20,7 @@ enum ComponentReader<'a> {
     /// The component that is read.
     Wanted(Tokens<'a>),
     /// Another: how many blocks to go over.
-    Other(Skipper<'a>, usize),
+    Other(Rc<Skipper<'a>>, usize),
 }
 
 /// Units in which a block of chroma takes more bits than one of brightness, for each component of chroma, if the unit before
@@ -116,18 +118,22 @@ pub(super) fn read(
 
 fn parts<'a>(tables: &'a Tables, scan: &Scan, wanted: usize) -> Result<Vec<UnitComponent<'a>>, JpegError> {
     let frame = tables.frame()?;
-    let part = |part: &super::frame::ScanComponent| {
+    let mut parts: Vec<UnitComponent<'a>> = Vec::with_capacity(scan.parts.len());
+    // Both of chroma mostly have the same table.
+    let mut last: Option<(usize, Rc<Skipper<'a>>)> = None;
+    for part in &scan.parts {
         let ac = tables.ac(part.ac)?;
         let [across, down] = frame.factors(part.component);
-        let blocks = across * down;
         let kind = if part.component == wanted {
             ComponentReader::Wanted(Tokens::new(ac))
         } else {
-            ComponentReader::Other(Skipper::new(ac), blocks)
+            let same = last.take().filter(|(table, _)| *table == part.ac);
+            let (_, skipper) = last.insert(same.unwrap_or_else(|| (part.ac, Rc::new(Skipper::new(ac)))));
+            ComponentReader::Other(Rc::clone(skipper), across * down)
         };
-        Ok(UnitComponent { component: part.component, dc: tables.dc(part.dc)?, kind })
-    };
-    scan.parts.iter().map(part).collect()
+        parts.push(UnitComponent { component: part.component, dc: tables.dc(part.dc)?, kind });
+    }
+    Ok(parts)
 }
 
 impl Coefficients {
@@ -246,21 +252,32 @@ impl Strip {
     fn read_block(&mut self, bits: &mut Bits, coded: &Tokens) {
         let Some(out) = self.tokens.get_mut(self.used..).and_then(|rest| rest.first_chunk_mut::<64>()) else { return };
         let (mut at, mut used) = (1, 0);
-        // Each token goes on by one at least, so there are fewer than 64.
-        while let Some(next) = out.get_mut(used..used + 2).filter(|_| at < 64) {
+        'block: loop {
             bits.refill();
-            let pair = coded.pair(bits.peek());
-            if pair.count() > 0 && at + pair.lead() < 64 {
-                next.copy_from_slice(&pair.tokens());
-                used += pair.count();
-                bits.skip(pair.bits());
-                at += pair.advance();
-            } else {
-                let symbol = coded.table.symbol(bits.peek());
-                next[0] = token(symbol.zeros(), extend(bits.peek() << symbol.code_bits(), symbol.size()));
-                used += 1;
-                bits.skip(symbol.bits());
-                at += symbol.advance();
+            for _ in 0..LOOKS {
+                // Each token goes on by one at least, so there are fewer than 64.
+                let Some(next) = out.get_mut(used..used + 2) else { break 'block };
+                let pair = coded.pair(bits.peek());
+                let is_enough = at + pair.lead() < 64;
+                if is_enough {
+                    next.copy_from_slice(&pair.tokens());
+                    used += pair.count();
+                    bits.skip(pair.bits());
+                    at += pair.advance();
+                } else {
+                    bits.refill();
+                    let symbol = coded.table.symbol(bits.peek());
+                    next[0] = token(symbol.zeros(), extend(bits.peek() << symbol.code_bits(), symbol.size()));
+                    used += 1;
+                    bits.skip(symbol.bits());
+                    at += symbol.advance();
+                }
+                if at >= 64 {
+                    break 'block;
+                }
+                if !is_enough {
+                    break;
+                }
             }
         }
         self.used += used;
@@ -325,7 +342,7 @@ mod tests {
             let table = table();
             let parts = || vec![
                 UnitComponent { component: 0, dc: &table, kind: ComponentReader::Wanted(Tokens::new(&table)) },
-                UnitComponent { component: 1, dc: &table, kind: ComponentReader::Other(Skipper::new(&table), 2) },
+                UnitComponent { component: 1, dc: &table, kind: ComponentReader::Other(Rc::new(Skipper::new(&table)), 2) },
             ];
             let strips = || -> Vec<Strip> {
                 (0..2).map(|_| Strip { tokens: vec![END; 64 * 40], used: 0, first: Vec::new(), marks: Vec::new() }).collect()
