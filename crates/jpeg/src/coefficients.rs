@@ -6,17 +6,17 @@ pub(super) type Block = [i16; 64];
 /// Ends a block's tokens before its 64th coefficient.
 pub(super) const END: u16 = 0;
 
-/// A coefficient other than the first in 16 bits: how many zeros come before it (4 bits, the uppermost), then its value
-/// (12 bits, two's complement). A run of 15 with the value 0 is 16 zeros. Values of pictures of 8 bits need 11.
+/// A coefficient other than the first in 16 bits: its value (12 bits, the uppermost, two's complement), then how many zeros come
+/// before it (4 bits). A run of 15 with the value 0 is 16 zeros. Values of pictures of 8 bits need 11.
 #[inline(always)]
 pub(super) fn token(run: u32, value: i32) -> u16 {
-    (run << 12) as u16 | (value.clamp(-2047, 2047) as u16 & 0xfff)
+    (value.clamp(-2047, 2047) as u16) << 4 | (run & 15) as u16
 }
 
 /// The zeros before a token's value, and the value.
 #[inline(always)]
 pub(super) fn open(token: u16) -> (usize, i32) {
-    (usize::from(token >> 12), i32::from((token << 4) as i16 >> 4))
+    (usize::from(token & 15), i32::from(token as i16 >> 4))
 }
 
 /// One component of a JPEG picture as quantized coefficients: two bytes for each that is not zero.

@@ -10,16 +10,19 @@ pub(super) const LANES: usize = 16;
 pub(super) type Blocks = [[i16; LANES]; 64];
 
 /// What comes of them: the sample at row `y` and column `x` stands at `y * 8 + x`, around zero.
-pub(super) type Samples = [[i32; LANES]; 64];
+type Samples = [[i32; LANES]; 64];
+
+/// Pixels row after row, in each row those of one block after the other.
+pub(super) type Pixels = [[u8; 8 * LANES]; 8];
 
 type Number = Wrapping<i32>;
 
 /// Fraction bits of the constants below, and of the numbers between the two passes.
-const CONST_BITS: usize = 13;
-const PASS_BITS: usize = 2;
+pub(super) const CONST_BITS: usize = 13;
+pub(super) const PASS_BITS: usize = 2;
 
 /// A constant with [`CONST_BITS`] fraction bits.
-const fn fix(value: f64) -> Number {
+pub(super) const fn fix(value: f64) -> Number {
     Wrapping((value * (1 << CONST_BITS) as f64 + if value < 0.0 { -0.5 } else { 0.5 }) as i32)
 }
 
@@ -63,7 +66,8 @@ fn to_2(v: [Number; 8]) -> [Number; 2] {
     [mean + odd, mean - odd]
 }
 
-/// Transforms to `N` by `N` samples: first the columns that are told, then the rows that come of them.
+/// Transforms to `N` by `N` samples: first the columns that are told, then the rows that come of them. Between the two they have
+/// 16 bits, which those of no picture go beyond.
 #[expect(clippy::needless_range_loop, reason = "the same lane of many coefficients")]
 #[inline(always)]
 fn transform<const N: usize>(
@@ -76,7 +80,8 @@ fn transform<const N: usize>(
     let put = |samples: &mut Samples, at: [usize; 3], shift: usize, values: [Number; N]| {
         let [from, step, lane] = at;
         for (index, value) in values.into_iter().enumerate() {
-            samples[from + index * step][lane] = ((value + Wrapping(1 << (shift - 1))) >> shift).0;
+            let rounded = ((value + Wrapping(1 << (shift - 1))) >> shift).0;
+            samples[from + index * step][lane] = rounded.clamp(i32::from(i16::MIN), i32::from(i16::MAX));
         }
     };
     for &column in columns {
@@ -93,13 +98,26 @@ fn transform<const N: usize>(
     }
 }
 
-/// Transforms to `N` by `N` samples, for 8, 4 or 2.
+/// Transforms to `N` by `N` pixels of each block, for 8, 4 or 2.
 #[inline(always)]
-pub(super) fn invert<const N: usize>(blocks: &Blocks, samples: &mut Samples) {
+pub(super) fn invert<const N: usize>(blocks: &Blocks, pixels: &mut Pixels) {
+    let mut samples: Samples = [[0; LANES]; 64];
     match N {
-        8 => transform::<8>(blocks, samples, &[0, 1, 2, 3, 4, 5, 6, 7], 0, to_8),
+        8 => transform::<8>(blocks, &mut samples, &[0, 1, 2, 3, 4, 5, 6, 7], 0, to_8),
         // Columns that the second pass leaves out need no first.
-        4 => transform::<4>(blocks, samples, &[0, 1, 2, 3, 5, 6, 7], 1, to_4),
-        _ => transform::<2>(blocks, samples, &[0, 1, 3, 5, 7], 2, to_2),
+        4 => transform::<4>(blocks, &mut samples, &[0, 1, 2, 3, 5, 6, 7], 1, to_4),
+        _ => transform::<2>(blocks, &mut samples, &[0, 1, 3, 5, 7], 2, to_2),
     }
+    for (y, row) in pixels.iter_mut().enumerate().take(N) {
+        for (lane, pixels) in row.as_chunks_mut::<N>().0.iter_mut().enumerate().take(LANES) {
+            for (column, pixel) in pixels.iter_mut().enumerate() {
+                *pixel = grey(samples[(y * 8 + column) & 63][lane]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn grey(sample: i32) -> u8 {
+    sample.wrapping_add(128).clamp(0, 255) as u8
 }

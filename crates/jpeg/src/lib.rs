@@ -20,6 +20,8 @@ mod frame;
 mod hints;
 mod huffman;
 mod lanes;
+#[cfg(target_arch = "x86_64")]
+mod lanes_avx2;
 mod luma;
 mod paint;
 mod planes;
