@@ -39,7 +39,7 @@ wide! {
         let mut small = Luma::blank(width, height);
         let mut column_sums = vec![0u32; luma.width()];
         let mut whole_rows = vec![0u16; luma.width()];
-        let mut padded = vec![0f32; luma.width() + columns.taps];
+        let mut padded = vec![0f32; luma.width() + columns.taps + 1];
         for (out, rows) in small.rows_mut().zip(spans(reach(full[1], scale, luma.height(), height), height)) {
             if rows.last <= rows.first + 2 {
                 sum_few_rows(luma, &rows, &mut padded);
@@ -147,8 +147,8 @@ struct Columns {
     first: Vec<usize>,
     /// The first weights of all, then the second ones, and so on.
     weights: Vec<f32>,
-    /// Where there are [`FEW`] taps, all weights of a pixel side by side.
-    few: Vec<[f32; FEW]>,
+    /// Where there are [`FEW`] taps, all weights of a pixel side by side, and a zero.
+    few: Vec<[f32; FEW + 1]>,
 }
 
 impl Columns {
@@ -167,7 +167,8 @@ impl Columns {
                 *place = weight * scale;
             }
         }
-        let by_pixel = |pixel: usize| std::array::from_fn(|tap| weights.get(tap * to + pixel).copied().unwrap_or(0.0));
+        let weight = |pixel: usize, tap: usize| weights.get(tap * to + pixel).copied().unwrap_or(0.0);
+        let by_pixel = |pixel: usize| [weight(pixel, 0), weight(pixel, 1), weight(pixel, 2), 0.0];
         let few = if taps == FEW { (0..to).map(by_pixel).collect() } else { Vec::new() };
         Columns { taps, first: spans.iter().map(|span| span.first).collect(), weights, few }
     }
@@ -203,8 +204,17 @@ impl Columns {
         let places = self.first.chunks(TOGETHER).zip(self.few.chunks(TOGETHER));
         for (out, (firsts, weights)) in out.chunks_mut(TOGETHER).zip(places) {
             let mut means = [0f32; TOGETHER];
-            for ((mean, &first), [a, b, c]) in means.iter_mut().zip(firsts).zip(weights) {
-                let seen = sums.get(first..).and_then(<[f32]>::first_chunk::<FEW>).copied().unwrap_or_default();
+            let seen = |first: usize| {
+                sums.get(first..).and_then(<[f32]>::first_chunk::<{ FEW + 1 }>).copied().unwrap_or_default()
+            };
+            let ((four_firsts, firsts), (four_weights, weights)) = (firsts.as_chunks(), weights.as_chunks());
+            let (four_means, _) = means.as_chunks_mut();
+            for ((means, &firsts), weights) in four_means.iter_mut().zip(four_firsts).zip(four_weights) {
+                *means = weigh(firsts.map(seen), weights);
+            }
+            let rest = means.iter_mut().skip(four_firsts.len() * 4);
+            for ((mean, &first), [a, b, c, _]) in rest.zip(firsts).zip(weights) {
+                let seen = seen(first);
                 *mean = seen[0] * a + seen[1] * b + seen[2] * c;
             }
             for (pixel, mean) in out.iter_mut().zip(means) {
@@ -212,6 +222,39 @@ impl Columns {
             }
         }
     }
+}
+
+/// What the first three of four sums come to by their weights, of four pixels.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn weigh(sums: [[f32; 4]; 4], weights: &[[f32; 4]; 4]) -> [f32; 4] {
+    use std::arch::x86_64::{
+        __m128, _mm_add_ps, _mm_movehl_ps, _mm_movelh_ps, _mm_mul_ps, _mm_setr_ps, _mm_storeu_ps, _mm_unpackhi_ps,
+        _mm_unpacklo_ps,
+    };
+
+    // SAFETY: SSE is part of x86-64, and the sums that are stored have room for four.
+    unsafe {
+        let load = |[a, b, c, d]: [f32; 4]| -> __m128 { _mm_setr_ps(a, b, c, d) };
+        let product = |pixel: usize| _mm_mul_ps(load(sums[pixel]), load(weights[pixel]));
+        let [a, b, c, d] = [product(0), product(1), product(2), product(3)];
+        let (ab, cd) = (_mm_unpacklo_ps(a, b), _mm_unpacklo_ps(c, d));
+        let third = _mm_movelh_ps(_mm_unpackhi_ps(a, b), _mm_unpackhi_ps(c, d));
+        let mut means = [0.0; 4];
+        let all = _mm_add_ps(_mm_add_ps(_mm_movelh_ps(ab, cd), _mm_movehl_ps(cd, ab)), third);
+        _mm_storeu_ps(means.as_mut_ptr(), all);
+        means
+    }
+}
+
+/// What the first three of four sums come to by their weights, of four pixels.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn weigh(sums: [[f32; 4]; 4], weights: &[[f32; 4]; 4]) -> [f32; 4] {
+    std::array::from_fn(|pixel| {
+        let (sums, weights) = (sums[pixel], weights[pixel]);
+        sums[0] * weights[0] + sums[1] * weights[1] + sums[2] * weights[2]
+    })
 }
 
 #[cfg(test)]

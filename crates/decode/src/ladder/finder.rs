@@ -5,15 +5,16 @@
 
 use rxing::Point;
 use rxing::common::BitMatrix;
-use rxing::common::cpp_essentials::{ConcentricPattern, LocateConcentricPattern};
+use rxing::common::cpp_essentials::ConcentricPattern;
 
 use super::super::clock::Deadline;
+use super::super::wide::wide;
+use super::concentric;
 
 /// Every third row: the middle square of the smallest pattern worth reading is three rows high.
 const ROW_STEP: usize = 3;
 /// Patterns looked for in one picture, enough for 600 codes.
 pub(super) const MOST_PATTERNS: usize = 2_000;
-const RATIOS: [u16; 5] = [1, 1, 3, 1, 1];
 
 /// The dark finder patterns of a picture, but for those whose middle is in a code that was read.
 pub(super) fn find(
@@ -24,15 +25,19 @@ pub(super) fn find(
     let mut found: Vec<ConcentricPattern> = Vec::new();
     // Those that the rows to come may still cross.
     let mut open: Vec<ConcentricPattern> = Vec::new();
-    let mut edges = Vec::new();
+    let mut edges = vec![0; picture.width() as usize + WORD + 1];
+    let mut likely = vec![false; edges.len()];
     for y in (ROW_STEP as u32 - 1..picture.height()).step_by(ROW_STEP) {
         if deadline.is_over() {
             break;
         }
         open.retain(|known| known.p.y + known.size as f32 / 2.0 > y as f32);
-        edges_of_row(picture, y, &mut edges);
+        let count = edges_of_row(picture.getRow(y).getBitArray(), picture.width() as usize, &mut edges);
+        let edges = edges.get(..count).unwrap_or(&[]);
+        find_likely(edges, &mut likely);
         // From the left edge of each dark run: dark, light, dark, light, dark.
-        for window in edges.windows(6).step_by(2) {
+        let dark = edges.windows(6).zip(&likely).step_by(2);
+        for window in dark.filter_map(|(window, &is_likely)| is_likely.then_some(window)) {
             let &[left, a, b, c, d, right] = window else { continue };
             let runs = [a - left, b - a, c - b, d - c, right - d];
             if !is_finder(runs) {
@@ -45,7 +50,7 @@ pub(super) fn find(
             }
             // Three times its width, for patterns seen very much from the side.
             let range = i32::from(right - left) * 3;
-            if let Some(pattern) = LocateConcentricPattern::<true, 5, 7>(picture, &RATIOS, middle, range) {
+            if let Some(pattern) = concentric::locate(picture, [middle.x as u32, y], range) {
                 found.push(pattern);
                 open.push(pattern);
                 if found.len() == MOST_PATTERNS {
@@ -57,34 +62,67 @@ pub(super) fn find(
     found
 }
 
-/// Where the colour changes along a row: the left edge of the first dark run, then each edge in turn. A dark run at the
-/// end of the row ends there.
-fn edges_of_row(picture: &BitMatrix, y: u32, edges: &mut Vec<u16>) {
-    edges.clear();
-    let width = picture.width() as usize;
-    let row = picture.getRow(y);
-    let words = row.getBitArray().iter().take(width.div_ceil(WORD));
-    let mut last_bit = 0;
-    for (index, &word) in words.enumerate() {
+/// Where the colour changes along a row of so many pixels: the left edge of the first dark run, then each edge in turn. A dark
+/// run at the end of the row ends there. Returns how many edges there are.
+///
+/// A word of the row has as many as it has: so some are put down at once, of which those that there are not are put down over.
+fn edges_of_row(row: &[usize], width: usize, edges: &mut [u16]) -> usize {
+    const AT_ONCE: usize = 8;
+    let (mut count, mut last_bit) = (0, 0);
+    for (index, &word) in row.iter().take(width.div_ceil(WORD)).enumerate() {
         let mut changes = word ^ (word << 1 | last_bit);
         last_bit = word >> (WORD - 1);
-        while changes != 0 {
-            edges.push((index * WORD + changes.trailing_zeros() as usize) as u16);
-            changes &= changes - 1;
+        let after = count + changes.count_ones() as usize;
+        while count < after {
+            let Some(next) = edges.get_mut(count..).and_then(<[u16]>::first_chunk_mut::<AT_ONCE>) else { return count };
+            for edge in next {
+                // Where there is no more, any number does.
+                *edge = (index * WORD + (changes | 1 << (WORD - 1)).trailing_zeros() as usize) as u16;
+                changes &= changes.wrapping_sub(1);
+            }
+            count += AT_ONCE;
         }
+        count = after;
     }
-    if edges.len() % 2 == 1 && edges.last().is_some_and(|&last| usize::from(last) < width) {
-        edges.push(width as u16);
+    if count % 2 == 1
+        && let Some([last, end]) = edges.get_mut(count - 1..=count)
+        && usize::from(*last) < width
+    {
+        *end = width as u16;
+        count += 1;
     }
+    count
 }
 
 const WORD: usize = usize::BITS as usize;
+
+wide! {
+    /// Tells of each edge whether the five runs from it on, dark or light, may be those of a finder pattern: what
+    /// [`is_finder`] asks first, of many at once.
+    fn find_likely(edges: &[u16], likely: &mut [bool]) {
+        let count = edges.len().saturating_sub(5);
+        let from = |at: usize| edges.get(at..at + count).unwrap_or(&[]);
+        let [left, a, b, c, d, right] = [0, 1, 2, 3, 4, 5].map(from);
+        for (((((likely, left), a), b), (c, d)), right) in
+            likely.iter_mut().zip(left).zip(a).zip(b).zip(c.iter().zip(d)).zip(right)
+        {
+            let [before, first, middle, second, after] = [a - left, b - a, c - b, d - c, right - d];
+            *likely = is_dark_enough(before, first, middle, second, after);
+        }
+    }
+}
+
+/// Whether the middle run is as much longer than the others as the middle of a finder pattern is at least.
+#[inline(always)]
+fn is_dark_enough(a: u16, b: u16, c: u16, d: u16, e: u16) -> bool {
+    (c >= 3) & (c / 2 >= a.max(e)) & (c >= b.max(d))
+}
 
 /// Whether five runs are near enough to 1:1:3:1:1. Dark and light are measured each on its own, as print and light make
 /// one swell over the other.
 fn is_finder(runs: [u16; 5]) -> bool {
     let [a, b, c, d, e] = runs;
-    if c < 3 || c < 2 * a.max(e) || c < b.max(d) {
+    if !is_dark_enough(a, b, c, d, e) {
         return false;
     }
     let [a, b, c, d, e] = runs.map(f32::from);
@@ -109,6 +147,12 @@ mod tests {
         matrix
     }
 
+    fn edges_of(picture: &BitMatrix) -> Vec<u16> {
+        let mut edges = vec![9; picture.width() as usize + WORD + 1];
+        let count = edges_of_row(picture.getRow(0).getBitArray(), picture.width() as usize, &mut edges);
+        edges[..count].to_vec()
+    }
+
     /// A finder pattern of 7 x 7 modules of `module` pixels at the origin.
     fn pattern(x: u32, y: u32, module: u32) -> bool {
         let (x, y) = (x / module, y / module);
@@ -119,11 +163,10 @@ mod tests {
     #[test]
     fn edges_come_in_pairs_over_word_borders_and_row_ends() {
         let matrix = picture(130, 1, |x, _| (3..5).contains(&x) || (60..70).contains(&x) || x >= 128);
-        let mut edges = vec![9];
-        edges_of_row(&matrix, 0, &mut edges);
-        assert_eq!(edges, [3, 5, 60, 70, 128, 130]);
-        edges_of_row(&picture(64, 1, |_, _| true), 0, &mut edges);
-        assert_eq!(edges, [0, 64]);
+        assert_eq!(edges_of(&matrix), [3, 5, 60, 70, 128, 130]);
+        assert_eq!(edges_of(&picture(64, 1, |_, _| true)), [0, 64]);
+        assert_eq!(edges_of(&picture(131, 1, |x, _| x % 2 == 0)), (0..132).collect::<Vec<u16>>());
+        assert_eq!(edges_of(&picture(131, 1, |x, _| x % 2 == 1)), (1..131).collect::<Vec<u16>>());
     }
 
     #[test]

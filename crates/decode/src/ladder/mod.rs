@@ -7,6 +7,7 @@
 
 mod again;
 mod bits;
+mod concentric;
 mod detail;
 mod finder;
 mod geometry;
