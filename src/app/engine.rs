@@ -240,8 +240,9 @@ impl Engine {
             Ok(phase) => phase.clone(),
             Err(_) => Phase::Stopped("the supervisor is gone".into()),
         };
-        seldom::tell_all();
         self.telemetry.tracer.flush().await;
+        // Last: a line after it would begin a new minute.
+        seldom::tell_all();
         last
     }
 

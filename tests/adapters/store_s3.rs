@@ -42,9 +42,7 @@ async fn an_object_too_large_is_poison_and_its_body_is_not_read() {
     assert!(error.to_string().contains("1099511627776 bytes"), "{error}");
     // Without a length: cut while it comes.
     let chunks = format!("3e9\r\n{}\r\n0\r\n\r\n", "x".repeat(1001));
-    let server = StandIn::start(move |_| ok(b""));
-    drop(server);
-    let endless = raw(format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}"));
+    let endless = raw(format!("HTTP/1.1 200 OK\r\netag: \"e\"\r\ntransfer-encoding: chunked\r\n\r\n{chunks}"));
     let error = endless.get("inbox", "k", None, 1_000).await.unwrap_err();
     assert_eq!(error.class(), Class::TooLarge, "{error}");
 }
@@ -128,6 +126,21 @@ async fn each_refusal_has_its_class() {
     }
     let nobody = stand_in::store("http://127.0.0.1:1", 1, Duration::from_secs(1));
     assert_eq!(nobody.get("inbox", "k", None, 9).await.unwrap_err().class(), Class::Transient);
+}
+
+/// A proxy, or the page of a network that wants somebody to sign in.
+#[tokio::test]
+async fn an_answer_that_is_not_the_stores_is_transient_and_stores_nothing() {
+    let page = || ok(b"<html>sign in</html>").with("content-type", "text/html");
+    let server = StandIn::start(move |_| page());
+    let store = server.store();
+    let read = store.get("inbox", "a b.jpg", None, 1_000).await.unwrap_err();
+    let written = store.put("results", "k", "batch".into(), PutMode::CreateOnce).await.unwrap_err();
+    let looked = store.head("inbox", "k").await.unwrap_err();
+    let probed = store.probe("inbox", "").await.unwrap_err();
+    for error in [read, written, looked, probed] {
+        assert!(error.class() == Class::Transient && error.report().contains("proxy"), "{}", error.report());
+    }
 }
 
 #[tokio::test]

@@ -141,4 +141,9 @@ fn a_profile_of_aws_login_says_to_log_in_and_a_missing_bundle_is_named() {
     assert!(said.contains("aws login") && !said.contains("feature"), "{said}");
     let said = told("/nowhere/bundle.pem");
     assert!(said.contains("/nowhere/bundle.pem") && said.contains("AWS_CA_BUNDLE"), "{said}");
+    std::fs::write(files.path().join("config"), format!("{profile}ca_bundle = /nowhere/of-profile.pem\n")).unwrap();
+    let said = told("");
+    assert!(said.contains("`ca_bundle`, `/nowhere/of-profile.pem`"), "{said}");
+    let said = told("/nowhere/bundle.pem");
+    assert!(said.contains("AWS_CA_BUNDLE") && !said.contains("of-profile"), "{said}");
 }

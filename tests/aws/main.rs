@@ -20,5 +20,6 @@ mod outage_s3;
 mod place;
 mod preflight;
 mod provisioning;
+mod restore;
 mod run_aws;
 mod watch;

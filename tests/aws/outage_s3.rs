@@ -134,6 +134,8 @@ fn an_outage_of_s3_while_the_engine_runs_is_not_the_photos_fault() {
         ("errors", || error(500, "InternalError", "We encountered an internal error.")),
         ("access denied on the whole bucket", || error(403, "AccessDenied", "Access Denied")),
         ("credentials that ran out", || error(400, "ExpiredToken", "The provided token has expired.")),
+        // Of a proxy, or a network that wants somebody to sign in.
+        ("a page of something in between", || ok(b"<html>sign in</html>").with("content-type", "text/html")),
         ("a bucket that is gone", || error(404, "NoSuchBucket", "The specified bucket does not exist")),
     ];
     std::thread::scope(|scope| {
@@ -181,13 +183,14 @@ fn rate_of_reads_with_one_in_a_hundred_throttled() {
     const AT_ONCE: usize = 16;
     let rate = |throttled_every: usize| {
         let count = AtomicUsize::new(0);
+        let photo = || ok(b"photo").with("etag", "\"00\"");
         let server = StandIn::start(move |_| {
             std::thread::sleep(std::time::Duration::from_millis(5));
             let number = count.fetch_add(1, Ordering::Relaxed) + 1;
             match throttled_every {
-                0 => ok(b"photo"),
+                0 => photo(),
                 every if number.is_multiple_of(every) => error(503, "SlowDown", "Reduce your request rate."),
-                _ => ok(b"photo"),
+                _ => photo(),
             }
         });
         let store = server.store_trying(2);

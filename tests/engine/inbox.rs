@@ -125,7 +125,8 @@ fn in_parts(path: &Path, bytes: &[u8], how: usize, pause: impl Fn()) {
         _ => {
             create().write_all(first_half(bytes)).unwrap();
             pause();
-            let whole = path.with_file_name(".whole");
+            // Others do the same beside it.
+            let whole = path.with_file_name(format!(".{how}.whole"));
             std::fs::write(&whole, bytes).unwrap();
             std::fs::rename(&whole, path).unwrap();
         }

@@ -1,5 +1,7 @@
 //! What the S3, SQS and Redshift adapters share: one configuration of the SDK, one reading of its errors.
 
+use std::borrow::Cow;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::os_shim_internal::{Env, Fs};
 use tokio::sync::OnceCell;
 
 use scanmill_core::error::{Error, Result};
@@ -119,9 +122,18 @@ async fn found(options: &AccountOptions, region: Option<Region>, http: &SharedHt
     loader.load().await
 }
 
+/// The certificates that the profile says to trust. Where its files cannot be read, who looks for credentials tells that.
+async fn ca_bundle(options: &AccountOptions) -> Option<PathBuf> {
+    let profile = options.profile.clone().map(Cow::Owned);
+    // The usual files, or those that the environment names.
+    let files = Default::default();
+    let profiles = aws_config::profile::load(&Fs::real(), &Env::real(), &files, profile).await.ok()?;
+    profiles.get("ca_bundle").map(PathBuf::from)
+}
+
 async fn load(shared: &Shared) -> Result<Way> {
     let options = &shared.options;
-    let http = network::http_client()?;
+    let http = network::http_client(ca_bundle(options).await)?;
     let config = found(options, options.region.clone().map(Region::new), &http).await;
     let Some(region) = config.region().cloned() else {
         return Err(

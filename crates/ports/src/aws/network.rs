@@ -1,7 +1,8 @@
-//! The way onto the network, as the AWS CLI has it: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` and `AWS_CA_BUNDLE`.
+//! The way onto the network, as the AWS CLI has it: `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, and certificates by
+//! `AWS_CA_BUNDLE` or a profile's `ca_bundle`.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
@@ -19,12 +20,12 @@ use scanmill_core::error::{Error, Result};
 /// Names a file of certificates to trust beside the system's.
 const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// An HTTP client that goes through the environment's proxy and trusts its certificates.
+/// An HTTP client that goes through the environment's proxy and trusts its certificates, or those that the profile names.
 ///
 /// # Errors
 /// A bundle of certificates that cannot be read.
-pub(super) fn http_client() -> Result<SharedHttpClient> {
-    let context = tls_context()?;
+pub(super) fn http_client(of_profile: Option<PathBuf>) -> Result<SharedHttpClient> {
+    let context = tls_context(of_profile)?;
     let client = |proxy: ProxyConfig| {
         let context = context.clone();
         Builder::new().build_with_connector_fn(move |settings, components| {
@@ -38,37 +39,42 @@ pub(super) fn http_client() -> Result<SharedHttpClient> {
     Ok(SharedHttpClient::new(Routed { proxied, direct }))
 }
 
-/// A connector of its own, the same way.
+/// A connector of its own, the same way, for what no profile is about.
 ///
 /// # Errors
 /// As [`http_client`].
 pub(super) fn connector() -> Result<Connector> {
     let builder = Connector::builder().proxy_config(ProxyConfig::from_env());
-    Ok(builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls_context()?).build())
+    Ok(builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls_context(None)?).build())
 }
 
-fn tls_context() -> Result<TlsContext> {
-    match std::env::var_os(CA_BUNDLE).filter(|path| !path.is_empty()) {
-        None => Ok(TlsContext::default()),
-        Some(path) => trusting(Path::new(&path)),
+fn tls_context(of_profile: Option<PathBuf>) -> Result<TlsContext> {
+    let of_environment = std::env::var_os(CA_BUNDLE).map(PathBuf::from);
+    let named = [(CA_BUNDLE, of_environment), ("the profile's `ca_bundle`", of_profile)];
+    let is_set = |(_, path): &(_, Option<PathBuf>)| path.as_ref().is_some_and(|path| !path.as_os_str().is_empty());
+    match named.into_iter().find(is_set) {
+        Some((named_by, Some(path))) => trusting(&path, named_by),
+        _ => Ok(TlsContext::default()),
     }
 }
 
-fn trusting(path: &Path) -> Result<TlsContext> {
-    const REMEDY: &str = "AWS_CA_BUNDLE must name a file of certificates in PEM form, or be unset";
-    let cannot = || format!("cannot read the certificates of AWS_CA_BUNDLE, `{}`", path.display());
-    let pem = std::fs::read(path).map_err(|error| Error::permanent(cannot()).with_hint(REMEDY).with_source(error))?;
+fn trusting(path: &Path, named_by: &str) -> Result<TlsContext> {
+    let cannot = || {
+        Error::permanent(format!("cannot read the certificates of {named_by}, `{}`", path.display()))
+            .with_hint(format!("{named_by} must name a file of certificates in PEM form, or be unset"))
+    };
+    let pem = std::fs::read(path).map_err(|error| cannot().with_source(error))?;
     // The client panics on what it cannot parse, and only at the first connection.
     let certificates: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
-    let found = certificates.map_err(|error| Error::permanent(cannot()).with_hint(REMEDY).with_source(error))?;
+    let found = certificates.map_err(|error| cannot().with_source(error))?;
     let is_sound = |der: &CertificateDer<'_>| webpki::anchor_from_trusted_cert(der).is_ok();
     if found.is_empty() || !found.iter().all(is_sound) {
-        return Err(Error::permanent(cannot()).with_hint(REMEDY));
+        return Err(cannot());
     }
     TlsContext::builder()
         .with_trust_store(TrustStore::default().with_pem_certificate(pem))
         .build()
-        .map_err(|error| Error::permanent(cannot()).with_hint(REMEDY).with_source(error))
+        .map_err(|error| cannot().with_source(error))
 }
 
 /// Sends what is for this machine's own metadata service past the proxy, which cannot reach it.
@@ -136,7 +142,7 @@ mod tests {
     fn a_bundle_that_is_none_is_an_error_and_no_panic() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("bundle.pem");
-        let told = |path: &Path| trusting(path).expect_err("no certificates").report();
+        let told = |path: &Path| trusting(path, CA_BUNDLE).expect_err("no certificates").report();
         assert!(told(&file).contains("bundle.pem"), "{}", told(&file));
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         for text in ["", "no certificates", broken, "-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n"] {

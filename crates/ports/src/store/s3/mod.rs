@@ -60,6 +60,7 @@ impl Store for S3Store {
         let wanted = Wanted { bucket, key, version_id };
         let sent = self.clients.send(bucket, |client| self.direct.get(client, wanted));
         let Head { etag, modified_at, expected, body } = sent.await?.map_err(|error| failed(call, error))?;
+        let etag = given_by_store(call, etag)?;
         let bytes = body::read(body, &expected, max_bytes, self.pace, &what).await?;
         Ok(Object { bytes, etag, modified_at })
     }
@@ -70,7 +71,7 @@ impl Store for S3Store {
         let call = Call { doing: "asking for", what: &what, action: "s3:GetObject" };
         let sent = self.clients.send(bucket, |client| client.get_object().bucket(bucket).key(&key).send());
         match sent.await? {
-            Ok(_) => Ok(()),
+            Ok(output) => given_by_store(call, plain_etag(output.e_tag())).map(drop),
             Err(error) if code_of(&error) == Some("NoSuchBucket") => {
                 Err(super::no_bucket(format_args!("the bucket s3://{bucket}")))
             }
@@ -85,7 +86,7 @@ impl Store for S3Store {
         let output = sent.await?.map_err(|error| failed(call, error))?;
         Ok(ObjectMetadata {
             size_bytes: output.content_length().and_then(|size| u64::try_from(size).ok()).unwrap_or(0),
-            etag: plain_etag(output.e_tag()),
+            etag: given_by_store(call, plain_etag(output.e_tag()))?,
             version_id: output.version_id().filter(|id| *id != "null").map(str::to_owned),
             modified_at: output.last_modified().and_then(timestamp),
         })
@@ -103,7 +104,7 @@ impl Store for S3Store {
             client.put_object().bucket(bucket).key(key).set_if_none_match(condition.clone()).body(body).send()
         });
         match sent.await? {
-            Ok(output) => Ok(Put::Written { etag: plain_etag(output.e_tag()) }),
+            Ok(output) => Ok(Put::Written { etag: given_by_store(call, plain_etag(output.e_tag()))? }),
             // Somebody else's, or our own whose answer was lost.
             Err(error) if condition.is_some() && is_taken(&error) => Ok(Put::AlreadyThere),
             Err(error) if condition.is_some() && is_not_implemented(&error) => Err(Error::permanent(format!(
@@ -136,6 +137,16 @@ fn name_of(bucket: &str, key: &str, version_id: Option<&str>) -> String {
         Some(version) => format!("s3://{bucket}/{key} version {version}"),
         None => format!("s3://{bucket}/{key}"),
     }
+}
+
+/// The eTag of an answer. Every object has one: a `200 OK` without it is not the store's, but of something on the way to it,
+/// a proxy or a sign-in page, which has stored and read nothing.
+fn given_by_store(call: Call<'_>, etag: String) -> Result<String> {
+    if !etag.is_empty() {
+        return Ok(etag);
+    }
+    Err(Error::transient(format!("{} {}: the answer has no eTag, so it is not the store's", call.doing, call.what))
+        .with_hint("look for a proxy, a sign-in page or another server between here and the store"))
 }
 
 fn plain_etag(etag: Option<&str>) -> String {
