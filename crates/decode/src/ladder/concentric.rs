@@ -98,7 +98,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether the runs are near enough to 1:1:3:1:1, dark and light each on their own.
+/// Whether the runs are near enough to 1:1:3:1:1, dark and light each on their own. With 64 bits, as rxing has it: the rows'
+/// own question in `finder` has 32, and runs at the very edge of the slack may pass one and not the other.
 fn is_finder(runs: [i32; RUNS]) -> bool {
     let runs = runs.map(f64::from);
     let [a, b, c, d, e] = runs;
