@@ -12,12 +12,12 @@ mod erase;
 mod filter_fit;
 mod newest;
 mod notifier;
+mod pipeline;
 mod prune;
 mod room;
 mod root_contents;
 mod traces;
 mod watching;
-mod way;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::Notify;
 
 use super::uploads::UploadTimes;
 use crate::domain::batch::{SealedBatch, opened_at};
@@ -21,6 +22,7 @@ const MAX_WAITING: usize = 10_000;
 #[derive(Clone, Debug, Default)]
 pub struct Backlog {
     shared: Arc<Mutex<Shared>>,
+    wanted: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +60,16 @@ impl Backlog {
         }
         shared.waiting.insert(batch.batch_id.clone(), batch);
         true
+    }
+
+    /// Somebody waits for the batches: they are to be loaded now, not when the interval is over.
+    pub fn want_loaded(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Ends once somebody waits for the batches.
+    pub async fn wanted(&self) {
+        self.wanted.notified().await;
     }
 
     /// The first batches by id, at most `max`.

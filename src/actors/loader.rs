@@ -91,6 +91,14 @@ struct Work {
     backoff: Backoff,
 }
 
+/// How long to wait after a pass.
+enum Pause {
+    /// Everything is loaded: until there may be more to load at once, or somebody waits for it.
+    Interval(Duration),
+    /// Something failed: nobody's hurry shortens this.
+    Retry(Duration),
+}
+
 impl Work {
     fn new(line: PipelineContext, seen: Arc<LoaderCounters>) -> Work {
         Work {
@@ -110,21 +118,29 @@ impl Work {
         loop {
             // Asked before the pass: a batch sealed during it may be missed by it.
             let is_last = last_sealed.is_cancelled();
-            let wait = self.pass().await;
-            if !is_last {
-                let _ = last_sealed.run_until_cancelled(tokio::time::sleep(wait)).await;
-            } else if self.line.backlog.is_empty() || self.line.generation.is_followed() {
+            let pause = self.pass().await;
+            if is_last && (self.line.backlog.is_empty() || self.line.generation.is_followed()) {
                 return Ok(());
-            } else {
+            }
+            match pause {
                 // The drain. The supervisor's deadline ends this if the warehouse stays away.
-                tokio::time::sleep(wait).await;
+                Pause::Retry(wait) if is_last => tokio::time::sleep(wait).await,
+                // What was sealed during the pass.
+                Pause::Interval(_) if is_last => {}
+                Pause::Retry(wait) => {
+                    let _ = last_sealed.run_until_cancelled(tokio::time::sleep(wait)).await;
+                }
+                Pause::Interval(interval) => {
+                    let until = tokio::time::timeout(interval, self.line.backlog.wanted());
+                    let _ = last_sealed.run_until_cancelled(until).await;
+                }
             }
         }
     }
 
-    /// Adopts when it is time, loads what waits, and returns how long to wait before the next time. A store that
+    /// Adopts when it is time, loads what waits, and says how long to wait before the next time. A store that
     /// cannot be listed does not keep what is known from being loaded.
-    async fn pass(&mut self) -> Duration {
+    async fn pass(&mut self) -> Pause {
         let is_room_again = self.line.backlog.is_cut() && self.line.backlog.is_empty();
         if is_room_again || Instant::now() >= self.next_adopt {
             let wait = match self.adopt().await {
@@ -147,12 +163,12 @@ impl Work {
             Ok(()) => {
                 self.line.backlog.set_refused(false);
                 self.backoff.reset();
-                self.line.settings.load.interval
+                Pause::Interval(self.line.settings.load.interval)
             }
             Err(error) => {
                 self.line.backlog.set_refused(!error.class().is_retryable());
                 self.note_failure(&error);
-                error.wait().unwrap_or_else(|| self.backoff.next_wait())
+                Pause::Retry(error.wait().unwrap_or_else(|| self.backoff.next_wait()))
             }
         }
     }

@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Ports;
 use super::alone::{self, AtWork};
+use super::pipeline;
 use super::prune::{self, Pruned};
 use super::room;
 use super::traces;
 use super::watching::Watching;
-use super::way;
 use crate::actors::backlog::Backlog;
 use crate::actors::holdup::Behind;
 use crate::actors::messages::{Drain, Reload, StopNow};
@@ -264,7 +264,7 @@ impl Engine {
     }
 
     /// Waits until every photo found in the inbox was announced, the queue is empty, nothing is in flight and every
-    /// durable batch, whoever sealed it, is loaded or set aside.
+    /// durable batch, whoever sealed it, is loaded or set aside. The last of them are loaded at once, whatever the interval.
     ///
     /// # Errors
     /// When that cannot come by waiting: the engine ended, the queue or the warehouse refuses for good, the watch on the
@@ -298,6 +298,10 @@ impl Engine {
                 let count = self.backlog.len();
                 return Err(Error::permanent(format!("the warehouse refuses {count} sealed batches, as logged above"))
                     .with_hint("nothing is lost: once that is fixed, the next start loads them"));
+            }
+            if found && empty {
+                // Nothing more comes: what is sealed need not wait for `load.interval_ms`.
+                self.backlog.want_loaded();
             }
             if self.phase.borrow().is_end() {
                 return Err(Error::transient("the engine ended before the queue was empty"));
@@ -374,9 +378,9 @@ impl Engine {
             "inbox": self.ports.folder.as_ref().filter(|_| self.watching.is_some()).map(FolderStore::intake),
             "process": process_state(),
             "stages": self.telemetry.stages.to_json(),
-            "order": way::order(),
+            "order": pipeline::order(),
         });
-        state["way"] = way::of(&state);
+        state["pipeline"] = pipeline::of(&state);
         state
     }
 }

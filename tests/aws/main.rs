@@ -1,6 +1,9 @@
 //! The whole AWS path with the real binary and `config/aws.toml`, against servers nobody here wrote: S3 and SQS by
 //! ministack and moto, Redshift's Data API by the stand-in, faults by microburst and by the stand-in itself.
 
+#[path = "../repository/docs/pages.rs"]
+#[allow(dead_code, reason = "its other half is for tests of the pages")]
+mod pages;
 #[path = "../process/mod.rs"]
 mod process;
 #[path = "../rig/mod.rs"]
@@ -11,6 +14,7 @@ mod stand_in;
 mod causes;
 mod credentials;
 mod faults;
+mod first_row;
 mod flow;
 mod instance;
 mod instances;

@@ -9,31 +9,22 @@ use serde_json::{Value, json};
 
 use crate::rig::{self, Aws, Message, Ministack, Venv};
 
-/// Deploys a template; its outputs, or why not.
+/// Amazon's command line, as far as it is used here.
+const AWS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aws/aws_cli.py");
+
+/// Deploys a template; its outputs.
 fn deploy(stack: &str, template: &str, parameters: &Value) -> Value {
-    let script = r#"
-import json, re, sys, time
-import boto3
-endpoint, stack, template, parameters = sys.argv[1:]
-# ministack knows no alarm that is computed from several metrics.
-body = re.sub(r"\n  StuckAlarm:\n(?:(?:    .*)?\n)*", "\n", open(template).read())
-cloud = boto3.client("cloudformation", endpoint_url=endpoint)
-given = [{"ParameterKey": key, "ParameterValue": value} for key, value in json.loads(parameters).items()]
-cloud.create_stack(StackName=stack, TemplateBody=body, Parameters=given, Capabilities=["CAPABILITY_IAM"])
-while True:
-    made = cloud.describe_stacks(StackName=stack)["Stacks"][0]
-    if not made["StackStatus"].endswith("IN_PROGRESS"):
-        break
-    time.sleep(0.2)
-events = cloud.describe_stack_events(StackName=stack)["StackEvents"]
-failed = [e for e in events if e["ResourceStatus"].endswith("FAILED")]
-assert made["StackStatus"] == "CREATE_COMPLETE", [(e["LogicalResourceId"], e.get("ResourceStatusReason")) for e in failed]
-print(json.dumps({o["OutputKey"]: o["OutputValue"] for o in made["Outputs"]}))
-"#;
-    let endpoint = Ministack::shared().server.endpoint();
     let template = templates().join(template).display().to_string();
-    let outputs = python(&["-c", script, endpoint, stack, &template, &parameters.to_string()]);
-    serde_json::from_str(&outputs).unwrap()
+    let given = parameters.as_object().unwrap().iter();
+    let given: Vec<String> = given.map(|(name, value)| format!("{name}={}", value.as_str().unwrap())).collect();
+    let mut arguments = vec![AWS, "cloudformation", "deploy", "--stack-name", stack, "--template-file", &template];
+    arguments.extend(["--capabilities", "CAPABILITY_IAM", "--parameter-overrides"]);
+    arguments.extend(given.iter().map(String::as_str));
+    python(&arguments);
+    let script = "import json, sys, boto3\n\
+        made = boto3.client('cloudformation').describe_stacks(StackName=sys.argv[1])['Stacks'][0]\n\
+        print(json.dumps({one['OutputKey']: one['OutputValue'] for one in made['Outputs']}))";
+    serde_json::from_str(&python(&["-c", script, stack])).unwrap()
 }
 
 fn templates() -> PathBuf {
@@ -48,6 +39,7 @@ fn python(arguments: &[&str]) -> String {
 fn run(program: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(Venv::ready().unwrap().program(program));
     command.args(arguments).envs(rig::ENVIRONMENT.iter().copied()).env("AWS_DEFAULT_REGION", rig::REGION);
+    command.env("AWS_ENDPOINT_URL", Ministack::shared().server.endpoint());
     let output = command.output().unwrap();
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert!(output.status.success(), "{program}: {}{}", said(&output.stdout), said(&output.stderr));
@@ -94,15 +86,11 @@ fn the_stacks_deploy_and_a_photo_is_announced() {
     assert_eq!(redrive["deadLetterTargetArn"], made["DeadLetterQueueArn"]);
     assert_eq!(redrive["maxReceiveCount"].to_string().trim_matches('"'), "25");
 
-    let endpoint = Ministack::shared().server.endpoint();
-    let image = "import sys, boto3; boto3.client('ssm', endpoint_url=sys.argv[1]).put_parameter(\
-                 Name='/images/linux', Value='ami-12345678', Type='String', Overwrite=True)";
-    python(&["-c", image, endpoint]);
     let mut parameters = json!({
         "LandingBucketName": landing, "ResultsBucketName": results, "WorkgroupName": "scanmill",
         "WorkgroupArn": "arn:aws:redshift-serverless:us-east-1:000000000000:workgroup/scanmill",
         "ArtifactUrl": "s3://artifacts/scanmill.tar.gz", "ArtifactSha256": "0".repeat(64), "ArtifactBucketName": "artifacts",
-        "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1", "ImageId": "/images/linux",
+        "SubnetIds": "subnet-1", "SecurityGroupIds": "sg-1",
     });
     for key in ["QueueUrl", "QueueArn", "QueueName", "DeadLetterQueueArn", "DeadLetterQueueName", "CopyRoleArn"] {
         parameters[key] = made[key].clone();

@@ -1,7 +1,7 @@
-"""ask_superset.py CONFIG_BI FOLDER: imports config/bi/superset by Superset's API and asks each chart about the warehouse.
+"""ask_superset.py FOLDER: imports superset.zip by Superset's API and asks each chart about the warehouse.
 
-FOLDER holds warehouse.sqlite, and Superset puts what is its own there too. Nothing listens: the API is asked within this
-process, as Flask's test client does it.
+FOLDER holds superset.zip and data/warehouse.sqlite, and Superset puts what is its own there too. Nothing listens: the API is
+asked within this process, as Flask's test client does it.
 """
 
 import datetime
@@ -11,7 +11,6 @@ import os
 import pathlib
 import sqlite3
 import sys
-import zipfile
 
 CONFIG = """
 SECRET_KEY = "of a test alone, of a test alone, of a test alone"
@@ -90,17 +89,6 @@ class Api:
         return answer.json
 
 
-def bundle(root, warehouse):
-    """The export as `config/bi/README.md` says it: the address of the warehouse filled in, packed."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for path in sorted(root.rglob("*.yaml")):
-            text = path.read_text().replace("sqlite:////path/to/warehouse.sqlite", f"sqlite:///file:{warehouse}?mode=ro&uri=true")
-            archive.writestr(str(path.relative_to(root.parent)), text)
-    packed.seek(0)
-    return packed
-
-
 def cell(column, value):
     if column == "local_date" and isinstance(value, (int, float)):
         return datetime.datetime.fromtimestamp(value / 1000, datetime.UTC).date().isoformat()
@@ -172,14 +160,14 @@ def check_charts(api, lite):
 
 
 def main():
-    root, folder = (pathlib.Path(path).resolve() for path in sys.argv[1:])
-    lite = sqlite3.connect(f"file:{folder}/warehouse.sqlite?mode=ro", uri=True)
-    home = folder / "superset"
+    folder = pathlib.Path(sys.argv[1]).resolve()
+    lite = sqlite3.connect(f"file:{folder}/data/warehouse.sqlite?mode=ro", uri=True)
+    home = folder / "superset-home"
     home.mkdir()
     api = Api(home)
     # Whoever imports it twice has it once.
     for _ in range(2):
-        parts = {"formData": (bundle(root / "superset", folder / "warehouse.sqlite"), "superset.zip"), "overwrite": "true"}
+        parts = {"formData": (io.BytesIO((folder / "superset.zip").read_bytes()), "superset.zip"), "overwrite": "true"}
         api.ask("post", "/api/v1/dashboard/import/", data=parts, content_type="multipart/form-data")
     charts = check_charts(api, lite)
     drawn = api.ask("get", "/api/v1/dashboard/scanmill/charts")["result"]

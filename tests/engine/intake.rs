@@ -237,3 +237,12 @@ fn without_a_file_descriptor_left_it_says_so_and_goes_on_once_there_are_some() {
     engine.wait_until("its row", || root.scans().len() == 1);
     engine.drained();
 }
+
+/// Whoever waits for the last photo does not wait for the next load too; Redshift's interval is minutes.
+#[test]
+fn until_empty_does_not_wait_for_the_next_load() {
+    let root = Root::new();
+    root.drop_photo("a.jpg", &photo::jpeg("https://shop.example/p/1"));
+    let ended = root.run_until_empty_with(&["--set", "load.interval_ms=3600000"]);
+    assert_eq!(root.query("SELECT COUNT(*) FROM scans")[0][0].as_deref(), Some("1"), "{}", ended.stderr);
+}

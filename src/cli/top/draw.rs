@@ -25,7 +25,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, page: SocketAddr) {
         );
         return;
     };
-    let places = view.way.len() as u16;
+    let places = view.pipeline.len() as u16;
     let areas = Layout::vertical([
         Constraint::Length(2),
         Constraint::Length(5),
@@ -35,10 +35,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, page: SocketAddr) {
         Constraint::Min(0),
         Constraint::Length(1),
     ]);
-    let [head, curve, way, held, memory, rejected, foot] = areas.areas(frame.area());
+    let [head, curve, pipeline, held, memory, rejected, foot] = areas.areas(frame.area());
     frame.render_widget(head_lines(view, shown, page), head);
     rates(frame, shown, curve);
-    frame.render_widget(table(view), way);
+    frame.render_widget(table(view), pipeline);
     frame.render_widget(bottleneck(view), held);
     budgets(frame, view, memory);
     frame.render_widget(rejections(view), rejected);
@@ -97,7 +97,7 @@ fn rates(frame: &mut Frame<'_>, shown: &Shown, area: Rect) {
 }
 
 fn table<'a>(view: &View) -> Table<'a> {
-    let rows = view.way.iter().map(|place| {
+    let rows = view.pipeline.iter().map(|place| {
         let row = Row::new(cells(place));
         if place.holds { row.yellow().bold() } else { row }
     });
@@ -110,7 +110,7 @@ fn table<'a>(view: &View) -> Table<'a> {
         Constraint::Min(14),
     ];
     let head = Row::new(["place", "at work", "held", "p50", "p99", ""]).dark_gray();
-    Table::new(rows, widths).header(head).block(Block::bordered().title(" A photo's way "))
+    Table::new(rows, widths).header(head).block(Block::bordered().title(" Pipeline "))
 }
 
 fn cells(place: &StageView) -> [String; 6] {
@@ -184,7 +184,7 @@ mod tests {
             "engine": { "phase": "running", "uptime_seconds": 4_000 },
             "totals": { "photos": 12_345, "scans": 12_600, "rejections": { "no_code": 40, "truncated": 2, "empty": 0 } },
             "budgets": { "decode_bytes": { "used": 600_000_000, "limit": 1_000_000_000 } },
-            "way": [
+            "pipeline": [
                 { "name": "queue", "held": { "count": 77, "words": "waiting" }, "also": [{ "count": 3, "words": "in flight" }] },
                 { "name": "decode", "work": { "used": 31, "limit": 32 }, "time": { "p50_ms": 2.5, "p99_ms": 80.0 }, "holds": true },
             ],
@@ -239,7 +239,8 @@ mod tests {
             screen(&working(), width, height);
             screen(&Shown::default(), width, height);
             let mut strange = Shown::default();
-            strange.took(Ok(View::of(&json!({ "budgets": 3, "way": [[], {}, 7], "totals": null }))), Instant::now());
+            strange
+                .took(Ok(View::of(&json!({ "budgets": 3, "pipeline": [[], {}, 7], "totals": null }))), Instant::now());
             screen(&strange, width, height);
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// A place on a photo's way.
+/// A stage of the pipeline.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct StageView {
     /// Its name.
@@ -46,7 +46,7 @@ pub(super) struct View {
     /// Photos rejected, by reason, the most first.
     pub rejections: Vec<(String, u64)>,
     /// The way, in its order.
-    pub way: Vec<StageView>,
+    pub pipeline: Vec<StageView>,
     /// Memory.
     pub budgets: Vec<Budget>,
     /// What holds the rate: title, evidence, remedy.
@@ -87,7 +87,7 @@ impl View {
     pub(super) fn of(state: &Value) -> View {
         let text = |path: &str| state.pointer(path).and_then(Value::as_str).map(str::to_owned);
         let whole = |path: &str| state.pointer(path).and_then(Value::as_u64);
-        let way = state.pointer("/way").and_then(Value::as_array).into_iter().flatten();
+        let pipeline = state.pointer("/pipeline").and_then(Value::as_array).into_iter().flatten();
         let budgets = state.pointer("/budgets").and_then(Value::as_object).into_iter().flatten();
         let budgets = budgets.filter(|(name, _)| name.ends_with("_bytes")).filter_map(|(name, budget)| {
             let of = |what: &str| budget.get(what).and_then(Value::as_u64);
@@ -105,7 +105,7 @@ impl View {
             photos: whole("/totals/photos").unwrap_or_default(),
             scans: whole("/totals/scans").unwrap_or_default(),
             rejections,
-            way: way.filter_map(place).collect(),
+            pipeline: pipeline.filter_map(place).collect(),
             budgets: budgets.collect(),
             bottleneck: text("/bottleneck/title").map(|title| {
                 let words = |path| text(path).unwrap_or_default();

@@ -1,6 +1,6 @@
 // Draws the panels of a dashboard with Grafana's own components, as Grafana 10.4 lays them out. What its panels `timeseries`,
-// `stat`, `bargauge` and `table` do beyond that is little, and is done here the same way; `geomap` and `barchart` are not
-// in the package, so their place says how many rows they would show. `shown.js` beside the page holds the panels and their data.
+// `stat`, `bargauge` and `table` do beyond that is little, and is done here the same way; `geomap` is not
+// in the package, so its place says how many rows it would show. `shown.js` beside the page holds the panels and their data.
 import "@fontsource/inter/latin-400.css";
 import "@fontsource/inter/latin-500.css";
 import "uplot/dist/uPlot.min.css";

@@ -1,4 +1,4 @@
-//! A photo's way as it is drawn: each place in order, with what it has at work, what waits there, how long that takes, and
+//! The pipeline as it is drawn: each stage in the order a photo meets them, with what it has at work, what waits there, how long that takes, and
 //! whether it holds the rate. Said here alone, so that the page, `scanmill top` and whoever reads `/state` tell the same.
 
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ const ACTORS: [&str; 10] = [
     "store",
 ];
 
-/// A place on the way, and where its figures stand in the state.
+/// A stage of the picture, and where its figures stand in the state.
 struct FlowStage {
     name: &'static str,
     title: &'static str,
@@ -187,8 +187,8 @@ mod tests {
             "totals": { "scans": 5, "rejections": { "no_code": 40, "truncated": 2 } },
             "bottleneck": { "stage": "heic" },
         });
-        let way = of(&state);
-        let named = |name: &str| way.as_array().unwrap().iter().find(|place| place["name"] == name).unwrap();
+        let pipeline = of(&state);
+        let named = |name: &str| pipeline.as_array().unwrap().iter().find(|place| place["name"] == name).unwrap();
         assert_eq!(named("queue")["held"], json!({ "words": "waiting", "count": 77 }));
         assert_eq!(named("queue")["also"], json!([{ "words": "in flight", "count": 3 }]));
         assert_eq!(named("decode")["work"], json!({ "used": 31, "limit": 32 }));
