@@ -109,7 +109,7 @@ fn table<'a>(view: &View) -> Table<'a> {
         Constraint::Length(10),
         Constraint::Min(14),
     ];
-    let head = Row::new(["place", "at work", "held", "p50", "p99", ""]).dark_gray();
+    let head = Row::new(["stage", "at work", "held", "p50", "p99", ""]).dark_gray();
     Table::new(rows, widths).header(head).block(Block::bordered().title(" Pipeline "))
 }
 

@@ -75,12 +75,12 @@ function stat(panel, frames, width, height) {
 }
 
 function bars(panel, frames, width, height) {
-  const { orientation, displayMode, showUnfilled, valueMode, minVizWidth, minVizHeight } = panel.options;
+  const { orientation, displayMode, showUnfilled, valueMode, minVizWidth, minVizHeight, maxVizHeight, text } = panel.options;
   const draw = ({ value, alignmentFactors, width, height, count, orientation }) => <BarGauge value={value.display} field={value.field}
     display={value.view?.getFieldDisplayProcessor(value.colIndex)} alignmentFactors={count > 1 ? alignmentFactors : undefined}
-    itemSpacing={8} valueDisplayMode={valueMode} {...{ orientation, displayMode, showUnfilled, theme, width, height }} />;
+    itemSpacing={8} valueDisplayMode={valueMode} {...{ orientation, displayMode, showUnfilled, text, theme, width, height }} />;
   return <VizRepeater getValues={() => values(panel, frames)} getAlignmentFactors={getDisplayValueAlignmentFactors} renderValue={draw}
-    source={frames} itemSpacing={8} renderCounter={0} {...{ width, height, orientation, minVizWidth, minVizHeight }} />;
+    source={frames} itemSpacing={8} renderCounter={0} {...{ width, height, orientation, minVizWidth, minVizHeight, maxVizHeight }} />;
 }
 
 function drawn(panel, width, height) {

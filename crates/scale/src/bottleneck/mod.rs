@@ -213,8 +213,11 @@ pub fn find(seen: &Signals) -> Bottleneck {
     let (stage, evidence, remedy, ceiling) = match found {
         Some(looked) => (looked.stage, looked.evidence.clone(), looked.remedy, looked.ceiling),
         None if seen.wait < KEEPS_UP_BELOW => {
-            let evidence =
-                format!("at {}/s photos waited {} for their turn", words::number(seen.rate), words::time(seen.wait));
+            let evidence = if seen.rate > 0.0 {
+                format!("at {}/s photos waited {} for their turn", words::number(seen.rate), words::time(seen.wait))
+            } else {
+                "no photo arrives".to_owned()
+            };
             (Stage::QueueEmpty, evidence, words::QUEUE_EMPTY, None)
         }
         None => {
