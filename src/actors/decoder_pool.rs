@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::comers::{Comer, Comers};
 use super::fetcher::{self, Fetched};
 use super::in_flight::{Finished, PhotoInFlight};
+use super::observed::observed;
 use super::pipeline_context::{PipelineContext, decode_limits, heic_is_on};
 use super::stage::{Jobs, Stage};
 use crate::decode::{self, DecodeLimits, Header, Room};
@@ -51,20 +51,30 @@ impl Stage for DecoderPool {
         Some(Jobs { budget: line.budgets.decodes.clone(), threads: Some(line.settings.decode.threads) })
     }
 
+    fn steps(
+        DecodeCounters { decoded, rejected_by_header, faults, read_again_with_more_memory }: &DecodeCounters,
+    ) -> u64 {
+        let done = [decoded, rejected_by_header, faults, read_again_with_more_memory];
+        done.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     async fn run(line: PipelineContext, channels: DecodeChannels, counters: Arc<DecodeCounters>) -> Result<()> {
         decode_all(line, channels, counters).await
     }
 }
 
-/// What was decoded.
-#[derive(Default, Serialize)]
-pub(super) struct DecodeCounters {
-    decoded: AtomicU64,
-    rejected_by_header: AtomicU64,
-    faults: AtomicU64,
-    /// Photos that found no memory for more than their first look.
-    #[serde(rename = "read_again_with_more_memory")]
-    again: AtomicU64,
+observed! {
+    /// What was decoded.
+    DecodeCounters shown as DecoderPoolState {
+        /// Photos read, with or without a code.
+        decoded: AtomicU64,
+        /// Photos whose header said enough.
+        rejected_by_header: AtomicU64,
+        /// Photos that made the decoder panic.
+        faults: AtomicU64,
+        /// Photos that found no memory for more than their first look.
+        read_again_with_more_memory: AtomicU64,
+    }
 }
 
 async fn decode_all(line: PipelineContext, mut ends: DecodeChannels, seen: Arc<DecodeCounters>) -> Result<()> {
@@ -275,7 +285,7 @@ impl Decoder {
             let (rows, sight) = match outcome {
                 Ok(Outcome::Left) => return,
                 Ok(Outcome::NoRoom(bytes, memory)) => {
-                    seen.again.fetch_add(1, Ordering::Relaxed);
+                    seen.read_again_with_more_memory.fetch_add(1, Ordering::Relaxed);
                     // Its place and its job are free before it stands in line for them again.
                     drop((place, job));
                     again(Fetched { photo, bytes, memory, fetched_at }, header);

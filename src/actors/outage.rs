@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::state::{BucketState, StoreState};
 use super::worker;
 use crate::error::{Error, Result};
 use crate::flow::{Breaker, BreakerState};
@@ -246,23 +246,18 @@ impl Outages {
     }
 
     /// For `/state`.
-    pub fn state(&self) -> serde_json::Value {
+    pub fn state(&self) -> StoreState {
         let stopped_by = self.why();
-        let buckets: serde_json::Map<_, _> = self
-            .shared
-            .buckets()
-            .iter()
-            .map(|(name, bucket)| {
-                let state = json!({
-                    "breaker": bucket.breaker.state().as_str(),
-                    "photos_waiting_for_store": bucket.waiting.len(),
-                    "down_seconds": bucket.down.as_ref().map(|down| down.since.elapsed().as_secs()),
-                    "cause": bucket.down.as_ref().map(|down| down.cause.clone()),
-                });
-                (name.clone(), state)
-            })
-            .collect();
-        json!({ "buckets": buckets, "stopped_by": stopped_by })
+        let shown = |(name, bucket): (&String, &Bucket)| {
+            let state = BucketState {
+                breaker: bucket.breaker.state().as_str().to_owned(),
+                photos_waiting_for_store: bucket.waiting.len(),
+                down_seconds: bucket.down.as_ref().map(|down| down.since.elapsed().as_secs()),
+                cause: bucket.down.as_ref().map(|down| down.cause.clone()),
+            };
+            (name.clone(), state)
+        };
+        StoreState { buckets: self.shared.buckets().iter().map(shown).collect(), stopped_by }
     }
 }
 

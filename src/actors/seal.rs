@@ -196,7 +196,8 @@ async fn write_per_photo_json(line: &PipelineContext, waiting: &mut FullBatch) {
 /// a read-only disk) is fixed from outside or not at all; to give the photos back would only bring them here again,
 /// each time one delivery nearer to being given up.
 async fn put(line: &PipelineContext, key: &str, bytes: Bytes, mode: PutMode) {
-    let policy = RetryPolicy { first: Duration::from_millis(100), longest: Duration::from_secs(10), tries: None };
+    let policy =
+        RetryPolicy { first: Duration::from_millis(100), longest: Duration::from_secs(10), tries: None, within: None };
     retry(policy, || async {
         let call = line.call(Watched::Seal, "put", Duration::ZERO);
         let put = line.store.put(&line.settings.store.results, key, bytes.clone(), mode).await;

@@ -98,7 +98,12 @@ pub(super) struct Settled {
 pub(super) async fn settle(line: PipelineContext, call: Call) -> Settled {
     let Call { action, mut messages } = call;
     let mut settled = Settled::default();
-    let policy = RetryPolicy { first: Duration::from_millis(100), longest: Duration::from_secs(2), tries: Some(TRIES) };
+    let policy = RetryPolicy {
+        first: Duration::from_millis(100),
+        longest: Duration::from_secs(2),
+        tries: Some(TRIES),
+        within: None,
+    };
     let mut tries = policy.start();
     while !messages.is_empty() {
         let receipts: Vec<ReceiptHandle> = messages.iter().map(|message| message.receipt.clone()).collect();

@@ -130,7 +130,9 @@ impl Engine {
         let outages = Outages::new(ports.store.clone(), &settings.filter.prefix);
         outages.look_first(&settings.store.inbox).await;
         let shown = outages.clone();
-        telemetry.board.register(outage::NAME, Arc::new(move || shown.state()));
+        telemetry
+            .board
+            .register(outage::NAME, Arc::new(move || serde_json::to_value(shown.state()).unwrap_or_default()));
         let line = PipelineContext {
             budgets: Budgets::new(&settings),
             settings: settings.clone(),
@@ -142,6 +144,7 @@ impl Engine {
             instance: instance.into(),
             number: 0,
             generation: Generation::default(),
+            draining: CancellationToken::new(),
             batches_opened: Arc::default(),
             backlog: backlog.clone(),
             host,

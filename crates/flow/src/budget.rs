@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 /// A budget of bytes, jobs or anything countable. Clones share it. Waiters are served in order.
@@ -33,7 +33,7 @@ pub struct Permit {
 }
 
 /// What a budget looks like from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetState {
     /// Out in permits.
     pub used: u64,

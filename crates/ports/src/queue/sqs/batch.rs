@@ -64,7 +64,12 @@ pub(super) async fn run<'a>(
     let mut unanswered = None;
     let mut is_answered = count == 0;
     let mut open: Vec<usize> = (0..count).collect();
-    let policy = RetryPolicy { first: Duration::from_millis(100), longest: Duration::from_secs(2), tries: Some(tries) };
+    let policy = RetryPolicy {
+        first: Duration::from_millis(100),
+        longest: Duration::from_secs(2),
+        tries: Some(tries),
+        within: None,
+    };
     let mut tries = policy.start();
     while !open.is_empty() {
         let calls: Vec<_> = split(&open, &bytes)

@@ -51,7 +51,7 @@ impl RedshiftOptions {
 const IDS_BYTES: usize = 90_000;
 /// Of a transaction that the database rolled back for a passing reason.
 const RETRIES: RetryPolicy =
-    RetryPolicy { first: Duration::from_millis(250), longest: Duration::from_secs(5), tries: Some(5) };
+    RetryPolicy { first: Duration::from_millis(250), longest: Duration::from_secs(5), tries: Some(5), within: None };
 /// Prefix of COPY manifests, beside the loader's own.
 const MANIFEST_PREFIX: &str = "manifests/";
 
