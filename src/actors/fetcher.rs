@@ -149,7 +149,7 @@ async fn fetch(
     finished: &mpsc::Sender<Finished>,
     seen: &FetchCounters,
 ) -> Option<(Fetched, Permit)> {
-    let mut turn = Turn::new(photo);
+    let mut turn = FetchTurn::new(photo);
     loop {
         let pass = match turn.try_pass(line) {
             Some(pass) => pass,
@@ -173,14 +173,14 @@ async fn fetch(
 
 /// A photo that is to be read, and how often it was tried while its bucket was down.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct FetchTurn {
     photo: PhotoInFlight,
     trials: u32,
 }
 
-impl Turn {
-    pub(super) fn new(photo: PhotoInFlight) -> Turn {
-        Turn { photo, trials: 0 }
+impl FetchTurn {
+    pub(super) fn new(photo: PhotoInFlight) -> FetchTurn {
+        FetchTurn { photo, trials: 0 }
     }
 
     /// Leave to read it at once, if it need not wait.
@@ -208,7 +208,7 @@ pub(super) enum Got {
     /// It ended here, rejected or left for later.
     Ended,
     /// Its bucket cannot be read: it waits for that.
-    Waits(Turn),
+    Waits(FetchTurn),
 }
 
 /// Why there are no bytes.
@@ -222,12 +222,12 @@ enum Failed {
 pub(super) async fn fetch_one(
     line: &PipelineContext,
     workers: Workers,
-    turn: Turn,
+    turn: FetchTurn,
     mut pass: Pass,
     finished: &mpsc::Sender<Finished>,
     seen: &FetchCounters,
 ) -> Got {
-    let Turn { mut photo, .. } = turn;
+    let FetchTurn { mut photo, .. } = turn;
     let limit = line.settings.limits.max_file_bytes;
     let declared = photo.photo.size_bytes;
     if let Some(size) = declared.filter(|size| *size > limit) {
@@ -274,7 +274,7 @@ pub(super) async fn fetch_one(
             photo.trace.note(|facts| facts.size_bytes = Some(bytes));
             Got::Photo(Box::new(Fetched { photo, bytes: object.bytes, memory, fetched_at: Instant::now() }))
         }
-        Err(Failed::Outage) => Got::Waits(Turn { photo, trials: pass.trials() }),
+        Err(Failed::Outage) => Got::Waits(FetchTurn { photo, trials: pass.trials() }),
         Err(Failed::Own(error, failures)) => {
             let is_answer =
                 matches!(error.class(), Class::Permanent | Class::TooLarge | Class::Poison | Class::Missing);

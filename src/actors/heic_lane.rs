@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::comers::{Comer, Comers};
 use super::decoder_pool::{DecodeCounters, Decoder, DecoderPool, DecoderPoolState, Pixels};
-use super::fetcher::{self, FetchCounters, Fetcher, Got, Turn};
+use super::fetcher::{self, FetchCounters, FetchTurn, Fetcher, Got};
 use super::in_flight::{Finished, PhotoInFlight};
 use super::observed::Observed;
 use super::pipeline_context::PipelineContext;
@@ -111,7 +111,7 @@ async fn decode_all(
                 again.come(fetched.photo);
             }
         };
-        // Their own share first, so that whoever stands behind them in line for the rest waits for no other HEIC photo.
+        // Their own share first, so that whoever is behind them in line for the rest waits for no other HEIC photo.
         let share = line.budgets.heic_bytes.acquire(bytes).await;
         let pixels = line.budgets.decode_bytes.acquire(bytes).await;
         if !decoder.submit(photo, header, Pixels::of_heic(pixels, share), job, again).await? {
@@ -128,7 +128,7 @@ async fn fetch(
     finished: &mpsc::Sender<Finished>,
     seen: &FetchCounters,
 ) -> Option<fetcher::Fetched> {
-    let mut turn = Turn::new(photo);
+    let mut turn = FetchTurn::new(photo);
     loop {
         let pass = turn.pass(line).await?;
         match fetcher::fetch_one(line, Workers::Heic, turn, pass, finished, seen).await {

@@ -12,7 +12,7 @@ use super::in_flight::LeaseCommand;
 use super::leases::Leases;
 use super::observed::observed;
 use super::pipeline_context::PipelineContext;
-use super::settling::{Action, EndedMessage, Settled, Waiting, settle};
+use super::settling::{Action, EndedMessage, MessagesToSettle, Settled, settle};
 use super::stage::Stage;
 use super::worker;
 use crate::domain::message_progress::Settlement;
@@ -72,7 +72,7 @@ struct Keeper {
     seen: Arc<LeaseCounters>,
     advice: Advice,
     leases: Leases,
-    waiting: Waiting,
+    waiting: MessagesToSettle,
     /// Calls run beside the loop, for a slow one must not keep leases from being extended.
     settling: JoinSet<Settled>,
     /// Messages in those calls.
@@ -99,7 +99,7 @@ impl Keeper {
             seen,
             advice,
             leases: Leases::default(),
-            waiting: Waiting::default(),
+            waiting: MessagesToSettle::default(),
             settling: JoinSet::new(),
             in_calls: 0,
             extending: JoinSet::new(),

@@ -42,7 +42,7 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
 /// Photos between two stages. Small: a longer queue would only hold leases, not raise the rate.
 const BETWEEN_STAGES: usize = 16;
 
-/// Where the engine stands.
+/// What the engine is at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// A generation is at work.

@@ -284,7 +284,7 @@ impl Engine {
                 let message = format!("nobody knows whether the inbox is empty, the watch on it ended: {error}");
                 return Err(Error::new(error.class(), message));
             }
-            // Asked before the depth: what is announced after this stands in the queue or was not there yet.
+            // Asked before the depth: what is announced after this is in the queue or was not there yet.
             let found = self.watching.is_none() || self.ports.folder.as_ref().is_none_or(FolderStore::is_caught_up);
             // A queue that does not answer now may answer at the next look.
             let looks_so = match self.ports.queue.depth().await {

@@ -194,14 +194,14 @@ async fn put_manifest(objects: &[(&str, &str)], source: &dyn BatchSource) -> Res
     Ok(format!("s3://{bucket}/{key}"))
 }
 
-/// Refuses a batch whose name could not stand in the ledger; one that was found in a listing may be anybody's.
+/// Refuses a batch whose name could not be in the ledger; one that was found in a listing may be anybody's.
 fn check_name(batch: &SealedBatch) -> Result<()> {
     let fits = batch.batch_id.len() <= text_cap("batch_id") && batch.bucket.len() <= 255 && batch.key.len() <= 1024;
     let has_nul = [&batch.batch_id, &batch.bucket, &batch.key].iter().any(|text| text.contains('\0'));
     if fits && !has_nul {
         return Ok(());
     }
-    Err(Error::poison(format!("batch {}/{} is named as no batch of scanmill is", batch.bucket, batch.key))
+    Err(Error::poison(format!("batch {}/{} is not named like a batch of scanmill", batch.bucket, batch.key))
         .with_hint("move the object away from the batches"))
 }
 
