@@ -72,9 +72,11 @@ pub fn choose(settings: &mut Settings, machine: Machine) {
     size("decode.heic_at_once", &mut settings.decode.heic_at_once, heic, "a quarter of decode.threads".into());
     let decodes = (threads * 2).max(settings.scale.min_decodes as u64);
     size("scale.max_decodes", &mut settings.scale.max_decodes, decodes, "twice decode.threads".into());
-    // Socket, TLS and SDK work is some hundred microseconds a photo, a decode is milliseconds.
-    let io = (cores / 4).max(cores.min(8));
-    size("run.io_threads", &mut settings.run.io_threads, io, format!("a quarter of {cores} cores, or all up to 8"));
+    // Socket, TLS and SDK work is some hundred microseconds a photo, a decode is milliseconds. Each thread more than the
+    // work needs is woken to look for some whenever another finds some, and sleeps again.
+    let io = (cores / 4).max((cores / 2).clamp(1, 8));
+    let reason = format!("half of {cores} cores up to 8 threads, a quarter of them beyond");
+    size("run.io_threads", &mut settings.run.io_threads, io, reason);
 
     // At 2 ms a photo, the fastest decode seen, a thread reads 500 photos a second, and a message is in flight for about
     // a second until its delete is answered. SQS allows 120,000 for all engines together.
@@ -183,7 +185,7 @@ mod tests {
     fn limits_grow_with_the_machine() {
         for (cores, memory, files, expected) in [
             (1, Some(GIB), Some(1_024), (1, 10_000, 75, 64 << 20, GIB / 4, 1)),
-            (2, Some(4 * GIB), Some(65_536), (2, 10_000, 150, 256 << 20, GIB, 2)),
+            (2, Some(4 * GIB), Some(65_536), (2, 10_000, 150, 256 << 20, GIB, 1)),
             (16, Some(32 * GIB), Some(65_536), (16, 12_800, 1_200, 2 * GIB, 8 * GIB, 8)),
             (96, Some(192 * GIB), Some(65_536), (96, 60_000, 7_200, 4 * GIB, 48 * GIB, 24)),
             (192, Some(384 * GIB), None, (192, 60_000, 8_192, 4 * GIB, 96 * GIB, 48)),

@@ -10,4 +10,3 @@ mod docs;
 mod glossary;
 mod layering;
 mod supply_chain;
-mod type_names;

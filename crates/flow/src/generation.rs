@@ -20,6 +20,7 @@ pub struct Fault {
 #[derive(Clone, Debug, Default)]
 pub struct Generation {
     stop: CancellationToken,
+    drain: CancellationToken,
     is_followed: Arc<AtomicBool>,
     first_fault: Arc<OnceLock<Fault>>,
 }
@@ -32,9 +33,15 @@ impl Generation {
         self.stop.cancel();
     }
 
-    /// Another generation follows this one's drain: what it shares with that one may be left to it.
+    /// Asks the source to stop; everything after it ends as its input does.
+    pub fn drain(&self) {
+        self.drain.cancel();
+    }
+
+    /// As [`Self::drain`], and says that another generation follows: what it shares with that one may be left to it.
     pub fn hand_over(&self) {
         self.is_followed.store(true, Ordering::Release);
+        self.drain.cancel();
     }
 
     /// Whether another generation follows this one's drain.
@@ -55,6 +62,11 @@ impl Generation {
     /// Cancelled when everything must stop now.
     pub fn stopped(&self) -> &CancellationToken {
         &self.stop
+    }
+
+    /// Cancelled when nothing new may be started.
+    pub fn draining(&self) -> &CancellationToken {
+        &self.drain
     }
 
     /// The first fault, if there was one.

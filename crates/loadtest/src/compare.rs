@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::answer_key::{CodeColumns, Expectation, ExpectedPhoto, PhotoColumns};
-use super::photo_rows::{AnsweredRow, PhotoRows};
+use super::photo_rows::{PhotoRows, Row};
 use super::story::ProductColumns;
 
 /// How far a number may be off: a real one in the key's text, in EXIF's fractions and in the warehouse is not the same
@@ -114,7 +114,7 @@ pub(super) const COMPARED: [&str; 23] = [
 const PAYLOAD: usize = 15;
 
 /// What a column must hold; no value is NULL.
-enum ExpectedValue<'e> {
+enum Expected<'e> {
     Text(Option<&'e str>),
     Integer(Option<i64>),
     /// With how far it may be off.
@@ -123,35 +123,33 @@ enum ExpectedValue<'e> {
     Anything,
 }
 
-impl ExpectedValue<'_> {
+impl Expected<'_> {
     fn is_met_by(&self, found: &Value) -> bool {
         match self {
-            ExpectedValue::Text(Some(text)) => found.as_str() == Some(text),
-            ExpectedValue::Integer(Some(integer)) => found.as_i64() == Some(*integer),
-            ExpectedValue::Real(Some(real), tolerance) => {
-                found.as_f64().is_some_and(|it| (it - real).abs() <= *tolerance)
-            }
-            ExpectedValue::Text(None) | ExpectedValue::Integer(None) | ExpectedValue::Real(None, _) => found.is_null(),
-            ExpectedValue::Anything => true,
+            Expected::Text(Some(text)) => found.as_str() == Some(text),
+            Expected::Integer(Some(integer)) => found.as_i64() == Some(*integer),
+            Expected::Real(Some(real), tolerance) => found.as_f64().is_some_and(|it| (it - real).abs() <= *tolerance),
+            Expected::Text(None) | Expected::Integer(None) | Expected::Real(None, _) => found.is_null(),
+            Expected::Anything => true,
         }
     }
 
     fn to_value(&self) -> Value {
         match self {
-            ExpectedValue::Text(text) => json!(text),
-            ExpectedValue::Integer(integer) => json!(integer),
-            ExpectedValue::Real(real, _) => json!(real),
-            ExpectedValue::Anything => Value::Null,
+            Expected::Text(text) => json!(text),
+            Expected::Integer(integer) => json!(integer),
+            Expected::Real(real, _) => json!(real),
+            Expected::Anything => Value::Null,
         }
     }
 }
 
-fn expected_columns<'e>(photo: &'e PhotoColumns, code: &'e CodeColumns) -> [ExpectedValue<'e>; COMPARED.len()] {
-    use ExpectedValue::{Integer, Real, Text};
+fn expected_columns<'e>(photo: &'e PhotoColumns, code: &'e CodeColumns) -> [Expected<'e>; COMPARED.len()] {
+    use Expected::{Integer, Real, Text};
     let text = |text: &'e Option<String>| Text(text.as_deref());
     let of_product = |column: fn(&ProductColumns) -> &Option<String>| match &code.product {
         Some(product) => text(column(product)),
-        None => ExpectedValue::Anything,
+        None => Expected::Anything,
     };
     [
         text(&photo.captured_at),
@@ -174,7 +172,7 @@ fn expected_columns<'e>(photo: &'e PhotoColumns, code: &'e CodeColumns) -> [Expe
         of_product(|product| &product.product_id),
         match code.product.as_ref().and_then(|product| product.product_id_source.as_deref()) {
             Some(source) => Text(Some(source)),
-            None => ExpectedValue::Anything,
+            None => Expected::Anything,
         },
         of_product(|product| &product.gtin),
         text(&code.utm_source),
@@ -269,9 +267,8 @@ impl Comparison {
                 (expected, json!({ "scans": payloads })),
             );
         };
-        let is_right =
-            |row: &&AnsweredRow| row.own(0).as_str().is_some_and(|reason| reasons.iter().any(|it| it == reason));
-        let is_own = |row: &&AnsweredRow| row.is_of_its_photo(&photo.bucket);
+        let is_right = |row: &&Row| row.own(0).as_str().is_some_and(|reason| reasons.iter().any(|it| it == reason));
+        let is_own = |row: &&Row| row.is_of_its_photo(&photo.bucket);
         let of_reason = || found.rejections.read.iter().filter(is_right);
         let best = of_reason().find(is_own).or_else(|| of_reason().next()).unwrap_or(first);
         let mut is_wrong = false;
@@ -319,7 +316,7 @@ impl Comparison {
             );
         }
         let mut missing = Vec::new();
-        let mut left: Vec<&AnsweredRow> = found.scans.read.iter().collect();
+        let mut left: Vec<&Row> = found.scans.read.iter().collect();
         for (place, code) in codes.iter().enumerate() {
             let is_same = |other: &&CodeColumns| other.payload == code.payload;
             if codes.iter().take(place).any(|other| is_same(&other)) {
@@ -356,14 +353,14 @@ impl Comparison {
         photo: &ExpectedPhoto,
         (shared, code): (&PhotoColumns, &'c CodeColumns),
         wanted: usize,
-        mut copies: Vec<&AnsweredRow>,
+        mut copies: Vec<&Row>,
         unread: u64,
         missing: &mut Vec<&'c CodeColumns>,
     ) {
         let expected = expected_columns(shared, code);
         if copies.len() > wanted {
             // The best stand for the codes: a copy that differs is a row too many, and not a wrong one.
-            let faults = |row: &&AnsweredRow| {
+            let faults = |row: &&Row| {
                 let wrong = expected.iter().enumerate().filter(|(place, it)| !it.is_met_by(row.own(*place))).count();
                 (!row.is_of_its_photo(&photo.bucket), wrong)
             };
@@ -374,7 +371,7 @@ impl Comparison {
         for row in copies {
             self.compare_row(photo, &code.payload, &expected, row);
         }
-        let (own, foreign): (Vec<&AnsweredRow>, Vec<&AnsweredRow>) =
+        let (own, foreign): (Vec<&Row>, Vec<&Row>) =
             surplus.into_iter().partition(|row| row.is_of_its_photo(&photo.bucket));
         self.verdict.doubled += (own.len() + foreign.len()) as u64 + unread;
         let own = own.len() as u64 + unread;
@@ -387,7 +384,7 @@ impl Comparison {
         }
     }
 
-    fn compare_row(&mut self, photo: &ExpectedPhoto, payload: &str, expected: &[ExpectedValue<'_>], row: &AnsweredRow) {
+    fn compare_row(&mut self, photo: &ExpectedPhoto, payload: &str, expected: &[Expected<'_>], row: &Row) {
         let mut is_wrong = false;
         for (place, (column, expected)) in COMPARED.iter().copied().zip(expected).enumerate() {
             let found = row.own(place);
@@ -410,7 +407,7 @@ impl Comparison {
     }
 
     /// A row of a text that the photo does not have.
-    fn note_strange(&mut self, photo: &ExpectedPhoto, expected: Value, scan: &AnsweredRow) {
+    fn note_strange(&mut self, photo: &ExpectedPhoto, expected: Value, scan: &Row) {
         self.verdict.wrong += 1;
         let text = scan.own(PAYLOAD);
         if scan.is_of_its_photo(&photo.bucket) {
@@ -425,7 +422,7 @@ impl Comparison {
 const SHOWN: usize = 10;
 
 /// The id that a row under this key should have, and the one it has.
-fn ids(row: &AnsweredRow, bucket: &str) -> (Value, Value) {
+fn ids(row: &Row, bucket: &str) -> (Value, Value) {
     (json!(row.id_by_name(bucket)), json!(row.photo_id()))
 }
 

@@ -11,12 +11,12 @@ use scanmill_ports::queue::{Message, ReceiptHandle};
 /// Jobs that wait for a maker, the earliest due first.
 #[derive(Debug, Default)]
 pub(super) struct DueJobs {
-    waiting: Mutex<StampQueue>,
+    waiting: Mutex<Waiting>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct StampQueue {
+struct Waiting {
     jobs: BinaryHeap<Reverse<ByDue>>,
     is_closed: bool,
 }

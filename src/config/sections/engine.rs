@@ -163,8 +163,8 @@ section! {
         /// How much longer than it may a call to queue, store, warehouse or decoder takes until it counts as hung. Then
         /// the pipeline is started anew within the process.
         hung_after as "hung_seconds": Duration = "60" in "seconds", seconds(1, 3_600), live;
-        /// Threads for reading and writing files, databases and the network. `auto`: a quarter of the cores, or all of
-        /// them up to 8.
+        /// Threads for reading and writing files, databases and the network. `auto`: half of the cores up
+        /// to 8 threads, or a quarter of the cores.
         io_threads: usize = "auto" in "threads", auto(0, 256), restart;
     }
 }

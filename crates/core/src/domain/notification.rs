@@ -11,9 +11,10 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::Number;
 
 use super::columns::text_cap;
+use super::json::Json;
 use super::row::utc_millis;
 use super::text::fit;
 use super::whole_number::whole_number;
@@ -99,7 +100,7 @@ pub fn parse(body: &str, keys: KeyEncoding) -> Result<Notification, String> {
         }
         // serde_json's own message may quote the body; line and column do not.
         // Some writers put a byte order mark before it.
-        let value: Value = serde_json::from_str(body.strip_prefix('\u{feff}').unwrap_or(&body))
+        let value: Json<'_> = serde_json::from_str(body.strip_prefix('\u{feff}').unwrap_or(&body))
             .map_err(|error| format!("not JSON (line {}, column {})", error.line(), error.column()))?;
         if !value.is_object() {
             return Err("the message is JSON, but not an object".into());
@@ -126,12 +127,13 @@ pub fn parse(body: &str, keys: KeyEncoding) -> Result<Notification, String> {
 }
 
 /// `{"Records": […]}`, and our own `scanmillRevision` beside it.
-fn classic(value: &Value, keys: KeyEncoding) -> Result<Notification, String> {
-    let records = value.get("Records").and_then(Value::as_array).ok_or("Records is not a list")?;
+fn classic(value: &Json<'_>, keys: KeyEncoding) -> Result<Notification, String> {
+    let records = value.get("Records").and_then(Json::as_list).ok_or("Records is not a list")?;
     let revision = match value.get("scanmillRevision") {
         None => 0,
         Some(revision) => revision
-            .as_i64()
+            .as_number()
+            .and_then(Number::as_i64)
             .filter(|revision| *revision >= 0)
             .ok_or("scanmillRevision is not a whole number from 0")?,
     };
@@ -143,7 +145,7 @@ fn classic(value: &Value, keys: KeyEncoding) -> Result<Notification, String> {
     found.into_notification(revision).ok_or_else(|| "Records is empty".into())
 }
 
-fn record_photo(record: &Value, keys: KeyEncoding, found: &mut ParsedRecords) -> Result<(), String> {
+fn record_photo(record: &Json<'_>, keys: KeyEncoding, found: &mut ParsedRecords) -> Result<(), String> {
     let version = text(record, "eventVersion").ok_or("no eventVersion")?;
     // 1.0 is what some servers call the same structure.
     if !matches!(version.split('.').next(), Some("1" | "2")) {
@@ -164,13 +166,13 @@ fn record_photo(record: &Value, keys: KeyEncoding, found: &mut ParsedRecords) ->
     let key = text(object, "key").ok_or("no s3.object.key")?;
     let is_raw = keys == KeyEncoding::Raw && text(s3, "configurationId") != Some(OWN_CONFIGURATION);
     let key = if is_raw { key.to_owned() } else { form_decode(key)? };
-    let fields = FieldNames { version: "versionId", etag: "eTag" };
+    let fields = Fields { version: "versionId", etag: "eTag" };
     found.photo(photo(bucket, key, object, &fields, text(record, "eventTime"))?);
     Ok(())
 }
 
 /// What the two envelopes call the same things.
-struct FieldNames {
+struct Fields {
     version: &'static str,
     etag: &'static str,
 }
@@ -178,8 +180,8 @@ struct FieldNames {
 fn photo(
     bucket: &str,
     key: String,
-    object: &Value,
-    fields: &FieldNames,
+    object: &Json<'_>,
+    fields: &Fields,
     time: Option<&str>,
 ) -> Result<PhotoRef, String> {
     for (name, text, cap) in [("bucket name", bucket, BUCKET_CAP), ("key", key.as_str(), KEY_CAP)] {
@@ -191,14 +193,14 @@ fn photo(
         }
     }
     let size_bytes = match object.get("size") {
-        None | Some(Value::Null) => None,
+        None | Some(Json::Null) => None,
         Some(size) => Some(whole_number(size).ok_or("the size is not a whole number of bytes")?),
     };
     let some = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
     Ok(PhotoRef {
         bucket: bucket.to_owned(),
         key,
-        // See `PhotoRef::id` for `null`; a GET for it would read whatever is under the key now anyway.
+        // See `PhotoRef::id` for `null`; a GET for it would read whatever stands under the key now anyway.
         version_id: some(text(object, fields.version).filter(|version| *version != "null")),
         // moto writes EventBridge's like the classic one.
         etag: some(text(object, fields.etag).or(text(object, "eTag")).map(|etag| etag.trim_matches('"'))),
@@ -235,8 +237,8 @@ impl ParsedRecords {
     }
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
-    value.get(name).and_then(Value::as_str)
+fn text<'a>(value: &'a Json<'_>, name: &str) -> Option<&'a str> {
+    value.get(name).and_then(Json::as_str)
 }
 
 /// Undoes `application/x-www-form-urlencoded`: every `+` is a space, then escapes are bytes of UTF-8. A `%` that

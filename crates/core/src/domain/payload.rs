@@ -2,6 +2,7 @@
 
 use super::columns::text_cap;
 use super::product_id::{Product, ProductIdSource};
+use super::remembered::remembered;
 use super::secrets::{REDACTED, holds_secret, redact};
 use super::text::{fit, fit_some};
 use super::wifi;
@@ -214,6 +215,10 @@ fn element_string(text: &str, product: Product) -> Payload {
 
 /// Reads a code's text. Never fails: what is nothing else is `text`.
 pub fn read(text: &str) -> Payload {
+    remembered(text, read_anew)
+}
+
+fn read_anew(text: &str) -> Payload {
     let mut payload = read_once(text);
     // What a text hides beside or around its address, its columns must not show: they are made of what is stored.
     for _ in 0..MOST_READINGS {

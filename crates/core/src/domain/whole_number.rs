@@ -1,10 +1,11 @@
 //! Whole numbers in JSON, however a sender writes them.
 
-use serde_json::Value;
+use super::json::Json;
+use serde_json::Number;
 
 /// A number that is whole, also where a proxy in a language of floating point numbers made `10.0` or `1e1` of it, or as
 /// some servers write it a text. What does not fit into the warehouse's signed integer is not one.
-pub(super) fn whole_number(value: &Value) -> Option<u64> {
+pub(super) fn whole_number(value: &Json<'_>) -> Option<u64> {
     /// Beyond, not every whole number is one of floating point.
     const MOST: f64 = 9_007_199_254_740_992.0;
     let digits = |text: &str| {
@@ -13,9 +14,14 @@ pub(super) fn whole_number(value: &Value) -> Option<u64> {
         let whole = whole.unwrap_or(text);
         whole.bytes().all(|byte| byte.is_ascii_digit()).then(|| whole.parse().ok()).flatten()
     };
-    let floating =
-        || value.as_f64().filter(|size| size.fract() == 0.0 && (0.0..=MOST).contains(size)).map(|size| size as u64);
-    let number = value.as_u64().or_else(|| value.as_str().map_or_else(floating, digits));
+    let floating = || {
+        value
+            .as_number()
+            .and_then(Number::as_f64)
+            .filter(|size| size.fract() == 0.0 && (0.0..=MOST).contains(size))
+            .map(|size| size as u64)
+    };
+    let number = value.as_number().and_then(Number::as_u64).or_else(|| value.as_str().map_or_else(floating, digits));
     number.filter(|size| i64::try_from(*size).is_ok())
 }
 

@@ -1,8 +1,6 @@
 //! EventBridge: what S3 sends itself, and what comes by way of CloudTrail. Keys are literal in both.
 
-use serde_json::Value;
-
-use super::{FieldNames, MAX_QUOTE, Notification, ParsedRecords, fit, photo, text};
+use super::{Fields, Json, MAX_QUOTE, Notification, ParsedRecords, fit, photo, text};
 
 /// What S3 sends beside `Object Created`: nothing of it makes a photo.
 const NO_UPLOAD: &[&str] = &[
@@ -47,7 +45,7 @@ const NO_UPLOAD_CALLS: &[&str] = &[
 ];
 
 /// `{"detail-type": …, "detail": …}`.
-pub(super) fn read(value: &Value) -> Result<Notification, String> {
+pub(super) fn read(value: &Json<'_>) -> Result<Notification, String> {
     let kind = text(value, "detail-type").ok_or("detail-type is not a text")?;
     let mut found = ParsedRecords::default();
     match kind {
@@ -59,19 +57,19 @@ pub(super) fn read(value: &Value) -> Result<Notification, String> {
     found.into_notification(0).ok_or_else(|| "no event".into())
 }
 
-fn object_created(value: &Value, found: &mut ParsedRecords) -> Result<(), String> {
+fn object_created(value: &Json<'_>, found: &mut ParsedRecords) -> Result<(), String> {
     let detail = value.get("detail").ok_or("no detail")?;
     let object = detail.get("object").ok_or("no detail.object")?;
     let bucket = detail.get("bucket").and_then(|bucket| text(bucket, "name")).ok_or("no detail.bucket.name")?;
     let key = text(object, "key").ok_or("no detail.object.key")?.to_owned();
-    let fields = FieldNames { version: "version-id", etag: "etag" };
+    let fields = Fields { version: "version-id", etag: "etag" };
     found.photo(photo(bucket, key, object, &fields, text(value, "time"))?);
     Ok(())
 }
 
 /// A call as CloudTrail recorded it. It tells neither eTag nor size: the bytes transferred count what the request's
 /// signature adds, so they would be a wrong size.
-fn cloud_trail(value: &Value, found: &mut ParsedRecords) -> Result<(), String> {
+fn cloud_trail(value: &Json<'_>, found: &mut ParsedRecords) -> Result<(), String> {
     let detail = value.get("detail").ok_or("no detail")?;
     let source = text(detail, "eventSource").ok_or("no detail.eventSource")?;
     if source != "s3.amazonaws.com" {
@@ -90,7 +88,7 @@ fn cloud_trail(value: &Value, found: &mut ParsedRecords) -> Result<(), String> {
         found.ignore(&format!("{event} failed: {code}"));
         return Ok(());
     }
-    let request = detail.get("requestParameters").unwrap_or(&Value::Null);
+    let request = detail.get("requestParameters").unwrap_or(&Json::Null);
     // Through an access point the request names that, by ARN or alias, and the resources its bucket.
     let named =
         only_text(request, "bucketName").filter(|name| !name.starts_with("arn:") && !name.ends_with("-s3alias"));
@@ -103,24 +101,24 @@ fn cloud_trail(value: &Value, found: &mut ParsedRecords) -> Result<(), String> {
         .filter(|key| !key.is_empty())
         .ok_or("no detail.requestParameters.key")?
         .to_owned();
-    let fields = FieldNames { version: "x-amz-version-id", etag: "ETag" };
-    let answer = detail.get("responseElements").unwrap_or(&Value::Null);
+    let fields = Fields { version: "x-amz-version-id", etag: "ETag" };
+    let answer = detail.get("responseElements").unwrap_or(&Json::Null);
     found.photo(photo(bucket, key, answer, &fields, text(detail, "eventTime").or(text(value, "time")))?);
     Ok(())
 }
 
 /// A text, or the only one of a list, as CloudTrail writes what came in a query.
-fn only_text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+fn only_text<'a>(value: &'a Json<'_>, name: &str) -> Option<&'a str> {
     match value.get(name)? {
-        Value::Array(list) => list.first().filter(|_| list.len() == 1)?.as_str(),
+        Json::List(list) => list.first().filter(|_| list.len() == 1)?.as_str(),
         one => one.as_str(),
     }
 }
 
 /// What the ARNs of buckets and objects say behind their colons, `bucket` or `bucket/key`: those of the call, then those of
 /// the envelope.
-fn resources<'a>(detail: &'a Value, envelope: &'a Value) -> impl Iterator<Item = &'a str> {
-    let lists = [detail, envelope].into_iter().filter_map(|value| value.get("resources")?.as_array());
+fn resources<'a>(detail: &'a Json<'_>, envelope: &'a Json<'_>) -> impl Iterator<Item = &'a str> {
+    let lists = [detail, envelope].into_iter().filter_map(|value| value.get("resources")?.as_list());
     let arns = lists.flatten().filter_map(|one| one.as_str().or(text(one, "ARN")).or(text(one, "arn")));
     arns.filter_map(|arn| {
         let mut parts = arn.splitn(6, ':');

@@ -20,7 +20,7 @@ pub struct Document<'a> {
     problems: RefCell<Vec<Problem>>,
 }
 
-/// A value's name and where it is.
+/// A value's name and where it stands.
 pub type Named = (String, Range<usize>);
 
 impl<'a> Document<'a> {

@@ -5,12 +5,12 @@
 //! would have to wait: `RESOLVE_CACHED` for the path, `RWF_NOWAIT` for the bytes.
 
 use std::fs::{File, Metadata};
-use std::io::IoSliceMut;
-use std::os::fd::OwnedFd;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{Mode, ResolveFlags};
-use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use rustix::io::Errno;
 
 use super::keys::ObjectPath;
 use super::tree::{OPEN_OBJECT, WITHIN, path_below};
@@ -48,10 +48,11 @@ impl Cached {
         }
         let length = usize::try_from(metadata.len()).ok()?;
         // One more than it has, to see its end in the same call.
-        let mut bytes = vec![0; length + 1];
-        match preadv2(&file, &mut [IoSliceMut::new(&mut bytes)], 0, ReadWriteFlags::NOWAIT) {
+        let mut bytes = Vec::with_capacity(length + 1);
+        match read_at_once(&file, bytes.spare_capacity_mut()) {
             Ok(count) if count == length => {
-                bytes.truncate(length);
+                // SAFETY: the kernel wrote so many bytes at its beginning.
+                unsafe { bytes.set_len(count) };
                 Some((bytes, metadata))
             }
             Ok(_) => None,
@@ -66,6 +67,16 @@ impl Cached {
         }
         None
     }
+}
+
+/// Reads from a file's beginning without a wait; how many bytes. Into memory that nobody has cleared: all of it is
+/// written over.
+fn read_at_once(file: &File, into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
+    let place = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
+    // SAFETY: the kernel writes at most as many bytes as `into` has, where nobody else looks meanwhile; `file` keeps its
+    // descriptor open.
+    let count = unsafe { libc::preadv2(file.as_raw_fd(), &raw const place, 1, 0, libc::RWF_NOWAIT) };
+    usize::try_from(count).map_err(|_| Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO))
 }
 
 #[cfg(test)]

@@ -12,10 +12,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
+use rustix::fs::{AtFlags, FileType, Mode, RawDir};
 use rustix::io::Errno;
 use tokio::sync::mpsc;
 
 use super::keys::is_hidden;
+use super::tree::FOLDER;
+use super::walk::NAMES;
 use scanmill_core::error::{Error, Result};
 
 /// What the kernel says.
@@ -62,7 +65,8 @@ impl Drop for Follower {
 /// Follows the folder at `path`. `missed` is set when something was, and only looking everywhere finds it.
 pub(super) fn follow(path: &Path, to: mpsc::Sender<FsEvent>, missed: Arc<AtomicBool>) -> Result<Follower> {
     let reports = Arc::new(inotify::init(CreateFlags::CLOEXEC).map_err(|errno| blind(path, errno))?);
-    let mut watched = Watched { reports: reports.clone(), path: path.to_owned(), keys: HashMap::new() };
+    let mut watched =
+        Watched { reports: reports.clone(), path: path.to_owned(), keys: HashMap::new(), names: Vec::new() };
     let root = inotify::add_watch(&*reports, path, ASKED | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF);
     let root = root.map_err(|errno| blind(path, errno))?;
     watched.keys.insert(root, String::new());
@@ -94,6 +98,8 @@ struct Watched {
     path: PathBuf,
     /// The key of each folder, which ends with a slash; that of the inbox is empty.
     keys: HashMap<i32, String>,
+    /// Room for the names in a folder.
+    names: Vec<MaybeUninit<u8>>,
 }
 
 /// One report.
@@ -192,16 +198,33 @@ impl Watched {
 
     fn add_below(&mut self, folder: &str) -> Result<(), (PathBuf, Errno)> {
         // One that cannot be read could not be followed either.
-        let Ok(entries) = std::fs::read_dir(self.path.join(folder)) else { return Ok(()) };
-        for entry in entries.flatten() {
-            if entry.file_type().is_ok_and(|kind| kind.is_dir())
-                && let Some(name) = entry.file_name().to_str()
-                && !is_hidden(name)
-            {
-                self.add(&format!("{folder}{name}"))?;
+        let Ok(below) = self.folders_in(folder) else { return Ok(()) };
+        below.into_iter().try_for_each(|name| self.add(&format!("{folder}{name}")))
+    }
+
+    /// Names of the folders in the folder of this key.
+    fn folders_in(&mut self, key: &str) -> Result<Vec<String>, Errno> {
+        let folder = rustix::fs::open(self.path.join(key), FOLDER, Mode::empty())?;
+        self.names.resize(NAMES, MaybeUninit::uninit());
+        let mut entries = RawDir::new(&folder, &mut self.names);
+        let mut found = Vec::new();
+        while let Some(entry) = entries.next() {
+            // What was read of it by then is followed.
+            let Ok(entry) = entry else { break };
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            let kind = match entry.file_type() {
+                FileType::Unknown => match rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) => FileType::from_raw_mode(stat.st_mode),
+                    Err(_) => continue,
+                },
+                kind => kind,
+            };
+            // `.` and `..` are among the hidden.
+            if kind == FileType::Directory && !is_hidden(name) {
+                found.push(name.to_owned());
             }
         }
-        Ok(())
+        Ok(found)
     }
 
     /// Follows the folder of this key no longer: it went elsewhere, with all below it.

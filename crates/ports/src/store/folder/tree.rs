@@ -26,6 +26,9 @@ pub(super) const PARTIAL: &str = ".scanmill-partial";
 /// Without `NONBLOCK` the open of a FIFO waits for its writer.
 pub(super) const OPEN_OBJECT: OFlags =
     OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+/// How a folder is opened that is not reached over a link.
+pub(super) const FOLDER: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 /// Neither out of the root nor over a link.
 pub(super) const WITHIN: ResolveFlags =
     ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS).union(ResolveFlags::NO_MAGICLINKS);
@@ -49,7 +52,7 @@ pub(super) enum Opened {
 
 impl Tree {
     pub(super) fn open(root: &Path) -> Result<Tree> {
-        // Absolute from here on, so that a change of the working directory does not matter.
+        // Absolute from here on, so that a change of the working directory is no matter.
         let path = root.canonicalize().map_err(|error| {
             let made = Error::io("cannot open the store's folder", root, error);
             if made.class() == Class::Missing { made.with_hint("make the folder, or set `local.root`") } else { made }
@@ -348,15 +351,14 @@ fn read_whole(file: &File, expected: u64, max_bytes: u64) -> Result<Vec<u8>, Err
 
 /// A folder's one child folder.
 pub(super) fn open_folder(parent: &OwnedFd, name: &str) -> Result<OwnedFd, Errno> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(parent, name, flags, Mode::empty())
+    rustix::fs::openat(parent, name, FOLDER, Mode::empty())
 }
 
 fn not_a_folder(parent: &OwnedFd, name: &str, path: &Path, make: bool) -> Error {
     let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW);
     match stat.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
         // Who looks for `a/b` where `a` is an object finds nothing.
-        Ok(FileType::RegularFile) if !make => Error::missing(format!("`{}` is an object, not a folder", path.display())),
+        Ok(FileType::RegularFile) if !make => Error::missing(format!("`{}` is an object, no folder", path.display())),
         Ok(kind) => Error::permanent(format!("`{}` is {}, not a folder", path.display(), describe(kind))).with_hint(
             "links are not followed and a folder cannot hold both `a` and `a/b`: move it away, or bind-mount the target",
         ),

@@ -5,11 +5,12 @@
 //! million files costs memory only for as many names as are asked for: the smallest are picked while it is read.
 
 use std::collections::BinaryHeap;
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use jiff::Timestamp;
-use rustix::fs::{Access, AtFlags, Dir, FileType, Stat};
+use rustix::fs::{Access, AtFlags, FileType, RawDir, SeekFrom, Stat};
 use rustix::io::Errno;
 
 use super::keys::{is_hidden, is_too_long};
@@ -20,6 +21,9 @@ use scanmill_core::error::{Error, Result};
 
 /// Fewer names than this are not worth another reading of the folder.
 const MIN_PICK: usize = 64;
+
+/// Room for the names that one call reads of a folder. As much as the C library takes.
+pub(super) const NAMES: usize = 32 << 10;
 
 /// Which keys are wanted.
 pub(super) struct Wanted<'a> {
@@ -54,7 +58,7 @@ pub(super) fn walk(
     scope: &Scope<'_>,
     left_out: OnLeftOut<'_>,
 ) -> Result<Vec<FoundFile>> {
-    let mut walk = Walk { path, wanted, scope, left_out, found: Vec::new() };
+    let mut walk = Walk { path, wanted, scope, left_out, found: Vec::new(), names: vec![MaybeUninit::uninit(); NAMES] };
     walk.folder(&bucket, &mut String::new())?;
     Ok(walk.found)
 }
@@ -65,6 +69,8 @@ struct Walk<'a> {
     scope: &'a Scope<'a>,
     left_out: OnLeftOut<'a>,
     found: Vec<FoundFile>,
+    /// Names of the folder that is being read. Folders are read one after the other, so that one room is enough.
+    names: Vec<MaybeUninit<u8>>,
 }
 
 /// An entry of a folder. In order of its name, folders with their slash.
@@ -75,7 +81,8 @@ struct Picked {
 }
 
 impl Walk<'_> {
-    /// Walks one folder; `base` is the key prefix all its files share, and is the same afterwards.
+    /// Walks one folder that nobody has read from yet; `base` is the key prefix all its files share, and is the same
+    /// afterwards.
     fn folder(&mut self, folder: &OwnedFd, base: &mut String) -> Result<()> {
         let mut last: Option<String> = None;
         loop {
@@ -100,6 +107,10 @@ impl Walk<'_> {
                 return Ok(());
             }
             last = picked.into_iter().next_back().map(|picked| picked.sorted_as);
+            // From its beginning once more.
+            if let Err(errno) = rustix::fs::seek(folder, SeekFrom::Start(0)) {
+                return self.unreadable(base, "cannot read folder", errno);
+            }
         }
     }
 
@@ -139,14 +150,24 @@ impl Walk<'_> {
 
     /// The first `limit` wanted names after `last`, in order, with those that are not objects.
     fn pick(&mut self, folder: &OwnedFd, base: &str, last: Option<&str>, limit: usize) -> Result<Vec<Picked>> {
+        let mut names = std::mem::take(&mut self.names);
+        let picked = self.pick_of(RawDir::new(folder, &mut names), folder, base, last, limit);
+        self.names = names;
+        picked
+    }
+
+    fn pick_of(
+        &mut self,
+        mut entries: RawDir<'_, &OwnedFd>,
+        folder: &OwnedFd,
+        base: &str,
+        last: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Picked>> {
         // The greatest on top, to be pushed out by a smaller one.
         let mut picked: BinaryHeap<Picked> = BinaryHeap::new();
         let mut key = String::new();
-        let entries = match Dir::read_from(folder) {
-            Ok(entries) => entries,
-            Err(errno) => return self.unreadable(base, "cannot read folder", errno).map(|()| Vec::new()),
-        };
-        for entry in entries {
+        while let Some(entry) = entries.next() {
             let entry = match entry {
                 Ok(entry) => entry,
                 // Removed while it is read.
