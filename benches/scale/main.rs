@@ -7,7 +7,7 @@ use std::io::Write;
 use std::process::{Command, ExitCode, Stdio};
 
 use run::Look;
-use scanmill::telemetry::logging::{self, Form};
+use scanmill::telemetry::logging::{self, LogForm};
 
 mod cases;
 mod run;
@@ -84,7 +84,9 @@ fn say(text: &str) -> ExitCode {
 
 /// Runs one case and prints what was seen as JSON.
 fn engine(case: &cases::Case, slower: u32) -> Result<(), Box<dyn std::error::Error>> {
-    logging::init(Form::Text, "warn,scanmill::actors::autoscaler=info", |line| drop(std::io::stderr().write_all(line)));
+    logging::init(LogForm::Text, "warn,scanmill::actors::autoscaler=info", |line| {
+        drop(std::io::stderr().write_all(line));
+    });
     let looks = run::run(case, slower)?;
     println!("{}", serde_json::to_string(&looks)?);
     Ok(())

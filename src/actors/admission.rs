@@ -28,7 +28,7 @@ pub fn skip_reason(photo: &PhotoRef, settings: &Settings) -> Option<SkipReason> 
     if !photo.key.starts_with(&filter.prefix) {
         return Some(SkipReason::Prefix);
     }
-    // Suffixes stand in lower case; a key ends with one in any case of letters.
+    // Suffixes are in lower case; a key ends with one in any case of letters.
     let key = photo.key.to_lowercase();
     if !filter.suffixes.is_empty() && !filter.suffixes.iter().any(|suffix| key.ends_with(suffix.as_str())) {
         return Some(SkipReason::Suffix);

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::batch_writer::SEALING_MAX;
 use super::holdup::HoldUp;
 use super::messages::{DepthSampled, Halt, SetLimit};
-use super::movement::{self, Movement};
 use super::pipeline_context::PipelineContext;
 use crate::flow::BudgetState;
 use crate::queue::Depth;
@@ -20,7 +20,7 @@ use crate::telemetry::calls::Watched;
 use crate::telemetry::events::CallFailed;
 use crate::telemetry::labels::{Budget, Limited, QueueState};
 use crate::telemetry::process::Footprint;
-use crate::telemetry::{TotalsSnapshot, Workers, names, process, recorder, seldom};
+use crate::telemetry::{Workers, names, process, recorder, seldom};
 
 /// Name in metrics, logs and `/state`.
 pub const NAME: &str = "autoscaler";
@@ -34,18 +34,27 @@ pub struct Autoscaler {
     line: PipelineContext,
     fetcher: Recipient<SetLimit>,
     decoder_pool: Recipient<SetLimit>,
-    seen: Arc<AutoscalerState>,
+    seen: Arc<Sampled>,
     /// A slow queue must not pile up samples.
     sampling: Arc<AtomicBool>,
     sampled_at: Option<Instant>,
     depth: Option<Depth>,
     fetch_control: fetch::Controller,
     hold_up: HoldUp,
-    movement: Movement,
 }
 
+/// What `/state` shows of the autoscaler itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoscalerState {
+    /// How often it changed a limit.
+    pub limit_changes: u64,
+    /// Why the limit of fetches is what it is, by its name.
+    pub fetch_limit_reason: Option<String>,
+}
+
+/// What it saw last.
 #[derive(Default)]
-struct AutoscalerState {
+struct Sampled {
     ready: AtomicU64,
     in_flight: AtomicU64,
     dead: AtomicU64,
@@ -70,14 +79,12 @@ impl Autoscaler {
             depth: None,
             fetch_control: fetch::Controller::default(),
             hold_up: HoldUp::default(),
-            movement: Movement::default(),
         }
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
         self.line.telemetry.busy.tick();
         sample(&self.line);
-        self.watch_movement();
         recorder::upkeep();
         let telemetry = &self.line.telemetry;
         let waiting = self.depth.map(|depth| depth.ready);
@@ -108,37 +115,26 @@ impl Autoscaler {
     }
 }
 
-impl Autoscaler {
-    fn watch_movement(&mut self) {
-        let line = &self.line;
-        // Places kept for messages that are being asked for hold none.
-        let is_holding = line.budgets.messages.state().used > line.behind.asked_for();
-        let counts = if is_holding { line.telemetry.totals.snapshot() } else { TotalsSnapshot::default() };
-        let patience = movement::patience(&line.settings);
-        let has_outage = line.outages.why().is_some();
-        self.movement.look(counts, is_holding, has_outage, &line.telemetry.calls, patience);
-    }
-}
-
 impl Actor for Autoscaler {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Self::Context) {
         let (seen, budgets) = (self.seen.clone(), self.line.budgets.clone());
         let state = move || {
-            json!({
-                "queue": {
-                    "ready": seen.ready.load(Ordering::Relaxed),
-                    "in_flight": seen.in_flight.load(Ordering::Relaxed),
-                    "dead": seen.dead.load(Ordering::Relaxed),
-                },
-                "limit_changes": seen.changes.load(Ordering::Relaxed),
-                "fetch_limit_reason": fetch::Reason::ALL
-                    .get(seen.fetch_reason.load(Ordering::Relaxed))
-                    .map(|reason| reason.as_str()),
-                "budgets": budgets.state(),
-                "bottleneck": *seen.bottleneck.lock().unwrap_or_else(PoisonError::into_inner),
-            })
+            let reason = fetch::Reason::ALL.get(seen.fetch_reason.load(Ordering::Relaxed));
+            let own = AutoscalerState {
+                limit_changes: seen.changes.load(Ordering::Relaxed),
+                fetch_limit_reason: reason.map(|reason| reason.as_str().to_owned()),
+            };
+            let mut shown = serde_json::to_value(own).unwrap_or_default();
+            shown["queue"] = json!({
+                "ready": seen.ready.load(Ordering::Relaxed),
+                "in_flight": seen.in_flight.load(Ordering::Relaxed),
+                "dead": seen.dead.load(Ordering::Relaxed),
+            });
+            shown["budgets"] = serde_json::to_value(budgets.state()).unwrap_or_default();
+            shown["bottleneck"] = json!(*seen.bottleneck.lock().unwrap_or_else(PoisonError::into_inner));
+            shown
         };
         self.line.telemetry.board.register(NAME, Arc::new(state));
         context.run_interval(self.line.settings.scale.tick, Self::tick);

@@ -21,12 +21,12 @@ const MAX_WAITING: usize = 10_000;
 /// The batches to load. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Backlog {
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<BacklogInner>>,
     wanted: Arc<Notify>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct BacklogInner {
     /// By id, which begins with the time of opening.
     waiting: BTreeMap<String, SealedBatch>,
     /// When the photos of batches sealed here were uploaded.
@@ -44,7 +44,7 @@ struct Shared {
 }
 
 impl Backlog {
-    fn lock(&self) -> MutexGuard<'_, Shared> {
+    fn lock(&self) -> MutexGuard<'_, BacklogInner> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

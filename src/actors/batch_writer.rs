@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::DropGuard;
 
 use super::in_flight::Finished;
+use super::observed::observed;
 use super::pipeline_context::PipelineContext;
 use super::seal::{FullBatch, seal};
 use super::stage::Stage;
@@ -44,18 +44,29 @@ impl Stage for BatchWriter {
     type Channels = WriterChannels;
     type Counters = WriterCounters;
 
+    fn steps(counters: &WriterCounters) -> u64 {
+        counters.sealed.load(Ordering::Relaxed)
+    }
+
     async fn run(line: PipelineContext, channels: WriterChannels, counters: Arc<WriterCounters>) -> Result<()> {
         Writer::new(line, channels.last_sealed, counters).write_all(channels.finished).await
     }
 }
 
-#[derive(Default, Serialize)]
-pub(super) struct WriterCounters {
-    open_rows: AtomicU64,
-    open_bytes: AtomicU64,
-    sealing: AtomicU64,
-    sealed: AtomicU64,
-    repeated_in_batch: AtomicU64,
+observed! {
+    /// What was gathered.
+    WriterCounters shown as BatchWriterState {
+        /// Rows of the open batch.
+        open_rows: AtomicU64,
+        /// Their bytes.
+        open_bytes: AtomicU64,
+        /// Batches being written.
+        sealing: AtomicU64,
+        /// Batches written.
+        sealed: AtomicU64,
+        /// Photos that were in their batch before.
+        repeated_in_batch: AtomicU64,
+    }
 }
 
 /// An open batch with the photos that wait for it.

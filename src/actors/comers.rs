@@ -1,5 +1,5 @@
 //! Photos that come to a pool, and those that come to it again: a photo is given room for its first look, and where it finds
-//! none for more, it stands in line once more for all that it may need.
+//! none for more, it joins the line once more for all that it may need.
 
 use tokio::sync::mpsc;
 

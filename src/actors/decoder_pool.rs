@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::comers::{Comer, Comers};
 use super::fetcher::{self, Fetched};
 use super::in_flight::{Finished, PhotoInFlight};
+use super::observed::observed;
 use super::pipeline_context::{PipelineContext, decode_limits, heic_is_on};
 use super::stage::{Jobs, Stage};
 use crate::decode::{self, DecodeLimits, Header, Room};
@@ -51,20 +51,30 @@ impl Stage for DecoderPool {
         Some(Jobs { budget: line.budgets.decodes.clone(), threads: Some(line.settings.decode.threads) })
     }
 
+    fn steps(
+        DecodeCounters { decoded, rejected_by_header, faults, read_again_with_more_memory }: &DecodeCounters,
+    ) -> u64 {
+        let done = [decoded, rejected_by_header, faults, read_again_with_more_memory];
+        done.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     async fn run(line: PipelineContext, channels: DecodeChannels, counters: Arc<DecodeCounters>) -> Result<()> {
         decode_all(line, channels, counters).await
     }
 }
 
-/// What was decoded.
-#[derive(Default, Serialize)]
-pub(super) struct DecodeCounters {
-    decoded: AtomicU64,
-    rejected_by_header: AtomicU64,
-    faults: AtomicU64,
-    /// Photos that found no memory for more than their first look.
-    #[serde(rename = "read_again_with_more_memory")]
-    again: AtomicU64,
+observed! {
+    /// What was decoded.
+    DecodeCounters shown as DecoderPoolState {
+        /// Photos read, with or without a code.
+        decoded: AtomicU64,
+        /// Photos whose header said enough.
+        rejected_by_header: AtomicU64,
+        /// Photos that made the decoder panic.
+        faults: AtomicU64,
+        /// Photos that found no memory for more than their first look.
+        read_again_with_more_memory: AtomicU64,
+    }
 }
 
 async fn decode_all(line: PipelineContext, mut ends: DecodeChannels, seen: Arc<DecodeCounters>) -> Result<()> {
@@ -134,7 +144,7 @@ impl Pixels {
 }
 
 /// What came of a photo on its thread.
-enum Outcome {
+enum DecodeOutcome {
     /// Its rows, and of a rejected photo what else is known.
     Rows(Vec<Row>, Option<Box<Sight>>),
     /// Nothing: it is left to be received again.
@@ -220,7 +230,7 @@ impl Decoder {
             _ => (Watched::Decode, budgets.photo_time_budget),
         };
         let (due, grace) = (4 * budget, self.line.settings.run.hung_after);
-        // Threads that hang begin nothing: whoever waits for one may wait for as many readings as can stand before it.
+        // Threads that hang begin nothing: whoever waits for one may wait for as many readings as can be before it.
         let ahead = (self.line.settings.scale.max_decodes / self.line.settings.decode.threads.max(1)) as u32;
         let queued =
             self.line.telemetry.calls.begin(stage, "wait for a thread", (due + grace) * ahead + due, grace, None);
@@ -229,12 +239,12 @@ impl Decoder {
             drop(queued);
             // Whoever waited for it is gone; the next generation needs the threads and the memory.
             if stopped.is_cancelled() {
-                return Outcome::Left;
+                return DecodeOutcome::Left;
             }
             // It would take one thread after the other.
             if telemetry.calls.hangs(subject) {
                 let why = Rejection::new(Reason::TimedOut, "reading it hung twice");
-                return Outcome::Rows(vec![rejection_of(&named, &why, revision, Timestamp::now())], None);
+                return DecodeOutcome::Rows(vec![rejection_of(&named, &why, revision, Timestamp::now())], None);
             }
             let _at_work = telemetry.busy.begin(workers);
             let _call = telemetry.calls.begin(stage, "read", due, grace, Some(subject));
@@ -245,7 +255,7 @@ impl Decoder {
             let grow = |bytes| pixels.borrow_mut().grow_to(bytes);
             let reading = read_photo(&bytes, &header, &limits, &Room::new(reserved, header.decode_bytes, &grow));
             trace.stamp_until_now(Step::Decode);
-            let Some(reading) = reading else { return Outcome::NoRoom(bytes, memory) };
+            let Some(reading) = reading else { return DecodeOutcome::NoRoom(bytes, memory) };
             let is_shown = is_console_on && reading.reject.is_some() && !reading.is_stalled;
             let sight = is_shown.then(|| {
                 let is_slow = decode::is_slow(header.format);
@@ -266,22 +276,22 @@ impl Decoder {
                 DecodeStalled { photo: &named, cpu_ms: reading.decode_ms, took: started.elapsed(), is_last }.emit();
                 // Its last receive ends with what there is: else the photo would end in the dead letters, without a row.
                 if !is_last {
-                    return Outcome::Left;
+                    return DecodeOutcome::Left;
                 }
             }
-            Outcome::Rows(rows_of(&named, &reading, revision, Timestamp::now()), sight)
+            DecodeOutcome::Rows(rows_of(&named, &reading, revision, Timestamp::now()), sight)
         };
-        let deliver = move |outcome: std::result::Result<Outcome, String>| {
+        let deliver = move |outcome: std::result::Result<DecodeOutcome, String>| {
             let (rows, sight) = match outcome {
-                Ok(Outcome::Left) => return,
-                Ok(Outcome::NoRoom(bytes, memory)) => {
-                    seen.again.fetch_add(1, Ordering::Relaxed);
-                    // Its place and its job are free before it stands in line for them again.
+                Ok(DecodeOutcome::Left) => return,
+                Ok(DecodeOutcome::NoRoom(bytes, memory)) => {
+                    seen.read_again_with_more_memory.fetch_add(1, Ordering::Relaxed);
+                    // Its place and its job are free before it joins the line for them again.
                     drop((place, job));
                     again(Fetched { photo, bytes, memory, fetched_at }, header);
                     return;
                 }
-                Ok(Outcome::Rows(rows, sight)) => {
+                Ok(DecodeOutcome::Rows(rows, sight)) => {
                     seen.decoded.fetch_add(1, Ordering::Relaxed);
                     (rows, sight)
                 }

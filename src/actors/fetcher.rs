@@ -5,28 +5,33 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
 use super::heic_lane;
 use super::in_flight::{Finished, PhotoInFlight};
+use super::observed::observed;
 use super::outage::{Pass, Verdict};
 use super::pipeline_context::{PipelineContext, heic_is_on};
 use super::poller::reject;
 use super::stage::{Jobs, Stage};
 use crate::domain::{PhotoRef, Reason, Rejection};
 use crate::error::{Class, Error, Result};
-use crate::flow::{Backoff, Permit};
+use crate::flow::{Permit, RetryPolicy};
 use crate::store::Object;
 use crate::telemetry::Workers;
 use crate::telemetry::calls::Watched;
 use crate::telemetry::events::{CallFailed, PhotoAgain, PhotoFetched};
 use crate::telemetry::traces::Step;
 
-/// How long one lease goes on trying before the photo is given back: long enough for a throttled bucket to recover,
-/// short enough that other work gets the place.
-const KEEP_TRYING: Duration = Duration::from_secs(20);
+/// How one lease goes on trying before the photo is given back: long enough for a throttled bucket to recover, short
+/// enough that other work gets the place.
+const GETS: RetryPolicy = RetryPolicy {
+    first: Duration::from_millis(100),
+    longest: Duration::from_secs(5),
+    tries: None,
+    within: Some(Duration::from_secs(20)),
+};
 
 /// A photo with its bytes.
 #[derive(Debug)]
@@ -66,18 +71,27 @@ impl Stage for Fetcher {
         Some(Jobs { budget: line.budgets.fetches.clone(), threads: None })
     }
 
+    fn steps(counters: &FetchCounters) -> u64 {
+        counters.fetched.load(Ordering::Relaxed) + counters.rejected.load(Ordering::Relaxed)
+    }
+
     async fn run(line: PipelineContext, channels: FetchChannels, counters: Arc<FetchCounters>) -> Result<()> {
         fetch_all(line, channels, counters).await
     }
 }
 
-/// What was fetched.
-#[derive(Default, Serialize)]
-pub(super) struct FetchCounters {
-    pub(super) fetched: AtomicU64,
-    bytes: AtomicU64,
-    rejected: AtomicU64,
-    again: AtomicU64,
+observed! {
+    /// What was fetched.
+    FetchCounters shown as FetcherState {
+        /// Photos.
+        fetched: AtomicU64,
+        /// Their bytes.
+        bytes: AtomicU64,
+        /// Photos that cannot be had.
+        rejected: AtomicU64,
+        /// Photos that are left for later.
+        again: AtomicU64,
+    }
 }
 
 async fn fetch_all(line: PipelineContext, mut ends: FetchChannels, seen: Arc<FetchCounters>) -> Result<()> {
@@ -90,7 +104,7 @@ async fn fetch_all(line: PipelineContext, mut ends: FetchChannels, seen: Arc<Fet
             note_panic(joined);
         }
         // At a drain, photos not yet started go back to the queue at once.
-        if line.generation.draining().is_cancelled() {
+        if line.draining.is_cancelled() {
             continue;
         }
         if has_lane && heic_lane::is_named_heic(&photo.photo.key) {
@@ -135,7 +149,7 @@ async fn fetch(
     finished: &mpsc::Sender<Finished>,
     seen: &FetchCounters,
 ) -> Option<(Fetched, Permit)> {
-    let mut turn = Turn::new(photo);
+    let mut turn = FetchTurn::new(photo);
     loop {
         let pass = match turn.try_pass(line) {
             Some(pass) => pass,
@@ -159,14 +173,14 @@ async fn fetch(
 
 /// A photo that is to be read, and how often it was tried while its bucket was down.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(super) struct FetchTurn {
     photo: PhotoInFlight,
     trials: u32,
 }
 
-impl Turn {
-    pub(super) fn new(photo: PhotoInFlight) -> Turn {
-        Turn { photo, trials: 0 }
+impl FetchTurn {
+    pub(super) fn new(photo: PhotoInFlight) -> FetchTurn {
+        FetchTurn { photo, trials: 0 }
     }
 
     /// Leave to read it at once, if it need not wait.
@@ -177,7 +191,7 @@ impl Turn {
     /// Leave to read it; `None` when the drain comes first.
     pub(super) async fn pass(&self, line: &PipelineContext) -> Option<Pass> {
         let bucket = &self.photo.photo.bucket;
-        line.outages.pass(bucket, subject(&self.photo.photo), self.trials, line.generation.draining()).await
+        line.outages.pass(bucket, subject(&self.photo.photo), self.trials, &line.draining).await
     }
 }
 
@@ -194,7 +208,7 @@ pub(super) enum Got {
     /// It ended here, rejected or left for later.
     Ended,
     /// Its bucket cannot be read: it waits for that.
-    Waits(Turn),
+    Waits(FetchTurn),
 }
 
 /// Why there are no bytes.
@@ -208,12 +222,12 @@ enum Failed {
 pub(super) async fn fetch_one(
     line: &PipelineContext,
     workers: Workers,
-    turn: Turn,
+    turn: FetchTurn,
     mut pass: Pass,
     finished: &mpsc::Sender<Finished>,
     seen: &FetchCounters,
 ) -> Got {
-    let Turn { mut photo, .. } = turn;
+    let FetchTurn { mut photo, .. } = turn;
     let limit = line.settings.limits.max_file_bytes;
     let declared = photo.photo.size_bytes;
     if let Some(size) = declared.filter(|size| *size > limit) {
@@ -260,7 +274,7 @@ pub(super) async fn fetch_one(
             photo.trace.note(|facts| facts.size_bytes = Some(bytes));
             Got::Photo(Box::new(Fetched { photo, bytes: object.bytes, memory, fetched_at: Instant::now() }))
         }
-        Err(Failed::Outage) => Got::Waits(Turn { photo, trials: pass.trials() }),
+        Err(Failed::Outage) => Got::Waits(FetchTurn { photo, trials: pass.trials() }),
         Err(Failed::Own(error, failures)) => {
             let is_answer =
                 matches!(error.class(), Class::Permanent | Class::TooLarge | Class::Poison | Class::Missing);
@@ -291,8 +305,9 @@ async fn get(
     pass: &mut Pass,
 ) -> Result<Object, Failed> {
     let _at_work = line.telemetry.busy.begin(workers);
-    let mut backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(5));
-    let started = Instant::now();
+    // Not `retry`: between two tries the bucket's outage decides, and a drain ends the wait.
+    let mut tries = GETS.start();
+    let started = tries.started();
     let PhotoInFlight { photo, .. } = photo;
     loop {
         let call = line.call(Watched::Fetch, "get", Duration::ZERO);
@@ -314,11 +329,10 @@ async fn get(
                 return Err(if is_there { Failed::Own(error, 0) } else { Failed::Outage });
             }
         }
-        let wait = error.wait().unwrap_or_else(|| backoff.next_wait());
         // A refusal is the same a moment later; somebody has to change it.
-        let is_over = class == Class::Refused || started.elapsed() + wait > KEEP_TRYING;
+        let wait = tries.next_wait(error.wait()).filter(|_| class != Class::Refused);
         // A store that asks for less answers, until it asked for too long.
-        if class != Class::Throttled || is_over || pass.is_trial() {
+        if class != Class::Throttled || wait.is_none() || pass.is_trial() {
             match pass.failed(&error) {
                 Verdict::Outage => return Err(Failed::Outage),
                 // What failed in every trial is not held for ever.
@@ -329,13 +343,13 @@ async fn get(
                 Verdict::Unknown => {}
             }
         }
-        if is_over {
+        let Some(wait) = wait else {
             return Err(match pass.judge(started).await {
                 Verdict::Own(failures) => Failed::Own(error, failures),
                 Verdict::Outage | Verdict::Unknown => Failed::Outage,
             });
-        }
-        if line.generation.draining().run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+        };
+        if line.draining.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
             return Err(Failed::Own(error, 0));
         }
         if line.outages.is_down(&photo.bucket) {
@@ -361,7 +375,7 @@ fn outcome(
         Class::Refused => None,
         Class::Transient | Class::Throttled | Class::Bug => {
             let is_last = failures >= line.settings.queue.max_receives;
-            let is_draining = line.generation.draining().is_cancelled();
+            let is_draining = line.draining.is_cancelled();
             (is_last && !is_draining).then(|| {
                 let detail = format!(
                     "failed in {failures} deliveries or trials while the store answered others, the last failure: {error}"

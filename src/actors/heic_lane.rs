@@ -5,15 +5,16 @@
 //! has come. Those whose names say HEIC come before they were fetched, the others once their bytes told.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::comers::{Comer, Comers};
-use super::decoder_pool::{DecodeCounters, Decoder, Pixels};
-use super::fetcher::{self, FetchCounters, Got, Turn};
+use super::decoder_pool::{DecodeCounters, Decoder, DecoderPool, DecoderPoolState, Pixels};
+use super::fetcher::{self, FetchCounters, FetchTurn, Fetcher, Got};
 use super::in_flight::{Finished, PhotoInFlight};
+use super::observed::Observed;
 use super::pipeline_context::PipelineContext;
 use super::stage::{Jobs, Stage};
 use crate::error::Result;
@@ -42,6 +43,10 @@ impl Stage for HeicLane {
         Some(Jobs { budget: line.budgets.heic_decodes.clone(), threads: Some(line.settings.decode.heic_at_once) })
     }
 
+    fn steps(counters: &HeicCounters) -> u64 {
+        Fetcher::steps(&counters.fetched) + DecoderPool::steps(&counters.decoded)
+    }
+
     async fn run(line: PipelineContext, channels: HeicChannels, counters: Arc<HeicCounters>) -> Result<()> {
         decode_all(line, channels, counters.fetched.clone(), counters.decoded.clone()).await
     }
@@ -54,15 +59,21 @@ pub(super) struct HeicCounters {
     decoded: Arc<DecodeCounters>,
 }
 
-impl Serialize for HeicCounters {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Shown<'a> {
-            fetched: &'a AtomicU64,
-            #[serde(flatten)]
-            decoded: &'a DecodeCounters,
-        }
-        Shown { fetched: &self.fetched.fetched, decoded: &self.decoded }.serialize(serializer)
+/// What was fetched and decoded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeicLaneState {
+    /// Photos fetched.
+    pub fetched: u64,
+    /// What came of them.
+    #[serde(flatten)]
+    pub decoded: DecoderPoolState,
+}
+
+impl Observed for HeicCounters {
+    type State = HeicLaneState;
+
+    fn observe(&self) -> HeicLaneState {
+        HeicLaneState { fetched: self.fetched.fetched.load(Ordering::Relaxed), decoded: self.decoded.observe() }
     }
 }
 
@@ -84,8 +95,8 @@ async fn decode_all(
     let mut comers = Comers::new(threads);
     while let Some(next) = comers.next(&mut ends.photos).await {
         // At a drain, photos not yet started go back to the queue at once.
-        let turn = line.generation.draining().run_until_cancelled(line.budgets.heic_decodes.acquire(1)).await;
-        let Some(job) = turn.filter(|_| !line.generation.draining().is_cancelled()) else { continue };
+        let turn = line.draining.run_until_cancelled(line.budgets.heic_decodes.acquire(1)).await;
+        let Some(job) = turn.filter(|_| !line.draining.is_cancelled()) else { continue };
         let (photo, again) = match next {
             Comer::New(photo, again) => (photo, Some(again)),
             Comer::Again(photo) => (photo, None),
@@ -100,7 +111,7 @@ async fn decode_all(
                 again.come(fetched.photo);
             }
         };
-        // Their own share first, so that whoever stands behind them in line for the rest waits for no other HEIC photo.
+        // Their own share first, so that whoever is behind them in line for the rest waits for no other HEIC photo.
         let share = line.budgets.heic_bytes.acquire(bytes).await;
         let pixels = line.budgets.decode_bytes.acquire(bytes).await;
         if !decoder.submit(photo, header, Pixels::of_heic(pixels, share), job, again).await? {
@@ -117,7 +128,7 @@ async fn fetch(
     finished: &mpsc::Sender<Finished>,
     seen: &FetchCounters,
 ) -> Option<fetcher::Fetched> {
-    let mut turn = Turn::new(photo);
+    let mut turn = FetchTurn::new(photo);
     loop {
         let pass = turn.pass(line).await?;
         match fetcher::fetch_one(line, Workers::Heic, turn, pass, finished, seen).await {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
 use super::in_flight::LeaseCommand;
 use super::leases::Leases;
+use super::observed::observed;
 use super::pipeline_context::PipelineContext;
-use super::settling::{Action, EndedMessage, Settled, Waiting, settle};
+use super::settling::{Action, EndedMessage, MessagesToSettle, Settled, settle};
 use super::stage::Stage;
 use super::worker;
 use crate::domain::message_progress::Settlement;
@@ -36,6 +36,10 @@ impl Stage for LeaseKeeper {
     type Channels = mpsc::Receiver<LeaseCommand>;
     type Counters = LeaseCounters;
 
+    fn steps(counters: &LeaseCounters) -> u64 {
+        counters.deleted.load(Ordering::Relaxed)
+    }
+
     async fn run(
         line: PipelineContext,
         channels: mpsc::Receiver<LeaseCommand>,
@@ -45,15 +49,22 @@ impl Stage for LeaseKeeper {
     }
 }
 
-#[derive(Default, Serialize)]
-pub(super) struct LeaseCounters {
-    held: AtomicU64,
-    extended: AtomicU64,
-    lost: AtomicU64,
-    deleted: AtomicU64,
-    given_back: AtomicU64,
-    /// Deletes and give-backs under way.
-    calls_under_way: AtomicU64,
+observed! {
+    /// What became of leases.
+    LeaseCounters shown as LeaseKeeperState {
+        /// Leases that are kept.
+        held: AtomicU64,
+        /// Extensions.
+        extended: AtomicU64,
+        /// Leases that ended before they were extended.
+        lost: AtomicU64,
+        /// Messages deleted.
+        deleted: AtomicU64,
+        /// Messages given back.
+        given_back: AtomicU64,
+        /// Deletes and give-backs under way.
+        calls_under_way: AtomicU64,
+    }
 }
 
 struct Keeper {
@@ -61,7 +72,7 @@ struct Keeper {
     seen: Arc<LeaseCounters>,
     advice: Advice,
     leases: Leases,
-    waiting: Waiting,
+    waiting: MessagesToSettle,
     /// Calls run beside the loop, for a slow one must not keep leases from being extended.
     settling: JoinSet<Settled>,
     /// Messages in those calls.
@@ -88,7 +99,7 @@ impl Keeper {
             seen,
             advice,
             leases: Leases::default(),
-            waiting: Waiting::default(),
+            waiting: MessagesToSettle::default(),
             settling: JoinSet::new(),
             in_calls: 0,
             extending: JoinSet::new(),
@@ -145,7 +156,7 @@ impl Keeper {
 
     /// A message given back at a drain is wanted at once; one that failed waits longer each time.
     fn how_to_give_back(&self, receive_count: u32) -> Action {
-        if self.line.generation.draining().is_cancelled() {
+        if self.line.draining.is_cancelled() {
             return Action::PutBack;
         }
         let wait = Duration::from_secs(1 << receive_count.min(6));

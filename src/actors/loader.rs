@@ -9,9 +9,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use super::observed::observed;
 use super::pipeline_context::PipelineContext;
 use super::seal::BATCH_PREFIX;
 use super::stage::Stage;
@@ -56,25 +56,41 @@ impl Stage for Loader {
     type Channels = CancellationToken;
     type Counters = LoaderCounters;
 
+    fn steps(counters: &LoaderCounters) -> u64 {
+        counters.loads.load(Ordering::Relaxed) + counters.adopted.load(Ordering::Relaxed)
+    }
+
     async fn run(line: PipelineContext, channels: CancellationToken, counters: Arc<LoaderCounters>) -> Result<()> {
         Work::new(line, counters).load_all(channels).await
     }
 }
 
-#[derive(Default, Serialize)]
-pub(super) struct LoaderCounters {
-    #[serde(rename = "batches_to_load")]
-    waiting: AtomicU64,
-    loads: AtomicU64,
-    failures: AtomicU64,
-    adopted: AtomicU64,
-    set_aside: AtomicU64,
-    scans: AtomicU64,
-    rejections: AtomicU64,
-    photos_repeated: AtomicU64,
-    photos_superseded: AtomicU64,
-    photos_replaced: AtomicU64,
-    last_error: Mutex<Option<String>>,
+observed! {
+    /// What was loaded.
+    LoaderCounters shown as LoaderState {
+        /// Durable batches that the warehouse does not have.
+        batches_to_load: AtomicU64,
+        /// Manifests loaded.
+        loads: AtomicU64,
+        /// Passes that failed.
+        failures: AtomicU64,
+        /// Batches found that nobody had loaded.
+        adopted: AtomicU64,
+        /// Batches that cannot be read.
+        set_aside: AtomicU64,
+        /// Rows of `scans`.
+        scans: AtomicU64,
+        /// Rows of `rejections`.
+        rejections: AtomicU64,
+        /// Photos that the warehouse had.
+        photos_repeated: AtomicU64,
+        /// Photos whose rows gave way to later ones.
+        photos_superseded: AtomicU64,
+        /// Photos whose file was written anew.
+        photos_replaced: AtomicU64,
+        /// Why the last pass that failed did.
+        last_error: Mutex<Option<String>>,
+    }
 }
 
 struct Work {
@@ -87,6 +103,8 @@ struct Work {
     next_adopt_all: Instant,
     /// Where a full backlog cut the last look off: the key after which it goes on.
     cut_after: Option<String>,
+    // Not `retry`: a pass is not one call that is tried again, each loads what waits by then, and looking for batches and
+    // loading them fail and recover apart.
     adopt_backoff: Backoff,
     backoff: Backoff,
 }
@@ -151,7 +169,7 @@ impl Work {
                 Err(error) => {
                     CallFailed { what: "adopt", error: &error }.emit();
                     self.note_failure(&error);
-                    error.wait().unwrap_or_else(|| self.adopt_backoff.next_wait())
+                    self.adopt_backoff.wait_after(error.wait())
                 }
             };
             self.next_adopt = Instant::now() + wait;
@@ -168,14 +186,14 @@ impl Work {
             Err(error) => {
                 self.line.backlog.set_refused(!error.class().is_retryable());
                 self.note_failure(&error);
-                Pause::Retry(error.wait().unwrap_or_else(|| self.backoff.next_wait()))
+                Pause::Retry(self.backoff.wait_after(error.wait()))
             }
         }
     }
 
     fn show(&self) {
         let waiting = self.line.backlog.len();
-        self.seen.waiting.store(waiting as u64, Ordering::Relaxed);
+        self.seen.batches_to_load.store(waiting as u64, Ordering::Relaxed);
         names::BATCHES_TO_LOAD.set(waiting as f64);
     }
 

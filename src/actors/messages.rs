@@ -13,7 +13,7 @@ use crate::telemetry::calls::Hung;
 #[rtype(result = "()")]
 pub struct SetLimit(pub u64);
 
-/// Ask the source to stop and let everything after it drain.
+/// Take nothing new on and let what is in flight run to its end. The engine tells the supervisor, which tells each stage.
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct Drain;
@@ -32,6 +32,18 @@ pub struct StopNow;
 #[derive(Clone, Copy, Debug, Message)]
 #[rtype(result = "()")]
 pub struct Halt;
+
+/// How far a stage is, at every tick while it lives.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Progress {
+    /// Which stage.
+    pub actor: &'static str,
+    /// The generation it belongs to.
+    pub generation: u64,
+    /// Grows with everything that the stage is done with.
+    pub steps: u64,
+}
 
 /// A worker ended. Its generation knows already whether that was a fault.
 #[derive(Clone, Copy, Debug, Message)]

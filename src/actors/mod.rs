@@ -4,8 +4,8 @@
 //! between the workers. actix mailboxes bound nothing and a panicking actor is not restarted (measured), so a
 //! worker's end, good or bad, is told to the [`supervisor`], which restarts the whole generation.
 //!
-//! Drain is the closing of channels from source to sink: the poller stops and drops its sender, so the fetcher ends
-//! when it is empty, and so on down to the loader.
+//! Drain is the closing of channels from source to sink: told to, the poller stops and drops its sender, so the fetcher
+//! ends when it is empty, and so on down to the loader.
 
 pub mod admission;
 pub mod autoscaler;
@@ -22,6 +22,7 @@ mod leases;
 pub mod loader;
 pub mod messages;
 mod movement;
+pub mod observed;
 pub mod outage;
 pub mod pipeline_context;
 pub mod poller;
@@ -31,6 +32,7 @@ pub use loader::{MANIFEST_PREFIX, read_batch};
 pub use seal::{BATCH_PREFIX, PHOTO_PREFIX, gzip};
 mod settling;
 mod stage;
+pub mod state;
 pub mod supervisor;
 pub mod uploads;
 pub mod watchdog;

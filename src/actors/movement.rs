@@ -1,40 +1,37 @@
 //! Whether photos move at all. Every call and every worker is watched for itself; what this finds is photos that wait for
 //! each other, or for memory that nobody gives back.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Settings;
-use crate::telemetry::TotalsSnapshot;
 use crate::telemetry::calls::{Calls, UnderWay, Watched};
 
 /// What has not come back when nothing moves.
 pub(super) const ANY_PHOTO: &str = "any photo";
 
-/// The counts that grow while photos move, and the wait for the next of them to grow.
+/// The steps that grow while photos move, by stage, and the wait for the next of them to grow.
 #[derive(Debug, Default)]
 pub(super) struct Movement {
-    last: TotalsSnapshot,
+    last: BTreeMap<&'static str, u64>,
     wait: Option<UnderWay>,
 }
 
 impl Movement {
-    /// Looks at the counts. While a photo is held and none of them grows, this is a call under way, late after `due` and
-    /// hung after `grace` more; the time of an outage, which stops photos and says so itself, does not count.
+    /// Looks at what a stage tells of its steps. While a photo is held and no stage makes one, this is a call under way, late
+    /// after `due` and hung after `grace` more; the time of an outage, which stops photos and says so itself, does not count.
     pub(super) fn look(
         &mut self,
-        counts: TotalsSnapshot,
+        (stage, steps): (&'static str, u64),
         is_holding: bool,
         has_outage: bool,
         calls: &Arc<Calls>,
         (due, grace): (Duration, Duration),
     ) {
-        let has_moved = counts != self.last;
+        let has_moved = self.last.insert(stage, steps).unwrap_or(0) != steps;
         if has_moved || !is_holding || has_outage {
             self.wait = None;
-        }
-        if has_moved {
-            self.last = counts;
         }
         if is_holding && !has_outage && self.wait.is_none() {
             self.wait = Some(calls.begin(Watched::Pipeline, ANY_PHOTO, due, grace, None));
@@ -56,16 +53,14 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn counts(decoded: u64) -> TotalsSnapshot {
-        TotalsSnapshot { photos_decoded: decoded, ..TotalsSnapshot::default() }
-    }
-
     /// Held, outage, photos decoded so far, a second each; and what is late and hung then.
     fn run(seconds: impl IntoIterator<Item = (bool, bool, u64)>) -> (Option<String>, Option<String>) {
         let (calls, mut movement) = (Arc::new(Calls::default()), Movement::default());
         let mut hung = None;
         for (is_holding, has_outage, decoded) in seconds {
-            movement.look(counts(decoded), is_holding, has_outage, &calls, (4 * SECOND, 3 * SECOND));
+            for steps in [("fetcher", 7), ("decoder_pool", decoded)] {
+                movement.look(steps, is_holding, has_outage, &calls, (4 * SECOND, 3 * SECOND));
+            }
             hung = hung.or(calls.look(SECOND));
         }
         (calls.overdue(), hung.map(|hung| format!("{}: {}", hung.stage.as_str(), hung.what)))

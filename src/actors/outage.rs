@@ -5,20 +5,24 @@
 //! decided by witnesses: a failed delivery counts against the photo only if the store answered somebody else meanwhile,
 //! or answers a probe.
 
+mod pass;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
+use self::pass::PhotoInLine;
+pub use self::pass::{Pass, Verdict};
+use super::state::{BucketState, StoreState};
 use super::worker;
 use crate::error::{Error, Result};
 use crate::flow::{Breaker, BreakerState};
 use crate::store::Store;
-use crate::telemetry::events::{CallFailed, StoreDown, StoreTried, StoreUp};
+use crate::telemetry::events::{CallFailed, StoreDown, StoreUp};
 use crate::telemetry::names;
 
 /// Name in `/state`.
@@ -36,10 +40,10 @@ const MAX_FAILING: usize = 65_536;
 /// What stops intake. Clones share it; it outlives the generations.
 #[derive(Clone)]
 pub struct Outages {
-    shared: Arc<Shared>,
+    shared: Arc<OutagesInner>,
 }
 
-struct Shared {
+struct OutagesInner {
     store: Arc<dyn Store>,
     prefix: Mutex<String>,
     buckets: Mutex<BTreeMap<String, Bucket>>,
@@ -79,30 +83,10 @@ struct Failing {
     cause: String,
 }
 
-/// Leave to read one photo. Dropped without an outcome it gives its trial to another.
-pub struct Pass {
-    shared: Arc<Shared>,
-    bucket: String,
-    subject: u64,
-    trials: u32,
-    is_trial: bool,
-}
-
-/// What a photo does after a failed read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Try it again, as far as its own patience goes.
-    Unknown,
-    /// The bucket cannot be read: wait for it.
-    Outage,
-    /// The photo's own failure, so many deliveries or trials by now.
-    Own(u32),
-}
-
 impl Outages {
     /// No outage. `prefix` is where photos lie in their buckets.
     pub fn new(store: Arc<dyn Store>, prefix: &str) -> Outages {
-        let shared = Shared {
+        let shared = OutagesInner {
             store,
             prefix: Mutex::new(prefix.to_owned()),
             buckets: Mutex::default(),
@@ -162,7 +146,7 @@ impl Outages {
     /// is how often the photo failed as a trial.
     pub async fn pass(&self, bucket: &str, subject: u64, trials: u32, ended: &CancellationToken) -> Option<Pass> {
         let mut changes = self.shared.changes.subscribe();
-        let mut waiting = Waiting { shared: &self.shared, bucket, of: (trials, subject), is_listed: false };
+        let mut waiting = PhotoInLine { shared: &self.shared, bucket, of: (trials, subject), is_listed: false };
         loop {
             changes.borrow_and_update();
             if let Some(is_trial) = waiting.admitted() {
@@ -178,7 +162,7 @@ impl Outages {
 
     /// Leave to read a photo at once, if it need not wait: see [`Outages::pass`].
     pub fn try_pass(&self, bucket: &str, subject: u64, trials: u32) -> Option<Pass> {
-        let mut waiting = Waiting { shared: &self.shared, bucket, of: (trials, subject), is_listed: false };
+        let mut waiting = PhotoInLine { shared: &self.shared, bucket, of: (trials, subject), is_listed: false };
         let is_trial = waiting.admitted()?;
         Some(Pass { shared: self.shared.clone(), bucket: bucket.to_owned(), subject, trials, is_trial })
     }
@@ -246,185 +230,18 @@ impl Outages {
     }
 
     /// For `/state`.
-    pub fn state(&self) -> serde_json::Value {
+    pub fn state(&self) -> StoreState {
         let stopped_by = self.why();
-        let buckets: serde_json::Map<_, _> = self
-            .shared
-            .buckets()
-            .iter()
-            .map(|(name, bucket)| {
-                let state = json!({
-                    "breaker": bucket.breaker.state().as_str(),
-                    "photos_waiting_for_store": bucket.waiting.len(),
-                    "down_seconds": bucket.down.as_ref().map(|down| down.since.elapsed().as_secs()),
-                    "cause": bucket.down.as_ref().map(|down| down.cause.clone()),
-                });
-                (name.clone(), state)
-            })
-            .collect();
-        json!({ "buckets": buckets, "stopped_by": stopped_by })
-    }
-}
-
-impl Pass {
-    /// The store answered with the photo, or that it is not one.
-    pub fn answered(mut self) {
-        self.forget_failures();
-        self.answered_with_trial();
-    }
-
-    fn answered_with_trial(&mut self) {
-        let (subject, is_trial) = (self.subject, std::mem::take(&mut self.is_trial));
-        self.shared.with(&self.bucket, |bucket| {
-            bucket.is_trial_out &= !is_trial;
-            bucket.breaker.answered(subject, is_trial, Instant::now())
-        });
-    }
-
-    fn forget_failures(&self) {
-        self.shared.failures().remove(&self.subject);
-    }
-
-    /// Whether it is the one photo that finds out whether its bucket can be read again.
-    pub fn is_trial(&self) -> bool {
-        self.is_trial
-    }
-
-    /// How often the photo failed as a trial.
-    pub fn trials(&self) -> u32 {
-        self.trials
-    }
-
-    /// A read failed for a reason that may be the store's.
-    pub fn failed(&mut self, error: &Error) -> Verdict {
-        let (subject, is_trial) = (self.subject, std::mem::take(&mut self.is_trial));
-        self.shared.with(&self.bucket, |bucket| {
-            bucket.is_trial_out &= !is_trial;
-            let change = bucket.breaker.failed(subject, is_trial, Instant::now());
-            if change == Some(BreakerState::Open) {
-                bucket.note_down(error);
-            }
-            change
-        });
-        if is_trial {
-            self.trials += 1;
-            StoreTried { bucket: &self.bucket, error }.emit();
-            // The probe before the trial was answered: the photo may be at fault.
-            return Verdict::Own(self.shared.count_failure(self.subject));
-        }
-        let is_down =
-            self.shared.buckets().get(&self.bucket).is_some_and(|b| b.breaker.state() != BreakerState::Closed);
-        if is_down { Verdict::Outage } else { Verdict::Unknown }
-    }
-
-    /// A delivery failed for a reason that cannot be the store's; how many did by now.
-    pub fn failed_by_itself(&self) -> u32 {
-        self.shared.count_failure(self.subject)
-    }
-
-    /// The photo's patience for this delivery is over, or the store says that it is not there. `since` is when its reads
-    /// began: an answer to another since then, or to a probe now, makes the failure the photo's own.
-    pub async fn judge(&mut self, since: Instant) -> Verdict {
-        if self.is_witnessed(since).await {
-            Verdict::Own(self.shared.count_failure(self.subject))
-        } else {
-            Verdict::Outage
-        }
-    }
-
-    /// Whether the store is known to answer: see [`Pass::judge`]. Ends the trial if this photo is one.
-    pub async fn is_witnessed(&mut self, since: Instant) -> bool {
-        if let Some(known) = self.is_known(since) {
-            return known;
-        }
-        let shared = self.shared.clone();
-        let _alone = shared.probing.lock().await;
-        if let Some(known) = self.is_known(since) {
-            return known;
-        }
-        let outcome = shared.ask(&self.bucket).await;
-        let is_answered = outcome.is_ok();
-        shared.probed(&self.bucket, outcome);
-        if is_answered && self.is_trial {
-            self.answered_with_trial();
-        }
-        is_answered
-    }
-
-    /// What is known of the store without asking it.
-    fn is_known(&self, since: Instant) -> Option<bool> {
-        let buckets = self.shared.buckets();
-        let breaker = &buckets.get(&self.bucket)?.breaker;
-        match breaker.state() {
-            BreakerState::Open => Some(false),
-            BreakerState::HalfOpen => (!self.is_trial).then_some(false),
-            BreakerState::Closed => breaker.has_answered_since(since).then_some(true),
-        }
-    }
-}
-
-impl Drop for Pass {
-    fn drop(&mut self) {
-        if self.is_trial {
-            self.shared.with(&self.bucket, |bucket| {
-                bucket.is_trial_out = false;
-                None
-            });
-            self.shared.tell();
-        }
-    }
-}
-
-/// A photo in line; leaves it when dropped.
-struct Waiting<'a> {
-    shared: &'a Shared,
-    bucket: &'a str,
-    of: (u32, u64),
-    is_listed: bool,
-}
-
-impl Waiting<'_> {
-    /// Whether the photo may be read now, and if so whether as a trial.
-    fn admitted(&mut self) -> Option<bool> {
-        let mut buckets = self.shared.buckets();
-        let bucket = buckets.entry(self.bucket.to_owned()).or_insert_with(Bucket::new);
-        let admitted = match bucket.breaker.state() {
-            BreakerState::Closed => Some(false),
-            BreakerState::Open => None,
-            BreakerState::HalfOpen => {
-                let is_next = bucket.waiting.first().is_none_or(|first| self.of <= *first);
-                (is_next && !bucket.is_trial_out).then(|| {
-                    bucket.is_trial_out = true;
-                    true
-                })
-            }
+        let shown = |(name, bucket): (&String, &Bucket)| {
+            let state = BucketState {
+                breaker: bucket.breaker.state().as_str().to_owned(),
+                photos_waiting_for_store: bucket.waiting.len(),
+                down_seconds: bucket.down.as_ref().map(|down| down.since.elapsed().as_secs()),
+                cause: bucket.down.as_ref().map(|down| down.cause.clone()),
+            };
+            (name.clone(), state)
         };
-        match admitted {
-            Some(_) if self.is_listed => {
-                bucket.waiting.remove(&self.of);
-                self.is_listed = false;
-            }
-            None if !self.is_listed => {
-                bucket.waiting.insert(self.of);
-                self.is_listed = true;
-                self.shared.receiving.notify_one();
-            }
-            _ => return admitted,
-        }
-        show_held(&buckets);
-        admitted
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        if self.is_listed {
-            let mut buckets = self.shared.buckets();
-            if let Some(bucket) = buckets.get_mut(self.bucket) {
-                bucket.waiting.remove(&self.of);
-            }
-            show_held(&buckets);
-        }
+        StoreState { buckets: self.shared.buckets().iter().map(shown).collect(), stopped_by }
     }
 }
 
@@ -442,7 +259,7 @@ impl Bucket {
     }
 }
 
-impl Shared {
+impl OutagesInner {
     fn prefix(&self) -> String {
         self.prefix.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

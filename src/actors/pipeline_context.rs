@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use super::backlog::Backlog;
 use super::holdup::Behind;
 use super::outage::Outages;
+use super::state::BudgetStates;
 use crate::config::Settings;
 use crate::config::machine::Machine;
 use crate::config::settings::Codes;
@@ -67,6 +70,8 @@ pub struct PipelineContext {
     pub number: u64,
     /// Its cancellation.
     pub generation: Generation,
+    /// Cancelled when the stage that has this context is told to drain.
+    pub draining: CancellationToken,
     /// Its budgets.
     pub budgets: Budgets,
     /// Batches opened so far, by all generations. Two of them may open one in the same second, and with counts of their own
@@ -167,16 +172,16 @@ impl Budgets {
     }
 
     /// The budgets' figures, for `/state`.
-    pub fn state(&self) -> serde_json::Value {
-        serde_json::json!({
-            "messages_in_flight": self.messages.state(),
-            "fetches": self.fetches.state(),
-            "decodes": self.decodes.state(),
-            "heic_decodes": self.heic_decodes.state(),
-            "heic_bytes": self.heic_bytes.state(),
-            "fetched_bytes": self.fetched_bytes.state(),
-            "decode_bytes": self.decode_bytes.state(),
-        })
+    pub fn state(&self) -> BudgetStates {
+        BudgetStates {
+            messages_in_flight: self.messages.state(),
+            fetches: self.fetches.state(),
+            decodes: self.decodes.state(),
+            heic_decodes: self.heic_decodes.state(),
+            heic_bytes: self.heic_bytes.state(),
+            fetched_bytes: self.fetched_bytes.state(),
+            decode_bytes: self.decode_bytes.state(),
+        }
     }
 }
 
@@ -202,5 +207,43 @@ pub fn decode_limits(settings: &Settings) -> DecodeLimits {
         heic_time_budget: heic_is_on(settings).then_some(settings.limits.heic_time_budget),
         first_only: settings.decode.codes == Codes::First,
         place_zone: settings.decode.place_zone,
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::app;
+
+    /// What stages share on ports of this machine in a folder of their own, which goes with the first value. Its runtime is
+    /// not one that works.
+    pub(in crate::actors) fn context() -> (tempfile::TempDir, PipelineContext) {
+        let root = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default();
+        settings.local.root = root.path().to_owned();
+        settings.scale.tick = Duration::from_millis(5);
+        app::make_folders(&settings).unwrap();
+        let ports = app::open(&settings).unwrap();
+        let io = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let line = PipelineContext {
+            budgets: Budgets::new(&settings),
+            outages: Outages::new(ports.store.clone(), ""),
+            settings: Arc::new(settings),
+            queue: ports.queue,
+            store: ports.store,
+            warehouse: ports.warehouse,
+            telemetry: Telemetry::default(),
+            io: io.handle().clone(),
+            instance: "test".into(),
+            number: 1,
+            generation: Generation::default(),
+            draining: CancellationToken::new(),
+            batches_opened: Arc::default(),
+            backlog: Backlog::default(),
+            host: Host::here(),
+            behind: Behind::default(),
+            gets: GetAnswers::default(),
+        };
+        (root, line)
     }
 }

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
-use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::admission::skip_reason;
 use super::in_flight::{Finished, LeaseCommand, MessageInFlight, PhotoInFlight};
+use super::observed::observed;
 use super::pipeline_context::PipelineContext;
 use super::receive_limiter::ReceiveLimiter;
 use super::stage::Stage;
@@ -54,20 +54,27 @@ impl Stage for Poller {
     type Channels = PollChannels;
     type Counters = PollCounters;
 
+    fn steps(counters: &PollCounters) -> u64 {
+        counters.messages.load(Ordering::Relaxed)
+    }
+
     async fn run(line: PipelineContext, channels: PollChannels, counters: Arc<PollCounters>) -> Result<()> {
         poll(line, channels, counters).await
     }
 }
 
-#[derive(Default, Serialize)]
-pub(super) struct PollCounters {
-    receives: AtomicU64,
-    /// Messages received; those opened are `messages`.
-    #[serde(skip)]
-    received: AtomicU64,
-    messages: AtomicU64,
-    photos: AtomicU64,
-    failures: AtomicU64,
+observed! {
+    /// What was received.
+    PollCounters shown as PollerState {
+        /// Receives that were answered, well or not.
+        receives: AtomicU64,
+        /// Messages opened.
+        messages: AtomicU64,
+        /// Photos that they named.
+        photos: AtomicU64,
+        /// Receives that failed.
+        failures: AtomicU64,
+    }
 }
 
 /// Receiving and opening go on beside each other: opening may wait for room further down, and then other receives must
@@ -120,7 +127,7 @@ async fn receive_all(
     received: mpsc::Sender<ReceivedMessage>,
     seen: &PollCounters,
 ) -> Result<()> {
-    let draining = line.generation.draining().clone();
+    let draining = line.draining.clone();
     let advice = line.queue.advice();
     let mut pace = ReceiveLimiter::new(advice.receives_at_once);
     let mut under_way = FuturesUnordered::new();
@@ -145,7 +152,7 @@ async fn receive_all(
                         if messages.len() == asked {
                             ahead.round_trip(now - asked_at);
                         }
-                        seen.received.fetch_add(messages.len() as u64, Ordering::Relaxed);
+                        ahead.received += messages.len() as u64;
                         pace.received(asked, messages.len(), advice.messages_per_receive, asked_at, now);
                         hold(line, leases, &received, messages, permits).await?;
                     }
@@ -222,6 +229,8 @@ async fn hold(
 #[derive(Debug, Default)]
 struct Ahead {
     round_trip: Duration,
+    /// Messages received so far.
+    received: u64,
     opened_per_second: f64,
     looked_at: Option<(Instant, u64)>,
 }
@@ -253,7 +262,7 @@ impl Ahead {
             None => self.looked_at = Some((now, opened)),
             Some(_) => {}
         }
-        let unopened = seen.received.load(Ordering::Relaxed).saturating_sub(opened);
+        let unopened = self.received.saturating_sub(opened);
         let fetch_limit = line.budgets.fetches.state().limit;
         let most = receive::most_ahead(self.opened_per_second, self.round_trip, fetch_limit);
         (unopened + asked_for as u64 >= most).then(|| now + Self::LOOK_EVERY)
@@ -302,7 +311,7 @@ async fn open(line: &PipelineContext, outlets: &PollChannels, held: ReceivedMess
                 photos.into_iter().map(|photo| in_flight(line, photo, revision, &of_message, message.trace)).collect();
             let count = photos.len() as u64;
             for photo in photos {
-                if line.generation.draining().is_cancelled() || !send_photo(line, outlets, photo).await {
+                if line.draining.is_cancelled() || !send_photo(line, outlets, photo).await {
                     break;
                 }
             }

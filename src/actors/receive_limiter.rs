@@ -64,7 +64,7 @@ impl ReceiveLimiter {
         }
         self.wanted = 1;
         self.is_failing = true;
-        self.resume_at = Some(now + asks.unwrap_or_else(|| self.backoff.next_wait()));
+        self.resume_at = Some(now + self.backoff.wait_after(asks));
         true
     }
 }

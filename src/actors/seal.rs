@@ -37,12 +37,12 @@ const PER_PHOTO_PUTS: usize = 16;
 /// The photos that wait for one batch.
 #[derive(Debug, Default)]
 pub(super) struct FullBatch {
-    photos: Vec<Waiting>,
+    photos: Vec<PhotoToSeal>,
     repeated: Vec<PhotoInFlight>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct PhotoToSeal {
     photo: PhotoInFlight,
     scans: u64,
     rejection: Option<Box<RejectionRow>>,
@@ -70,7 +70,7 @@ impl FullBatch {
         });
         let json = with_json.then(|| serde_json::to_vec(rows)).transpose();
         let json = json.map_err(|error| Error::bug("a row does not serialise").with_source(error))?;
-        self.photos.push(Waiting { photo, scans, rejection, finished_at, json });
+        self.photos.push(PhotoToSeal { photo, scans, rejection, finished_at, json });
         Ok(())
     }
 
@@ -127,7 +127,7 @@ pub(super) async fn seal(
     line.backlog.note_traces(&batch_id, trace_sealed(&waiting.photos, &batch_id, started));
     line.backlog.add(SealedBatch { batch_id, bucket, key, sealed_at: Some(utc_millis(now)) });
     line.behind.durable(waited);
-    for Waiting { photo, scans, rejection, finished_at, .. } in waiting.photos {
+    for PhotoToSeal { photo, scans, rejection, finished_at, .. } in waiting.photos {
         let since_upload = uploaded_at(&photo).map(|at| now.duration_since(at));
         PhotoDurable {
             scans,
@@ -148,7 +148,7 @@ pub(super) async fn seal(
 }
 
 /// Stamps the traces of a durable batch's photos, and returns those that are sampled.
-fn trace_sealed(photos: &[Waiting], batch_id: &str, started: Instant) -> Vec<Trace> {
+fn trace_sealed(photos: &[PhotoToSeal], batch_id: &str, started: Instant) -> Vec<Trace> {
     let now = Instant::now();
     let sampled = photos.iter().filter(|waiting| waiting.photo.trace.is_sampled());
     let traces = sampled.map(|waiting| {
@@ -196,7 +196,8 @@ async fn write_per_photo_json(line: &PipelineContext, waiting: &mut FullBatch) {
 /// a read-only disk) is fixed from outside or not at all; to give the photos back would only bring them here again,
 /// each time one delivery nearer to being given up.
 async fn put(line: &PipelineContext, key: &str, bytes: Bytes, mode: PutMode) {
-    let policy = RetryPolicy { first: Duration::from_millis(100), longest: Duration::from_secs(10), tries: None };
+    let policy =
+        RetryPolicy { first: Duration::from_millis(100), longest: Duration::from_secs(10), tries: None, within: None };
     retry(policy, || async {
         let call = line.call(Watched::Seal, "put", Duration::ZERO);
         let put = line.store.put(&line.settings.store.results, key, bytes.clone(), mode).await;

@@ -44,18 +44,18 @@ pub(super) enum Action {
 
 /// One call to make.
 #[derive(Debug)]
-pub(super) struct Call {
+pub(super) struct SettleCall {
     pub(super) action: Action,
     pub(super) messages: Vec<EndedMessage>,
 }
 
 /// Messages that wait for a call, by what is to become of them.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct MessagesToSettle {
     by_action: BTreeMap<Action, VecDeque<EndedMessage>>,
 }
 
-impl Waiting {
+impl MessagesToSettle {
     pub(super) fn push(&mut self, action: Action, message: EndedMessage) {
         self.by_action.entry(action).or_default().push_back(message);
     }
@@ -69,7 +69,7 @@ impl Waiting {
     }
 
     /// The next call of at most `most` messages that may start beside `under_way` others.
-    pub(super) fn next_call(&mut self, most: usize, under_way: usize) -> Option<Call> {
+    pub(super) fn next_call(&mut self, most: usize, under_way: usize) -> Option<SettleCall> {
         let is_partial_fine = under_way < PARTIAL_CALLS;
         let (&action, _) = self.by_action.iter().find(|(_, waiting)| is_partial_fine || waiting.len() >= most)?;
         let waiting = self.by_action.get_mut(&action)?;
@@ -78,7 +78,7 @@ impl Waiting {
         if waiting.is_empty() {
             self.by_action.remove(&action);
         }
-        Some(Call { action, messages })
+        Some(SettleCall { action, messages })
     }
 }
 
@@ -95,10 +95,15 @@ pub(super) struct Settled {
 
 /// Makes the call; what may work later is tried a few times. A delete that fails for good is left to redelivery: its rows
 /// are durable, so the load drops what is then read twice.
-pub(super) async fn settle(line: PipelineContext, call: Call) -> Settled {
-    let Call { action, mut messages } = call;
+pub(super) async fn settle(line: PipelineContext, call: SettleCall) -> Settled {
+    let SettleCall { action, mut messages } = call;
     let mut settled = Settled::default();
-    let policy = RetryPolicy { first: Duration::from_millis(100), longest: Duration::from_secs(2), tries: Some(TRIES) };
+    let policy = RetryPolicy {
+        first: Duration::from_millis(100),
+        longest: Duration::from_secs(2),
+        tries: Some(TRIES),
+        within: None,
+    };
     let mut tries = policy.start();
     while !messages.is_empty() {
         let receipts: Vec<ReceiptHandle> = messages.iter().map(|message| message.receipt.clone()).collect();
@@ -178,7 +183,7 @@ mod tests {
 
     #[test]
     fn full_calls_never_wait_and_partial_ones_share() {
-        let mut waiting = Waiting::default();
+        let mut waiting = MessagesToSettle::default();
         assert!(waiting.is_empty() && waiting.next_call(10, 0).is_none());
         (0..25).for_each(|number| waiting.push(Action::Delete, message(number)));
         waiting.push(Action::GiveBack(Duration::ZERO), message(25));

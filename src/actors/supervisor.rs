@@ -3,11 +3,12 @@
 //! A fault anywhere ends the whole generation: half a pipeline is harder to reason about than none, and everything in
 //! flight returns through the queue. The first fault is kept as the root cause.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -19,10 +20,11 @@ use super::heic_lane::{HeicChannels, HeicLane};
 use super::holdup::Behind;
 use super::lease_keeper::LeaseKeeper;
 use super::loader::Loader;
-use super::messages::{Drain, Ended, Halt, Reload, StageHung, StopNow};
+use super::messages::{Drain, Ended, Halt, Progress, Reload, StageHung, StopNow};
+use super::movement::{self, Movement};
 use super::pipeline_context::PipelineContext;
 use super::poller::{PollChannels, Poller};
-use super::stage::{self, Stage, StageActor};
+use super::stage::{self, StageHandle, Supervision};
 use crate::error::Error;
 use crate::flow::{Backoff, Generation};
 use crate::telemetry::calls::Hung;
@@ -40,7 +42,7 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(5);
 /// Photos between two stages. Small: a longer queue would only hold leases, not raise the rate.
 const BETWEEN_STAGES: usize = 16;
 
-/// Where the engine stands.
+/// What the engine is at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// A generation is at work.
@@ -87,34 +89,59 @@ pub struct Supervisor {
     running: Option<Running>,
     backoff: Backoff,
     stop_reason: Option<&'static str>,
-    shown: Arc<Mutex<Shown>>,
+    shown: Arc<Mutex<SupervisorState>>,
 }
 
 /// What `/state` shows of the supervisor.
-#[derive(Default)]
-struct Shown {
-    generation: u64,
-    restarts: u64,
-    workers: usize,
-    last_fault: Option<String>,
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupervisorState {
+    /// The phase in one word.
+    pub phase: String,
+    /// Number of the generation, from 1.
+    pub generation: u64,
+    /// Generations that ended with a fault.
+    pub restarts: u64,
+    /// Stages whose worker has not ended.
+    pub workers: usize,
+    /// Why the last of those ended.
+    pub last_fault: Option<String>,
 }
 
 struct Running {
     line: PipelineContext,
     started_at: Instant,
-    workers: usize,
+    /// From the end of the flow to its beginning, as they were started.
+    stages: Vec<StageHandle>,
+    /// Names of those whose worker has not ended.
+    at_work: BTreeSet<&'static str>,
+    is_draining: bool,
+    movement: Movement,
     autoscaler: Addr<Autoscaler>,
-    // Kept so that these actors, to whom nobody else holds an address, live as long as their generation.
-    _kept: Kept,
 }
 
-type Kept = (
-    Addr<StageActor<BatchWriter>>,
-    Addr<StageActor<HeicLane>>,
-    Addr<StageActor<LeaseKeeper>>,
-    Addr<StageActor<Loader>>,
-    Addr<StageActor<Poller>>,
-);
+impl Running {
+    /// Tells every stage to take nothing new on. Those at the end of the flow first: what an earlier one then gives back finds
+    /// the lease keeper knowing why, and is visible to others at once.
+    fn drain(&mut self) {
+        self.is_draining = true;
+        for stage in &self.stages {
+            stage.drain.do_send(Drain);
+        }
+    }
+
+    /// The generation is over.
+    fn halt(&self) {
+        self.autoscaler.do_send(Halt);
+        for stage in &self.stages {
+            stage.halt.do_send(Halt);
+        }
+    }
+
+    /// The stages that have not ended, in words.
+    fn at_work(&self) -> String {
+        self.at_work.iter().copied().collect::<Vec<_>>().join(", ")
+    }
+}
 
 impl Supervisor {
     /// A supervisor that starts the first generation with its actor and tells its phase to `phase`.
@@ -129,7 +156,7 @@ impl Supervisor {
         }
     }
 
-    fn shown(&self) -> std::sync::MutexGuard<'_, Shown> {
+    fn shown(&self) -> std::sync::MutexGuard<'_, SupervisorState> {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -146,7 +173,8 @@ impl Supervisor {
         self.line.behind = Behind::default();
         self.line.telemetry.calls.begin_generation();
         let line = PipelineContext { generation: Generation::default(), ..self.line.clone() };
-        let ended = context.address().recipient();
+        let supervisor = context.address();
+        let supervision = Supervision { progress: supervisor.clone().recipient(), ended: supervisor.recipient() };
         let in_flight = line.settings.queue.max_in_flight;
 
         // Two commands a message in flight, each under the message's permit: never full.
@@ -159,48 +187,41 @@ impl Supervisor {
         let (finished, finished_to_write) = mpsc::channel(decodes + BETWEEN_STAGES);
         let last_sealed = CancellationToken::new();
 
-        let loader = stage::start::<Loader>(&line, &ended, last_sealed.clone());
-        let lease_keeper = stage::start::<LeaseKeeper>(&line, &ended, lease_commands);
+        let loader = stage::start::<Loader>(&line, &supervision, last_sealed.clone());
+        let lease_keeper = stage::start::<LeaseKeeper>(&line, &supervision, lease_commands);
         let channels = WriterChannels { finished: finished_to_write, last_sealed: last_sealed.drop_guard() };
-        let batch_writer = stage::start::<BatchWriter>(&line, &ended, channels);
+        let batch_writer = stage::start::<BatchWriter>(&line, &supervision, channels);
         let channels = HeicChannels { photos: heic_to_decode, finished: finished.clone() };
-        let heic_lane = stage::start::<HeicLane>(&line, &ended, channels);
+        let heic_lane = stage::start::<HeicLane>(&line, &supervision, channels);
         let channels = DecodeChannels { fetched: fetched_to_decode, heic: heic.clone(), finished: finished.clone() };
-        let decoder_pool = stage::start::<DecoderPool>(&line, &ended, channels);
+        let decoder_pool = stage::start::<DecoderPool>(&line, &supervision, channels);
         let channels = FetchChannels { photos: photos_to_fetch, fetched, heic, finished: finished.clone() };
-        let fetcher = stage::start::<Fetcher>(&line, &ended, channels);
-        let poller = stage::start::<Poller>(&line, &ended, PollChannels { fetch: photos, finished, leases });
-        let autoscaler = Autoscaler::new(line.clone(), fetcher.recipient(), decoder_pool.recipient()).start();
+        let fetcher = stage::start::<Fetcher>(&line, &supervision, channels);
+        let poller = stage::start::<Poller>(&line, &supervision, PollChannels { fetch: photos, finished, leases });
+        let autoscaler = Autoscaler::new(line.clone(), fetcher.limit.clone(), decoder_pool.limit.clone()).start();
 
-        const WORKERS: usize = [
-            Loader::NAME,
-            LeaseKeeper::NAME,
-            BatchWriter::NAME,
-            HeicLane::NAME,
-            DecoderPool::NAME,
-            Fetcher::NAME,
-            Poller::NAME,
-        ]
-        .len();
+        let stages = vec![loader, lease_keeper, batch_writer, heic_lane, decoder_pool, fetcher, poller];
         {
             let mut shown = self.shown();
             shown.generation = number;
-            shown.workers = WORKERS;
+            shown.workers = stages.len();
         }
         tracing::info!(generation = number, "pipeline started");
         self.running = Some(Running {
             line,
             started_at: Instant::now(),
-            workers: WORKERS,
+            at_work: stages.iter().map(|stage| stage.name).collect(),
+            stages,
+            is_draining: false,
+            movement: Movement::default(),
             autoscaler,
-            _kept: (batch_writer, heic_lane, lease_keeper, loader, poller),
         });
         self.set_phase(Phase::Running);
     }
 
     /// All workers of the generation ended: the drain is over, or the next generation is due.
     fn generation_ended(&mut self, running: Running, context: &mut Context<Self>) {
-        running.autoscaler.do_send(Halt);
+        running.halt();
         // Everything came back by now; the gauges must not go on showing the moment before.
         autoscaler::sample(&running.line);
         let fault = running.line.generation.fault();
@@ -210,12 +231,11 @@ impl Supervisor {
         if let Some(reason) = self.stop_reason {
             return self.finish(Phase::Stopped(reason.into()), context);
         }
-        let draining = running.line.generation.draining().is_cancelled();
         match fault {
             None if running.line.generation.is_followed() => self.start_generation(context),
             Some(_) if running.line.generation.is_followed() => self.restart(&running, context),
-            None if draining => self.finish(Phase::Drained, context),
-            Some(fault) if draining => {
+            None if running.is_draining => self.finish(Phase::Drained, context),
+            Some(fault) if running.is_draining => {
                 let reason = format!("{} failed during the drain: {}", fault.actor, fault.error);
                 self.finish(Phase::Stopped(reason), context);
             }
@@ -256,14 +276,9 @@ impl Actor for Supervisor {
     fn started(&mut self, context: &mut Self::Context) {
         let (shown, phase) = (self.shown.clone(), self.phase.subscribe());
         let state = move || {
-            let shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-            json!({
-                "phase": phase.borrow().as_str(),
-                "generation": shown.generation,
-                "restarts": shown.restarts,
-                "workers": shown.workers,
-                "last_fault": shown.last_fault,
-            })
+            let shown = shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let shown = SupervisorState { phase: phase.borrow().as_str().to_owned(), ..shown };
+            serde_json::to_value(shown).unwrap_or_default()
         };
         self.line.telemetry.board.register(NAME, Arc::new(state));
         self.start_generation(context);
@@ -279,15 +294,15 @@ impl Handler<Ended> for Supervisor {
             self.running = Some(running);
             return;
         }
-        running.workers -= 1;
-        self.shown().workers = running.workers;
-        tracing::debug!(actor = ended.actor, left = running.workers, "worker ended");
+        running.at_work.remove(ended.actor);
+        self.shown().workers = running.at_work.len();
+        tracing::debug!(actor = ended.actor, left = running.at_work(), "worker ended");
         // One worker that ends by itself while nobody drains would leave the others waiting for ever.
         let generation = &running.line.generation;
-        if !generation.draining().is_cancelled() && !generation.stopped().is_cancelled() {
+        if !running.is_draining && !generation.stopped().is_cancelled() {
             generation.fail(ended.actor, Error::bug("the worker ended although nobody asked for it"));
         }
-        if running.workers == 0 {
+        if running.at_work.is_empty() {
             self.generation_ended(running, context);
         } else {
             self.running = Some(running);
@@ -295,23 +310,43 @@ impl Handler<Ended> for Supervisor {
     }
 }
 
+impl Handler<Progress> for Supervisor {
+    type Result = ();
+
+    /// Notes whether photos move at all: every call and every worker is watched for itself, and what waits for each other is
+    /// seen here alone.
+    fn handle(&mut self, progress: Progress, _: &mut Self::Context) {
+        let Some(Running { line, movement, .. }) =
+            self.running.as_mut().filter(|running| running.line.number == progress.generation)
+        else {
+            return;
+        };
+        // Places kept for messages that are being asked for hold none.
+        let is_holding = line.budgets.messages.state().used > line.behind.asked_for();
+        let has_outage = line.outages.why().is_some();
+        let (calls, patience) = (&line.telemetry.calls, movement::patience(&line.settings));
+        movement.look((progress.actor, progress.steps), is_holding, has_outage, calls, patience);
+    }
+}
+
 impl Handler<Drain> for Supervisor {
     type Result = ();
 
     fn handle(&mut self, _: Drain, context: &mut Self::Context) {
-        let Some(running) = &self.running else {
+        let Some(running) = &mut self.running else {
             // Nothing is in flight, but sealed batches may wait for a loader that is not there.
             return self.finish(Phase::Stopped("asked to drain between two generations".into()), context);
         };
         let generation = &running.line.generation;
-        if generation.draining().is_cancelled() && !generation.is_followed() {
+        if running.is_draining && !generation.is_followed() {
             return;
         }
         generation.end_here();
-        generation.drain();
+        running.drain();
         self.set_phase(Phase::Draining);
         context.run_later(self.line.settings.run.drain, |this, _| {
             if let Some(running) = &this.running {
+                tracing::warn!(at_work = running.at_work(), "the drain takes longer than run.drain_seconds");
                 this.stop_reason = Some("the drain took longer than run.drain_seconds");
                 running.line.generation.stop();
             }
@@ -325,12 +360,13 @@ impl Handler<Reload> for Supervisor {
     fn handle(&mut self, Reload(settings): Reload, context: &mut Self::Context) -> bool {
         self.line.settings = settings;
         // Between two generations the next one works by them, and so does the one after a drain that is under way.
-        let Some(running) = &self.running else { return !self.phase.borrow().is_end() };
+        let Some(running) = &mut self.running else { return !self.phase.borrow().is_end() };
         let (number, generation) = (running.line.number, &running.line.generation);
-        if generation.draining().is_cancelled() {
+        if running.is_draining {
             return generation.is_followed();
         }
         generation.hand_over();
+        running.drain();
         self.set_phase(Phase::Reloading);
         context.run_later(self.line.settings.run.drain, move |this, _| {
             let late = this.running.as_ref().filter(|running| running.line.number == number);
@@ -355,7 +391,7 @@ impl Handler<StageHung> for Supervisor {
         running.line.generation.fail(stage.as_str(), Error::transient(message));
         context.run_later(GIVE_UP_AFTER, move |this, context| {
             if let Some(running) = this.running.take_if(|running| running.line.number == number) {
-                tracing::error!(workers = running.workers, "workers of the pipeline do not end and are given up");
+                tracing::error!(at_work = running.at_work(), "workers of the pipeline do not end and are given up");
                 this.generation_ended(running, context);
             }
         });

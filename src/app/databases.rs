@@ -75,7 +75,7 @@ pub fn embedded_databases(settings: &Settings) -> Result<Vec<Database>> {
     Ok(found)
 }
 
-/// Where batches stand below the root; `None` where they stand elsewhere.
+/// Where batches are below the root; `None` where they are elsewhere.
 pub fn batches_folder(settings: &Settings) -> Option<PathBuf> {
     let is_folder = settings.store.kind == StoreKind::Folder;
     is_folder.then(|| Path::new(&settings.store.results).join(BATCH_PREFIX.trim_end_matches('/')))

@@ -130,7 +130,9 @@ impl Engine {
         let outages = Outages::new(ports.store.clone(), &settings.filter.prefix);
         outages.look_first(&settings.store.inbox).await;
         let shown = outages.clone();
-        telemetry.board.register(outage::NAME, Arc::new(move || shown.state()));
+        telemetry
+            .board
+            .register(outage::NAME, Arc::new(move || serde_json::to_value(shown.state()).unwrap_or_default()));
         let line = PipelineContext {
             budgets: Budgets::new(&settings),
             settings: settings.clone(),
@@ -142,6 +144,7 @@ impl Engine {
             instance: instance.into(),
             number: 0,
             generation: Generation::default(),
+            draining: CancellationToken::new(),
             batches_opened: Arc::default(),
             backlog: backlog.clone(),
             host,
@@ -281,7 +284,7 @@ impl Engine {
                 let message = format!("nobody knows whether the inbox is empty, the watch on it ended: {error}");
                 return Err(Error::new(error.class(), message));
             }
-            // Asked before the depth: what is announced after this stands in the queue or was not there yet.
+            // Asked before the depth: what is announced after this is in the queue or was not there yet.
             let found = self.watching.is_none() || self.ports.folder.as_ref().is_none_or(FolderStore::is_caught_up);
             // A queue that does not answer now may answer at the next look.
             let looks_so = match self.ports.queue.depth().await {

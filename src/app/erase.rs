@@ -3,7 +3,7 @@
 //!
 //! The order is what makes it whole:
 //! 1. No message may name such a photo: what is queued or in work would write its rows after we looked. A message goes
-//!    only once its batch is durable, so without one all there is stands in files.
+//!    only once its batch is durable, so without one all there is lies in files.
 //! 2. No batch with such a row may wait for its load beside a working engine, whose load may have read it already. Without
 //!    an engine none can start until we are done.
 //! 3. Batches are written anew before the rows go, so that no load of what is left brings a row back.
@@ -79,14 +79,14 @@ pub struct Erased {
     pub announced: u64,
     /// Photos in the inbox.
     pub photos: u64,
-    /// Whether the rows may still stand in the log beside the warehouse until a reader ends that holds it.
+    /// Whether the rows may still be in the log beside the warehouse until a reader ends that holds it.
     pub is_in_log: bool,
 }
 
 /// Erases; with `is_dry` only counts.
 ///
 /// # Errors
-/// Permanent where store, queue or warehouse is elsewhere, where photos are in the inbox and shall stay, or a batch cannot be read;
+/// Permanent where store, queue or warehouse is elsewhere, where photos are in the inbox and are to stay, or a batch cannot be read;
 /// transient where such a photo is queued, in work or not loaded yet. Then nothing was erased, or what was is told.
 pub async fn erase(settings: &Settings, ports: &Ports, what: &Erasing, is_dry: bool) -> Result<Erased> {
     let is_here = settings.store.kind == StoreKind::Folder

@@ -20,7 +20,7 @@ const ACTORS: [&str; 10] = [
     "store",
 ];
 
-/// A stage of the picture, and where its figures stand in the state.
+/// A stage of the picture, and where its figures are in the state.
 struct FlowStage {
     name: &'static str,
     title: &'static str,

@@ -4,16 +4,16 @@ use async_trait::async_trait;
 
 use super::aws::Poster;
 use crate::config::Settings;
-use crate::telemetry::traces::{Answer, Options, Post, Tracer};
+use crate::telemetry::traces::{CollectorAnswer, Options, Post, Tracer};
 
 /// The collector, by the client that AWS is reached with.
 struct Collector(Poster);
 
 #[async_trait]
 impl Post for Collector {
-    async fn post(&self, json: Vec<u8>) -> Result<Answer, String> {
+    async fn post(&self, json: Vec<u8>) -> Result<CollectorAnswer, String> {
         let posted = self.0.post(json).await.map_err(|error| error.report())?;
-        Ok(Answer { status: posted.status, retry_after: posted.retry_after, body: posted.body })
+        Ok(CollectorAnswer { status: posted.status, retry_after: posted.retry_after, body: posted.body })
     }
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::unanswered::{Counts, SearchScope, Sender, Unread, Window, search_in};
+use super::unanswered::{SearchCounts, SearchScope, Sender, Unread, Window, search_in};
 use super::{Exit, GlobalArgs, out, pump, rejections};
 use crate::app;
 use crate::config::Settings;
@@ -53,11 +53,11 @@ pub struct BackfillArgs {
 
 /// What a backfill did.
 #[derive(Debug, Serialize)]
-struct Outcome {
+struct BackfillResult {
     #[serde(flatten)]
     place: SearchScope,
     #[serde(flatten)]
-    counts: Counts,
+    counts: SearchCounts,
     /// Notifications sent; zero in a dry run.
     sent: u64,
     dry_run: bool,
@@ -95,7 +95,7 @@ async fn fill(
     ports: &app::Ports,
     place: SearchScope,
     cancel: &CancellationToken,
-) -> Result<Outcome> {
+) -> Result<BackfillResult> {
     let window = Window { since: args.since, until: args.until };
     let file = Saved::file(&settings.local.root, &place);
     let after = if args.restart || args.dry_run { None } else { Saved::find(&file, &window)? };
@@ -138,7 +138,7 @@ async fn fill(
     }
     drop(progress);
     let (counts, sent) = (unread.counts(), sender.sent());
-    Ok(Outcome { place, counts, sent, dry_run: args.dry_run, resumed_after, complete })
+    Ok(BackfillResult { place, counts, sent, dry_run: args.dry_run, resumed_after, complete })
 }
 
 impl Saved {
@@ -185,10 +185,19 @@ impl Saved {
     }
 }
 
-impl Outcome {
+impl BackfillResult {
     fn to_text(&self) -> String {
-        let Counts {
-            objects, too_old, too_young, passed_over, known, gone, unread, rejected_for_now, left_out, ..
+        let SearchCounts {
+            objects,
+            too_old,
+            too_young,
+            passed_over,
+            known,
+            gone,
+            unread,
+            rejected_for_now,
+            left_out,
+            ..
         } = self.counts;
         let done = match self.dry_run {
             true => format!("{unread} photos would be queued"),

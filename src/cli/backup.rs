@@ -109,7 +109,7 @@ pub fn restore(args: &RestoreArgs, global: &GlobalArgs) -> Result<Exit> {
     let (from, root) = (&args.folder, &settings.local.root);
     let path = from.join(NOTE);
     let text = fs::read(&path).map_err(|error| {
-        Error::io("cannot read", &path, error).with_hint("a folder that `scanmill backup` made whole has this file")
+        Error::io("cannot read", &path, error).with_hint("a complete backup of `scanmill backup` has this file")
     })?;
     let note: Note = serde_json::from_slice(&text).map_err(|error| {
         Error::permanent(format!("`{}` is not a note of a backup", path.display())).with_source(error)
@@ -146,7 +146,7 @@ fn tell(is_json: bool, note: &Note, done: &str) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Batches that stand in a folder; in S3 they need no copy.
+/// Batches that are in a folder; in S3 they need no copy.
 fn copy_batches(settings: &Settings, to: &Path, note: &mut Note) -> Result<()> {
     let Some(folder) = app::batches_folder(settings) else { return Ok(()) };
     let from = settings.local.root.join(&folder);

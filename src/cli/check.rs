@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::settings::{self, MetricsArgs};
 use super::{Exit, GlobalArgs, out};
 use crate::config::keys::grouped;
-use crate::config::{Loaded, reference};
+use crate::config::{LoadedConfig, reference};
 use crate::error::Result;
 
 mod machine;
@@ -79,7 +79,7 @@ pub fn run(args: &CheckArgs, global: &GlobalArgs) -> Result<Exit> {
         Err(problems) => checks.extend(
             problems.0.iter().map(|problem| Check::fail("configuration", problem.to_string(), problem.hint.clone())),
         ),
-        Ok(Loaded { settings, warnings, .. }) => {
+        Ok(LoadedConfig { settings, warnings, .. }) => {
             let source = match &global.config {
                 Some(path) => format!("{} is right", path.display()),
                 None => "no file, built-in defaults".to_owned(),

@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
     long_about = "Reads photos and prints one JSON object a line, in the order given: what the codes say, when and where the \
                   photo was taken, or the reason there is no code. Payloads are printed as they are, secrets included.\n\n\
                   Exits with 0 when every photo was read, whatever it held, and with 1 when one could not be opened: \
-                  its line says so too, and why stands on stderr.",
+                  its line says so too, and the cause is on stderr.",
     after_help = "Example:\n  scanmill decode photos/*.jpg | jq -r '.codes[].text'\n  scanmill decode photos\n  \
                   curl -s https://shop.example/photo.jpg | scanmill decode -\n  \
                   find photos -type f | scanmill decode --from-list -"
@@ -89,7 +89,7 @@ pub fn run(args: &DecodeArgs, global: &GlobalArgs) -> Result<Exit> {
 /// How many finished lines may wait for an earlier one, per thread.
 const AHEAD: usize = 16;
 
-struct Finished<L> {
+struct FinishedPhoto<L> {
     lines: BTreeMap<usize, L>,
     printed: usize,
     /// The reader of the output went away.
@@ -105,9 +105,9 @@ fn in_order<T: Sync, L: Send>(
     mut print: impl FnMut(&L) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     let next = AtomicUsize::new(0);
-    let finished = Mutex::new(Finished { lines: BTreeMap::new(), printed: 0, stopped: false });
+    let finished = Mutex::new(FinishedPhoto { lines: BTreeMap::new(), printed: 0, stopped: false });
     let changed = Condvar::new();
-    let lock = || -> MutexGuard<'_, Finished<L>> { finished.lock().unwrap_or_else(PoisonError::into_inner) };
+    let lock = || -> MutexGuard<'_, FinishedPhoto<L>> { finished.lock().unwrap_or_else(PoisonError::into_inner) };
     let wait = |guard| changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
     std::thread::scope(|scope| {
         for _ in 0..threads {

@@ -61,7 +61,7 @@ pub struct DemoArgs {
 
 /// The figures of a demo, as `--json` prints them.
 #[derive(Debug, Serialize)]
-struct Outcome {
+struct DemoResult {
     photos: u64,
     rows: u64,
     rejections: u64,
@@ -126,7 +126,7 @@ pub fn run(args: &DemoArgs, global: &GlobalArgs) -> Result<Exit> {
         if !stays && matches!(ended, Ok(Exit::Success | Exit::Interrupted)) {
             folder.close().map_err(|error| Error::io("cannot remove the demo's folder", &path, error))?;
         } else {
-            out::note(&format!("the demo's folder stays: `{}`", folder.keep().display()));
+            out::note(&format!("the demo's folder is kept: `{}`", folder.keep().display()));
         }
     }
     ended
@@ -187,7 +187,7 @@ async fn show(
     let warehouse = ports.warehouse.as_ref();
     let verdict = verify_with(&[key], warehouse, &options, &mut [&mut cities], |photos| progress.set(photos)).await?;
     drop(progress);
-    let outcome = Outcome {
+    let outcome = DemoResult {
         photos: verdict.photos,
         rows: verdict.rows,
         rejections: verdict.rejections,
@@ -213,7 +213,7 @@ async fn show(
     Ok(if verdict.is_clean() { Exit::Success } else { Exit::Differences })
 }
 
-fn text(outcome: &Outcome, verdict: &Verdict, totals: &TotalsSnapshot, settings: &Settings) -> String {
+fn text(outcome: &DemoResult, verdict: &Verdict, totals: &TotalsSnapshot, settings: &Settings) -> String {
     let peak = outcome.peak_rss_bytes.map_or("unknown".to_owned(), |bytes| format!("{:.0} MB", bytes as f64 / 1e6));
     let stages: Vec<Vec<String>> = outcome
         .stages
@@ -259,7 +259,7 @@ fn text(outcome: &Outcome, verdict: &Verdict, totals: &TotalsSnapshot, settings:
 }
 
 /// The pump as a process of its own: its CPU time and memory are then not the engine's, and the queue and the store
-/// are shared between processes as they are in earnest. Killed when dropped.
+/// are shared between processes as they are in real use. Killed when dropped.
 struct Pump {
     child: Child,
     ended: bool,

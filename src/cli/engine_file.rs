@@ -77,11 +77,11 @@ pub struct EngineSnapshot {
 /// The engine that runs on `root`, if one does and has a page.
 pub fn find(root: &Path) -> Option<EngineProcess> {
     #[derive(Deserialize)]
-    struct State {
+    struct RunningState {
         process: EngineProcess,
     }
     let state = ask(read(&root.join(FILE))?.page, "/state").ok()?;
-    serde_json::from_slice(&state).ok().map(|state: State| state.process)
+    serde_json::from_slice(&state).ok().map(|state: RunningState| state.process)
 }
 
 /// The page of the engine that runs on `root`, if one does and answers.

@@ -10,7 +10,7 @@ use crate::app::is_about_credentials;
 use crate::cli::settings::likely_form;
 use crate::config::Problems;
 use crate::error::{Class, Error, Result};
-use crate::telemetry::logging::{self, Form};
+use crate::telemetry::logging::{self, LogForm};
 
 /// How a command ended, as the process's exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +90,7 @@ pub fn refuse(error: &clap::Error) -> ExitCode {
     let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
     let flags = arguments.iter().map(|argument| argument.strip_prefix("--set=").unwrap_or(argument));
     let form = likely_form(flags, config_file(&arguments).as_deref());
-    if error.use_stderr() && form != Form::Text {
+    if error.use_stderr() && form != LogForm::Text {
         logging::set_form(form);
         out::note(error.to_string().trim_end());
     } else {

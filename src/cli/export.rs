@@ -44,7 +44,7 @@ pub struct ExportArgs {
     pub to: PathBuf,
     /// The format, whatever the ending
     #[arg(long, value_name = "FORMAT")]
-    pub format: Option<Format>,
+    pub format: Option<ExportFormat>,
     /// Only photos processed since then: a day (UTC), RFC 3339, or a time ago like 90m, 2h, 3d
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     pub since: Option<Timestamp>,
@@ -55,7 +55,7 @@ pub struct ExportArgs {
 
 /// What files are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum ExportFormat {
     /// Apache Parquet, compressed by Snappy
     Parquet,
     /// CSV with a line of names
@@ -92,21 +92,21 @@ pub fn run(args: &ExportArgs, global: &GlobalArgs) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-fn format_of(args: &ExportArgs) -> Result<Format> {
+fn format_of(args: &ExportArgs) -> Result<ExportFormat> {
     if let Some(format) = args.format {
         return Ok(format);
     }
     match args.to.extension().and_then(|ending| ending.to_str()).map(str::to_lowercase).as_deref() {
-        Some("parquet") => Ok(Format::Parquet),
-        Some("csv") => Ok(Format::Csv),
-        Some("jsonl" | "ndjson") => Ok(Format::Jsonl),
-        _ if args.to.as_os_str() == "-" => Ok(Format::Csv),
+        Some("parquet") => Ok(ExportFormat::Parquet),
+        Some("csv") => Ok(ExportFormat::Csv),
+        Some("jsonl" | "ndjson") => Ok(ExportFormat::Jsonl),
+        _ if args.to.as_os_str() == "-" => Ok(ExportFormat::Csv),
         _ => Err(usage(format!("the ending of `{}` names no format", args.to.display()))
             .with_hint("use .parquet, .csv or .jsonl, or say it by --format")),
     }
 }
 
-/// Names stand in the statement as they are, so only those that are known may.
+/// Names are in the statement as they are, so only those that are known may.
 fn check_table(name: &str) -> Result<()> {
     let known = || BY_TIME.into_iter().chain(["products"]).chain(marts::names());
     if known().any(|table| table == name) {
@@ -120,7 +120,7 @@ fn check_table(name: &str) -> Result<()> {
 }
 
 /// Written beside its place and moved there when it is whole, so that nobody reads half of it.
-fn to_file(warehouse: &dyn Warehouse, args: &ExportArgs, span: Between, format: Format) -> Result<u64> {
+fn to_file(warehouse: &dyn Warehouse, args: &ExportArgs, span: Between, format: ExportFormat) -> Result<u64> {
     let path = &args.to;
     let mut part = path.clone().into_os_string();
     part.push(".part");
@@ -136,7 +136,7 @@ fn to_file(warehouse: &dyn Warehouse, args: &ExportArgs, span: Between, format: 
     written
 }
 
-fn write_file(warehouse: &dyn Warehouse, table: &str, span: Between, format: Format, part: &Path) -> Result<u64> {
+fn write_file(warehouse: &dyn Warehouse, table: &str, span: Between, format: ExportFormat, part: &Path) -> Result<u64> {
     let file = File::create(part).map_err(|error| Error::io("cannot write", part, error))?;
     let kept = file.try_clone().map_err(|error| Error::io("cannot write", part, error))?;
     let sink = match sink(format, Output::new(BufWriter::new(file), part.display().to_string())) {
@@ -152,11 +152,11 @@ fn write_file(warehouse: &dyn Warehouse, table: &str, span: Between, format: For
 }
 
 /// The writer of a format that can be written front to back; none for Parquet.
-fn sink<W: std::io::Write + Send + 'static>(format: Format, to: Output<W>) -> Option<Box<dyn RowSink>> {
+fn sink<W: std::io::Write + Send + 'static>(format: ExportFormat, to: Output<W>) -> Option<Box<dyn RowSink>> {
     match format {
-        Format::Csv => Some(Box::new(CsvSink::new(to))),
-        Format::Jsonl => Some(Box::new(JsonSink::new(to))),
-        Format::Parquet => None,
+        ExportFormat::Csv => Some(Box::new(CsvSink::new(to))),
+        ExportFormat::Jsonl => Some(Box::new(JsonSink::new(to))),
+        ExportFormat::Parquet => None,
     }
 }
 

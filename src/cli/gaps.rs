@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::unanswered::{Counts, Gap, NotCompared, SearchScope, Sender, Unread, Window, search_in};
+use super::unanswered::{Gap, NotCompared, SearchCounts, SearchScope, Sender, Unread, Window, search_in};
 use super::{Exit, GlobalArgs, out, pump, rejections};
 use crate::app;
 use crate::config::Settings;
@@ -69,7 +69,7 @@ struct Summary {
     #[serde(flatten)]
     place: SearchScope,
     #[serde(flatten)]
-    counts: Counts,
+    counts: SearchCounts,
     /// What was not compared, by reason.
     not_compared: BTreeMap<&'static str, u64>,
     /// Gaps that --enqueue sent.
@@ -206,8 +206,9 @@ struct SkippedLine<'a> {
 
 impl Summary {
     fn to_text(&self) -> String {
-        let Counts { objects, too_old, too_young, passed_over, known, unread, rejected_for_now, left_out, .. } =
-            self.counts;
+        let SearchCounts {
+            objects, too_old, too_young, passed_over, known, unread, rejected_for_now, left_out, ..
+        } = self.counts;
         let mut text = format!("{objects} objects in {}/{}: {unread} gaps", self.place.bucket, self.place.prefix);
         if self.enqueued > 0 {
             text.push_str(&format!(", {} queued", self.enqueued));

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::progress;
 use crate::error::{Error, Result};
-use crate::telemetry::logging::{self, Form};
+use crate::telemetry::logging::{self, LogForm};
 
 /// Whether whoever read stdout has gone. What is printed from then on is dropped and no error: `verify | head -1` has
 /// its answer to give by its exit code all the same.
@@ -74,8 +74,8 @@ pub fn note(line: &str) {
 /// Tells on stderr why the command ends, and the remedy.
 pub fn fail(error: &Error) {
     match logging::form() {
-        Form::Text => say("ERROR", &format!("error: {}", error.report()), None),
-        Form::Json | Form::Logfmt => say("ERROR", &error.to_string(), error.hint_text()),
+        LogForm::Text => say("ERROR", &format!("error: {}", error.report()), None),
+        LogForm::Json | LogForm::Logfmt => say("ERROR", &error.to_string(), error.hint_text()),
     }
 }
 

@@ -37,7 +37,7 @@ enum Shown {
 impl Progress {
     /// Progress of `label`, towards `total` things where that is known.
     pub fn new(global: &GlobalArgs, label: &'static str, total: Option<u64>) -> Progress {
-        if global.quiet || logging::form() != logging::Form::Text {
+        if global.quiet || logging::form() != logging::LogForm::Text {
             return Progress(Shown::Nothing);
         }
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
@@ -110,10 +110,10 @@ struct Lines {
     total: Option<u64>,
     started: Instant,
     done: AtomicU64,
-    state: Mutex<State>,
+    state: Mutex<LastWords>,
 }
 
-struct State {
+struct LastWords {
     last: Instant,
     printed: bool,
     words: String,
@@ -122,7 +122,7 @@ struct State {
 impl Lines {
     fn new(label: &'static str, total: Option<u64>) -> Lines {
         let started = Instant::now();
-        let state = Mutex::new(State { last: started, printed: false, words: String::new() });
+        let state = Mutex::new(LastWords { last: started, printed: false, words: String::new() });
         Lines { label, total, started, done: AtomicU64::new(0), state }
     }
 

@@ -10,7 +10,7 @@ use super::signals::Signals;
 use crate::app::Engine;
 use crate::config::raw::Given;
 use crate::config::reload::{self, Reloaded};
-use crate::config::{Loaded, Problems, Settings};
+use crate::config::{LoadedConfig, Problems, Settings};
 use crate::error::Result;
 use crate::telemetry::labels::Reloading;
 use crate::telemetry::{logging, names};
@@ -28,7 +28,7 @@ pub struct Again {
 /// # Errors
 /// As [`settings::load`].
 pub fn load(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<(Settings, Again)> {
-    let Loaded { settings, given, .. } = settings::load_whole(global, metrics)?;
+    let LoadedConfig { settings, given, .. } = settings::load_whole(global, metrics)?;
     Ok((settings, Again { global: global.clone(), metrics: metrics.clone(), given }))
 }
 

@@ -18,7 +18,7 @@ pub struct RemovalArgs {
 }
 
 #[derive(Serialize)]
-struct Answer<'a, T> {
+struct RemovalReport<'a, T> {
     dry_run: bool,
     #[serde(flatten)]
     removed: &'a T,
@@ -34,7 +34,7 @@ impl RemovalArgs {
     pub fn print<T: Serialize>(&self, removed: &T, words: impl FnOnce(&T) -> String) -> Result<()> {
         let done = if self.is_dry() { "would be removed" } else { "removed" };
         out::print_text(&match self.json {
-            true => out::json_line(&Answer { dry_run: self.is_dry(), removed })?,
+            true => out::json_line(&RemovalReport { dry_run: self.is_dry(), removed })?,
             false => format!("{done}: {}", words(removed)),
         })
     }

@@ -12,7 +12,7 @@ use crate::warehouse::schema::{self, VERSION, marts, redshift, sqlite_tables};
 
 /// Prints or creates the warehouse's tables and marts
 ///
-/// Without options it prints the SQL of tables and marts. The version that stands in the warehouse and the one this
+/// Without options it prints the SQL of tables and marts. The version that is in the warehouse and the one this
 /// scanmill knows go to stderr.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -93,7 +93,7 @@ pub fn sql(args: &SchemaArgs, dialect: Dialect) -> String {
     }
 }
 
-/// Which version stands in the warehouse and which this binary knows, as a sentence; brings it up to date before.
+/// Which version is in the warehouse and which this binary knows, as a sentence; brings it up to date before.
 pub async fn state(warehouse: &dyn Warehouse, apply: bool) -> Result<String> {
     let found = schema::version_of(warehouse).await?;
     let version = |found: Option<i64>| found.map_or_else(|| "none".to_owned(), |version| version.to_string());

@@ -8,7 +8,7 @@ use super::{GlobalArgs, exit, progress};
 use crate::section::{SectionValues, Value};
 
 use crate::config::settings::{Log, LogFormat};
-use crate::config::{self, FlagValue, Loaded, Problem, Problems, Settings, Sources};
+use crate::config::{self, FlagValue, LoadedConfig, Problem, Problems, Settings, Sources};
 use crate::error::{Error, Result};
 use crate::telemetry::logging;
 
@@ -40,8 +40,8 @@ pub fn load_with(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Settings>
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_whole(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Loaded> {
-    let Loaded { settings, warnings, given } =
+pub fn load_whole(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<LoadedConfig> {
+    let LoadedConfig { settings, warnings, given } =
         read(global, metrics)?.map_err(|problems| Error::permanent("configuration").with_source(problems))?;
     logging::init(form(settings.log.format), &settings.log.filter, |line| {
         progress::around(|| {
@@ -51,7 +51,7 @@ pub fn load_whole(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Loaded> 
     });
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(settings.local.umask));
     warnings.iter().for_each(warn);
-    Ok(Loaded { settings, warnings, given })
+    Ok(LoadedConfig { settings, warnings, given })
 }
 
 /// Logs what is allowed but looks unintended.
@@ -59,11 +59,11 @@ pub fn warn(warning: &Problem) {
     tracing::warn!(key = warning.key, origin = %warning.origin, hint = warning.hint, "{}", warning.message);
 }
 
-fn form(format: LogFormat) -> logging::Form {
+fn form(format: LogFormat) -> logging::LogForm {
     match format {
-        LogFormat::Text => logging::Form::Text,
-        LogFormat::Json => logging::Form::Json,
-        LogFormat::Logfmt => logging::Form::Logfmt,
+        LogFormat::Text => logging::LogForm::Text,
+        LogFormat::Json => logging::LogForm::Json,
+        LogFormat::Logfmt => logging::LogForm::Logfmt,
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) fn guess_form(global: &GlobalArgs) {
 pub(super) fn likely_form<'a>(
     flags: impl DoubleEndedIterator<Item = &'a str>,
     file: Option<&std::path::Path>,
-) -> logging::Form {
+) -> logging::LogForm {
     let of_variable = || named(&std::env::var("SCANMILL_LOG_FORMAT").ok()?);
     let of_file = || of_text(&std::fs::read_to_string(file?).ok()?);
     form(flags.rev().find_map(of_pair).or_else(of_variable).or_else(of_file).unwrap_or(LogFormat::Text))
@@ -107,7 +107,7 @@ fn of_text(text: &str) -> Option<LogFormat> {
 ///
 /// # Errors
 /// A `--set` that is not `KEY=VALUE`.
-pub fn read(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Result<Loaded, Problems>> {
+pub fn read(global: &GlobalArgs, metrics: &MetricsArgs) -> Result<Result<LoadedConfig, Problems>> {
     Ok(config::load(&sources(global, metrics)?))
 }
 

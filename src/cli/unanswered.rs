@@ -124,7 +124,7 @@ impl Window {
 
 /// What was found so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
+pub struct SearchCounts {
     /// Objects listed.
     pub objects: u64,
     /// Of them, those that came before the time asked for.
@@ -178,7 +178,7 @@ pub struct Unread<'a> {
     after: Option<String>,
     is_end: bool,
     has_rows: bool,
-    counts: Counts,
+    counts: SearchCounts,
     not_compared: Vec<NotCompared>,
 }
 
@@ -199,12 +199,12 @@ impl<'a> Unread<'a> {
         if has_rows {
             require_current(warehouse).await?;
         }
-        let (counts, not_compared) = (Counts::default(), Vec::new());
+        let (counts, not_compared) = (SearchCounts::default(), Vec::new());
         Ok(Unread { ports, settings, place, window, after, is_end: false, has_rows, counts, not_compared })
     }
 
     /// Figures so far.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> SearchCounts {
         self.counts
     }
 
@@ -262,11 +262,11 @@ impl<'a> Unread<'a> {
         Ok(Some(photos))
     }
 
-    async fn rows(&self, first: &str, last: &str) -> Result<Rows> {
-        let mut rows = Rows::default();
+    async fn rows(&self, first: &str, last: &str) -> Result<KnownVersions> {
+        let mut rows = KnownVersions::default();
         if self.has_rows {
             let bound = [self.place.bucket.as_str().into(), first.into(), last.into()];
-            for Row { object_key, etag, version_id, reason } in
+            for FoundVersion { object_key, etag, version_id, reason } in
                 rows_as(self.ports.warehouse.query(ROWS, &bound).await?)?
             {
                 let rejected_for = reason.as_deref().and_then(Reason::parse).filter(|reason| reason.is_passing());
@@ -277,7 +277,7 @@ impl<'a> Unread<'a> {
     }
 
     /// Looks at each object itself: a listing tells no version id, that of a folder no eTag, and it may be old.
-    async fn look(&mut self, candidates: Vec<ObjectSummary>, rows: &Rows) -> Result<Vec<Gap>> {
+    async fn look(&mut self, candidates: Vec<ObjectSummary>, rows: &KnownVersions) -> Result<Vec<Gap>> {
         let (store, bucket) = (&self.ports.store, self.place.bucket.as_str());
         let looked: Vec<(ObjectSummary, Option<ObjectMetadata>)> = stream::iter(candidates)
             .map(|object| async move {
@@ -297,12 +297,12 @@ impl<'a> Unread<'a> {
                 continue;
             };
             let rejected_for = match rows.answer(&object.key, &head.etag, head.version_id.as_deref()) {
-                Answer::Final => {
+                PhotoAnswer::Final => {
                     self.counts.known += 1;
                     continue;
                 }
-                Answer::ForNow(reason) => Some(reason),
-                Answer::None => None,
+                PhotoAnswer::ForNow(reason) => Some(reason),
+                PhotoAnswer::None => None,
             };
             self.counts.unread += 1;
             self.counts.rejected_for_now += u64::from(rejected_for.is_some());
@@ -340,7 +340,7 @@ impl<'a> Unread<'a> {
 }
 
 #[derive(Deserialize)]
-struct Row {
+struct FoundVersion {
     object_key: String,
     etag: Option<String>,
     version_id: Option<String>,
@@ -349,7 +349,7 @@ struct Row {
 
 /// The versions that the warehouse has, by key.
 #[derive(Default)]
-struct Rows {
+struct KnownVersions {
     versions: HashMap<String, Vec<Version>>,
 }
 
@@ -362,13 +362,13 @@ struct Version {
 
 /// What the warehouse says of one object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
+enum PhotoAnswer {
     Final,
     ForNow(Reason),
     None,
 }
 
-impl Rows {
+impl KnownVersions {
     fn of(&self, key: &str) -> &[Version] {
         self.versions.get(key).map_or(&[], Vec::as_slice)
     }
@@ -381,16 +381,19 @@ impl Rows {
     }
 
     /// The answer to this very version, or else to its content.
-    fn answer(&self, key: &str, etag: &str, version_id: Option<&str>) -> Answer {
+    fn answer(&self, key: &str, etag: &str, version_id: Option<&str>) -> PhotoAnswer {
         let is_version = |own: &&Version| version_id.is_some() && own.version_id.as_deref() == version_id;
         let is_content = |own: &&Version| own.etag.as_deref() == Some(etag);
-        let answer = |own: &Version| own.rejected_for.map_or(Answer::Final, Answer::ForNow);
+        let answer = |own: &Version| own.rejected_for.map_or(PhotoAnswer::Final, PhotoAnswer::ForNow);
         let versions = self.of(key);
         if let Some(own) = versions.iter().find(is_version) {
             return answer(own);
         }
         let contents = || versions.iter().filter(is_content).map(answer);
-        contents().find(|answer| *answer == Answer::Final).or_else(|| contents().next()).unwrap_or(Answer::None)
+        contents()
+            .find(|answer| *answer == PhotoAnswer::Final)
+            .or_else(|| contents().next())
+            .unwrap_or(PhotoAnswer::None)
     }
 }
 
@@ -493,21 +496,21 @@ mod tests {
             ("r".to_owned(), vec![version(Some("e"), None, missing)]),
             ("b".to_owned(), vec![version(Some("e"), Some("v"), missing), version(Some("e"), Some("w"), None)]),
         ]);
-        let rows = Rows { versions };
-        let for_now = Answer::ForNow(Reason::MissingObject);
+        let rows = KnownVersions { versions };
+        let for_now = PhotoAnswer::ForNow(Reason::MissingObject);
         for (key, etag, version_id, expected) in [
-            ("k", "e", None, Answer::Final),
-            ("k", "e", Some("w"), Answer::Final),
-            ("k", "f", Some("v"), Answer::Final),
-            ("k", "f", None, Answer::None),
-            ("k", "f", Some("w"), Answer::None),
-            ("j", "e", None, Answer::None),
+            ("k", "e", None, PhotoAnswer::Final),
+            ("k", "e", Some("w"), PhotoAnswer::Final),
+            ("k", "f", Some("v"), PhotoAnswer::Final),
+            ("k", "f", None, PhotoAnswer::None),
+            ("k", "f", Some("w"), PhotoAnswer::None),
+            ("j", "e", None, PhotoAnswer::None),
             ("r", "e", None, for_now),
-            ("r", "f", None, Answer::None),
+            ("r", "f", None, PhotoAnswer::None),
             // Each version is a photo of its own; without knowing which, that it was read once counts.
             ("b", "e", Some("v"), for_now),
-            ("b", "e", Some("w"), Answer::Final),
-            ("b", "e", None, Answer::Final),
+            ("b", "e", Some("w"), PhotoAnswer::Final),
+            ("b", "e", None, PhotoAnswer::Final),
         ] {
             assert_eq!(rows.answer(key, etag, version_id), expected, "{key} {etag} {version_id:?}");
         }

@@ -17,7 +17,7 @@ use crate::pump::latency::{Latencies, LatencyRecorder, LatencySummary};
 use crate::pump::verify::{Difference, DifferenceKind, Observer, Verdict, VerifyOptions, verify_with};
 use crate::warehouse::schema::require_current;
 
-/// What stands below the options.
+/// What is below the options.
 const NOTES: &str = "\
 JSON (--json), one object; the figures count rows where nothing else is said:
   photos       photos in the keys
@@ -62,7 +62,7 @@ pub struct VerifyArgs {
 }
 
 #[derive(Serialize)]
-struct Outcome<'o> {
+struct VerifyResult<'o> {
     #[serde(flatten)]
     verdict: &'o Verdict,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,7 +96,7 @@ pub fn run(args: &VerifyArgs, global: &GlobalArgs) -> Result<Exit> {
     let Some(verdict) = verdict else { return Ok(Exit::Interrupted) };
     let latencies = recorder.map(|recorder| recorder.finish());
     if args.json {
-        out::print_json(&Outcome { verdict: &verdict, latencies: latencies.as_ref() })?;
+        out::print_json(&VerifyResult { verdict: &verdict, latencies: latencies.as_ref() })?;
     } else {
         let latencies = latencies.as_ref().map(latency_text).unwrap_or_default();
         out::print_line((report(&verdict) + &latencies).trim_end())?;

@@ -2,7 +2,7 @@
 //! further validation.
 //!
 //! One table, [`keys::all`], drives parsing, the environment's names, the commented `config/local.toml` and the tests
-//! that hold them together. Every mistake is found in one go and says where it stands and what would be right.
+//! that hold them together. Every mistake is found in one go and says where it is and what would be right.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -46,7 +46,7 @@ pub struct FlagValue {
 
 /// Settings that hold, and what is allowed but worth a word.
 #[derive(Clone, Debug)]
-pub struct Loaded {
+pub struct LoadedConfig {
     /// The settings.
     pub settings: Settings,
     /// What is allowed but looks unintended.
@@ -59,17 +59,17 @@ pub struct Loaded {
 ///
 /// # Errors
 /// Every mistake of every source, and of their combination.
-pub fn load(sources: &Sources<'_>) -> Result<Loaded, Problems> {
+pub fn load(sources: &Sources<'_>) -> Result<LoadedConfig, Problems> {
     let (given, problems) = raw::collect(sources);
     checked(given, problems)
 }
 
 /// Merges and checks what was given.
-fn checked(given: Vec<raw::Given>, mut problems: Vec<Problem>) -> Result<Loaded, Problems> {
+fn checked(given: Vec<raw::Given>, mut problems: Vec<Problem>) -> Result<LoadedConfig, Problems> {
     let merged = merge::merge(given.clone(), &mut problems);
     let warnings = rules::check(&merged, &mut problems);
     if problems.is_empty() {
-        Ok(Loaded { settings: merged.settings, warnings, given })
+        Ok(LoadedConfig { settings: merged.settings, warnings, given })
     } else {
         Err(Problems(problems))
     }

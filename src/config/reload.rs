@@ -2,13 +2,13 @@
 
 use super::keys::Key;
 use super::raw::{self, Given};
-use super::{Loaded, Problems, Settings, Sources, checked, keys, merge};
+use super::{LoadedConfig, Problems, Settings, Sources, checked, keys, merge};
 
 /// Settings read again beside a working engine.
 #[derive(Clone, Debug)]
 pub struct Reloaded {
     /// What holds from now on: each changed key that can be taken over, and all others as they were.
-    pub loaded: Loaded,
+    pub loaded: LoadedConfig,
     /// The changed keys that were taken over.
     pub taken: Vec<String>,
     /// The changed keys that need a restart.

@@ -12,13 +12,13 @@ use super::{Problem, Settings};
 pub(super) const DECODE_BYTES_PER_PIXEL: u64 = 4;
 
 /// A rule: the keys it looks at, and if it is broken what is wrong (naming its keys) and a hint.
-struct Rule {
+struct ConfigRule {
     keys: &'static [&'static str],
     broken: fn(&Settings) -> Option<(String, String)>,
 }
 
-const ERRORS: &[Rule] = &[
-    Rule {
+const ERRORS: &[ConfigRule] = &[
+    ConfigRule {
         keys: &["store.results", "store.inbox"],
         broken: |s| {
             (s.store.results == s.store.inbox).then(|| {
@@ -32,7 +32,7 @@ const ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["store.accept", "store.results"],
         broken: |s| {
             s.store.accept.contains(&s.store.results).then(|| {
@@ -44,7 +44,7 @@ const ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["queue.kind", "store.kind"],
         broken: |s| {
             (s.store.kind == StoreKind::Folder && s.queue.kind != QueueKind::Sqlite).then(|| {
@@ -54,7 +54,7 @@ const ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["warehouse.kind", "store.kind"],
         broken: |s| {
             (s.warehouse.kind == WarehouseKind::Redshift && s.store.kind != StoreKind::S3).then(|| {
@@ -63,7 +63,7 @@ const ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["queue.kind", "sqs.queue_url"],
         broken: |s| {
             (s.queue.kind == QueueKind::Sqs && s.sqs.queue_url.is_empty()).then(|| {
@@ -72,7 +72,7 @@ const ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["pump.stamp_queue_url", "sqs.queue_url"],
         broken: |s| {
             (!s.pump.stamp_queue_url.is_empty() && s.pump.stamp_queue_url == s.sqs.queue_url).then(|| {
@@ -81,7 +81,7 @@ const ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["warehouse.kind", "redshift.workgroup", "redshift.cluster"],
         broken: |s| {
             let targets = usize::from(s.redshift.workgroup.is_some()) + usize::from(s.redshift.cluster.is_some());
@@ -93,7 +93,7 @@ const ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["redshift.db_user", "redshift.secret_arn", "redshift.workgroup"],
         broken: |s| {
             let of = &s.redshift;
@@ -106,7 +106,7 @@ const ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["queue.dead_letter_after", "queue.max_receives"],
         broken: |s| {
             (s.queue.dead_letter_after <= s.queue.max_receives).then(|| {
@@ -120,7 +120,7 @@ const ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["queue.visibility_timeout_seconds", "batch.max_age_ms", "limits.photo_time_budget_ms"],
         broken: |s| {
             let work = s.batch.max_age + s.limits.photo_time_budget;
@@ -137,24 +137,24 @@ const ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["scale.max_fetches", "scale.min_fetches"],
         broken: |s| above("fetches", s.scale.min_fetches, s.scale.max_fetches),
     },
-    Rule {
+    ConfigRule {
         keys: &["scale.max_decodes", "scale.min_decodes", "decode.threads"],
         broken: |s| above("decodes", s.scale.min_decodes, s.scale.max_decodes),
     },
     // What waits for its batch is in flight.
-    Rule {
+    ConfigRule {
         keys: &["batch.max_rows", "queue.max_in_flight"],
         broken: |s| out_of_reach("batch.max_rows", s.batch.max_rows, s.queue.max_in_flight),
     },
-    Rule {
+    ConfigRule {
         keys: &["scale.min_fetches", "queue.max_in_flight"],
         broken: |s| out_of_reach("scale.min_fetches", s.scale.min_fetches, s.queue.max_in_flight),
     },
-    Rule {
+    ConfigRule {
         keys: &["memory.fetched_bytes", "limits.max_file_bytes"],
         broken: |s| {
             (s.memory.fetched_bytes < s.limits.max_file_bytes).then(|| {
@@ -169,7 +169,7 @@ const ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["memory.decode_bytes", "limits.max_megapixels"],
         broken: |s| {
             let least = u64::from(s.limits.max_megapixels) * 1_000_000 * DECODE_BYTES_PER_PIXEL;
@@ -188,8 +188,8 @@ const ERRORS: &[Rule] = &[
 ];
 
 /// Rules about a filter that nothing can pass.
-const FILTER_ERRORS: &[Rule] = &[
-    Rule {
+const FILTER_ERRORS: &[ConfigRule] = &[
+    ConfigRule {
         keys: &["filter.prefix", "store.kind"],
         broken: |s| {
             let prefix = &s.filter.prefix;
@@ -212,7 +212,7 @@ const FILTER_ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["filter.prefix", "filter.exclude", "filter.exclude_housekeeping"],
         broken: |s| {
             let folder = s.filter.prefix.rfind('/').and_then(|end| s.filter.prefix.get(..end)).unwrap_or_default();
@@ -225,7 +225,7 @@ const FILTER_ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["filter.exclude"],
         broken: |s| {
             // Names that nobody gives to a photo and no pattern is meant for.
@@ -237,7 +237,7 @@ const FILTER_ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["filter.suffixes", "filter.exclude", "filter.exclude_housekeeping"],
         broken: |s| {
             let is_left_out = |end: &String| s.filter.exclusions().excludes(&format!("\u{10fffd}{end}"));
@@ -249,7 +249,7 @@ const FILTER_ERRORS: &[Rule] = &[
             })
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["filter.min_bytes", "limits.max_file_bytes"],
         broken: |s| {
             (s.filter.min_bytes > s.limits.max_file_bytes).then(|| {
@@ -266,9 +266,9 @@ const FILTER_ERRORS: &[Rule] = &[
     },
 ];
 
-const WARNINGS: &[Rule] = &[
+const WARNINGS: &[ConfigRule] = &[
     // No errors: keys of a bucket may be so.
-    Rule {
+    ConfigRule {
         keys: &["filter.prefix"],
         broken: |s| {
             let prefix = &s.filter.prefix;
@@ -291,7 +291,7 @@ const WARNINGS: &[Rule] = &[
             Some((format!("filter.prefix `{prefix}` {why}"), "set it as keys begin, like `2026/phone-1/`".into()))
         },
     },
-    Rule {
+    ConfigRule {
         keys: &["metrics.listen"],
         broken: |s| {
             let address = s.metrics.listen.filter(|address| !address.ip().is_loopback())?;
@@ -302,7 +302,7 @@ const WARNINGS: &[Rule] = &[
         },
     },
     // No error: leases are extended while a photo is in work, and who has no HEIC photos may well keep leases short.
-    Rule {
+    ConfigRule {
         keys: &["queue.visibility_timeout_seconds", "batch.max_age_ms", "limits.heic_time_budget_ms", "decode.heic"],
         broken: |s| {
             let work = s.batch.max_age + s.limits.heic_time_budget;
@@ -345,7 +345,7 @@ pub(super) fn check(merged: &Merged, problems: &mut Vec<Problem>) -> Vec<Problem
     broken(WARNINGS, merged).collect()
 }
 
-fn broken<'a>(rules: &'a [Rule], merged: &'a Merged) -> impl Iterator<Item = Problem> + 'a {
+fn broken<'a>(rules: &'a [ConfigRule], merged: &'a Merged) -> impl Iterator<Item = Problem> + 'a {
     rules.iter().filter_map(|rule| {
         if rule.keys.iter().any(|key| merged.faulty.contains(*key)) {
             return None;

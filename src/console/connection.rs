@@ -23,18 +23,18 @@ const AFTER_ERROR: Duration = Duration::from_millis(200);
 /// A listener that hands out [`Connection`]s.
 pub(super) struct Bounded {
     listener: TcpListener,
-    open: Arc<Open>,
+    open: Arc<OpenConnection>,
     most: usize,
     deadline: Duration,
 }
 
 /// The connections that are open, oldest first.
 #[derive(Default)]
-struct Open {
+struct OpenConnection {
     places: Mutex<VecDeque<(u64, CancellationToken)>>,
 }
 
-impl Open {
+impl OpenConnection {
     fn places(&self) -> MutexGuard<'_, VecDeque<(u64, CancellationToken)>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -56,7 +56,7 @@ impl Open {
 
 /// One of the places, given back when dropped.
 struct ConnectionSlot {
-    open: Arc<Open>,
+    open: Arc<OpenConnection>,
     number: u64,
     lost: CancellationToken,
 }

@@ -1,5 +1,5 @@
 //! Whose name a request may call us by. A page of anybody's, open in a browser on this machine, can have its own name
-//! resolve to us and then read what we answer (DNS rebinding); what it cannot change is that its name stands in `Host`.
+//! resolve to us and then read what we answer (DNS rebinding); what it cannot change is that its name is in `Host`.
 
 use std::net::IpAddr;
 

@@ -189,7 +189,8 @@ async fn a_file_of_the_version_before_is_brought_up_to_date() {
     let file = rusqlite::Connection::open(folder.path().join("queue.sqlite")).unwrap();
     // What version 1 had.
     file.execute_batch(
-        "DROP TABLE objects; ALTER TABLE messages DROP COLUMN lease_us; PRAGMA user_version = 1;
+        "DROP TRIGGER message_sent; DROP TRIGGER message_gone; DROP TRIGGER dead_letter_made; DROP TRIGGER dead_letter_gone;
+         DROP TABLE counts; DROP TABLE objects; ALTER TABLE messages DROP COLUMN lease_us; PRAGMA user_version = 1;
          INSERT INTO announced (version, announced_us) VALUES ('x', 0);
          INSERT INTO messages (body, sent_us, visible_us) VALUES ('waiting', 0, 0);",
     )
@@ -327,7 +328,7 @@ fn files_that_are_no_queue_are_refused_and_left_alone() {
         (make("other", "CREATE TABLE t (a)"), "not a scanmill queue"),
         (make("marked", "PRAGMA application_id = 5"), "not a scanmill queue"),
         (text, "is damaged or no queue at all"),
-        (newer, "schema version 7, this scanmill knows version 3"),
+        (newer, "schema version 7, this scanmill knows version 4"),
         (folder.path().to_owned(), "cannot be opened"),
         (folder.path().join("absent/queue.sqlite"), "cannot be opened"),
     ] {
@@ -430,13 +431,13 @@ async fn a_queue_of_the_first_version_is_taken_over() {
          INSERT INTO messages (body, sent_us, visible_us) VALUES ('waits', 1, 1); \
          INSERT INTO messages (body, sent_us, visible_us, receive_count, receipt) \
          SELECT 'leased', 1, (unixepoch() + 3600) * 1000000, 1, 7; \
+         INSERT INTO dead_letters VALUES (9, 'dead', 1, 25, 2); \
          PRAGMA application_id = 1397575985; PRAGMA user_version = 1;",
     );
     let queue = open(folder.path(), HOUR, 5);
     let received = queue.receive(10, Duration::ZERO).await.unwrap();
     assert_eq!(received.iter().map(|message| message.body.as_str()).collect::<Vec<_>>(), ["waits"]);
-    let depth = queue.depth().await.unwrap();
-    assert_eq!((depth.ready, depth.in_flight), (0, 2));
+    assert_eq!(queue.depth().await.unwrap(), Depth { ready: 0, in_flight: 2, dead: 1 });
     // And a second time, by the version it has now.
     drop(open(folder.path(), HOUR, 5));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use scanmill::config::keys::{self, SECTIONS};
 use scanmill::config::settings::{Codes, LogFormat, Overwrite, QueueKind, StoreKind, WarehouseKind};
-use scanmill::config::{self, FlagValue, Loaded, Settings, Sources, reference};
+use scanmill::config::{self, FlagValue, LoadedConfig, Settings, Sources, reference};
 use scanmill::domain::Exclusions;
 use scanmill::domain::notification::KeyEncoding;
 
@@ -14,7 +14,7 @@ fn shipped() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/local.toml")).expect("config/local.toml")
 }
 
-fn load(text: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str, &str)]) -> Loaded {
+fn load(text: &str, environment: &[(&str, &str)], flags: &[(&'static str, &str, &str)]) -> LoadedConfig {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), text).expect("written");
     let environment = environment.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect();

@@ -1,12 +1,18 @@
 //! What goes in comes out once, whatever the messages look like.
 
 use jiff::Timestamp;
-use scanmill::actors::supervisor::Phase;
+use scanmill::actors::batch_writer::BatchWriterState;
+use scanmill::actors::decoder_pool::DecoderPoolState;
+use scanmill::actors::fetcher::FetcherState;
+use scanmill::actors::heic_lane::HeicLaneState;
+use scanmill::actors::lease_keeper::LeaseKeeperState;
+use scanmill::actors::loader::LoaderState;
+use scanmill::actors::supervisor::{Phase, SupervisorState};
 use scanmill::domain::PhotoRef;
 use scanmill::domain::notification::s3_event;
 use scanmill::store::PutMode;
 
-use super::support::{Place, blank_png, idle, qr_png};
+use super::support::{Place, actors, blank_png, budgets, idle, qr_png};
 
 #[test]
 fn every_photo_ends_as_scans_or_as_one_rejection() {
@@ -29,6 +35,35 @@ fn every_photo_ends_as_scans_or_as_one_rejection() {
     assert_eq!(scans["dir/b c+d%.png"], ["https://shop.example/p/2"]);
     let reasons: Vec<_> = rejections.iter().map(|(key, reasons)| (key.as_str(), reasons[0].as_str())).collect();
     assert_eq!(reasons, [("blank.png", "no_code"), ("notes.jpg", "unsupported"), ("zero.jpg", "empty")]);
+}
+
+#[test]
+fn each_actor_shows_what_it_did_and_nothing_that_its_type_does_not_have() {
+    let place = Place::new();
+    let ports = place.ports();
+    let code = qr_png("https://shop.example/p/1");
+    let bytes = 2 * code.len() as u64;
+    place.put(&ports, &[("a.png", code.clone()), ("b.png", code), ("zero.jpg", "".into())]);
+    let mut engine_of_run = None;
+    place.run(&ports, async |engine| {
+        idle(&engine, 60).await;
+        assert_eq!(engine.state()["actors"], serde_json::to_value(actors(&engine)).unwrap());
+        assert_eq!(engine.state()["budgets"], serde_json::to_value(budgets(&engine)).unwrap());
+        engine_of_run = Some(engine);
+    });
+    let state = actors(&engine_of_run.unwrap());
+    assert_eq!(state.fetcher.counters, FetcherState { fetched: 3, bytes, ..FetcherState::default() });
+    let decoded = DecoderPoolState { decoded: 2, rejected_by_header: 1, ..DecoderPoolState::default() };
+    assert_eq!(state.decoder_pool.counters, decoded);
+    assert_eq!(state.heic_lane.counters, HeicLaneState::default());
+    let sealed = state.batch_writer.counters.sealed;
+    assert_eq!(state.batch_writer.counters, BatchWriterState { sealed, ..BatchWriterState::default() });
+    let LeaseKeeperState { held, deleted, given_back, .. } = state.lease_keeper.counters;
+    assert_eq!((held, deleted, given_back), (0, 3, 0));
+    let LoaderState { scans, rejections, batches_to_load, .. } = state.loader.counters;
+    assert_eq!((scans, rejections, batches_to_load), (2, 1, 0));
+    let ended = SupervisorState { phase: "drained".into(), generation: 1, restarts: 0, workers: 0, last_fault: None };
+    assert_eq!(state.supervisor, ended);
 }
 
 #[test]

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use scanmill::actors::decoder_pool::DecoderPoolState;
+use scanmill::actors::heic_lane::HeicLaneState;
 use scanmill::actors::pipeline_context::Host;
+use scanmill::actors::state::BudgetStates;
 use scanmill::actors::supervisor::Phase;
 use scanmill::app::{Engine, Ports};
 use scanmill::decode::{self, DecodeLimits, Header, Room};
@@ -16,7 +19,7 @@ use scanmill::store::{Object, ObjectMetadata, ObjectSummary, Put, PutMode, Store
 use tokio::sync::Semaphore;
 
 use super::heic_files::{heic, paris, with_exif};
-use super::support::{Place, Script, idle, qr_png};
+use super::support::{Place, Script, actors, budgets, idle, qr_png};
 
 const TEXT: &str = "https://shop.example/p/heic";
 
@@ -128,12 +131,11 @@ fn photos_behind_waiting_heic_photos_overtake_them_and_no_lease_is_lost() {
         others_are_done(&engine).await;
         // Two leases long.
         tokio::time::sleep(Duration::from_secs(2)).await;
-        let waiting = engine.state();
-        assert_eq!(waiting["budgets"]["heic_decodes"]["used"], 1, "{waiting:#}");
-        assert_eq!(waiting["actors"]["lease_keeper"]["held"], EACH as u64, "{waiting:#}");
+        assert_eq!(budgets(&engine).heic_decodes.used, 1, "{:#}", engine.state());
+        assert_eq!(actors(&engine).lease_keeper.counters.held, EACH as u64, "{:#}", engine.state());
         gate.open();
         idle(&engine, 120).await;
-        assert_eq!(engine.state()["budgets"]["heic_decodes"]["high_water"], 1);
+        assert_eq!(budgets(&engine).heic_decodes.high_water, 1);
     });
     assert_eq!(phase, Phase::Drained);
     assert_eq!(script.redelivered(), 0, "a lease ran out while its photo waited");
@@ -182,11 +184,11 @@ fn photos_that_stand_in_line_again_do_not_wait_for_each_others_files() {
     let host = Host { read_photo: read_with_all, ..Host::here() };
     let phase = place.run_on(&ports, host, async |engine| {
         idle(&engine, 60).await;
-        let lane = &engine.state()["actors"]["heic_lane"];
-        assert_eq!(lane["read_again_with_more_memory"], 12, "{lane}");
-        for budget in ["decode_bytes", "heic_bytes", "fetched_bytes"] {
-            assert_eq!(engine.state()["budgets"][budget]["used"], 0, "{budget}");
-        }
+        let lane = actors(&engine).heic_lane.counters;
+        let decoded = DecoderPoolState { decoded: 12, read_again_with_more_memory: 12, ..DecoderPoolState::default() };
+        assert_eq!(lane, HeicLaneState { fetched: 24, decoded });
+        let BudgetStates { decode_bytes, heic_bytes, fetched_bytes, .. } = budgets(&engine);
+        assert_eq!([decode_bytes, heic_bytes, fetched_bytes].map(|budget| budget.used), [0; 3]);
     });
     assert_eq!(phase, Phase::Drained);
     all_are_read(&place, &ports, &keys);

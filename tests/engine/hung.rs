@@ -13,7 +13,7 @@ use scanmill::error::Result;
 use scanmill::queue::Queue;
 use scanmill::store::folder::{Announce, Announcement, FolderStore};
 
-use super::support::{How, Place, Script, idle, qr_png};
+use super::support::{How, Place, Script, actors, idle, qr_png, started_actors};
 use crate::process::{Root, Running, page, photo};
 
 /// Threads that this one has stopped, until it lets go of them.
@@ -177,7 +177,7 @@ async fn until(what: &str, engine: &Engine, is_so: impl Fn() -> bool) {
 }
 
 fn restarts(engine: &Engine) -> u64 {
-    engine.state()["engine"]["restarts"].as_u64().unwrap_or(0)
+    started_actors(engine).map_or(0, |actors| actors.supervisor.restarts)
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn a_call_of_any_stage_that_hangs_has_the_pipeline_started_anew() {
         let ports = if call == "not_in_ledger" { with_a_batch_to_adopt(&place) } else { place.ports() };
         let checked = async |engine: &Engine| {
             until("restarted", engine, || restarts(engine) >= 1 && engine.ready().is_ok()).await;
-            let fault = engine.state()["engine"]["last_fault"].to_string();
+            let fault = actors(engine).supervisor.last_fault.unwrap_or_default();
             assert!(fault.contains(&format!("{stage} hangs: ")), "{fault}");
             assert!(how == How::Blocking || fault.contains(&format!(": {call} has not come back")), "{fault}");
             assert_eq!(engine.stalled(), None, "once may be the fault of its thread");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use image::{ImageFormat, Luma};
 use jiff::Timestamp;
+use scanmill::actors::decoder_pool::DecoderPoolState;
 use scanmill::actors::pipeline_context::{Host, decode_limits};
 use scanmill::actors::supervisor::Phase;
 use scanmill::app;
@@ -12,7 +13,7 @@ use scanmill::decode::{self, DecodeLimits, Header, Room};
 use scanmill::domain::notification::s3_event;
 use scanmill::domain::{PhotoRef, Reading};
 
-use super::support::{Place, Script, idle, qr_png};
+use super::support::{Place, Script, actors, budgets, idle, qr_png};
 
 fn named(place: &Place, key: &str, size_bytes: u64) -> PhotoRef {
     PhotoRef {
@@ -49,8 +50,8 @@ fn the_smallest_engine_reads_everything() {
     place.put(&ports, &keys.iter().map(|key| (key.as_str(), photo.clone())).collect::<Vec<_>>());
     let phase = place.run(&ports, async |engine| {
         idle(&engine, 60).await;
-        let messages = &engine.state()["budgets"]["messages_in_flight"];
-        assert_eq!((&messages["high_water"], &messages["limit"]), (&1.into(), &1.into()));
+        let messages = budgets(&engine).messages_in_flight;
+        assert_eq!((messages.high_water, messages.limit), (1, 1));
     });
     assert_eq!(phase, Phase::Drained);
     assert_eq!(place.rows(&ports).0.len(), keys.len());
@@ -71,9 +72,9 @@ fn a_photo_that_finds_no_memory_for_more_than_its_first_look_is_read_again() {
     let host = Host { read_photo: read_with_all, ..Host::here() };
     let phase = place.run_on(&ports, host, async |engine| {
         idle(&engine, 60).await;
-        let pool = &engine.state()["actors"]["decoder_pool"];
-        assert_eq!((&pool["read_again_with_more_memory"], &pool["decoded"]), (&15.into(), &15.into()), "{pool}");
-        assert_eq!(engine.state()["budgets"]["decode_bytes"]["used"], 0);
+        let read = DecoderPoolState { decoded: 15, read_again_with_more_memory: 15, ..DecoderPoolState::default() };
+        assert_eq!(actors(&engine).decoder_pool.counters, read);
+        assert_eq!(budgets(&engine).decode_bytes.used, 0);
     });
     assert_eq!(phase, Phase::Drained);
     assert_eq!(place.rows(&ports).0.len(), keys.len());
@@ -107,10 +108,10 @@ fn many_that_grow_at_once_in_memory_for_two_of_them_all_end() {
     let limit = place.settings.memory.decode_bytes;
     let phase = place.run(&ports, async |engine| {
         idle(&engine, 120).await;
-        let bytes = &engine.state()["budgets"]["decode_bytes"];
-        assert_eq!(bytes["used"], 0, "{bytes}");
-        assert!(bytes["high_water"].as_u64().unwrap() <= limit, "{bytes}");
-        assert_eq!(engine.state()["actors"]["decoder_pool"]["decoded"], photos.len() as u64);
+        let bytes = budgets(&engine).decode_bytes;
+        assert_eq!(bytes.used, 0, "{bytes:?}");
+        assert!(bytes.high_water <= limit, "{bytes:?}");
+        assert_eq!(actors(&engine).decoder_pool.counters.decoded, photos.len() as u64);
     });
     assert_eq!(phase, Phase::Drained);
     assert_eq!(place.rows(&ports).1.len(), photos.len());
@@ -172,8 +173,8 @@ fn a_photo_larger_than_its_notification_says_is_counted_with_its_true_size() {
     place.run(&ports, async |engine| {
         ports.queue.send(&bodies).await.unwrap();
         idle(&engine, 60).await;
-        let fetched = &engine.state()["budgets"]["fetched_bytes"];
-        assert!(fetched["high_water"].as_u64().unwrap() >= size, "{fetched} for {size} bytes");
+        let fetched = budgets(&engine).fetched_bytes;
+        assert!(fetched.high_water >= size, "{fetched:?} for {size} bytes");
     });
     let (scans, rejections) = place.rows(&ports);
     assert_eq!(scans["a.png"].len(), 1);
@@ -213,8 +214,8 @@ fn a_long_backlog_goes_through_few_places() {
     place.run(&ports, async |engine| {
         ports.queue.send(&bodies).await.unwrap();
         idle(&engine, 60).await;
-        let messages = &engine.state()["budgets"]["messages_in_flight"];
-        assert!(messages["high_water"].as_u64().unwrap() <= 40, "{messages}");
+        let messages = budgets(&engine).messages_in_flight;
+        assert!(messages.high_water <= 40, "{messages:?}");
     });
     assert_eq!(place.rows(&ports).1.len(), bodies.len());
 }

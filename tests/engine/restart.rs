@@ -7,7 +7,7 @@ use scanmill::app::{self, Engine, Ports};
 use scanmill::error::Error;
 use scanmill::store::PutMode;
 
-use super::support::{Place, Script, When, idle, qr_png};
+use super::support::{Place, Script, When, actors, idle, qr_png};
 
 fn reset() -> Error {
     Error::transient("connection reset by the test")
@@ -72,7 +72,7 @@ fn what_was_sealed_before_a_fault_is_loaded_after_it_and_the_engine_gets_idle() 
         script.has_struck("receive", 1).await;
         script.heal("load");
         idle(&engine, 30).await;
-        assert_eq!(engine.state()["engine"]["restarts"], 1);
+        assert_eq!(actors(&engine).supervisor.restarts, 1);
         assert_eq!(loaded(&ports).await, ["a.png"]);
     });
 }
@@ -108,7 +108,7 @@ fn a_damaged_batch_holds_up_neither_the_others_nor_the_end() {
         idle(&engine, 30).await;
         assert_eq!(script.struck("get"), 1);
         assert_eq!(loaded(&ports).await, ["a.png", "b.png"]);
-        assert_eq!(engine.state()["actors"]["loader"]["set_aside"], 1);
+        assert_eq!(actors(&engine).loader.counters.set_aside, 1);
     });
 }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use image::{ImageFormat, Luma};
 use qrcode::QrCode;
 use scanmill::actors::pipeline_context::Host;
+use scanmill::actors::state::{ActorStates, BudgetStates};
 use scanmill::actors::supervisor::Phase;
 use scanmill::app::{self, Engine, Ports};
 use scanmill::config::Settings;
@@ -121,6 +122,21 @@ pub async fn idle(engine: &Engine, seconds: u64) {
         Ok(idle) => idle.unwrap(),
         Err(_) => panic!("not idle after {seconds} s: {:#}", engine.state()),
     }
+}
+
+/// What `/state` shows of the actors.
+pub fn actors(engine: &Engine) -> ActorStates {
+    started_actors(engine).unwrap()
+}
+
+/// The same; an error before all of them have started.
+pub fn started_actors(engine: &Engine) -> serde_json::Result<ActorStates> {
+    serde_json::from_value(engine.state()["actors"].take())
+}
+
+/// What `/state` shows of the budgets, once they were looked at.
+pub fn budgets(engine: &Engine) -> BudgetStates {
+    serde_json::from_value(engine.state()["budgets"].take()).unwrap()
 }
 
 /// A PNG with one QR code.

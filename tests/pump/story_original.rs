@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::tz::Offset;
 use scanmill::pump::story::original::parse_orchestrator;
 use scanmill::pump::story::source::Language;
-use scanmill::pump::story::summary::{Row, Summary, summary};
+use scanmill::pump::story::summary::{KindSummary, Summary, summary};
 use scanmill::pump::story::{Span, Story, StoryOptions, StorySource};
 
 const STORY: &str = include_str!("../story_fixtures/story.json");
@@ -34,7 +34,7 @@ fn told(story_text: &str, orchestrator: &str) -> (Story, Summary) {
     (story, summary)
 }
 
-fn chi_square(rows: &[Row]) -> (f64, f64) {
+fn chi_square(rows: &[KindSummary]) -> (f64, f64) {
     let likely = rows.iter().filter(|row| row.expected.is_some_and(|expected| expected > 0.0));
     let terms: Vec<f64> = likely
         .map(|row| {

@@ -10,3 +10,4 @@ mod docs;
 mod glossary;
 mod layering;
 mod supply_chain;
+mod type_names;

@@ -1,67 +1,20 @@
 //! Every mart computed again from the rows, by other means than SQL's: what each warehouse must answer.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+mod figures;
+mod stories;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::civil::Date;
 use scanmill::domain::{RejectionRow, Row, ScanRow};
 use scanmill::warehouse::{Value, Warehouse};
 use serde_json::json;
 
+use self::figures::{date_of, day_of, distinct, groups, mean, median, photos, ranks};
+pub use self::stories::photos_of_story;
+use self::stories::{STORIES, photos_of};
+use super::manifest_in;
 use super::rules::{Shelf, add};
-use super::{manifest_in, rejection, scans};
-
-/// A story: what happened on each of its days, calendar gaps included.
-struct Story {
-    name: &'static str,
-    days: i64,
-    /// Photos of product `number` on `day`.
-    photos: fn(number: i64, day: i64) -> i64,
-    /// Whether a campaign runs for product `number` on `day`.
-    campaign: fn(number: i64, day: i64) -> bool,
-}
-
-const STORIES: [Story; 3] = [
-    // Steady products, one that rises, one with whole weeks of silence; one day stands out, and one is missing.
-    Story {
-        name: "shop",
-        days: 60,
-        photos: |number, day| match number {
-            0 if day == 41 => 0,
-            0 => 6 + (day * 7 + day / 3) % 3 + if day == 50 { 20 } else { 0 },
-            1 => day / 12,
-            2 if (14..36).contains(&day) => 0,
-            2 => 1 + day % 2,
-            _ => 0,
-        },
-        campaign: |number, day| number == 0 && (20..32).contains(&day) && day % 3 != 1,
-    },
-    // Too little to say anything of: three days, two weeks but few scans, one day.
-    Story {
-        name: "kiosk",
-        days: 20,
-        photos: |number, day| match number {
-            0 => i64::from(day < 3) * 4,
-            1 => i64::from(day % 6 == 1),
-            2 => i64::from(day == 7),
-            _ => 0,
-        },
-        campaign: |_, day| day < 2,
-    },
-    // A clock that was wrong by years, a campaign of two weeks after two weeks without, an even number of days.
-    Story {
-        name: "fair",
-        days: 28,
-        photos: |number, day| match number {
-            0 if day < 14 => 2 + day % 2,
-            0 => 9 - day / 4,
-            1 => i64::from(day == 27) * 9 + i64::from(day % 2 == 0),
-            2 => i64::from(day == 0),
-            _ => 0,
-        },
-        campaign: |number, day| number < 2 && day >= 14,
-    },
-];
 
 /// Loads a story into what [`insert_products`] was run on and compares every mart.
 pub async fn every_mart_equals_a_computation_of_its_own(story: usize, to: &dyn Warehouse, shelf: &mut dyn Shelf) {
@@ -140,70 +93,6 @@ fn with_names(answer: (&'static str, &'static str, Vec<Vec<Value>>), id: usize, 
 
 fn plain((mart, columns, rows): (&'static str, &'static str, Vec<Vec<Value>>)) -> Answer {
     (mart, columns.to_owned(), rows)
-}
-
-/// The photos of a story.
-pub fn photos_of_story(story: usize) -> Vec<Vec<Row>> {
-    photos_of(&STORIES[story])
-}
-
-fn photos_of(story: &Story) -> Vec<Vec<Row>> {
-    let mut all = Vec::new();
-    for day in 0..story.days {
-        let date = date_of(day_of("2026-02-20") + day);
-        for number in 0..3 {
-            for photo in 0..(story.photos)(number, day) {
-                // Every fifth has a second code, of the flat host beside.
-                let codes = 1 + i64::from((day + photo) % 5 == 0);
-                let mut rows = scans(&format!("{}/{day}/{number}/{photo}", story.name), 0, codes);
-                for row in &mut rows {
-                    let Row::Scan(scan) = row else { unreachable!() };
-                    fill(scan, story, (number, day, photo), &date);
-                }
-                all.push(rows);
-            }
-        }
-    }
-    for (number, reason) in ["no_code", "no_code", "truncated"].iter().enumerate() {
-        all.push(rejection(&format!("{}/bad/{number}", story.name), 0, reason));
-    }
-    all
-}
-
-fn fill(scan: &mut ScanRow, story: &Story, (number, day, photo): (i64, i64, i64), date: &str) {
-    let hour = (9 + (day + photo * 3) % 11) as i8;
-    scan.local_date = Some(date.to_owned());
-    scan.local_hour = Some(hour.into());
-    scan.local_weekday = Some(date.parse::<Date>().unwrap().weekday().to_monday_one_offset().into());
-    scan.captured_local = Some(format!("{date}T{hour:02}:00:00.000"));
-    // Product 0 under two hosts: the same id, another product.
-    scan.product_id = Some(format!("p{}", if scan.qr_index == 1 { 0 } else { number }));
-    scan.url_host = match (scan.qr_index, number) {
-        (1, _) => Some("flat.example".into()),
-        (_, 2) => None,
-        _ => Some("shop.example".into()),
-    };
-    scan.utm_campaign = (story.campaign)(number, day).then(|| "spring".into());
-    scan.utm_medium = (photo % 2 == 0).then(|| "print".into());
-    let (latitude, longitude) = (52.0 + photo as f64 / 8.0, 13.0 + (number + day % 4) as f64 / 16.0);
-    (scan.latitude, scan.longitude) = (Some(latitude), Some(longitude));
-    let place = h3o::LatLng::new(latitude, longitude).unwrap();
-    scan.h3_cell = Some(place.to_cell(h3o::Resolution::Seven).to_string());
-    scan.city = [Some("Falkensee".to_owned()), Some("Nauen".to_owned()), None][(number + day) as usize % 3].clone();
-    scan.region = scan.city.is_some().then(|| "11".to_owned());
-    scan.place_name_source = Some(if scan.city.is_some() { "zone+geonames" } else { "zone" }.to_owned());
-    scan.decode_ms = 3.25 + (day % 7) as f64;
-    scan.rung = if photo % 3 == 0 { "zxing_1000".into() } else { "own".into() };
-    scan.camera_model = Some(if day % 2 == 0 { "One".into() } else { "Two".into() });
-    if story.name == "fair" && number == 2 {
-        scan.local_date = Some("2004-01-01".into());
-        (scan.latitude, scan.longitude, scan.h3_cell) = (None, None, None);
-        (scan.country, scan.region, scan.city, scan.place_name_source) = (None, None, None, None);
-    }
-    if story.name == "kiosk" && photo == 3 {
-        (scan.local_date, scan.local_hour, scan.local_weekday) = (None, None, None);
-        (scan.captured_at, scan.captured_local, scan.product_id, scan.product_id_source) = (None, None, None, None);
-    }
 }
 
 type Answer = (&'static str, String, Vec<Vec<Value>>);
@@ -657,51 +546,6 @@ fn of_readings(seen: &[&ScanRow], rejected: &[&RejectionRow], rows_read: usize) 
         ),
     ];
     answers.into_iter().map(plain).collect()
-}
-
-fn groups<'s, K: Ord>(seen: &[&'s ScanRow], key: impl Fn(&ScanRow) -> Option<K>) -> BTreeMap<K, Vec<&'s ScanRow>> {
-    let mut groups: BTreeMap<K, Vec<&ScanRow>> = BTreeMap::new();
-    for scan in seen {
-        if let Some(key) = key(scan) {
-            groups.entry(key).or_default().push(scan);
-        }
-    }
-    groups
-}
-
-/// The place of each by its count; as many as are before it, and one.
-fn ranks<K: Ord>(counts: impl Iterator<Item = (K, usize)>) -> BTreeMap<K, usize> {
-    let counts: Vec<(K, usize)> = counts.collect();
-    let sizes: Vec<usize> = counts.iter().map(|(_, count)| *count).collect();
-    counts.into_iter().map(|(key, count)| (key, 1 + sizes.iter().filter(|size| **size > count).count())).collect()
-}
-
-fn distinct<K: Ord>(scans: &[&ScanRow], key: impl Fn(&ScanRow) -> Option<K>) -> usize {
-    scans.iter().filter_map(|scan| key(scan)).collect::<BTreeSet<K>>().len()
-}
-
-fn photos(scans: &[&ScanRow]) -> usize {
-    distinct(scans, |scan| Some(scan.lineage.photo_id.clone()))
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let values: Vec<f64> = values.collect();
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let half = values.len() / 2;
-    if values.len() % 2 == 1 { values[half] } else { (values[half - 1] + values[half]) / 2.0 }
-}
-
-fn day_of(date: &str) -> i64 {
-    let since = date.parse::<Date>().unwrap() - Date::constant(1970, 1, 1);
-    since.get_days().into()
-}
-
-fn date_of(day: i64) -> String {
-    Date::constant(1970, 1, 1).checked_add(jiff::Span::new().days(day)).unwrap().to_string()
 }
 
 /// Rows as texts in order; real numbers to nine digits, whole ones as integers.

@@ -206,7 +206,7 @@ fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
-/// Places a secret may stand in, `§` for it.
+/// Places a secret may be in, `§` for it.
 const SECRET_PLACES: &[&str] = &[
     "WIFI:T:WPA;S:net;P:§;;",
     "wifi:S:net;P:a;§;T:WPA;;",

@@ -1,5 +1,5 @@
 //! A photo is looked at as light and dark; where that shows no code, at what else its pixels are, if anything hints that a
-//! code stands there: its alpha, and its colours whatever their brightness.
+//! code is there: its alpha, and its colours whatever their brightness.
 
 use super::clock::Deadline;
 use super::room::Room;

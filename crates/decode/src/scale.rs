@@ -67,14 +67,14 @@ pub(super) fn grey(value: f32) -> u8 {
 
 /// The pixels one output pixel covers along one axis, in 256ths of a pixel: part of the first, the whole ones between,
 /// part of the last.
-struct Span {
+struct PixelSpan {
     first: usize,
     first_weight: u32,
     last: usize,
     last_weight: u32,
 }
 
-impl Span {
+impl PixelSpan {
     /// How much it covers, in 256ths of a pixel.
     fn weight(&self) -> u32 {
         let whole = self.last.saturating_sub(self.first + 1) as u32;
@@ -83,12 +83,12 @@ impl Span {
 }
 
 /// Cuts `from` 256ths of a pixel into `to` spans of equal length of a pixel or more, so that none lies within a pixel.
-fn spans(from: usize, to: usize) -> impl Iterator<Item = Span> {
+fn spans(from: usize, to: usize) -> impl Iterator<Item = PixelSpan> {
     let cut = move |index: usize| index * from / to;
     (0..to).map(move |index| {
         let (start, end) = (cut(index), cut(index + 1));
         let (first, last) = (start / 256, end / 256);
-        Span { first, first_weight: 256 - (start % 256) as u32, last, last_weight: (end % 256) as u32 }
+        PixelSpan { first, first_weight: 256 - (start % 256) as u32, last, last_weight: (end % 256) as u32 }
     })
 }
 
@@ -98,7 +98,7 @@ const ROWS_IN_16_BITS: usize = 257;
 /// Adds the rows of `span` into `sums`, in 256ths. The whole rows between first and last are added unweighted in 16
 /// bits first: that is where the time of a large photo goes, and it vectorises.
 #[inline(always)]
-fn sum_rows(luma: &Luma, span: &Span, whole: &mut [u16], sums: &mut [u32]) {
+fn sum_rows(luma: &Luma, span: &PixelSpan, whole: &mut [u16], sums: &mut [u32]) {
     for (sum, &pixel) in sums.iter_mut().zip(luma.row(span.first)) {
         *sum = u32::from(pixel) * span.first_weight;
     }
@@ -123,7 +123,7 @@ fn sum_rows(luma: &Luma, span: &Span, whole: &mut [u16], sums: &mut [u32]) {
 
 /// The same for at most three rows, at one go. No sum is too large to be exact.
 #[inline(always)]
-fn sum_few_rows(luma: &Luma, span: &Span, sums: &mut [f32]) {
+fn sum_few_rows(luma: &Luma, span: &PixelSpan, sums: &mut [f32]) {
     // Where it ends with a row, the next has no weight, and need not be there.
     let last = span.last.min(luma.height() - 1);
     let (middle, middle_weight) = if span.last > span.first + 1 { (span.first + 1, 256.0) } else { (span.first, 0.0) };
@@ -154,7 +154,7 @@ struct Columns {
 impl Columns {
     /// `from` is in 256ths of a pixel.
     fn new(from: usize, to: usize) -> Columns {
-        let spans: Vec<Span> = spans(from, to).collect();
+        let spans: Vec<PixelSpan> = spans(from, to).collect();
         let taps = spans.iter().map(|span| span.last - span.first + 1).max().unwrap_or(1).max(FEW);
         let mut weights = vec![0.0; taps * to];
         for (column, span) in spans.iter().enumerate() {

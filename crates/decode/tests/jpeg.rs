@@ -122,7 +122,7 @@ fn brightness_of_rgb_is_that_of_its_colours() {
     Encoder::new(&mut file, 100).encode(&pixels, 64, 64, ColorType::Ycbcr).unwrap();
     let file = changed(&file, |marker, body| (marker != 0xe0).then_some(body));
     let rgb = [&file[..2], &b"\xff\xee\0\x0eAdobe\0d\0\0\0\0\0"[..], &file[2..]].concat();
-    // The same without the mark is YCbCr: its Y stands in the first plane.
+    // The same without the mark is YCbCr: its Y is in the first plane.
     for (file, expected) in [(rgb, 122), (file, 200)] {
         let luma = scanmill_jpeg::brightness(&file, &|| true).unwrap();
         assert!(luma.pixels().iter().all(|pixel| pixel.abs_diff(expected) <= 1), "{:?}", &luma.pixels()[..4]);

@@ -115,7 +115,7 @@ fn several_exif_segments_of_a_jpeg_are_one() {
 
 #[test]
 fn a_structure_may_go_on_in_the_next_segment() {
-    // The directory says that a long value stands before the date.
+    // The directory says that a long value is before the date.
     let mut fields = [dated(), placed()].concat();
     fields.insert(0, field(Tag::MakerNote, Value::Undefined(vec![7; 70_000], 0)));
     let blob = exif(&fields);
@@ -194,7 +194,7 @@ fn xmp_names_the_hemisphere_in_the_value_or_apart() {
     }
 }
 
-/// The height may stand elsewhere than the place, but is not that of another place.
+/// The height may be elsewhere than the place, but is not that of another place.
 #[test]
 fn what_the_place_lacks_a_later_source_fills() {
     let metres = |fields: &[Field]| [fields, &[field(Tag::GPSAltitude, Value::Double(vec![34.5]))]].concat();
@@ -282,7 +282,7 @@ fn profiles_in_the_texts_of_a_png() {
 #[test]
 fn a_packed_exif_chunk_is_unpacked() {
     let [_, (_, text), ..] = texts("x", &whole());
-    // Keyword, its zero and the method stand before what is packed.
+    // Keyword, its zero and the method are before what is packed.
     let packed = &text[3..];
     for chunk in [b"zxIf", b"eXIf"] {
         let data = [b"\0".as_slice(), &(whole().len() as u32).to_be_bytes(), packed].concat();

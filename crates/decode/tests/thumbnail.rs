@@ -95,7 +95,7 @@ fn heic_has_a_copy_with_and_without_one_of_its_own_unless_it_is_turned_off() {
 #[cfg(feature = "avif")]
 #[test]
 fn avif_has_a_copy_that_shows_no_code() {
-    // Its code stands in its alpha alone.
+    // Its code is in its alpha alone.
     let picture = copy(include_bytes!("data/avif/drawn_by_alpha.avif"));
     assert!(picture.is_some_and(|picture| picture.width() > 0));
     assert!(copy(include_bytes!("data/avif/yuv420_8.avif")).is_none(), "a code can be read in it");

@@ -26,6 +26,11 @@ impl Backoff {
         whole.mul_f64(rand::rng().random_range(0.5..=1.0))
     }
 
+    /// The wait after a failure: as long as the other side `asks`, otherwise the next.
+    pub fn wait_after(&mut self, asks: Option<Duration>) -> Duration {
+        asks.unwrap_or_else(|| self.next_wait())
+    }
+
     /// How many waits were drawn since the last reset.
     pub fn attempts(&self) -> u32 {
         self.attempt

@@ -52,7 +52,7 @@ impl Breaker {
         }
     }
 
-    /// Where it stands.
+    /// Its state.
     pub fn state(&self) -> BreakerState {
         self.state
     }
@@ -97,7 +97,7 @@ impl Breaker {
         self.note_answer(now);
     }
 
-    /// The port itself was asked and failed: that is no single subject's fault.
+    /// The port itself was asked and failed: that is not the fault of any one subject.
     pub fn probe_failed(&mut self, now: Instant) -> Option<BreakerState> {
         let was_open = self.state == BreakerState::Open;
         let state = self.open(now);

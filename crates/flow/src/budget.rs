@@ -6,17 +6,17 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
 /// A budget of bytes, jobs or anything countable. Clones share it. Waiters are served in order.
 #[derive(Clone, Debug)]
 pub struct Budget {
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<BudgetInner>>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct BudgetInner {
     limit: u64,
     /// The part of the limit that only permits that are out may grow into.
     headroom: u64,
@@ -28,12 +28,12 @@ struct Shared {
 /// A share of a [`Budget`]; dropping it gives the share back.
 #[derive(Debug)]
 pub struct Permit {
-    shared: Arc<Mutex<Shared>>,
+    shared: Arc<Mutex<BudgetInner>>,
     amount: u64,
 }
 
 /// What a budget looks like from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BudgetState {
     /// Out in permits.
     pub used: u64,
@@ -45,7 +45,7 @@ pub struct BudgetState {
     pub waiting: usize,
 }
 
-impl Shared {
+impl BudgetInner {
     /// An item larger than the whole budget is let through alone, so that it is slow instead of stuck for ever.
     fn fits(&self, amount: u64) -> bool {
         self.used == 0 || self.used.saturating_add(amount) <= self.limit.saturating_sub(self.headroom)
@@ -57,12 +57,12 @@ impl Shared {
 }
 
 /// The lock is held for a few instructions that cannot panic; a poisoned lock still holds sound numbers.
-fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+fn lock(shared: &Mutex<BudgetInner>) -> MutexGuard<'_, BudgetInner> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Serves waiters from the front as far as the budget goes.
-fn serve(shared: &Arc<Mutex<Shared>>) {
+fn serve(shared: &Arc<Mutex<BudgetInner>>) {
     // A permit whose waiter went away must be dropped after the lock is free: its Drop locks again.
     let mut refused = Vec::new();
     let mut state = lock(shared);
@@ -92,7 +92,7 @@ impl Budget {
 
     /// The same, of which `headroom` is left for permits that grow.
     pub fn with_headroom(limit: u64, headroom: u64) -> Self {
-        let shared = Shared { limit, headroom, used: 0, high_water: 0, waiters: VecDeque::new() };
+        let shared = BudgetInner { limit, headroom, used: 0, high_water: 0, waiters: VecDeque::new() };
         Self { shared: Arc::new(Mutex::new(shared)) }
     }
 

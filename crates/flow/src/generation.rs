@@ -20,7 +20,6 @@ pub struct Fault {
 #[derive(Clone, Debug, Default)]
 pub struct Generation {
     stop: CancellationToken,
-    drain: CancellationToken,
     is_followed: Arc<AtomicBool>,
     first_fault: Arc<OnceLock<Fault>>,
 }
@@ -33,15 +32,9 @@ impl Generation {
         self.stop.cancel();
     }
 
-    /// Asks the source to stop; everything after it ends as its input does.
-    pub fn drain(&self) {
-        self.drain.cancel();
-    }
-
-    /// As [`Self::drain`], and says that another generation follows: what it shares with that one may be left to it.
+    /// Another generation follows this one's drain: what it shares with that one may be left to it.
     pub fn hand_over(&self) {
         self.is_followed.store(true, Ordering::Release);
-        self.drain.cancel();
     }
 
     /// Whether another generation follows this one's drain.
@@ -62,11 +55,6 @@ impl Generation {
     /// Cancelled when everything must stop now.
     pub fn stopped(&self) -> &CancellationToken {
         &self.stop
-    }
-
-    /// Cancelled when nothing new may be started.
-    pub fn draining(&self) -> &CancellationToken {
-        &self.drain
     }
 
     /// The first fault, if there was one.

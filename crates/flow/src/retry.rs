@@ -1,6 +1,6 @@
 //! Calls that are tried again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use scanmill_core::error::Error;
 
@@ -15,12 +15,15 @@ pub struct RetryPolicy {
     pub longest: Duration,
     /// Tries, the first included; `None` for as many as it takes.
     pub tries: Option<u32>,
+    /// No try begins later than this after the first; `None` for as long as it takes.
+    pub within: Option<Duration>,
 }
 
 impl RetryPolicy {
     /// The tries of one call, before the first.
     pub fn start(self) -> Tries {
-        Tries { backoff: Backoff::new(self.first, self.longest), left: self.tries }
+        let backoff = Backoff::new(self.first, self.longest);
+        Tries { backoff, left: self.tries, within: self.within, started: Instant::now() }
     }
 }
 
@@ -29,6 +32,8 @@ impl RetryPolicy {
 pub struct Tries {
     backoff: Backoff,
     left: Option<u32>,
+    within: Option<Duration>,
+    started: Instant,
 }
 
 impl Tries {
@@ -37,14 +42,32 @@ impl Tries {
         self.left.is_none_or(|left| left > 1)
     }
 
-    /// Waits for the next try, `asked` where the other side said how long; `false` if there is none.
-    pub async fn another(&mut self, asked: Option<Duration>) -> bool {
+    /// How long to wait for the next try, `asked` where the other side said how long; `None` if there is none. For whoever
+    /// waits for something else meanwhile; others use [`Tries::another`].
+    pub fn next_wait(&mut self, asked: Option<Duration>) -> Option<Duration> {
         if !self.has_another() {
-            return false;
+            return None;
+        }
+        let wait = self.backoff.wait_after(asked);
+        if self.within.is_some_and(|within| self.started.elapsed() + wait > within) {
+            return None;
         }
         self.left = self.left.map(|left| left - 1);
-        tokio::time::sleep(asked.unwrap_or_else(|| self.backoff.next_wait())).await;
+        Some(wait)
+    }
+
+    /// Waits for the next try, `asked` where the other side said how long; `false` if there is none.
+    pub async fn another(&mut self, asked: Option<Duration>) -> bool {
+        match self.next_wait(asked) {
+            Some(wait) => tokio::time::sleep(wait).await,
+            None => return false,
+        }
         true
+    }
+
+    /// When the first try began.
+    pub fn started(&self) -> Instant {
+        self.started
     }
 }
 
@@ -92,7 +115,8 @@ mod tests {
 
     use super::*;
 
-    const AT_ONCE: RetryPolicy = RetryPolicy { first: Duration::ZERO, longest: Duration::ZERO, tries: Some(3) };
+    const AT_ONCE: RetryPolicy =
+        RetryPolicy { first: Duration::ZERO, longest: Duration::ZERO, tries: Some(3), within: None };
 
     async fn tried(policy: RetryPolicy, ends: &[Class]) -> (u32, Result<(), Class>) {
         let calls = Cell::new(0);
@@ -115,5 +139,15 @@ mod tests {
         assert_eq!(tried(AT_ONCE, &[Class::Throttled; 9]).await, (3, Err(Class::Throttled)));
         assert_eq!(tried(AT_ONCE, &[Class::Transient, Class::Refused]).await, (2, Err(Class::Refused)));
         assert_eq!(tried(endless, &[Class::Transient; 9]).await, (10, Ok(())));
+    }
+
+    #[test]
+    fn no_try_begins_after_its_time() {
+        let second = Duration::from_secs(1);
+        let mut tries = RetryPolicy { tries: None, within: Some(5 * second), ..AT_ONCE }.start();
+        assert_eq!(tries.next_wait(None), Some(Duration::ZERO));
+        assert_eq!(tries.next_wait(Some(4 * second)), Some(4 * second));
+        assert_eq!(tries.next_wait(Some(6 * second)), None, "asked for too long");
+        assert_eq!(tries.next_wait(Some(second)), Some(second), "the clock has not moved");
     }
 }

@@ -108,7 +108,7 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// The value that stands in the top `size` bits (0 to 15): those that start with a zero are negative.
+/// The value that is in the top `size` bits (0 to 15): those that start with a zero are negative.
 #[inline(always)]
 pub(super) fn extend(top: u64, size: u32) -> i32 {
     let negative = !((top as i64) >> 63) as u64;

@@ -33,21 +33,21 @@ pub struct Coefficients {
     /// The first coefficient of every block, row after row.
     pub(super) first: Vec<i16>,
     /// The tokens of each row of blocks; blocks missing at a row's end are zero.
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<BlockRow>,
 }
 
 /// The tokens of a row of blocks.
-pub(super) struct Row {
+pub(super) struct BlockRow {
     pub(super) tokens: Box<[u16]>,
     /// Where those of every [`MARKED`]th block begin, so that a part of a picture is made without a walk over all that is to its
     /// left.
     pub(super) marks: Box<[u32]>,
 }
 
-/// Every so manieth block has a mark.
+/// One block in so many has a mark.
 pub(super) const MARKED: usize = 16;
 
-impl Row {
+impl BlockRow {
     /// The tokens from a block on.
     pub(super) fn after(&self, blocks: usize) -> &[u16] {
         let mark = blocks / MARKED;
@@ -64,7 +64,7 @@ impl Row {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Row>() + size_of_val::<[u16]>(&self.tokens) + size_of_val::<[u32]>(&self.marks)
+        size_of::<BlockRow>() + size_of_val::<[u16]>(&self.tokens) + size_of_val::<[u32]>(&self.marks)
     }
 }
 
@@ -81,7 +81,7 @@ impl Coefficients {
 
     /// Bytes that they take.
     pub fn bytes(&self) -> u64 {
-        let tokens: usize = self.rows.iter().map(Row::bytes).sum();
+        let tokens: usize = self.rows.iter().map(BlockRow::bytes).sum();
         (tokens + size_of_val(self.first.as_slice())) as u64
     }
 }
@@ -131,7 +131,7 @@ mod tests {
                 tokens.extend((0..count).map(|value| token(1, value as i32 + 1)));
                 tokens.push(END);
             }
-            let row = Row { tokens: tokens.clone().into(), marks: marks.into() };
+            let row = BlockRow { tokens: tokens.clone().into(), marks: marks.into() };
             for (block, &start) in starts.iter().enumerate() {
                 prop_assert_eq!(row.after(block), &tokens[start..]);
             }

@@ -1,6 +1,6 @@
 //! The segments before and between scans: tables, frame header, scan headers.
 
-use super::huffman::Table;
+use super::huffman::HuffmanTable;
 use super::segments::{Segments, lines};
 use super::{JpegError, standard};
 
@@ -81,8 +81,8 @@ pub(super) struct Scan {
 #[derive(Default)]
 pub(super) struct Tables {
     quantization: [Option<[u16; 64]>; 4],
-    dc: [Option<Table>; 4],
-    ac: [Option<Table>; 4],
+    dc: [Option<HuffmanTable>; 4],
+    ac: [Option<HuffmanTable>; 4],
     /// Units between restarts; 0 for none.
     pub restart: usize,
     frame: Option<Frame>,
@@ -153,13 +153,13 @@ impl Tables {
     }
 
     /// The table for first coefficients with this number. Frames of motion pictures leave the standard's tables out.
-    pub(super) fn dc(&self, number: usize) -> Result<&Table, JpegError> {
+    pub(super) fn dc(&self, number: usize) -> Result<&HuffmanTable, JpegError> {
         let own = self.dc.get(number).and_then(Option::as_ref);
         own.or_else(|| standard::dc(number)).filter(|table| table.is_of_sizes()).ok_or(NO_TABLE)
     }
 
     /// The table for all other coefficients with this number.
-    pub(super) fn ac(&self, number: usize) -> Result<&Table, JpegError> {
+    pub(super) fn ac(&self, number: usize) -> Result<&HuffmanTable, JpegError> {
         self.ac.get(number).and_then(Option::as_ref).or_else(|| standard::ac(number)).ok_or(NO_TABLE)
     }
 
@@ -181,7 +181,7 @@ impl Tables {
         while let Some((&kind, rest)) = body.split_first() {
             let (counts, rest) = rest.split_first_chunk::<16>()?;
             let total = counts.iter().map(|&count| usize::from(count)).sum();
-            let table = Table::new(counts, rest.get(..total)?)?;
+            let table = HuffmanTable::new(counts, rest.get(..total)?)?;
             let tables = if kind >> 4 == 0 { &mut self.dc } else { &mut self.ac };
             *tables.get_mut(usize::from(kind & 15))? = Some(table);
             body = rest.get(total..)?;

@@ -14,15 +14,15 @@ pub(super) const LOOKS: u32 = 56 / 11;
 
 /// What a code says, with all that the loop over a block's coefficients needs. Zero is not a symbol.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Symbol(u32);
+pub(super) struct HuffmanSymbol(u32);
 
-impl Symbol {
+impl HuffmanSymbol {
     /// `symbol` is a run of zeros in its upper half and the size of a value in its lower half.
-    fn new(symbol: u8, code_bits: u32) -> Symbol {
+    fn new(symbol: u8, code_bits: u32) -> HuffmanSymbol {
         let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
         // Without a value only a run of 16 zeros goes on; all others end the block.
         let (zeros, advance) = if size > 0 || run == 15 { (run, run + 1) } else { (0, 64) };
-        Symbol((code_bits + size) | size << 8 | zeros << 12 | advance << 16 | code_bits << 23 | run << 28)
+        HuffmanSymbol((code_bits + size) | size << 8 | zeros << 12 | advance << 16 | code_bits << 23 | run << 28)
     }
 
     /// Bits of code and value.
@@ -63,20 +63,23 @@ impl Symbol {
 }
 
 /// One Huffman table.
-pub(super) struct Table {
-    fast: Box<[Symbol; 1 << LOOK]>,
+pub(super) struct HuffmanTable {
+    fast: Box<[HuffmanSymbol; 1 << LOOK]>,
     /// For each code length the first code too large for it, from the top of 16 bits, and what to add to a code's
     /// number for its place in `symbols`.
     ends: [(u32, i32); 17],
     symbols: Vec<u8>,
 }
 
-impl Table {
+impl HuffmanTable {
     /// From the body of a table segment behind its class and number: how many codes of each length, then their symbols.
     /// `None` when there are more codes than a length allows.
-    pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Table> {
-        let mut table =
-            Table { fast: Box::new([Symbol::default(); 1 << LOOK]), ends: [(0, 0); 17], symbols: symbols.to_vec() };
+    pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<HuffmanTable> {
+        let mut table = HuffmanTable {
+            fast: Box::new([HuffmanSymbol::default(); 1 << LOOK]),
+            ends: [(0, 0); 17],
+            symbols: symbols.to_vec(),
+        };
         let (mut code, mut place) = (0u32, 0usize);
         for (bits, &count) in (1u32..).zip(counts) {
             let first = code;
@@ -84,7 +87,7 @@ impl Table {
                 if bits <= LOOK {
                     let from = (code << (LOOK - bits)) as usize;
                     let entries = table.fast.get_mut(from..from + (1 << (LOOK - bits)))?;
-                    entries.fill(Symbol::new(symbol, bits));
+                    entries.fill(HuffmanSymbol::new(symbol, bits));
                 }
                 code += 1;
             }
@@ -105,23 +108,23 @@ impl Table {
 
     /// The symbol at the top of `peeked`. Bits that are not a code end the block, and 16 of them are taken.
     #[inline(always)]
-    pub(super) fn symbol(&self, peeked: u64) -> Symbol {
+    pub(super) fn symbol(&self, peeked: u64) -> HuffmanSymbol {
         let symbol = self.fast[(peeked >> (64 - LOOK)) as usize];
         if symbol.0 == 0 { self.long(peeked) } else { symbol }
     }
 
     #[cold]
     #[inline(never)]
-    fn long(&self, peeked: u64) -> Symbol {
+    fn long(&self, peeked: u64) -> HuffmanSymbol {
         let code = (peeked >> 48) as u32;
         for (bits, &(end, offset)) in (0u32..).zip(&self.ends).skip(LOOK as usize + 1) {
             if code < end {
                 let place = (code >> (16 - bits)) as i32 + offset;
                 let symbol = usize::try_from(place).ok().and_then(|place| self.symbols.get(place));
-                return symbol.map_or(Symbol::new(0, 16), |&symbol| Symbol::new(symbol, bits));
+                return symbol.map_or(HuffmanSymbol::new(0, 16), |&symbol| HuffmanSymbol::new(symbol, bits));
             }
         }
-        Symbol::new(0, 16)
+        HuffmanSymbol::new(0, 16)
     }
 }
 
@@ -170,12 +173,12 @@ impl Pair {
 /// The coefficients of Y but the first, as tokens.
 pub(super) struct Tokens<'a> {
     pairs: Box<[Pair; 1 << PAIR_LOOK]>,
-    pub table: &'a Table,
+    pub table: &'a HuffmanTable,
 }
 
 impl<'a> Tokens<'a> {
     /// Coded by `table`.
-    pub(super) fn new(table: &'a Table) -> Tokens<'a> {
+    pub(super) fn new(table: &'a HuffmanTable) -> Tokens<'a> {
         let mut pairs = Box::new([Pair::NONE; 1 << PAIR_LOOK]);
         for (index, pair) in (0u64..).zip(pairs.iter_mut()) {
             let (mut seen, mut bits) = (index << (64 - PAIR_LOOK), 0);
@@ -197,7 +200,7 @@ impl<'a> Tokens<'a> {
         Tokens { pairs, table }
     }
 
-    /// What stands at the top of `peeked`.
+    /// What is at the top of `peeked`.
     #[inline(always)]
     pub(super) fn pair(&self, peeked: u64) -> Pair {
         self.pairs[(peeked >> (64 - PAIR_LOOK)) as usize]
@@ -216,12 +219,12 @@ struct Jump {
 /// Goes over blocks, several symbols at a look.
 pub(super) struct Skipper<'a> {
     jumps: Box<[Jump; 1 << SKIP_LOOK]>,
-    table: &'a Table,
+    table: &'a HuffmanTable,
 }
 
 impl<'a> Skipper<'a> {
     /// For blocks whose coefficients but the first are coded by `table`.
-    pub(super) fn new(table: &'a Table) -> Skipper<'a> {
+    pub(super) fn new(table: &'a HuffmanTable) -> Skipper<'a> {
         let mut jumps = Box::new([Jump { bits: 0, over: 64, advance: 64 }; 1 << SKIP_LOOK]);
         for (index, jump) in (0u64..).zip(jumps.iter_mut()) {
             let seen = index << (64 - SKIP_LOOK);

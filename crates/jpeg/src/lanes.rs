@@ -9,7 +9,7 @@ pub(super) const LANES: usize = 16;
 /// Sixty-four coefficients, row after row, of each block.
 pub(super) type Blocks = [[i16; LANES]; 64];
 
-/// What comes of them: the sample at row `y` and column `x` stands at `y * 8 + x`, around zero.
+/// What comes of them: the sample at row `y` and column `x` is at `y * 8 + x`, around zero.
 type Samples = [[i32; LANES]; 64];
 
 /// Pixels row after row, in each row those of one block after the other.

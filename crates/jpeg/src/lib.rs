@@ -73,7 +73,7 @@ impl<'a> Watch<'a> {
 
 /// A picture that was read.
 pub enum Picture {
-    /// To be had at every scale, of which the largest has every so manieth pixel.
+    /// To be had at every scale, of which the largest has one pixel in so many.
     Scalable(Coefficients, f32),
     /// At its full size only.
     Whole(Luma),

@@ -1,9 +1,9 @@
 //! Progressive pictures: every scan adds coefficients, or bits to them.
 
 use super::bits::{Bits, extend};
-use super::coefficients::{Block, Coefficients, MARKED, Row, tokens_of};
+use super::coefficients::{Block, BlockRow, Coefficients, MARKED, tokens_of};
 use super::frame::{Frame, Scan, Tables};
-use super::huffman::Table;
+use super::huffman::HuffmanTable;
 use super::scans::{Grid, Intervals};
 use super::{JpegError, Watch};
 
@@ -18,7 +18,7 @@ pub(super) struct Progressive {
 
 /// What is kept from block to block.
 #[derive(Default)]
-struct State {
+struct BlockState {
     predicted: i32,
     /// Blocks to come, and this one, that have no more new coefficients.
     ended: u32,
@@ -65,7 +65,7 @@ impl Progressive {
         let interval = if tables.restart == 0 { total } else { tables.restart };
         for start in (0..total).step_by(interval.max(1)) {
             let mut bits = Bits::new(intervals.take());
-            let mut state = State::default();
+            let mut state = BlockState::default();
             for unit in start..(start + interval).min(total) {
                 let (unit_x, unit_y) = (unit % grid.units[0], unit / grid.units[0]);
                 if bits.is_over() || (unit_x == 0 && !keep_on()) {
@@ -107,7 +107,7 @@ impl Progressive {
                 blocks.iter().for_each(|block| tokens_of(block, &mut tokens));
             }
             held += size_of_val(tokens.as_slice()) + size_of_val(marks.as_slice());
-            watch.needs(held as u64).map(|()| Row { tokens: tokens.as_slice().into(), marks: marks.into() })
+            watch.needs(held as u64).map(|()| BlockRow { tokens: tokens.as_slice().into(), marks: marks.into() })
         };
         let rows = self.blocks.chunks(self.across.max(1)).map(&mut take).collect::<Result<_, _>>()?;
         Ok(Coefficients {
@@ -129,7 +129,7 @@ fn blocks(frame: &Frame, component: usize) -> [usize; 2] {
 }
 
 /// The first coefficient, or with no table one more bit of it. Without a state it is of another component, and only gone over.
-fn read_first(bits: &mut Bits, table: Option<&Table>, low: u32, state: Option<&mut State>) -> i16 {
+fn read_first(bits: &mut Bits, table: Option<&HuffmanTable>, low: u32, state: Option<&mut BlockState>) -> i16 {
     let Some(table) = table else { return (bits.take(1) << low) as i16 };
     bits.refill();
     let symbol = table.symbol(bits.peek());
@@ -142,7 +142,7 @@ fn read_first(bits: &mut Bits, table: Option<&Table>, low: u32, state: Option<&m
 }
 
 /// New coefficients of a band.
-fn read_band(block: &mut Block, bits: &mut Bits, table: &Table, scan: &Scan, state: &mut State) {
+fn read_band(block: &mut Block, bits: &mut Bits, table: &HuffmanTable, scan: &Scan, state: &mut BlockState) {
     if state.ended > 0 {
         state.ended -= 1;
         return;
@@ -169,7 +169,7 @@ fn read_band(block: &mut Block, bits: &mut Bits, table: &Table, scan: &Scan, sta
 }
 
 /// One more bit of the coefficients of a band, and new ones among them.
-fn refine_band(block: &mut Block, bits: &mut Bits, table: &Table, scan: &Scan, state: &mut State) {
+fn refine_band(block: &mut Block, bits: &mut Bits, table: &HuffmanTable, scan: &Scan, state: &mut BlockState) {
     let bit = 1i16 << scan.low;
     let Some(band) = block.get_mut(scan.band[0]..=scan.band[1]) else { return };
     let mut at = 0;

@@ -120,7 +120,7 @@ impl<'a> Intervals<'a> {
         }
         self.next += 1;
         self.at = super::bits::unstuff(self.bytes, self.at, &mut self.data);
-        // Fill bytes may stand before a marker.
+        // Fill bytes may be before a marker.
         while self.bytes.get(self.at..self.at + 2) == Some(&[0xff, 0xff]) {
             self.at += 1;
         }

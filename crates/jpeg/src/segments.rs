@@ -1,4 +1,4 @@
-//! The segments of a JPEG file: where each begins, whatever stands in it.
+//! The segments of a JPEG file: where each begins, whatever is in it.
 
 const SOI: u8 = 0xd8;
 const EOI: u8 = 0xd9;
@@ -83,7 +83,7 @@ pub fn has_end(bytes: &[u8]) -> bool {
 }
 
 /// The height that a frame header leaves open with zero: DNL, the marker behind the first scan, tells it (ITU-T T.81 B.2.5).
-/// Zero where another marker stands there.
+/// Zero where another marker is there.
 pub fn lines(bytes: &[u8]) -> Result<u32, SegmentError> {
     const DNL: [u8; 4] = [0xff, 0xdc, 0, 4];
     let scan = Segments::new(bytes).find_map(|segment| match segment {

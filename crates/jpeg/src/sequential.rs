@@ -3,16 +3,16 @@
 use std::rc::Rc;
 
 use super::bits::{Bits, extend};
-use super::coefficients::{Coefficients, END, MARKED, Row, token};
+use super::coefficients::{BlockRow, Coefficients, END, MARKED, token};
 use super::frame::{Scan, Tables};
-use super::huffman::{LOOKS, Skipper, Table, Tokens};
+use super::huffman::{HuffmanTable, LOOKS, Skipper, Tokens};
 use super::scans::{Grid, Intervals};
 use super::{JpegError, Watch};
 
 /// What a unit holds of one component.
 struct UnitComponent<'a> {
     component: usize,
-    dc: &'a Table,
+    dc: &'a HuffmanTable,
     kind: ComponentReader<'a>,
 }
 
@@ -141,7 +141,7 @@ impl Coefficients {
     fn take_row(&mut self, strip: &mut Strip) {
         self.first.append(&mut strip.first);
         let tokens = strip.tokens.get(..strip.used).unwrap_or(&[]).into();
-        self.rows.push(Row { tokens, marks: strip.marks.as_slice().into() });
+        self.rows.push(BlockRow { tokens, marks: strip.marks.as_slice().into() });
         strip.marks.clear();
         strip.used = 0;
     }
@@ -226,7 +226,7 @@ fn read_units_any(
 
 /// The difference to the first coefficient before.
 #[inline(always)]
-fn read_first(bits: &mut Bits, table: &Table) -> i32 {
+fn read_first(bits: &mut Bits, table: &HuffmanTable) -> i32 {
     bits.refill();
     let symbol = table.symbol(bits.peek());
     let value = extend(bits.peek() << symbol.code_bits(), symbol.size());
@@ -237,7 +237,7 @@ fn read_first(bits: &mut Bits, table: &Table) -> i32 {
 impl Strip {
     /// Bytes of what it leaves.
     fn bytes(&self) -> usize {
-        size_of::<Row>() + self.used * size_of::<u16>() + self.marks.len() * size_of::<u32>()
+        size_of::<BlockRow>() + self.used * size_of::<u16>() + self.marks.len() * size_of::<u32>()
     }
 
     #[inline(always)]
@@ -302,13 +302,13 @@ mod tests {
     use proptest::prelude::*;
 
     /// Codes of 2 to 16 bits, some without a use.
-    fn table() -> Table {
+    fn table() -> HuffmanTable {
         let symbols = [0x01, 0x00, 0x02, 0x11, 0x03, 0xf0, 0x21, 0x05, 0x31, 0x14, 0x0a, 0x72];
-        Table::new(&[0, 1, 2, 2, 1, 1, 1, 0, 0, 1, 0, 1, 0, 0, 1, 1], &symbols).unwrap()
+        HuffmanTable::new(&[0, 1, 2, 2, 1, 1, 1, 0, 0, 1, 0, 1, 0, 0, 1, 1], &symbols).unwrap()
     }
 
     /// One symbol at a time, as the standard says it.
-    fn plainly(bits: &mut Bits, table: &Table) -> Vec<u16> {
+    fn plainly(bits: &mut Bits, table: &HuffmanTable) -> Vec<u16> {
         let (mut at, mut out) = (1, Vec::new());
         while at < 64 {
             bits.refill();

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use super::huffman::Table;
+use super::huffman::HuffmanTable;
 
 /// For first coefficients, brightness then chroma: codes of each length, then symbols.
 const DC: [([u8; 16], &[u8]); 2] = [
@@ -42,17 +42,17 @@ const AC: [([u8; 16], &[u8]); 2] = [
     ),
 ];
 
-static DC_TABLES: LazyLock<[Option<Table>; 2]> =
-    LazyLock::new(|| DC.map(|(counts, symbols)| Table::new(&counts, symbols)));
-static AC_TABLES: LazyLock<[Option<Table>; 2]> =
-    LazyLock::new(|| AC.map(|(counts, symbols)| Table::new(&counts, symbols)));
+static DC_TABLES: LazyLock<[Option<HuffmanTable>; 2]> =
+    LazyLock::new(|| DC.map(|(counts, symbols)| HuffmanTable::new(&counts, symbols)));
+static AC_TABLES: LazyLock<[Option<HuffmanTable>; 2]> =
+    LazyLock::new(|| AC.map(|(counts, symbols)| HuffmanTable::new(&counts, symbols)));
 
 /// The standard's table for first coefficients with this number.
-pub(super) fn dc(number: usize) -> Option<&'static Table> {
+pub(super) fn dc(number: usize) -> Option<&'static HuffmanTable> {
     DC_TABLES.get(number)?.as_ref()
 }
 
 /// The standard's table for all other coefficients with this number.
-pub(super) fn ac(number: usize) -> Option<&'static Table> {
+pub(super) fn ac(number: usize) -> Option<&'static HuffmanTable> {
     AC_TABLES.get(number)?.as_ref()
 }

@@ -134,7 +134,7 @@ pub struct CodeColumns {
     pub utm_campaign: Option<String>,
 }
 
-/// [`CodeColumns`] as it stands in a line: reading `flatten` would take three times as long.
+/// [`CodeColumns`] as it is in a line: reading `flatten` would take three times as long.
 #[derive(Deserialize)]
 struct CodeLine {
     payload: String,

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::answer_key::{CodeColumns, Expectation, ExpectedPhoto, PhotoColumns};
-use super::photo_rows::{PhotoRows, Row};
+use super::photo_rows::{AnsweredRow, PhotoRows};
 use super::story::ProductColumns;
 
 /// How far a number may be off: a real one in the key's text, in EXIF's fractions and in the warehouse is not the same
@@ -114,7 +114,7 @@ pub(super) const COMPARED: [&str; 23] = [
 const PAYLOAD: usize = 15;
 
 /// What a column must hold; no value is NULL.
-enum Expected<'e> {
+enum ExpectedValue<'e> {
     Text(Option<&'e str>),
     Integer(Option<i64>),
     /// With how far it may be off.
@@ -123,33 +123,35 @@ enum Expected<'e> {
     Anything,
 }
 
-impl Expected<'_> {
+impl ExpectedValue<'_> {
     fn is_met_by(&self, found: &Value) -> bool {
         match self {
-            Expected::Text(Some(text)) => found.as_str() == Some(text),
-            Expected::Integer(Some(integer)) => found.as_i64() == Some(*integer),
-            Expected::Real(Some(real), tolerance) => found.as_f64().is_some_and(|it| (it - real).abs() <= *tolerance),
-            Expected::Text(None) | Expected::Integer(None) | Expected::Real(None, _) => found.is_null(),
-            Expected::Anything => true,
+            ExpectedValue::Text(Some(text)) => found.as_str() == Some(text),
+            ExpectedValue::Integer(Some(integer)) => found.as_i64() == Some(*integer),
+            ExpectedValue::Real(Some(real), tolerance) => {
+                found.as_f64().is_some_and(|it| (it - real).abs() <= *tolerance)
+            }
+            ExpectedValue::Text(None) | ExpectedValue::Integer(None) | ExpectedValue::Real(None, _) => found.is_null(),
+            ExpectedValue::Anything => true,
         }
     }
 
     fn to_value(&self) -> Value {
         match self {
-            Expected::Text(text) => json!(text),
-            Expected::Integer(integer) => json!(integer),
-            Expected::Real(real, _) => json!(real),
-            Expected::Anything => Value::Null,
+            ExpectedValue::Text(text) => json!(text),
+            ExpectedValue::Integer(integer) => json!(integer),
+            ExpectedValue::Real(real, _) => json!(real),
+            ExpectedValue::Anything => Value::Null,
         }
     }
 }
 
-fn expected_columns<'e>(photo: &'e PhotoColumns, code: &'e CodeColumns) -> [Expected<'e>; COMPARED.len()] {
-    use Expected::{Integer, Real, Text};
+fn expected_columns<'e>(photo: &'e PhotoColumns, code: &'e CodeColumns) -> [ExpectedValue<'e>; COMPARED.len()] {
+    use ExpectedValue::{Integer, Real, Text};
     let text = |text: &'e Option<String>| Text(text.as_deref());
     let of_product = |column: fn(&ProductColumns) -> &Option<String>| match &code.product {
         Some(product) => text(column(product)),
-        None => Expected::Anything,
+        None => ExpectedValue::Anything,
     };
     [
         text(&photo.captured_at),
@@ -172,7 +174,7 @@ fn expected_columns<'e>(photo: &'e PhotoColumns, code: &'e CodeColumns) -> [Expe
         of_product(|product| &product.product_id),
         match code.product.as_ref().and_then(|product| product.product_id_source.as_deref()) {
             Some(source) => Text(Some(source)),
-            None => Expected::Anything,
+            None => ExpectedValue::Anything,
         },
         of_product(|product| &product.gtin),
         text(&code.utm_source),
@@ -267,8 +269,9 @@ impl Comparison {
                 (expected, json!({ "scans": payloads })),
             );
         };
-        let is_right = |row: &&Row| row.own(0).as_str().is_some_and(|reason| reasons.iter().any(|it| it == reason));
-        let is_own = |row: &&Row| row.is_of_its_photo(&photo.bucket);
+        let is_right =
+            |row: &&AnsweredRow| row.own(0).as_str().is_some_and(|reason| reasons.iter().any(|it| it == reason));
+        let is_own = |row: &&AnsweredRow| row.is_of_its_photo(&photo.bucket);
         let of_reason = || found.rejections.read.iter().filter(is_right);
         let best = of_reason().find(is_own).or_else(|| of_reason().next()).unwrap_or(first);
         let mut is_wrong = false;
@@ -316,7 +319,7 @@ impl Comparison {
             );
         }
         let mut missing = Vec::new();
-        let mut left: Vec<&Row> = found.scans.read.iter().collect();
+        let mut left: Vec<&AnsweredRow> = found.scans.read.iter().collect();
         for (place, code) in codes.iter().enumerate() {
             let is_same = |other: &&CodeColumns| other.payload == code.payload;
             if codes.iter().take(place).any(|other| is_same(&other)) {
@@ -353,14 +356,14 @@ impl Comparison {
         photo: &ExpectedPhoto,
         (shared, code): (&PhotoColumns, &'c CodeColumns),
         wanted: usize,
-        mut copies: Vec<&Row>,
+        mut copies: Vec<&AnsweredRow>,
         unread: u64,
         missing: &mut Vec<&'c CodeColumns>,
     ) {
         let expected = expected_columns(shared, code);
         if copies.len() > wanted {
             // The best stand for the codes: a copy that differs is a row too many, and not a wrong one.
-            let faults = |row: &&Row| {
+            let faults = |row: &&AnsweredRow| {
                 let wrong = expected.iter().enumerate().filter(|(place, it)| !it.is_met_by(row.own(*place))).count();
                 (!row.is_of_its_photo(&photo.bucket), wrong)
             };
@@ -371,7 +374,7 @@ impl Comparison {
         for row in copies {
             self.compare_row(photo, &code.payload, &expected, row);
         }
-        let (own, foreign): (Vec<&Row>, Vec<&Row>) =
+        let (own, foreign): (Vec<&AnsweredRow>, Vec<&AnsweredRow>) =
             surplus.into_iter().partition(|row| row.is_of_its_photo(&photo.bucket));
         self.verdict.doubled += (own.len() + foreign.len()) as u64 + unread;
         let own = own.len() as u64 + unread;
@@ -384,7 +387,7 @@ impl Comparison {
         }
     }
 
-    fn compare_row(&mut self, photo: &ExpectedPhoto, payload: &str, expected: &[Expected<'_>], row: &Row) {
+    fn compare_row(&mut self, photo: &ExpectedPhoto, payload: &str, expected: &[ExpectedValue<'_>], row: &AnsweredRow) {
         let mut is_wrong = false;
         for (place, (column, expected)) in COMPARED.iter().copied().zip(expected).enumerate() {
             let found = row.own(place);
@@ -407,7 +410,7 @@ impl Comparison {
     }
 
     /// A row of a text that the photo does not have.
-    fn note_strange(&mut self, photo: &ExpectedPhoto, expected: Value, scan: &Row) {
+    fn note_strange(&mut self, photo: &ExpectedPhoto, expected: Value, scan: &AnsweredRow) {
         self.verdict.wrong += 1;
         let text = scan.own(PAYLOAD);
         if scan.is_of_its_photo(&photo.bucket) {
@@ -422,7 +425,7 @@ impl Comparison {
 const SHOWN: usize = 10;
 
 /// The id that a row under this key should have, and the one it has.
-fn ids(row: &Row, bucket: &str) -> (Value, Value) {
+fn ids(row: &AnsweredRow, bucket: &str) -> (Value, Value) {
     (json!(row.id_by_name(bucket)), json!(row.photo_id()))
 }
 

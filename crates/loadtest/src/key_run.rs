@@ -56,12 +56,12 @@ fn write_parts(
 /// Lines in memory, up to a number of bytes.
 pub(super) struct Gathered {
     bytes: Vec<u8>,
-    entries: Vec<Entry>,
+    entries: Vec<RecordParts>,
     most: usize,
 }
 
 /// Where a record's parts are: bucket, key and line one behind the other.
-struct Entry {
+struct RecordParts {
     at: usize,
     bucket: usize,
     key: usize,
@@ -78,7 +78,7 @@ impl Gathered {
 
     /// Whether a line fits beside those there are. One that is larger than all room fits alone.
     pub(super) fn fits(&self, line: &NamedLine<'_>) -> bool {
-        let entry = size_of::<Entry>();
+        let entry = size_of::<RecordParts>();
         let room = line.bucket.len() + line.key.len() + line.text.len() + entry;
         self.entries.is_empty() || self.bytes.len() + self.entries.len() * entry + room <= self.most
     }
@@ -91,11 +91,11 @@ impl Gathered {
         }
         [bucket, key, line.text].into_iter().for_each(|part| self.bytes.extend_from_slice(part));
         let (bucket, key) = (bucket.len(), key.len());
-        self.entries.push(Entry { at, bucket, key, line: line.text.len(), source, number: line.number });
+        self.entries.push(RecordParts { at, bucket, key, line: line.text.len(), source, number: line.number });
     }
 
     /// Bucket, key and line of an entry.
-    fn parts(&self, entry: &Entry) -> (&[u8], &[u8], &[u8]) {
+    fn parts(&self, entry: &RecordParts) -> (&[u8], &[u8], &[u8]) {
         let (_, from) = self.bytes.split_at(entry.at);
         let (bucket, rest) = from.split_at(entry.bucket);
         let (key, rest) = rest.split_at(entry.key);
@@ -105,7 +105,7 @@ impl Gathered {
     fn sort(&mut self) {
         let mut entries = std::mem::take(&mut self.entries);
         entries.sort_unstable_by(|left, right| {
-            let order = |entry: &Entry| (entry.source, entry.number);
+            let order = |entry: &RecordParts| (entry.source, entry.number);
             let ((bucket, key, _), (other_bucket, other_key, _)) = (self.parts(left), self.parts(right));
             (bucket, key).cmp(&(other_bucket, other_key)).then_with(|| order(left).cmp(&order(right)))
         });
@@ -140,25 +140,25 @@ pub(super) fn write_run(path: &Path, mut next: impl FnMut() -> Result<Option<Rec
 }
 
 /// A sorted run, read from its beginning to its end.
-pub(super) enum Run {
+pub(super) enum SortedRun {
     Memory { gathered: Gathered, next: usize },
     File { file: BufReader<File>, path: PathBuf },
 }
 
-impl Run {
+impl SortedRun {
     pub(super) fn in_memory(mut gathered: Gathered) -> Self {
         gathered.sort();
-        Run::Memory { gathered, next: 0 }
+        SortedRun::Memory { gathered, next: 0 }
     }
 
     pub(super) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|error| Error::io("cannot read", path, error))?;
-        Ok(Run::File { file: BufReader::with_capacity(BUFFER, file), path: path.to_owned() })
+        Ok(SortedRun::File { file: BufReader::with_capacity(BUFFER, file), path: path.to_owned() })
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Record>> {
         match self {
-            Run::Memory { gathered, next } => Ok(gathered.entries.get(*next).map(|entry| {
+            SortedRun::Memory { gathered, next } => Ok(gathered.entries.get(*next).map(|entry| {
                 *next += 1;
                 let (bucket, key, line) = gathered.parts(entry);
                 Record {
@@ -169,7 +169,7 @@ impl Run {
                     number: entry.number,
                 }
             })),
-            Run::File { file, path } => read_record(file).map_err(|error| Error::io("cannot read", path, error)),
+            SortedRun::File { file, path } => read_record(file).map_err(|error| Error::io("cannot read", path, error)),
         }
     }
 }

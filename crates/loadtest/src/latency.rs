@@ -150,7 +150,7 @@ pub struct LatencyRecorder {
     without_row: u64,
     without_sealed_at: u64,
     without_ledger: u64,
-    series: Series,
+    series: LatencySteps,
 }
 
 impl LatencyRecorder {
@@ -167,7 +167,7 @@ impl LatencyRecorder {
             without_row: 0,
             without_sealed_at: 0,
             without_ledger: 0,
-            series: Series::default(),
+            series: LatencySteps::default(),
         })
     }
 
@@ -287,19 +287,19 @@ enum Milestone {
 /// Counts by step. The photos come in any order, so where the series begins is known only at the end; when it grows too
 /// long, two steps become one.
 #[derive(Debug)]
-struct Series {
+struct LatencySteps {
     seconds_per_step: i64,
     steps: BTreeMap<i64, [u64; 3]>,
     first_due: Option<i64>,
 }
 
-impl Default for Series {
+impl Default for LatencySteps {
     fn default() -> Self {
         Self { seconds_per_step: 1, steps: BTreeMap::new(), first_due: None }
     }
 }
 
-impl Series {
+impl LatencySteps {
     fn add(&mut self, line: Milestone, at_ms: i64) {
         let second = at_ms.div_euclid(1_000);
         if matches!(line, Milestone::Due) {

@@ -66,7 +66,7 @@ impl<'w> Ledger<'w> {
     }
 }
 
-/// A time of the warehouse or of a key in milliseconds since 1970; `place` is where it stands.
+/// A time of the warehouse or of a key in milliseconds since 1970; `place` is where it is.
 pub(super) fn millis(text: &str, place: impl FnOnce() -> String) -> Result<i64> {
     let at: Timestamp = text.parse().map_err(|error: jiff::Error| {
         Error::permanent(format!("`{text}` in {} is not a time", place())).with_source(error)

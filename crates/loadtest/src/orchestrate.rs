@@ -20,7 +20,7 @@ const MAX_LATE: usize = 100_000;
 
 /// A stamp that is next.
 #[derive(Debug)]
-pub struct Turn {
+pub struct NextStamp {
     /// The stamp.
     pub stamp: Stamp,
     /// Its photo; `None` when the story takes none at this moment.
@@ -34,7 +34,7 @@ pub struct Turn {
 pub struct Orchestrator {
     story: Arc<Story>,
     arrival: Arrival,
-    /// Where the story's clock stands at the run's start.
+    /// Where the story's clock is at the run's start.
     clock_from: Timestamp,
     source: StampSource,
     /// The next stamp by the time it is taken, with its photo.
@@ -96,9 +96,9 @@ impl Orchestrator {
 }
 
 impl Iterator for Orchestrator {
-    type Item = Turn;
+    type Item = NextStamp;
 
-    fn next(&mut self) -> Option<Turn> {
+    fn next(&mut self) -> Option<NextStamp> {
         self.fill();
         let taken_next = self.upcoming.as_ref().map(|(stamp, _)| stamp.at);
         let uploaded_next = self.late.peek().map(|Reverse((upload, ..))| *upload);
@@ -117,7 +117,7 @@ impl Iterator for Orchestrator {
         };
         let due = self.due(self.handed_out, upload);
         self.handed_out += 1;
-        Some(Turn { stamp, photo, due })
+        Some(NextStamp { stamp, photo, due })
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
         RunPlan::new(StorySource::default(), StoryOptions { count, ..StoryOptions::default() }, "inbox")
     }
 
-    fn turns(plan: &RunPlan) -> Vec<Turn> {
+    fn turns(plan: &RunPlan) -> Vec<NextStamp> {
         Orchestrator::new(plan, Arc::new(plan.tell().unwrap())).collect()
     }
 
@@ -172,7 +172,7 @@ mod tests {
             assert!((due - seconds - late).abs() < 1e-3, "{due} {seconds}");
         }
         // Gaps of a Poisson process: their standard deviation is their mean. Late ones trickle in after the end.
-        let is_late = |turn: &&Turn| turn.photo.as_ref().is_some_and(|photo| !photo.late_by.is_zero());
+        let is_late = |turn: &&NextStamp| turn.photo.as_ref().is_some_and(|photo| !photo.late_by.is_zero());
         let in_time = turns.iter().filter(|turn| !is_late(turn));
         let dues: Vec<f64> = in_time.map(|turn| turn.due.unwrap().as_secs_f64()).collect();
         let gaps: Vec<f64> = dues.windows(2).map(|pair| pair[1] - pair[0]).collect();

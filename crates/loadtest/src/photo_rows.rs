@@ -10,9 +10,9 @@ pub(super) const LINEAGE: [&str; 6] = ["object_key", "photo_id", "version_id", "
 
 /// One row of a page.
 #[derive(Clone, Debug)]
-pub(super) struct Row(Vec<Value>);
+pub(super) struct AnsweredRow(Vec<Value>);
 
-impl Row {
+impl AnsweredRow {
     /// A row as it was answered; `None` when it has another width or no key.
     pub(super) fn of(cells: Vec<Value>, own_columns: usize) -> Option<Self> {
         let fits = cells.len() == LINEAGE.len() + own_columns && cells.first().is_some_and(Value::is_string);
@@ -72,15 +72,15 @@ impl Row {
 
 /// The rows of one photo in one table. Of a flood only some are read, and the rest is counted.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rows {
-    pub(super) read: Vec<Row>,
+pub(super) struct TableRows {
+    pub(super) read: Vec<AnsweredRow>,
     /// Rows beyond those read, of texts (payloads or reasons) that are expected.
     pub(super) more_copies: HashMap<String, u64>,
     /// Rows beyond those read, of other texts.
     pub(super) more: u64,
 }
 
-impl Rows {
+impl TableRows {
     /// How many there are.
     pub(super) fn count(&self) -> u64 {
         self.read.len() as u64 + self.more_copies.values().sum::<u64>() + self.more
@@ -90,13 +90,13 @@ impl Rows {
 /// The rows of one photo.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PhotoRows {
-    pub(super) scans: Rows,
-    pub(super) rejections: Rows,
+    pub(super) scans: TableRows,
+    pub(super) rejections: TableRows,
 }
 
 impl PhotoRows {
     /// A row that says when the photo came: one of its own, where there is one.
-    pub(super) fn first(&self, bucket: &str) -> Option<&Row> {
+    pub(super) fn first(&self, bucket: &str) -> Option<&AnsweredRow> {
         let rows = || self.scans.read.iter().chain(&self.rejections.read);
         rows().find(|row| row.is_of_its_photo(bucket)).or_else(|| rows().next())
     }

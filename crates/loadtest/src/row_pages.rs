@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use serde_json::json;
 
 use super::compare::COMPARED;
-use super::photo_rows::{LINEAGE, Row, Rows};
+use super::photo_rows::{AnsweredRow, LINEAGE, TableRows};
 use scanmill_core::error::{Error, Result};
 use scanmill_ports::warehouse::{Value, Warehouse};
 
@@ -24,7 +24,7 @@ const SAMPLE: usize = 100;
 
 /// What to read: everything under a prefix.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Range {
+pub(super) struct KeyRange {
     pub(super) bucket: String,
     pub(super) prefix: String,
 }
@@ -36,28 +36,28 @@ pub(super) struct Pages<'w> {
     /// Columns beside those of every row; the one that tells a photo's rows apart is `text`.
     own_columns: &'static [&'static str],
     text: &'static str,
-    range: Range,
+    range: KeyRange,
     after: String,
     limit: usize,
     is_last: bool,
-    rows: VecDeque<Row>,
+    rows: VecDeque<AnsweredRow>,
     flood: Option<String>,
 }
 
 impl<'w> Pages<'w> {
     /// The scans of a range.
-    pub(super) fn scans(warehouse: &'w dyn Warehouse, range: &Range) -> Self {
+    pub(super) fn scans(warehouse: &'w dyn Warehouse, range: &KeyRange) -> Self {
         Self::new(warehouse, range, "scans", &COMPARED, "payload")
     }
 
     /// The rejections of a range.
-    pub(super) fn rejections(warehouse: &'w dyn Warehouse, range: &Range) -> Self {
+    pub(super) fn rejections(warehouse: &'w dyn Warehouse, range: &KeyRange) -> Self {
         Self::new(warehouse, range, "rejections", &["reason"], "reason")
     }
 
     fn new(
         warehouse: &'w dyn Warehouse,
-        range: &Range,
+        range: &KeyRange,
         table: &'static str,
         own_columns: &'static [&'static str],
         text: &'static str,
@@ -84,7 +84,7 @@ impl<'w> Pages<'w> {
         while self.rows.is_empty() && !self.is_last {
             self.fill().await?;
         }
-        Ok(self.rows.front().map(Row::key))
+        Ok(self.rows.front().map(AnsweredRow::key))
     }
 
     /// Takes the rows of `key` off, if they are the next. `expected` are the texts that are asked for where the rows
@@ -92,7 +92,7 @@ impl<'w> Pages<'w> {
     ///
     /// # Errors
     /// A query about a flood that fails.
-    pub(super) async fn take(&mut self, key: &str, expected: &[&str]) -> Result<Rows> {
+    pub(super) async fn take(&mut self, key: &str, expected: &[&str]) -> Result<TableRows> {
         let mut read = Vec::new();
         while let Some(row) = self.rows.pop_front_if(|row| row.key() == key) {
             read.push(row);
@@ -100,12 +100,12 @@ impl<'w> Pages<'w> {
         if self.flood.take_if(|flood| flood == key).is_some() {
             return self.count_flood(key, read, expected).await;
         }
-        Ok(Rows { read, ..Rows::default() })
+        Ok(TableRows { read, ..TableRows::default() })
     }
 
     /// The batches of the rows at hand.
     pub(super) fn batch_ids(&self) -> impl Iterator<Item = &str> {
-        self.rows.iter().filter_map(Row::batch_id)
+        self.rows.iter().filter_map(AnsweredRow::batch_id)
     }
 
     /// Reads the next page.
@@ -137,19 +137,19 @@ impl<'w> Pages<'w> {
                     self.flood = Some(last);
                 }
             }
-            let weight = rows.iter().map(Row::weight).sum::<usize>() / rows.len().max(1);
+            let weight = rows.iter().map(AnsweredRow::weight).sum::<usize>() / rows.len().max(1);
             self.limit = (PAGE_BYTES / weight.max(1)).min(self.limit * 2).clamp(SAMPLE, PAGE_MOST);
         }
         self.rows = rows.into();
         Ok(())
     }
 
-    async fn select(&self, condition: &str, parameters: &[Value]) -> Result<Vec<Row>> {
+    async fn select(&self, condition: &str, parameters: &[Value]) -> Result<Vec<AnsweredRow>> {
         let columns = [&LINEAGE[..], self.own_columns].concat().join(", ");
         let sql = format!("SELECT {columns} FROM {} WHERE bucket = ?1 AND {condition}", self.table);
         let answer = self.warehouse.query(&sql, parameters).await?;
         let rows = answer.rows.into_iter().map(|cells| {
-            let row = Row::of(cells, self.own_columns.len());
+            let row = AnsweredRow::of(cells, self.own_columns.len());
             row.ok_or_else(|| {
                 Error::bug(format!("the warehouse answered with a row of `{}` that has no key", self.table))
             })
@@ -158,7 +158,7 @@ impl<'w> Pages<'w> {
     }
 
     /// The join needs the order of bytes. Another one would make photos look lost that are there.
-    fn check_order(&self, rows: &[Row]) -> Result<()> {
+    fn check_order(&self, rows: &[AnsweredRow]) -> Result<()> {
         let mut before = self.after.as_str();
         for (place, row) in rows.iter().enumerate() {
             let key = row.key();
@@ -170,8 +170,8 @@ impl<'w> Pages<'w> {
         Ok(())
     }
 
-    async fn count_flood(&self, key: &str, sample: Vec<Row>, expected: &[&str]) -> Result<Rows> {
-        let mut rows = Rows { read: Vec::new(), more_copies: HashMap::new(), more: self.count(key, None).await? };
+    async fn count_flood(&self, key: &str, sample: Vec<AnsweredRow>, expected: &[&str]) -> Result<TableRows> {
+        let mut rows = TableRows { read: Vec::new(), more_copies: HashMap::new(), more: self.count(key, None).await? };
         for text in expected {
             if rows.more_copies.contains_key(*text) {
                 continue;
@@ -184,8 +184,8 @@ impl<'w> Pages<'w> {
             rows.read.extend(some);
         }
         let place = self.own_columns.iter().position(|column| *column == self.text).unwrap_or(0);
-        let is_other = |row: &Row| row.own(place).as_str().is_none_or(|text| !expected.contains(&text));
-        let others: Vec<Row> = sample.into_iter().filter(is_other).collect();
+        let is_other = |row: &AnsweredRow| row.own(place).as_str().is_none_or(|text| !expected.contains(&text));
+        let others: Vec<AnsweredRow> = sample.into_iter().filter(is_other).collect();
         rows.more = rows.more.saturating_sub(others.len() as u64);
         rows.read.extend(others);
         Ok(rows)

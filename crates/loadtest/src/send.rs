@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer_key::{self, ExpectedPhoto, KeyWriter};
 use super::distribute::retried;
-use super::orchestrate::{Orchestrator, Turn};
+use super::orchestrate::{NextStamp, Orchestrator};
 use super::recorder::Recorder;
 use super::run_plan::RunPlan;
 use super::run_report::PumpReport;
@@ -168,7 +168,7 @@ impl StampSender<'_> {
         Ok(true)
     }
 
-    fn add(&mut self, turn: Turn, due_at: Option<Timestamp>) -> Result<()> {
+    fn add(&mut self, turn: NextStamp, due_at: Option<Timestamp>) -> Result<()> {
         let run = &self.sending.run;
         let message = StampMessage::new(&self.sending.plan_bucket, self.plan_key, turn.stamp, due_at);
         let line = turn.photo.map(|photo| {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer_key::{ExpectedPhoto, Header, KeyReader};
 use super::key_reader::photo_in;
-use super::key_run::{Gathered, Record, Run, write_run};
+use super::key_run::{Gathered, Record, SortedRun, write_run};
 use scanmill_core::error::{Error, Result};
 
 /// How much the sort may take.
@@ -83,12 +83,12 @@ impl SortedKey {
             headers.push(header);
         }
         let merge = if spilled.runs.is_empty() {
-            Merge::of(vec![Run::in_memory(gathered)])?
+            Merge::of(vec![SortedRun::in_memory(gathered)])?
         } else {
             spilled.spill(&mut gathered)?;
             drop(gathered);
             spilled.narrow(limits.open_files.max(2), stop)?;
-            Merge::of(spilled.runs.iter().map(|path| Run::open(path)).collect::<Result<_>>()?)?
+            Merge::of(spilled.runs.iter().map(|path| SortedRun::open(path)).collect::<Result<_>>()?)?
         };
         Ok(Self { files, headers, merge, repeated: 0, _scratch: spilled.folder })
     }
@@ -191,7 +191,7 @@ impl Spilled<'_> {
         while self.runs.len() > most {
             for group in std::mem::take(&mut self.runs).chunks(most) {
                 let path = self.new_path()?;
-                let mut merge = Merge::of(group.iter().map(|path| Run::open(path)).collect::<Result<_>>()?)?;
+                let mut merge = Merge::of(group.iter().map(|path| SortedRun::open(path)).collect::<Result<_>>()?)?;
                 write_run(&path, || {
                     if stop.is_cancelled() {
                         return Err(Error::transient("stopped while the answer key was sorted"));
@@ -216,11 +216,11 @@ struct Merge {
 /// A run and its next record. Ordered by that record.
 struct MergeHead {
     record: Record,
-    run: Run,
+    run: SortedRun,
 }
 
 impl Merge {
-    fn of(runs: Vec<Run>) -> Result<Self> {
+    fn of(runs: Vec<SortedRun>) -> Result<Self> {
         let mut heads = BinaryHeap::with_capacity(runs.len());
         for mut run in runs {
             if let Some(record) = run.next()? {

@@ -11,12 +11,12 @@ use scanmill_ports::queue::{Message, ReceiptHandle};
 /// Jobs that wait for a maker, the earliest due first.
 #[derive(Debug, Default)]
 pub(super) struct DueJobs {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<StampQueue>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct StampQueue {
     jobs: BinaryHeap<Reverse<ByDue>>,
     is_closed: bool,
 }

@@ -15,7 +15,7 @@ use super::latency::{BatchTimes, LatencyRecorder, Origin};
 use super::load_ledger::{Ledger, millis};
 use super::photo_rows::PhotoRows;
 pub(super) use super::row_pages::end_of_prefix;
-use super::row_pages::{Pages, Range, require_byte_order};
+use super::row_pages::{KeyRange, Pages, require_byte_order};
 pub use super::sorted_key::SortLimits;
 use super::sorted_key::SortedKey;
 use scanmill_core::error::{Error, Result};
@@ -192,16 +192,16 @@ async fn sorted(key_files: Vec<PathBuf>, options: &VerifyOptions) -> Result<Sort
 }
 
 /// The keys' prefixes in order, those under another one left out.
-fn ranges(key: &SortedKey) -> Vec<Range> {
+fn ranges(key: &SortedKey) -> Vec<KeyRange> {
     let of_header =
-        |header: &super::answer_key::Header| Range { bucket: header.bucket.clone(), prefix: header.prefix.clone() };
-    let mut all: Vec<Range> = key.headers().iter().map(of_header).collect();
+        |header: &super::answer_key::Header| KeyRange { bucket: header.bucket.clone(), prefix: header.prefix.clone() };
+    let mut all: Vec<KeyRange> = key.headers().iter().map(of_header).collect();
     all.sort();
     all.dedup_by(|later, kept| later.bucket == kept.bucket && later.prefix.starts_with(&kept.prefix));
     all
 }
 
-fn is_in(photo: &ExpectedPhoto, range: &Range) -> bool {
+fn is_in(photo: &ExpectedPhoto, range: &KeyRange) -> bool {
     photo.bucket == range.bucket && photo.key.starts_with(&range.prefix)
 }
 

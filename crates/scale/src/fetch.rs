@@ -14,7 +14,7 @@
 
 mod climb;
 
-use climb::{Climb, Verdict};
+use climb::{Climb, ClimbVerdict};
 
 use crate::{Bounds, Permits};
 
@@ -222,9 +222,9 @@ impl Controller {
         let Some(too_much) = self.too_much.filter(|too_much| limit < too_much.saturating_mul(2)) else {
             self.too_much = None;
             return match self.climb.judge(limit, seen.at_work, seen.brought()) {
-                Verdict::Raise(next) => (next, Reason::DecodersHungry),
-                Verdict::Wait => (limit, Reason::Measuring),
-                Verdict::Stay(next) => (next, Reason::NoGain),
+                ClimbVerdict::Raise(next) => (next, Reason::DecodersHungry),
+                ClimbVerdict::Wait => (limit, Reason::Measuring),
+                ClimbVerdict::Stay(next) => (next, Reason::NoGain),
             };
         };
         let more = match limit {

@@ -80,7 +80,7 @@ const MAX_HUNG_PHOTOS: usize = 4_096;
 /// The most that a look adds to a call's time.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What a worker does itself between two waits, as against what it asks others to do.
+/// What a worker does itself between two waits, as opposed to what it asks others to do.
 pub const OWN_WORK: &str = "work";
 
 /// Without another hang for so long, one of a worker's own work is no longer the first of a row: such work ends many times
@@ -90,7 +90,7 @@ const ROW_ENDS_AFTER: Duration = Duration::from_secs(600);
 /// All calls under way. One short lock at each beginning and end.
 #[derive(Debug, Default)]
 pub struct Calls {
-    stages: [Mutex<Stage>; Watched::ALL.len()],
+    stages: [Mutex<StageCalls>; Watched::ALL.len()],
     /// How often the reading of each hung.
     hung_photos: Mutex<HashMap<u64, u32>>,
     /// Since when a hang was told and no generation has begun; counted by looks.
@@ -98,7 +98,7 @@ pub struct Calls {
 }
 
 #[derive(Debug, Default)]
-struct Stage {
+struct StageCalls {
     next: u64,
     under_way: BTreeMap<u64, Call>,
     /// Given up, and still not back.
@@ -257,7 +257,7 @@ impl Calls {
         None
     }
 
-    fn stage(&self, stage: Watched) -> MutexGuard<'_, Stage> {
+    fn stage(&self, stage: Watched) -> MutexGuard<'_, StageCalls> {
         // The enum's discriminants count from 0 in the order of ALL.
         lock(&self.stages[stage as usize])
     }

@@ -55,7 +55,7 @@ pub struct Rejected {
 
 #[derive(Debug, Default)]
 struct Kept {
-    ring: VecDeque<Entry>,
+    ring: VecDeque<RejectedEntry>,
     next: u64,
     pictures: usize,
     last_picture: Option<Instant>,
@@ -63,7 +63,7 @@ struct Kept {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct RejectedEntry {
     id: u64,
     row: RejectionRow,
     sight: Sight,
@@ -101,7 +101,7 @@ impl Rejected {
         kept.ring.truncate(KEPT - 1);
         let id = kept.next;
         kept.next += 1;
-        kept.ring.push_front(Entry { id, row, sight });
+        kept.ring.push_front(RejectedEntry { id, row, sight });
     }
 
     /// How many there were: what is kept is another once there was another.
@@ -112,7 +112,7 @@ impl Rejected {
     /// All that are kept, the latest first; `replay` says how one is sent through again.
     pub fn to_json(&self, replay: impl Fn(&RejectionRow) -> String) -> Value {
         let kept = self.kept();
-        let entries = kept.ring.iter().map(|Entry { id, row, sight }| {
+        let entries = kept.ring.iter().map(|RejectedEntry { id, row, sight }| {
             json!({
                 "id": id,
                 "processed_at": row.lineage.processed_at,

@@ -103,7 +103,7 @@ fn memory(settings: &Settings) -> Option<Check> {
     Some(if budget > has / 5 * 4 { Check::warn(name, message, hint) } else { Check::ok(name, message) })
 }
 
-/// Leases and event times rest on the clock: it must not stand in another decade nor have been set back.
+/// Leases and event times rest on the clock: it must not be in another decade nor have been set back.
 fn clock(settings: &Settings) -> Check {
     let name = "clock";
     let now = SystemTime::now();

@@ -30,7 +30,7 @@ pub mod story;
 pub mod story_args;
 
 use arrival::ArrivalArgs;
-use outcome::{Outcome, finish};
+use outcome::{PumpResult, finish};
 use report::Watching;
 use story_args::StoryArgs;
 
@@ -157,7 +157,7 @@ fn pump(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
         let report = pump::make_only(&plan, |step| bars.show(step), &cancel)?;
         drop(bars);
         let reading = reading_cost::cost(&plan, &settings, &cancel)?;
-        return finish(args.json, Outcome { reading: Some(reading), ..Outcome::new(report, None) }, None);
+        return finish(args.json, PumpResult { reading: Some(reading), ..PumpResult::new(report, None) }, None);
     }
     runtime.block_on(async {
         app::make_folders(&settings)?;
@@ -169,7 +169,7 @@ fn pump(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
         let both = (Arc::clone(&ports.store), Arc::clone(&ports.queue));
         let report = pump::run(&plan, both, |step| bars.show(step), cancel.clone()).await?;
         drop(bars);
-        let mut outcome = Outcome::new(report, Some(plan.key_file.clone()));
+        let mut outcome = PumpResult::new(report, Some(plan.key_file.clone()));
         let wait = args.wait || (engine.is_some() && !args.no_wait);
         if !wait || cancel.is_cancelled() {
             if !args.no_wait && !cancel.is_cancelled() {
@@ -227,7 +227,7 @@ fn pump(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
 }
 
 /// Writes the load report, if one was asked for, and prints what there is to say.
-fn end(args: &PumpArgs, watching: Option<Watching>, outcome: Outcome, verdict: Option<Verdict>) -> Result<Exit> {
+fn end(args: &PumpArgs, watching: Option<Watching>, outcome: PumpResult, verdict: Option<Verdict>) -> Result<Exit> {
     let report = watching.map(|watching| watching.write(&outcome.pump, verdict.as_ref())).transpose()?;
     let exit = finish(args.json, outcome, verdict)?;
     if let Some(report) = report.filter(|_| !args.json) {
@@ -239,7 +239,8 @@ fn end(args: &PumpArgs, watching: Option<Watching>, outcome: Outcome, verdict: O
 fn plan(args: &PumpArgs, settings: &Settings) -> Result<PumpPlan> {
     let run = args.choice.plan(&args.arrival, settings)?;
     if args.make_only && run.arrival != Arrival::Unpaced {
-        return Err(exit::usage("--make-only knows no rate").with_hint("leave --rate, --ramp and --replay out"));
+        return Err(exit::usage("--make-only cannot be combined with a rate")
+            .with_hint("leave --rate, --ramp and --replay out"));
     }
     let threads = threads(args.threads, &run.arrival);
     let key_file = key_file(args.key_file.as_deref(), settings)?;

@@ -13,7 +13,7 @@ use crate::telemetry::process;
 
 /// The JSON object at the end. What only the engine or the warehouse knows is null where nobody waited for it.
 #[derive(Debug, Serialize)]
-pub(super) struct Outcome {
+pub(super) struct PumpResult {
     /// Photos put, or made with `--make-only`.
     pub(super) photos: u64,
     /// Scan rows in the warehouse, of these photos.
@@ -42,7 +42,7 @@ pub(super) struct Outcome {
     pub(super) pump: PumpReport,
 }
 
-impl Outcome {
+impl PumpResult {
     pub(super) fn new(pump: PumpReport, key_file: Option<PathBuf>) -> Self {
         Self {
             photos: pump.photos,
@@ -66,7 +66,7 @@ impl Outcome {
 }
 
 /// Prints the outcome and decides the exit code.
-pub(super) fn finish(json: bool, mut outcome: Outcome, verdict: Option<Verdict>) -> Result<Exit> {
+pub(super) fn finish(json: bool, mut outcome: PumpResult, verdict: Option<Verdict>) -> Result<Exit> {
     if let Some(verdict) = &verdict {
         outcome.rows = Some(verdict.rows);
         outcome.rejections = Some(verdict.rejections);
@@ -107,7 +107,7 @@ fn pace_lines(report: &PumpReport) -> String {
     )
 }
 
-fn summary(outcome: &Outcome) -> String {
+fn summary(outcome: &PumpResult) -> String {
     let pump = &outcome.pump;
     let verb = if outcome.key_file.is_some() { "put" } else { "made" };
     let mut text = format!(

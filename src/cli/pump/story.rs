@@ -13,7 +13,7 @@ use crate::pump::story::{Span, Story, StoryOptions, StorySource};
 
 /// Prints what a story comes to, without making a photo: photos by month, product, place, hour, look, fault…
 ///
-/// Beside each count stands what the story's weights let expect, and how far the two are apart in standard deviations.
+/// Beside each count is what the story's weights let expect, and how far the two are apart in standard deviations.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  scanmill pump story --story retail-year --count 40000\n  scanmill pump story --story story-specification.json --spec orchestrator-specification.json"
@@ -38,7 +38,7 @@ pub struct StoryArgs {
 
 /// The JSON object.
 #[derive(Debug, Serialize)]
-struct Outcome {
+struct StoryFigures {
     story: String,
     seed: u64,
     span: Span,
@@ -77,7 +77,8 @@ pub fn run(args: &StoryArgs, _global: &GlobalArgs) -> Result<Exit> {
     let (mean, peak) = (story.mean_per_second(), story.peak_rate());
     if args.json {
         let story = source.name;
-        let outcome = Outcome { story, seed: args.seed, span, mean_per_second: mean, peak_per_second: peak, summary };
+        let outcome =
+            StoryFigures { story, seed: args.seed, span, mean_per_second: mean, peak_per_second: peak, summary };
         out::print_json(&outcome)?;
     } else {
         let (from, to) = (span.from, span.to);

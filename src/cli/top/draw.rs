@@ -130,7 +130,7 @@ fn bottleneck<'a>(view: &View) -> Paragraph<'a> {
     };
     let lines = vec![
         Line::from(vec![Span::from(title).bold(), ": ".into(), evidence.into()]),
-        Line::from(if remedy.is_empty() { String::new() } else { format!("what helps: {remedy}") }).dark_gray(),
+        Line::from(if remedy.is_empty() { String::new() } else { format!("remedy: {remedy}") }).dark_gray(),
     ];
     Paragraph::new(lines).wrap(Wrap { trim: true }).block(block)
 }

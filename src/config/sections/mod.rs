@@ -1,4 +1,4 @@
-//! The engine's own sections. Those of the cloud adapters and of the load report stand with them.
+//! The engine's own sections. Those of the cloud adapters and of the load report are with them.
 
 mod engine;
 mod places;

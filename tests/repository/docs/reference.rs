@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::{Arg, Command, CommandFactory};
 use scanmill::config::keys::{SECTIONS, Section};
-use scanmill::domain::columns::{COLUMNS, ColumnType, Table};
+use scanmill::domain::columns::{COLUMNS, ColumnTables, ColumnType};
 use scanmill::domain::{Cause, Reason};
 use scanmill::telemetry::names::{self, MetricKind};
 
@@ -55,9 +55,9 @@ fn columns_are_those_of_the_code() {
             ColumnType::Date => "date".to_owned(),
         };
         let table = match column.table {
-            Table::Both => "both",
-            Table::Scans => "scans",
-            Table::Rejections => "rejections",
+            ColumnTables::Both => "both",
+            ColumnTables::Scans => "scans",
+            ColumnTables::Rejections => "rejections",
         };
         let always = if column.required { "yes" } else { "" };
         let _ = writeln!(page, "| `{}` | {kind} | {table} | {always} | {} |", column.name, cell(column.doc));

@@ -1,7 +1,7 @@
 //! Sealed batches: when one is full, how it is named, what it holds.
 //!
 //! A batch object holds JSON Lines, gzip-compressed, one [`Row`] a line. It is written once under a name that no other
-//! batch can have and never changes. All rows of one photo stand in one batch.
+//! batch can have and never changes. All rows of one photo are in one batch.
 
 use std::collections::HashMap;
 

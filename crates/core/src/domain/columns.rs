@@ -21,7 +21,7 @@ pub enum ColumnType {
 
 /// Which tables have the column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Table {
+pub enum ColumnTables {
     /// Lineage: `scans` and `rejections` alike.
     Both,
     /// `scans` only.
@@ -37,20 +37,26 @@ pub struct Column {
     pub name: &'static str,
     /// Type.
     pub kind: ColumnType,
-    /// Where it stands.
-    pub table: Table,
+    /// Where it is.
+    pub table: ColumnTables,
     /// Whether it always has a value.
     pub required: bool,
     /// What it means.
     pub doc: &'static str,
 }
 
-const fn column(name: &'static str, kind: ColumnType, table: Table, required: bool, doc: &'static str) -> Column {
+const fn column(
+    name: &'static str,
+    kind: ColumnType,
+    table: ColumnTables,
+    required: bool,
+    doc: &'static str,
+) -> Column {
     Column { name, kind, table, required, doc }
 }
 
+use ColumnTables::{Both, Rejections, Scans};
 use ColumnType::{Date, Integer, LocalTimestamp, Real, Text, Timestamp};
-use Table::{Both, Rejections, Scans};
 
 /// All columns, in table order: `scans` takes `Both` and `Scans`, `rejections` takes `Both` and `Rejections`.
 pub const COLUMNS: &[Column] = &[

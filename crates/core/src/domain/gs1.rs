@@ -11,7 +11,7 @@ use super::gtin::{check_digit_is_right, gtin_14, has_gtin_length};
 
 /// A primary key as found.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct PrimaryKey {
     /// The key's value as written.
     pub value: String,
     /// GTIN-14, when the key is one and its check digit is right.
@@ -21,7 +21,7 @@ pub struct Key {
 }
 
 /// Format of a key: its digits, and how many characters may follow them.
-struct Format {
+struct KeyFormat {
     ai: &'static str,
     /// Name in addresses made before version 1.3 of the standard.
     old_name: &'static str,
@@ -31,13 +31,13 @@ struct Format {
     is_checked: bool,
 }
 
-const fn format(ai: &'static str, old_name: &'static str, digits: usize, more: usize) -> Format {
-    Format { ai, old_name, digits, more, is_checked: digits >= 13 }
+const fn format(ai: &'static str, old_name: &'static str, digits: usize, more: usize) -> KeyFormat {
+    KeyFormat { ai, old_name, digits, more, is_checked: digits >= 13 }
 }
 
 /// Every primary key but the GTIN (GS1 Digital Link URI syntax, and the General Specifications for the formats). Keys
 /// of free length begin with a company prefix and have no check digit; at least six digits are asked of them.
-const FORMATS: &[Format] = &[
+const FORMATS: &[KeyFormat] = &[
     format("00", "sscc", 18, 0),
     format("253", "gdti", 13, 17),
     format("255", "gcn", 13, 12),
@@ -56,8 +56,8 @@ const FORMATS: &[Format] = &[
 ];
 
 /// The key that `value` is by its format under the application identifier or old name `ai`, whatever its check digit.
-pub(super) fn key(ai: &str, value: &str) -> Option<Key> {
-    let found = |gtin, is_right| Some(Key { value: value.to_owned(), gtin, is_right });
+pub(super) fn key(ai: &str, value: &str) -> Option<PrimaryKey> {
+    let found = |gtin, is_right| Some(PrimaryKey { value: value.to_owned(), gtin, is_right });
     if is_gtin_name(ai) {
         let gtin = has_gtin_length(value).then(|| gtin_14(value))?;
         let is_right = gtin.is_some();
@@ -95,7 +95,7 @@ fn is_unassigned_prefix(digits: &str) -> bool {
 
 /// The key in a Digital Link's path, given its segments (unescaped, without a last empty one). The rightmost primary
 /// key is the one that counts; what comes after it qualifies it.
-pub fn digital_link(segments: &[String]) -> Option<Key> {
+pub fn digital_link(segments: &[String]) -> Option<PrimaryKey> {
     segments.windows(2).enumerate().rev().find_map(|(place, pair)| {
         let [ai, value] = pair else { return None };
         let key = key(ai, value.trim_end())?;
@@ -143,7 +143,7 @@ pub fn is_compressed(host: &str, segments: &[String]) -> bool {
 
 /// The key of an element string: `(01)09506000134352(10)ABC`, or the unbracketed form that a GS1 QR code gives behind
 /// FNC1, told by its symbology identifier or separator.
-pub fn element_string(text: &str) -> Option<Key> {
+pub fn element_string(text: &str) -> Option<PrimaryKey> {
     if let Some(bracketed) = text.strip_prefix('(') {
         let elements = bracketed.split('(').filter_map(|element| element.split_once(')'));
         // Thirteen digits at least: `(401)5551234` is a phone number in Rhode Island, not a consignment.
@@ -162,7 +162,7 @@ pub fn element_string(text: &str) -> Option<Key> {
 mod tests {
     use super::*;
 
-    fn link(path: &str) -> Option<Key> {
+    fn link(path: &str) -> Option<PrimaryKey> {
         digital_link(&path.split('/').map(str::to_owned).collect::<Vec<_>>())
     }
 

@@ -4,7 +4,7 @@
 //! reader knows; all others end at a separator (GS, which FNC1 stands for) or at the end. A separator behind an
 //! element that needs none is allowed.
 
-use super::gs1::{Key, key};
+use super::gs1::{PrimaryKey, key};
 use super::gtin::gtin_14;
 
 /// Separator between elements.
@@ -46,8 +46,8 @@ const PREDEFINED: &[(&str, usize)] = &[
     ("41", 16),
 ];
 
-/// What may stand behind an AI: so many digits, then up to so many characters, the first of which may be missing.
-struct Form {
+/// What may be behind an AI: so many digits, then up to so many characters, the first of which may be missing.
+struct ElementForm {
     /// The AI; a `#` is any digit.
     ai: &'static str,
     digits: usize,
@@ -55,20 +55,20 @@ struct Form {
     most: usize,
 }
 
-const fn digits(ai: &'static str, digits: usize) -> Form {
-    Form { ai, digits, least: 0, most: 0 }
+const fn digits(ai: &'static str, digits: usize) -> ElementForm {
+    ElementForm { ai, digits, least: 0, most: 0 }
 }
 
-const fn up_to(ai: &'static str, most: usize) -> Form {
-    Form { ai, digits: 0, least: 1, most }
+const fn up_to(ai: &'static str, most: usize) -> ElementForm {
+    ElementForm { ai, digits: 0, least: 1, most }
 }
 
-const fn form(ai: &'static str, digits: usize, least: usize, most: usize) -> Form {
-    Form { ai, digits, least, most }
+const fn form(ai: &'static str, digits: usize, least: usize, most: usize) -> ElementForm {
+    ElementForm { ai, digits, least, most }
 }
 
 /// Every AI (General Specifications, figure 3.2-1). Those that hold numbers of a variable length are taken as text.
-const FORMS: &[Form] = &[
+const FORMS: &[ElementForm] = &[
     digits("00", 18),
     digits("01", 14),
     digits("02", 14),
@@ -198,7 +198,7 @@ const FORMS: &[Form] = &[
     up_to("99", 90),
 ];
 
-impl Form {
+impl ElementForm {
     /// Whether the text begins with this AI.
     fn begins(&self, text: &str) -> bool {
         let fits = |(place, read): (u8, u8)| place == read || (place == b'#' && read.is_ascii_digit());
@@ -227,7 +227,7 @@ pub fn elements(text: &str) -> (Vec<Element<'_>>, bool) {
     (found, is_whole)
 }
 
-/// The element in front, and what stands behind it.
+/// The element in front, and what is behind it.
 fn element(text: &str) -> Option<(Element<'_>, &str)> {
     let form = FORMS.iter().find(|form| form.begins(text))?;
     let predefined = PREDEFINED.iter().find(|(start, _)| text.starts_with(start));
@@ -237,14 +237,14 @@ fn element(text: &str) -> Option<(Element<'_>, &str)> {
     form.holds(value).then_some((Element { ai, value }, behind))
 }
 
-/// The key that names the product: a trade item's GTIN wherever it stands, else that of the contents or parts, else
+/// The key that names the product: a trade item's GTIN wherever it is, else that of the contents or parts, else
 /// the first other primary key, be its check digit right or not.
-pub fn product_key(elements: &[Element<'_>]) -> Option<Key> {
+pub fn product_key(elements: &[Element<'_>]) -> Option<PrimaryKey> {
     for (ai, is_itip) in [("01", false), ("03", false), ("02", false), ("8006", true), ("8026", true)] {
         for element in elements.iter().filter(|element| element.ai == ai) {
             let number = if is_itip { element.value.get(..14) } else { Some(element.value) };
             if let Some(gtin) = number.and_then(gtin_14) {
-                return Some(Key { value: element.value.to_owned(), gtin: Some(gtin), is_right: true });
+                return Some(PrimaryKey { value: element.value.to_owned(), gtin: Some(gtin), is_right: true });
             }
         }
     }
@@ -319,7 +319,7 @@ mod tests {
     }
 
     proptest! {
-        /// Any sound elements in any order come back, whatever separators stand behind those that need none.
+        /// Any sound elements in any order come back, whatever separators are behind those that need none.
         #[test]
         fn what_is_written_is_read(
             picks in prop::collection::vec((0..FORMS.len(), any::<prop::sample::Index>(), any::<bool>()), 1..8),

@@ -1,6 +1,6 @@
 //! GTIN check digits and lengths.
 
-/// The GTIN-14 of a GTIN-8, -12, -13 or -14: padded with zeros on the left. `None` when it is no such number, its check
+/// The GTIN-14 of a GTIN-8, -12, -13 or -14: padded with zeros on the left. `None` when it is not such a number, its check
 /// digit is wrong, or it is all zeros (which passes the check and names nothing).
 pub fn gtin_14(digits: &str) -> Option<String> {
     if !has_gtin_length(digits) || !check_digit_is_right(digits) || digits.bytes().all(|digit| digit == b'0') {

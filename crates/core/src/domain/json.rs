@@ -58,38 +58,38 @@ impl<'a> Json<'a> {
 
 impl<'de> Deserialize<'de> for Json<'de> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Json<'de>, D::Error> {
-        from.deserialize_any(Reader)
+        from.deserialize_any(JsonReader)
     }
 }
 
 /// A name or a text, borrowed where it has no escape.
-struct Text<'a>(Cow<'a, str>);
+struct NameOrText<'a>(Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Text<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Text<'de>, D::Error> {
-        struct OfText;
-        impl<'de> Visitor<'de> for OfText {
-            type Value = Text<'de>;
+impl<'de> Deserialize<'de> for NameOrText<'de> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<NameOrText<'de>, D::Error> {
+        struct TextReader;
+        impl<'de> Visitor<'de> for TextReader {
+            type Value = NameOrText<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a text")
             }
 
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Borrowed(text)))
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<NameOrText<'de>, E> {
+                Ok(NameOrText(Cow::Borrowed(text)))
             }
 
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Cow::Owned(text.to_owned())))
+            fn visit_str<E>(self, text: &str) -> Result<NameOrText<'de>, E> {
+                Ok(NameOrText(Cow::Owned(text.to_owned())))
             }
         }
-        from.deserialize_str(OfText)
+        from.deserialize_str(TextReader)
     }
 }
 
-struct Reader;
+struct JsonReader;
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for JsonReader {
     type Value = Json<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,7 +134,7 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Json<'de>, A::Error> {
         let mut members = Vec::with_capacity(MEMBERS);
-        while let Some((Text(name), value)) = object.next_entry()? {
+        while let Some((NameOrText(name), value)) = object.next_entry()? {
             members.push((name, value));
         }
         Ok(Json::Object(members))

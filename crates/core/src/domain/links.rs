@@ -1,4 +1,4 @@
-//! Where the web addresses with a scheme stand in a text that is more than one.
+//! Where the web addresses with a scheme are in a text that is more than one.
 //!
 //! An address ends (RFC 3986, appendix C) at white space, at a quote or an angle bracket. Punctuation at its end belongs to
 //! the sentence, and so does a closing bracket that was not opened in it. Hosts may be of any script and any form: names,
@@ -29,7 +29,7 @@ pub fn links(text: &str) -> Vec<&str> {
     found
 }
 
-/// How many bytes of what follows a scheme are its address. `quote` stands before the scheme.
+/// How many bytes of what follows a scheme are its address. `quote` is before the scheme.
 fn length(text: &str, quote: Option<char>) -> usize {
     let authority = text.get(..text.find(|letter| is_end(letter) || "/?#\\".contains(letter)).unwrap_or(text.len()));
     let authority = authority.unwrap_or_default();
@@ -57,7 +57,7 @@ fn is_of_host(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "-._~%:".contains(letter) || !letter.is_ascii() && !is_mark(letter)
 }
 
-/// Dashes, quotes, dots and the like of any script, which are no letters.
+/// Dashes, quotes, dots and the like of any script, which are not letters.
 fn is_mark(letter: char) -> bool {
     matches!(letter, '«' | '»' | '·' | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205E}' | '\u{3000}'..='\u{3003}' | '\u{3008}'..='\u{3020}')
 }
@@ -100,7 +100,7 @@ fn path_length(text: &str, quote: Option<char>) -> usize {
     end
 }
 
-/// An address without the words of another script that stand right behind the name of its host: no top level mixes them.
+/// An address without the words of another script that are right behind the name of its host: no top level mixes them.
 pub fn without_glued_words(address: &str) -> &str {
     let Some((scheme, rest)) = address.split_once("://") else { return address };
     let authority = rest.get(..rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len())).unwrap_or_default();

@@ -3,7 +3,7 @@
 /// How one photo of a message ended, as far as the message is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PhotoEnd {
-    /// Its rows stand in a sealed, durable batch.
+    /// Its rows are in a sealed, durable batch.
     Durable,
     /// It must be processed again (a retryable failure, or a drain before it started).
     Again,

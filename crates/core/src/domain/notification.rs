@@ -166,13 +166,13 @@ fn record_photo(record: &Json<'_>, keys: KeyEncoding, found: &mut ParsedRecords)
     let key = text(object, "key").ok_or("no s3.object.key")?;
     let is_raw = keys == KeyEncoding::Raw && text(s3, "configurationId") != Some(OWN_CONFIGURATION);
     let key = if is_raw { key.to_owned() } else { form_decode(key)? };
-    let fields = Fields { version: "versionId", etag: "eTag" };
+    let fields = FieldNames { version: "versionId", etag: "eTag" };
     found.photo(photo(bucket, key, object, &fields, text(record, "eventTime"))?);
     Ok(())
 }
 
 /// What the two envelopes call the same things.
-struct Fields {
+struct FieldNames {
     version: &'static str,
     etag: &'static str,
 }
@@ -181,7 +181,7 @@ fn photo(
     bucket: &str,
     key: String,
     object: &Json<'_>,
-    fields: &Fields,
+    fields: &FieldNames,
     time: Option<&str>,
 ) -> Result<PhotoRef, String> {
     for (name, text, cap) in [("bucket name", bucket, BUCKET_CAP), ("key", key.as_str(), KEY_CAP)] {
@@ -200,7 +200,7 @@ fn photo(
     Ok(PhotoRef {
         bucket: bucket.to_owned(),
         key,
-        // See `PhotoRef::id` for `null`; a GET for it would read whatever stands under the key now anyway.
+        // See `PhotoRef::id` for `null`; a GET for it would read whatever is under the key now anyway.
         version_id: some(text(object, fields.version).filter(|version| *version != "null")),
         // moto writes EventBridge's like the classic one.
         etag: some(text(object, fields.etag).or(text(object, "eTag")).map(|etag| etag.trim_matches('"'))),

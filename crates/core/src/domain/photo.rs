@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn the_id_never_changes() {
-        // Rows of every release stand in warehouses under these ids: a change here doubles them all.
+        // Rows of every release are in warehouses under these ids: a change here doubles them all.
         assert_eq!(
             photo(None, Some("d41d8cd98f00b204e9800998ecf8427e")).id().as_str(),
             "dff21a5acb48f0942991933f6692b472"

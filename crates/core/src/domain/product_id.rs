@@ -5,7 +5,7 @@
 //! no product: null is better.
 
 use super::escapes::bare_id;
-use super::gs1::Key;
+use super::gs1::PrimaryKey;
 use super::gtin::{gtin_14, has_gtin_length, has_used_prefix};
 use super::page_names::{is_below_no_product, is_no_shop, is_page_name};
 use super::secret_shapes::is_random;
@@ -59,7 +59,7 @@ pub struct Product {
 pub struct Page<'a> {
     /// Host, lower case.
     pub host: &'a str,
-    /// Path, query and route as they stand in the address.
+    /// Path, query and route as they are in the address.
     pub tail: &'a str,
     /// Segments of the path, or of the route in the fragment where there is one; unescaped.
     pub segments: &'a [String],
@@ -69,7 +69,7 @@ pub struct Page<'a> {
 
 impl Product {
     /// The product that a GS1 key names: none where its check digit is wrong, for such a number was given to nothing.
-    pub fn of_key(key: Key) -> Product {
+    pub fn of_key(key: PrimaryKey) -> Product {
         match key.gtin {
             Some(gtin) => Product { id: Some(gtin.clone()), source: ProductIdSource::Gtin, gtin: Some(gtin) },
             None if !key.is_right => Product::default(),

@@ -7,7 +7,7 @@ use super::former_values::present;
 /// The stage at which a photo ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Stage {
+pub enum EndedAt {
     /// Reading the queue message.
     Notify,
     /// Getting the object.
@@ -20,15 +20,15 @@ pub enum Stage {
     Load,
 }
 
-impl Stage {
+impl EndedAt {
     /// The stage as stored in the `stage` column.
     pub fn as_str(self) -> &'static str {
         match self {
-            Stage::Notify => "notify",
-            Stage::Fetch => "fetch",
-            Stage::Guard => "guard",
-            Stage::Decode => "decode",
-            Stage::Load => "load",
+            EndedAt::Notify => "notify",
+            EndedAt::Fetch => "fetch",
+            EndedAt::Guard => "guard",
+            EndedAt::Decode => "decode",
+            EndedAt::Load => "load",
         }
     }
 }
@@ -59,8 +59,8 @@ macro_rules! reasons {
                 match self { $(Reason::$name => $text,)* }
             }
             /// The stage that gives this reason.
-            pub fn stage(self) -> Stage {
-                match self { $(Reason::$name => Stage::$stage,)* }
+            pub fn stage(self) -> EndedAt {
+                match self { $(Reason::$name => EndedAt::$stage,)* }
             }
             /// Where its cause lies.
             pub const fn cause(self) -> Cause {

@@ -98,7 +98,7 @@ pub struct RejectionRow {
 }
 
 /// One line of a batch object. `row_kind` tells the loader which table it goes to, so that all rows of a photo can
-/// stand in one object.
+/// be in one object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "row_kind", rename_all = "snake_case")]
 pub enum Row {
@@ -153,7 +153,7 @@ pub fn rows_of(photo: &PhotoRef, reading: &Reading, revision: i64, processed_at:
         let reject = Rejection::new(Reason::NoCode, "no code, and the decoder gave no reason");
         return vec![rejection_of(photo, &reject, revision, processed_at)];
     }
-    let shared = Shared {
+    let shared = PhotoColumns {
         lineage: lineage(photo, revision, processed_at),
         when: When::of(&reading.capture),
         place: PlaceColumns::of(&reading.capture),
@@ -177,16 +177,16 @@ fn scan_id(photo_id: &str, payload: &str, before: u32) -> String {
 }
 
 /// What all scans of one photo have in common.
-struct Shared<'a> {
+struct PhotoColumns<'a> {
     lineage: Lineage,
     when: When,
     place: PlaceColumns,
     reading: &'a Reading,
 }
 
-impl Shared<'_> {
+impl PhotoColumns<'_> {
     fn scan(&self, scan_id: String, index: usize, code: &Code, payload: Payload) -> ScanRow {
-        let Shared { lineage, when, place, reading } = self;
+        let PhotoColumns { lineage, when, place, reading } = self;
         let capture = &reading.capture;
         ScanRow {
             scan_id,

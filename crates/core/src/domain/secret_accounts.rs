@@ -1,4 +1,4 @@
-//! What opens a whole account by itself, wherever it stands: the words or the private key of a wallet, the code that links
+//! What opens a whole account by itself, wherever it is: the words or the private key of a wallet, the code that links
 //! a device to a messenger, the profile of a SIM, a user with a password.
 
 use std::borrow::Cow;

@@ -6,7 +6,7 @@
 
 use percent_encoding::percent_decode_str;
 
-/// Words that make a name secret wherever they stand in it: `access_token`, `tokenValue`, `my.session`.
+/// Words that make a name secret wherever they are in it: `access_token`, `tokenValue`, `my.session`.
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
     "apikey", "assertion", "auth", "authentication", "authorization", "authtoken", "bearer", "certificate", "cookie",
@@ -122,7 +122,7 @@ pub fn is_secret_name(name: &str) -> bool {
         || words.iter().any(|word| WORDS.contains(&word.as_str()))
 }
 
-/// The name without what stands before it: `amp;` is left of a link copied from HTML, and in odd places other signs part
+/// The name without what is before it: `amp;` is left of a link copied from HTML, and in odd places other signs part
 /// parameters too.
 fn own_name(name: &str) -> &str {
     name.rsplit([';', '&', ',']).next().unwrap_or_default()
@@ -168,7 +168,7 @@ fn is_plain(value: &str) -> bool {
     is_year && is_first && is_cased && word.len() <= 12
 }
 
-/// Whether a parameter is secret only because of those it stands with.
+/// Whether a parameter is secret only because of those it is with.
 pub fn is_secret_in_group(name: &str, is_oauth_return: bool, is_signed: bool) -> bool {
     let name = own_name(name);
     is_oauth_return && name.eq_ignore_ascii_case("code") || is_signed && SIGNED_NAMES.contains(&compact(name).as_str())

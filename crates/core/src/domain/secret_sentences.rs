@@ -19,7 +19,7 @@ const PASSWORDS: &[&str] = &[
 /// Labels that are ordinary words too: only what looks like a secret is one behind them.
 const ORDINARY: &[&str] = &["accesskey", "apikey", "authorization", "parola", "pass", "pin", "pw", "secret", "token"];
 
-/// What makes a key of what stands beside it that of a network.
+/// What makes a key of what is beside it that of a network.
 #[rustfmt::skip]
 const NETWORKS: &[&str] = &[
     "hotspot", "hálózat", "netværk", "nettverk", "network", "netwerk", "netz", "nätverk", "rete", "rede", "reseau", "réseau",
@@ -47,10 +47,10 @@ const MOST_PASSES: usize = 8;
 const KEY_BEGINS: &str = "-----BEGIN ";
 const KEY_END: &str = "PRIVATE KEY-----";
 
-/// A text without what stands behind the label of a secret, as far as white space, and without private keys.
+/// A text without what is behind the label of a secret, as far as white space, and without private keys.
 pub fn redact_sentences(text: &str) -> Cow<'_, str> {
     let mut redacted = Cow::Borrowed(text);
-    // What took the place of one secret may join what stood around it.
+    // What took the place of one secret may join what was around it.
     for _ in 0..MOST_PASSES {
         let keyless = redact_private_keys(&redacted);
         let labelless = redact_labelled(&keyless).map_or(keyless, Cow::Owned);
@@ -111,7 +111,7 @@ fn is_named_by(before: &str, word: &str) -> bool {
     }
 }
 
-/// What stands before a mail address: labels and schemes, which are not users.
+/// What is before a mail address: labels and schemes, which are not users.
 #[rustfmt::skip]
 const MAIL_LABELS: &[&str] = &[
     "acct", "bcc", "cc", "contact", "email", "from", "ftp", "http", "https", "im", "impp", "info", "jabber",
@@ -119,7 +119,7 @@ const MAIL_LABELS: &[&str] = &[
     "xmpp",
 ];
 
-/// A word `user:password@host` without user and password. A label or scheme may stand before: `mailto:user:password@host`.
+/// A word `user:password@host` without user and password. A label or scheme may be before: `mailto:user:password@host`.
 fn redact_account(word: &str) -> String {
     let mut kept = 0;
     loop {
@@ -182,13 +182,13 @@ fn is_network_key(words: &[String]) -> bool {
     let label = words.concat();
     let is_password = |word: &String| PASSWORDS.iter().any(|password| word.ends_with(password));
     let is_key = |word: &String| KEYS.iter().any(|key| word.ends_with(key)) || is_password(word);
-    // Of one word it is the key that stands last.
+    // Of one word it is the key that is last.
     let is_phrase = words.len() > 1 && words.iter().any(is_key) || words.last().is_some_and(is_key);
     let is_password_of = ["motdepasse", "palavrapasse"].iter().any(|password| label.contains(password));
     (is_phrase || is_password_of) && NETWORKS.iter().any(|network| label.contains(network))
 }
 
-/// How many bytes at the start of `value` are the secret that `label` names. `is_spaced`: blanks stand around the sign.
+/// How many bytes at the start of `value` are the secret that `label` names. `is_spaced`: blanks are around the sign.
 fn secret_length(label: &str, value: &str, is_spaced: bool) -> usize {
     // An address and nothing else, as in most payloads.
     if value.starts_with("//") && !value.contains(char::is_whitespace) {

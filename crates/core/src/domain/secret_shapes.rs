@@ -46,7 +46,7 @@ const TOKENS: &[(&str, usize)] = &[
 /// Letters of the shortest token.
 pub(super) const SHORTEST: usize = 19;
 
-/// Whether a token stands in the text. `eyJ` is how base 64 of a JSON object begins: a JSON web token, or a state that
+/// Whether a token is in the text. `eyJ` is how base 64 of a JSON object begins: a JSON web token, or a state that
 /// may hold anything.
 pub fn is_secret_shape(text: &str) -> bool {
     if text.len() < SHORTEST {

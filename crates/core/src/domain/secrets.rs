@@ -9,11 +9,14 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::secret_accounts::redact_accounts;
+use super::secret_json::redact_json;
 pub use super::secret_names::is_secret_name;
 use super::secret_names::{is_secret_if_opaque, is_secret_in_group, is_secret_parameter, is_signature_name};
+use super::secret_paths::{is_hook_name, redact_path, redact_route};
 use super::secret_sentences::redact_sentences;
 use super::secret_shapes::{SHORTEST as SHORTEST_TOKEN, is_opaque, is_random, is_secret_shape};
-use super::text::{find_ignoring_case, holds_any};
+use super::secret_users::redact_user;
+use super::text::holds_any;
 use super::wifi::redact_networks;
 
 /// What stands where a secret was.
@@ -36,7 +39,7 @@ pub fn redact(text: &str) -> String {
     if is_harmless(text) {
         return redacted;
     }
-    // What took a secret's place may join what stood around it, as the password of an address. Most texts hold none, and
+    // What took a secret's place may join what was around it, as the password of an address. Most texts hold none, and
     // are looked through once.
     for _ in 0..=MOST_PASSES {
         let next = redact_once(&redacted);
@@ -98,7 +101,7 @@ pub fn holds_secret(value: &str) -> bool {
     value.contains('%')
 }
 
-fn is_word_end(letter: char) -> bool {
+pub(super) fn is_word_end(letter: char) -> bool {
     letter.is_whitespace() || matches!(letter, '<' | '>' | '"' | '`')
 }
 
@@ -109,7 +112,7 @@ fn holds_plain_secret(value: &str) -> bool {
         return false;
     }
     let parts = || value.split(SEPARATORS);
-    let group = Group::of(parts().filter_map(|part| part.split_once('=')).map(|(name, _)| name));
+    let group = ParameterGroup::of(parts().filter_map(|part| part.split_once('=')).map(|(name, _)| name));
     parts().any(|part| {
         let mut named = part.split(['=', ':']);
         // The last piece is a value.
@@ -122,7 +125,7 @@ fn holds_plain_secret(value: &str) -> bool {
 
 /// The parameters that stand together in one address: some are secret only in company.
 #[derive(Clone, Copy, Default)]
-struct Group {
+pub(super) struct ParameterGroup {
     /// `state` and the like: `code` is an authorization code.
     is_oauth_return: bool,
     /// The path is that of a webhook: `key` is its secret.
@@ -131,9 +134,9 @@ struct Group {
     is_signed: bool,
 }
 
-impl Group {
-    fn of<'a>(names: impl Iterator<Item = &'a str>) -> Group {
-        let mut group = Group::default();
+impl ParameterGroup {
+    fn of<'a>(names: impl Iterator<Item = &'a str>) -> ParameterGroup {
+        let mut group = ParameterGroup::default();
         for name in names {
             let name = unescape(name).to_ascii_lowercase();
             group.is_oauth_return |= matches!(&*name, "state" | "session_state" | "scope" | "iss");
@@ -143,15 +146,15 @@ impl Group {
     }
 
     /// Of an address: its query and fragment, and the path, which may say that this is a sign-in's return.
-    fn of_address(path: &str, tail: &str) -> Group {
+    fn of_address(path: &str, tail: &str) -> ParameterGroup {
         let names = tail.split(['?', '#', '&', ';']).filter_map(|part| part.split_once('='));
-        let mut group = Group::of(names.map(|(name, _)| name));
+        let mut group = ParameterGroup::of(names.map(|(name, _)| name));
         group.is_hook = path.split('/').any(is_hook_name);
         group.is_oauth_return |= holds_any(path, &["oauth", "oidc", "callback", "signin"]);
         group
     }
 
-    fn is_secret(self, name: &str, value: &str) -> bool {
+    pub(super) fn is_secret(self, name: &str, value: &str) -> bool {
         is_secret_parameter(name, value)
             || is_secret_in_group(&unescape(name), self.is_oauth_return, self.is_signed)
             || ((self.is_hook && value != REDACTED || is_opaque(value)) && is_secret_if_opaque(&unescape(name)))
@@ -162,7 +165,7 @@ impl Group {
 fn redact_word(word: &str) -> String {
     let tail = word.find(['?', '#']).unwrap_or(word.len());
     let (path, tail) = word.split_at(tail);
-    let group = Group::of_address(path, tail);
+    let group = ParameterGroup::of_address(path, tail);
     let mut out = redact_path(path, group);
     for part in tail.split_inclusive(['?', '#', '&']) {
         let end = part.trim_end_matches(['?', '#', '&']);
@@ -186,97 +189,13 @@ fn redact_word(word: &str) -> String {
     out
 }
 
-/// Letters of the shortest key behind the route of a shared file. Ids of some databases are drawn at random too, and shorter.
-const SHORTEST_KEY: usize = 22;
-
-/// A route in a fragment, whose segments may be the key of what is shared: `#/send/ID/KEY`, `#!ID!KEY`.
-fn redact_route(route: &str, group: Group) -> String {
-    let is_key = |part: &str| part.len() >= SHORTEST_KEY && is_random(part);
-    let hide = |segment: &str| {
-        let parts: Vec<&str> = segment.split('!').map(|part| if is_key(part) { REDACTED } else { part }).collect();
-        parts.join("!")
-    };
-    redact_path(&route.split('/').map(hide).collect::<Vec<_>>().join("/"), group)
-}
-
 /// Whether a part of a query is a secret with a colon where others have an equals sign: `?token:abc`.
-fn is_named_by_colon(name: &str, value: &str, group: Group) -> bool {
+fn is_named_by_colon(name: &str, value: &str, group: ParameterGroup) -> bool {
     !name.contains(['/', '.']) && !value.starts_with("//") && group.is_secret(name, value)
 }
 
-/// A path, with or without what stands before it.
-fn redact_path(path: &str, group: Group) -> String {
-    let mut before = "";
-    let mut is_hook = false;
-    let segments = path.split('/').map(|segment| {
-        let is_named = || is_secret_name(before) || is_secret_if_opaque(before) || is_link_of_mail(before);
-        let (name, value) = segment.split_once(':').unwrap_or_default();
-        if is_opaque(value) && group.is_secret(name, value) {
-            return format!("{name}:{REDACTED}");
-        }
-        let is_secret = is_opaque(segment) && is_named() || is_hook && !is_hook_name(segment) && is_hook_part(segment);
-        is_hook |= is_hook_name(segment);
-        before = segment;
-        if is_secret { REDACTED.to_owned() } else { redact_segment(segment, group) }
-    });
-    segments.collect::<Vec<_>>().join("/")
-}
-
-/// What stands in a path before the token of a link that was mailed to one person. `verify` and `activate` alone are none:
-/// behind them stand the serial numbers of goods.
-const LINKS_OF_MAIL: &[&str] = &[
-    "autologin",
-    "confirm-email",
-    "email-confirmation",
-    "email-verification",
-    "invitation",
-    "invite",
-    "login",
-    "magic",
-    "magic-link",
-    "magiclink",
-    "password-reset",
-    "passwordless",
-    "reset",
-    "reset-password",
-    "signin",
-    "token",
-    "unsubscribe",
-    "verify-email",
-];
-
-/// Whether what follows in a path is the token of a link that was mailed to one person.
-fn is_link_of_mail(segment: &str) -> bool {
-    LINKS_OF_MAIL.iter().any(|name| segment.eq_ignore_ascii_case(name))
-}
-
-/// Whether what follows in a path is the secret of a webhook: whoever knows it may post (Slack, Discord, Teams, Zapier).
-fn is_hook_name(segment: &str) -> bool {
-    let begins = |word: &str| find_ignoring_case(segment, word) == Some(0);
-    segment.eq_ignore_ascii_case("hook")
-        || segment.eq_ignore_ascii_case("hooks")
-        || begins("hooks.")
-        || begins("hook.")
-        || holds_any(segment, &["webhook"])
-}
-
-/// Whether a segment behind [`is_hook_name`] may be a part of the secret: no plain word.
-fn is_hook_part(segment: &str) -> bool {
-    segment.len() >= 20 && segment != REDACTED
-        || segment.len() >= 8 && segment.bytes().any(|byte| byte.is_ascii_digit())
-}
-
-/// A path segment without the values of secret parameters (`42;jsessionid=…`) and without ASP.NET's `(S(…))`.
-fn redact_segment(segment: &str, group: Group) -> String {
-    let bytes = segment.as_bytes();
-    if bytes.len() > 6 && matches!(bytes, [b'(', b'A' | b'F' | b'S', b'(', .., b')', b')']) {
-        return REDACTED.to_owned();
-    }
-    segment.split(';').map(|part| redact_parameter(part, group)).collect::<Vec<_>>().join(";")
-}
-
 /// One `name=value`; a part without `=` is a value.
-fn redact_parameter(part: &str, group: Group) -> String {
+pub(super) fn redact_parameter(part: &str, group: ParameterGroup) -> String {
     match part.split_once('=') {
         Some((name, value)) if group.is_secret(name, value) || holds_secret(value) => {
             // Text after `;` may be a parameter's name too, and before it a value.
@@ -293,118 +212,6 @@ fn redact_parameter(part: &str, group: Group) -> String {
 fn holds_secret_value(part: &str) -> bool {
     let plain = unescape(part);
     is_secret_shape(part) || (plain != part && holds_secret(&plain))
-}
-
-/// The text with `user:password@` replaced in every authority; borrowed when there is none.
-fn redact_user(text: &str) -> Cow<'_, str> {
-    let mut out = String::new();
-    let mut rest = text;
-    let mut found = false;
-    while let Some(start) = authority(rest, out.is_empty()) {
-        let (before, after) = rest.split_at(start);
-        out.push_str(before);
-        let end = authority_end(after);
-        match after.get(..end).and_then(|authority| authority.rfind('@')) {
-            Some(at) => {
-                found |= after.get(..at) != Some(REDACTED);
-                out.push_str(REDACTED);
-                rest = after.get(at..).unwrap_or_default();
-            }
-            None => rest = after,
-        }
-    }
-    if !found {
-        return Cow::Borrowed(text);
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
-}
-
-/// Where an authority ends. White space ends it, unless what stands before is a user with the beginning of a password
-/// (`me:my pass@host`).
-fn authority_end(text: &str) -> usize {
-    let end = text.find(['/', '\\', '?', '#']).unwrap_or(text.len());
-    let within = text.get(..end).unwrap_or_default();
-    // What stands before is no port: the sign is one of a password that was not escaped.
-    if !within.contains(['@', '[']) && within.split_once(':').is_some_and(|(_, port)| !is_port(port)) {
-        let word = text.get(..text.find(is_word_end).unwrap_or(text.len())).unwrap_or_default();
-        if word.len() > end && word.contains('@') {
-            return word.len();
-        }
-    }
-    let Some(space) = within.find(is_word_end) else { return end };
-    let before = within.get(..space).unwrap_or_default();
-    let is_password = before.split_once(':').is_some_and(|(_, rest)| !is_port(rest));
-    if is_password && !before.contains('@') { end } else { space }
-}
-
-fn is_port(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Where the next authority begins: behind `//`, and at the start also behind every form of `http:` that a browser takes
-/// (`http:host`, `http:/host`, `http:\\host`).
-fn authority(text: &str, at_start: bool) -> Option<usize> {
-    let lenient = text.find(':').filter(|colon| {
-        let scheme = text.get(..*colon).unwrap_or_default().trim_start();
-        at_start && (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
-    });
-    let behind = match lenient {
-        Some(colon) => text.get(colon + 1..)?,
-        None => text.split_at(text.find("//").into_iter().chain(text.find("\\\\")).min()?).1,
-    };
-    Some(text.len() - behind.trim_start_matches(['/', '\\']).len())
-}
-
-/// The text with the values of secret members of JSON objects replaced: `"token": "abc"`. Borrowed when there is none.
-fn redact_json(text: &str) -> Cow<'_, str> {
-    let mut out = String::new();
-    let mut rest = text;
-    let mut found = false;
-    while let Some(open) = rest.find('"') {
-        let (before, quoted) = rest.split_at(open + 1);
-        out.push_str(before);
-        rest = quoted;
-        let Some((name, after)) = quoted.split_once('"') else { break };
-        let value = after.trim_start();
-        let Some(value) = value.strip_prefix(':').map(str::trim_start).filter(|_| is_secret_name(name)) else {
-            // What ends one text may begin the next.
-            out.push_str(name);
-            rest = quoted.get(name.len()..).unwrap_or_default();
-            if after.trim_start().starts_with(':') {
-                out.push('"');
-                rest = after;
-            }
-            continue;
-        };
-        out.push_str(quoted.get(..quoted.len() - value.len()).unwrap_or_default());
-        let (value, left) = json_value(value);
-        found |= value != REDACTED && value != format!("\"{REDACTED}\"");
-        out.push_str(&format!("\"{REDACTED}\""));
-        rest = left;
-    }
-    if !found {
-        return Cow::Borrowed(text);
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
-}
-
-/// Splits a JSON value off: a text with its quotes, or anything up to what ends a member.
-fn json_value(text: &str) -> (&str, &str) {
-    let end = match text.strip_prefix('"') {
-        Some(inner) => {
-            let mut escaped = false;
-            let close = inner.find(|letter: char| {
-                let closes = letter == '"' && !escaped;
-                escaped = letter == '\\' && !escaped;
-                closes
-            });
-            close.map_or(text.len(), |close| close + 2)
-        }
-        None => text.find([',', '}', ']']).unwrap_or(text.len()),
-    };
-    text.split_at(end)
 }
 
 fn unescape(text: &str) -> Cow<'_, str> {

@@ -134,7 +134,7 @@ pub const SHOPS: &[Shop] = &[
 
 /// How an id is written that a shop takes in capitals and in small letters alike.
 #[derive(Clone, Copy)]
-enum Form {
+enum IdForm {
     Capitals,
     /// And without the hyphens that may part it.
     BareCapitals,
@@ -144,17 +144,17 @@ enum Form {
 }
 
 /// Shops whose ids have more than one form, by the name in [`SHOPS`].
-const FORMS: &[(&str, Form)] = &[
-    ("Amazon", Form::Capitals),
-    ("Hepsiburada", Form::Capitals),
-    ("IKEA", Form::Small),
-    ("Mercado Libre", Form::BareCapitals),
-    ("Newegg", Form::Capitals),
-    ("Sephora", Form::Capitals),
-    ("Shopware 6", Form::BareSmall),
-    ("Uniqlo", Form::Capitals),
-    ("Wayfair", Form::Small),
-    ("Zalando", Form::Small),
+const FORMS: &[(&str, IdForm)] = &[
+    ("Amazon", IdForm::Capitals),
+    ("Hepsiburada", IdForm::Capitals),
+    ("IKEA", IdForm::Small),
+    ("Mercado Libre", IdForm::BareCapitals),
+    ("Newegg", IdForm::Capitals),
+    ("Sephora", IdForm::Capitals),
+    ("Shopware 6", IdForm::BareSmall),
+    ("Uniqlo", IdForm::Capitals),
+    ("Wayfair", IdForm::Small),
+    ("Zalando", IdForm::Small),
 ];
 
 /// Single shops whose ids are GTINs, by the name in [`SHOPS`]; the others number by themselves.
@@ -165,17 +165,17 @@ const OF_COMMON_FORM: &[&str] = &["PrestaShop"];
 
 fn in_one_form(shop: &Shop, id: String) -> String {
     match FORMS.iter().find(|(name, _)| *name == shop.name).map(|(_, form)| form) {
-        Some(Form::Capitals) => id.to_ascii_uppercase(),
-        Some(Form::BareCapitals) => id.replace('-', "").to_ascii_uppercase(),
-        Some(Form::Small) => id.to_ascii_lowercase(),
-        Some(Form::BareSmall) => id.replace('-', "").to_ascii_lowercase(),
+        Some(IdForm::Capitals) => id.to_ascii_uppercase(),
+        Some(IdForm::BareCapitals) => id.replace('-', "").to_ascii_uppercase(),
+        Some(IdForm::Small) => id.to_ascii_lowercase(),
+        Some(IdForm::BareSmall) => id.replace('-', "").to_ascii_lowercase(),
         None => id,
     }
 }
 
 /// A shape, ready to be held against addresses.
 struct Shape {
-    /// One of these stands in every address that fits, in any case of letters; empty where nothing is known to. Nearly no
+    /// One of these is in every address that fits, in any case of letters; empty where nothing is known to. Nearly no
     /// address has any, and the expressions of all shop systems take longer than everything else about an address.
     words: Vec<String>,
     expression: Regex,
@@ -193,7 +193,7 @@ impl Shape {
     }
 }
 
-/// For each alternative of a regular expression the longest run of letters and signs that stand in every text it fits;
+/// For each alternative of a regular expression the longest run of letters and signs that are in every text it fits;
 /// nothing where one of them has none. Groups and classes are passed over.
 fn words(expression: &str) -> Vec<String> {
     const SIGNS: &str = "/_-=&,;:#!";
@@ -240,8 +240,8 @@ fn words(expression: &str) -> Vec<String> {
 }
 
 /// The id by the first row that fits and whose id `is_id`, and whether it may be a GTIN.
-/// `host` is lower case; `tail` is path, query and route as they stand in the normalised address.
-/// `is_in_shop`: no part of the path says that what is below it is no product.
+/// `host` is lower case; `tail` is path, query and route as they are in the normalised address.
+/// `is_in_shop`: no part of the path says that what is below it is not a product.
 pub fn id(host: &str, tail: &str, is_in_shop: bool, is_id: impl Fn(&str) -> bool) -> Option<(String, bool)> {
     SHOPS.iter().zip(SHAPES.iter()).find_map(|(shop, shape)| {
         if !shop.hosts.iter().any(|pattern| fits(host, pattern)) || !is_in_shop && OF_COMMON_FORM.contains(&shop.name) {

@@ -31,7 +31,7 @@ pub fn find_ignoring_case(text: &str, word: &str) -> Option<usize> {
     })
 }
 
-/// Whether any of these words of ASCII stands in a text, in any case.
+/// Whether any of these words of ASCII is in a text, in any case.
 pub fn holds_any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| find_ignoring_case(text, word).is_some())
 }

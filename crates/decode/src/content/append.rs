@@ -105,7 +105,7 @@ impl Set<'_> {
 }
 
 impl Message {
-    /// One message of all symbols. FNC1 stands in the first symbol only and holds for all. An ECI should be named again by
+    /// One message of all symbols. FNC1 is in the first symbol only and holds for all. An ECI should be named again by
     /// each symbol in which it holds; a symbol that names none goes on with the last, as encoders are seen to mean.
     fn joined(parts: &[&Message]) -> Message {
         let first = parts.first();

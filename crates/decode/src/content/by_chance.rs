@@ -91,7 +91,7 @@ fn bits(text: &str) -> Option<f32> {
         }
         let (script, own) = letter(one);
         bits += own;
-        // Accented letters stand among plain ones, or at least among others that are common.
+        // Accented letters are among plain ones, or at least among others that are common.
         if script == Script::Latin && one >= '\u{c0}' && one.is_alphabetic() {
             let others = [place.checked_sub(1), place.checked_add(1)].map(|place| letters.get(place?));
             let is_beside = |is: fn(&char) -> bool| others.into_iter().flatten().any(is);

@@ -59,7 +59,7 @@ fn xml(bytes: &[u8]) -> Option<&'static Encoding> {
     start.starts_with(b"<?xml").then(|| named(start, b"encoding="))?
 }
 
-/// The set whose name stands behind a mark, in quotes or without.
+/// The set whose name is behind a mark, in quotes or without.
 fn named(bytes: &[u8], mark: &[u8]) -> Option<&'static Encoding> {
     let at = bytes.windows(mark.len()).position(|window| window == mark)? + mark.len();
     let rest = bytes.get(at..)?;

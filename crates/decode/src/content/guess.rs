@@ -138,7 +138,7 @@ fn likeliest(bytes: &[u8], is_japanese: bool) -> (&'static Encoding, Option<&'st
 }
 
 /// Whether there is a byte from 0x81 to 0x9F that is not a letter of a Latin word: it begins none, as the `Š` of `Šibenik` and
-/// `ŠIBENIK`, and stands in none, as the `ś` of `ość` and the `Ž` of `MUŽE`.
+/// `ŠIBENIK`, and is in none, as the `ś` of `ość` and the `Ž` of `MUŽE`.
 fn begins_kanji(bytes: &[u8]) -> bool {
     // ŠŚŤŽŹ and Œ, and the small ones.
     let is_latin = |byte: u8| matches!(byte & 0xef, 0x8a | 0x8c..=0x8f);
@@ -165,13 +165,13 @@ mod tests {
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
-    use super::super::guess_words::{ASCII_AROUND, LANGUAGES, Language};
+    use super::super::guess_words::{ASCII_AROUND, LANGUAGES, LanguageInCharset};
     use super::*;
 
     const TEXTS: usize = 400;
 
     /// A made text: some words, with or without ASCII around, as codes hold them.
-    fn text(language: &Language, random: &mut ChaCha8Rng) -> String {
+    fn text(language: &LanguageInCharset, random: &mut ChaCha8Rng) -> String {
         let words: Vec<&str> = language.words.split(' ').collect();
         let count = *[1, 1, 2, 2, 3, 4, 5, 8].choose(random).unwrap();
         let picked: Vec<&str> = (0..count).map(|_| *words.choose(random).unwrap()).collect();

@@ -3,7 +3,7 @@
 use encoding_rs::{self as rs, Encoding};
 
 /// A language in one of its character sets.
-pub(super) struct Language {
+pub(super) struct LanguageInCharset {
     pub name: &'static str,
     pub table: &'static Encoding,
     /// Whether words are parted by spaces.
@@ -13,7 +13,7 @@ pub(super) struct Language {
     pub words: &'static str,
 }
 
-/// What stands before and after the words.
+/// What is before and after the words.
 pub(super) const ASCII_AROUND: &[(&str, &str)] = &[
     ("", ""),
     ("", ""),
@@ -31,8 +31,8 @@ pub(super) const ASCII_AROUND: &[(&str, &str)] = &[
     ("2024-05-01 ", "."),
 ];
 
-pub(super) const LANGUAGES: &[Language] = &[
-    Language {
+pub(super) const LANGUAGES: &[LanguageInCharset] = &[
+    LanguageInCharset {
         name: "Japanese",
         table: rs::SHIFT_JIS,
         has_spaces: false,
@@ -43,7 +43,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             十分 機能 予定 構成 申込 貼付 欺 圭 箇所 図 施設 学校 大学 図書館 病院 駅 空港 天気 明日 今日 料理 寿司 抹茶 緑茶 饅頭 煎餅 日本語 漢字 これは \
             です ます した の は を に が へ",
     },
-    Language {
+    LanguageInCharset {
         name: "half-width katakana",
         table: rs::SHIFT_JIS,
         has_spaces: true,
@@ -52,7 +52,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             ｶｰﾄﾞ ﾎﾟｲﾝﾄ ｻｰﾋﾞｽ ｼﾖｳﾋﾝ ﾊﾞﾝｺﾞｳ ｶｶｸ ｾﾞｲｺﾐ ﾘﾝｺﾞ ﾐｶﾝ ﾊﾞﾅﾅ ｺｰﾋｰ ﾁｮｺﾚｰﾄ ﾁｰｽﾞ ﾊﾟﾝ ﾎﾝｼﾞﾂ \
             ﾄｸﾊﾞｲ ﾆﾎﾝ ﾌｸｵｶ ｻｯﾎﾟﾛ ﾅｺﾞﾔ ﾖｺﾊﾏ ﾑﾘｮｳ ﾛｯｶｰ ｹｲﾀｲ ﾃﾞﾝﾜ ﾕｳﾋﾞﾝ ﾌﾘｺﾐ ｺｳｻﾞ ﾒｲｷﾞ",
     },
-    Language {
+    LanguageInCharset {
         name: "Chinese",
         table: rs::GB18030,
         has_spaces: false,
@@ -61,7 +61,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             李娜 刘洋 陈静 手机 网站 扫码 关注 公众号 微信 支付 支付宝 优惠券 会员 积分 欢迎 光临 谢谢 您好 请 使用 说明书 绿茶 苹果 香蕉 牛奶 面包 学校 \
             大学 图书馆 医院 车站 机场 大街 路 号 区 省 天气 今天 明天 我们 你们 他们 的 是 在 和 了 有 不 这 为",
     },
-    Language {
+    LanguageInCharset {
         name: "Chinese",
         table: rs::BIG5,
         has_spaces: false,
@@ -70,7 +70,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             王 手機 網站 掃描 關注 會員 點數 歡迎 光臨 謝謝 您好 請 使用 說明書 綠茶 蘋果 香蕉 牛奶 麵包 學校 大學 圖書館 醫院 車站 機場 大街 路 號 區 縣 \
             天氣 今天 明天 我們 你們 他們 的 是 在 和 了 有 不 這 為 功能 許多 許可 蓋",
     },
-    Language {
+    LanguageInCharset {
         name: "Korean",
         table: rs::EUC_KR,
         has_spaces: true,
@@ -79,7 +79,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             휴대폰 홈페이지 스캔 회원 포인트 환영합니다 감사합니다 안녕하세요 사용 설명서 녹차 사과 바나나 우유 빵 학교 대학교 도서관 병원 역 공항 대로 길 호 \
             동 날씨 오늘 내일 우리 그들 입니다 있는 하는 에서 으로 그리고 이 것 한국어",
     },
-    Language {
+    LanguageInCharset {
         name: "Russian",
         table: rs::WINDOWS_1251,
         has_spaces: true,
@@ -91,7 +91,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             библиотека больница вокзал аэропорт погода сегодня завтра мы они это не на и в для по \
             из как МОСКВА ЦЕНА СКИДКА ООО",
     },
-    Language {
+    LanguageInCharset {
         name: "Greek",
         table: rs::ISO_8859_7,
         has_spaces: true,
@@ -102,7 +102,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             πανεπιστήμιο βιβλιοθήκη νοσοκομείο σταθμός αεροδρόμιο καιρός σήμερα αύριο εμείς είναι \
             και το στην για από",
     },
-    Language {
+    LanguageInCharset {
         name: "Polish",
         table: rs::ISO_8859_2,
         has_spaces: true,
@@ -112,7 +112,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             łyżka mąka ręka dzień dobry dziękuję proszę wysyłka płatność zniżka główna szkoła \
             zdrowie jabłko chleb nazwa cena produkt",
     },
-    Language {
+    LanguageInCharset {
         name: "Polish",
         table: rs::WINDOWS_1250,
         has_spaces: true,
@@ -122,7 +122,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             łyżka mąka ręka dzień dobry dziękuję proszę wysyłka płatność zniżka główna szkoła \
             zdrowie jabłko chleb nazwa cena produkt",
     },
-    Language {
+    LanguageInCharset {
         name: "Czech",
         table: rs::WINDOWS_1250,
         has_spaces: true,
@@ -133,7 +133,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             mléko chléb škola univerzita knihovna nemocnice nádraží letiště počasí dnes zítra \
             který není jsou",
     },
-    Language {
+    LanguageInCharset {
         name: "Turkish",
         table: rs::WINDOWS_1254,
         has_spaces: true,
@@ -143,7 +143,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             ağaç şeker çay süt ekmek okul üniversite kütüphane havalimanı bugün yarın için değil \
             olduğu",
     },
-    Language {
+    LanguageInCharset {
         name: "Thai",
         table: rs::WINDOWS_874,
         has_spaces: false,
@@ -153,7 +153,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             ยินดีต้อนรับ ขอบคุณ สวัสดี คู่มือ ชา แอปเปิล นม ขนมปัง โรงเรียน มหาวิทยาลัย ห้องสมุด \
             โรงพยาบาล สถานี สนามบิน อากาศ วันนี้ พรุ่งนี้ เรา และ ที่ ไม่",
     },
-    Language {
+    LanguageInCharset {
         name: "Hebrew",
         table: rs::WINDOWS_1255,
         has_spaces: true,
@@ -162,7 +162,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             כתובת טלפון דוד משה שרה אתר הנחה כרטיס ברוכים הבאים תודה שלום הוראות שימוש תה תפוח \
             חלב לחם בית ספר אוניברסיטה ספרייה מזג אוויר היום מחר אנחנו הם זה לא של את על עם",
     },
-    Language {
+    LanguageInCharset {
         name: "Arabic",
         table: rs::WINDOWS_1256,
         has_spaces: true,
@@ -172,7 +172,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             تفاح حليب خبز مدرسة جامعة مكتبة مستشفى محطة مطار طقس اليوم غدا نحن هم هذا لا من في \
             على إلى",
     },
-    Language {
+    LanguageInCharset {
         name: "Western European",
         table: rs::WINDOWS_1252,
         has_spaces: true,
@@ -186,7 +186,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             università così caffè ijsbeer één coördinatie ideeën Ísland þetta það ½ 20° 5€ 100µ \
             £20 §5 ©2024 «oui» ¿Qué? ¡Hola! Nr.° 3×4 Pâtisserie",
     },
-    Language {
+    LanguageInCharset {
         name: "capitals",
         table: rs::WINDOWS_1252,
         has_spaces: true,
@@ -195,7 +195,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             CHÂTEAU HÔTEL NOËL DÉJÀ ESPAÑA MAÑANA NIÑO SEÑOR INFORMACIÓN TELÉFONO AÑOS NÚMERO SÃO \
             PAULO AÇÃO CORAÇÃO NÃO PREÇO MALMÖ GÖTEBORG KØBENHAVN ÆBLE ÅRSTID CITTÀ PIÙ PERCHÉ",
     },
-    Language {
+    LanguageInCharset {
         name: "Japanese",
         table: rs::EUC_JP,
         has_spaces: false,
@@ -206,7 +206,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             十分 機能 予定 構成 申込 貼付 欺 圭 箇所 図 施設 学校 大学 図書館 病院 駅 空港 天気 明日 今日 料理 寿司 抹茶 緑茶 饅頭 煎餅 日本語 漢字 これは \
             です ます した の は を に が へ",
     },
-    Language {
+    LanguageInCharset {
         name: "Russian",
         table: rs::KOI8_R,
         has_spaces: true,
@@ -218,7 +218,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             библиотека больница вокзал аэропорт погода сегодня завтра мы они это не на и в для по \
             из как МОСКВА ЦЕНА СКИДКА ООО",
     },
-    Language {
+    LanguageInCharset {
         name: "Ukrainian",
         table: rs::WINDOWS_1251,
         has_spaces: true,
@@ -227,14 +227,14 @@ pub(super) const LANGUAGES: &[Language] = &[
             замовлення номер адреса телефон Іваненко Шевченко сайт знижка картка ласкаво просимо дякуємо привіт \
             чай яблуко молоко хліб школа лікарня вокзал погода сьогодні завтра ми вони це не і на для з як ЦІНА",
     },
-    Language {
+    LanguageInCharset {
         name: "short Russian",
         table: rs::WINDOWS_1251,
         has_spaces: true,
         least: 350,
         words: "годен адрес руб шт цена дом кв вход зал чай сок мед соль кофе рис сыр суп час дней срок код вес нетто",
     },
-    Language {
+    LanguageInCharset {
         name: "Hungarian",
         table: rs::WINDOWS_1250,
         has_spaces: true,
@@ -243,7 +243,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             időpont minőség összeg készült szám cím telefonszám főváros nagyáruház vízvezeték tűzoltóság őszi \
             sütemény fűszer étterem könyvtár repülőtér pályaudvar idő ma hétfő szombat",
     },
-    Language {
+    LanguageInCharset {
         name: "Romanian",
         table: rs::WINDOWS_1250,
         has_spaces: true,
@@ -252,7 +252,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             oraş judeţ staţie lapte pâine brânză cafea mâncare şcoală universitate bibliotecă spital gară \
             astăzi mâine este şi în pentru fără",
     },
-    Language {
+    LanguageInCharset {
         name: "Slovenian and Croatian",
         table: rs::WINDOWS_1250,
         has_spaces: true,

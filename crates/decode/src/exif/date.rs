@@ -178,8 +178,8 @@ fn clock(text: &str) -> Option<(Time, &str)> {
     let hour = match (half_before.or(half_after), hour) {
         // 24:04 is four minutes past midnight of the date it is written with: the phones that write it count 1 to 24.
         (None, 24) => 0,
-        (Some(Half::Am), 12) => 0,
-        (Some(Half::Pm), 1..=11) => hour + 12,
+        (Some(HalfOfDay::Am), 12) => 0,
+        (Some(HalfOfDay::Pm), 1..=11) => hour + 12,
         _ => hour,
     };
     // A leap second has no place in most clocks.
@@ -189,24 +189,24 @@ fn clock(text: &str) -> Option<(Time, &str)> {
 }
 
 #[derive(Clone, Copy)]
-enum Half {
+enum HalfOfDay {
     Am,
     Pm,
 }
 
 /// `AM`, `p.m.` and what phones set to Chinese, Japanese or Korean write, at the start of a text.
-fn half_of_day(text: &str) -> (Option<Half>, &str) {
-    const NAMES: [(&str, Half); 10] = [
-        ("am", Half::Am),
-        ("pm", Half::Pm),
-        ("a.m.", Half::Am),
-        ("p.m.", Half::Pm),
-        ("上午", Half::Am),
-        ("下午", Half::Pm),
-        ("午前", Half::Am),
-        ("午後", Half::Pm),
-        ("오전", Half::Am),
-        ("오후", Half::Pm),
+fn half_of_day(text: &str) -> (Option<HalfOfDay>, &str) {
+    const NAMES: [(&str, HalfOfDay); 10] = [
+        ("am", HalfOfDay::Am),
+        ("pm", HalfOfDay::Pm),
+        ("a.m.", HalfOfDay::Am),
+        ("p.m.", HalfOfDay::Pm),
+        ("上午", HalfOfDay::Am),
+        ("下午", HalfOfDay::Pm),
+        ("午前", HalfOfDay::Am),
+        ("午後", HalfOfDay::Pm),
+        ("오전", HalfOfDay::Am),
+        ("오후", HalfOfDay::Pm),
     ];
     let start = text.trim_start();
     NAMES

@@ -14,7 +14,7 @@ pub(super) const LONGITUDE: Axis = Axis { halves: ['E', 'W'], most_degrees: 180.
 
 /// Which half of the earth a reference names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Half {
+pub(super) enum Hemisphere {
     Positive,
     Negative,
     /// Nothing that this coordinate has.
@@ -27,7 +27,7 @@ pub(super) struct Degrees {
     /// Not negative.
     pub size: f64,
     /// Where the value itself says so: a minus sign, a letter in a text.
-    pub half: Option<Half>,
+    pub half: Option<Hemisphere>,
 }
 
 impl Axis {
@@ -54,7 +54,7 @@ impl Axis {
         if size > self.most_degrees {
             return Err("refused:out_of_range");
         }
-        Ok(Degrees { size, half: negative.then_some(Half::Negative) })
+        Ok(Degrees { size, half: negative.then_some(Hemisphere::Negative) })
     }
 
     /// `48.8582`, `48,51.492N` of XMP, `48 51 29.52`, `48° 51' 29.52" N`, `48/1 51/1 2952/100`.
@@ -76,13 +76,13 @@ impl Axis {
                 }
             } else {
                 if matches!(first, '-' | '\u{2212}') && numbers.is_empty() {
-                    half = Some(Half::Negative);
+                    half = Some(Hemisphere::Negative);
                 }
                 rest = rest.get(first.len_utf8()..).unwrap_or("");
             }
         }
         // A decimal comma: XMP's commas part degrees and minutes, and then there is a letter.
-        if let ([whole, decimals], None | Some(Half::Negative), Some((_, decimal_digits))) =
+        if let ([whole, decimals], None | Some(Hemisphere::Negative), Some((_, decimal_digits))) =
             (numbers.as_slice(), half, text.trim().split_once(','))
             && text.bytes().filter(|byte| !byte.is_ascii_digit()).eq(*b",")
             && let (Number::Is(whole), Number::Is(decimals)) = (whole, decimals)
@@ -104,12 +104,12 @@ impl Axis {
     }
 
     /// The half that `N`, `south` or `W` names.
-    pub(super) fn half(&self, word: &str) -> Half {
+    pub(super) fn half(&self, word: &str) -> Hemisphere {
         let letter = word.trim().chars().next().map(|letter| letter.to_ascii_uppercase());
         match letter {
-            Some(letter) if letter == self.halves[0] => Half::Positive,
-            Some(letter) if letter == self.halves[1] => Half::Negative,
-            _ => Half::Unknown,
+            Some(letter) if letter == self.halves[0] => Hemisphere::Positive,
+            Some(letter) if letter == self.halves[1] => Hemisphere::Negative,
+            _ => Hemisphere::Unknown,
         }
     }
 }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn coordinates_in_text() {
-        use Half::{Negative, Positive, Unknown};
+        use Hemisphere::{Negative, Positive, Unknown};
         let cases = [
             ("48.8582", Ok((48.8582, None))),
             ("-48.8582", Ok((48.8582, Some(Negative)))),

@@ -1,12 +1,12 @@
 //! The place of the photo, or why what the file says about it cannot be trusted.
 
-use super::degrees::{Axis, Half, LATITUDE, LONGITUDE};
+use super::degrees::{Axis, Hemisphere, LATITUDE, LONGITUDE};
 use super::tags::Tags;
 use super::tiff::Tag;
 use super::xmp::{Property, Xmp};
 use scanmill_core::domain::Capture;
 
-/// Where a coordinate and its reference stand.
+/// Where a coordinate and its reference are.
 struct CoordinateTags {
     axis: Axis,
     value: Tag,
@@ -89,7 +89,7 @@ fn exif_degrees(tags: &Tags, source: &CoordinateTags) -> Result<Option<f64>, &'s
     let reference = reference.map(|word| source.axis.half(&word));
     // A minus sign stands against a reference too: nobody writes one by accident.
     let half = match (degrees.half, reference) {
-        (Some(Half::Negative), _) => Half::Negative,
+        (Some(Hemisphere::Negative), _) => Hemisphere::Negative,
         (_, Some(half)) | (Some(half), None) => half,
         (None, None) => return Err("refused:missing_ref"),
     };
@@ -101,15 +101,15 @@ fn xmp_degrees(xmp: &Xmp, source: &CoordinateTags) -> Result<Option<f64>, &'stat
     let degrees = source.axis.of_text(text)?;
     // XMP has the hemisphere in the value, but some writers copy EXIF's reference; else a plain number is signed.
     let reference = || Some(source.axis.half(xmp.get(source.property_reference)?));
-    signed(degrees.size, degrees.half.or_else(reference).unwrap_or(Half::Positive)).map(Some)
+    signed(degrees.size, degrees.half.or_else(reference).unwrap_or(Hemisphere::Positive)).map(Some)
 }
 
-fn signed(size: f64, half: Half) -> Result<f64, &'static str> {
+fn signed(size: f64, half: Hemisphere) -> Result<f64, &'static str> {
     match half {
         // Not -0.0.
-        Half::Negative if size > 0.0 => Ok(-size),
-        Half::Positive | Half::Negative => Ok(size),
-        Half::Unknown => Err("refused:bad_ref"),
+        Hemisphere::Negative if size > 0.0 => Ok(-size),
+        Hemisphere::Positive | Hemisphere::Negative => Ok(size),
+        Hemisphere::Unknown => Err("refused:bad_ref"),
     }
 }
 

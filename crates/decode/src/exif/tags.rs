@@ -1,7 +1,7 @@
 //! The EXIF structures of a file, taken together.
 
 use super::tiff::{Tag, Tiff};
-use super::value::Value;
+use super::value::ExifValue;
 
 /// A file may hold several EXIF structures: an editor's beside the camera's, one that went on in a second segment.
 pub(super) struct Tags<'s, 'a> {
@@ -14,7 +14,7 @@ impl<'s, 'a> Tags<'s, 'a> {
     }
 
     /// The tag's value in the first structure that has it.
-    pub(super) fn find(&self, tag: Tag) -> Option<Value<'a>> {
+    pub(super) fn find(&self, tag: Tag) -> Option<ExifValue<'a>> {
         self.tiffs.iter().find_map(|tiff| tiff.find(tag))
     }
 

@@ -4,7 +4,7 @@
 //! bytes of a value. So a loop of directories, or a count of millions in a 30 MB TIFF file, costs nothing; a reader that
 //! builds all values would need 24 bytes for each zero byte of such a text.
 
-use super::value::{Value, size_of_kind};
+use super::value::{ExifValue, size_of_kind};
 
 /// The tags read here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl<'a> Tiff<'a> {
     }
 
     /// The tag's value.
-    pub(super) fn find(&self, tag: Tag) -> Option<Value<'a>> {
+    pub(super) fn find(&self, tag: Tag) -> Option<ExifValue<'a>> {
         tag.directories().iter().find_map(|directory| {
             let at = match directory {
                 Ifd::Primary => self.primary,
@@ -187,7 +187,7 @@ impl<'a> Tiff<'a> {
     }
 
     /// The first entry of this number that can be read.
-    fn entry(&self, directory: usize, number: u16) -> Option<Value<'a>> {
+    fn entry(&self, directory: usize, number: u16) -> Option<ExifValue<'a>> {
         let (count, first, step) = self.layout(directory)?;
         (0..count).map(|index| first.saturating_add(index * step)).find_map(|at| {
             if self.u16(at)? != number {
@@ -199,7 +199,7 @@ impl<'a> Tiff<'a> {
             let (inline, room) = if self.big { (at + 12, 8) } else { (at + 8, 4) };
             let start = if size <= room { inline } else { self.offset(inline)? };
             let bytes = self.bytes.get(start..start.checked_add(size)?)?;
-            Some(Value { kind, bytes, little: self.little })
+            Some(ExifValue { kind, bytes, little: self.little })
         })
     }
 }

@@ -90,9 +90,9 @@ pub(super) fn read(sources: &Sources<'_>, rules: &Rules, capture: &mut Capture) 
     if let Some(best) = best {
         // The same reading elsewhere in the file may have the offset that this one lacks.
         let second = |local: DateTime| local.with().subsec_nanosecond(0).build().ok();
-        let same = |other: &&Reading| second(other.written.local) == second(best.written.local);
+        let same = |other: &&TimeReading| second(other.written.local) == second(best.written.local);
         // XMP and IPTC say Greenwich also where their writer knew no offset: there it counts with its own time only.
-        let lent = |other: &Reading| other.written.offset_minutes.filter(|minutes| *minutes != 0 || other.is_exif);
+        let lent = |other: &TimeReading| other.written.offset_minutes.filter(|minutes| *minutes != 0 || other.is_exif);
         let own = best.written.offset_minutes.or_else(|| likely.iter().filter(same).find_map(lent));
         set(capture, best, own, gps, rules, zones);
     } else if let Some(day) = likely.first() {
@@ -103,8 +103,8 @@ pub(super) fn read(sources: &Sources<'_>, rules: &Rules, capture: &mut Capture) 
     }
 }
 
-/// A wall clock reading and where it stands.
-struct Reading {
+/// A wall clock reading and where it is.
+struct TimeReading {
     written: Written,
     source: &'static TimeSource,
     before_gps: bool,
@@ -112,14 +112,14 @@ struct Reading {
 }
 
 /// All wall clock readings of the file, best first.
-fn readings(sources: &Sources<'_>) -> Vec<Reading> {
+fn readings(sources: &Sources<'_>) -> Vec<TimeReading> {
     let &Sources { tags, xmp, iptc, png_created } = sources;
     let exif = |clock: &Clock, before_gps| {
         let written = tags.first(|tags| read_clock(tags, clock))?;
-        Some(Reading { written, source: clock.source, before_gps, is_exif: true })
+        Some(TimeReading { written, source: clock.source, before_gps, is_exif: true })
     };
     let text = |text: Option<&str>, source| {
-        Some(Reading { written: date::read(text?)?, source, before_gps: false, is_exif: false })
+        Some(TimeReading { written: date::read(text?)?, source, before_gps: false, is_exif: false })
     };
     let mut xmp_original = text(xmp.get(Property::DateTimeOriginal), &source::XMP_ORIGINAL);
     if let Some(reading) = &mut xmp_original {
@@ -179,7 +179,7 @@ fn read_clock(tags: &Tags, clock: &Clock) -> Option<Written> {
 
 fn set(
     capture: &mut Capture,
-    reading: &Reading,
+    reading: &TimeReading,
     own: Option<i32>,
     gps: Option<DateTime>,
     rules: &Rules,

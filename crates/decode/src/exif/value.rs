@@ -2,7 +2,7 @@
 
 /// A tag's value.
 #[derive(Clone, Copy)]
-pub(super) struct Value<'a> {
+pub(super) struct ExifValue<'a> {
     pub(super) kind: u16,
     pub(super) bytes: &'a [u8],
     pub(super) little: bool,
@@ -65,7 +65,7 @@ const LONGEST_TEXT: usize = 256;
 /// No value here has more numbers.
 const MOST_NUMBERS: usize = 3;
 
-impl<'a> Value<'a> {
+impl<'a> ExifValue<'a> {
     /// The raw bytes.
     pub(super) fn bytes(&self) -> &'a [u8] {
         self.bytes

@@ -7,7 +7,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{QName, ResolveResult};
 use quick_xml::reader::NsReader;
 
-/// Most bytes of all packets together. Depth maps and the like make extended XMP large; dates stand before them.
+/// Most bytes of all packets together. Depth maps and the like make extended XMP large; dates are before them.
 const MOST_BYTES: usize = 2 << 20;
 /// No value here is longer.
 const LONGEST_VALUE: usize = 256;
@@ -80,16 +80,16 @@ const PREFIXES: [(&str, &str); 7] = [
     ("tiff", TIFF),
 ];
 
-/// A value, and how deep it stands.
+/// A value, and how deep it is.
 #[derive(Default)]
-struct Value {
+struct XmpValue {
     text: String,
     depth: usize,
 }
 
 /// A property that is open.
 #[derive(Clone, Copy)]
-struct Open {
+struct OpenElement {
     index: usize,
     /// How deep its element stands.
     depth: usize,
@@ -100,7 +100,7 @@ struct Open {
 /// What the packets of a file say.
 #[derive(Default)]
 pub(super) struct Xmp {
-    values: [Option<Value>; PROPERTIES.len()],
+    values: [Option<XmpValue>; PROPERTIES.len()],
 }
 
 impl Xmp {
@@ -133,7 +133,7 @@ impl Xmp {
         config.allow_unmatched_ends = true;
         config.allow_dangling_amp = true;
         let mut depth = 0_usize;
-        let mut open: Option<Open> = None;
+        let mut open: Option<OpenElement> = None;
         // How deep a structure began that is not about this photo.
         let mut foreign: Option<usize> = None;
         // An error is where the packet stops being XML: what was read until there counts.
@@ -175,10 +175,16 @@ impl Xmp {
     }
 
     /// The property that is open within an element: the element itself, or the one around it.
-    fn enter(&self, reader: &NsReader<&[u8]>, name: QName, depth: usize, around: Option<Open>) -> Option<Open> {
+    fn enter(
+        &self,
+        reader: &NsReader<&[u8]>,
+        name: QName,
+        depth: usize,
+        around: Option<OpenElement>,
+    ) -> Option<OpenElement> {
         let passed_over = |index: usize, property: usize| self.has(index, property).then_some(depth);
         if let Some(index) = property(reader, name, false) {
-            return Some(Open { index, depth, passed_over: passed_over(index, depth) });
+            return Some(OpenElement { index, depth, passed_over: passed_over(index, depth) });
         }
         let mut open = around?;
         let (namespace, local) = reader.resolver().resolve_element(name);
@@ -193,18 +199,24 @@ impl Xmp {
         Some(open)
     }
 
-    /// Whether a property has a value already that stands no deeper.
+    /// Whether a property has a value already that is no deeper.
     fn has(&self, index: usize, depth: usize) -> bool {
         let value = self.values.get(index).and_then(Option::as_ref);
         value.is_some_and(|value| value.depth <= depth && !value.text.trim().is_empty())
     }
 
-    fn read_attributes(&mut self, reader: &NsReader<&[u8]>, start: &BytesStart, depth: usize, open: Option<Open>) {
+    fn read_attributes(
+        &mut self,
+        reader: &NsReader<&[u8]>,
+        start: &BytesStart,
+        depth: usize,
+        open: Option<OpenElement>,
+    ) {
         for attribute in start.attributes().with_checks(false).map_while(Result::ok) {
             let place = match property(reader, attribute.key, true) {
                 // As if it were an element of its own.
                 Some(index) if self.has(index, depth + 1) => continue,
-                Some(index) => Some(Open { index, depth: depth + 1, passed_over: None }),
+                Some(index) => Some(OpenElement { index, depth: depth + 1, passed_over: None }),
                 None if is_value(reader, attribute.key) => open,
                 None => continue,
             };
@@ -214,16 +226,16 @@ impl Xmp {
         }
     }
 
-    /// Adds text to a property. One that stands less deep is the photo's own, the other that of a picture in it.
-    fn add(&mut self, open: Option<Open>, text: &str) {
-        let Some(Open { index, depth, passed_over: None }) = open else { return };
+    /// Adds text to a property. One that is less deep is the photo's own, the other that of a picture in it.
+    fn add(&mut self, open: Option<OpenElement>, text: &str) {
+        let Some(OpenElement { index, depth, passed_over: None }) = open else { return };
         let Some(slot) = self.values.get_mut(index) else { return };
         if text.trim().is_empty() || slot.as_ref().is_some_and(|value| value.depth < depth) {
             return;
         }
         let value = slot.get_or_insert_default();
         if value.depth != depth {
-            *value = Value { text: String::new(), depth };
+            *value = XmpValue { text: String::new(), depth };
         }
         let room = LONGEST_VALUE.saturating_sub(value.text.len());
         value.text.extend(text.chars().take(room));

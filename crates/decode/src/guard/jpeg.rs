@@ -22,12 +22,12 @@ struct Frame {
     height: u32,
     /// Coefficients come in several passes.
     progressive: bool,
-    components: Vec<Component>,
+    components: Vec<FrameComponent>,
 }
 
 /// A colour component of a frame: identifier and sampling factors.
 #[derive(Clone, Copy)]
-struct Component {
+struct FrameComponent {
     id: u8,
     across: u8,
     down: u8,
@@ -45,7 +45,7 @@ fn read_frame(bytes: &[u8], body: usize, progressive: bool) -> Result<Frame, Hea
         return Err(HeaderError::Broken("an impossible number of components"));
     }
     let entries = need(bytes.get(body + 6..body + 6 + count * 3))?;
-    let component = |entry: &[u8; 3]| Component { id: entry[0], across: entry[1] >> 4, down: entry[1] & 15 };
+    let component = |entry: &[u8; 3]| FrameComponent { id: entry[0], across: entry[1] >> 4, down: entry[1] & 15 };
     Ok(Frame { width, height, progressive, components: entries.as_chunks().0.iter().map(component).collect() })
 }
 
@@ -89,7 +89,7 @@ pub(super) fn facts(bytes: &[u8]) -> Result<HeaderInfo, HeaderError> {
 impl Frame {
     fn facts(&self, colours: Colours, file: u64) -> HeaderInfo {
         let components = self.components.as_slice();
-        let is_largest = |y: &Component| components.iter().all(|it| it.across <= y.across && it.down <= y.down);
+        let is_largest = |y: &FrameComponent| components.iter().all(|it| it.across <= y.across && it.down <= y.down);
         let ids: Vec<u8> = components.iter().map(|component| component.id).collect();
         let has_y = colours.has_brightness(&ids) && components.first().is_some_and(is_largest);
         // The picture, or a plane for each component and one in its own size.
@@ -119,7 +119,7 @@ impl Frame {
 
     /// Bytes of a file that are not taken up by what every block has, be it of one grey: its first coefficient and its end.
     fn detail(&self, file: u64) -> u64 {
-        let most = |factor: fn(&Component) -> u8| self.components.iter().map(factor).max().unwrap_or(1).max(1);
+        let most = |factor: fn(&FrameComponent) -> u8| self.components.iter().map(factor).max().unwrap_or(1).max(1);
         let unit = u64::from(most(|it| it.across)) * u64::from(most(|it| it.down));
         let blocks: u64 = self.components.iter().map(|it| u64::from(it.across) * u64::from(it.down)).sum();
         let all = u64::from(self.width) * u64::from(self.height) / 64 * blocks / unit;

@@ -83,7 +83,7 @@ pub(super) fn inspect(bytes: &[u8], limits: &DecodeLimits) -> Result<Header, Rej
     let pixels = u64::from(facts.width) * u64::from(facts.height);
     // The entropy-coded data without its stuffing; data of items that lies in pieces is put together before.
     let file_copies = match format {
-        // Twice where it stands in another file's item, in pieces.
+        // Twice where it is in another file's item, in pieces.
         Format::Jpeg if bytes.starts_with(&[0xff, 0xd8]) => size,
         Format::Jpeg => 2 * size,
         Format::Heic => 2 * size,

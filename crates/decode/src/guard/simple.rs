@@ -1,4 +1,4 @@
-//! Formats whose size stands at a fixed place: PNG, WebP, GIF, BMP.
+//! Formats whose size is at a fixed place: PNG, WebP, GIF, BMP.
 
 use super::bytes::{be32, le16, le32, need, u8_at};
 use super::{HeaderError, HeaderInfo};
@@ -183,7 +183,7 @@ pub(super) fn bmp(bytes: &[u8]) -> Result<HeaderInfo, HeaderError> {
         let signed = |value: u32| (value as i32).unsigned_abs();
         (signed(need(le32(bytes, 18))?), signed(need(le32(bytes, 22))?))
     };
-    // What stands in the file as it is is taken from there; the rest is unpacked to RGBA.
+    // What the file holds as it is, is taken from there; the rest is unpacked to RGBA.
     let bits = if need(le32(bytes, 14))? == 12 { le16(bytes, 24) } else { le16(bytes, 28) };
     let is_packed = need(le32(bytes, 14))? != 12 && le32(bytes, 30) != Some(0);
     let is_plain = !is_packed && matches!(bits, Some(1 | 4 | 8 | 24 | 32));

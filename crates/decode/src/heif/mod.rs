@@ -112,7 +112,7 @@ fn codec_by_brand(bytes: &[u8]) -> Option<Codec> {
     named.or(is_general.then_some(Codec::Hevc))
 }
 
-/// The JPEG file that a HEIF container has for its picture, with the tables that may stand apart from it.
+/// The JPEG file that a HEIF container has for its picture, with the tables that may be apart from it.
 pub(super) fn jpeg(bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
     brands(bytes)?;
     let file = Heif::new(bytes).ok()?;
@@ -147,7 +147,7 @@ pub(super) fn is_iso_media(bytes: &[u8]) -> bool {
     bytes.get(4..8) == Some(b"ftyp") || bytes.get(4..8) == Some(b"JXL ")
 }
 
-/// Metadata that stands in boxes of its own, as in JPEG XL.
+/// Metadata that is in boxes of its own, as in JPEG XL.
 pub(super) fn bare_items<'a>(bytes: &'a [u8], mut found: impl FnMut(&'a [u8])) {
     for part in Boxes::new(bytes).map_while(Result::ok) {
         match &part.kind {
@@ -414,7 +414,7 @@ impl<'a> Heif<'a> {
     }
 }
 
-/// An item's EXIF without what stands before the TIFF structure: a number that says where it begins, and often JPEG's
+/// An item's EXIF without what is before the TIFF structure: a number that says where it begins, and often JPEG's
 /// mark. Some writers leave the number out or get it wrong, so the structure is looked for.
 fn exif_data(item: &[u8]) -> &[u8] {
     const FARTHEST: usize = 64;

@@ -1,4 +1,4 @@
-//! The primary picture: one HEVC or AV1 picture, a grid of them, or some laid over one another; and what stands beside it.
+//! The primary picture: one HEVC or AV1 picture, a grid of them, or some laid over one another; and what is beside it.
 
 use super::super::guard::HeaderError;
 use super::super::upright::Turn;

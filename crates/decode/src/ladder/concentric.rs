@@ -1,4 +1,4 @@
-//! Whether a finder pattern stands at a place, and where exactly: rxing's rules and its numbers.
+//! Whether a finder pattern is at a place, and where exactly: rxing's rules and its numbers.
 //!
 //! rxing finds each pixel on the way by its number in the picture, a division a step, and this is asked of all that looks
 //! like a finder pattern along one row. Here a step is a step; only what passes all four lines goes on to rxing's rings.

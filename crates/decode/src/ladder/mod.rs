@@ -17,6 +17,7 @@ mod photo_codes;
 mod rest;
 mod retouch;
 mod rqrr;
+mod steps;
 mod threshold;
 mod timing;
 mod zxing;
@@ -26,12 +27,9 @@ use std::time::Duration;
 
 use self::detail::Detail;
 use self::geometry::Quad;
-use self::native::Colours::{Both, Seen};
-use self::native::Patterns::{Curved, Three, Two};
-use self::native::Retouch::{self, Blur, Plain, Shadow};
-use self::native::Threshold::{self, Hybrid, Mean};
 use self::photo_codes::PhotoCodes;
 use self::rest::Rest;
+use self::steps::{LadderStep, STEPS, StepKind, StepTurn, near};
 use super::catch_panic::catch_panic;
 use super::clock::Deadline;
 use super::content::Message;
@@ -146,101 +144,6 @@ impl Task<'_> {
     }
 }
 
-/// A rung's place in the ladder.
-struct Step {
-    rung: &'static dyn Rung,
-    kind: StepKind,
-    turn: Turn,
-}
-
-/// Steps of one kind differ in size only: none is taken twice at the same size.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum StepKind {
-    Zxing,
-    /// Marks that do not touch are one there: what is seen in it says nothing about what is left.
-    ZxingSmall,
-    ZxingLarge,
-    Native,
-    NativeArt,
-    NativeBlur,
-    NativeTwoFinders,
-    NativeCurved,
-    NativeShadow,
-    Rqrr,
-}
-
-/// When a step is worth its time.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Turn {
-    /// Until a code was read.
-    First,
-    /// Then too, while others may be left.
-    Always,
-    /// Only once a code was read.
-    Rest,
-    /// Until a code was read, and again where many were and some are left.
-    FirstOrMany,
-}
-
-/// Long side of the picture that a rung for about `side` pixels reads of a photo: `side`, or what halving the photo
-/// gives where that is near, as it costs least.
-fn near(side: usize, longest: usize) -> usize {
-    if longest <= side {
-        return longest;
-    }
-    let halved = (1..8).map(|times| longest.div_ceil(1 << times)).find(|&halved| halved <= side + side / 8);
-    halved.filter(|&halved| halved >= side - side / 6).unwrap_or(side)
-}
-
-const fn zxing(name: RungName, side: usize) -> zxing::Zxing {
-    zxing::Zxing { name, side, is_enlarged: false }
-}
-
-const fn zxing_large(name: RungName) -> zxing::Zxing {
-    zxing::Zxing { name, side: retouch::SMALL, is_enlarged: true }
-}
-
-const fn native(name: RungName, side: usize, retouch: Retouch, threshold: Threshold) -> native::Native {
-    native::Native { name, side, retouch, threshold, patterns: Three, colours: Both }
-}
-
-const fn native_two_finders(name: RungName, side: usize) -> native::Native {
-    native::Native { name, side, retouch: Plain, threshold: Hybrid, patterns: Two, colours: Seen }
-}
-
-const fn native_shadow(name: RungName, side: usize) -> native::Native {
-    native::Native { name, side, retouch: Shadow(1), threshold: Mean(40), patterns: Three, colours: Seen }
-}
-
-const fn native_curved(name: RungName, side: usize) -> native::Native {
-    native::Native { name, side, retouch: Plain, threshold: Hybrid, patterns: Curved, colours: Seen }
-}
-
-const fn step(rung: &'static dyn Rung, kind: StepKind, turn: Turn) -> Step {
-    Step { rung, kind, turn }
-}
-
-/// The steps, in order: by photos won per millisecond, as `cargo bench --bench ladder` measures it.
-const STEPS: [Step; 16] = [
-    step(&zxing(RungName::Zxing500, 500), StepKind::Zxing, Turn::Always),
-    step(&native(RungName::Native800, 800, Plain, Hybrid), StepKind::Native, Turn::Always),
-    step(&zxing(RungName::Zxing1000, 1_000), StepKind::Zxing, Turn::Always),
-    step(&zxing_large(RungName::ZxingLarge), StepKind::ZxingLarge, Turn::First),
-    step(&native(RungName::NativeBlur800, 800, Blur(2), Hybrid), StepKind::NativeBlur, Turn::First),
-    // After it, which reads all codes of a dark photo where those below would read one and end the climb.
-    step(&native(RungName::NativeArt250, 250, Blur(2), Mean(40)), StepKind::NativeArt, Turn::First),
-    step(&zxing(RungName::Zxing125, 125), StepKind::ZxingSmall, Turn::First),
-    step(&native(RungName::NativeArt400, 400, Blur(2), Mean(40)), StepKind::NativeArt, Turn::First),
-    step(&native_two_finders(RungName::NativeTwoFinders800, 800), StepKind::NativeTwoFinders, Turn::FirstOrMany),
-    step(&native(RungName::Native1600, 1_600, Plain, Hybrid), StepKind::Native, Turn::Rest),
-    step(&native_two_finders(RungName::NativeTwoFinders1600, 1_600), StepKind::NativeTwoFinders, Turn::FirstOrMany),
-    step(&zxing(RungName::Zxing2000, 2_000), StepKind::Zxing, Turn::Rest),
-    step(&native_curved(RungName::NativeCurved1600, 1_600), StepKind::NativeCurved, Turn::First),
-    step(&native_shadow(RungName::NativeShadow800, 800), StepKind::NativeShadow, Turn::First),
-    step(&zxing(RungName::ZxingFull, usize::MAX), StepKind::Zxing, Turn::Always),
-    step(&rqrr::Rqrr, StepKind::Rqrr, Turn::First),
-];
-
 /// Long side of the picture that the first rung reads.
 pub(super) fn first_side(longest: usize) -> usize {
     zxing::size(zxing::FIRST, longest)
@@ -343,7 +246,7 @@ pub(super) fn glance(source: &mut Source, deadline: Deadline, first_only: bool, 
 
 /// Every rung on its own, in order, each with the whole of `budget`: name and climb.
 pub(super) fn alone(source: &mut Source, budget: Duration) -> Vec<(&'static str, Climb, f64)> {
-    let mut each = |step: &Step| {
+    let mut each = |step: &LadderStep| {
         let before = thread_cpu();
         let deadline = Deadline::after(budget);
         let climb = climb_by(std::iter::once(step), Beyond::Always, source, deadline, false, &Room::boundless());
@@ -363,7 +266,7 @@ enum Beyond {
 }
 
 fn climb_by<'a>(
-    steps: impl Iterator<Item = &'a Step>,
+    steps: impl Iterator<Item = &'a LadderStep>,
     beyond: Beyond,
     source: &mut Source,
     deadline: Deadline,
@@ -387,10 +290,10 @@ fn climb_by<'a>(
     let mut proposals = BTreeMap::new();
     let mut details = BTreeMap::new();
     let long_side = source.long_side();
-    let mut waiting: VecDeque<&Step> = steps.collect();
+    let mut waiting: VecDeque<&LadderStep> = steps.collect();
     // A system call: what lies between two rungs is counted with the second.
     let mut cpu_before = thread_cpu();
-    while let Some(step @ Step { rung, kind, .. }) = waiting.pop_front() {
+    while let Some(step @ LadderStep { rung, kind, .. }) = waiting.pop_front() {
         let is_wanted = match beyond {
             Beyond::Always => true,
             Beyond::IfAnySeen => found.is_empty() && (saw_patterns || tried.has_seen_any()),
@@ -530,6 +433,7 @@ const CROWD: usize = 40;
 
 #[cfg(test)]
 mod tests {
+    use super::steps::step;
     use super::*;
     use scanmill_core::domain::RungName::{Native800, Zxing500, Zxing1000};
 
@@ -558,9 +462,9 @@ mod tests {
         let rungs = [Blind(Zxing500, patterns), Blind(Native800, 0), Blind(Zxing1000, 0)];
         let leaked: &'static [Blind; 3] = Box::leak(Box::new(rungs));
         let steps = [
-            step(&leaked[0], StepKind::Zxing, Turn::Always),
-            step(&leaked[1], StepKind::Native, Turn::Always),
-            step(&leaked[2], StepKind::Zxing, Turn::Always),
+            step(&leaked[0], StepKind::Zxing, StepTurn::Always),
+            step(&leaked[1], StepKind::Native, StepTurn::Always),
+            step(&leaked[2], StepKind::Zxing, StepTurn::Always),
         ];
         let mut source = Source::whole(Luma::new(40, 40, vec![200; 1_600]).unwrap(), false);
         let deadline = Deadline::after(Duration::from_secs(60));

@@ -11,7 +11,7 @@ use super::super::content::{Message, Symbol};
 use super::super::qr;
 
 /// What sampled modules say.
-pub(super) struct Payload {
+pub(super) struct ModulePayload {
     pub message: Message,
     pub mirrored: bool,
     pub version: u8,
@@ -21,7 +21,7 @@ pub(super) struct Payload {
 }
 
 /// Reads sampled modules; `None` where they are not a code.
-pub(super) fn read(bits: &BitMatrix) -> Option<Payload> {
+pub(super) fn read(bits: &BitMatrix) -> Option<ModulePayload> {
     let side = bits.height();
     if bits.width() != side || side < 21 || side % 4 != 1 {
         return None;
@@ -41,7 +41,7 @@ pub(super) fn read(bits: &BitMatrix) -> Option<Payload> {
     let (data, ecc_used) = correct_codewords(&codewords, version, level, !is_model_1)?;
     let number = u8::try_from(number).ok()?;
     let message = Message::parse(&data, Symbol { version: number, is_model_1 })?;
-    Some(Payload {
+    Some(ModulePayload {
         message,
         mirrored: format.isMirrored,
         version: number,
@@ -66,7 +66,7 @@ fn format(bits: &BitMatrix) -> FormatInformation {
 }
 
 /// The rows of a code, a bit a module from the lowest on.
-type Rows = Vec<[u64; 4]>;
+type ModuleRows = Vec<[u64; 4]>;
 
 fn set(row: &mut [u64; 4], x: usize) {
     if let Some(word) = row.get_mut(x / 64) {
@@ -75,9 +75,9 @@ fn set(row: &mut [u64; 4], x: usize) {
 }
 
 /// The modules with the data mask taken off, turned over where the code is mirrored.
-fn unmasked(bits: &BitMatrix, format: &FormatInformation) -> Rows {
+fn unmasked(bits: &BitMatrix, format: &FormatInformation) -> ModuleRows {
     let side = bits.height();
-    let mut rows: Rows = vec![[0; 4]; side as usize];
+    let mut rows: ModuleRows = vec![[0; 4]; side as usize];
     for (y, row) in rows.iter_mut().enumerate() {
         if format.isMirrored {
             (0..side).filter(|&x| bits.get(y as u32, x)).for_each(|x| set(row, x as usize));
@@ -98,9 +98,9 @@ fn unmasked(bits: &BitMatrix, format: &FormatInformation) -> Rows {
 }
 
 /// The codewords in the order they were laid: pairs of columns from the right, up and down in turn.
-fn codewords(rows: &Rows, version: &Version) -> Option<Vec<u8>> {
+fn codewords(rows: &ModuleRows, version: &Version) -> Option<Vec<u8>> {
     let pattern = version.buildFunctionPattern().ok()?;
-    let mut reserved: Rows = vec![[0; 4]; rows.len()];
+    let mut reserved: ModuleRows = vec![[0; 4]; rows.len()];
     for (y, row) in reserved.iter_mut().enumerate() {
         let line = pattern.getRow(y as u32);
         row.iter_mut().zip(line.getBitArray()).for_each(|(word, &bits)| *word = bits as u64);
@@ -144,7 +144,7 @@ fn pair_at(row: &[u64; 4], left: usize) -> u64 {
 
 /// The codewords of a code of the first model (ISO/IEC 18004:2000, annex M): two modules wide along the right and the left,
 /// four wide between. As zxing-cpp lays them out; larger versions have one or a few more than their blocks take.
-fn model_1_codewords(rows: &Rows) -> Option<Vec<u8>> {
+fn model_1_codewords(rows: &ModuleRows) -> Option<Vec<u8>> {
     let side = rows.len();
     let bit =
         |x: usize, y: usize| rows.get(y).and_then(|row| row.get(x / 64)).is_some_and(|word| word >> (x % 64) & 1 == 1);
@@ -192,7 +192,7 @@ fn correct_codewords(
     let mut data = Vec::with_capacity(total);
     let mut used = 0f32;
     let mut block = Vec::new();
-    // Blocks with a codeword more come last, and those codewords stand after all others.
+    // Blocks with a codeword more come last, and those codewords are after all others.
     let short = sizes.iter().filter(|&&size| size == shortest).count();
     for (index, &size) in sizes.iter().enumerate() {
         block.clear();
@@ -301,7 +301,7 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
     use rxing::qrcode::cpp_port::decoder::Decode;
 
-    fn text_of(payload: &Payload) -> String {
+    fn text_of(payload: &ModulePayload) -> String {
         payload.message.content().unwrap().text
     }
 

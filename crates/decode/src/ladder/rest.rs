@@ -5,7 +5,7 @@
 //! nearest is read first, show nothing at all of the others in a picture that is too small.
 
 use super::photo_codes::PhotoCodes;
-use super::{RungOutput, Step, StepKind, Turn};
+use super::{LadderStep, RungOutput, StepKind, StepTurn};
 use crate::qr::FailedAttempts;
 
 /// Pixels that the smallest code read must be wide in a picture, so that one half as large would have shown its finder
@@ -123,14 +123,14 @@ impl Rest {
     }
 
     /// Whether a step that sees `scale` full-size pixels a pixel is worth its time, by what was read so far.
-    pub(super) fn wants(&self, step: &Step, scale: f32, found: &PhotoCodes) -> bool {
+    pub(super) fn wants(&self, step: &LadderStep, scale: f32, found: &PhotoCodes) -> bool {
         if found.is_empty() {
-            return step.turn != Turn::Rest;
+            return step.turn != StepTurn::Rest;
         }
         let in_turn = match step.turn {
-            Turn::First => false,
-            Turn::Always | Turn::Rest => true,
-            Turn::FirstOrMany => found.len() >= MANY,
+            StepTurn::First => false,
+            StepTurn::Always | StepTurn::Rest => true,
+            StepTurn::FirstOrMany => found.len() >= MANY,
         };
         in_turn && (self.left > 0 || self.looks_closer(step.kind, scale, found))
     }

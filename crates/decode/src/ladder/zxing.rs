@@ -108,7 +108,7 @@ pub(super) fn search(
     patterns.retain(|pattern| !is_read([pattern.p.x, pattern.p.y]));
     view.cut_short |= patterns.len() >= finder::MOST_PATTERNS;
     let sets = GenerateFinderPatternSets(&mut patterns);
-    let mut reading = Reading { picture, task, used: Vec::new(), unread: Vec::new(), view };
+    let mut reading = ZxingReading { picture, task, used: Vec::new(), unread: Vec::new(), view };
     if sets.len() > MOST_FAILURES {
         // In a crowd the patterns of neighbours stand nearer to each other than those of one code, and so come first:
         // those between which there are timing patterns go before all others.
@@ -123,7 +123,7 @@ pub(super) fn search(
 }
 
 /// The reading of one picture in one polarity.
-struct Reading<'a, 'b> {
+struct ZxingReading<'a, 'b> {
     picture: &'a BitMatrix,
     task: &'a Task<'b>,
     /// The patterns of the codes read.
@@ -132,7 +132,7 @@ struct Reading<'a, 'b> {
     view: &'a mut RungOutput,
 }
 
-impl Reading<'_, '_> {
+impl ZxingReading<'_, '_> {
     fn is_used(&self, set: &FinderPatternSet) -> bool {
         [set.bl, set.tl, set.tr].iter().any(|pattern| self.used.contains(pattern))
     }

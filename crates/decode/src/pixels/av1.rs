@@ -31,7 +31,7 @@ pub(super) enum Av1Error {
 }
 
 /// One component of a decoded picture at the size of the whole, in eight bits.
-pub(super) struct Frame {
+pub(super) struct Av1Frame {
     pub width: usize,
     pub height: usize,
     pub samples: Vec<u8>,
@@ -39,10 +39,10 @@ pub(super) struct Frame {
 }
 
 /// Decodes the first picture in `data`, of at most so many pixels. `component`: 0 brightness, 1 blueness, 2 redness.
-pub(super) fn decode(data: &[u8], most_pixels: u32, component: usize) -> Result<Frame, Av1Error> {
+pub(super) fn decode(data: &[u8], most_pixels: u32, component: usize) -> Result<Av1Frame, Av1Error> {
     let context = Context::open(most_pixels).ok_or(Av1Error::Broken)?;
     let mut data = Data::copy(data).ok_or(Av1Error::Broken)?;
-    let mut picture = Picture(Dav1dPicture::default());
+    let mut picture = DecodedPicture(Dav1dPicture::default());
     loop {
         // SAFETY: the context is open and the data was made by the decoder; both live until the call is over.
         let sent = unsafe { dav1d_send_data(Some(context.0), Some(NonNull::from(&mut data.0))) }.0;
@@ -127,9 +127,9 @@ impl Drop for Data {
 }
 
 /// A picture as the decoder holds it.
-struct Picture(Dav1dPicture);
+struct DecodedPicture(Dav1dPicture);
 
-impl Drop for Picture {
+impl Drop for DecodedPicture {
     fn drop(&mut self) {
         // One that was never filled makes the decoder panic.
         if self.0.r#ref.is_some() {
@@ -139,8 +139,8 @@ impl Drop for Picture {
     }
 }
 
-impl Picture {
-    fn frame(&self, component: usize) -> Option<Frame> {
+impl DecodedPicture {
+    fn frame(&self, component: usize) -> Option<Av1Frame> {
         let [width, height] = [self.0.p.w, self.0.p.h].map(|side| usize::try_from(side).unwrap_or(0));
         // SAFETY: a picture has the header of its sequence, which lives as long.
         let is_rgb = unsafe { self.0.seq_hdr?.as_ref() }.mtrx == DAV1D_MC_IDENTITY;
@@ -170,7 +170,7 @@ impl Picture {
                 None => out.iter_mut().enumerate().for_each(|(x, out)| *out = row.at(x)),
             }
         }
-        Some(Frame { width, height, samples, hints: Hints { alpha: false, ..survey.hints() } })
+        Some(Av1Frame { width, height, samples, hints: Hints { alpha: false, ..survey.hints() } })
     }
 
     fn plane(&self, index: usize) -> Option<Plane<'_>> {
@@ -209,21 +209,21 @@ struct Plane<'a> {
 
 /// A row of them, by the pixel.
 #[derive(Clone, Copy)]
-struct Row<'a> {
+struct SampleRow<'a> {
     bytes: &'a [u8],
     shift: u32,
     depth: u32,
 }
 
 impl<'a> Plane<'a> {
-    fn row(&self, y: usize) -> Row<'a> {
+    fn row(&self, y: usize) -> SampleRow<'a> {
         let from = (y >> self.shifts[1]).min(self.last) * self.stride;
         let bytes = self.bytes.get(from..from + self.line).unwrap_or_default();
-        Row { bytes, shift: self.shifts[0], depth: self.depth }
+        SampleRow { bytes, shift: self.shifts[0], depth: self.depth }
     }
 }
 
-impl Row<'_> {
+impl SampleRow<'_> {
     #[inline]
     fn at(self, x: usize) -> u8 {
         let x = x >> self.shift;

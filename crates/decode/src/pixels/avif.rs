@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::super::catch_panic::aside;
 use super::super::clock::Deadline;
 use super::super::heif::Heif;
-use super::av1::{self, Av1Error, Frame};
+use super::av1::{self, Av1Error, Av1Frame};
 use super::tiles::{blank, changed, no_alpha, paint};
 use super::{Header, Source};
 use scanmill_core::domain::{Reason, Rejection};
@@ -64,7 +64,7 @@ pub(super) fn decode(bytes: &[u8], header: &Header, aspect: Aspect, deadline: De
 }
 
 /// Decodes one tile.
-fn one(data: Vec<u8>, [wide, high]: [u32; 2], component: usize) -> Result<Frame, Rejection> {
+fn one(data: Vec<u8>, [wide, high]: [u32; 2], component: usize) -> Result<Av1Frame, Rejection> {
     let most = wide.saturating_mul(high);
     let decoded = aside("av1", PATIENCE, move || av1::decode(&data, most, component))
         .map_err(|fault| Rejection::new(Reason::DecoderFault, format!("the decoder failed: {fault}")))?;

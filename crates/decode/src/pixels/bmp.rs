@@ -1,4 +1,4 @@
-//! BMP whose samples stand in the file as they are, taken from there row by row. What is packed, or has colours of 16 bits
+//! BMP whose samples are in the file as they are, taken from there row by row. What is packed, or has colours of 16 bits
 //! or by masks, goes through `image`.
 
 use super::samples::{Lens, Palette};

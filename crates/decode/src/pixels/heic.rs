@@ -16,7 +16,7 @@ use heifer_hevc_dec::syntax::{self, CodingUnit, Sink, TransformBlock};
 use super::super::catch_panic::catch_panic;
 use super::super::clock::Deadline;
 use super::super::heif::{Config, Heif, Picture};
-use super::residual::{self, Block};
+use super::residual::{self, LevelBlock};
 use super::tiles::{blank, changed, no_alpha, paint};
 use super::tints::Tints;
 use super::{Header, Source};
@@ -298,7 +298,7 @@ impl<'a> Brightness<'a> {
         let frame = &mut self.picture.frame;
         let bit_depth = i32::from(frame.bit_depth[0]);
         let (columns, rows) = block.coeff_bounds;
-        let filled = Block {
+        let filled = LevelBlock {
             levels,
             size,
             filled: [columns, rows].map(usize::from),

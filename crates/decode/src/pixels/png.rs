@@ -100,9 +100,9 @@ impl RowReader {
 }
 
 /// On an error, how many rows there are.
-type Rows = Result<(), (usize, DecodingError)>;
+type RowsRead = Result<(), (usize, DecodingError)>;
 
-fn read_rows<R>(reader: &mut Reader<R>, look: &mut RowReader, luma: &mut Luma, deadline: Deadline) -> Rows
+fn read_rows<R>(reader: &mut Reader<R>, look: &mut RowReader, luma: &mut Luma, deadline: Deadline) -> RowsRead
 where
     R: BufRead + Seek,
 {
@@ -123,7 +123,7 @@ where
 const NOT_SURVEYED: usize = 1;
 
 /// Adam7: seven passes, each over some of the pixels of some rows.
-fn read_passes<R>(reader: &mut Reader<R>, look: &mut RowReader, luma: &mut Luma, deadline: Deadline) -> Rows
+fn read_passes<R>(reader: &mut Reader<R>, look: &mut RowReader, luma: &mut Luma, deadline: Deadline) -> RowsRead
 where
     R: BufRead + Seek,
 {

@@ -7,7 +7,7 @@ use super::super::wide::wide;
 use heifer_hevc_dec::recon::{DCT32, DST4};
 
 /// A block of brightness.
-pub(super) struct Block<'a> {
+pub(super) struct LevelBlock<'a> {
     /// Rows of `size` levels.
     pub levels: &'a [i32],
     /// Pixels a side: 4, 8, 16 or 32.
@@ -24,7 +24,7 @@ pub(super) struct Block<'a> {
 
 wide! {
     /// Writes the block into a plane of rows of `stride`, its first pixel at `at`.
-    pub(super) fn paint / paint_any(block: &Block<'_>, plane: &mut [u16], stride: usize, at: usize) {
+    pub(super) fn paint / paint_any(block: &LevelBlock<'_>, plane: &mut [u16], stride: usize, at: usize) {
         match block.size {
             4 => invert::<4>(block, &DST4, plane, stride, at),
             8 => invert::<8>(block, &const { matrix::<8>() }, plane, stride, at),
@@ -53,7 +53,7 @@ const fn matrix<const N: usize>() -> [[i32; N]; N] {
 const SCALES: [i64; 6] = [40, 45, 51, 57, 64, 72];
 
 #[inline(always)]
-fn invert<const N: usize>(block: &Block<'_>, matrix: &[[i32; N]; N], plane: &mut [u16], stride: usize, at: usize) {
+fn invert<const N: usize>(block: &LevelBlock<'_>, matrix: &[[i32; N]; N], plane: &mut [u16], stride: usize, at: usize) {
     let [columns, rows] = block.filled.map(|filled| filled.clamp(1, N));
     let shift = block.bit_depth + N.ilog2() as i32 - 5;
     let scale = (16 * SCALES[block.quantizer.rem_euclid(6) as usize]) << (block.quantizer / 6);
@@ -115,7 +115,7 @@ mod tests {
                 filled = [filled[0].max(x + 1), filled[1].max(y + 1)];
             }
             let predicted: Vec<i32> = (0..size * size).map(|at| (at * 7 % 256) as i32).collect();
-            let block = Block { levels: &levels, size, filled, quantizer, bit_depth, predicted: &predicted };
+            let block = LevelBlock { levels: &levels, size, filled, quantizer, bit_depth, predicted: &predicted };
             let (mut one, mut other) = (vec![0; 40 * 40], vec![0; 40 * 40]);
             paint(&block, &mut one, 40, 83);
             paint_any(&block, &mut other, 40, 83);

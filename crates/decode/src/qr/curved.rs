@@ -5,7 +5,7 @@ use rxing::common::BitMatrix;
 
 use super::finder::Pattern;
 use super::finder_pose::FinderPose;
-use super::frame::Frame;
+use super::frame::CodeFrame;
 use super::plane::Plane;
 use super::{Grey, PictureSymbols, Proposals, Symbol, Task, fit, layout, soft_modules, surface_tracking, symbol};
 
@@ -56,7 +56,7 @@ pub(in super::super) fn read(grey: Grey<'_>, proposals: &Proposals, task: &mut T
 
 /// A finder pattern as a piece of the surface; which of its sides is the upper one is not known yet.
 fn root(plane: Plane<'_>, picture: &BitMatrix, pattern: &Pattern) -> Option<FinderPose> {
-    let frame = Frame::of(picture, pattern)?;
+    let frame = CodeFrame::of(picture, pattern)?;
     // The ring tells how it is stretched; how it is turned is tried out.
     let turns = (0..6).filter_map(|step| {
         let (sin, cos) = (step as f32 * std::f32::consts::FRAC_PI_2 / 6.0).sin_cos();

@@ -25,7 +25,7 @@ const MOST_PROPOSALS: usize = 20_000;
 
 /// The dark finder patterns of a picture, the most often seen first.
 pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
-    let mut search = Search::default();
+    let mut search = FinderSearch::default();
     for y in 0..picture.height() {
         if y % 16 == 0 {
             if deadline.is_over() {
@@ -42,7 +42,7 @@ pub(super) fn find(picture: &BitMatrix, deadline: Deadline) -> Vec<Pattern> {
 }
 
 #[derive(Default)]
-struct Search {
+struct FinderSearch {
     found: Vec<Pattern>,
     /// Those that the rows to come may still see, and their places in `found`.
     open: Vec<(usize, Pattern)>,
@@ -52,7 +52,7 @@ struct Search {
     proposals: usize,
 }
 
-impl Search {
+impl FinderSearch {
     fn forget_above(&mut self, y: u32) {
         self.open.retain(|(_, old)| old.centre[1] + old.module * 3.0 + 4.0 > y as f32);
     }

@@ -10,7 +10,7 @@ use super::plane::{Agreement, Places, Plane, View};
 
 /// A module's expected colour: `+1` light, `-1` dark.
 #[derive(Clone, Copy)]
-pub(super) struct Known {
+pub(super) struct KnownModule {
     pub column: usize,
     pub row: usize,
     pub sign: f32,
@@ -19,7 +19,7 @@ pub(super) struct Known {
 /// One pattern that must correlate on its own, so that light falling off across the code does no harm.
 #[derive(Clone)]
 pub(super) struct Patch {
-    pub modules: Vec<Known>,
+    pub modules: Vec<KnownModule>,
     weight: f32,
     /// The modules' middles in the square between the finder patterns' middles.
     places: Places,
@@ -29,7 +29,7 @@ pub(super) struct Patch {
 }
 
 impl Patch {
-    fn new(modules: Vec<Known>, weight: f32, side: usize) -> Patch {
+    fn new(modules: Vec<KnownModule>, weight: f32, side: usize) -> Patch {
         let reach = (side - 7) as f32;
         let places =
             modules.iter().map(|known| [(known.column as f32 - 3.0) / reach, (known.row as f32 - 3.0) / reach]);
@@ -88,7 +88,7 @@ pub(super) fn probe(plane: Plane<'_>, group: &Group, side: usize) -> f32 {
 
 /// The best fit of a code `side` modules wide; `None` where no outline fits at all.
 pub(super) fn fit(plane: Plane<'_>, group: &Group, side: usize) -> Option<Fit> {
-    let Template { patches, signposts } = template(side)?;
+    let CodeTemplate { patches, signposts } = template(side)?;
     let [top_left, top_right, bottom_left] = group.corners();
     let reach = (side - 7) as f32;
     let step = |to: [f32; 2]| [(to[0] - top_left[0]) / reach, (to[1] - top_left[1]) / reach];
@@ -368,27 +368,27 @@ impl Patch {
 }
 
 /// What every code of one size shows.
-pub(super) struct Template {
+pub(super) struct CodeTemplate {
     /// Finder patterns (top left, top right, bottom left), timing (row, column), alignment.
     pub patches: Vec<Patch>,
     /// What the fourth corner is searched by.
     signposts: Vec<Patch>,
 }
 
-impl Template {
+impl CodeTemplate {
     fn finders(&self) -> &[Patch] {
         self.patches.get(..FINDERS).unwrap_or(&[])
     }
 }
 
 /// The template of a code `side` modules wide. Each is laid out once: that takes longer than most looks at a picture.
-pub(super) fn template(side: usize) -> Option<&'static Template> {
-    static TEMPLATES: [OnceLock<Option<Template>>; 41] = [const { OnceLock::new() }; 41];
+pub(super) fn template(side: usize) -> Option<&'static CodeTemplate> {
+    static TEMPLATES: [OnceLock<Option<CodeTemplate>>; 41] = [const { OnceLock::new() }; 41];
     let version = side.checked_sub(17)? / 4;
     let laid_out = || {
         let patches = patches(side, version)?;
         let signposts = signposts(&patches, side);
-        Some(Template { patches, signposts })
+        Some(CodeTemplate { patches, signposts })
     };
     TEMPLATES.get(version).filter(|_| version * 4 + 17 == side)?.get_or_init(laid_out).as_ref()
 }
@@ -406,7 +406,8 @@ pub(super) fn known(patches: &[Patch], side: usize) -> Vec<f32> {
 
 fn patches(side: usize, version: usize) -> Option<Vec<Patch>> {
     let version = Version::getVersionForNumber(version as u32).ok()?;
-    let known = |column: usize, row: usize, light: bool| Known { column, row, sign: if light { 1.0 } else { -1.0 } };
+    let known =
+        |column: usize, row: usize, light: bool| KnownModule { column, row, sign: if light { 1.0 } else { -1.0 } };
     let mut patches = finders(side);
     patches.extend([
         Patch::new((8..side - 8).map(|at| known(at, 6, at % 2 == 1)).collect(), 1.5, side),
@@ -436,7 +437,7 @@ fn finders(side: usize) -> Vec<Patch> {
     let patch = |place: &dyn Fn(usize, usize) -> (usize, usize)| {
         let modules = eight().map(|(x, y)| {
             let (column, row) = place(x, y);
-            Known { column, row, sign: if is_light(x, y) { 1.0 } else { -1.0 } }
+            KnownModule { column, row, sign: if is_light(x, y) { 1.0 } else { -1.0 } }
         });
         Patch::new(modules.collect(), 1.0, side)
     };

@@ -8,10 +8,10 @@ use rxing::common::BitMatrix;
 use super::finder::Pattern;
 use super::ray::{self, STRIDE};
 
-/// The frames of a picture's finder patterns, each measured once: a pattern stands in many groups.
+/// The frames of a picture's finder patterns, each measured once: a pattern is in many groups.
 pub(super) struct Frames<'a> {
     picture: &'a BitMatrix,
-    known: Vec<(Pattern, Option<Frame>)>,
+    known: Vec<(Pattern, Option<CodeFrame>)>,
 }
 
 impl Frames<'_> {
@@ -19,11 +19,11 @@ impl Frames<'_> {
         Frames { picture, known: Vec::new() }
     }
 
-    fn of(&mut self, pattern: &Pattern) -> Option<Frame> {
+    fn of(&mut self, pattern: &Pattern) -> Option<CodeFrame> {
         if let Some((_, frame)) = self.known.iter().find(|(known, _)| known == pattern) {
             return *frame;
         }
-        let frame = Frame::of(self.picture, pattern);
+        let frame = CodeFrame::of(self.picture, pattern);
         self.known.push((*pattern, frame));
         frame
     }
@@ -50,7 +50,7 @@ impl Frames<'_> {
 
 /// How a finder pattern is stretched: the symmetric root of its second moments, so that a module has length 1.
 #[derive(Clone, Copy)]
-pub(super) struct Frame([f32; 3]);
+pub(super) struct CodeFrame([f32; 3]);
 
 /// A module to the right and one down, in pixels.
 pub(super) struct Axes {
@@ -69,8 +69,8 @@ static WAYS: LazyLock<[[f32; 2]; DIRECTIONS]> = LazyLock::new(|| {
     })
 });
 
-impl Frame {
-    pub(super) fn of(picture: &BitMatrix, pattern: &Pattern) -> Option<Frame> {
+impl CodeFrame {
+    pub(super) fn of(picture: &BitMatrix, pattern: &Pattern) -> Option<CodeFrame> {
         let most = (pattern.module * 9.0 / STRIDE) as usize;
         // The outer edge of the light ring, 2.5 modules out.
         let reach = |way: [f32; 2]| {
@@ -99,7 +99,7 @@ impl Frame {
         let (a, b, c) = (xx * unit, xy * unit, yy * unit);
         let root = (a * c - b * b).max(1e-6).sqrt();
         let trace = (a + c + 2.0 * root).sqrt();
-        Some(Frame([(a + root) / trace, b / trace, (c + root) / trace]))
+        Some(CodeFrame([(a + root) / trace, b / trace, (c + root) / trace]))
     }
 
     /// The axes of the pattern where `along` (in modules) points the `way` (in pixels).

@@ -20,7 +20,7 @@ pub(super) struct Group {
 
 /// Every group that could be a code, the most plausible first.
 pub(super) fn plausible(picture: &BitMatrix, patterns: &[Pattern], most: usize) -> Vec<Group> {
-    // Each pair stands in many groups, and its distance is what takes time: it is measured once.
+    // Each pair is in many groups, and its distance is what takes time: it is measured once.
     let mut partners: Vec<Vec<(usize, Pair)>> = vec![Vec::new(); patterns.len()];
     for (index, a) in patterns.iter().enumerate() {
         for (other, b) in patterns.iter().enumerate().skip(index + 1) {

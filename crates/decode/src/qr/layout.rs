@@ -6,12 +6,12 @@ use super::soft_modules::Soft;
 
 /// Level and mask of a code: five bits, as its format bits carry them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Format(pub u16);
+pub(super) struct FormatInfo(pub u16);
 
-impl Format {
+impl FormatInfo {
     /// Every format there is.
-    pub(super) fn all() -> impl Iterator<Item = Format> {
-        (0..32).map(Format)
+    pub(super) fn all() -> impl Iterator<Item = FormatInfo> {
+        (0..32).map(FormatInfo)
     }
 
     /// The level as rxing names it, and its letter.
@@ -26,7 +26,7 @@ impl Format {
 }
 
 /// A block of a code as it was read.
-pub(super) struct Block {
+pub(super) struct CodeBlock {
     /// Data codewords, then check codewords.
     pub codewords: Vec<Codeword>,
     /// How many of them are check codewords.
@@ -34,11 +34,11 @@ pub(super) struct Block {
 }
 
 /// The blocks of a sampled code of that format; `None` where no code has its size.
-pub(super) fn blocks(soft: &Soft, version: &Version, format: Format) -> Option<Vec<Block>> {
+pub(super) fn blocks(soft: &Soft, version: &Version, format: FormatInfo) -> Option<Vec<CodeBlock>> {
     let reserved = version.buildFunctionPattern().ok()?;
     let codewords = codewords(soft, (format.0 & 7) as u8, |column, row| reserved.get(column as u32, row as u32));
     let (sizes, check) = block_sizes(version, format.level().0);
-    Some(deal(&codewords, &sizes, check).into_iter().map(|codewords| Block { codewords, check }).collect())
+    Some(deal(&codewords, &sizes, check).into_iter().map(|codewords| CodeBlock { codewords, check }).collect())
 }
 
 /// Data codewords of each block, the shorter blocks first, and check codewords of any.
@@ -81,7 +81,7 @@ pub(super) fn version_bits(version: usize) -> u32 {
 }
 
 /// How well both copies of the format bits agree, from -1 to 1.
-pub(super) fn agreement(soft: &Soft, format: Format) -> f32 {
+pub(super) fn agreement(soft: &Soft, format: FormatInfo) -> f32 {
     let bits = format_bits(format.0);
     let last = soft.side - 1;
     const NEAR: [(usize, usize); 15] = [

@@ -33,7 +33,7 @@ pub(super) use self::proposals::Proposals;
 pub(super) use self::reed_solomon::encode;
 pub(super) use self::reed_solomon::multiply;
 pub(super) use self::soft_modules::drawn_out;
-pub(super) use self::symbol::{Payload, correct_hard as correct_block};
+pub(super) use self::symbol::{SymbolPayload, correct_hard as correct_block};
 
 use std::borrow::Cow;
 
@@ -47,7 +47,7 @@ use scanmill_jpeg::Luma;
 /// A code that was read.
 pub(super) struct Symbol {
     /// The payload's bytes as rxing's parser gives them.
-    pub payload: Payload,
+    pub payload: SymbolPayload,
     /// Top left, top right, bottom right, bottom left of the symbol, in pixels.
     pub corners: [[f32; 2]; 4],
 }
@@ -103,7 +103,7 @@ pub(super) fn read(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<'_>) -
     let (picture, patterns) = (&proposals.picture, proposals.unread(task));
     let groups = group::plausible(picture, &patterns, MOST_GROUPS);
     let Some(luma) = groups.first().and_then(|_| grey()) else { return PictureSymbols::default() };
-    let mut reading = Reading {
+    let mut reading = SymbolReading {
         plane: Plane(&luma),
         frames: Frames::new(picture),
         used: Vec::new(),
@@ -122,7 +122,7 @@ pub(super) fn read(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<'_>) -
             waiting.extend(reading.candidate(*group));
         }
         start = end;
-        waiting.sort_by(|a: &Candidate, b: &Candidate| b.agreement.total_cmp(&a.agreement));
+        waiting.sort_by(|a: &GroupCandidate, b: &GroupCandidate| b.agreement.total_cmp(&a.agreement));
         // Those that may not be the best wait for the others.
         let least = if end < groups.len() { SURE_PROBE } else { 0.0 };
         let ready = waiting.partition_point(|candidate| candidate.agreement >= least);
@@ -137,7 +137,7 @@ pub(super) fn read(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<'_>) -
 }
 
 /// The reading of one picture.
-struct Reading<'a, 'b> {
+struct SymbolReading<'a, 'b> {
     plane: Plane<'a>,
     frames: Frames<'a>,
     /// Middles of finder patterns whose code is known.
@@ -147,7 +147,7 @@ struct Reading<'a, 'b> {
     task: &'a mut Task<'b>,
 }
 
-impl Reading<'_, '_> {
+impl SymbolReading<'_, '_> {
     fn is_over(&self) -> bool {
         let is_enough = self.task.first_only && !self.seen.symbols.is_empty();
         is_enough || self.failures == MOST_FAILURES || self.task.is_over()
@@ -158,37 +158,38 @@ impl Reading<'_, '_> {
     }
 
     /// The group with the sizes it may have, as seen straight from above, or else in perspective.
-    fn candidate(&mut self, group: Group) -> Option<Candidate> {
+    fn candidate(&mut self, group: Group) -> Option<GroupCandidate> {
         if self.is_used(&group) {
             return None;
         }
-        let flat = Candidate::of(self.plane, group);
+        let flat = GroupCandidate::of(self.plane, group);
         if flat.as_ref().is_some_and(|flat| flat.agreement >= GOOD_PROBE) || !group.is_uneven() {
             return flat;
         }
         let aside = group.seen_aside(&mut self.frames);
-        let turned = aside.aside.and_then(|_| Candidate::of(self.plane, aside));
-        let is_better =
-            |turned: &Candidate| flat.as_ref().is_none_or(|flat: &Candidate| turned.agreement > flat.agreement);
+        let turned = aside.aside.and_then(|_| GroupCandidate::of(self.plane, aside));
+        let is_better = |turned: &GroupCandidate| {
+            flat.as_ref().is_none_or(|flat: &GroupCandidate| turned.agreement > flat.agreement)
+        };
         turned.filter(is_better).or(flat)
     }
 
-    fn try_it(&mut self, candidate: &Candidate) {
-        let Candidate { group, sides, .. } = candidate;
+    fn try_it(&mut self, candidate: &GroupCandidate) {
+        let GroupCandidate { group, sides, .. } = candidate;
         if self.is_used(group) {
             return;
         }
         let aside = group.seen_aside(&mut self.frames);
         match read_group(self.plane, &aside, sides, self.task) {
-            Outcome::Read(symbol) => {
+            GroupOutcome::Read(symbol) => {
                 self.used.extend(group.corners());
                 self.seen.symbols.push(*symbol);
                 return;
             }
             // Its patterns belong to this code and no other.
-            Outcome::Unreadable => self.used.extend(group.corners()),
-            Outcome::NoCode => {}
-            Outcome::TriedBefore => return,
+            GroupOutcome::Unreadable => self.used.extend(group.corners()),
+            GroupOutcome::NoCode => {}
+            GroupOutcome::TriedBefore => return,
         }
         self.failures += 1;
     }
@@ -207,9 +208,9 @@ pub(super) fn read_pairs(grey: Grey<'_>, proposals: &Proposals, task: &mut Task<
             continue;
         }
         match read_group(plane, &group, &[side], task) {
-            Outcome::Read(symbol) => seen.symbols.push(*symbol),
-            Outcome::TriedBefore => continue,
-            Outcome::Unreadable | Outcome::NoCode => failures += 1,
+            GroupOutcome::Read(symbol) => seen.symbols.push(*symbol),
+            GroupOutcome::TriedBefore => continue,
+            GroupOutcome::Unreadable | GroupOutcome::NoCode => failures += 1,
         }
         if failures == MOST_FAILURES || (task.first_only && !seen.symbols.is_empty()) {
             break;
@@ -228,7 +229,7 @@ const LEAST_NEAREST: f32 = 0.2;
 const MOST_SIDES: usize = 2;
 
 /// A group that may be a code by its three finder patterns alone.
-struct Candidate {
+struct GroupCandidate {
     group: Group,
     /// How well the patterns agree at the likeliest size.
     agreement: f32,
@@ -236,8 +237,8 @@ struct Candidate {
     sides: Vec<usize>,
 }
 
-impl Candidate {
-    fn of(plane: Plane<'_>, group: Group) -> Option<Candidate> {
+impl GroupCandidate {
+    fn of(plane: Plane<'_>, group: Group) -> Option<GroupCandidate> {
         let sides = group.dimensions();
         // Where more than the next sizes are possible, or the view is not known yet, the first says little.
         let tells = sides.len() <= 3 && (group.aside.is_some() || !group.is_uneven());
@@ -252,7 +253,7 @@ impl Candidate {
         let agreement = probes.first().map_or(0.0, |probe| probe.0);
         probes.retain(|(score, _)| *score >= agreement - 0.15);
         let sides = probes.into_iter().take(MOST_SIDES).map(|(_, side)| side).collect();
-        (agreement >= fit::LEAST_PROBE).then_some(Candidate { group, agreement, sides })
+        (agreement >= fit::LEAST_PROBE).then_some(GroupCandidate { group, agreement, sides })
     }
 }
 
@@ -266,7 +267,7 @@ fn least(side: usize) -> f32 {
 const LARGE: usize = 61;
 
 /// What became of a group.
-enum Outcome {
+enum GroupOutcome {
     Read(Box<Symbol>),
     /// A code for sure, but it cannot be read from this picture.
     Unreadable,
@@ -276,8 +277,8 @@ enum Outcome {
 }
 
 /// Lays outlines of those sizes over a group and reads the first that is a code.
-fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<'_>) -> Outcome {
-    let mut outcome = Outcome::TriedBefore;
+fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<'_>) -> GroupOutcome {
+    let mut outcome = GroupOutcome::TriedBefore;
     for &side in sides {
         if task.is_over() {
             break;
@@ -295,15 +296,15 @@ fn read_group(plane: Plane<'_>, group: &Group, sides: &[usize], task: &mut Task<
             }
             if let Some(payload) = payload {
                 let corners = fit.corners(payload.mirrored);
-                return Outcome::Read(Box::new(Symbol { payload, corners }));
+                return GroupOutcome::Read(Box::new(Symbol { payload, corners }));
             }
         }
         let sure = fit.as_ref().is_some_and(|fit| fit.score >= fit::SURE);
         task.tried.note(group, side, task.made, sure, work);
         if sure {
-            return Outcome::Unreadable;
+            return GroupOutcome::Unreadable;
         }
-        outcome = Outcome::NoCode;
+        outcome = GroupOutcome::NoCode;
     }
     outcome
 }

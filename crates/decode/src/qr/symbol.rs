@@ -1,12 +1,12 @@
 //! Modules to payload: format, mask, blocks, error correction with erasures, and how much proof there is.
 
 use super::super::content::{Message, Symbol};
-use super::layout::{self, Block, Format};
+use super::layout::{self, CodeBlock, FormatInfo};
 use super::reed_solomon;
 use super::soft_modules::{Greys, Soft};
 
 /// What a code says.
-pub(crate) struct Payload {
+pub(crate) struct SymbolPayload {
     pub message: Message,
     pub mirrored: bool,
     pub version: u8,
@@ -26,7 +26,7 @@ const LEAST_PROOF_ERASED: f32 = 28.0;
 const CLEAR_FORMAT: f32 = 0.7;
 
 /// Reads a sampled code; `None` where it cannot be, or where chance could have made it.
-pub(super) fn read(greys: &Greys) -> Option<Payload> {
+pub(super) fn read(greys: &Greys) -> Option<SymbolPayload> {
     let mut known = Vec::new();
     let plain = read_soft(&greys.soft(), &mut known).or_else(|| read_soft(&greys.soft_in_patches(), &mut known));
     // Where not even the format is clear, it is not for the light that the rest is not.
@@ -41,21 +41,21 @@ type CorrectedBlock = (Vec<u8>, f32);
 
 /// The blocks of one code as they were corrected best so far, if it has that format and is mirrored or not: each way to see
 /// its modules may correct others.
-struct Known {
-    format: Format,
+struct KnownBlocks {
+    format: FormatInfo,
     mirrored: bool,
     /// How well the format bits agreed when they were seen first.
     agreement: f32,
     blocks: Vec<Option<CorrectedBlock>>,
 }
 
-fn read_soft(soft: &Soft, known: &mut Vec<Known>) -> Option<Payload> {
+fn read_soft(soft: &Soft, known: &mut Vec<KnownBlocks>) -> Option<SymbolPayload> {
     for sharpen in [0.0, 0.6] {
         let soft = if sharpen == 0.0 { soft.clone() } else { soft.sharpened(sharpen) };
         let mirrored = soft.mirrored();
-        let mut formats: Vec<(f32, bool, Format)> = Vec::with_capacity(64);
+        let mut formats: Vec<(f32, bool, FormatInfo)> = Vec::with_capacity(64);
         for (soft, is_mirrored) in [(&soft, false), (&mirrored, true)] {
-            formats.extend(Format::all().map(|format| (layout::agreement(soft, format), is_mirrored, format)));
+            formats.extend(FormatInfo::all().map(|format| (layout::agreement(soft, format), is_mirrored, format)));
         }
         formats.sort_by(|a, b| b.0.total_cmp(&a.0));
         for &(agreement, is_mirrored, format) in formats.iter().take(FORMATS) {
@@ -64,10 +64,10 @@ fn read_soft(soft: &Soft, known: &mut Vec<Known>) -> Option<Payload> {
                 break;
             }
             let soft = if is_mirrored { &mirrored } else { &soft };
-            let is_known = |known: &Known| known.format == format && known.mirrored == is_mirrored;
+            let is_known = |known: &KnownBlocks| known.format == format && known.mirrored == is_mirrored;
             let at = known.iter().position(is_known).unwrap_or(known.len());
             if at == known.len() {
-                known.push(Known { format, mirrored: is_mirrored, agreement, blocks: Vec::new() });
+                known.push(KnownBlocks { format, mirrored: is_mirrored, agreement, blocks: Vec::new() });
             }
             if let Some(payload) = known.get_mut(at).and_then(|known| read_as(soft, known)) {
                 return Some(payload);
@@ -77,7 +77,7 @@ fn read_soft(soft: &Soft, known: &mut Vec<Known>) -> Option<Payload> {
     None
 }
 
-fn read_as(soft: &Soft, known: &mut Known) -> Option<Payload> {
+fn read_as(soft: &Soft, known: &mut KnownBlocks) -> Option<SymbolPayload> {
     let (number, version) = layout::version(soft.side)?;
     let (_, letter) = known.format.level();
     let blocks = layout::blocks(soft, version, known.format)?;
@@ -104,7 +104,7 @@ fn read_as(soft: &Soft, known: &mut Known) -> Option<Payload> {
         used = used.max(*share);
     }
     let message = Message::parse(&data, Symbol { version: number, is_model_1: false })?;
-    Some(Payload { message, mirrored: known.mirrored, version: number, level: letter, ecc_used: used })
+    Some(SymbolPayload { message, mirrored: known.mirrored, version: number, level: letter, ecc_used: used })
 }
 
 /// Corrects a block (data, then `check` check codewords) that another reader saw, whose modules are dark or light and no
@@ -121,8 +121,8 @@ fn share_used(check: usize, wrong: usize, erased: usize) -> f32 {
 }
 
 /// Corrects a block: as it is, then with more and more of its least sure codewords left out.
-fn correct_soft(block: &Block) -> Option<CorrectedBlock> {
-    let Block { codewords, check } = block;
+fn correct_soft(block: &CodeBlock) -> Option<CorrectedBlock> {
+    let CodeBlock { codewords, check } = block;
     let read: Vec<u8> = codewords.iter().map(|codeword| codeword.0).collect();
     let syndromes = reed_solomon::syndromes(&read, *check);
     let mut doubtful: Vec<usize> = (0..codewords.len()).collect();
@@ -179,7 +179,7 @@ mod tests {
             values.iter_mut().filter(|_| random.random_bool(0.05)).for_each(|value| *value *= -1.0);
             let mut known = Vec::new();
             let damaged = read_soft(&Soft { side: clean.side, values }, &mut known);
-            let is_fixed = |known: &Known| known.blocks.iter().flatten().any(|fixed| fixed.1 > 0.5);
+            let is_fixed = |known: &KnownBlocks| known.blocks.iter().flatten().any(|fixed| fixed.1 > 0.5);
             if damaged.is_none() && known.iter().any(is_fixed) {
                 assert_eq!(read_soft(&clean, &mut known).unwrap().ecc_used, 0.0);
                 seen += 1;

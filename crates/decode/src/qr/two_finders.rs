@@ -8,7 +8,7 @@ use rxing::common::BitMatrix;
 use super::super::clock::Deadline;
 use super::finder::Pattern;
 use super::fit::{self, OutlineView};
-use super::frame::{Frame, length};
+use super::frame::{CodeFrame, length};
 use super::group::Group;
 use super::plane::Plane;
 
@@ -46,9 +46,9 @@ pub(super) fn groups(
     patterns: &[Pattern],
     deadline: Deadline,
 ) -> Vec<(Group, usize)> {
-    let seen: Vec<(Pattern, Frame)> = patterns
+    let seen: Vec<(Pattern, CodeFrame)> = patterns
         .iter()
-        .filter_map(|pattern| Some((*pattern, Frame::of(picture, pattern)?)))
+        .filter_map(|pattern| Some((*pattern, CodeFrame::of(picture, pattern)?)))
         .take(MOST_PATTERNS)
         .collect();
     let mut guesses = Vec::new();
@@ -78,7 +78,7 @@ pub(super) fn groups(
 }
 
 /// The best guess with `p` and `q` as the two corners that are there: top left first, or top right where that is lost.
-fn guess(plane: Plane<'_>, p: &(Pattern, Frame), q: &(Pattern, Frame), lost: Lost) -> Option<Guess> {
+fn guess(plane: Plane<'_>, p: &(Pattern, CodeFrame), q: &(Pattern, CodeFrame), lost: Lost) -> Option<Guess> {
     let way = [q.0.centre[0] - p.0.centre[0], q.0.centre[1] - p.0.centre[1]];
     let along = match lost {
         Lost::BottomLeft => [1.0, 0.0],

@@ -7,13 +7,13 @@ use fax::maps::{Mode, black, mode, white};
 use super::page::Packing;
 
 /// The bits of a strip. Behind its end all are zero, which is not a code.
-struct Bits<'a> {
+struct FaxBits<'a> {
     bytes: &'a [u8],
     /// Bits consumed.
     at: usize,
 }
 
-impl BitReader for Bits<'_> {
+impl BitReader for FaxBits<'_> {
     type Error = ();
 
     fn peek(&self, bits: u8) -> Option<u16> {
@@ -34,12 +34,12 @@ impl BitReader for Bits<'_> {
     }
 }
 
-impl Bits<'_> {
+impl FaxBits<'_> {
     fn is_over(&self) -> bool {
         self.at >= self.bytes.len() * 8
     }
 
-    /// Passes over a mark between rows, with the zeros that may stand before it. `false` where there is none.
+    /// Passes over a mark between rows, with the zeros that may be before it. `false` where there is none.
     fn take_mark(&mut self) -> bool {
         let mut at = self.at;
         let mut zeros = 0;
@@ -86,7 +86,7 @@ impl Bits<'_> {
 }
 
 /// Where in a strip or tile the next row starts, and what is known of the one before.
-pub(super) struct State {
+pub(super) struct FaxState {
     /// Bits passed.
     at: usize,
     packing: Packing,
@@ -97,9 +97,9 @@ pub(super) struct State {
     has_ended: bool,
 }
 
-impl State {
-    pub(super) fn new(packing: Packing, width: usize) -> State {
-        State { at: 0, packing, width, above: Vec::new(), row: Vec::new(), has_ended: false }
+impl FaxState {
+    pub(super) fn new(packing: Packing, width: usize) -> FaxState {
+        FaxState { at: 0, packing, width, above: Vec::new(), row: Vec::new(), has_ended: false }
     }
 
     /// Writes the next row, a bit a pixel, black as 1. Behind the last row all is white. A row that is broken ends where
@@ -110,7 +110,7 @@ impl State {
             return true;
         }
         self.row.clear();
-        let mut bits = Bits { bytes, at: self.at };
+        let mut bits = FaxBits { bytes, at: self.at };
         let is_whole = match self.packing {
             Packing::FaxRows => {
                 bits.at = bits.at.next_multiple_of(8);
@@ -143,7 +143,7 @@ impl State {
     }
 
     /// A row between marks, several of which end the page. `None` at the end.
-    fn read_group3(&mut self, bits: &mut Bits<'_>, two_dimensional: bool) -> Option<bool> {
+    fn read_group3(&mut self, bits: &mut FaxBits<'_>, two_dimensional: bool) -> Option<bool> {
         let mut marks = 0;
         let mut by_above = false;
         while bits.take_mark() {
@@ -160,7 +160,7 @@ impl State {
     }
 
     /// A row of runs; whether it is whole. `None` at the end.
-    fn read_runs(&mut self, bits: &mut Bits<'_>) -> Option<bool> {
+    fn read_runs(&mut self, bits: &mut FaxBits<'_>) -> Option<bool> {
         if bits.is_over() {
             return None;
         }
@@ -177,7 +177,7 @@ impl State {
     }
 
     /// A row by the changes of the one above; whether it is whole. `None` at the end.
-    fn read_by_above(&mut self, bits: &mut Bits<'_>) -> Option<bool> {
+    fn read_by_above(&mut self, bits: &mut FaxBits<'_>) -> Option<bool> {
         if bits.is_over() {
             return None;
         }

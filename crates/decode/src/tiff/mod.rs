@@ -17,7 +17,7 @@ use scanmill_jpeg::Hints;
 use scanmill_jpeg::{Aspect, Luma};
 
 /// What came of a page's pixels.
-pub(crate) struct Picture {
+pub(crate) struct TiffPicture {
     /// Grey where the file has nothing.
     pub luma: Luma,
     /// What was noted of other aspects.
@@ -38,6 +38,6 @@ pub(crate) enum TiffError {
 }
 
 /// Decodes a page to an aspect. What there was no time for is grey.
-pub(crate) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<Picture, TiffError> {
+pub(crate) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<TiffPicture, TiffError> {
     paint::read(page, aspect, keep_on)
 }

@@ -4,7 +4,7 @@ use super::directory::Tag;
 use super::page::{Numbers, Packing, Page, Photometric};
 use super::range::Range;
 use super::unpack::{Rows, Stop};
-use super::{Picture, TiffError};
+use super::{TiffError, TiffPicture};
 use scanmill_jpeg::{self as jpeg, Colour, Picture as Jpeg, Watch};
 use scanmill_jpeg::{Aspect, Luma};
 use scanmill_jpeg::{Hints, Survey};
@@ -13,7 +13,7 @@ use scanmill_jpeg::{Hints, Survey};
 const MISSING: u8 = 128;
 
 /// See [`super::read`].
-pub(super) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<Picture, TiffError> {
+pub(super) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) -> Result<TiffPicture, TiffError> {
     let size = [page.width as usize, page.height as usize];
     if page.packing == Packing::OldJpeg {
         return old_jpeg(page, size, aspect, keep_on);
@@ -32,7 +32,7 @@ pub(super) fn read(page: &Page<'_>, aspect: Aspect, keep_on: &dyn Fn() -> bool) 
 }
 
 /// The picture with what the painter takes for white.
-fn painted(painter: &mut Painter<'_>, size: [usize; 2], keep_on: &dyn Fn() -> bool) -> Result<Picture, TiffError> {
+fn painted(painter: &mut Painter<'_>, size: [usize; 2], keep_on: &dyn Fn() -> bool) -> Result<TiffPicture, TiffError> {
     let page = painter.page;
     let mut luma = Luma::blank(size[0], size[1]);
     luma.pixels_mut().fill(MISSING);
@@ -66,7 +66,7 @@ fn painted(painter: &mut Painter<'_>, size: [usize; 2], keep_on: &dyn Fn() -> bo
             Err((_, fault)) => return Err(fault),
         }
     }
-    Ok(Picture { luma, hints: painter.hints(), cut })
+    Ok(TiffPicture { luma, hints: painter.hints(), cut })
 }
 
 /// The packed bytes of a strip or tile, and whether the file ends before they do.
@@ -366,7 +366,7 @@ fn old_jpeg(
     size: [usize; 2],
     aspect: Aspect,
     keep_on: &dyn Fn() -> bool,
-) -> Result<Picture, TiffError> {
+) -> Result<TiffPicture, TiffError> {
     const OTHER: TiffError = TiffError::Unsupported("old-style JPEG compression in pieces");
     let file = page.directory.file.bytes;
     let place = page.directory.value(Tag::JpegInterchangeFormat).ok().flatten();
@@ -374,14 +374,14 @@ fn old_jpeg(
     let mut streams = places.filter_map(|place| file.get(usize::try_from(place).ok()?..));
     let stream = streams.find(|bytes| bytes.starts_with(&[0xff, 0xd8])).ok_or(OTHER)?;
     let luma = jpeg_picture(stream, aspect, None, size, keep_on).map_err(|fault| match fault {
-        // Its tables stand elsewhere.
+        // Its tables are elsewhere.
         TiffError::Broken(_) => OTHER,
         fault => fault,
     })?;
     if [luma.width(), luma.height()] != size {
         return Err(OTHER);
     }
-    Ok(Picture { luma, hints: Hints::unknown(false), cut: false })
+    Ok(TiffPicture { luma, hints: Hints::unknown(false), cut: false })
 }
 
 /// Takes an aspect of one of the rows that share chroma: groups of pixels, row by row, with two samples behind.

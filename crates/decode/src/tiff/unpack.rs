@@ -32,7 +32,7 @@ enum Unpacker<'a> {
     PackBits(PackBits<'a>),
     Lzw(Box<Lzw>, Cow<'a, [u8]>, usize),
     Deflate(Box<ZlibDecoder<Cursor<Cow<'a, [u8]>>>>),
-    Fax(Cow<'a, [u8]>, fax::State),
+    Fax(Cow<'a, [u8]>, fax::FaxState),
 }
 
 impl<'a> Rows<'a> {
@@ -49,7 +49,7 @@ impl<'a> Rows<'a> {
             Packing::Lzw => Unpacker::Lzw(Box::new(lzw(&bytes)), bytes, 0),
             Packing::Deflate => Unpacker::Deflate(Box::new(ZlibDecoder::new(Cursor::new(bytes)))),
             Packing::FaxRows | Packing::FaxGroup3 { .. } | Packing::FaxGroup4 => {
-                Unpacker::Fax(bytes, fax::State::new(page.packing, page.chunk[0]))
+                Unpacker::Fax(bytes, fax::FaxState::new(page.packing, page.chunk[0]))
             }
         };
         Rows { unpacker, page: *page, scratch: Vec::new() }
@@ -99,7 +99,7 @@ impl<'a> Rows<'a> {
                 for at in step..row.len() {
                     row[at] = row[at].wrapping_add(row[at - step]);
                 }
-                // All first bytes stand in front, the uppermost first.
+                // All first bytes are in front, the uppermost first.
                 self.scratch.clear();
                 self.scratch.extend_from_slice(row);
                 let count = row.len() / bytes;

@@ -216,7 +216,7 @@ pub fn overlay(canvas: [usize; 2], layers: &[([i16; 2], [usize; 2], &[u8])]) -> 
     container(&items)
 }
 
-/// A JPEG file as the picture of a container; `apart` says how many of its bytes stand in a property.
+/// A JPEG file as the picture of a container; `apart` says how many of its bytes are in a property.
 pub fn of_jpeg(size: [usize; 2], jpeg: &[u8], apart: usize) -> Vec<u8> {
     let (tables, data) = jpeg.split_at(apart);
     let mut properties = vec![sides(size)];

@@ -1,4 +1,4 @@
-//! What the pump and the check of the rows know of a run: the half of the report that is no matter of the engine.
+//! What the pump and the check of the rows know of a run: the half of the report that does not concern the engine.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

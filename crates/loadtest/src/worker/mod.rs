@@ -185,7 +185,7 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    /// Works until there is no more to do, or until it shall or must end, and then until every photo under way ended.
+    /// Works until there is no more to do, or until it is told to end or must, and then until every photo under way ended.
     async fn serve(&mut self, mut ended: mpsc::Receiver<Ended>) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

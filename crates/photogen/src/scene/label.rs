@@ -25,7 +25,7 @@ pub(super) enum Layout {
     Bare,
     /// A band above and the address below.
     Strips,
-    /// The front of a pack: the code stands in its lower part.
+    /// The front of a pack: the code is in its lower part.
     Pack,
 }
 

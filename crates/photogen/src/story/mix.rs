@@ -162,7 +162,7 @@ impl Treatments {
         let whole: f64 = all.iter().map(|(_, share)| share).sum();
         let unusual: f64 = all.iter().filter(|(treatment, _)| !treatment.usual).map(|(_, share)| share).sum();
         let most = if unusual <= 0.5 * whole { 0.5 } else { 1.0 };
-        // Dear ones first, to as few cells as there may be; the usual ones take what is left of each cell.
+        // Expensive ones first, to as few cells as there may be; the usual ones take what is left of each cell.
         let mut numbers: Vec<usize> = (0..all.len()).collect();
         numbers.sort_by_key(|&number| (all[number].0.usual, !is_costly(&all[number].0)));
         let mut order: Vec<usize> = (0..cells.len()).collect();

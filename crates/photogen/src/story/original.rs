@@ -86,7 +86,7 @@ pub struct OrchestratorSpec {
 /// as UTC.
 ///
 /// # Errors
-/// What is no such file.
+/// What is not such a file.
 pub fn parse_orchestrator(text: &str) -> Result<OrchestratorSpec> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

@@ -147,7 +147,7 @@ fn code(world: &World, product: usize, added: Utm) -> PlannedCode {
     PlannedCode { title: Arc::clone(&product.name), payload, product: product.columns.clone(), utm }
 }
 
-/// The text of a code: an address with tracking parameters, which stand before its fragment.
+/// The text of a code: an address with tracking parameters, which are before its fragment.
 fn payload(url: &str, utm: &Utm) -> String {
     let (address, fragment) = match url.split_once('#') {
         Some((address, fragment)) => (address, Some(fragment)),

@@ -21,7 +21,7 @@ const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Frid
 
 /// Photos of one kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
+pub struct KindSummary {
     /// The kind.
     pub name: String,
     /// Stamps that were offered; only for months.
@@ -60,25 +60,25 @@ pub struct Summary {
     /// Distinct pictures to draw for them.
     pub pictures: u64,
     /// Share of the stamps that became photos, by the month of the stamp.
-    pub months: Vec<Row>,
+    pub months: Vec<KindSummary>,
     /// Photos with one code, by its product.
-    pub products: Vec<Row>,
+    pub products: Vec<KindSummary>,
     /// By place.
-    pub places: Vec<Row>,
+    pub places: Vec<KindSummary>,
     /// By hour of the local day.
-    pub hours: Vec<Row>,
+    pub hours: Vec<KindSummary>,
     /// By local weekday.
-    pub weekdays: Vec<Row>,
+    pub weekdays: Vec<KindSummary>,
     /// By tracking parameters of photos with one code: source, medium, campaign.
-    pub utm: Vec<Row>,
+    pub utm: Vec<KindSummary>,
     /// By what makes them hard to read.
-    pub looks: Vec<Row>,
+    pub looks: Vec<KindSummary>,
     /// By file format.
-    pub formats: Vec<Row>,
+    pub formats: Vec<KindSummary>,
     /// JPEG photos by pixels.
-    pub sizes: Vec<Row>,
+    pub sizes: Vec<KindSummary>,
     /// By what was injected.
-    pub faults: Vec<Row>,
+    pub faults: Vec<KindSummary>,
     /// By who took them.
     pub devices: DeviceCounts,
 }
@@ -101,7 +101,7 @@ impl Expected {
     }
 }
 
-impl Row {
+impl KindSummary {
     fn new(name: impl Into<String>, found: u64, expected: Option<Expected>) -> Self {
         // What is certain has no deviation, unless it did not happen.
         let sigmas = expected.map(|expected| {
@@ -114,7 +114,7 @@ impl Row {
 
 /// Counts what becomes of stamps.
 pub fn summary(story: &Story, stamps: impl Iterator<Item = Stamp>) -> Summary {
-    let mut counts = Counts::new(story);
+    let mut counts = StoryCounts::new(story);
     for stamp in stamps {
         counts.offer(stamp);
         if story.accepts(stamp) {
@@ -124,7 +124,7 @@ pub fn summary(story: &Story, stamps: impl Iterator<Item = Stamp>) -> Summary {
     counts.finish()
 }
 
-struct Counts<'a> {
+struct StoryCounts<'a> {
     story: &'a Story,
     offered: u64,
     accepted: u64,
@@ -143,7 +143,7 @@ struct Counts<'a> {
     scenes: HashSet<SceneSpec>,
 }
 
-impl<'a> Counts<'a> {
+impl<'a> StoryCounts<'a> {
     fn new(story: &'a Story) -> Self {
         let world = story.world();
         let none = (0, Expected::default());
@@ -227,19 +227,24 @@ impl<'a> Counts<'a> {
         };
         let hour = |(hour, found): (usize, u64)| {
             let expected = hours.map(|hours| Expected::of(dated, hours[hour] / hours.iter().sum::<f64>()));
-            Row::new(format!("{hour:02}"), found, expected)
+            KindSummary::new(format!("{hour:02}"), found, expected)
         };
-        let mut fault_rows: Vec<Row> = faults
+        let mut fault_rows: Vec<KindSummary> = faults
             .iter()
             .map(|(fault, share)| {
-                Row::new(fault.as_str(), self.faults.get(&Some(*fault)).copied().unwrap_or(0), Some(whole(*share)))
+                KindSummary::new(
+                    fault.as_str(),
+                    self.faults.get(&Some(*fault)).copied().unwrap_or(0),
+                    Some(whole(*share)),
+                )
             })
             .collect();
         let unharmed = 1.0 - faults.iter().map(|(_, share)| share).sum::<f64>();
-        fault_rows.insert(0, Row::new("none", self.faults.get(&None).copied().unwrap_or(0), Some(whole(unharmed))));
+        fault_rows
+            .insert(0, KindSummary::new("none", self.faults.get(&None).copied().unwrap_or(0), Some(whole(unharmed))));
         let looks = shares(&world.mix.look).into_iter().map(|(look, share)| {
             let found = self.looks.get(&look).copied().unwrap_or(0);
-            Row::new(look_name(look), found, Some(whole(share)))
+            KindSummary::new(look_name(look), found, Some(whole(share)))
         });
         let format_shares = shares(&world.mix.format);
         let formats = [Format::Jpeg, Format::Png, Format::Webp, Format::Heic].into_iter().filter_map(|format| {
@@ -251,7 +256,7 @@ impl<'a> Counts<'a> {
                 _ => share,
             };
             let found = self.formats.get(format.as_str()).copied().unwrap_or(0);
-            (share > 0.0 || found > 0).then(|| Row::new(format.as_str(), found, Some(whole(share))))
+            (share > 0.0 || found > 0).then(|| KindSummary::new(format.as_str(), found, Some(whole(share))))
         });
         let size_shares = size_shares(world, self.story.options());
         let jpegs: u64 = self.sizes.values().sum();
@@ -265,13 +270,13 @@ impl<'a> Counts<'a> {
             // Mixed sizes are among the others' pixels, so nothing is expected of any.
             let mixed = size_shares.iter().any(|(size, _)| *size == PhotoSize::Mixed);
             let share: f64 = size_shares.iter().filter(|(size, _)| is(*size)).map(|(_, share)| share).sum();
-            Row::new(format!("{long} x {short}"), *found, (!mixed).then(|| Expected::of(jpegs, share)))
+            KindSummary::new(format!("{long} x {short}"), *found, (!mixed).then(|| Expected::of(jpegs, share)))
         });
         let named = |names: Vec<String>, counts: &[(u64, Expected)]| {
-            let mut rows: Vec<Row> = names
+            let mut rows: Vec<KindSummary> = names
                 .into_iter()
                 .zip(counts)
-                .map(|(name, (found, expected))| Row::new(name, *found, Some(*expected)))
+                .map(|(name, (found, expected))| KindSummary::new(name, *found, Some(*expected)))
                 .collect();
             rows.sort_by(|left, right| right.found.cmp(&left.found).then_with(|| left.name.cmp(&right.name)));
             rows
@@ -290,16 +295,20 @@ impl<'a> Counts<'a> {
             months: self
                 .months
                 .iter()
-                .map(|(month, (offered, found, expected))| Row {
+                .map(|(month, (offered, found, expected))| KindSummary {
                     offered: Some(*offered),
-                    ..Row::new(month.as_str(), *found, Some(*expected))
+                    ..KindSummary::new(month.as_str(), *found, Some(*expected))
                 })
                 .collect(),
             products: named(world.products.iter().map(|product| product.name.to_string()).collect(), &self.products),
             places: named(world.places.iter().map(|place| place.name.to_string()).collect(), &self.places),
             hours: self.hours.iter().copied().enumerate().map(hour).collect(),
-            weekdays: WEEKDAYS.iter().zip(self.weekdays).map(|(name, found)| Row::new(*name, found, None)).collect(),
-            utm: self.utm.iter().map(|(name, found)| Row::new(name.as_str(), *found, None)).collect(),
+            weekdays: WEEKDAYS
+                .iter()
+                .zip(self.weekdays)
+                .map(|(name, found)| KindSummary::new(*name, found, None))
+                .collect(),
+            utm: self.utm.iter().map(|(name, found)| KindSummary::new(name.as_str(), *found, None)).collect(),
             looks: looks.collect(),
             formats: formats.collect(),
             sizes: sizes.collect(),
@@ -316,7 +325,7 @@ fn look_name(look: Difficulty) -> &'static str {
 
 impl Summary {
     /// All sections with their names.
-    pub fn sections(&self) -> [(&'static str, &[Row]); 10] {
+    pub fn sections(&self) -> [(&'static str, &[KindSummary]); 10] {
         [
             ("month", &self.months),
             ("product", &self.products),
@@ -332,7 +341,7 @@ impl Summary {
     }
 
     /// The row that is farthest from what was expected, with its section.
-    pub fn farthest(&self) -> Option<(&'static str, &Row)> {
+    pub fn farthest(&self) -> Option<(&'static str, &KindSummary)> {
         let all = self.sections().into_iter().flat_map(|(name, rows)| rows.iter().map(move |row| (name, row)));
         all.filter(|(_, row)| row.sigmas.is_some())
             .max_by(|(_, left), (_, right)| deviation(left).total_cmp(&deviation(right)))
@@ -364,13 +373,13 @@ impl Summary {
     }
 }
 
-fn deviation(row: &Row) -> f64 {
+fn deviation(row: &KindSummary) -> f64 {
     row.sigmas.map_or(0.0, f64::abs)
 }
 
-fn section(text: &mut String, title: &str, rows: &[Row]) {
+fn section(text: &mut String, title: &str, rows: &[KindSummary]) {
     // What cannot be and is not says nothing.
-    let rows: Vec<&Row> = rows.iter().filter(|row| row.found > 0 || row.expected != Some(0.0)).collect();
+    let rows: Vec<&KindSummary> = rows.iter().filter(|row| row.found > 0 || row.expected != Some(0.0)).collect();
     if rows.is_empty() {
         return;
     }

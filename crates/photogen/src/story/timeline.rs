@@ -35,7 +35,7 @@ pub struct Timeline {
     zones: Vec<Zone>,
     /// By place.
     zone_of: Vec<usize>,
-    groups: Vec<Group>,
+    groups: Vec<PlaceGroup>,
     classes: Vec<Class>,
     /// `until[n]`: what was expected from the start to the end of slot `n`, in arbitrary units.
     until: Vec<f64>,
@@ -51,7 +51,7 @@ struct Zone {
 
 /// Places with the same zone and class.
 #[derive(Debug)]
-struct Group {
+struct PlaceGroup {
     zone: usize,
     class: usize,
     places: Vec<usize>,
@@ -59,7 +59,7 @@ struct Group {
     until: Vec<f64>,
 }
 
-impl Group {
+impl PlaceGroup {
     fn weight(&self) -> f64 {
         self.until.last().copied().unwrap_or(0.0)
     }
@@ -142,7 +142,7 @@ impl Timeline {
             });
             let group = self.groups.iter().position(|group| (group.zone, group.class) == (zone, class));
             let group = group.unwrap_or_else(|| {
-                self.groups.push(Group { zone, class, places: Vec::new(), until: Vec::new() });
+                self.groups.push(PlaceGroup { zone, class, places: Vec::new(), until: Vec::new() });
                 self.groups.len() - 1
             });
             let group = &mut self.groups[group];

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Looks for credentials anew, reading every file again.
 #[async_trait]
-pub(super) trait Search: std::fmt::Debug + Send + Sync + 'static {
+pub(super) trait CredentialSearch: std::fmt::Debug + Send + Sync + 'static {
     /// A provider that has read nothing yet.
     async fn begin(&self) -> Result<SharedCredentialsProvider, CredentialsError>;
 }
@@ -33,12 +33,12 @@ pub(super) trait Search: std::fmt::Debug + Send + Sync + 'static {
 /// Hands out credentials that are as good as can be known. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Renewed {
-    shared: Arc<Shared>,
+    shared: Arc<CredentialsInner>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    search: Box<dyn Search>,
+struct CredentialsInner {
+    search: Box<dyn CredentialSearch>,
     files: Vec<PathBuf>,
     held: Mutex<CachedCredentials>,
     /// One search at a time; who waited for another's takes what it found.
@@ -62,8 +62,8 @@ type FileTimes = Option<(SystemTime, u64, u64)>;
 
 impl Renewed {
     /// Credentials of `search`, which reads `files`.
-    pub(super) fn new(search: impl Search, files: Vec<PathBuf>) -> Renewed {
-        let shared = Shared {
+    pub(super) fn new(search: impl CredentialSearch, files: Vec<PathBuf>) -> Renewed {
+        let shared = CredentialsInner {
             search: Box::new(search),
             files,
             held: Mutex::default(),
@@ -113,7 +113,7 @@ impl ProvideCredentials for Renewed {
     }
 }
 
-impl Shared {
+impl CredentialsInner {
     fn held(&self) -> MutexGuard<'_, CachedCredentials> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -195,7 +195,7 @@ fn again(error: &Arc<CredentialsError>) -> CredentialsError {
     }
 }
 
-/// The files that profiles stand in, where the AWS CLI looks for them.
+/// The files that profiles are in, where the AWS CLI looks for them.
 pub(super) fn profile_files() -> Vec<PathBuf> {
     profile_files_by(|name| std::env::var_os(name))
 }
@@ -222,7 +222,7 @@ mod tests {
 
     use super::*;
 
-    /// Finds what stands in a file, as a tool wrote it: key, and seconds until its end.
+    /// Finds what is in a file, as a tool wrote it: key, and seconds until its end.
     #[derive(Clone, Debug)]
     struct FromFile {
         path: PathBuf,
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[async_trait]
-    impl Search for FromFile {
+    impl CredentialSearch for FromFile {
         async fn begin(&self) -> Result<SharedCredentialsProvider, CredentialsError> {
             self.searches.fetch_add(1, Ordering::Relaxed);
             let text = std::fs::read_to_string(&self.path).map_err(CredentialsError::not_loaded)?;

@@ -28,7 +28,7 @@ mod network;
 mod post;
 
 pub use answers::AnswerWatch;
-use credentials::{Renewed, Search, profile_files};
+use credentials::{CredentialSearch, Renewed, profile_files};
 pub use failure::{Call, answered, bare_code, failed, is_about_credentials};
 pub use post::{Posted, Poster};
 
@@ -44,11 +44,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The way to AWS. Nothing is looked up before the first call. Clones share credentials and connections.
 #[derive(Clone, Debug)]
 pub struct Account {
-    shared: Arc<Shared>,
+    shared: Arc<AccountInner>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct AccountInner {
     options: AccountOptions,
     given: Option<Credentials>,
     way: OnceCell<Way>,
@@ -64,13 +64,13 @@ struct Way {
 impl Account {
     /// An account by its options.
     pub fn new(options: AccountOptions) -> Account {
-        Account { shared: Arc::new(Shared { options, given: None, way: OnceCell::new() }) }
+        Account { shared: Arc::new(AccountInner { options, given: None, way: OnceCell::new() }) }
     }
 
     /// An account with these keys instead of those found in the environment, the profile or the instance.
     pub fn with_keys(options: AccountOptions, access_key: &str, secret_key: &str) -> Account {
         let given = Some(Credentials::new(access_key, secret_key, None, None, "given"));
-        Account { shared: Arc::new(Shared { options, given, way: OnceCell::new() }) }
+        Account { shared: Arc::new(AccountInner { options, given, way: OnceCell::new() }) }
     }
 
     /// The options it was made with.
@@ -131,7 +131,7 @@ async fn ca_bundle(options: &AccountOptions) -> Option<PathBuf> {
     profiles.get("ca_bundle").map(PathBuf::from)
 }
 
-async fn load(shared: &Shared) -> Result<Way> {
+async fn load(shared: &AccountInner) -> Result<Way> {
     let options = &shared.options;
     let http = network::http_client(ca_bundle(options).await)?;
     let config = found(options, options.region.clone().map(Region::new), &http).await;
@@ -161,7 +161,7 @@ struct CliCredentials {
 }
 
 #[async_trait]
-impl Search for CliCredentials {
+impl CredentialSearch for CliCredentials {
     async fn begin(&self) -> std::result::Result<SharedCredentialsProvider, CredentialsError> {
         let config = found(&self.options, Some(self.region.clone()), &self.http).await;
         match &self.options.assume_role {

@@ -61,7 +61,7 @@ pub struct Survey {
     pub left_out: Vec<LeftOut>,
 }
 
-/// One object as it stands under its key now, without its content.
+/// One object as it is under its key now, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectMetadata {
     /// Its size in bytes.
@@ -108,13 +108,13 @@ pub trait Store: Send + Sync {
     async fn get(&self, bucket: &str, key: &str, version_id: Option<&str>, max_bytes: u64) -> Result<Object>;
 
     /// Whether objects of the bucket can be read at all: `Ok` when the store answers for a key that no object has
-    /// (below `prefix`, for a role that may read nothing else). An error here is no single object's fault; a bucket that
+    /// (below `prefix`, for a role that may read nothing else). An error here is not the fault of any one object; a bucket that
     /// is not there is [`scanmill_core::error::Class::Refused`].
     async fn probe(&self, bucket: &str, prefix: &str) -> Result<()> {
         answers(self.get(bucket, &absent_key(prefix), None, PROBE_BYTES).await.map(drop))
     }
 
-    /// What stands under a key now; errors as those of [`Store::get`].
+    /// What is under a key now; errors as those of [`Store::get`].
     async fn head(&self, bucket: &str, key: &str) -> Result<ObjectMetadata>;
 
     /// Writes one object. When it returns, the object is durable and whole: a reader sees all of it or none.

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 
-use scanmill_core::domain::columns::{COLUMNS, Column, ColumnType, Table};
+use scanmill_core::domain::columns::{COLUMNS, Column, ColumnTables, ColumnType};
 
 /// The value of one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,7 +19,7 @@ pub(super) enum Cell<'a> {
     Text(Cow<'a, str>),
 }
 
-/// A checked line: every value has its column's type, what is required is there, and nothing stands in a column of the
+/// A checked line: every value has its column's type, what is required is there, and nothing is in a column of the
 /// other table.
 #[derive(Debug)]
 pub(super) struct BatchLine<'a> {
@@ -50,8 +50,8 @@ impl<'a> BatchLine<'a> {
 
     fn check(&self) -> Result<(), String> {
         let other = match &*self.row_kind {
-            "scan" => Table::Rejections,
-            "rejection" => Table::Scans,
+            "scan" => ColumnTables::Rejections,
+            "rejection" => ColumnTables::Scans,
             "" => return Err("`row_kind` is missing".into()),
             _ => return Err("`row_kind` is neither `scan` nor `rejection`".into()),
         };
@@ -93,9 +93,9 @@ impl<'de> Visitor<'de> for LineVisitor {
         while let Some(key) = map.next_key_seed(KeyReader { expected })? {
             let value = map.next_value_seed(CellReader)?;
             match (key, value) {
-                (Key::RowKind, Cell::Text(text)) => line.row_kind = text,
-                (Key::RowKind, _) => return Err(A::Error::custom("`row_kind` is not a text")),
-                (Key::Column(index), value) => {
+                (LineKey::RowKind, Cell::Text(text)) => line.row_kind = text,
+                (LineKey::RowKind, _) => return Err(A::Error::custom("`row_kind` is not a text")),
+                (LineKey::Column(index), value) => {
                     expected = index + 1;
                     if let Some(cell) = line.cells.get_mut(index) {
                         *cell = value;
@@ -107,7 +107,7 @@ impl<'de> Visitor<'de> for LineVisitor {
     }
 }
 
-enum Key {
+enum LineKey {
     RowKind,
     Column(usize),
 }
@@ -119,29 +119,29 @@ struct KeyReader {
 }
 
 impl<'de> DeserializeSeed<'de> for KeyReader {
-    type Value = Key;
+    type Value = LineKey;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<LineKey, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for KeyReader {
-    type Value = Key;
+    type Value = LineKey;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a column's name")
     }
 
-    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Key, E> {
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<LineKey, E> {
         if name == "row_kind" {
-            return Ok(Key::RowKind);
+            return Ok(LineKey::RowKind);
         }
         let found = (0..COLUMNS.len())
             .map(|step| (self.expected + step) % COLUMNS.len())
             .find(|index| COLUMNS.get(*index).is_some_and(|column| column.name == name));
         // Not skipped: a newer scanmill's column would be lost without a word.
-        found.map(Key::Column).ok_or_else(|| E::custom(format!("unknown column `{name}`")))
+        found.map(LineKey::Column).ok_or_else(|| E::custom(format!("unknown column `{name}`")))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The warehouse port: where rows end, each once.
 //!
-//! Beside the port stand what every warehouse shares: the version and definition of the tables ([`schema`]), the marts
+//! Beside the port is what every warehouse shares: the version and definition of the tables ([`schema`]), the marts
 //! (`marts.sql`, one text for all) and the report over them ([`report`]).
 
 use async_trait::async_trait;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use self::span::Asked;
+use self::span::SpanQuery;
 use super::{Table, Value, Warehouse, schema};
 use scanmill_core::domain::row::utc_millis;
 use scanmill_core::error::{Error, Result};
@@ -216,7 +216,7 @@ pub struct Freshness {
 /// When the warehouse is of another version or does not answer.
 pub async fn report(warehouse: &dyn Warehouse, between: Between) -> Result<Report> {
     schema::require_current(warehouse).await?;
-    let asked = Asked { warehouse, between };
+    let asked = SpanQuery { warehouse, between };
     let totals: Totals = asked
         .one(
             "SELECT scanned.photos_scanned + rejected.photos_rejected AS photos, scanned.photos_scanned,
@@ -308,13 +308,13 @@ pub async fn report(warehouse: &dyn Warehouse, between: Between) -> Result<Repor
     })
 }
 
-async fn throughput(asked: &Asked<'_>, photos: u64) -> Result<Throughput> {
+async fn throughput(asked: &SpanQuery<'_>, photos: u64) -> Result<Throughput> {
     #[derive(Deserialize)]
-    struct Range {
+    struct TimeRange {
         first_at: Option<String>,
         last_at: Option<String>,
     }
-    let range: Range = asked
+    let range: TimeRange = asked
         .one(
             "SELECT MIN(first_at) AS first_at, MAX(last_at) AS last_at
              FROM (SELECT MIN(processed_at) AS first_at, MAX(processed_at) AS last_at FROM {scans}

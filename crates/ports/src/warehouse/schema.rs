@@ -1,6 +1,6 @@
 //! Tables, ledger and marts: their definition and their version.
 //!
-//! The tables are made from [`scanmill_core::domain::columns`], the marts from one file of SQL. What stands in a warehouse says
+//! The tables are made from [`scanmill_core::domain::columns`], the marts from one file of SQL. What is in a warehouse says
 //! its own version in the view `warehouse_schema`, so that any command can ask through the port whether it may read
 //! there.
 
@@ -90,13 +90,13 @@ pub fn sqlite_type(kind: ColumnType) -> &'static str {
     match kind {
         ColumnType::Integer => "INTEGER",
         ColumnType::Real => "REAL",
-        // SQLite has no time types. Times stand in the fixed-width form of its own functions, `2026-11-22 15:40:00.123`
+        // SQLite has no time types. Times are in the fixed-width form of its own functions, `2026-11-22 15:40:00.123`
         // in UTC, so that text sorts and compares in order of time, with what those functions and BI tools write too.
         ColumnType::Text(_) | ColumnType::Timestamp | ColumnType::LocalTimestamp | ColumnType::Date => "TEXT",
     }
 }
 
-/// The schema version that stands in the warehouse, or `None` when nothing does.
+/// The schema version that is in the warehouse, or `None` when nothing does.
 pub async fn version_of(warehouse: &dyn Warehouse) -> Result<Option<i64>> {
     match warehouse.query("SELECT schema_version FROM warehouse_schema", &[]).await {
         Ok(table) => Ok(table.rows.first().and_then(|row| row.first()).and_then(serde_json::Value::as_i64)),

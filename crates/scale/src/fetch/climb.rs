@@ -53,7 +53,7 @@ struct Ceiling {
 
 /// What becomes of a limit that hungry decoders would have raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum ClimbVerdict {
     /// To this.
     Raise(u64),
     /// The last raise is being measured.
@@ -90,7 +90,7 @@ impl Climb {
     }
 
     /// Decides on `limit`, which is in use; `at_work` GETs are under way and the last tick brought `brought` photos.
-    pub(super) fn judge(&mut self, limit: u64, at_work: u64, brought: u64) -> Verdict {
+    pub(super) fn judge(&mut self, limit: u64, at_work: u64, brought: u64) -> ClimbVerdict {
         if limit < FREE {
             // At once to what no store minds, then fast: a tick at a few open GETs tells next to nothing.
             let next = if limit < TOO_FEW_TO_CUT { TOO_FEW_TO_CUT } else { limit.saturating_mul(4).min(FREE) };
@@ -100,13 +100,13 @@ impl Climb {
             return self.judge_raise(raise, limit, at_work, brought);
         }
         match &mut self.ceiling {
-            Some(ceiling) if ceiling.ticks < ceiling.wait => Verdict::Stay(limit),
+            Some(ceiling) if ceiling.ticks < ceiling.wait => ClimbVerdict::Stay(limit),
             Some(_) => self.raise_to(limit, limit.saturating_add(limit / 2)),
             None => self.raise_to(limit, limit.saturating_mul(2)),
         }
     }
 
-    fn judge_raise(&mut self, raise: Raise, limit: u64, at_work: u64, brought: u64) -> Verdict {
+    fn judge_raise(&mut self, raise: Raise, limit: u64, at_work: u64, brought: u64) -> ClimbVerdict {
         if brought as f64 >= raise.rate * CLEARLY && brought > 0 {
             self.ceiling = None;
             return self.raise_to(limit, limit.saturating_mul(2));
@@ -116,10 +116,10 @@ impl Climb {
         if self.ticks <= under_way.min(TRIED_AGAIN.0) {
             // The answers to its GETs are still on their way.
             (self.measured, self.brought) = (0, 0.0);
-            return Verdict::Wait;
+            return ClimbVerdict::Wait;
         }
         if self.measured < MEASURED {
-            return Verdict::Wait;
+            return ClimbVerdict::Wait;
         }
         let rate = self.rate();
         if rate >= raise.rate * PAYS {
@@ -139,12 +139,12 @@ impl Climb {
                 raise.from.saturating_add(raise.from / 4).min(limit)
             }
         };
-        Verdict::Stay(next)
+        ClimbVerdict::Stay(next)
     }
 
-    fn raise_to(&mut self, limit: u64, next: u64) -> Verdict {
+    fn raise_to(&mut self, limit: u64, next: u64) -> ClimbVerdict {
         self.raise = Some(Raise { from: limit, rate: self.rate() });
-        Verdict::Raise(next)
+        ClimbVerdict::Raise(next)
     }
 
     /// Photos a tick that the present limit brings.

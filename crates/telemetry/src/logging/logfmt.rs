@@ -18,7 +18,7 @@ where
 {
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let metadata = event.metadata();
-        let mut fields = Fields::default();
+        let mut fields = EventFields::default();
         event.record(&mut fields);
         let mut line = begin(metadata.level().as_str(), &fields.message);
         pair(&mut line, "target", metadata.target());
@@ -42,12 +42,12 @@ fn begin(level: &str, message: &str) -> String {
 }
 
 #[derive(Default)]
-struct Fields {
+struct EventFields {
     message: String,
     others: String,
 }
 
-impl Visit for Fields {
+impl Visit for EventFields {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             "message" => value.clone_into(&mut self.message),

@@ -13,7 +13,7 @@ use tracing_subscriber::{EnvFilter, Registry, fmt, registry, reload};
 
 /// How a logged event looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum LogForm {
     /// For people.
     Text,
     /// One JSON object a line.
@@ -25,23 +25,23 @@ pub enum Form {
 /// The SDK warns at every search for credentials, which the engine's own lines tell once a minute and with the remedy.
 const FOREIGN: &str = "aws_config=error";
 
-/// The form of every line on stderr, as a `Form`. Guessed before the settings are read, so that also what is wrong with
+/// The form of every line on stderr, as a `LogForm`. Guessed before the settings are read, so that also what is wrong with
 /// them has it.
-static FORM: AtomicU8 = AtomicU8::new(Form::Text as u8);
+static FORM: AtomicU8 = AtomicU8::new(LogForm::Text as u8);
 
 /// The form of every line on stderr.
-pub fn form() -> Form {
-    [Form::Json, Form::Logfmt]
+pub fn form() -> LogForm {
+    [LogForm::Json, LogForm::Logfmt]
         .into_iter()
         .find(|form| *form as u8 == FORM.load(Ordering::Relaxed))
-        .unwrap_or(Form::Text)
+        .unwrap_or(LogForm::Text)
 }
 
 /// Says which form every line on stderr has, those of panics included.
-pub fn set_form(new: Form) {
+pub fn set_form(new: LogForm) {
     static HOOK: Once = Once::new();
     FORM.store(new as u8, Ordering::Relaxed);
-    if new != Form::Text {
+    if new != LogForm::Text {
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |info| match line("ERROR", &info.to_string(), &[]) {
@@ -55,9 +55,9 @@ pub fn set_form(new: Form) {
 /// One line in the form of the log, line end included. `None` where the log is for people.
 pub fn line(level: &str, message: &str, fields: &[(&str, &str)]) -> Option<String> {
     match form() {
-        Form::Text => None,
-        Form::Json => Some(json_line(level, message, fields)),
-        Form::Logfmt => Some(logfmt::line(level, message, fields)),
+        LogForm::Text => None,
+        LogForm::Json => Some(json_line(level, message, fields)),
+        LogForm::Logfmt => Some(logfmt::line(level, message, fields)),
     }
 }
 
@@ -74,14 +74,14 @@ fn json_line(level: &str, message: &str, fields: &[(&str, &str)]) -> String {
 
 /// Starts logging for the whole process. `write` gets each event's bytes, whole lines, and puts them on stderr without
 /// disturbing a progress bar. `filter` is like `info,scanmill=debug`; directives that do not parse are left out. A second call changes nothing: the first command to start decides.
-pub fn init(form: Form, filter: &str, write: impl Fn(&[u8]) + Send + Sync + 'static) {
+pub fn init(form: LogForm, filter: &str, write: impl Fn(&[u8]) + Send + Sync + 'static) {
     set_form(form);
     let (filter, handle) = reload::Layer::new(directives(filter));
-    let layer = fmt::layer().with_writer(Writer(Arc::new(write)));
+    let layer = fmt::layer().with_writer(EventWriter(Arc::new(write)));
     let layer = match form {
-        Form::Text => layer.with_ansi(colours()).with_target(false).boxed(),
-        Form::Json => layer.json().flatten_event(true).boxed(),
-        Form::Logfmt => layer.event_format(logfmt::Logfmt).boxed(),
+        LogForm::Text => layer.with_ansi(colours()).with_target(false).boxed(),
+        LogForm::Json => layer.json().flatten_event(true).boxed(),
+        LogForm::Logfmt => layer.event_format(logfmt::Logfmt).boxed(),
     };
     // The only error is "already started".
     if registry().with(filter).with(layer).try_init().is_ok() {
@@ -113,9 +113,9 @@ type Write = dyn Fn(&[u8]) + Send + Sync;
 
 /// Hands a whole event to the closure: the formatter writes each event with one call.
 #[derive(Clone)]
-struct Writer(Arc<Write>);
+struct EventWriter(Arc<Write>);
 
-impl io::Write for Writer {
+impl io::Write for EventWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         (self.0)(bytes);
         Ok(bytes.len())
@@ -125,9 +125,9 @@ impl io::Write for Writer {
     }
 }
 
-impl<'a> MakeWriter<'a> for Writer {
-    type Writer = Writer;
-    fn make_writer(&'a self) -> Writer {
+impl<'a> MakeWriter<'a> for EventWriter {
+    type Writer = EventWriter;
+    fn make_writer(&'a self) -> EventWriter {
         self.clone()
     }
 }

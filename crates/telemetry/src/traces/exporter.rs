@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::otlp;
-use super::photo::Ended;
+use super::photo::EndedTrace;
 use crate::labels::TraceFate;
 use crate::{names, seldom};
 
@@ -26,7 +26,7 @@ const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_se
 
 /// A collector's answer.
 #[derive(Clone, Debug, Default)]
-pub struct Answer {
+pub struct CollectorAnswer {
     /// Of HTTP.
     pub status: u16,
     /// What it asks to wait for.
@@ -39,14 +39,14 @@ pub struct Answer {
 #[async_trait]
 pub trait Post: Send + Sync + 'static {
     /// Posts one request; an error is a connection's.
-    async fn post(&self, json: Vec<u8>) -> Result<Answer, String>;
+    async fn post(&self, json: Vec<u8>) -> Result<CollectorAnswer, String>;
 }
 
 type Flushes = mpsc::Receiver<oneshot::Sender<()>>;
 
 /// Exports until the last tracer is gone.
 pub(super) async fn export(
-    mut ended: mpsc::Receiver<Ended>,
+    mut ended: mpsc::Receiver<EndedTrace>,
     mut flushes: Flushes,
     held: Arc<AtomicUsize>,
     resource: Value,
@@ -102,7 +102,7 @@ struct Exporter<P> {
 }
 
 /// What came of one attempt.
-enum Sent {
+enum Attempted {
     /// All but so many spans were taken.
     Taken,
     /// Refused for good.
@@ -113,20 +113,20 @@ enum Sent {
 
 impl<P: Post> Exporter<P> {
     /// Sends, trying again for a while; when a flush is asked for meanwhile, once more at once, and returns what asked.
-    async fn send(&self, traces: Vec<Ended>, flushes: &mut Flushes) -> Option<oneshot::Sender<()>> {
+    async fn send(&self, traces: Vec<EndedTrace>, flushes: &mut Flushes) -> Option<oneshot::Sender<()>> {
         let json = otlp::request(&self.resource, &traces);
         let mut wait = BACKOFF.0;
         for attempt in 1..=ATTEMPTS {
             match self.attempt(&json).await {
-                Sent::Taken => {
+                Attempted::Taken => {
                     self.done(TraceFate::Sent, traces.len());
                     return None;
                 }
-                Sent::Refused(why) => {
+                Attempted::Refused(why) => {
                     note(&why);
                     break;
                 }
-                Sent::Later(why, asked) => {
+                Attempted::Later(why, asked) => {
                     note(&why);
                     if attempt == ATTEMPTS {
                         break;
@@ -148,13 +148,13 @@ impl<P: Post> Exporter<P> {
     }
 
     /// Sends what is left, each request once; after one that failed the others are dropped.
-    async fn send_rest(&self, mut traces: Vec<Ended>) {
+    async fn send_rest(&self, mut traces: Vec<EndedTrace>) {
         while !traces.is_empty() {
             let rest = traces.split_off(MOST_IN_REQUEST.min(traces.len()));
             let json = otlp::request(&self.resource, &traces);
             match self.attempt(&json).await {
-                Sent::Taken => self.done(TraceFate::Sent, traces.len()),
-                Sent::Refused(why) | Sent::Later(why, _) => {
+                Attempted::Taken => self.done(TraceFate::Sent, traces.len()),
+                Attempted::Refused(why) | Attempted::Later(why, _) => {
                     note(&why);
                     self.done(TraceFate::Dropped, traces.len() + rest.len());
                     return;
@@ -164,20 +164,20 @@ impl<P: Post> Exporter<P> {
         }
     }
 
-    async fn attempt(&self, json: &[u8]) -> Sent {
-        let Answer { status, retry_after, body } = match self.post.post(json.to_vec()).await {
+    async fn attempt(&self, json: &[u8]) -> Attempted {
+        let CollectorAnswer { status, retry_after, body } = match self.post.post(json.to_vec()).await {
             Ok(answer) => answer,
-            Err(why) => return Sent::Later(why, None),
+            Err(why) => return Attempted::Later(why, None),
         };
         match status {
             200..300 => {
                 if let Some(why) = partly(&body) {
                     note(&why);
                 }
-                Sent::Taken
+                Attempted::Taken
             }
-            429 | 502 | 503 | 504 => Sent::Later(format!("it answered {status}"), retry_after),
-            _ => Sent::Refused(format!("it answered {status}")),
+            429 | 502 | 503 | 504 => Attempted::Later(format!("it answered {status}"), retry_after),
+            _ => Attempted::Refused(format!("it answered {status}")),
         }
     }
 

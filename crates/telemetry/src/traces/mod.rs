@@ -25,10 +25,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::labels::TraceFate;
 use super::names;
-pub use exporter::{Answer, Post};
+pub use exporter::{CollectorAnswer, Post};
 pub use options::{Options, Sampler};
 pub use parent::Parent;
-use photo::Ended;
+use photo::EndedTrace;
 pub use photo::{PhotoAttributes, Step, Trace};
 
 /// Most photos that are traced at once, on their way or waiting to be exported: some ten megabytes.
@@ -39,14 +39,14 @@ const LAST_EXPORT: Duration = Duration::from_secs(3);
 
 /// Begins traces. Clones share it; the default traces nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Tracer(Option<Arc<Shared>>);
+pub struct Tracer(Option<Arc<TracerInner>>);
 
 #[derive(Debug)]
-struct Shared {
+struct TracerInner {
     sampler: Sampler,
     /// Photos on their way and waiting to be exported.
     held: Arc<AtomicUsize>,
-    ended: mpsc::Sender<Ended>,
+    ended: mpsc::Sender<EndedTrace>,
     flush: mpsc::Sender<oneshot::Sender<()>>,
 }
 
@@ -62,7 +62,7 @@ impl Tracer {
         let held = Arc::new(AtomicUsize::new(0));
         let resource = otlp::resource(options, instance);
         let exporter = exporter::export(to_export, flushes, held.clone(), resource, post);
-        (Tracer(Some(Arc::new(Shared { sampler: options.sampler, held, ended, flush }))), exporter)
+        (Tracer(Some(Arc::new(TracerInner { sampler: options.sampler, held, ended, flush }))), exporter)
     }
 
     /// The trace of a photo whose message came at `received_at`; one that records nothing unless the photo is sampled.
@@ -90,8 +90,8 @@ impl Tracer {
     }
 }
 
-impl Shared {
-    fn take(&self, ended: Ended) {
+impl TracerInner {
+    fn take(&self, ended: EndedTrace) {
         if self.ended.try_send(ended).is_err() {
             // Only when the exporter is gone: there is room for all that may be held.
             self.held.fetch_sub(1, Ordering::Relaxed);

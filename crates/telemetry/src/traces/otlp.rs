@@ -6,7 +6,7 @@ use std::time::{Instant, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::Options;
-use super::photo::{Ended, Step};
+use super::photo::{EndedTrace, Step};
 
 /// Kinds of spans, and the code of a status.
 const INTERNAL: u8 = 1;
@@ -37,7 +37,7 @@ pub(super) fn resource(options: &Options, instance: &str) -> Value {
 }
 
 /// One request.
-pub(super) fn request(resource: &Value, traces: &[Ended]) -> Vec<u8> {
+pub(super) fn request(resource: &Value, traces: &[EndedTrace]) -> Vec<u8> {
     let spans: Vec<Value> = traces.iter().flat_map(spans).collect();
     let scope = json!({ "name": "scanmill", "version": env!("CARGO_PKG_VERSION") });
     let sent =
@@ -45,7 +45,7 @@ pub(super) fn request(resource: &Value, traces: &[Ended]) -> Vec<u8> {
     sent.to_string().into_bytes()
 }
 
-fn spans(trace: &Ended) -> Vec<Value> {
+fn spans(trace: &EndedTrace) -> Vec<Value> {
     let trace_id = format!("{:032x}", trace.trace_id);
     let root_id = span_id();
     let mut root = json!({
@@ -80,7 +80,7 @@ fn spans(trace: &Ended) -> Vec<Value> {
     std::iter::once(root).chain(children).collect()
 }
 
-fn attributes(trace: &Ended) -> Vec<Value> {
+fn attributes(trace: &EndedTrace) -> Vec<Value> {
     let facts = &trace.facts;
     let mut attributes = vec![
         text("aws.s3.bucket", &facts.bucket),
@@ -99,7 +99,7 @@ fn attributes(trace: &Ended) -> Vec<Value> {
     attributes
 }
 
-fn of_step(trace: &Ended, step: Step) -> Vec<Value> {
+fn of_step(trace: &EndedTrace, step: Step) -> Vec<Value> {
     let facts = &trace.facts;
     let mut attributes = Vec::new();
     match step {
@@ -129,9 +129,9 @@ fn span_id() -> String {
     format!("{:016x}", rand::random::<u64>().max(1))
 }
 
-/// Nanoseconds since 1970, as text. Both ends of a span stand on one clock, so no span ends before it begins, whatever the
+/// Nanoseconds since 1970, as text. Both ends of a span are on one clock, so no span ends before it begins, whatever the
 /// system's clock did meanwhile.
-fn nanos(trace: &Ended, at: Instant) -> String {
+fn nanos(trace: &EndedTrace, at: Instant) -> String {
     let began = trace.began_at.duration_since(UNIX_EPOCH).unwrap_or_default();
     (began + at.saturating_duration_since(trace.began)).as_nanos().to_string()
 }

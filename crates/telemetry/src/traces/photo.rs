@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use super::Shared;
+use super::TracerInner;
 
 /// Most pieces kept of one photo: one that waits for its bucket for hours is fetched again and again.
 const MOST_PIECES: usize = 32;
@@ -85,13 +85,13 @@ pub struct PhotoAttributes {
 pub struct Trace(Option<Arc<Live>>);
 
 struct Live {
-    shared: Arc<Shared>,
-    stamps: Mutex<Ended>,
+    shared: Arc<TracerInner>,
+    stamps: Mutex<EndedTrace>,
 }
 
 /// A trace that is complete, or about to be.
 #[derive(Debug)]
-pub(super) struct Ended {
+pub(super) struct EndedTrace {
     pub(super) trace_id: u128,
     pub(super) parent: Option<u64>,
     pub(super) began: Instant,
@@ -108,11 +108,11 @@ impl fmt::Debug for Trace {
 }
 
 impl Trace {
-    pub(super) fn begin(shared: Arc<Shared>, trace_id: u128, parent: Option<u64>, began: Instant) -> Trace {
+    pub(super) fn begin(shared: Arc<TracerInner>, trace_id: u128, parent: Option<u64>, began: Instant) -> Trace {
         // All stamps are of the clock that never goes back; one look at the other one places them in time.
         let began_at = SystemTime::now() - began.elapsed();
         let (facts, pieces) = (PhotoAttributes::default(), Vec::with_capacity(9));
-        let stamps = Ended { trace_id, parent, began, began_at, ended: began, facts, pieces };
+        let stamps = EndedTrace { trace_id, parent, began, began_at, ended: began, facts, pieces };
         Trace(Some(Arc::new(Live { shared, stamps: Mutex::new(stamps) })))
     }
 
@@ -145,7 +145,7 @@ impl Trace {
         self.with(|stamps| note(&mut stamps.facts));
     }
 
-    fn with(&self, act: impl FnOnce(&mut Ended)) {
+    fn with(&self, act: impl FnOnce(&mut EndedTrace)) {
         if let Some(live) = &self.0 {
             act(&mut live.stamps.lock().unwrap_or_else(PoisonError::into_inner));
         }
@@ -158,8 +158,8 @@ impl Drop for Live {
         let last = stamps.pieces.iter().map(|(_, _, to)| *to).max();
         // A photo that was left for later was held until now.
         let ended = last.filter(|_| stamps.facts.outcome.is_some()).unwrap_or_else(Instant::now);
-        let Ended { trace_id, parent, began, began_at, .. } = *stamps;
+        let EndedTrace { trace_id, parent, began, began_at, .. } = *stamps;
         let (facts, pieces) = (std::mem::take(&mut stamps.facts), std::mem::take(&mut stamps.pieces));
-        self.shared.take(Ended { trace_id, parent, began, began_at, ended, facts, pieces });
+        self.shared.take(EndedTrace { trace_id, parent, began, began_at, ended, facts, pieces });
     }
 }

@@ -1,6 +1,6 @@
 //! EventBridge: what S3 sends itself, and what comes by way of CloudTrail. Keys are literal in both.
 
-use super::{Fields, Json, MAX_QUOTE, Notification, ParsedRecords, fit, photo, text};
+use super::{FieldNames, Json, MAX_QUOTE, Notification, ParsedRecords, fit, photo, text};
 
 /// What S3 sends beside `Object Created`: nothing of it makes a photo.
 const NO_UPLOAD: &[&str] = &[
@@ -62,7 +62,7 @@ fn object_created(value: &Json<'_>, found: &mut ParsedRecords) -> Result<(), Str
     let object = detail.get("object").ok_or("no detail.object")?;
     let bucket = detail.get("bucket").and_then(|bucket| text(bucket, "name")).ok_or("no detail.bucket.name")?;
     let key = text(object, "key").ok_or("no detail.object.key")?.to_owned();
-    let fields = Fields { version: "version-id", etag: "etag" };
+    let fields = FieldNames { version: "version-id", etag: "etag" };
     found.photo(photo(bucket, key, object, &fields, text(value, "time"))?);
     Ok(())
 }
@@ -101,7 +101,7 @@ fn cloud_trail(value: &Json<'_>, found: &mut ParsedRecords) -> Result<(), String
         .filter(|key| !key.is_empty())
         .ok_or("no detail.requestParameters.key")?
         .to_owned();
-    let fields = Fields { version: "x-amz-version-id", etag: "ETag" };
+    let fields = FieldNames { version: "x-amz-version-id", etag: "ETag" };
     let answer = detail.get("responseElements").unwrap_or(&Json::Null);
     found.photo(photo(bucket, key, answer, &fields, text(detail, "eventTime").or(text(value, "time")))?);
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-/// The letters of a language, and which stand beside which.
+/// The letters of a language, and which are beside which.
 ///
 /// All of it was counted in the messages of a web framework, the names of places, languages and months, and everyday names
 /// and addresses (Django, CLDR, Faker).
@@ -133,7 +133,7 @@ impl Model {
             _ if self.kind == Casing::HalfWidth => 40.0,
             _ => 15.0,
         };
-        // Catalan has `l·l`; no other sign stands within a word.
+        // Catalan has `l·l`; no other sign is within a word.
         bits + if is_inside
             && self.kind == Casing::Latin
             && (!letter.is_alphabetic() || matches!(letter, 'º' | 'ª'))

@@ -34,7 +34,7 @@ struct Script {
 }
 
 /// A character set in question.
-pub(super) struct Candidate {
+pub(super) struct CharsetCandidate {
     /// Its table.
     pub table: &'static Encoding,
     scripts: Vec<Script>,
@@ -44,9 +44,9 @@ pub(super) struct Candidate {
     pub vote: f32,
 }
 
-/// The sets that codes without a designation are found in. Each ISO part stands beside the Windows code page that differs
+/// The sets that codes without a designation are found in. Each ISO part is beside the Windows code page that differs
 /// from it.
-pub(super) static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
+pub(super) static CANDIDATES: LazyLock<Vec<CharsetCandidate>> = LazyLock::new(|| {
     let latin = |languages: &[&Language], marks: &'static str| -> Vec<Script> {
         let model = |language: &&Language| Letters::Narrow(Model::new(language, Casing::Latin, marks));
         languages.iter().map(|language| Script { letters: model(language), words: None }).collect()
@@ -66,7 +66,7 @@ pub(super) static CANDIDATES: LazyLock<Vec<Candidate>> = LazyLock::new(|| {
         letters: Letters::Wide(script),
         words: Some(Words::new(words, false)),
     };
-    let candidate = |table, scripts, rarity, vote| Candidate { table, scripts, rarity, vote };
+    let candidate = |table, scripts, rarity, vote| CharsetCandidate { table, scripts, rarity, vote };
     let western = [
         &latin::GERMAN,
         &latin::FRENCH,
@@ -134,7 +134,7 @@ const ASCII: f32 = 5.0;
 /// Characters that are looked at: more say nothing new.
 const MOST: usize = 200;
 
-impl Candidate {
+impl CharsetCandidate {
     /// What the bytes cost as text of this set's likeliest language; `None` where they are not plain text in it.
     pub(super) fn cost(&self, bytes: &[u8]) -> Option<f32> {
         let text = self.table.decode_without_bom_handling_and_without_replacement(bytes)?;

@@ -125,7 +125,7 @@ fn is_wide_mark(letter: char) -> bool {
     matches!(letter, '\u{3000}'..='\u{303f}' | '\u{ff01}'..='\u{ff5e}')
 }
 
-/// Scripts of wide characters touch Latin words seldom, stand within one never, and are rarely alone.
+/// Scripts of wide characters touch Latin words seldom, are within one never, and are rarely alone.
 fn company(before: Option<char>, after: Option<char>) -> f32 {
     let is_latin = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphabetic());
     let touches = match (is_latin(before), is_latin(after)) {

@@ -113,7 +113,7 @@ impl<'a> Metadata<'a> {
         }
     }
 
-    /// XMP and IPTC may also be tags of a TIFF structure. They come after those that stand in the file itself.
+    /// XMP and IPTC may also be tags of a TIFF structure. They come after those that are in the file itself.
     fn add_tiff_tags(&mut self) {
         let mut more: Metadata<'a> = Metadata::default();
         for block in &self.exif {
@@ -142,7 +142,7 @@ fn from(block: Cow<'_, [u8]>, at: usize) -> Cow<'_, [u8]> {
     }
 }
 
-/// Where the TIFF structure of an EXIF block begins: at once, or behind the mark of JPEG, which stands in other formats
+/// Where the TIFF structure of an EXIF block begins: at once, or behind the mark of JPEG, which is in other formats
 /// too.
 fn exif_start(block: &[u8]) -> Option<usize> {
     if is_tiff(block) {

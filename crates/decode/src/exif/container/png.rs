@@ -23,7 +23,7 @@ const OFFSETS: [&[u8]; 2] = [b"exif:OffsetTimeOriginal", b"exif:OffsetTimeDigiti
 /// Most bytes of such a text.
 const MOST_OF_TIME: usize = 64;
 
-/// All chunks are looked at: EXIF may stand behind the picture data.
+/// All chunks are looked at: EXIF may be behind the picture data.
 pub(super) fn read<'a>(bytes: &'a [u8], found: &mut Metadata<'a>) {
     let mut texts = 0;
     let mut times: [Option<String>; TIMES.len()] = Default::default();

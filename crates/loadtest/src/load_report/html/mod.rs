@@ -1,4 +1,4 @@
-//! The report as one page of HTML that needs nothing from elsewhere: style, drawings and script stand in it, and its own
+//! The report as one page of HTML that needs nothing from elsewhere: style, drawings and script are in it, and its own
 //! policy forbids it to ask anybody for anything.
 
 use std::fmt::Write as _;

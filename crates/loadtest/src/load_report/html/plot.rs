@@ -14,7 +14,7 @@ const TICKS: f64 = 5.0;
 
 /// How values lie on an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scale {
+pub(super) enum AxisScale {
     /// Evenly, from zero.
     Linear,
     /// By their logarithm.
@@ -27,7 +27,7 @@ pub(super) struct Axis {
     /// What it counts, in words.
     pub label: String,
     /// How.
-    pub scale: Scale,
+    pub scale: AxisScale,
     /// Its ticks where they are not round numbers: position and label.
     pub ticks: Option<Vec<(f64, String)>>,
     /// How its values are shown.
@@ -37,7 +37,7 @@ pub(super) struct Axis {
 impl Axis {
     /// An even axis with round ticks.
     pub(super) fn linear(label: impl Into<String>) -> Axis {
-        Axis { label: label.into(), scale: Scale::Linear, ticks: None, show: number }
+        Axis { label: label.into(), scale: AxisScale::Linear, ticks: None, show: number }
     }
 }
 
@@ -100,19 +100,19 @@ pub(super) struct Plot {
 }
 
 /// Values of an axis put into drawing units.
-struct Span {
+struct AxisSpan {
     low: f64,
     high: f64,
     from: f64,
     to: f64,
-    scale: Scale,
+    scale: AxisScale,
 }
 
-impl Span {
+impl AxisSpan {
     fn at(&self, value: f64) -> f64 {
         let place = |value: f64| match self.scale {
-            Scale::Linear => value,
-            Scale::Log => value.max(self.low).log10(),
+            AxisScale::Linear => value,
+            AxisScale::Log => value.max(self.low).log10(),
         };
         let part = (place(value) - place(self.low)) / (place(self.high) - place(self.low)).max(1e-12);
         self.from + part.clamp(0.0, 1.0) * (self.to - self.from)
@@ -217,11 +217,11 @@ impl Plot {
     }
 }
 
-impl Span {
+impl AxisSpan {
     /// What the page's script needs to read values back.
     fn data(&self, axis: char) -> String {
-        let scale = if self.scale == Scale::Log { "log" } else { "linear" };
-        let Span { low, high, from, to, .. } = self;
+        let scale = if self.scale == AxisScale::Log { "log" } else { "linear" };
+        let AxisSpan { low, high, from, to, .. } = self;
         format!("data-{axis}=\"{low} {high} {from} {to} {scale}\"")
     }
 }
@@ -233,27 +233,27 @@ impl Axis {
         values: impl Iterator<Item = f64>,
         (from, to): (f64, f64),
         is_lengthwise: bool,
-    ) -> (Vec<(f64, String)>, Span) {
+    ) -> (Vec<(f64, String)>, AxisSpan) {
         let (mut low, mut high) = values
-            .filter(|value| value.is_finite() && (self.scale == Scale::Linear || *value > 0.0))
+            .filter(|value| value.is_finite() && (self.scale == AxisScale::Linear || *value > 0.0))
             .fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(value), high.max(value)));
         if low > high {
             (low, high) = (1.0, 10.0);
         }
         let ticks = match self.scale {
-            Scale::Linear => {
+            AxisScale::Linear => {
                 low = low.min(0.0);
                 high = high.max(low + 1e-9);
                 let step = round_step((high - low) / TICKS);
                 if !is_lengthwise {
                     high = (high / step).ceil() * step;
                 }
-                // Ticks stand at round numbers, also where the axis does not begin with one.
+                // Ticks are at round numbers, also where the axis does not begin with one.
                 let first = (low / step - 1e-6).ceil() * step;
                 let count = ((high - first) / step + 1e-6).floor() as u32;
                 (0..=count).map(|index| first + f64::from(index) * step).collect::<Vec<f64>>()
             }
-            Scale::Log => {
+            AxisScale::Log => {
                 (low, high) = (10_f64.powf(low.log10().floor()), 10_f64.powf(high.log10().ceil()));
                 high = high.max(low * 10.0);
                 let decades = (high / low).log10().round();
@@ -271,14 +271,14 @@ impl Axis {
                 let is_fine = ticks.windows(2).next().is_some_and(|pair| pair[1] - pair[0] < 0.1);
                 let label = |tick: f64| match self.scale {
                     // The same digits on every tick.
-                    Scale::Linear if is_fine => format!("{tick:.2}"),
-                    Scale::Linear if ticks.iter().any(|tick| tick.fract().abs() > 1e-6) => format!("{tick:.1}"),
-                    Scale::Linear | Scale::Log => (self.show)(tick),
+                    AxisScale::Linear if is_fine => format!("{tick:.2}"),
+                    AxisScale::Linear if ticks.iter().any(|tick| tick.fract().abs() > 1e-6) => format!("{tick:.1}"),
+                    AxisScale::Linear | AxisScale::Log => (self.show)(tick),
                 };
                 ticks.iter().map(|tick| (*tick, label(*tick))).collect()
             }
         };
-        (labelled, Span { low, high, from, to, scale: self.scale })
+        (labelled, AxisSpan { low, high, from, to, scale: self.scale })
     }
 }
 
@@ -300,7 +300,7 @@ mod tests {
         let (ticks, span) = Axis::linear("n").span([3.0, 97.0].into_iter(), (0.0, 100.0), false);
         assert_eq!((span.low, span.high), (0.0, 100.0));
         assert_eq!(ticks.iter().map(|tick| tick.1.as_str()).collect::<Vec<_>>(), ["0", "20", "40", "60", "80", "100"]);
-        let log = Axis { scale: Scale::Log, ..Axis::linear("ms") };
+        let log = Axis { scale: AxisScale::Log, ..Axis::linear("ms") };
         let (ticks, span) = log.span([0.0, 3.0, 4_500.0].into_iter(), (0.0, 90.0), false);
         assert_eq!((span.low, span.high), (1.0, 10_000.0));
         assert_eq!(ticks.len(), 5);

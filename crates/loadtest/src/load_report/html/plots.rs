@@ -4,7 +4,7 @@ use super::super::LoadReport;
 use super::super::format::{millis, number};
 use super::super::measured::{Latency, PumpSecond};
 use super::super::sample::{Sample, Use};
-use super::plot::{Axis, Plot, PlotLine, Scale};
+use super::plot::{Axis, AxisScale, Plot, PlotLine};
 
 /// One mebibyte.
 const MIB: f64 = 1_048_576.0;
@@ -184,7 +184,7 @@ fn latency_curve(report: &LoadReport, old: Option<&LoadReport>) -> Option<Plot> 
             ticks: Some(ticks.map(|(at, label)| (at, label.to_owned())).into()),
             ..Axis::linear("percent of photos, log of 1/(1−q)")
         },
-        y: Axis { scale: Scale::Log, show: millis, ..Axis::linear("until durable, until in the warehouse") },
+        y: Axis { scale: AxisScale::Log, show: millis, ..Axis::linear("until durable, until in the warehouse") },
         lines,
     })
 }

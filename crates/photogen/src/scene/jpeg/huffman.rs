@@ -1,9 +1,9 @@
 //! Coefficients to bits, with the tables of ITU-T T.81, Annex K.3.
 
-use super::transform::Block;
+use super::transform::QuantizedBlock;
 
 /// A table as the file has it.
-pub(super) struct Table {
+pub(super) struct HuffmanTable {
     /// 0 for the mean of a block and 16 for the rest, plus 0 for brightness and 1 for colour.
     pub class_and_id: u8,
     /// Codes of each length from 1 to 16 bits.
@@ -15,9 +15,9 @@ pub(super) struct Table {
 const MEANS: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 
 /// All four.
-pub(super) const TABLES: [Table; 4] = [
-    Table { class_and_id: 0x00, counts: [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], values: &MEANS },
-    Table {
+pub(super) const TABLES: [HuffmanTable; 4] = [
+    HuffmanTable { class_and_id: 0x00, counts: [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], values: &MEANS },
+    HuffmanTable {
         class_and_id: 0x10,
         counts: [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7d],
         values: &[
@@ -32,8 +32,8 @@ pub(super) const TABLES: [Table; 4] = [
             0xe3, 0xe4, 0xe5, 0xe6, 0xe7, 0xe8, 0xe9, 0xea, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8, 0xf9, 0xfa,
         ],
     },
-    Table { class_and_id: 0x01, counts: [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0], values: &MEANS },
-    Table {
+    HuffmanTable { class_and_id: 0x01, counts: [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0], values: &MEANS },
+    HuffmanTable {
         class_and_id: 0x11,
         counts: [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 0x77],
         values: &[
@@ -69,7 +69,7 @@ impl Code {
 }
 
 /// Codes of one length count up; each further bit doubles.
-fn codes(table: &Table) -> [(u16, u8); 256] {
+fn codes(table: &HuffmanTable) -> [(u16, u8); 256] {
     let mut codes = [(0, 0); 256];
     let (mut next, mut values) = (0u32, table.values.iter());
     for (length, &count) in (1u8..).zip(&table.counts) {
@@ -83,14 +83,14 @@ fn codes(table: &Table) -> [(u16, u8); 256] {
 }
 
 /// Bits into bytes.
-pub(super) struct Writer {
+pub(super) struct BitWriter {
     out: Vec<u8>,
     /// The lowest `count` bits are not written yet.
     bits: u64,
     count: u32,
 }
 
-impl Writer {
+impl BitWriter {
     /// Writes behind what is there.
     pub(super) fn new(out: Vec<u8>) -> Self {
         Self { out, bits: 0, count: 0 }
@@ -98,7 +98,7 @@ impl Writer {
 
     /// Writes a block; `before` is the mean of the one before it of the same component.
     #[inline]
-    pub(super) fn block(&mut self, block: &Block, before: &mut i32, code: &Code) {
+    pub(super) fn block(&mut self, block: &QuantizedBlock, before: &mut i32, code: &Code) {
         let mean = i32::from(block.levels[0]);
         self.number(mean - *before, 0, &code.means);
         *before = mean;

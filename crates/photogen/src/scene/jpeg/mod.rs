@@ -9,7 +9,7 @@ use super::planes::Planes;
 mod huffman;
 mod transform;
 
-use huffman::{Code, Writer};
+use huffman::{BitWriter, Code};
 use transform::Kernel;
 
 /// Order in which a block's coefficients are written.
@@ -112,7 +112,7 @@ where
 {
     let kernels = [Kernel::<N>::new(&steps[0]), Kernel::<N>::new(&steps[1])];
     let codes = [Code::luma(), Code::chroma()];
-    let mut writer = Writer::new(out);
+    let mut writer = BitWriter::new(out);
     let mut before = [0i32; 3];
     // Two by two blocks of brightness and one of each colour.
     for row in 0..picture.height.div_ceil(2 * N) {

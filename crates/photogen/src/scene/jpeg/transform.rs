@@ -6,14 +6,14 @@ use super::ZIGZAG;
 pub(super) struct Kernel<const N: usize> {
     /// What a coefficient is multiplied with to become a number of steps, column by column.
     factors: [[f32; N]; N],
-    /// Row by row: where it stands in the file's order.
+    /// Row by row: where it is in the file's order.
     places: [[u8; N]; N],
     /// Coefficients in the file's order up to the last that can be other than 0.
     reach: usize,
 }
 
 /// A block in the order of the file, and how many of its coefficients can be other than 0.
-pub(super) struct Block {
+pub(super) struct QuantizedBlock {
     /// Numbers of steps.
     pub levels: [i16; 64],
     /// All behind are 0.
@@ -28,7 +28,7 @@ pub(super) trait Transform<const N: usize> {
     const SCALES: [f32; N];
 
     /// A block's coefficients in steps.
-    fn coefficients(&self, samples: &[[f32; N]; N]) -> Block;
+    fn coefficients(&self, samples: &[[f32; N]; N]) -> QuantizedBlock;
 }
 
 impl Transform<8> for Kernel<8> {
@@ -65,7 +65,7 @@ impl Transform<8> for Kernel<8> {
     const SCALES: [f32; 8] =
         [0.353_553_4, 0.254_897_8, 0.270_598_05, 0.300_672_45, 0.353_553_4, 0.449_988_1, 0.653_281_5, 1.281_457_7];
 
-    fn coefficients(&self, samples: &[[f32; 8]; 8]) -> Block {
+    fn coefficients(&self, samples: &[[f32; 8]; 8]) -> QuantizedBlock {
         self.quantised(&Self::along(&turned(&Self::along(samples))))
     }
 }
@@ -89,7 +89,7 @@ impl Transform<4> for Kernel<4> {
     /// Those of four points, times the square root of two, as every side becomes twice as long.
     const SCALES: [f32; 4] = [0.707_106_77, 1.0, 0.707_106_77, 1.0];
 
-    fn coefficients(&self, samples: &[[f32; 4]; 4]) -> Block {
+    fn coefficients(&self, samples: &[[f32; 4]; 4]) -> QuantizedBlock {
         self.quantised(&Self::along(&turned(&Self::along(samples))))
     }
 }
@@ -115,7 +115,7 @@ where
     }
 
     #[inline(always)]
-    fn quantised(&self, coefficients: &[[f32; N]; N]) -> Block {
+    fn quantised(&self, coefficients: &[[f32; N]; N]) -> QuantizedBlock {
         let mut levels = [0i16; 64];
         for ((line, factors), places) in coefficients.iter().zip(&self.factors).zip(&self.places) {
             let mut rounded = [0i32; N];
@@ -127,7 +127,7 @@ where
                 levels[usize::from(place & 63)] = level as i16;
             }
         }
-        Block { levels, reach: self.reach }
+        QuantizedBlock { levels, reach: self.reach }
     }
 }
 

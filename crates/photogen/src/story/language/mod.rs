@@ -1,4 +1,4 @@
-//! The story language. `config/story.toml` is its reference: every key stands there with what it means.
+//! The story language. `config/story.toml` is its reference: every key is there with what it means.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -20,7 +20,7 @@ pub struct Document<'a> {
     problems: RefCell<Vec<Problem>>,
 }
 
-/// A value's name and where it stands.
+/// A value's name and where it is.
 pub type Named = (String, Range<usize>);
 
 impl<'a> Document<'a> {

@@ -65,10 +65,10 @@ pub struct Notice {
 /// The queue in one SQLite file. Clones share one connection.
 #[derive(Clone)]
 pub struct SqliteQueue {
-    shared: Arc<Shared>,
+    shared: Arc<SqliteQueueInner>,
 }
 
-struct Shared {
+struct SqliteQueueInner {
     path: PathBuf,
     options: LeaseRules,
     /// Locked on blocking threads only.
@@ -95,7 +95,7 @@ impl SqliteQueue {
         let options = LeaseRules { visibility_timeout, ..options };
         let connection = Mutex::new(open::open(path, BUSY_TIMEOUT)?);
         let (news, clock) = (Notify::new(), Mutex::default());
-        let shared = Shared { path: path.to_owned(), options, connection, clock, news };
+        let shared = SqliteQueueInner { path: path.to_owned(), options, connection, clock, news };
         Ok(SqliteQueue { shared: Arc::new(shared) })
     }
 
@@ -204,7 +204,7 @@ impl SqliteQueue {
 
     async fn call_shared<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Arc<Shared>) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&Arc<SqliteQueueInner>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let shared = self.shared.clone();
         spawn_blocking(move || work(&shared)).await.map_err(|error| {
@@ -221,7 +221,7 @@ impl SqliteQueue {
 /// they go back at once and the receive does not count.
 struct Delivery {
     messages: Vec<Message>,
-    shared: Arc<Shared>,
+    shared: Arc<SqliteQueueInner>,
 }
 
 impl Delivery {
@@ -258,7 +258,7 @@ struct ReceiveAttempt {
     seen: i64,
 }
 
-impl Shared {
+impl SqliteQueueInner {
     fn with<T>(&self, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T> {
         // A panic under the lock leaves no open transaction: its guard rolled it back.
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);

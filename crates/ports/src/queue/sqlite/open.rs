@@ -12,7 +12,7 @@ use scanmill_core::error::{Error, Result};
 /// "SMQ1": marks the file as a scanmill queue in SQLite's header.
 const APPLICATION_ID: i32 = 0x534D_5131;
 /// The version of the tables, kept in SQLite's header: that of [`SCHEMA`] and one more for each of [`STEPS`].
-const SCHEMA_VERSION: i32 = 3;
+const SCHEMA_VERSION: i32 = 4;
 
 /// Times are microseconds since the epoch. `receipt` is what the newest receive was given; no two receives share one.
 /// `AUTOINCREMENT` because an id is never used again: an old receipt must not meet a new message.
@@ -57,8 +57,27 @@ ALTER TABLE messages ADD COLUMN lease_us INTEGER NOT NULL DEFAULT 0;
 UPDATE messages SET lease_us = 43200000000 WHERE receive_count > 0;
 ";
 
+/// What version 4 added: the rows of the two tables, kept by triggers. The depth is asked several times a second, and counting
+/// ten million messages takes SQLite a third of one.
+const COUNTS: &str = "
+CREATE TABLE counts (
+    name   TEXT PRIMARY KEY,
+    number INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO counts VALUES
+    ('messages', (SELECT count(*) FROM messages)), ('dead_letters', (SELECT count(*) FROM dead_letters));
+CREATE TRIGGER message_sent AFTER INSERT ON messages
+    BEGIN UPDATE counts SET number = number + 1 WHERE name = 'messages'; END;
+CREATE TRIGGER message_gone AFTER DELETE ON messages
+    BEGIN UPDATE counts SET number = number - 1 WHERE name = 'messages'; END;
+CREATE TRIGGER dead_letter_made AFTER INSERT ON dead_letters
+    BEGIN UPDATE counts SET number = number + 1 WHERE name = 'dead_letters'; END;
+CREATE TRIGGER dead_letter_gone AFTER DELETE ON dead_letters
+    BEGIN UPDATE counts SET number = number - 1 WHERE name = 'dead_letters'; END;
+";
+
 /// From each version to the next, from the first.
-const STEPS: [&str; 2] = [OBJECTS, LEASES];
+const STEPS: [&str; 3] = [OBJECTS, LEASES, COUNTS];
 
 /// A connection to the queue at `path`, made if absent.
 pub(super) fn open(path: &Path, busy_timeout: Duration) -> Result<Connection> {

@@ -298,16 +298,17 @@ fn insert(transaction: &Transaction<'_>, body: &str, now: i64) -> Sql<()> {
     Ok(())
 }
 
+/// All messages, those of them that are hidden, and dead letters. Only the hidden ones are counted, of which there are no more
+/// than the engines have in flight.
+const DEPTH: &str = "SELECT (SELECT number FROM counts WHERE name = 'messages'), \
+     (SELECT count(*) FROM messages WHERE visible_us > ?1), (SELECT number FROM counts WHERE name = 'dead_letters')";
+
 pub(super) fn depth(connection: &mut Connection) -> Sql<Depth> {
-    connection
-        .prepare_cached(
-            "SELECT (SELECT count(*) FROM messages WHERE visible_us <= ?1), \
-             (SELECT count(*) FROM messages WHERE visible_us > ?1), (SELECT count(*) FROM dead_letters)",
-        )?
-        .query_row([now_us()], |row| {
-            let count = |column| row.get(column).map(i64::cast_unsigned);
-            Ok(Depth { ready: count(0)?, in_flight: count(1)?, dead: count(2)? })
-        })
+    connection.prepare_cached(DEPTH)?.query_row([now_us()], |row| {
+        let count = |column| row.get(column).map(i64::cast_unsigned);
+        let (all, in_flight) = (count(0)?, count(1)?);
+        Ok(Depth { ready: all.saturating_sub(in_flight), in_flight, dead: count(2)? })
+    })
 }
 
 pub(super) fn dead_letters(connection: &mut Connection, limit: usize) -> Sql<Vec<DeadLetter>> {
@@ -379,5 +380,29 @@ impl Receipt {
     fn read(handle: &ReceiptHandle) -> Option<Receipt> {
         let (id, receipt) = handle.0.split_once(':')?;
         Some(Receipt { id: id.parse().ok()?, receipt: u64::from_str_radix(receipt, 16).ok()?.cast_signed() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::super::open::open;
+    use super::*;
+
+    #[test]
+    fn the_depth_costs_the_same_however_much_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("queue.sqlite"), Duration::from_secs(1)).unwrap();
+        let steps = |waiting: i64| {
+            let mut statement = connection.prepare(DEPTH).unwrap();
+            assert_eq!(statement.query_row([now_us()], |row| row.get::<_, i64>(0)).unwrap(), waiting);
+            statement.get_status(StatementStatus::VmStep)
+        };
+        let of_none = steps(0);
+        let fill = "INSERT INTO messages (body, sent_us, visible_us) \
+                    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT 'x', i, i FROM n";
+        connection.execute(fill, []).unwrap();
+        assert_eq!(steps(1_000), of_none);
     }
 }

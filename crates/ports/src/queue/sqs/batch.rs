@@ -22,7 +22,7 @@ pub(super) const TRIES: u32 = 4;
 
 /// What a call said of its entries, by the entry's place in the whole list.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(super) struct BatchAnswer {
     /// Done.
     pub(super) done: Vec<usize>,
     /// Not done, and why.
@@ -58,13 +58,18 @@ pub(super) async fn run<'a>(
     count: usize,
     tries: u32,
     bytes: impl Fn(usize) -> usize,
-    call: impl Fn(Vec<usize>) -> BoxFuture<'a, Result<Answer>>,
+    call: impl Fn(Vec<usize>) -> BoxFuture<'a, Result<BatchAnswer>>,
 ) -> Result<Vec<Result<()>>> {
     let mut results: Vec<Option<Result<()>>> = (0..count).map(|_| None).collect();
     let mut unanswered = None;
     let mut is_answered = count == 0;
     let mut open: Vec<usize> = (0..count).collect();
-    let policy = RetryPolicy { first: Duration::from_millis(100), longest: Duration::from_secs(2), tries: Some(tries) };
+    let policy = RetryPolicy {
+        first: Duration::from_millis(100),
+        longest: Duration::from_secs(2),
+        tries: Some(tries),
+        within: None,
+    };
     let mut tries = policy.start();
     while !open.is_empty() {
         let calls: Vec<_> = split(&open, &bytes)
@@ -138,7 +143,7 @@ mod tests {
             |_| 0,
             |batch| {
                 calls.lock().unwrap().push(batch.clone());
-                let mut answer = Answer::default();
+                let mut answer = BatchAnswer::default();
                 for entry in batch {
                     match entry {
                         2 => answer.refused.push((2, Error::missing("gone"))),
@@ -167,12 +172,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_without_an_answer_speaks_for_its_entries() {
-        let fail = |batch: Vec<usize>| -> BoxFuture<'static, Result<Answer>> {
+        let fail = |batch: Vec<usize>| -> BoxFuture<'static, Result<BatchAnswer>> {
             Box::pin(async move {
                 if batch.contains(&0) {
                     return Err(Error::permanent("no").with_hint("yes"));
                 }
-                Ok(Answer { done: batch, refused: Vec::new() })
+                Ok(BatchAnswer { done: batch, refused: Vec::new() })
             })
         };
         assert_eq!(run(5, TRIES, |_| 0, fail).await.unwrap_err().class(), Class::Permanent);

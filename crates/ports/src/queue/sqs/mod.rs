@@ -45,10 +45,10 @@ const CALLS_AT_ONCE: usize = 640;
 /// The queue. Clones share everything.
 #[derive(Clone)]
 pub struct SqsQueue {
-    shared: Arc<Shared>,
+    shared: Arc<SqsInner>,
 }
 
-struct Shared {
+struct SqsInner {
     options: SqsOptions,
     rules: LeaseRules,
     account: Account,
@@ -79,7 +79,7 @@ impl SqsQueue {
         // The queue's own setting is not used.
         let rules = LeaseRules { visibility_timeout: rules.visibility_timeout.min(MAX_VISIBILITY), ..rules };
         let (clients, desk, dead) = (OnceCell::new(), Mutex::default(), depth::DeadLetters::default());
-        Ok(SqsQueue { shared: Arc::new(Shared { options, rules, account, url, clients, desk, dead }) })
+        Ok(SqsQueue { shared: Arc::new(SqsInner { options, rules, account, url, clients, desk, dead }) })
     }
 
     /// A call on this queue, as errors speak of it.

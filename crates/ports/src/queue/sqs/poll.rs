@@ -15,7 +15,7 @@ use md5::{Digest, Md5};
 use tokio::task::JoinHandle;
 
 use super::write::seconds;
-use super::{CALLS_AT_ONCE, Shared, SqsQueue, failed};
+use super::{CALLS_AT_ONCE, SqsInner, SqsQueue, failed};
 use crate::aws::Call;
 use crate::queue::{Message, ReceiptHandle};
 use scanmill_core::error::{Error, Result};
@@ -58,7 +58,7 @@ impl Drop for ReceiveBuffer {
 
 /// A caller that waits. Dropped while it does, it leaves its poll at the desk.
 struct Waiting<'a> {
-    shared: &'a Shared,
+    shared: &'a SqsInner,
     poll: Option<Poll>,
 }
 
@@ -76,7 +76,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Shared {
+impl SqsInner {
     /// Held for a few instructions that cannot panic.
     fn desk(&self) -> MutexGuard<'_, ReceiveBuffer> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)

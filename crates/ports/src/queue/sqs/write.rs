@@ -8,20 +8,20 @@ use aws_sdk_sqs::types::{
 };
 use aws_smithy_types::error::operation::BuildError;
 
-use super::batch::{self, Answer, MAX_BYTES};
+use super::batch::{self, BatchAnswer, MAX_BYTES};
 use super::{SqsQueue, failed, fault};
 use crate::aws::Call;
 use crate::queue::ReceiptHandle;
 use scanmill_core::error::{Error, Result};
 
 /// Entries are named by their place in the whole list.
-fn answer<'a>(call: Call<'_>, done: impl Iterator<Item = &'a str>, refused: &[BatchResultErrorEntry]) -> Answer {
+fn answer<'a>(call: Call<'_>, done: impl Iterator<Item = &'a str>, refused: &[BatchResultErrorEntry]) -> BatchAnswer {
     let refused = refused.iter().filter_map(|entry| {
         let place = entry.id().parse().ok()?;
         let message = entry.message().unwrap_or_default();
         Some((place, fault::refused(call, entry.code(), message, entry.sender_fault())))
     });
-    Answer { done: done.filter_map(|id| id.parse().ok()).collect(), refused: refused.collect() }
+    BatchAnswer { done: done.filter_map(|id| id.parse().ok()).collect(), refused: refused.collect() }
 }
 
 fn unbuilt(error: BuildError) -> Error {

@@ -14,8 +14,8 @@ use twox_hash::xxhash3_128;
 use super::seen::FileFingerprint;
 use super::tree::{Opened, describe};
 use super::walk::{left_out_error, unfit};
-use super::writer::{FileSystems, LEASE_LASTS, Writer, writer_of};
-use super::{Shared, arrived_at, etag, keys};
+use super::writer::{FileSystems, FileWriter, LEASE_LASTS, writer_of};
+use super::{FolderInner, arrived_at, etag, keys};
 use crate::store::ObjectMetadata;
 use scanmill_core::domain::PhotoRef;
 use scanmill_core::domain::WhyLeftOut;
@@ -60,19 +60,19 @@ impl Default for Rest {
 
 impl Rest {
     /// How long a file must have been unchanged to be taken for finished.
-    fn needed(&self, writer: Writer, was_closed: bool) -> Duration {
+    fn needed(&self, writer: FileWriter, was_closed: bool) -> Duration {
         match writer {
-            Writer::None => self.closed,
-            Writer::Open => self.stalled,
-            Writer::Unknown if was_closed => self.closed,
-            Writer::Unknown => self.quiet.max(self.closed),
+            FileWriter::None => self.closed,
+            FileWriter::Open => self.stalled,
+            FileWriter::Unknown if was_closed => self.closed,
+            FileWriter::Unknown => self.quiet.max(self.closed),
         }
     }
 }
 
 /// What many looks share.
 pub(super) struct Looking<'a> {
-    pub shared: &'a Shared,
+    pub shared: &'a FolderInner,
     pub bucket: &'a str,
     pub rest: Rest,
     pub cancel: &'a CancellationToken,
@@ -82,7 +82,12 @@ pub(super) struct Looking<'a> {
 }
 
 impl<'a> Looking<'a> {
-    pub(super) fn new(shared: &'a Shared, bucket: &'a str, rest: Rest, cancel: &'a CancellationToken) -> Looking<'a> {
+    pub(super) fn new(
+        shared: &'a FolderInner,
+        bucket: &'a str,
+        rest: Rest,
+        cancel: &'a CancellationToken,
+    ) -> Looking<'a> {
         let (buffer, file_systems) = (Vec::new(), FileSystems::default());
         Looking { shared, bucket, rest, cancel, buffer, bytes_read: 0, file_systems }
     }
@@ -126,13 +131,13 @@ pub(super) fn examine(looking: &mut Looking<'_>, key: &str, was_closed: bool) ->
     let writer = writer_of(&file, file_systems.are_shared(&file, metadata.dev()));
     match writer {
         _ if age >= rest.needed(writer, was_closed) => {}
-        Writer::Open => return FileStatus::BeingWritten,
-        Writer::None | Writer::Unknown => return FileStatus::Changing,
+        FileWriter::Open => return FileStatus::BeingWritten,
+        FileWriter::None | FileWriter::Unknown => return FileStatus::Changing,
     }
     *bytes_read += metadata.len();
     let hashed = hash(&file, metadata.len(), buffer, cancel).and_then(|hash| {
         // Under the lease nobody could write; without one the file may have changed while it was read.
-        let is_guarded = writer == Writer::None && asked_at.elapsed() < LEASE_LASTS;
+        let is_guarded = writer == FileWriter::None && asked_at.elapsed() < LEASE_LASTS;
         Ok((hash, if is_guarded { metadata.clone() } else { file.metadata()? }))
     });
     match hashed {
@@ -157,7 +162,7 @@ pub(super) fn examine(looking: &mut Looking<'_>, key: &str, was_closed: bool) ->
 }
 
 /// What `key` holds now.
-pub(super) fn head(shared: &Shared, bucket: &str, key: &str) -> Result<ObjectMetadata> {
+pub(super) fn head(shared: &FolderInner, bucket: &str, key: &str) -> Result<ObjectMetadata> {
     let path = || shared.tree.bucket_path(bucket).join(key);
     let (file, metadata) = match shared.tree.open_object(&keys::object_path(bucket, key)?)? {
         Opened::File(file, metadata) => (file, metadata),
@@ -169,7 +174,7 @@ pub(super) fn head(shared: &Shared, bucket: &str, key: &str) -> Result<ObjectMet
         Ok(Some((hash, size_bytes))) => {
             Ok(ObjectMetadata { size_bytes, etag: etag(hash), version_id: None, modified_at: arrived_at(&metadata) })
         }
-        Ok(None) => Err(Error::bug("hashing was cancelled, and nobody can")),
+        Ok(None) => Err(Error::bug("hashing was cancelled, although nothing cancels it")),
         Err(error) => Err(Error::io("cannot read", &path(), error)),
     }
 }
@@ -230,17 +235,17 @@ mod tests {
     fn how_long_a_file_must_rest_depends_on_what_is_known_of_its_writer() {
         let rest = Rest::default();
         for (writer, was_closed, seconds) in [
-            (Writer::None, false, 1),
-            (Writer::None, true, 1),
-            (Writer::Unknown, true, 1),
-            (Writer::Unknown, false, 10),
-            (Writer::Open, false, 3_600),
+            (FileWriter::None, false, 1),
+            (FileWriter::None, true, 1),
+            (FileWriter::Unknown, true, 1),
+            (FileWriter::Unknown, false, 10),
+            (FileWriter::Open, false, 3_600),
             // Another writer may have come since.
-            (Writer::Open, true, 3_600),
+            (FileWriter::Open, true, 3_600),
         ] {
             assert_eq!(rest.needed(writer, was_closed).as_secs(), seconds, "{writer:?} {was_closed}");
         }
         let hasty = Rest { quiet: Duration::ZERO, ..rest };
-        assert_eq!(hasty.needed(Writer::Unknown, false), rest.closed);
+        assert_eq!(hasty.needed(FileWriter::Unknown, false), rest.closed);
     }
 }

@@ -70,10 +70,10 @@ pub struct Announcement {
 /// versions: a version id finds nothing, except `null`, S3's name for the version an unversioned bucket has.
 #[derive(Clone)]
 pub struct FolderStore {
-    shared: Arc<Shared>,
+    shared: Arc<FolderInner>,
 }
 
-struct Shared {
+struct FolderInner {
     tree: Tree,
     announcement: Option<Announcement>,
     /// What of the announcement's bucket is not looked at now.
@@ -112,7 +112,7 @@ impl FolderStore {
 
     fn of(tree: Tree, announcement: Option<Announcement>) -> FolderStore {
         let exclude = announcement.as_ref().map(|announcement| announcement.exclude.clone()).unwrap_or_default();
-        let shared = Shared {
+        let shared = FolderInner {
             tree,
             announcement,
             exclude: RwLock::new(Arc::new(exclude)),
@@ -155,7 +155,10 @@ impl FolderStore {
     }
 
     /// Runs `work` on a blocking thread. When this future is dropped the work still ends, whole.
-    async fn call<T: Send + 'static>(&self, work: impl FnOnce(&Shared) -> Result<T> + Send + 'static) -> Result<T> {
+    async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&FolderInner) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let shared = self.shared.clone();
         spawn_blocking(move || work(&shared)).await.map_err(|error| {
             if error.is_panic() {
@@ -167,7 +170,7 @@ impl FolderStore {
     }
 }
 
-impl Shared {
+impl FolderInner {
     fn exclude(&self) -> Arc<Exclusions> {
         self.exclude.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -52,7 +52,7 @@ pub(super) enum Opened {
 
 impl Tree {
     pub(super) fn open(root: &Path) -> Result<Tree> {
-        // Absolute from here on, so that a change of the working directory is no matter.
+        // Absolute from here on, so that a change of the working directory does not matter.
         let path = root.canonicalize().map_err(|error| {
             let made = Error::io("cannot open the store's folder", root, error);
             if made.class() == Class::Missing { made.with_hint("make the folder, or set `local.root`") } else { made }
@@ -358,7 +358,7 @@ fn not_a_folder(parent: &OwnedFd, name: &str, path: &Path, make: bool) -> Error 
     let stat = rustix::fs::statat(parent, name, AtFlags::SYMLINK_NOFOLLOW);
     match stat.map(|stat| FileType::from_raw_mode(stat.st_mode)) {
         // Who looks for `a/b` where `a` is an object finds nothing.
-        Ok(FileType::RegularFile) if !make => Error::missing(format!("`{}` is an object, no folder", path.display())),
+        Ok(FileType::RegularFile) if !make => Error::missing(format!("`{}` is an object, not a folder", path.display())),
         Ok(kind) => Error::permanent(format!("`{}` is {}, not a folder", path.display(), describe(kind))).with_hint(
             "links are not followed and a folder cannot hold both `a` and `a/b`: move it away, or bind-mount the target",
         ),

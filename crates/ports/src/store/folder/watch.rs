@@ -93,7 +93,7 @@ impl FolderStore {
         self.shared.tree.bucket(&announcement.bucket, true)?;
         self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(AnnouncedFiles::default);
         self.shared.caught_up.store(false, Ordering::Release);
-        let watch = Watch {
+        let watch = InboxWatch {
             store: self.clone(),
             announcement,
             cancel: cancel.clone(),
@@ -123,7 +123,7 @@ impl FolderStore {
     }
 }
 
-struct Watch {
+struct InboxWatch {
     store: FolderStore,
     announcement: Announcement,
     cancel: CancellationToken,
@@ -163,7 +163,7 @@ struct Scan {
     looked_at: u64,
 }
 
-impl Watch {
+impl InboxWatch {
     async fn run(mut self) -> Result<()> {
         let (to, mut news) = mpsc::channel(MAX_NEWS);
         // Before the first scan, so that nothing falls between the two.
@@ -401,7 +401,7 @@ impl Watch {
         Ok(folders)
     }
 
-    /// As [`Watch::look_at`], for as many of them as are worth one announcement; the folders, and the rest.
+    /// As [`InboxWatch::look_at`], for as many of them as are worth one announcement; the folders, and the rest.
     async fn look_at_first(&mut self, keys: Vec<(String, bool)>) -> Result<(Vec<String>, Vec<(String, bool)>)> {
         if Instant::now() < self.not_before {
             keys.into_iter().for_each(|(key, was_closed)| self.wait_for(key, was_closed));

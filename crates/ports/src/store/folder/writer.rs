@@ -12,7 +12,7 @@ use rustix::fs::fstatfs;
 
 /// The kernel's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Writer {
+pub(super) enum FileWriter {
     /// No process of this machine can write to the file.
     None,
     /// A process has it open for writing.
@@ -77,12 +77,12 @@ impl FileSystems {
 
 /// Asks about a file that was opened for reading only; `is_shared` where it is also written from elsewhere.
 ///
-/// With [`Writer::None`] the lease is held until the file is closed: who wants to write meanwhile waits in `open`, for
+/// With [`FileWriter::None`] the lease is held until the file is closed: who wants to write meanwhile waits in `open`, for
 /// as long as the photo takes to be read, and is never met half-way. The kernel lets nobody wait for longer than
 /// `/proc/sys/fs/lease-break-time`, 45 seconds.
-pub(super) fn writer_of(file: &File, is_shared: bool) -> Writer {
+pub(super) fn writer_of(file: &File, is_shared: bool) -> FileWriter {
     if is_shared {
-        return Writer::Unknown;
+        return FileWriter::Unknown;
     }
     let fcntl = |command: i32, argument: i32| {
         // SAFETY: these commands take a descriptor, which `file` keeps open, and a plain number; no memory is passed.
@@ -92,12 +92,12 @@ pub(super) fn writer_of(file: &File, is_shared: bool) -> Writer {
     // Whoever opens the file while we hold the lease has the kernel send us a signal. SIGIO, the usual one, would end
     // the process; SIGURG is ignored by default.
     if fcntl(F_SETSIG, libc::SIGURG).is_err() {
-        return Writer::Unknown;
+        return FileWriter::Unknown;
     }
     match fcntl(libc::F_SETLEASE, libc::F_RDLCK) {
-        Ok(()) => Writer::None,
-        Err(libc::EAGAIN) => Writer::Open,
-        Err(_) => Writer::Unknown,
+        Ok(()) => FileWriter::None,
+        Err(libc::EAGAIN) => FileWriter::Open,
+        Err(_) => FileWriter::Unknown,
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    fn ask(file: &File) -> Writer {
+    fn ask(file: &File) -> FileWriter {
         writer_of(file, FileSystems::default().are_shared(file, 0))
     }
 
@@ -117,19 +117,19 @@ mod tests {
         let path = folder.path().join("photo.jpg");
         let created = File::create(&path).unwrap();
         let reader = || File::open(&path).unwrap();
-        if ask(&reader()) == Writer::Unknown {
+        if ask(&reader()) == FileWriter::Unknown {
             eprintln!("skipped: no leases on the file system of {}", folder.path().display());
             return;
         }
-        assert_eq!(ask(&reader()), Writer::Open);
+        assert_eq!(ask(&reader()), FileWriter::Open);
         drop(created);
-        assert_eq!(ask(&reader()), Writer::None);
+        assert_eq!(ask(&reader()), FileWriter::None);
         let appending = OpenOptions::new().append(true).open(&path).unwrap();
-        assert_eq!(ask(&reader()), Writer::Open);
+        assert_eq!(ask(&reader()), FileWriter::Open);
         drop(appending);
         // Asked again and with other readers about: readers do not disturb each other.
         let (one, other) = (reader(), reader());
-        assert_eq!((ask(&one), ask(&other), ask(&one)), (Writer::None, Writer::None, Writer::None));
+        assert_eq!((ask(&one), ask(&other), ask(&one)), (FileWriter::None, FileWriter::None, FileWriter::None));
         // Writers are not held up once the file is closed.
         drop((one, other));
         OpenOptions::new().write(true).open(&path).unwrap();

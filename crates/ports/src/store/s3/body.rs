@@ -20,7 +20,7 @@ const MIN_BYTES_A_SECOND: u64 = 64 << 10;
 
 /// What the answer's head says of the body.
 #[derive(Default)]
-pub(super) struct Expected {
+pub(super) struct ExpectedBody {
     /// Its length in bytes.
     pub length: Option<u64>,
     /// The MD5 of it, in hex, where nothing better is verified.
@@ -56,7 +56,7 @@ impl BodyTimeouts {
 /// breaks off, or is not what was written.
 pub(super) async fn read(
     body: ByteStream,
-    expected: &Expected,
+    expected: &ExpectedBody,
     max_bytes: u64,
     pace: BodyTimeouts,
     what: &str,

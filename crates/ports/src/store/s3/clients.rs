@@ -1,4 +1,4 @@
-//! One client per region: a bucket may stand in another than the one configured.
+//! One client per region: a bucket may be in another than the one configured.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -20,13 +20,13 @@ pub(super) type Answer<O, E> = std::result::Result<O, SdkError<E, HttpResponse>>
 pub(super) struct Clients {
     account: Account,
     options: S3Options,
-    known: Mutex<Known>,
+    known: Mutex<KnownRegions>,
 }
 
 #[derive(Default)]
-struct Known {
+struct KnownRegions {
     by_region: HashMap<String, Client>,
-    /// Regions of the buckets that stand in another than the account's.
+    /// Regions of the buckets that are in another than the account's.
     region_of: HashMap<String, String>,
 }
 

@@ -26,10 +26,10 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
-use super::body::{self, BodyTimeouts, Expected};
+use super::body::{self, BodyTimeouts, ExpectedBody};
 use super::clients::Answer;
 use super::head::Head;
-use super::template::Template;
+use super::template::RequestTemplate;
 use crate::aws::{Account, FIRST_BACKOFF};
 
 /// The most of a refusal that is read.
@@ -54,7 +54,7 @@ pub(super) struct Direct {
 
 /// The way to one bucket.
 struct Lane {
-    template: Template,
+    template: RequestTemplate,
     connector: SharedHttpConnector,
 }
 
@@ -82,11 +82,11 @@ impl Direct {
             }
             Some(_) => Box::pin(self.send(&client, wanted, attempts, None)).await,
             None => {
-                let sent = Sent::default();
+                let sent = SentRequest::default();
                 let answer = Box::pin(self.send(&client, wanted, attempts, Some(sent.clone()))).await;
                 if answer.is_ok() {
                     let lane = sent.0.get().and_then(|(request, connector)| {
-                        let template = Template::of(request, wanted, SystemTime::now())?;
+                        let template = RequestTemplate::of(request, wanted, SystemTime::now())?;
                         Some(Arc::new(Lane { template, connector: connector.clone() }))
                     });
                     let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
@@ -103,7 +103,7 @@ impl Direct {
         client: &Client,
         wanted: Wanted<'_>,
         attempts: u32,
-        sent: Option<Sent>,
+        sent: Option<SentRequest>,
     ) -> Answer<Head, GetObjectError> {
         let Wanted { bucket, key, version_id } = wanted;
         let get = client.get_object().bucket(bucket).key(key).set_version_id(version_id.map(str::to_owned));
@@ -169,7 +169,7 @@ enum Attempt {
 async fn whole(mut answer: HttpResponse, timeout: Duration) -> Option<HttpResponse> {
     let body = ByteStream::new(answer.take_body());
     let bytes =
-        body::read(body, &Expected::default(), MAX_REFUSAL, BodyTimeouts::of(timeout), "a refusal").await.ok()?;
+        body::read(body, &ExpectedBody::default(), MAX_REFUSAL, BodyTimeouts::of(timeout), "a refusal").await.ok()?;
     *answer.body_mut() = SdkBody::from(bytes);
     Some(answer)
 }
@@ -188,9 +188,9 @@ fn refusal(answer: HttpResponse) -> Option<SdkError<GetObjectError, HttpResponse
 
 /// What the SDK sent, and by which connections.
 #[derive(Clone, Debug, Default)]
-struct Sent(Arc<OnceLock<(HttpRequest, SharedHttpConnector)>>);
+struct SentRequest(Arc<OnceLock<(HttpRequest, SharedHttpConnector)>>);
 
-impl Intercept for Sent {
+impl Intercept for SentRequest {
     fn name(&self) -> &'static str {
         "Sent"
     }

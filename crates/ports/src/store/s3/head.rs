@@ -6,7 +6,7 @@ use aws_smithy_checksums::ChecksumAlgorithm;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use jiff::Timestamp;
 
-use super::body::{Checksum, Expected};
+use super::body::{Checksum, ExpectedBody};
 use super::{plain_etag, timestamp};
 
 /// Checksums of a store, those that cost least first. One with a dash is of the parts.
@@ -22,7 +22,7 @@ const CHECKSUMS: [(&str, ChecksumAlgorithm); 5] = [
 pub(super) struct Head {
     pub etag: String,
     pub modified_at: Option<Timestamp>,
-    pub expected: Expected,
+    pub expected: ExpectedBody,
     pub body: ByteStream,
 }
 
@@ -41,7 +41,7 @@ impl Head {
         let is_plain = is_plain(output.server_side_encryption().map(|kind| kind.as_str()))
             && output.sse_customer_algorithm().is_none();
         let etag = plain_etag(output.e_tag());
-        let expected = Expected {
+        let expected = ExpectedBody {
             length: output.content_length().and_then(|length| u64::try_from(length).ok()),
             md5: (!is_verified && !is_encrypted && is_plain).then(|| md5_of(&etag)).flatten(),
             checksum: None,
@@ -61,7 +61,7 @@ impl Head {
         let etag = plain_etag(headers.get("etag"));
         let modified_at = headers.get("last-modified");
         let modified_at = modified_at.and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok());
-        let expected = Expected {
+        let expected = ExpectedBody {
             length: headers.get("content-length").and_then(|length| length.parse().ok()),
             md5: (checksum.is_none() && !is_encrypted && is_plain).then(|| md5_of(&etag)).flatten(),
             checksum,

@@ -32,7 +32,7 @@ const MADE: [&str; 4] = ["x-amz-content-sha256", "x-amz-date", "x-amz-security-t
 
 /// What the requests for one bucket share.
 #[derive(Debug)]
-pub(super) struct Template {
+pub(super) struct RequestTemplate {
     /// `https://host/`, up to the key.
     base: String,
     /// The part of it that is the path.
@@ -55,9 +55,9 @@ struct SigningKey {
     key: Vec<u8>,
 }
 
-impl Template {
+impl RequestTemplate {
     /// The form of a request that got `wanted` a moment before `now`; `None` where it is not the one known here.
-    pub(super) fn of(request: &HttpRequest, wanted: Wanted<'_>, now: SystemTime) -> Option<Template> {
+    pub(super) fn of(request: &HttpRequest, wanted: Wanted<'_>, now: SystemTime) -> Option<RequestTemplate> {
         let (address, query) = request.uri().split_once('?')?;
         let version = wanted.version_id.map(|id| format!("versionId={}", utf8_percent_encode(id, IN_QUERY)));
         let mut parameters = query.split('&');
@@ -79,7 +79,7 @@ impl Template {
         if !headers.iter().all(|(name, _)| is_known(name)) {
             return None;
         }
-        Some(Template {
+        Some(RequestTemplate {
             // Without the port that is the scheme's own.
             host: url[Position::BeforeHost..Position::AfterPort].to_owned(),
             base: base.to_owned(),
@@ -228,7 +228,7 @@ mod tests {
             ("http://minio:80/photos/", false),
         ] {
             let first = sent(&format!("{base}a.jpg?x-id=GetObject"), "eu-west-1", if checked { &asks } else { &[] });
-            let template = Template::of(&first, wanted("a.jpg", None), now).expect("the known form");
+            let template = RequestTemplate::of(&first, wanted("a.jpg", None), now).expect("the known form");
             assert_eq!(template.is_checksum_asked(), checked);
             for token in [None, Some("a/token+=")] {
                 for (key, version) in
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn other_credentials_and_another_day_have_another_key() {
         let first = sent("http://h/b/k?x-id=GetObject", "r", &[]);
-        let template = Template::of(&first, wanted("k", None), UNIX_EPOCH).unwrap();
+        let template = RequestTemplate::of(&first, wanted("k", None), UNIX_EPOCH).unwrap();
         let signature = |secret: &str, seconds| {
             let credentials = Credentials::new("AKID", secret, None, None, "test");
             let now = UNIX_EPOCH + Duration::from_secs(seconds);
@@ -268,7 +268,7 @@ mod tests {
         let now = UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         let date_of = |signed: &str| {
             let first = sent("http://h/b/k?x-id=GetObject", "r", &[("x-amz-date", signed)]);
-            let template = Template::of(&first, wanted("k", None), now).unwrap();
+            let template = RequestTemplate::of(&first, wanted("k", None), now).unwrap();
             let credentials = Credentials::new("AKID", "secret", None, None, "test");
             let later = now + Duration::from_secs(10);
             let request = template.request_at(wanted("k", None), &credentials, later).unwrap();
@@ -283,8 +283,9 @@ mod tests {
     #[test]
     fn a_request_of_another_form_is_no_template() {
         let key = wanted("a b", Some("v/1"));
-        let fits =
-            |uri: &str, more: &[(&'static str, &str)]| Template::of(&sent(uri, "r", more), key, UNIX_EPOCH).is_some();
+        let fits = |uri: &str, more: &[(&'static str, &str)]| {
+            RequestTemplate::of(&sent(uri, "r", more), key, UNIX_EPOCH).is_some()
+        };
         assert!(fits("http://h/b/a%20b?x-id=GetObject&versionId=v%2F1", &[]));
         assert!(fits("http://h/b/a%20b?versionId=v%2F1&x-id=GetObject", &[("x-amz-user-agent", "x"), ("x-mine", "y")]));
         assert!(!fits("http://h/b/a+b?x-id=GetObject", &[]));

@@ -28,7 +28,7 @@ pub(super) const MAX_STATEMENT_BYTES: usize = 100_000;
 const LONG_POLL: Duration = Duration::from_secs(20);
 /// Times a submission is tried whose answer stayed away, each under the same token.
 const SUBMISSIONS: RetryPolicy =
-    RetryPolicy { first: Duration::from_millis(250), longest: Duration::from_secs(5), tries: Some(3) };
+    RetryPolicy { first: Duration::from_millis(250), longest: Duration::from_secs(5), tries: Some(3), within: None };
 /// How long a cancelled statement may take to end.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -191,7 +191,9 @@ impl DataApi {
         .await
     }
 
-    /// Waits for the end. Answers that stay away change nothing about the statement, so they are only waited for.
+    /// Waits for the end. Answers that stay away change nothing about the statement, so they are only waited for. Not
+    /// `retry`: nothing failed that would be tried again, an answer that took its time is the wait, and the last wait is cut
+    /// to the deadline.
     async fn wait(&self, id: &str, deadline: Instant) -> Result<DescribeStatementOutput> {
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         loop {

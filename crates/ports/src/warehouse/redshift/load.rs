@@ -13,7 +13,7 @@ use crate::warehouse::passing_reasons;
 use crate::warehouse::schema::VERSION;
 use crate::warehouse::schema::redshift::kind;
 use scanmill_core::domain::batch::SealedBatch;
-use scanmill_core::domain::columns::{COLUMNS, Column, Table, rejection_columns, scan_columns};
+use scanmill_core::domain::columns::{COLUMNS, Column, ColumnTables, rejection_columns, scan_columns};
 use scanmill_core::domain::former_values::rewrite_sql;
 use scanmill_core::error::{Error, Result};
 
@@ -101,7 +101,7 @@ pub(super) fn dry_run(url: &str, options: &RedshiftOptions) -> Result<Vec<String
 /// both kinds must have is demanded here, where COPY's refusal still names file and line.
 fn create_stage() -> String {
     let line = |column: &Column| {
-        let required = if column.required && column.table == Table::Both { " NOT NULL" } else { "" };
+        let required = if column.required && column.table == ColumnTables::Both { " NOT NULL" } else { "" };
         format!("  {} {}{required}", column.name, kind(column.kind))
     };
     let lines: Vec<String> = COLUMNS.iter().map(line).collect();
@@ -148,7 +148,7 @@ fn list(batches: &[SealedBatch]) -> Result<Vec<String>> {
 /// Fails on a line that is not a complete row, or not of the batches it came with: it would become a null where none may be.
 /// What comes before says which line it was.
 fn check_lines() -> String {
-    let rule = |row_kind: &str, own: Table, other: Table| {
+    let rule = |row_kind: &str, own: ColumnTables, other: ColumnTables| {
         let required = COLUMNS.iter().filter(|column| column.required && column.table == own);
         let foreign = COLUMNS.iter().filter(|column| column.table == other);
         let mut tests = vec![format!("row_kind = '{row_kind}'")];
@@ -159,8 +159,8 @@ fn check_lines() -> String {
     format!(
         "INSERT INTO scanmill_guard (is_right)\nSELECT CAST(NULL AS SMALLINT)\nFROM scanmill_stage\nWHERE NOT ({}\n\
          \x20 OR {})\n   OR batch_id NOT IN (SELECT scanmill_batches.batch_id FROM scanmill_batches)",
-        rule("scan", Table::Scans, Table::Rejections),
-        rule("rejection", Table::Rejections, Table::Scans)
+        rule("scan", ColumnTables::Scans, ColumnTables::Rejections),
+        rule("rejection", ColumnTables::Rejections, ColumnTables::Scans)
     )
 }
 
@@ -170,7 +170,7 @@ fn check_lines() -> String {
 /// that is written again with the same bytes is the same photo, and its row may be of any age.
 fn merge() -> Vec<String> {
     let same_reading = same_reading();
-    // A reading stands in its batch twice only if the photo was read twice within one millisecond.
+    // A reading is in its batch twice only if the photo was read twice within one millisecond.
     let insert = |table: &str, row_kind: &str, columns: Vec<&'static Column>, key: &str| {
         format!(
             "INSERT INTO {table}\n  ({into})\nSELECT {into}\nFROM (\n  SELECT {from},\n         ROW_NUMBER() OVER (PARTITION BY {key} \

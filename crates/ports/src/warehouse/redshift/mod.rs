@@ -51,7 +51,7 @@ impl RedshiftOptions {
 const IDS_BYTES: usize = 90_000;
 /// Of a transaction that the database rolled back for a passing reason.
 const RETRIES: RetryPolicy =
-    RetryPolicy { first: Duration::from_millis(250), longest: Duration::from_secs(5), tries: Some(5) };
+    RetryPolicy { first: Duration::from_millis(250), longest: Duration::from_secs(5), tries: Some(5), within: None };
 /// Prefix of COPY manifests, beside the loader's own.
 const MANIFEST_PREFIX: &str = "manifests/";
 
@@ -194,14 +194,14 @@ async fn put_manifest(objects: &[(&str, &str)], source: &dyn BatchSource) -> Res
     Ok(format!("s3://{bucket}/{key}"))
 }
 
-/// Refuses a batch whose name could not stand in the ledger; one that was found in a listing may be anybody's.
+/// Refuses a batch whose name could not be in the ledger; one that was found in a listing may be anybody's.
 fn check_name(batch: &SealedBatch) -> Result<()> {
     let fits = batch.batch_id.len() <= text_cap("batch_id") && batch.bucket.len() <= 255 && batch.key.len() <= 1024;
     let has_nul = [&batch.batch_id, &batch.bucket, &batch.key].iter().any(|text| text.contains('\0'));
     if fits && !has_nul {
         return Ok(());
     }
-    Err(Error::poison(format!("batch {}/{} is named as no batch of scanmill is", batch.bucket, batch.key))
+    Err(Error::poison(format!("batch {}/{} is not named like a batch of scanmill", batch.bucket, batch.key))
         .with_hint("move the object away from the batches"))
 }
 

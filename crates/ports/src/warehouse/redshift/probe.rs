@@ -96,7 +96,7 @@ impl RedshiftWarehouse {
         }
     }
 
-    /// Compares the tables that stand with those this binary expects.
+    /// Compares the tables that exist with those this binary expects.
     async fn tables(&self) -> Result<String> {
         match schema::version_of(self).await? {
             None => return Ok("none yet: `scanmill schema --apply` or the first run creates them".into()),

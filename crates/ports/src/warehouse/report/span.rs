@@ -31,12 +31,12 @@ impl Between {
 }
 
 /// A warehouse that is asked about a span.
-pub(super) struct Asked<'w> {
+pub(super) struct SpanQuery<'w> {
     pub(super) warehouse: &'w dyn Warehouse,
     pub(super) between: Between,
 }
 
-impl Asked<'_> {
+impl SpanQuery<'_> {
     /// The rows of a question in which `{scans}` and `{rejections}` stand for the tables.
     pub(super) async fn all<T: DeserializeOwned>(&self, sql: &str) -> Result<Vec<T>> {
         let (conditions, mut parameters) = self.between.conditions(self.warehouse);

@@ -6,7 +6,7 @@
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
-use super::span::Asked;
+use super::span::SpanQuery;
 use scanmill_core::error::Result;
 
 /// Photos sampled at most; with fewer in the warehouse the figures are exact.
@@ -55,7 +55,7 @@ struct Photo {
     decode_ms: Option<f64>,
 }
 
-pub(super) async fn spreads(asked: &Asked<'_>) -> Result<Spreads> {
+pub(super) async fn spreads(asked: &SpanQuery<'_>) -> Result<Spreads> {
     // Every photo with a scan has exactly one with index 0; that one stands for the photo.
     let sql = format!(
         "SELECT photo.revision, photo.uploaded_at, photo.processed_at, load_ledger.sealed_at, photo.decode_ms

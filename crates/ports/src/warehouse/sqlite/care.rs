@@ -31,7 +31,7 @@ impl SqliteWarehouse {
             let version: i64 =
                 connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed())?;
             connection.pragma_update(None, "synchronous", "FULL").map_err(failed())?;
-            // Any commit will do: it syncs the log with all that stands before it. The file must not be opened beside
+            // Any commit will do: it syncs the log with all that is before it. The file must not be opened beside
             // SQLite for that: closing it would let go of this process's locks.
             let written = connection.pragma_update(None, "user_version", version).map_err(failed());
             connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed())?;

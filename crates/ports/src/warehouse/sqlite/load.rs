@@ -199,7 +199,7 @@ fn merge_in_transaction(
         run("DELETE FROM scans WHERE photo_id IN (SELECT photo_id FROM temp.pick)")?;
         run("DELETE FROM rejections WHERE photo_id IN (SELECT photo_id FROM temp.pick)")?;
     }
-    // A reading stands in its batch twice only if the photo was read twice within one millisecond.
+    // A reading is in its batch twice only if the photo was read twice within one millisecond.
     loaded.scans = run(&insert_picked("scans", "scan", scan_columns(), "photo_id, scan_id"))?;
     loaded.rejections = run(&insert_picked("rejections", "rejection", rejection_columns(), "photo_id"))?;
     if let Some(bucket) = superseding_in {

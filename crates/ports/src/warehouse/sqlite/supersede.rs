@@ -12,7 +12,7 @@ use rusqlite::Transaction;
 
 use crate::warehouse::passing_reasons;
 
-/// Where a state stands in the order of its name's states. One whose message named no sequencer (`backfill`, a message
+/// Where a state is in the order of its name's states. One whose message named no sequencer (`backfill`, a message
 /// made by hand) is what the file held when it was read, so the time of that takes the place: a sequencer is nanoseconds
 /// since the epoch in 18 hex digits.
 fn order_of(sequencer: &str, processed_at: &str) -> String {
