@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs each worker over the same messages and prints what it cost. Started by run.sh.
 
-run.py --work DIR [--size small|large]... [--worker NAME]... [--photos N]
+run.py --work DIR [--size small|medium|large]... [--worker NAME]... [--photos N]
 
 Photos read are those with a text that the picture's answer key names. CPU seconds are the worker's alone, start and
 end included: of all its processes, by the kernel's account. Peak memory is the sum over its processes, looked at ten
@@ -20,8 +20,8 @@ import time
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PHOTOS = {"small": 3000, "large": 150}
-PICTURES = {"small": 200, "large": 12}
+PHOTOS = {"small": 3000, "medium": 600, "large": 150}
+PICTURES = {"small": 200, "medium": 60, "large": 12}
 
 
 def workers(release):
@@ -173,7 +173,7 @@ def main():
     if chosen.make:
         return make(chosen.make, work)
     release = os.path.abspath(chosen.bin or os.path.join(os.path.dirname(work), "release"))
-    for size in chosen.size or PHOTOS:
+    for size in chosen.size or ["small", "large"]:
         count = chosen.photos or PHOTOS[size]
         folder = os.path.join(work, size)
         kilobytes = sum(entry.stat().st_size for entry in os.scandir(folder)) / len(os.listdir(folder)) / 1000

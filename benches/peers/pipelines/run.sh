@@ -19,7 +19,7 @@ fi
 cargo build --locked --release --quiet -p scanmill -p scanmill-pipelines --bins
 
 # The same photos in every run, without injected faults' broken files: those no worker reads.
-for size in small large; do
+for size in small medium large; do
     [ -d "$work/$size" ] || "$venv/bin/python" "$here/run.py" --make "$size" --work "$work"
 done
 exec "$venv/bin/python" "$here/run.py" --work "$work" "$@"

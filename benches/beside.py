@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""What a photo costs beside its decode, by two builds in turns.
+
+beside.py folder|small|medium|large OLD NEW [--photos N] [--rounds N]
+
+`folder` is an inbox and SQLite; `small`, `medium` and `large` are S3 and SQS with the stub and the pictures that
+benches/peers/pipelines/run.sh makes (run it first). CPU is the kernel's account of the process less `decode_ms` of its
+rows, over N photos less that over a tenth of them, so that start and end do not count.
+"""
+import argparse
+import os
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+WORK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "target", "pipelines")
+STUB = os.path.join(WORK, "..", "release", "pipeline-stub")
+
+
+def inbox(binary, count, folder):
+    """Photos that nobody has announced yet, in `folder`."""
+    made = f"{folder}.made"
+    os.makedirs(f"{made}/inbox")
+    pump = ["pump", "--quiet", "--no-wait", "--root", made, "--count", str(count), "--size", "small", "--pictures", "4"]
+    subprocess.run([binary, *pump, "--key-file", f"{made}/key.jsonl"], check=True, stdout=subprocess.DEVNULL)
+    os.rename(f"{made}/inbox", folder)
+    shutil.rmtree(made)
+
+
+def run(binary, kind, count, place):
+    """CPU and decode seconds of one run over so many photos."""
+    environment, stub = dict(os.environ), None
+    with tempfile.TemporaryDirectory(dir=place) as root, tempfile.TemporaryDirectory(dir=place) as out:
+        if kind == "folder":
+            subprocess.run(["cp", "-a", f"{place}/{count}", f"{root}/inbox"], check=True)
+            # What was written a moment ago may be written still.
+            time.sleep(1.1)
+        else:
+            stub = subprocess.Popen([STUB, os.path.join(WORK, kind), str(count), out], stdout=subprocess.PIPE, text=True)
+            endpoint = f"http://127.0.0.1:{stub.stdout.readline().strip()}"
+            environment.update(
+                AWS_ACCESS_KEY_ID="stub", AWS_SECRET_ACCESS_KEY="stub", AWS_EC2_METADATA_DISABLED="true",
+                SCANMILL_AWS_REGION="us-east-1", SCANMILL_STORE_KIND="s3", SCANMILL_STORE_INBOX="photos",
+                SCANMILL_STORE_RESULTS="results", SCANMILL_S3_ENDPOINT=endpoint, SCANMILL_S3_PATH_STYLE="true",
+                SCANMILL_QUEUE_KIND="sqs", SCANMILL_SQS_ENDPOINT=endpoint,
+                SCANMILL_SQS_QUEUE_URL=f"{endpoint}/000000000000/photos",
+            )
+        command = [binary, "run", "--quiet", "--until-empty", "--metrics", "off", "--root", root]
+        try:
+            with open(f"{root}/log", "w+", encoding="utf-8") as log:
+                process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log)
+                _, status, used = os.wait4(process.pid, 0)
+                log.seek(0)
+                said = log.read()
+        finally:
+            if stub:
+                stub.kill()
+                stub.wait()
+        done = int(said.split(" photos,")[0].split()[-1].replace(",", "")) if status == 0 else 0
+        if done < count:
+            sys.exit(f"{binary} ended with {status} after {done} of {count} photos:\n{said}")
+        warehouse = sqlite3.connect(f"{root}/warehouse.sqlite")
+        # Each code's row has its photo's time. A photo without a row of its own is taken to cost as the others.
+        mean = "SELECT AVG(ms) FROM (SELECT MAX(decode_ms) AS ms FROM scans GROUP BY photo_id)"
+        return used.ru_utime + used.ru_stime, warehouse.execute(mean).fetchone()[0] * count / 1000
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__.split("\n")[2])
+    parser.add_argument("kind", choices=["folder", "small", "medium", "large"])
+    parser.add_argument("builds", nargs=2)
+    parser.add_argument("--photos", type=int)
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen = parser.parse_args()
+    builds = [os.path.abspath(build) for build in chosen.builds]
+    many = chosen.photos or {"folder": 2000, "small": 2000, "medium": 600, "large": 200}[chosen.kind]
+    few = many // 10
+    if chosen.kind != "folder" and not (os.path.exists(STUB) and os.path.isdir(os.path.join(WORK, chosen.kind))):
+        sys.exit("no stub or no pictures: run benches/peers/pipelines/run.sh --size small --worker scanmill --photos 10 once")
+    beside = [[], []]
+    with tempfile.TemporaryDirectory() as place:
+        if chosen.kind == "folder":
+            for count in (few, many):
+                inbox(builds[1], count, f"{place}/{count}")
+        for _ in range(chosen.rounds):
+            for build, figures in zip(builds, beside):
+                (cpu_few, decode_few), (cpu_many, decode_many) = (run(build, chosen.kind, n, place) for n in (few, many))
+                figures.append((cpu_many - cpu_few - decode_many + decode_few) * 1e6 / (many - few))
+                print(f"{build}: {figures[-1]:.0f} µs a photo beside its decode", file=sys.stderr, flush=True)
+    old, new = map(statistics.median, beside)
+    ratio = statistics.median(after / before for before, after in zip(*beside))
+    print(f"median of {chosen.rounds}: {old:.0f} and {new:.0f} µs a photo beside its decode, ratio {ratio:.2f}")
+
+
+main()
