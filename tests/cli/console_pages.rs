@@ -291,9 +291,9 @@ fn an_engine_at_rest_is_held_up_by_nothing() {
         assert!(all.iter().all(|name| told.contains(&name.as_str())), "{part}: {all:?} and {told:?}");
     }
     let places: Vec<&str> =
-        state["way"].as_array().unwrap().iter().filter_map(|place| place["name"].as_str()).collect();
+        state["pipeline"].as_array().unwrap().iter().filter_map(|place| place["name"].as_str()).collect();
     assert_eq!(places, ["queue", "fetch", "decode", "batch", "delete", "load", "warehouse"]);
-    for place in state["way"].as_array().unwrap() {
+    for place in state["pipeline"].as_array().unwrap() {
         assert!(place["work"].is_object() || place["held"].is_object(), "figures that stand nowhere: {place}");
     }
     // Long enough for what was named first to be looked at again.

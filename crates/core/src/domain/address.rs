@@ -39,8 +39,9 @@ pub fn find(text: &str) -> FoundAddresses {
         Some(first) => FoundAddresses { first: Some(first.clone().into_owned()), count: found.len() },
         None => {
             let bare = bare(text);
-            let first = bare.first().map(|first| without_glued_words(up_to_foreign_punctuation(first)).to_owned());
-            FoundAddresses { count: bare.len(), first }
+            let apart = bare.iter().flat_map(|one| parts(without_glued_words(up_to_foreign_punctuation(one))));
+            let found: Vec<Cow<'_, str>> = apart.collect();
+            FoundAddresses { first: found.first().map(|first| first.clone().into_owned()), count: found.len() }
         }
     }
 }
@@ -61,13 +62,12 @@ pub fn is_invisible(letter: char) -> bool {
 /// browsers take, and nothing in it ends an address.
 fn is_alone(text: &str) -> bool {
     let scheme = text.split(':').next().unwrap_or_default();
-    is_web_scheme(scheme)
-        && !text.contains(|letter: char| {
-            letter.is_whitespace()
-                || letter.is_control()
-                || is_invisible(letter)
-                || matches!(letter, '<' | '>' | '"' | '`')
-        })
+    is_web_scheme(scheme) && !text.contains(is_no_part)
+}
+
+/// Signs that no address holds, not even one that is a text of its own.
+fn is_no_part(letter: char) -> bool {
+    letter.is_whitespace() || letter.is_control() || is_invisible(letter) || matches!(letter, '<' | '>' | '"' | '`')
 }
 
 /// An address without what follows it in scripts that put no space there: `https://a.de/1，谢谢`. Brackets of any kind
@@ -210,7 +210,9 @@ fn has_web_host(address: &str) -> bool {
 
 /// The addresses without a scheme in a text, completed.
 fn bare(text: &str) -> Vec<String> {
-    if let Some(whole) = complete(text) {
+    if !text.contains(is_no_part)
+        && let Some(whole) = complete(text)
+    {
         return vec![whole];
     }
     let is_end = |letter: char| {
@@ -304,6 +306,9 @@ mod tests {
             ("Visit www.shop.de and shop.de/p/1", "https://www.shop.de", 2),
             ("See shop.de/p/1 (new)", "https://shop.de/p/1", 1),
             ("shop.de", "https://shop.de", 1),
+            ("shop.de/1`2", "https://shop.de/1", 1),
+            ("x.de?x.dehttps://A.a", "https://x.de?x.de", 2),
+            ("shop.de/1https://b.de/2", "https://shop.de/1", 2),
         ] {
             assert_eq!(find(text), FoundAddresses { first: Some(first.to_owned()), count }, "{text:?}");
         }
