@@ -36,13 +36,24 @@ pub fn find(text: &str) -> FoundAddresses {
     // What has no host that could be is not an address, and hides none behind it.
     found.retain(|address| parse(address).is_some());
     match found.first() {
-        Some(first) => FoundAddresses { first: Some(first.clone().into_owned()), count: found.len() },
+        Some(first) => FoundAddresses { first: Some(alone(first)), count: found.len() },
         None => {
             let bare = bare(text);
             let apart = bare.iter().flat_map(|one| parts(without_glued_words(up_to_foreign_punctuation(one))));
             let found: Vec<Cow<'_, str>> = apart.collect();
             FoundAddresses { first: found.first().map(|first| first.clone().into_owned()), count: found.len() }
         }
+    }
+}
+
+/// An address without another behind it, which may show only when it is written as browsers write it: `https:///01/;https://x.de`.
+fn alone(address: &str) -> String {
+    let is_one = |text: &str| text.matches("://").count() < 2;
+    match parse(address) {
+        Some((url, _)) if !is_one(address) && parts(url.as_str()).len() > 1 => {
+            parts(url.as_str()).swap_remove(0).into_owned()
+        }
+        _ => address.to_owned(),
     }
 }
 
@@ -77,7 +88,7 @@ fn up_to_foreign_punctuation(text: &str) -> &str {
         [('[', ']'), ('{', '}'), ('（', '）'), ('「', '」'), ('『', '』'), ('【', '】'), ('《', '》'), ('〈', '〉')];
     let start = text.find("://").map_or(0, |at| at + 3);
     let authority_end =
-        text.get(start..).and_then(|rest| rest.find(['/', '?', '#'])).map_or(text.len(), |at| start + at);
+        text.get(start..).and_then(|rest| rest.find(['/', '\\', '?', '#'])).map_or(text.len(), |at| start + at);
     let query = text.find(['?', '#']).unwrap_or(text.len());
     let mut open: Vec<char> = Vec::new();
     for (at, letter) in text.char_indices().filter(|(at, _)| (authority_end..query).contains(at)) {
@@ -307,6 +318,8 @@ mod tests {
             ("See shop.de/p/1 (new)", "https://shop.de/p/1", 1),
             ("shop.de", "https://shop.de", 1),
             ("shop.de/1`2", "https://shop.de/1", 1),
+            ("https:\\\\shop.de\\1]", "https:\\\\shop.de\\1", 1),
+            ("https:///01/;https://x.de", "https://0.0.0.1/", 1),
             ("x.de?x.dehttps://A.a", "https://x.de?x.de", 2),
             ("shop.de/1https://b.de/2", "https://shop.de/1", 2),
         ] {
