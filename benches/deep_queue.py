@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a photo costs while many messages wait in the embedded queue: deep_queue.py BINARY [MESSAGES] [SECONDS].
 
-A queue of so many messages is made by SQL, all of them of the same 200 photos, and an engine reads it for so long. CPU is
+A queue of so many messages is made by SQL, all of them of the same 4,000 photos, and an engine reads it for so long. CPU is
 the kernel's account of the process less what the engine says it decoded. Ten million messages take 4 GB of disk."""
 import json
 import os
@@ -13,7 +13,8 @@ import time
 import urllib.parse
 import urllib.request
 
-PHOTOS = 200
+# Many: a photo whose message comes again waits until the first is durable.
+PHOTOS = 4000
 binary = os.path.abspath(sys.argv[1])
 messages = int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000
 seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 30
@@ -26,7 +27,7 @@ def event(key, size):
 
 
 with tempfile.TemporaryDirectory() as root:
-    pump = ["pump", "--quiet", "--no-wait", "--count", str(PHOTOS), "--size", "small", "--root", root]
+    pump = ["pump", "--quiet", "--no-wait", "--count", str(PHOTOS), "--size", "small", "--pictures", "100", "--root", root]
     subprocess.run([binary, *pump], check=True, stdout=subprocess.DEVNULL)
     # Announced by the first run: the queue is there, and empty.
     quiet = ["run", "--quiet", "--root", root]
