@@ -294,15 +294,16 @@ impl Engine {
             };
             looks_empty = if looks_so { looks_empty + 1 } else { 0 };
             let empty = looks_empty >= looks_wanted;
-            if found && empty && self.backlog.is_done() {
-                return Ok(());
-            }
-            if found && empty && self.backlog.is_refused() {
-                let count = self.backlog.len();
-                return Err(Error::permanent(format!("the warehouse refuses {count} sealed batches, as logged above"))
-                    .with_hint("nothing is lost: once that is fixed, the next start loads them"));
-            }
             if found && empty {
+                if self.backlog.is_done() {
+                    return Ok(());
+                }
+                if self.backlog.is_refused() {
+                    let count = self.backlog.len();
+                    let message = format!("the warehouse refuses {count} sealed batches, as logged above");
+                    return Err(Error::permanent(message)
+                        .with_hint("nothing is lost: once that is fixed, the next start loads them"));
+                }
                 // Nothing more comes: what is sealed need not wait for `load.interval_ms`.
                 self.backlog.want_loaded();
             }

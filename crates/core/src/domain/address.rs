@@ -48,11 +48,11 @@ pub fn find(text: &str) -> FoundAddresses {
 
 /// An address without another behind it, which may show only when it is written as browsers write it: `https:///01/;https://x.de`.
 fn alone(address: &str) -> String {
-    let is_one = |text: &str| text.matches("://").count() < 2;
-    match parse(address) {
-        Some((url, _)) if !is_one(address) && parts(url.as_str()).len() > 1 => {
-            parts(url.as_str()).swap_remove(0).into_owned()
-        }
+    let has_another = address.matches("://").count() > 1;
+    let written = has_another.then(|| parse(address)).flatten();
+    let apart = written.as_ref().map(|(url, _)| parts(url.as_str())).unwrap_or_default();
+    match apart.as_slice() {
+        [first, _, ..] => first.clone().into_owned(),
         _ => address.to_owned(),
     }
 }

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
 /// Members that an object mostly has.
@@ -62,30 +63,10 @@ impl<'de> Deserialize<'de> for Json<'de> {
     }
 }
 
-/// A name or a text, borrowed where it has no escape.
-struct NameOrText<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for NameOrText<'de> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<NameOrText<'de>, D::Error> {
-        struct TextReader;
-        impl<'de> Visitor<'de> for TextReader {
-            type Value = NameOrText<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<NameOrText<'de>, E> {
-                Ok(NameOrText(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<NameOrText<'de>, E> {
-                Ok(NameOrText(Cow::Owned(text.to_owned())))
-            }
-        }
-        from.deserialize_str(TextReader)
-    }
-}
+/// A member's name, borrowed where it has no escape.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 struct JsonReader;
 
@@ -134,7 +115,7 @@ impl<'de> Visitor<'de> for JsonReader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Json<'de>, A::Error> {
         let mut members = Vec::with_capacity(MEMBERS);
-        while let Some((NameOrText(name), value)) = object.next_entry()? {
+        while let Some((Name(name), value)) = object.next_entry()? {
             members.push((name, value));
         }
         Ok(Json::Object(members))
