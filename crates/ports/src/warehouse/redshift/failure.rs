@@ -13,6 +13,8 @@ const TRANSIENT: &[&str] = &[
     "could not open relation with oid",
     "tuple concurrently updated",
     "duplicate key value violates unique constraint \"pg_",
+    // Everything is created if it is not there: another has made it between that look and the statement.
+    "already exists",
     "connection",
     "terminat",
     "cancelled",
@@ -116,6 +118,7 @@ mod tests {
     fn words_give_class_and_remedy() {
         let table: &[(&str, Class, &str)] = &[
             ("ERROR: 1023 DETAIL: Serializable isolation violation on table - 100201", Class::Transient, ""),
+            ("ERROR: type \"load_ledger\" already exists", Class::Transient, ""),
             ("Query cancelled on user's request", Class::Transient, ""),
             ("FATAL: terminating connection due to administrator command", Class::Transient, ""),
             ("ERROR: relation \"warehouse_schema\" does not exist", Class::Missing, "schema --apply"),

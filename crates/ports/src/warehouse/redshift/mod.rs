@@ -221,8 +221,7 @@ impl Warehouse for RedshiftWarehouse {
             if created.is_ok() {
                 tracing::info!(on = self.options.server(), to = schema::VERSION, "warehouse schema brought up to date");
             }
-            // What the other made between our look and our statement is there at the next look.
-            Attempt::of(created, |error| error.class().is_retryable() || error.to_string().contains("already exists"))
+            Attempt::of(created, |error| error.class().is_retryable())
         })
         .await
     }
