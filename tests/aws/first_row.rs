@@ -1,7 +1,7 @@
 //! The guide's way from an empty account to the first row, as it stands, on an account that holds nothing.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
@@ -12,11 +12,6 @@ use crate::rig::{self, DataApi, Ministack, Venv};
 /// What takes minutes and a clean checkout, and has tests of its own (`packaging/`).
 const RELEASE: &str = "#!/bin/sh\nmkdir -p target/release-files\n\
     echo artefact > target/release-files/scanmill-0.1.0-x86_64.tar.gz\n";
-
-fn script(path: &Path, text: &str) {
-    fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-}
 
 #[test]
 fn the_guide_leads_from_an_empty_account_to_the_first_row_and_to_instances() {
@@ -31,28 +26,25 @@ fn the_guide_leads_from_an_empty_account_to_the_first_row_and_to_instances() {
     fs::create_dir_all(here.join("packaging")).unwrap();
     fs::create_dir(&programs).unwrap();
     symlink(repository.join("config"), here.join("config")).unwrap();
-    symlink(env!("CARGO_BIN_EXE_scanmill"), programs.join("scanmill")).unwrap();
-    script(&here.join("packaging/release.sh"), RELEASE);
+    pages::program(&here.join("packaging/release.sh"), RELEASE);
     let python = Venv::ready().unwrap().program("python");
     let client = repository.join("tests/aws/aws_cli.py");
-    script(&programs.join("aws"), &format!("#!/bin/sh\nexec '{}' '{}' \"$@\"\n", python.display(), client.display()));
+    pages::program(
+        &programs.join("aws"),
+        &format!("#!/bin/sh\nexec '{}' '{}' \"$@\"\n", python.display(), client.display()),
+    );
     fs::write(here.join("photo.jpg"), jpeg("https://shop.example/p/1")).unwrap();
 
-    let page = pages::all().into_iter().find(|page| page.path == Path::new("docs/guides/aws.md")).unwrap();
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").unwrap());
-    let mut bash = Command::new("bash");
-    bash.args(["-e", "-u", "-o", "pipefail", "-c", &page.blocks("sh").concat()]).current_dir(&here).env("PATH", path);
-    bash.envs(rig::ENVIRONMENT.iter().copied())
-        .env("AWS_DEFAULT_REGION", rig::REGION)
-        .env("AWS_ENDPOINT_URL", endpoint);
-    bash.env("WAREHOUSE_STACK", "scanmill-warehouse").env(
-        "WAREHOUSE_OUTPUTS",
-        format!(
-            "WorkgroupName={0} WorkgroupArn=arn:aws:redshift-serverless:{1}:000000000000:workgroup/{0}",
-            rig::WORKGROUP,
-            rig::REGION
-        ),
-    );
+    let account_of = |command: &mut Command| {
+        command.envs(rig::ENVIRONMENT.iter().copied());
+        command.env("AWS_DEFAULT_REGION", rig::REGION).env("AWS_ENDPOINT_URL", endpoint);
+    };
+    let mut bash = pages::shell(&pages::page("docs/guides/aws.md").blocks("sh").concat(), &here, &programs);
+    account_of(&mut bash);
+    let (workgroup, region) = (rig::WORKGROUP, rig::REGION);
+    let arn = format!("arn:aws:redshift-serverless:{region}:000000000000:workgroup/{workgroup}");
+    bash.env("WAREHOUSE_STACK", "scanmill-warehouse");
+    bash.env("WAREHOUSE_OUTPUTS", format!("WorkgroupName={workgroup} WorkgroupArn={arn}"));
     // Servers on this machine instead of Amazon's.
     for (key, value) in [
         ("AWS_REGION", rig::REGION),
@@ -77,14 +69,10 @@ fn the_guide_leads_from_an_empty_account_to_the_first_row_and_to_instances() {
     let artefacts = account.aws().list("my-artifacts", "").unwrap();
     assert_eq!(artefacts, ["scanmill-0.1.0-x86_64.tar.gz"]);
     for stack in ["scanmill-pipeline", "scanmill-engine"] {
-        let outputs = Command::new(programs.join("aws"))
-            .args(["cloudformation", "describe-stacks", "--stack-name", stack, "--query", "Stacks[0].StackStatus"])
-            .args(["--output", "text"])
-            .envs(rig::ENVIRONMENT.iter().copied())
-            .env("AWS_DEFAULT_REGION", rig::REGION)
-            .env("AWS_ENDPOINT_URL", endpoint)
-            .output()
-            .unwrap();
+        let mut aws = Command::new(programs.join("aws"));
+        aws.args(["cloudformation", "describe-stacks", "--stack-name", stack, "--query", "Stacks[0].StackStatus"]);
+        account_of(aws.args(["--output", "text"]));
+        let outputs = aws.output().unwrap();
         assert_eq!(said(&outputs.stdout).trim(), "CREATE_COMPLETE", "{stack}: {}", said(&outputs.stderr));
     }
 }

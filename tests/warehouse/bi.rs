@@ -8,6 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
+use crate::pages;
 use crate::warehouse_support::*;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -95,7 +96,11 @@ async fn the_page_leads_into_tools_and_superset_answers_what_our_sql_does() {
     let products = "product_id,url_host,name,brand,category\np0,,\"Tea, green\",Leaf,tea\n";
     std::fs::write(here.join("products.csv"), products).unwrap();
     symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join("config"), here.join("config")).unwrap();
-    follow("config/bi/README.md", here);
+    let programs = here.join("programs");
+    std::fs::create_dir(&programs).unwrap();
+    let script = pages::page("config/bi/README.md").blocks("sh").concat();
+    let followed = pages::shell(&script, here, &programs).output().unwrap();
+    assert!(followed.status.success(), "{}", String::from_utf8_lossy(&followed.stderr));
 
     let file = Connection::open_with_flags(data.join("warehouse.sqlite"), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let text = |sql: &str| file.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
@@ -113,18 +118,4 @@ async fn the_page_leads_into_tools_and_superset_answers_what_our_sql_does() {
     assert!(asked.status.success(), "{}", &said[said.len().saturating_sub(4_000)..]);
     let told = String::from_utf8_lossy(&asked.stdout);
     assert!(told.contains("charts answer what our SQL does"), "{told}");
-}
-
-/// Runs the shell blocks of a page, as they stand, in one shell.
-fn follow(page: &str, folder: &Path) {
-    let programs = folder.join("programs");
-    std::fs::create_dir(&programs).unwrap();
-    symlink(env!("CARGO_BIN_EXE_scanmill"), programs.join("scanmill")).unwrap();
-    let page = crate::pages::all().into_iter().find(|found| found.path == Path::new(page)).unwrap();
-    let mut bash = Command::new("bash");
-    bash.args(["-e", "-u", "-o", "pipefail", "-c", &page.blocks("sh").concat()]).current_dir(folder);
-    bash.env("PATH", format!("{}:{}", programs.display(), std::env::var("PATH").unwrap()))
-        .env_remove("SCANMILL_CONFIG");
-    let output = bash.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -1,6 +1,9 @@
-//! The pages: those at the top and what is under `docs/`.
+//! The pages: those at the top and what is under `docs/`, and their shell blocks as somebody would run them.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// One Markdown file of the repository.
 pub struct Page {
@@ -28,6 +31,28 @@ pub fn all() -> Vec<Page> {
         .into_iter()
         .map(|path| Page { text: std::fs::read_to_string(repository().join(&path)).expect("a readable page"), path })
         .collect()
+}
+
+/// The page at this path.
+pub fn page(path: &str) -> Page {
+    all().into_iter().find(|page| page.path == Path::new(path)).expect("the page")
+}
+
+/// A shell that runs `script` in `folder` and ends at the first command that fails. `scanmill` and what is in `programs`, a
+/// folder that is there, come first in its path.
+pub fn shell(script: &str, folder: &Path, programs: &Path) -> Command {
+    symlink(env!("CARGO_BIN_EXE_scanmill"), programs.join("scanmill")).expect("a link");
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("a path"));
+    let mut bash = Command::new("bash");
+    bash.args(["-e", "-u", "-o", "pipefail", "-c", script]).current_dir(folder).stdin(Stdio::null());
+    bash.env("PATH", path).env_remove("SCANMILL_CONFIG");
+    bash
+}
+
+/// Makes a program of this text.
+pub fn program(path: &Path, text: &str) {
+    std::fs::write(path, text).expect("a script");
+    std::fs::set_permissions(path, Permissions::from_mode(0o755)).expect("a mode");
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {

@@ -1,9 +1,8 @@
 //! The first pages as a newcomer follows them: their shell blocks run as they stand, in one folder and one shell.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::pages;
 
@@ -29,25 +28,17 @@ fn follow_with(page: &str, line: impl Fn(&str) -> String) -> String {
     let programs = folder.path().join("programs");
     fs::create_dir_all(home.join("photos")).expect("a home");
     fs::create_dir(&programs).expect("a folder");
-    symlink(env!("CARGO_BIN_EXE_scanmill"), programs.join("scanmill")).expect("a link");
-    fs::write(programs.join("cargo"), CARGO).expect("a script");
-    fs::set_permissions(programs.join("cargo"), fs::Permissions::from_mode(0o755)).expect("a mode");
+    pages::program(&programs.join("cargo"), CARGO);
     photos(&home.join("photos"), folder.path());
     let here = folder.path().join("here");
     fs::create_dir(&here).expect("a folder");
 
-    let page = pages::all().into_iter().find(|found| found.path == Path::new(page)).expect("the page");
-    let script: String = page.blocks("sh").concat().lines().map(|text| format!("{}\n", line(text))).collect();
-    let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("a path"));
-    let output = Command::new("bash")
-        .args(["-e", "-u", "-o", "pipefail", "-c", &script])
-        .current_dir(&here)
-        .env("PATH", path)
+    let script = pages::page(page).blocks("sh").concat();
+    let script: String = script.lines().map(|text| format!("{}\n", line(text))).collect();
+    let output = pages::shell(&script, &here, &programs)
         .env("HOME", &home)
         // Two pages must not want one port.
         .env("SCANMILL_METRICS_LISTEN", "127.0.0.1:0")
-        .env_remove("SCANMILL_CONFIG")
-        .stdin(Stdio::null())
         .output()
         .expect("bash");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
