@@ -107,6 +107,19 @@ def rows(out):
                     yield row["object_key"], [row["payload"]]
 
 
+def against(port, root):
+    """The environment of a worker that works for the stub at this port."""
+    endpoint = f"http://127.0.0.1:{port}"
+    queue = f"{endpoint}/000000000000/photos"
+    return dict(
+        os.environ, AWS_ACCESS_KEY_ID="stub", AWS_SECRET_ACCESS_KEY="stub", AWS_EC2_METADATA_DISABLED="true",
+        AWS_REGION="us-east-1", AWS_DEFAULT_REGION="us-east-1", ENDPOINT=endpoint, QUEUE_URL=queue,
+        RESULTS="results", SCANMILL_LOCAL_ROOT=root, SCANMILL_STORE_KIND="s3", SCANMILL_STORE_INBOX="photos",
+        SCANMILL_STORE_RESULTS="results", SCANMILL_S3_ENDPOINT=endpoint, SCANMILL_S3_PATH_STYLE="true",
+        SCANMILL_QUEUE_KIND="sqs", SCANMILL_SQS_ENDPOINT=endpoint, SCANMILL_SQS_QUEUE_URL=queue,
+    )
+
+
 def run(name, command, size, count, work, release):
     with open(os.path.join(work, f"{size}.texts.json"), encoding="utf-8") as file:
         texts = [set(expected) for expected in json.load(file)]
@@ -116,15 +129,7 @@ def run(name, command, size, count, work, release):
         )
         try:
             port = stub.stdout.readline().strip()
-            endpoint = f"http://127.0.0.1:{port}"
-            queue = f"{endpoint}/000000000000/photos"
-            environment = dict(
-                os.environ, AWS_ACCESS_KEY_ID="stub", AWS_SECRET_ACCESS_KEY="stub", AWS_EC2_METADATA_DISABLED="true",
-                AWS_REGION="us-east-1", AWS_DEFAULT_REGION="us-east-1", ENDPOINT=endpoint, QUEUE_URL=queue,
-                RESULTS="results", SCANMILL_LOCAL_ROOT=root, SCANMILL_STORE_KIND="s3", SCANMILL_STORE_INBOX="photos",
-                SCANMILL_STORE_RESULTS="results", SCANMILL_S3_ENDPOINT=endpoint, SCANMILL_S3_PATH_STYLE="true",
-                SCANMILL_QUEUE_KIND="sqs", SCANMILL_SQS_ENDPOINT=endpoint, SCANMILL_SQS_QUEUE_URL=queue,
-            )
+            environment = against(port, root)
             before = resource.getrusage(resource.RUSAGE_CHILDREN)
             log = open(f"{root}/log", "w+", encoding="utf-8", errors="replace")
             worker = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=log)
