@@ -101,7 +101,7 @@ impl MessageInFlight {
         // The channel has room for two commands per permit, so it is never full; it is closed only when the generation
         // stopped, and then the lease runs out by itself.
         if self.leases.try_send(command).is_err() {
-            tracing::debug!("the lease keeper is gone, the message returns by its visibility timeout");
+            tracing::debug!("the lease keeper has ended; the message returns when its visibility timeout expires");
         }
     }
 }

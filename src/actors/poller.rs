@@ -359,7 +359,7 @@ fn is_admitted(line: &PipelineContext, photo: &PhotoRef) -> bool {
 async fn send_photo(line: &PipelineContext, outlets: &PollChannels, photo: PhotoInFlight) -> bool {
     let received = photo.message().receive_count();
     if received >= line.settings.queue.dead_letter_after {
-        let detail = format!("received {received} times without an end; it may be taking the process down");
+        let detail = format!("received {received} times and never finished; it may be crashing the process");
         return reject(&outlets.finished, photo, Rejection::new(Reason::RetriesExhausted, detail)).await;
     }
     outlets.fetch.send(photo).await.is_ok()

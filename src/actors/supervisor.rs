@@ -248,7 +248,7 @@ impl Supervisor {
             self.backoff.reset();
         }
         let wait = self.backoff.next_wait();
-        let unexplained = Error::bug("every worker ended although nobody asked for it");
+        let unexplained = Error::bug("every worker ended unexpectedly");
         let (actor, error) = match running.line.generation.fault() {
             Some(fault) => (fault.actor, &fault.error),
             None => (NAME, &unexplained),
@@ -300,7 +300,7 @@ impl Handler<Ended> for Supervisor {
         // One worker that ends by itself while nobody drains would leave the others waiting for ever.
         let generation = &running.line.generation;
         if !running.is_draining && !generation.stopped().is_cancelled() {
-            generation.fail(ended.actor, Error::bug("the worker ended although nobody asked for it"));
+            generation.fail(ended.actor, Error::bug("the worker ended unexpectedly"));
         }
         if running.at_work.is_empty() {
             self.generation_ended(running, context);

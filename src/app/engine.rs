@@ -281,7 +281,7 @@ impl Engine {
         let mut looks_empty = 0;
         loop {
             if let Some(error) = self.watch_failed.get() {
-                let message = format!("nobody knows whether the inbox is empty, the watch on it ended: {error}");
+                let message = format!("cannot tell whether the inbox is empty, as the watch on it ended: {error}");
                 return Err(Error::new(error.class(), message));
             }
             // Asked before the depth: what is announced after this is in the queue or was not there yet.
@@ -332,7 +332,7 @@ impl Engine {
         if *self.phase.borrow() == Phase::Running
             && busy.since_tick().is_some_and(|since| since > 10 * settings.scale.tick + STALLED_AFTER)
         {
-            return Some("the actors' thread answers nobody".to_owned());
+            return Some("the actors' thread does not respond".to_owned());
         }
         self.telemetry.calls.past_help(settings.decode.threads)
     }
@@ -420,7 +420,7 @@ async fn keep_pruning(mut in_force: watch::Receiver<Arc<Settings>>, ports: Ports
             }
             Err(error) => {
                 let hint = error.hint_text();
-                tracing::warn!(%error, hint, "not all that is old was pruned; tried again next time");
+                tracing::warn!(%error, hint, "some old data was not pruned; the next run tries again");
             }
         }
         tokio::select! {

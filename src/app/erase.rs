@@ -211,7 +211,7 @@ impl Eraser<'_> {
             let Some(batch_id) = batch_id_of(BATCH_PREFIX, &key) else { continue };
             let lines = read_batch(self.ports.store.as_ref(), &self.batch(batch_id)).await;
             let lines =
-                lines.map_err(|error| error.with_context("nobody knows what a batch holds; nothing was erased"))?;
+                lines.map_err(|error| error.with_context("cannot tell what a batch holds; nothing was erased"))?;
             for line in rows(&lines) {
                 let (_, row) = line?;
                 if !self.what.fits_row(&row) {

@@ -16,7 +16,7 @@ use crate::config::Settings;
 use crate::domain::photo::hash_128;
 use crate::error::{Error, Result};
 
-/// Queues the photos that are in a bucket already and have no row: those from before the notifications
+/// Queues photos that are already in a bucket and have no row, such as those uploaded before its notifications were set up
 ///
 /// Lists the bucket and sends a notification for every object that has neither row nor final rejection (a rejection
 /// whose cause may have passed, like `missing_object` or `timed_out`, is not final), with the photo's own identity: if its real notification comes too, it is still read into the warehouse once. After Ctrl-C the same
@@ -80,7 +80,7 @@ struct Saved {
 
 /// Runs the command.
 pub fn run(args: &BackfillArgs, global: &GlobalArgs) -> Result<Exit> {
-    let stopping = "stopping: what is being sent is sent, then the place is noted";
+    let stopping = "stopping: what is being sent is finished, then the position is saved";
     let outcome = search_in(args.place.as_deref(), global, stopping, async |settings, ports, place, cancel| {
         fill(args, global, settings, ports, place, cancel).await
     })?;
@@ -100,7 +100,7 @@ async fn fill(
     let file = Saved::file(&settings.local.root, &place);
     let after = if args.restart || args.dry_run { None } else { Saved::find(&file, &window)? };
     if let Some(after) = &after {
-        out::note(&format!("going on after `{after}`; --restart begins at the first key"));
+        out::note(&format!("continuing after `{after}`; --restart begins at the first key"));
     }
     let resumed_after = after.clone();
     let mut unread = Unread::begin(ports, settings, place.clone(), window, after).await?;
@@ -155,8 +155,8 @@ impl Saved {
             Err(error) => return Err(Error::io("cannot read", file, error)),
         };
         let saved: Saved = serde_json::from_slice(&text).map_err(|error| {
-            Error::permanent(format!("`{}` is not a note of a backfill", file.display()))
-                .with_hint("take --restart to begin at the first key")
+            Error::permanent(format!("`{}` is not the saved position of a backfill", file.display()))
+                .with_hint("use --restart to begin at the first key")
                 .with_source(error)
         })?;
         if !saved.window.covers(window) {
@@ -218,7 +218,7 @@ impl BackfillResult {
             }
         }
         if !self.complete {
-            text.push_str("\ninterrupted: the same command goes on from here");
+            text.push_str("\ninterrupted: run the same command again to continue from here");
         }
         text.push('\n');
         text

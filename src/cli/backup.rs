@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 /// Says what a backup holds; written last, so that one without it is none.
 const NOTE: &str = "backup.json";
 
-/// Copies the embedded queue, warehouse and batches into a new folder, while the engine works
+/// Copies the embedded queue, warehouse and batches into a new folder, even while the engine runs
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -40,7 +40,7 @@ pub struct BackupArgs {
     pub json: bool,
 }
 
-/// Makes a root of a backup
+/// Creates a root from a backup
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -112,7 +112,7 @@ pub fn restore(args: &RestoreArgs, global: &GlobalArgs) -> Result<Exit> {
         Error::io("cannot read", &path, error).with_hint("a complete backup of `scanmill backup` has this file")
     })?;
     let note: Note = serde_json::from_slice(&text).map_err(|error| {
-        Error::permanent(format!("`{}` is not a note of a backup", path.display())).with_source(error)
+        Error::permanent(format!("`{}` is not the description of a backup", path.display())).with_source(error)
     })?;
     for file in &note.files {
         let is_plain = file.components().all(|part| matches!(part, std::path::Component::Normal(_)));

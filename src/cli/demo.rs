@@ -145,11 +145,11 @@ fn given_root(settings: &Settings) -> Result<PathBuf> {
     let root = settings.local.root.clone();
     match std::fs::read_dir(&root).map(|mut entries| entries.next().is_some()) {
         Ok(true) => {
-            Err(super::exit::usage(format!("`{}` is not empty: the demo wants a folder of its own", root.display())))
+            Err(super::exit::usage(format!("`{}` is not empty: the demo needs a folder of its own", root.display())))
         }
         Ok(false) => Ok(root),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(root),
-        Err(error) => Err(Error::io("cannot look into", &root, error)),
+        Err(error) => Err(Error::io("cannot inspect", &root, error)),
     }
 }
 

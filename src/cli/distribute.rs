@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::pump::worker::{WorkReport, WorkerOptions, work};
 use crate::pump::{SCENE_CACHE_BYTES, Step};
 
-/// Takes stamps from a queue, makes their photos and puts them into the inbox: the pump's second half
+/// Receives stamps from a queue, makes their photos and puts them into the inbox: the second half of the pump
 ///
 /// Each stamp names its run's plan, so a worker needs only queue and store. Start as many as you like, here and on
 /// other machines; kill any of them: its stamps come again and lead to the same objects, byte for byte. Ctrl-C ends

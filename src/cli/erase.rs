@@ -8,7 +8,7 @@ use super::{Exit, GlobalArgs, exit, out, settings};
 use crate::app::{self, Erased, Erasing};
 use crate::error::Result;
 
-/// Removes all that is held about a photo: rows, batches' lines, its own JSON, rejection, dead letters
+/// Removes everything held about a photo: rows, lines in batches, its own JSON, rejection, dead letters
 ///
 /// Says what would go; removes it with --yes. Loading the batches again, as for a new warehouse, does not bring it back.
 /// Works beside a running engine and refuses, with code 3, while such a photo is queued, in work or not loaded yet. A photo that is

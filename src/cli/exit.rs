@@ -49,7 +49,7 @@ Exit codes:
   1    done, and the answer is no: verify found a difference, check a problem, gaps a gap,
        decode a file that cannot be opened; the filter passed all over
   2    the arguments or the configuration are wrong, or a permission is refused
-  3    it failed; the message on stderr says on what and why
+  3    failed; the message on stderr says what and why
   130  stopped by Ctrl-C before the end (a draining engine by the second); nothing is lost";
 
 /// The marker that makes an error end the process with [`Exit::Usage`].

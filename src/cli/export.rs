@@ -39,16 +39,16 @@ pub struct ExportArgs {
     /// What to write: scans, rejections, products, or a mart
     #[arg(value_name = "TABLE")]
     pub table: String,
-    /// Where to; its ending chooses the format; `-` is standard output
+    /// Where to; its extension chooses the format; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub to: PathBuf,
-    /// The format, whatever the ending
+    /// The format, whatever the extension
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<ExportFormat>,
     /// Only photos processed since then: a day (UTC), RFC 3339, or a time ago like 90m, 2h, 3d
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     pub since: Option<Timestamp>,
-    /// Only photos processed before then, told the same way
+    /// Only photos processed before then, in the same form
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     pub until: Option<Timestamp>,
 }
@@ -101,8 +101,8 @@ fn format_of(args: &ExportArgs) -> Result<ExportFormat> {
         Some("csv") => Ok(ExportFormat::Csv),
         Some("jsonl" | "ndjson") => Ok(ExportFormat::Jsonl),
         _ if args.to.as_os_str() == "-" => Ok(ExportFormat::Csv),
-        _ => Err(usage(format!("the ending of `{}` names no format", args.to.display()))
-            .with_hint("use .parquet, .csv or .jsonl, or say it by --format")),
+        _ => Err(usage(format!("the extension of `{}` names no known format", args.to.display()))
+            .with_hint("use .parquet, .csv or .jsonl, or name it with --format")),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::pump::send::{Sending, Sent, send};
 /// Between the start of `orchestrate` and the first photo that is due: workers draw the pictures meanwhile.
 const START_IN: Duration = Duration::from_secs(10);
 
-/// Puts the stamps of a run into a queue, for `distribute` to make photos of: the pump's first half
+/// Sends the stamps of a run to a queue, for `distribute` to make photos from: the first half of the pump
 ///
 /// Writes the run's plan into the results bucket and the answer key into a file, and sends each stamp a little before
 /// it is due. Any number of `distribute` workers take them. Ctrl-C ends early, with the key sealed for what was sent.

@@ -8,7 +8,7 @@ use super::{Exit, GlobalArgs, exit, settings};
 use crate::app::{self, Pruned};
 use crate::error::Result;
 
-/// Removes what the embedded queue and store keep and nothing needs any more, by the ages of `retention.*`
+/// Removes old data that the embedded queue and store no longer need, by the ages in `retention.*`
 ///
 /// Batches that the warehouse has taken and the manifests of its loads, records of announcements of photos that are no
 /// longer in the inbox, dead letters. Says what would go; removes it with --yes. Works beside a running engine, which

@@ -17,10 +17,10 @@ use crate::warehouse::{Table, Value};
 /// Rows that a table on the terminal shows.
 const SHOWN: usize = 1_000;
 
-/// Asks the warehouse in SQL
+/// Queries the warehouse in SQL
 ///
-/// Reads only, and may run beside the engine. The tables and marts are those of docs/reference/columns.md; the words are
-/// SQLite's or Redshift's, whichever `warehouse.kind` names. A table shows the first 1,000 rows, --csv and --json print all.
+/// Reads only, and may run beside the engine. The tables and marts are those of docs/reference/columns.md; the SQL dialect
+/// is that of `warehouse.kind`, SQLite or Redshift. A table shows the first 1,000 rows, --csv and --json print all.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -14,7 +14,7 @@ use crate::warehouse::report::text;
 /// Characters of a message in the table; `--json` has all of it.
 const SHOWN: usize = 120;
 
-/// Looks after the embedded queue
+/// Manages the embedded queue
 #[derive(Debug, Args)]
 pub struct QueueArgs {
     /// What of it.
@@ -25,7 +25,7 @@ pub struct QueueArgs {
 /// What of the queue.
 #[derive(Debug, Subcommand)]
 pub enum QueueCommand {
-    /// Messages that were received too often and given up
+    /// Manages dead letters: messages that were received too often and given up
     Dead(DeadArgs),
 }
 
@@ -40,13 +40,13 @@ pub struct DeadArgs {
 /// What to do with dead letters.
 #[derive(Debug, Subcommand)]
 pub enum DeadCommand {
-    /// Lists them, the newest first
+    /// Lists dead letters, newest first
     #[command(after_help = "\
 Examples:
   scanmill queue dead list --root data
   scanmill queue dead list --json --limit 100000 | jq -r .body")]
     List(ListArgs),
-    /// Moves all of them back into the queue, as if they had never been received
+    /// Moves all dead letters back into the queue, as if they had never been received
     #[command(after_help = "\
 Examples:
   scanmill queue dead redrive --root data --dry-run
@@ -57,7 +57,7 @@ Examples:
 /// Arguments of `queue dead list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// At most so many
+    /// List at most this many
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub limit: u32,
     /// Print one JSON object a line, with the whole message, instead of a table

@@ -97,7 +97,7 @@ pub struct ListArgs {
     /// Which.
     #[command(flatten)]
     pub filter: Filter,
-    /// At most so many
+    /// List at most this many
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub limit: u32,
     /// Print one JSON object a line, with every detail, instead of a table

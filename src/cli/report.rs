@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::warehouse::Warehouse;
 use crate::warehouse::report::{Between, report};
 
-/// Prints what the warehouse holds: rates, latencies, rungs, products, days, places
+/// Prints a summary of the warehouse: rates, latencies, rungs, products, days, places
 ///
 /// Reads only, and may run beside the engine. Latencies and decode times are per photo, over all photos or an even
 /// sample of 20,000.
@@ -28,7 +28,7 @@ pub struct ReportArgs {
     /// Only photos processed since then: a day (UTC), RFC 3339, or a time ago like 90m, 2h, 3d
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     pub since: Option<Timestamp>,
-    /// Only photos processed before then, told the same way
+    /// Only photos processed before then, in the same form
     #[arg(long, value_name = "TIME", value_parser = parse_since)]
     pub until: Option<Timestamp>,
     /// Print CSV instead of tables: section, row, field, value

@@ -9,7 +9,7 @@ use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers
 use ratatui::{DefaultTerminal, Frame};
 
 use super::engine_file;
-use super::{Exit, GlobalArgs, exit, settings};
+use super::{Exit, GlobalArgs, exit, pump, settings};
 use crate::error::{Error, Result};
 
 mod draw;
@@ -17,21 +17,37 @@ mod view;
 
 use view::View;
 
-/// Shows a working engine in the terminal: what each stage does, and what holds the rate
+/// Shows a running engine in the terminal: what each stage does, and what holds the rate
 ///
 /// It reads the engine's `/state`, here or over the network, and changes nothing. `q` ends it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   scanmill top --root data               the engine on this root
-  scanmill top --url 10.0.3.7:9464       another one, whose `metrics.listen` is reached from here")]
+  scanmill top 10.0.3.7:9464             another one, whose `metrics.listen` is reached from here")]
 pub struct TopArgs {
     /// Address of the engine's page; without it the engine on the root is shown
+    #[arg(value_name = "ADDR", conflicts_with = "url")]
+    pub page: Option<String>,
+    /// The same as ADDR
     #[arg(long, value_name = "ADDR")]
     pub url: Option<String>,
-    /// Seconds between two looks
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=3_600))]
-    pub every: u64,
+    /// Refresh interval, 1s to 1h
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = every)]
+    pub every: Duration,
+}
+
+/// The port where an address names none: that of `metrics.listen` as it is by default.
+const PORT: u16 = 9_464;
+
+/// A time as elsewhere, or a number of seconds.
+fn every(text: &str) -> std::result::Result<Duration, String> {
+    let time = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => pump::arrival::time(text)?,
+    };
+    let sensible = Duration::from_secs(1)..=Duration::from_secs(3_600);
+    if sensible.contains(&time) { Ok(time) } else { Err("must be 1s to 1h".to_owned()) }
 }
 
 /// Rates that are kept for the curve.
@@ -85,13 +101,13 @@ impl Shown {
 
 /// Runs the command.
 pub fn run(args: &TopArgs, global: &GlobalArgs) -> Result<Exit> {
-    let page = match &args.url {
+    let page = match args.page.as_ref().or(args.url.as_ref()) {
         Some(url) => address(url)?,
         None => {
             let root = settings::load(global)?.local.root;
             engine_file::page(&root).ok_or_else(|| {
                 Error::permanent(format!("no engine with a page works on `{}`", root.display()))
-                    .with_hint("start one with `scanmill run`, or name its page with --url HOST:PORT")
+                    .with_hint("start one with `scanmill run`, or name its page: `scanmill top HOST:PORT`")
             })?
         }
     };
@@ -100,20 +116,22 @@ pub fn run(args: &TopArgs, global: &GlobalArgs) -> Result<Exit> {
     }
     let terminal =
         ratatui::try_init().map_err(|error| Error::permanent("cannot draw on this terminal").with_source(error))?;
-    let ended = follow(terminal, page, Duration::from_secs(args.every));
+    let ended = follow(terminal, page, args.every);
     ratatui::restore();
     ended.map_err(|error| Error::permanent("cannot draw on this terminal").with_source(error))?;
     Ok(Exit::Success)
 }
 
-/// `host:port`, also as the beginning of a URL.
+/// `host:port` or a host alone, also as the beginning of a URL.
 fn address(url: &str) -> Result<SocketAddr> {
     let place = url.strip_prefix("http://").unwrap_or(url);
     let place = place.split('/').next().unwrap_or(place);
     let wrong = |why: String| {
-        exit::usage(format!("--url {url}: {why}")).with_hint("give the address of a page, like 127.0.0.1:9464")
+        exit::usage(format!("`{url}`: {why}")).with_hint("give the address of a page, like 127.0.0.1:9464")
     };
-    let mut found = place.to_socket_addrs().map_err(|error| wrong(error.to_string()))?;
+    let has_port = place.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let found = if has_port { place.to_socket_addrs() } else { (place, PORT).to_socket_addrs() };
+    let mut found = found.map_err(|error| wrong(error.to_string()))?;
     found.next().ok_or_else(|| wrong("the name has no address".to_owned()))
 }
 
@@ -153,7 +171,7 @@ fn follow(mut terminal: DefaultTerminal, page: SocketAddr, every: Duration) -> s
 
 fn ask(page: SocketAddr, path: &str) -> Result<serde_json::Value, String> {
     let answer = engine_file::ask(page, path).map_err(|error| error.to_string())?;
-    serde_json::from_slice(&answer).map_err(|_| "its answer is not that of an engine".to_owned())
+    serde_json::from_slice(&answer).map_err(|_| "the answer is not from a scanmill engine".to_owned())
 }
 
 #[cfg(test)]
@@ -162,10 +180,14 @@ mod tests {
 
     #[test]
     fn addresses_are_taken_with_and_without_the_rest_of_a_url() {
-        for url in ["127.0.0.1:9464", "http://127.0.0.1:9464/", "http://127.0.0.1:9464/state"] {
+        for url in ["127.0.0.1:9464", "http://127.0.0.1:9464/", "http://127.0.0.1:9464/state", "127.0.0.1"] {
             assert_eq!(address(url).unwrap(), "127.0.0.1:9464".parse().unwrap(), "{url}");
         }
-        assert!(address("no port").is_err());
+        assert!(address("no host").is_err());
+        for (text, seconds) in [("2", 2), ("2s", 2), ("1m", 60)] {
+            assert_eq!(every(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        assert!(["0", "10ms", "2h", "often"].into_iter().all(|text| every(text).is_err()));
     }
 
     #[test]

@@ -327,7 +327,7 @@ fn files_that_are_no_queue_are_refused_and_left_alone() {
     for (path, says) in [
         (make("other", "CREATE TABLE t (a)"), "not a scanmill queue"),
         (make("marked", "PRAGMA application_id = 5"), "not a scanmill queue"),
-        (text, "is damaged or no queue at all"),
+        (text, "is damaged or is not a queue"),
         (newer, "schema version 7, this scanmill knows version 4"),
         (folder.path().to_owned(), "cannot be opened"),
         (folder.path().join("absent/queue.sqlite"), "cannot be opened"),

@@ -79,7 +79,7 @@ fn a_pool_that_hangs_is_replaced_and_no_photo_is_lost() {
     for number in 0..PHOTOS {
         root.drop_photo(&format!("{number}.jpg"), &photo::jpeg(&format!("https://shop.example/p/{number}")));
     }
-    let line = running.line_with("pipeline stopped on a fault");
+    let line = running.line_with("pipeline failed and is being restarted");
     assert!(line.contains("decode hangs"), "{line}");
     running.wait_until("all are read", || root.scans().len() > PHOTOS);
     assert_eq!(value(&address, "scanmill_stage_hung_total{stage=\"decode\"}"), 1.0);

@@ -78,7 +78,7 @@ fn a_service_takes_over_what_it_can_and_says_what_waits() {
     drop_photo(&root, "d.jpg");
     running.wait_until("the limit is the default again", || root.scans().len() == 2);
     let ended = running.drained();
-    assert!(!ended.stderr.contains("stopped on a fault"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("pipeline failed and is being restarted"), "{}", ended.stderr);
     assert_eq!((outcomes(&root), root.depth()), (4, (0, 0, 0)));
 }
 

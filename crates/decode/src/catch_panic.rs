@@ -107,9 +107,9 @@ pub(crate) fn aside<T: Send + 'static>(
     let (outcome, spent) = told.recv_timeout(patience).map_err(|error| match error {
         RecvTimeoutError::Timeout => {
             STOPPED.fetch_add(1, Ordering::Relaxed);
-            format!("{name} came to no end within {patience:?}")
+            format!("{name} did not finish within {patience:?}")
         }
-        RecvTimeoutError::Disconnected => format!("the thread of {name} ended without a word"),
+        RecvTimeoutError::Disconnected => format!("the thread of {name} ended without a result"),
     })?;
     charge(spent);
     outcome
@@ -157,7 +157,7 @@ mod tests {
                 }
             })
         };
-        let gives_up = (1..MOST_STOPPED).all(|_| endless() == Err("test came to no end within 1ms".to_owned()));
+        let gives_up = (1..MOST_STOPPED).all(|_| endless() == Err("test did not finish within 1ms".to_owned()));
         let refuses = aside("test", long, || 7).is_err_and(|words: String| words.contains("until a restart"));
         std::process::exit(if is_told && goes_on && is_charged && gives_up && refuses { 7 } else { 1 });
     }

@@ -84,7 +84,7 @@ impl AnswersThrottled {
         let Self { service, count } = self;
         names::ERRORS.add(Class::Throttled, count);
         let Some(more_like_it) = seldom::ask(format!("throttled {service}")) else { return };
-        tracing::warn!(service, more_like_it, "an answer asked for less; a second attempt got through");
+        tracing::warn!(service, more_like_it, "a request was throttled; its retry succeeded");
     }
 }
 
@@ -109,7 +109,7 @@ impl StoreDown<'_> {
             cause,
             down_seconds,
             more_like_it,
-            "the bucket cannot be read: receiving pauses, photos keep their leases"
+            "the bucket cannot be read: receiving is paused, photos keep their leases"
         );
     }
 }
@@ -128,7 +128,7 @@ impl StoreTried<'_> {
         let Self { bucket, error } = self;
         let cause = format!("store tried {bucket} {}", cause_of(&error.to_string()));
         let Some(more_like_it) = seldom::ask(cause) else { return };
-        tracing::warn!(bucket, %error, more_like_it, "the bucket answers a probe, and fails for the photo that was tried");
+        tracing::warn!(bucket, %error, more_like_it, "the bucket answers a probe, but the photo that was tried still fails");
     }
 }
 
@@ -151,7 +151,7 @@ impl StoreUp<'_> {
     }
 }
 
-/// The pipeline stopped on a fault and starts again.
+/// The pipeline failed and is being restarted.
 pub struct PipelineRestarts<'a> {
     /// The generation that ended.
     pub generation: u64,
@@ -173,7 +173,7 @@ impl PipelineRestarts<'_> {
             class = self.error.class().as_str(),
             error = %self.error,
             wait_ms = self.wait.as_millis() as u64,
-            "pipeline stopped on a fault and starts again"
+            "pipeline failed and is being restarted"
         );
     }
 }

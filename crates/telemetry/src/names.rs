@@ -83,9 +83,9 @@ metrics! {
     STAGE_BUSY_SECONDS: SecondsCounter<Workers> = by("stage", "scanmill_stage_busy_seconds_total", "seconds",
         "Time each stage's workers were at work so far, added up; its rate over the workers is the stage's busy share.");
     BOTTLENECK: Gauge<bottleneck::Stage> = by("stage", "scanmill_bottleneck", "bool",
-        "1 for the part of the way that holds the rate, 0 for the others; `/state` has the evidence and what would help.");
+        "1 for the part of the pipeline that holds the rate, 0 for the others; `/state` has the evidence and what would help.");
     MEMORY_USED: Gauge<Budget> = by("budget", "scanmill_memory_budget_used_bytes", "bytes",
-        "Bytes out of each memory budget.");
+        "Bytes reserved from each memory budget.");
     MEMORY_LIMIT: Gauge<Budget> = by("budget", "scanmill_memory_budget_limit_bytes", "bytes",
         "Size of each memory budget.");
     IN_FLIGHT: Gauge = plain("scanmill_messages_in_flight", "messages",
@@ -119,7 +119,7 @@ metrics! {
     LOAD_REPLACED: Counter = plain("scanmill_load_replaced_photos_total", "photos",
         "Photos whose rows a load replaced: by a replay's, or a rejection whose cause has passed by what was read since.");
     ERRORS: Counter<Class> = by("class", "scanmill_errors_total", "errors",
-        "Failed calls to queue, store and warehouse, by class; throttled counts each answer that asked for less, also where a second attempt got through.");
+        "Failed calls to queue, store and warehouse, by class; throttled counts each throttled response, even where a retry succeeded.");
     STORE_BREAKER: Gauge<BreakerState> = by("state", "scanmill_store_breaker", "buckets",
         "Buckets by the state of their circuit breaker: open means that reading fails for reasons that are not the photos', and that receiving pauses.");
     STORE_BREAKER_CHANGES: Counter<BreakerState> = by("to", "scanmill_store_breaker_changes_total", "changes",

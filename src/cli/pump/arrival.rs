@@ -26,7 +26,7 @@ pub struct ArrivalArgs {
     /// Photos to make [default: 2000]; with --from and --to stamps, of which the story accepts some
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
-    /// Photos per second (500/s, also 30000/m or 100/h), whatever became of the earlier ones
+    /// Photos per second (500/s, also 30000/m or 100/h), whether or not earlier ones are finished
     /// [default: as fast as possible]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub rate: Option<f64>,
@@ -42,16 +42,16 @@ pub struct ArrivalArgs {
     /// With --burst: the period, like 60s
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub every: Option<Duration>,
-    /// In the story's own rhythm
+    /// Send photos in the story's own rhythm
     #[arg(long)]
     pub replay: bool,
-    /// With --replay: story seconds in one of ours; 1440 makes a day a minute [default: 1]
+    /// With --replay: story seconds in one real second; 1440 makes a day a minute [default: 1]
     #[arg(long, value_name = "N", value_parser = speed_up)]
     pub speed_up: Option<f64>,
-    /// Only this part of the time: its beginning, like 2026-03-02 or 2026-03-02T08:00:00Z
+    /// Start of the part of the story to use, like 2026-03-02 or 2026-03-02T08:00:00Z
     #[arg(long, value_name = "DATE", value_parser = moment)]
     pub from: Option<Timestamp>,
-    /// Only this part of the time: its end, itself not included
+    /// End of that part, itself not included
     #[arg(long, value_name = "DATE", value_parser = moment)]
     pub to: Option<Timestamp>,
     /// Stamps as the original's orchestrator takes them: JSON with start_date, end_date and count
@@ -177,7 +177,7 @@ impl ArrivalArgs {
                 "--replay",
                 other,
                 "the story's rhythm decides how many photos and when; shorten it with --for, --from and --to, \
-                 quicken it with --speed-up",
+                 speed it up with --speed-up",
             );
         }
         if self.ramp.is_some()

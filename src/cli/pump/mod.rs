@@ -58,7 +58,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Makes photos by a story and puts them into the inbox
 ///
-/// The story decides who photographs which product, when and where, from the seed alone, and plants faults in about a
+/// The story decides who photographs which product, when and where, from the seed alone, and injects faults into about a
 /// fifth of the photos. What every photo must lead to is written into an answer key; `verify` compares it with the
 /// warehouse. Ctrl-C ends early with the key sealed for the photos that were put.
 #[derive(Debug, Args)]
@@ -98,7 +98,7 @@ pub struct PumpArgs {
     /// End when every photo is put
     #[arg(long, conflicts_with = "wait")]
     pub no_wait: bool,
-    /// Watch the engine meanwhile and write report.html, report.txt and report.json into this folder
+    /// Watch the engine during the run, and write report.html, report.txt and report.json into this folder
     #[arg(long, value_name = "DIR", conflicts_with = "make_only")]
     pub report: Option<PathBuf>,
     /// End with one JSON object on stdout

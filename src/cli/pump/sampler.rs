@@ -30,7 +30,7 @@ impl Sampler {
         let thread = std::thread::Builder::new()
             .name("sampler".into())
             .spawn(move || watch(&root, &stopped))
-            .map_err(|error| Error::transient("cannot start the thread that looks at the engine").with_source(error))?;
+            .map_err(|error| Error::transient("cannot start the thread that samples the engine").with_source(error))?;
         Ok(Sampler { stop, thread })
     }
 
@@ -41,7 +41,7 @@ impl Sampler {
     pub(super) fn end(self) -> Result<Option<EngineSide>> {
         // It is gone only when it panicked, which its end tells.
         let _ = self.stop.send(());
-        let watch = self.thread.join().map_err(|_| Error::bug("the thread that looks at the engine panicked"))?;
+        let watch = self.thread.join().map_err(|_| Error::bug("the thread that samples the engine panicked"))?;
         Ok(watch.end())
     }
 }

@@ -11,7 +11,7 @@ use crate::pump::story::original::parse_orchestrator;
 use crate::pump::story::summary::{Summary, summary};
 use crate::pump::story::{Span, Story, StoryOptions, StorySource};
 
-/// Prints what a story comes to, without making a photo: photos by month, product, place, hour, look, fault…
+/// Prints a story's totals without making a photo: photos by month, product, place, hour, look, fault…
 ///
 /// Beside each count is what the story's weights let expect, and how far the two are apart in standard deviations.
 #[derive(Debug, Args)]

@@ -23,10 +23,10 @@ pub struct StoryArgs {
     /// Size of the photos
     #[arg(long, value_enum, default_value_t = PhotoSize::Mixed)]
     pub size: PhotoSize,
-    /// Plant faults (the default)
+    /// Inject faults (the default)
     #[arg(long, overrides_with = "no_faults")]
     pub faults: bool,
-    /// Plant no faults
+    /// Inject no faults
     #[arg(long)]
     pub no_faults: bool,
     /// Pictures per printed address [default: one for each thousand photos, 1 to 3]

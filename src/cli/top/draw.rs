@@ -59,7 +59,7 @@ fn head_lines<'a>(view: &View, shown: &Shown, page: SocketAddr) -> Paragraph<'a>
     ]);
     let second = match (&shown.silent, &view.stopped_by) {
         (Some((why, since)), _) => {
-            Line::from(format!("no answer for {} s; this is from before: {why}", since.elapsed().as_secs())).red()
+            Line::from(format!("no answer for {} s, showing the last one: {why}", since.elapsed().as_secs())).red()
         }
         (None, Some(why)) => Line::from(format!("nothing is taken in: {why}")).red(),
         (None, None) => {

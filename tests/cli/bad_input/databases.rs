@@ -56,7 +56,7 @@ fn a_warehouse_locked_under_the_engine_is_waited_for() {
     let running = root.start(&[]);
     let held = lock(&root, "warehouse.sqlite");
     let rows = drop_photos(&root, 2);
-    running.wait_for("load failed, its batches are durable");
+    running.wait_for("load failed; its batches are durable");
     drop(held);
     running.wait_until("every row", || root.scans() == rows);
     says(&running.drained().stderr, &["warehouse.sqlite", "is locked", "another program holds it"]);

@@ -219,7 +219,7 @@ fn notes(report: &LoadReport) -> Vec<String> {
     if engine.process_changes > 0 {
         say(format!(
             "the engine behind the page was another one, or counted from zero again, {} times: what was counted between \
-             the last look and that is missing",
+             the last sample and that is missing",
             engine.process_changes
         ));
     }
@@ -227,7 +227,7 @@ fn notes(report: &LoadReport) -> Vec<String> {
         say(format!("the engine restarted its pipeline {} times after a fault", engine.pipeline_restarts));
     }
     if engine.looks_missed > 0 {
-        say(format!("{} looks at the engine got no answer: lines have gaps there", engine.looks_missed));
+        say(format!("{} requests to the engine got no answer: its lines have gaps there", engine.looks_missed));
     }
     if engine.photos < report.pump.photos {
         say(format!(
@@ -237,7 +237,7 @@ fn notes(report: &LoadReport) -> Vec<String> {
         ));
     } else if engine.photos > report.pump.photos {
         say(format!(
-            "the engine did {} photos, {} more than this run put: redeliveries (the story plants some), or somebody else's photos",
+            "the engine did {} photos, {} more than this run put: redeliveries (the story makes some), or somebody else's photos",
             engine.photos,
             engine.photos - report.pump.photos
         ));

@@ -45,7 +45,7 @@ pub(super) fn load<'a>(
                     "plan `{}/{}` puts photos into `{}`, and this worker's store.inbox is `{}`",
                     name.0, name.1, plan.bucket, options.inbox
                 ))
-                .with_hint("an engine would not hear of them: use the configuration that `orchestrate` had"));
+                .with_hint("an engine would not be notified of them: use the configuration that `orchestrate` had"));
             }
             let story = Arc::new(plan.tell()?);
             let run = Arc::new(Run { story: story.clone(), bucket: plan.bucket.clone() });

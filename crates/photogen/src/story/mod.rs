@@ -236,7 +236,7 @@ impl Story {
                 .with_hint("at no moment of its span is there a product with interest, at a place with weight, at an hour with any"));
         }
         let pictures = Pictures::new(&world, &timeline, options).map_err(|why| {
-            Error::permanent(format!("the story `{}` asks for shares that cannot be: {why}", source.name))
+            Error::permanent(format!("the story `{}` asks for impossible shares: {why}", source.name))
                 .with_hint("change the shares under [mix], or make fewer faults")
         })?;
         let draws = |purpose| Draws::new(options.seed, purpose);

@@ -185,7 +185,7 @@ impl Mistakes {
             whole += weight;
         }
         if whole <= 0.0 {
-            self.note(key, "no weight above 0", "expected one at least");
+            self.note(key, "no weight above 0", "expected at least one");
         }
     }
 }
@@ -297,7 +297,7 @@ fn own_utm(url: &Url) -> Utm {
 
 fn dates(rules: &[TimeRule], mistakes: &mut Mistakes) -> Vec<DateRule> {
     if rules.is_empty() {
-        mistakes.note("time_function", "no rule", "expected one at least, like {\"date_spec\": {}, \"pct\": 100}");
+        mistakes.note("time_function", "no rule", "expected at least one, like {\"date_spec\": {}, \"pct\": 100}");
     }
     let mut dates = Vec::new();
     for (nth, rule) in rules.iter().enumerate() {

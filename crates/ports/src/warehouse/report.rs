@@ -337,8 +337,9 @@ pub fn rows_as<T: DeserializeOwned>(table: Table) -> Result<Vec<T>> {
     rows.into_iter()
         .map(|row| {
             let fields: serde_json::Map<String, Value> = columns.iter().cloned().zip(row).collect();
-            serde_json::from_value(Value::Object(fields))
-                .map_err(|error| Error::bug("the warehouse answered in another shape than asked").with_source(error))
+            serde_json::from_value(Value::Object(fields)).map_err(|error| {
+                Error::bug("the warehouse returned a result of an unexpected shape").with_source(error)
+            })
         })
         .collect()
 }

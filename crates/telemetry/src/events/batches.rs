@@ -96,7 +96,7 @@ impl LoadFailed<'_> {
     pub fn emit(self) {
         names::LOADS.add(LoadResult::Failed, 1);
         CallFailed { what: "load", error: self.error }.emit();
-        tracing::error!(batches = self.batches, "load failed, its batches are durable and are loaded later");
+        tracing::error!(batches = self.batches, "load failed; its batches are durable and will be loaded later");
     }
 }
 
@@ -117,7 +117,7 @@ impl BatchSetAside<'_> {
             object = self.object,
             error = %self.error,
             hint = self.error.hint_text(),
-            "batch set aside: it cannot be read; it stays where it is and the next start tries it again"
+            "batch set aside: it cannot be read; it stays where it is, and the next start tries it again"
         );
     }
 }

@@ -164,7 +164,7 @@ impl LeasesExtended {
             tracing::warn!(
                 leases = self.lost,
                 more_like_it,
-                "leases lost: these messages are read twice, which the load undoes"
+                "leases lost: these messages are processed twice, and the load drops the duplicates"
             );
         }
     }

@@ -88,7 +88,7 @@ impl DecodeStalled<'_> {
         // A machine that is starved stalls every photo it reads.
         let Some(more_like_it) = seldom::ask(format!("decode stalled {is_last}")) else { return };
         let what = match is_last {
-            true => "decode stalled once more; it ends with what was read",
+            true => "decode stalled again; keeping what was read so far",
             false => "decode stalled; the photo is left for later",
         };
         tracing::warn!(bucket, key, cpu_ms, took_ms, hint, more_like_it, "{what}");

@@ -56,7 +56,7 @@ impl LoadReport {
             tables::ceilings(self)
         );
         if !self.notes.is_empty() {
-            page.push_str(&list("notes", "To know when reading this", &self.notes));
+            page.push_str(&list("notes", "Notes", &self.notes));
         }
         let _ = writeln!(
             page,
@@ -72,7 +72,7 @@ impl LoadReport {
         page.push_str(&tables::details(self));
         let _ = writeln!(
             page,
-            "</main>\n<footer>Made by scanmill {}. This page asks nobody for anything; report.json beside it has every figure and sample. \
+            "</main>\n<footer>Made by scanmill {}. This page makes no requests; report.json beside it has every figure and sample. \
              Differences under {} % mean little on a machine that does other things too.</footer>\n<script>\n{}</script>\n</body>\n</html>",
             escape(&self.ran.version),
             number(NOISE * 100.0),

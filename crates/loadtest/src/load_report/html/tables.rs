@@ -23,7 +23,7 @@ pub(super) fn bottleneck(report: &LoadReport) -> String {
     }
     if !found.looked_at.is_empty() {
         card.push_str(
-            "<h3>Looked at, from the end of the way to its beginning</h3><div class=\"scroll\"><table><tbody>",
+            "<h3>Checked, from the end of the pipeline to its beginning</h3><div class=\"scroll\"><table><tbody>",
         );
         for looked in &found.looked_at {
             let class = if looked.what == found.what { "bad-text" } else { "soft" };

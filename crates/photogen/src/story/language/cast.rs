@@ -71,7 +71,7 @@ impl Cast {
         if !root.has("placement") {
             cast.placements.push(Placement { share: 1.0, utm: Utm::default() });
         } else if !cast.placements.iter().any(|placement| placement.share > 0.0) {
-            root.wrong("placement", "no share above 0", "expected one at least");
+            root.wrong("placement", "no share above 0", "expected at least one");
         }
         for table in root.tables("campaign") {
             let campaign = cast.campaign(&table);

@@ -203,7 +203,7 @@ fn devices(root: &Table<'_>) -> Devices {
         .collect();
     if table.has("camera") {
         if !cameras.iter().any(|camera| camera.weight > 0.0) {
-            table.wrong("camera", "none has a weight", "expected one camera at least with a `weight` above 0");
+            table.wrong("camera", "none has a weight", "expected at least one camera with a `weight` above 0");
         }
         devices.cameras = cameras;
     }
@@ -255,7 +255,7 @@ fn mix(root: &Table<'_>, cast: &Cast) -> Mix {
         }
         let pairs = mix.fault.iter().any(|(fault, share)| *fault == InjectedFault::TwoCodes && *share > 0.0);
         if pairs && cast.products.len() == 1 {
-            faults.wrong("two_codes", "there is one product", "expected two products at least, or no such fault");
+            faults.wrong("two_codes", "there is one product", "expected at least two products, or no such fault");
         }
         faults.finish();
     }
@@ -277,7 +277,7 @@ fn weights<T: Copy>(table: &Table<'_>, key: &'static str, choices: &[(&'static s
     let inner = table.table(key)?;
     let shares = inner.shares(choices);
     if !shares.iter().any(|(_, share)| *share > 0.0) {
-        table.wrong(key, "no share above 0", "expected one at least");
+        table.wrong(key, "no share above 0", "expected at least one");
     }
     inner.finish();
     Some(shares)

@@ -23,7 +23,7 @@ pub(super) fn fault(path: &Path, error: rusqlite::Error) -> Error {
         }
         ErrorCode::DiskFull => ("cannot grow", "the disk is full: free some space; the work is retried automatically"),
         ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt => (
-            "is damaged or no queue at all",
+            "is damaged or is not a queue",
             "move the file away; the scan at start queues what lies in the inbox again, and no row is duplicated",
         ),
         ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => {

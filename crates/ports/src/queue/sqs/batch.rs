@@ -114,7 +114,7 @@ pub(super) async fn run<'a>(
 }
 
 fn unmentioned() -> Error {
-    Error::transient("SQS answered without a word about one of the entries")
+    Error::transient("the answer of SQS does not mention one of the entries")
 }
 
 #[cfg(test)]

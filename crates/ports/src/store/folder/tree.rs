@@ -86,7 +86,7 @@ impl Tree {
     pub(super) fn search(&self, folder: &OwnedFd, bucket: &str) -> Result<()> {
         match rustix::fs::statat(folder, ".scanmill-probe", AtFlags::SYMLINK_NOFOLLOW) {
             Ok(_) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(failed("cannot look into", &self.bucket_path(bucket), errno)),
+            Err(errno) => Err(failed("cannot inspect", &self.bucket_path(bucket), errno)),
         }
     }
 
@@ -267,7 +267,7 @@ impl Tree {
             if age.is_ok_and(|age| age.as_secs() > 3_600)
                 && let Err(error) = std::fs::remove_file(entry.path())
             {
-                tracing::debug!(path = %entry.path().display(), %error, "a half-written file stays");
+                tracing::debug!(path = %entry.path().display(), %error, "a partly written file was left behind");
             }
         }
     }

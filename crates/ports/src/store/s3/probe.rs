@@ -82,7 +82,7 @@ impl Probed {
         let wiring = match self.store.wiring(bucket).await {
             // The engine itself never asks this.
             Err(error) if error.class() == Class::Refused => {
-                return Err(warning(format!("nobody knows whether s3://{bucket} notifies the queue: {error}")));
+                return Err(warning(format!("cannot tell whether s3://{bucket} notifies the queue: {error}")));
             }
             wiring => wiring?,
         };
@@ -96,7 +96,7 @@ impl Probed {
         let bucket = &self.of.results;
         let wiring = match self.store.wiring(bucket).await {
             Err(error) if error.class() == Class::Refused => {
-                return Err(warning(format!("nobody knows whether s3://{bucket} notifies the queue too: {error}")));
+                return Err(warning(format!("cannot tell whether s3://{bucket} notifies the queue too: {error}")));
             }
             wiring => wiring?,
         };

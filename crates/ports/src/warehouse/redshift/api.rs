@@ -142,7 +142,7 @@ impl DataApi {
         let text = failed_one
             .and_then(|(_, part)| part.error.clone())
             .or_else(|| described.error.clone())
-            .unwrap_or_else(|| "aborted, and no reason was given".into());
+            .unwrap_or_else(|| "aborted without a reason".into());
         Ok(StatementOutcome::Failed(FailedStatement {
             text,
             place: failed_one.and_then(|(place, _)| place.checked_sub(1)),
@@ -239,9 +239,8 @@ impl DataApi {
     async fn cancel(&self, id: &str) -> Result<DescribeStatementOutput> {
         let cancelled = self.client().await?.cancel_statement().id(id).send().await;
         let over = || {
-            Error::transient(format!("no end within {} s", self.options.statement_timeout.as_secs())).with_hint(
-                "a load this slow wants a larger `redshift.statement_timeout_seconds`, a smaller `load.max_batches`, \
-                 or a warehouse with less to do",
+            Error::transient(format!("not finished after {} s", self.options.statement_timeout.as_secs())).with_hint(
+                "raise `redshift.statement_timeout_seconds`, lower `load.max_batches`, or give the warehouse less to do",
             )
         };
         if let Err(error) = cancelled {

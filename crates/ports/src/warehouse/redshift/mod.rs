@@ -158,7 +158,7 @@ impl RedshiftWarehouse {
         let table = self.api.answer(finished, place).await?;
         let figures: Vec<Figures> = rows_as(table)?;
         let Some(figures) = figures.first() else {
-            return Err(Error::bug("a load gave no figures"));
+            return Err(Error::bug("a load returned no row counts"));
         };
         Ok(Loaded {
             batches: figures.batches,

@@ -45,7 +45,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
 
 /// Refuses a table `products` that an analyst made before scanmill had one, unless it will do.
 fn refuse_other_products(transaction: &Transaction<'_>, path: &Path) -> Result<()> {
-    let failed = || sql_error("cannot look at the tables", path);
+    let failed = || sql_error("cannot inspect the tables", path);
     let mut names = transaction.prepare("SELECT name FROM pragma_table_info('products')").map_err(failed())?;
     let standing: Vec<String> = names.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(failed())?;
     let lacking = PRODUCT_COLUMNS.iter().find(|(name, ..)| !standing.iter().any(|standing| standing == name));

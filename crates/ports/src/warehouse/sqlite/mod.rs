@@ -144,7 +144,7 @@ impl SqliteWarehouse {
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(error) => Err(Error::bug("warehouse work ended without an answer").with_source(error)),
+        Err(error) => Err(Error::bug("warehouse work ended without a result").with_source(error)),
     }
 }
 
