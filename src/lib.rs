@@ -5,6 +5,10 @@
 #![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+// The tests of the engine and those in here share doubles, which name it as others do.
+#[cfg(test)]
+extern crate self as scanmill;
+
 pub mod actors;
 pub mod app;
 pub mod cli;

@@ -1,9 +1,9 @@
 //! Photos and messages in flight, as values that cannot be forgotten: dropping one gives it back.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::domain::message_progress::{MessageProgress, PhotoEnd, Settlement};
 use crate::domain::{PhotoRef, Row};

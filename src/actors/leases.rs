@@ -1,7 +1,9 @@
 //! Which leases are held and when each is to be extended. As large as what is in flight, and no larger.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::queue::ReceiptHandle;
 

@@ -13,6 +13,9 @@ pub mod backlog;
 pub mod batch_writer;
 mod comers;
 pub mod decoder_pool;
+#[cfg(test)]
+#[path = "../../tests/support/faulty_ports.rs"]
+mod faulty_ports;
 pub mod fetcher;
 pub mod heic_lane;
 pub mod holdup;
@@ -31,6 +34,8 @@ mod seal;
 pub use loader::{MANIFEST_PREFIX, read_batch};
 pub use seal::{BATCH_PREFIX, PHOTO_PREFIX, gzip};
 mod settling;
+#[cfg(test)]
+mod simulation;
 mod stage;
 pub mod state;
 pub mod supervisor;

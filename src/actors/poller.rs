@@ -3,12 +3,13 @@
 use std::panic::catch_unwind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::admission::skip_reason;
 use super::in_flight::{Finished, LeaseCommand, MessageInFlight, PhotoInFlight};
@@ -180,7 +181,7 @@ async fn receive_all(
             () = line.outages.receiving_changed() => {}
         }
     }
-    let until = tokio::time::Instant::now() + LAST_RECEIVE;
+    let until = Instant::now() + LAST_RECEIVE;
     while let Ok(Some(ended)) = tokio::time::timeout_at(until, under_way.next()).await {
         if let Ok(messages) = ended.messages {
             hold(line, leases, &received, messages, ended.permits).await?;

@@ -1,6 +1,8 @@
 //! How many receives are under way: as many as the queue fills, one when it is empty, and none while it refuses.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::flow::Backoff;
 

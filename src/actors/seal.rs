@@ -1,7 +1,7 @@
 //! Seals one batch: compress, write once, and only then let its photos' messages go.
 
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 use futures_util::StreamExt;
 use futures_util::stream;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use super::in_flight::PhotoInFlight;
 use super::pipeline_context::PipelineContext;

@@ -5,7 +5,9 @@
 //! entry that has to be tried again holds the others.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::pipeline_context::PipelineContext;
 use crate::error::Error;

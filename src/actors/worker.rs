@@ -2,9 +2,9 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::time::Instant;
 
 use actix::Recipient;
+use tokio::time::Instant;
 
 use super::messages::Ended;
 use super::pipeline_context::PipelineContext;
@@ -56,7 +56,7 @@ pub(super) fn start(
 /// Sleeps until the instant, or for ever without one.
 pub(super) async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }

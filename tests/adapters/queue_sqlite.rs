@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use scanmill::error::Class;
 use scanmill::queue::LeaseRules;
 use scanmill::queue::sqlite::{Notice, SqliteQueue};
 use scanmill::queue::{Depth, Queue, ReceiptHandle};
+use tokio::time::Instant;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const NOW: Duration = Duration::ZERO;

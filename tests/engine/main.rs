@@ -1,6 +1,8 @@
 //! The engine, in process and as the real binary, on its embedded adapters: what it reads, what it
 //! holds back, what it survives.
 
+#[path = "../support/faulty_ports.rs"]
+mod faulty_ports;
 #[cfg(feature = "heic")]
 #[path = "../../crates/decode/tests/support/heic.rs"]
 mod heic_files;

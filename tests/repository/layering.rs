@@ -84,6 +84,12 @@ const CONFINED: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// What decides here goes by a clock that tests can move: `tokio::time::Instant` and `tokio::time::sleep`.
+const BY_MOVABLE_TIME: [&str; 2] = ["src/actors", "crates/flow/src"];
+
+/// Time that no test can move.
+const FIXED_TIME: [&str; 3] = ["std::time::Instant", "std::time::SystemTime", "std::thread::sleep"];
+
 /// A file of one idea has about 400 lines.
 const LINES_WARN: usize = 450;
 const LINES_MOST: usize = 600;
@@ -181,6 +187,50 @@ fn every_import_follows_the_layers() {
         broken.extend(sources.iter().flat_map(|(file, source)| violations(root, file, source)));
     }
     assert!(broken.is_empty(), "{} imports break the layers:\n{}", broken.len(), broken.join("\n"));
+}
+
+/// Where a source looks at a clock that no test can move, or takes one in with all that is beside it.
+fn fixed_time(source: &str) -> Vec<usize> {
+    let is_fixed = |path: &str| {
+        let beside = |item: &str| {
+            let (module, _) = item.rsplit_once("::").unwrap();
+            path == module || path.strip_prefix(module) == Some("::*")
+        };
+        FIXED_TIME.iter().any(|item| path == *item || path.starts_with(&format!("{item}::")) || beside(item))
+    };
+    named(source, &[]).into_iter().filter(|named| is_fixed(&named.path.join("::"))).map(|named| named.line).collect()
+}
+
+#[test]
+fn what_decides_by_time_goes_by_a_clock_that_tests_can_move() {
+    let mut broken = Vec::new();
+    for root in BY_MOVABLE_TIME {
+        let sources = sources(root);
+        assert!(sources.len() > 5, "the sources were not found");
+        for (file, source) in sources {
+            broken.extend(fixed_time(&source).into_iter().map(|line| format!("{root}/{file}:{line}")));
+        }
+    }
+    assert!(broken.is_empty(), "use tokio's clock instead of {}: {}", FIXED_TIME.join(", "), broken.join(", "));
+    for planted in [
+        "use std::time::{Duration, Instant};",
+        "fn f() { std::time::Instant::now(); }",
+        "use std::time::Instant as Clock;",
+        "use std::time;",
+        "use std::time::*;",
+        "use std::thread::sleep;",
+        "fn f() { std::thread::sleep(EVERY); }",
+    ] {
+        assert_eq!(fixed_time(planted), [1], "{planted}");
+    }
+    for allowed in [
+        "use std::time::Duration;",
+        "use tokio::time::{self, Instant, sleep};",
+        "fn f() { std::thread::Builder::new(); }",
+        "#[cfg(test)]\nmod tests { use std::time::Instant; }",
+    ] {
+        assert!(fixed_time(allowed).is_empty(), "{allowed}");
+    }
 }
 
 /// The sources of every crate.

@@ -5,7 +5,9 @@
 //! whether it closes or opens again, for longer. Time is an argument everywhere, so that every path can be tested.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::Backoff;
 pub use scanmill_telemetry::labels::BreakerState;

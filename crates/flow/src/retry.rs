@@ -1,6 +1,8 @@
 //! Calls that are tried again.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use scanmill_core::error::Error;
 

@@ -5,6 +5,8 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::time;
+
 use super::make::{Job, Jobs};
 use scanmill_ports::queue::{Message, ReceiptHandle};
 
@@ -85,7 +87,7 @@ impl Ord for ByDue {
 /// The leases of the stamps a worker holds, by job.
 #[derive(Debug)]
 pub(super) struct Leases {
-    held: HashMap<u64, (ReceiptHandle, Instant)>,
+    held: HashMap<u64, (ReceiptHandle, time::Instant)>,
     visibility: Duration,
     next_job: u64,
 }
@@ -120,7 +122,7 @@ impl Leases {
 
     /// Leases that have less than two thirds of their time left; they count as extended from now on.
     pub(super) fn extend_short(&mut self) -> Vec<ReceiptHandle> {
-        let (now, visibility) = (Instant::now(), self.visibility);
+        let (now, visibility) = (time::Instant::now(), self.visibility);
         let short = self.held.values_mut().filter(|(_, until)| *until < now + visibility * 2 / 3);
         short
             .map(|(receipt, until)| {
@@ -181,7 +183,7 @@ mod tests {
             receipt: ReceiptHandle(id.into()),
             receive_count: 1,
             sent_at: Timestamp::UNIX_EPOCH,
-            visible_again_at: Instant::now() + Duration::from_secs(left),
+            visible_again_at: time::Instant::now() + Duration::from_secs(left),
         };
         let (fresh, old) = (leases.hold(&message("fresh", 60)), leases.hold(&message("old", 20)));
         assert_eq!(leases.extend_short(), [ReceiptHandle("old".into())]);

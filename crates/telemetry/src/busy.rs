@@ -5,7 +5,9 @@
 //! then a span of more than there is.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// The workers of one stage. A fetch that waits for memory, or for the next stage to take the photo, is not at work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,9 @@ mod batches;
 mod messages;
 mod photos;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 pub use self::batches::{BatchSealed, BatchSetAside, LoadDone, LoadFailed};
 pub use self::messages::{

@@ -1,7 +1,8 @@
 //! Leave to read a photo of a bucket, and the line of those that wait for it.
 
 use std::sync::Arc;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use super::{Bucket, OutagesInner, show_held};
 use crate::error::Error;

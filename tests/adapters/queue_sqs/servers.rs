@@ -1,12 +1,13 @@
 //! The queue on servers that nobody here wrote.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use scanmill::error::Class;
 use scanmill::probe::Probe;
 use scanmill::queue::sqs::SqsQueue;
 use scanmill::queue::{Depth, Message, Queue, ReceiptHandle};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::stand_in::queue_with;
 use crate::rig::{Aws, Microburst, Ministack, Moto, unique};

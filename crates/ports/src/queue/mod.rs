@@ -3,10 +3,11 @@
 //! At least once, unordered. A received message is invisible until its visibility timeout ends; then it is handed out
 //! again with a new receipt handle, and the old handle no longer deletes or extends it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
 use scanmill_core::error::{Error, Result};
 use scanmill_telemetry::traces::Parent;

@@ -1,9 +1,10 @@
 //! Traces as OTLP has them in JSON: ids in hexadecimal, 64-bit numbers as text
 //! (<https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding>).
 
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::Options;
 use super::photo::{EndedTrace, Step};

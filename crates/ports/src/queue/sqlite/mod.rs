@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 use super::{Depth, LeaseRules, Message, Queue, ReceiptHandle};
 use scanmill_core::error::{Error, Result};
@@ -302,16 +303,16 @@ impl SqliteQueueInner {
     }
 }
 
-/// The wall clock beside one that only goes forward.
+/// The wall clock beside one that only goes forward: the machine's, as a clock that a test moves says nothing of the other.
 #[derive(Default)]
 struct Clock {
-    last: Option<(Instant, i64)>,
+    last: Option<(std::time::Instant, i64)>,
 }
 
 impl Clock {
     /// Whether the wall clock was set back since the last call. `true` at the first: nobody knows what happened before.
     fn was_set_back(&mut self) -> bool {
-        let (now, wall) = (Instant::now(), table::now_us());
+        let (now, wall) = (std::time::Instant::now(), table::now_us());
         let Some((then, then_wall)) = self.last.replace((now, wall)) else { return true };
         let passed = i64::try_from(now.duration_since(then).as_micros()).unwrap_or(i64::MAX);
         wall < then_wall.saturating_add(passed).saturating_sub(table::CLOCK_SLACK_US)

@@ -1,10 +1,11 @@
 //! The statements: what one transaction does to the messages.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use tokio::time::Instant;
 
 use super::{DeadLetter, LeaseRules, Notice};
 use crate::queue::{Depth, Message, ReceiptHandle};

@@ -6,13 +6,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{Message as SqsMessage, MessageAttributeValue, MessageSystemAttributeName};
 use jiff::Timestamp;
 use md5::{Digest, Md5};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::write::seconds;
 use super::{CALLS_AT_ONCE, SqsInner, SqsQueue, failed};
