@@ -273,29 +273,36 @@ impl Announce for Hanging {
     }
 }
 
-#[test]
-fn a_watch_on_the_inbox_that_hangs_begins_anew_and_fails_health_the_second_time() {
+/// Runs an engine whose watch on the inbox hangs so many times, until the inbox's photo has its row.
+fn hang_the_watch(times: usize, is_past_help: bool) {
     let mut place = place();
     place.settings.local.watch = true;
-    for (times, is_past_help) in [(1, false), (usize::MAX, true)] {
-        let mut ports = place.ports();
-        let script = Script::default().hang("announce", times, How::Unanswered);
-        let to = Arc::new(Hanging { queue: ports.queue.clone(), script: script.clone() });
-        let announcement = Announcement { bucket: place.settings.store.inbox.clone(), exclude: Default::default(), to };
-        ports.folder = Some(FolderStore::open(&place.settings.local.root, Some(announcement)).unwrap());
-        let key = format!("{is_past_help}.png");
-        let path = place.settings.local.root.join(&place.settings.store.inbox).join(&key);
-        std::fs::write(path, qr_png(&format!("https://shop.example/p/{key}"))).unwrap();
-        place.run(&ports, async |engine| {
-            until("restarted", &engine, || restarts(&engine) > 0).await;
-            if is_past_help {
-                until("past help", &engine, || engine.stalled().is_some()).await;
-                assert!(engine.stalled().unwrap().contains("announce hung 2 times in a row"));
-                script.let_go();
-            }
-            idle(&engine, 60).await;
-            assert_eq!(engine.stalled(), None);
-        });
-        assert!(place.rows(&ports).0.contains_key(&key));
-    }
+    let mut ports = place.ports();
+    let script = Script::default().hang("announce", times, How::Unanswered);
+    let to = Arc::new(Hanging { queue: ports.queue.clone(), script: script.clone() });
+    let announcement = Announcement { bucket: place.settings.store.inbox.clone(), exclude: Default::default(), to };
+    ports.folder = Some(FolderStore::open(&place.settings.local.root, Some(announcement)).unwrap());
+    let path = place.settings.local.root.join(&place.settings.store.inbox).join("a.png");
+    std::fs::write(path, qr_png("https://shop.example/p/1")).unwrap();
+    place.run(&ports, async |engine| {
+        until("restarted", &engine, || restarts(&engine) > 0).await;
+        if is_past_help {
+            until("past help", &engine, || engine.stalled().is_some()).await;
+            assert!(engine.stalled().unwrap().contains("announce hung 2 times in a row"));
+            script.let_go();
+        }
+        idle(&engine, 60).await;
+        assert_eq!(engine.stalled(), None);
+    });
+    assert!(place.rows(&ports).0.contains_key("a.png"));
+}
+
+#[test]
+fn a_watch_on_the_inbox_that_hangs_begins_anew() {
+    hang_the_watch(1, false);
+}
+
+#[test]
+fn a_watch_on_the_inbox_that_hangs_again_fails_health_until_it_comes_back() {
+    hang_the_watch(usize::MAX, true);
 }

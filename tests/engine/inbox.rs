@@ -174,21 +174,27 @@ fn an_old_announcement_does_not_make_what_it_reads_old() {
     .to_string();
     let (first, second, junk) = (photo::jpeg(&text(1)), photo::jpeg(&text(2)), b"junk".to_vec());
     let scan = |index| vec![("0.jpg".to_owned(), text(index))];
-    for (states, scans, rejections) in [
-        ([&first, &second], scan(2), 0),
-        ([&junk, &second], scan(2), 0),
-        ([&first, &junk], Vec::new(), 1),
-        ([&first, &first], scan(1), 0),
-    ] {
-        let root = Root::new();
-        put(&root, states[0]);
-        root.run_until_empty();
-        root.send(std::slice::from_ref(&old));
-        put(&root, states[1]);
-        // In the order of their messages, and into one batch.
-        root.run_until_empty_with(&["--set", "batch.max_age_ms=2000"]);
-        assert_eq!((root.scans(), root.rejections().len()), (scans, rejections), "{} bytes", states[1].len());
-    }
+    // Side by side: most of each is waiting.
+    std::thread::scope(|scope| {
+        for (states, scans, rejections) in [
+            ([&first, &second], scan(2), 0),
+            ([&junk, &second], scan(2), 0),
+            ([&first, &junk], Vec::new(), 1),
+            ([&first, &first], scan(1), 0),
+        ] {
+            let old = &old;
+            scope.spawn(move || {
+                let root = Root::new();
+                put(&root, states[0]);
+                root.run_until_empty();
+                root.send(std::slice::from_ref(old));
+                put(&root, states[1]);
+                // In the order of their messages, and into one batch.
+                root.run_until_empty_with(&["--set", "batch.max_age_ms=2000"]);
+                assert_eq!((root.scans(), root.rejections().len()), (scans, rejections), "{} bytes", states[1].len());
+            });
+        }
+    });
 }
 
 #[test]
