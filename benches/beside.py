@@ -104,7 +104,7 @@ def main():
         callgrind.require()
         more = -(-(chosen.photos or IN_BATCH) // IN_BATCH) * IN_BATCH
         few, many = IN_FIRST_BATCH + more, IN_FIRST_BATCH + 2 * more
-        rounds, measured, unit, scale = chosen.rounds or 2, instructions, "thousand instructions", 1e-3
+        rounds, measured, unit, scale = chosen.rounds or 3, instructions, "thousand instructions", 1e-3
     else:
         many = chosen.photos or {"folder": 2000, "small": 2000, "medium": 600, "large": 200}[chosen.kind]
         few, rounds, measured, unit, scale = many // 10, chosen.rounds or 5, seconds, "µs", 1e6
