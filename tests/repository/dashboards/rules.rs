@@ -1,7 +1,10 @@
 //! `dashboards/alerts.yml` and its tests, read by lines: both are ours, and `promtool` holds that they are YAML.
 
 pub const RULES: &str = include_str!("../../../dashboards/alerts.yml");
-pub const CASES: &str = include_str!("../../../dashboards/alerts.test.yml");
+pub const CASES: &str = concat!(
+    include_str!("../../../dashboards/alerts.test.yml"),
+    include_str!("../../../dashboards/alerts.days.test.yml")
+);
 
 /// One alerting rule.
 #[derive(Debug)]
