@@ -93,7 +93,7 @@ fn an_interrupted_backfill_goes_on() {
     assert!((4..60).contains(&sent) && first["complete"] == false, "{first}");
 
     let ended = root.ended(&["backfill", "--json"]);
-    assert!(ended.stderr.contains(&format!("going on after `{:03}.jpg`", sent - 1)), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("continuing after `{:03}.jpg`", sent - 1)), "{}", ended.stderr);
     let second = figures(&ended);
     assert_eq!(second["sent"], 60 - sent);
     assert_eq!((root.depth(), noted()), ((60, 0, 0), 0), "each once");
