@@ -81,7 +81,7 @@ fn a_restart_is_told_and_nothing_becomes_negative() {
         &scanmill::pump::load_report::EngineSettings::from(&scanmill::config::Settings::default()),
     );
     assert!(report.notes.iter().any(|note| note.contains("counted from zero again, 1 times")), "{:?}", report.notes);
-    assert!(report.notes.iter().any(|note| note.contains("2 looks")), "{:?}", report.notes);
+    assert!(report.notes.iter().any(|note| note.contains("2 requests to the engine")), "{:?}", report.notes);
 }
 
 #[test]
