@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix::{Actor, Addr, Context, Handler};
+use actix::{Actor, Addr};
 use serde::de::DeserializeOwned;
 use tokio::runtime::{self, Handle};
 use tokio::sync::{mpsc, watch};
@@ -23,9 +23,9 @@ use super::faulty_ports::{How, Script, When};
 use super::in_flight::LeaseCommand;
 use super::lease_keeper::{LeaseKeeper, LeaseKeeperState};
 use super::loader::{Loader, LoaderState};
-use super::messages::{Drain, Ended, Progress};
+use super::messages::Drain;
 use super::pipeline_context::{PipelineContext, tests::context};
-use super::stage::{self, Stage, Supervision};
+use super::stage::{self, Stage, tests::Listener};
 use super::state::StageState;
 use super::supervisor::{self, Phase, Supervisor, SupervisorState};
 use super::watchdog;
@@ -154,25 +154,6 @@ impl Simulation {
     }
 }
 
-/// Whom a stage tells how it goes, where nobody wants to know.
-struct Deaf;
-
-impl Actor for Deaf {
-    type Context = Context<Self>;
-}
-
-impl Handler<Progress> for Deaf {
-    type Result = ();
-
-    fn handle(&mut self, _: Progress, _: &mut Self::Context) {}
-}
-
-impl Handler<Ended> for Deaf {
-    type Result = ();
-
-    fn handle(&mut self, _: Ended, _: &mut Self::Context) {}
-}
-
 /// A pipeline that was started.
 struct Pipeline {
     supervisor: Addr<Supervisor>,
@@ -287,8 +268,7 @@ fn a_lease_is_extended_before_it_ends_and_given_up_when_it_ended_all_the_same() 
         async |simulation| {
             let Simulation { line, script, .. } = simulation;
             let (commands, to_keep) = mpsc::channel(1);
-            let supervision = Supervision { progress: Deaf.start().recipient(), ended: Deaf.start().recipient() };
-            let _keeper = stage::start::<LeaseKeeper>(line, &supervision, to_keep);
+            let _keeper = stage::start::<LeaseKeeper>(line, &Listener::default().supervision(), to_keep);
             // The actor starts behind this task.
             sleep(SECOND).await;
             let keeper = || simulation.lease_keeper();

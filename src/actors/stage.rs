@@ -152,7 +152,7 @@ impl<S: Stage> Handler<Halt> for StageActor<S> {
 
 #[cfg(test)]
 #[allow(unreachable_pub, reason = "`observed!` is for what others see")]
-mod tests {
+pub(super) mod tests {
     use std::sync::Mutex;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
@@ -195,7 +195,15 @@ mod tests {
 
     /// Notes what a stage tells.
     #[derive(Clone, Default)]
-    struct Listener(Arc<Mutex<Vec<String>>>);
+    pub(in crate::actors) struct Listener(Arc<Mutex<Vec<String>>>);
+
+    impl Listener {
+        /// Has stages tell it.
+        pub(in crate::actors) fn supervision(&self) -> Supervision {
+            let address = self.clone().start();
+            Supervision { progress: address.clone().recipient(), ended: address.recipient() }
+        }
+    }
 
     impl Actor for Listener {
         type Context = Context<Self>;
@@ -224,8 +232,7 @@ mod tests {
             line.io = tokio::runtime::Handle::current();
             line.number = 7;
             let listener = Listener::default();
-            let address = listener.clone().start();
-            let supervision = Supervision { progress: address.clone().recipient(), ended: address.recipient() };
+            let supervision = listener.supervision();
             let stage = start::<Nap>(&line, &supervision, ());
             let other = start::<Nap>(&line, &supervision, ());
             let heard = async |what: &str| {
