@@ -210,6 +210,19 @@ fn a_report_is_read_back_as_it_was() {
     assert!(LoadReport::read(&folder.path().join("none.json")).is_err());
 }
 
+/// Texts are rounded, so a number that comes back as its neighbour shows now and then alone: all are compared.
+#[test]
+fn every_number_of_a_report_is_read_back_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.json");
+    for numerator in 1..2_000 {
+        let mut report = scene::report(&Engine::default(), Some(50.0));
+        report.loaded_seconds = Some(f64::from(numerator) / 7.0);
+        std::fs::write(&path, report.to_json().unwrap()).unwrap();
+        assert_eq!(LoadReport::read(&path).unwrap(), report);
+    }
+}
+
 #[test]
 fn a_comparison_says_what_became_better_and_what_is_noise() {
     let old = scene::report(&Engine::default(), None);
