@@ -79,8 +79,8 @@ impl Drawing {
         Drawing { ink: opaque(ink), paper: opaque(paper), ground: opaque(paper), ..self }
     }
 
-    /// The picture, as the camera sees it.
-    pub fn picture(&self) -> RgbaImage {
+    /// Draws it, as the camera sees it.
+    pub fn drawn(&self) -> Picture {
         let code = QrCode::with_error_correction_level(&self.text, self.level).unwrap();
         let (colors, width) = (code.to_colors(), code.width() as i32);
         let is_dark = |column: i32, row: i32| {
@@ -128,28 +128,38 @@ impl Drawing {
             }
             for (at, value) in plane.iter_mut().enumerate() {
                 let glare = self.band.map_or(0.0, |band| glare(band, side, at));
-                *value = *value * self.gain + glare * 255.0 + random.normal() * self.noise;
+                let noise = if self.noise > 0.0 { random.normal() * self.noise } else { 0.0 };
+                *value = *value * self.gain + glare * 255.0 + noise;
             }
         }
         let pixel = |x: u32, y: u32| {
             let at = y as usize * side + x as usize;
-            Rgba([0, 1, 2, 3].map(|channel| planes[channel][at].round().clamp(0.0, 255.0) as u8))
+            // Half up, as `round` does above zero: that is a call of the C library, for each of millions.
+            Rgba([0, 1, 2, 3].map(|channel| (planes[channel][at].max(0.0) + 0.5) as u8))
         };
-        RgbaImage::from_fn(side as u32, side as u32, pixel)
+        let has_alpha = [self.ink, self.paper, self.ground].iter().any(|colour| colour[3] < 255);
+        Picture { pixels: RgbaImage::from_fn(side as u32, side as u32, pixel), has_alpha }
     }
+}
 
+/// A drawing, drawn.
+pub struct Picture {
+    pub pixels: RgbaImage,
+    has_alpha: bool,
+}
+
+impl Picture {
     /// The picture as a file; alpha where the format has it.
     pub fn file(&self, format: ImageFormat) -> Vec<u8> {
-        let picture = DynamicImage::from(self.picture());
-        let has_alpha = [self.ink, self.paper, self.ground].iter().any(|colour| colour[3] < 255);
-        let picture = if has_alpha { picture } else { picture.to_rgb8().into() };
+        let picture = DynamicImage::from(self.pixels.clone());
+        let picture = if self.has_alpha { picture } else { picture.to_rgb8().into() };
         let mut out = std::io::Cursor::new(Vec::new());
         picture.write_to(&mut out, format).unwrap();
         out.into_inner()
     }
 
     pub fn jpeg(&self, quality: u8, sampling: SamplingFactor, progressive: bool) -> Vec<u8> {
-        let picture = DynamicImage::from(self.picture()).to_rgb8();
+        let picture = DynamicImage::from(self.pixels.clone()).to_rgb8();
         let mut out = Vec::new();
         let mut encoder = Encoder::new(&mut out, quality);
         encoder.set_sampling_factor(sampling);

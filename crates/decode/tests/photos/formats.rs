@@ -1,13 +1,10 @@
 //! One scene in every format, layout and depth reads the same.
 
-#[path = "support/decode_scene.rs"]
-mod scene;
-
+use crate::scene::{Place, Scene, code, encode, limits};
 use image::{DynamicImage, ImageFormat};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use scanmill_core::domain::Format;
 use scanmill_decode::{decode, inspect};
-use scene::{Place, Scene, code, encode, limits};
 
 const TEXT: &str = "https://example.com/p/4711?utm_source=poster";
 

@@ -1,11 +1,8 @@
 //! Where writers put EXIF, XMP and IPTC: every place and form must give the same time and place.
 
-#[path = "support/containers.rs"]
-mod containers;
-
 use std::io::Write;
 
-use containers::{jpeg, png, raw_tiff, webp};
+use crate::containers::{jpeg, png, raw_tiff, webp};
 use exif::experimental::Writer;
 use exif::{Field, In, Tag, Value};
 use flate2::Compression;

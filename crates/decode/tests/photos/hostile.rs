@@ -1,19 +1,13 @@
 //! Input that lies, stops early, or is something else: one typed rejection each, never a panic, never a large
 //! allocation.
 
-#[cfg(feature = "heic")]
-#[path = "support/heic.rs"]
-mod heic;
-#[path = "support/decode_scene.rs"]
-mod scene;
-
 use std::time::Duration;
 
+use crate::scene::{Place, Scene, code, encode, limits};
 use image::{DynamicImage, ImageFormat};
 use proptest::prelude::*;
 use scanmill_core::domain::{Reading, Reason};
 use scanmill_decode::{DecodeLimits, decode, inspect};
-use scene::{Place, Scene, code, encode, limits};
 
 fn reason(bytes: &[u8]) -> Option<Reason> {
     sound(decode(bytes, &limits())).reject.map(|reject| reject.reason)
@@ -52,7 +46,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("tiff", encoded(ImageFormat::Tiff)),
     ];
     #[cfg(feature = "heic")]
-    files.push(("heic", heic::heic(240, 200, &scene().pixels)));
+    files.push(("heic", crate::heic_files::heic(240, 200, &scene().pixels)));
     files
 }
 

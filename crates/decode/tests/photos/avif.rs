@@ -1,20 +1,16 @@
 //! AVIF: every layout and depth that an encoder makes, and files that lie, end early or are broken.
-#![cfg(feature = "avif")]
-
-#[path = "support/decode_scene.rs"]
-mod scene;
 
 use std::time::Duration;
 
+use crate::scene::limits;
 use scanmill_core::domain::{Format, Reading, Reason};
 use scanmill_decode::{DecodeLimits, decode, inspect};
-use scene::limits;
 
 const TEXT: &str = "https://example.com/p/4711";
 
 macro_rules! file {
     ($name:literal) => {
-        ($name, include_bytes!(concat!("data/avif/", $name, ".avif")).to_vec())
+        ($name, include_bytes!(concat!("../data/avif/", $name, ".avif")).to_vec())
     };
 }
 

@@ -1,16 +1,10 @@
 //! The small copy of a photo that gave no code: of every format, upright, and none that shows what nobody redacted.
 
-#[cfg(feature = "heic")]
-#[path = "support/heic.rs"]
-mod heic;
-#[path = "support/decode_scene.rs"]
-mod scene;
-
 use std::io::Cursor;
 
+use crate::scene::{Place, Scene, code, encode, limits};
 use image::{DynamicImage, GenericImageView, ImageFormat};
 use scanmill_decode::{DecodeLimits, Room, inspect, thumbnail};
-use scene::{Place, Scene, code, encode, limits};
 
 /// A password, as a photo of a router shows it.
 const SECRET: &str = "WIFI:T:WPA;S:home;P:correct horse;;";
@@ -81,24 +75,24 @@ fn a_photo_that_was_taken_sideways_is_shown_upright() {
 fn heic_has_a_copy_with_and_without_one_of_its_own_unless_it_is_turned_off() {
     let scene = corner(480, 360);
     let small = corner(160, 120);
-    let bare = heic::heic(480, 360, &scene.pixels);
-    let with_own = heic::with_thumbnail([480, 360], &scene.pixels, [160, 120], &small.pixels);
+    let bare = crate::heic_files::heic(480, 360, &scene.pixels);
+    let with_own = crate::heic_files::with_thumbnail([480, 360], &scene.pixels, [160, 120], &small.pixels);
     for (file, size) in [(&bare, (256, 192)), (&with_own, (160, 120))] {
         let picture = copy(file).expect("a copy");
         assert_eq!((picture.dimensions(), dark_quarter(&picture)), (size, [false, false]));
         assert!(copy_within(file, &DecodeLimits { heic_time_budget: None, ..limits() }).is_none(), "it is turned off");
     }
     let secret = Scene::paper(480, 480).draw(&code(SECRET), Place::at(240.0, 240.0, 8.0));
-    assert!(copy(&heic::heic(480, 480, &secret.pixels)).is_none(), "a code can be read in it");
+    assert!(copy(&crate::heic_files::heic(480, 480, &secret.pixels)).is_none(), "a code can be read in it");
 }
 
 #[cfg(feature = "avif")]
 #[test]
 fn avif_has_a_copy_that_shows_no_code() {
     // Its code is in its alpha alone.
-    let picture = copy(include_bytes!("data/avif/drawn_by_alpha.avif"));
+    let picture = copy(include_bytes!("../data/avif/drawn_by_alpha.avif"));
     assert!(picture.is_some_and(|picture| picture.width() > 0));
-    assert!(copy(include_bytes!("data/avif/yuv420_8.avif")).is_none(), "a code can be read in it");
+    assert!(copy(include_bytes!("../data/avif/yuv420_8.avif")).is_none(), "a code can be read in it");
     let off = DecodeLimits { heic_time_budget: None, ..limits() };
-    assert!(copy_within(include_bytes!("data/avif/drawn_by_alpha.avif"), &off).is_none());
+    assert!(copy_within(include_bytes!("../data/avif/drawn_by_alpha.avif"), &off).is_none());
 }

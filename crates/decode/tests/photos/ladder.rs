@@ -1,13 +1,10 @@
 //! Photos that only the upper rungs read, drawn here; and pictures without any code, of which none may read one.
 
-#[path = "support/decode_scene.rs"]
-mod scene;
-
+use crate::scene::{Scene, limits};
 use qrcode::{Color, EcLevel, QrCode, Version};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use scanmill_decode::decode;
-use scene::{Scene, limits};
 
 /// Draws a code seen through `modules`, which says which point of the code (in modules) a pixel shows, and `light`,
 /// which turns ink (0 dark, 1 light) at a pixel into grey. Outside the code lies white paper.

@@ -1,13 +1,10 @@
 //! Which codes a picture gives, where, and with which text.
 
-#[path = "support/decode_scene.rs"]
-mod scene;
-
+use crate::scene::{Place, Scene, code, encode, limits};
 use qrcode::bits::Bits;
 use qrcode::{EcLevel, QrCode, Version};
 use scanmill_core::domain::{Capture, Code, Reading, RungName};
 use scanmill_decode::{decode, rung_names};
-use scene::{Place, Scene, code, limits};
 
 fn read(scene: &Scene) -> Reading {
     let reading = decode(&scene.png(), &limits());
@@ -204,7 +201,7 @@ fn codes_that_only_their_transparency_shows_are_read() {
         let grey_alpha =
             image::GrayAlphaImage::from_fn(250, 250, |x, y| image::LumaA([250, rgba.get_pixel(x, y).0[3]]));
         for picture in [image::DynamicImage::from(rgba), image::DynamicImage::from(grey_alpha)] {
-            let reading = decode(&scene::encode(&picture, image::ImageFormat::Png), &limits());
+            let reading = decode(&encode(&picture, image::ImageFormat::Png), &limits());
             assert_eq!(texts(&reading), ["clear"], "dark is clear: {dark_is_clear}");
         }
     }

@@ -1,9 +1,6 @@
 //! What a photo's EXIF and XMP become, tag by tag; broken structures; every container.
 
-#[path = "support/containers.rs"]
-mod containers;
-
-use containers::{jpeg, png, raw_tiff, webp};
+use crate::containers::{jpeg, png, raw_tiff, webp};
 use exif::experimental::Writer;
 use exif::{Field, In, Rational, SRational, Tag, Value};
 use jiff::Timestamp;

@@ -1,14 +1,11 @@
 //! Photos of many codes: sheets of labels, and shelves where codes of several sizes stand side by side.
 
-#[path = "support/decode_scene.rs"]
-mod scene;
-
 use std::collections::BTreeSet;
 
+use crate::scene::{Place, Scene, limits};
 use qrcode::{EcLevel, QrCode, Version};
 use scanmill_core::domain::Reading;
 use scanmill_decode::decode;
-use scene::{Place, Scene, limits};
 
 fn text(index: usize) -> String {
     format!("https://example.com/p/{index:04}")

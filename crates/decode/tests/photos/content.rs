@@ -1,14 +1,9 @@
 //! What codes say: segments, FNC1, character sets, and messages in several symbols, from pictures.
 
-#[path = "support/decode_scene.rs"]
-mod scene;
-#[path = "support/stream.rs"]
-mod stream;
-
+use crate::scene::{Place, Scene, limits, symbol};
+use crate::stream::{Item, encode};
 use scanmill_core::domain::{Code, Reading, Reason, Sequence, payload};
 use scanmill_decode::{DecodeLimits, decode};
-use scene::{Place, Scene, limits, symbol};
-use stream::{Item, encode};
 
 const VERSION: u8 = 4;
 

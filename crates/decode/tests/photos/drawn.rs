@@ -1,36 +1,32 @@
 //! Codes as artwork and in bad light: kinds that a plain threshold at full size does not show.
 
-#[path = "support/drawn.rs"]
-mod drawn;
-#[path = "support/decode_scene.rs"]
-mod scene;
-
-use drawn::{Drawing, STYLES};
+use crate::drawings::{Drawing, STYLES};
+use crate::scene::limits;
 use image::ImageFormat;
 use jpeg_encoder::SamplingFactor;
+use rayon::prelude::*;
 use scanmill_decode::decode;
-use scene::limits;
 
 const TEXT: &str = "https://shop.example/p/4711";
 
-/// Checks that all drawings are read; the names of those that are not are printed.
+/// Checks on all cores that all drawings are read; the names of those that are not are told together.
 fn check(drawings: Vec<(String, Drawing)>) {
-    let mut read = 0;
-    for (index, (name, drawing)) in drawings.iter().enumerate() {
-        let bytes = match index % 2 {
-            0 => drawing.file(ImageFormat::Png),
-            _ => drawing.jpeg(85, SamplingFactor::R_4_2_0, false),
-        };
-        let reading = decode(&bytes, &limits());
-        let texts: Vec<&str> = reading.codes.iter().map(|code| code.text.as_str()).collect();
-        assert!(texts.iter().all(|text| *text == drawing.text), "{name}: {texts:?}");
-        read += usize::from(!texts.is_empty());
-        if texts.is_empty() {
-            eprintln!("unread: {name}");
-        }
-    }
     let all = drawings.len();
-    assert!(read == all, "{read} of {all}");
+    let unread: Vec<String> = drawings
+        .into_par_iter()
+        .enumerate()
+        .filter_map(|(index, (name, drawing))| {
+            let bytes = match index % 2 {
+                0 => drawing.drawn().file(ImageFormat::Png),
+                _ => drawing.drawn().jpeg(85, SamplingFactor::R_4_2_0, false),
+            };
+            let reading = decode(&bytes, &limits());
+            let texts: Vec<&str> = reading.codes.iter().map(|code| code.text.as_str()).collect();
+            assert!(texts.iter().all(|text| *text == drawing.text), "{name}: {texts:?}");
+            texts.is_empty().then_some(name)
+        })
+        .collect();
+    assert!(unread.is_empty(), "{} of {all} unread:\n{}", unread.len(), unread.join("\n"));
 }
 
 #[test]

@@ -1,12 +1,9 @@
 //! JPEG photos of every kind, from their bytes to their codes: what the components are, and what is where in the file.
 
-#[path = "support/decode_scene.rs"]
-mod scene;
-
+use crate::scene::{Place, Scene, code, limits};
 use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
 use scanmill_core::domain::Reason;
 use scanmill_decode::decode;
-use scene::{Place, Scene, code, limits};
 
 #[test]
 fn corners_are_those_of_the_full_size_whatever_scale_was_read() {

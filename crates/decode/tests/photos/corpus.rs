@@ -15,7 +15,7 @@ const FLOORS: [(&str, usize); 6] =
 #[test]
 fn every_set_stays_above_its_floor_without_a_wrong_text() {
     let shared = std::env::var_os("SCANMILL_SHARED").map(PathBuf::from);
-    let shared = shared.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"));
+    let shared = shared.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
     let folder = shared.join("qr-dev");
     let Ok(manifest) = std::fs::read_to_string(folder.join("manifest.tsv")) else {
         eprintln!("skipped: no photos in {}", folder.display());

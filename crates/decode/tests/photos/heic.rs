@@ -1,17 +1,11 @@
 //! HEIC photos: one picture and grids, EXIF, what is turned off, what lies, and the clock.
-#![cfg(feature = "heic")]
-
-#[path = "support/heic.rs"]
-mod heic;
-#[path = "support/decode_scene.rs"]
-mod scene;
 
 use std::time::Duration;
 
-use heic::{body_of, paris, with_exif};
+use crate::heic_files::{body_of, paris, with_exif};
+use crate::scene::{Place, Scene, code, limits};
 use scanmill_core::domain::{Format, Reading, Reason};
 use scanmill_decode::{DecodeLimits, decode, inspect};
-use scene::{Place, Scene, code, limits};
 
 const TEXT: &str = "https://shop.example/p/heic";
 
@@ -169,7 +163,7 @@ fn other_pictures_in_the_same_container_are_refused_by_name() {
 #[test]
 fn a_picture_that_stands_for_another_is_read_and_other_derived_ones_are_unsupported() {
     let scene = Scene::paper(400, 300).draw(&code(TEXT), Place::at(210.0, 140.0, 4.0));
-    let reading = |kinds: &[&[u8; 4]]| decode(&heic::derived(kinds, [400, 300], &scene.pixels), &limits());
+    let reading = |kinds: &[&[u8; 4]]| decode(&crate::heic_files::derived(kinds, [400, 300], &scene.pixels), &limits());
     for depth in [0, 1, 2, 7] {
         let reading = reading(&vec![b"iden"; depth]);
         assert_eq!(reading.codes.first().map(|code| code.text.as_str()), Some(TEXT), "{depth}: {:?}", reading.reject);
@@ -180,7 +174,7 @@ fn a_picture_that_stands_for_another_is_read_and_other_derived_ones_are_unsuppor
         assert_eq!(reject.reason, Reason::Unsupported, "{kinds:?}: {}", reject.detail);
     }
     // In circles, of nothing, and of two.
-    let whole = heic::derived(&[b"iden"], [400, 300], &scene.pixels);
+    let whole = crate::heic_files::derived(&[b"iden"], [400, 300], &scene.pixels);
     let at = body_of(&whole, b"dimg");
     for reference in [[0, 1, 0, 1, 0, 1], [0, 1, 0, 0, 0, 2], [0, 2, 0, 1, 0, 1]] {
         let mut file = whole.clone();
@@ -196,7 +190,7 @@ fn pictures_laid_over_one_another_are_read() {
     let (back, front): (([i16; 2], _, &[u8]), _) =
         (([0, 0], [256, 128], &grey), ([100, 60], [400, 300], &*scene.pixels));
     for layers in [&[front][..], &[back, front]] {
-        let reading = decode(&heic::overlay([512, 400], layers), &limits());
+        let reading = decode(&crate::heic_files::overlay([512, 400], layers), &limits());
         assert_eq!(reading.codes.first().map(|code| code.text.as_str()), Some(TEXT), "{:?}", reading.reject);
         assert_eq!((reading.width, reading.height), (Some(512), Some(400)));
         let corners = reading.codes[0].corners;
@@ -204,7 +198,7 @@ fn pictures_laid_over_one_another_are_read() {
     }
     // What lies above hides what is below, and nothing is drawn outside the canvas.
     let hidden = decode(
-        &heic::overlay([400, 300], &[([0, 0], [400, 300], &scene.pixels), ([100, 60], [256, 128], &grey)]),
+        &crate::heic_files::overlay([400, 300], &[([0, 0], [400, 300], &scene.pixels), ([100, 60], [256, 128], &grey)]),
         &limits(),
     );
     assert_eq!(hidden.reject.map(|reject| reject.reason), Some(Reason::NoCode));
@@ -215,13 +209,13 @@ fn pictures_laid_over_one_another_are_read() {
         ([0, 0], [64, 64], Reason::Unreadable),
         ([0, 0], [0, 400], Reason::Unreadable),
     ] {
-        let file = heic::overlay(canvas, &[(corner, [400, 300], &scene.pixels)]);
+        let file = crate::heic_files::overlay(canvas, &[(corner, [400, 300], &scene.pixels)]);
         assert_eq!(refused(&file).0, reason, "{corner:?} {canvas:?}");
     }
     // However large it says it is.
     let huge = u32::MAX as usize;
     let layer = ([0, 0], [400, 300], &*scene.pixels);
-    let mut file = heic::overlay([huge, huge], &[layer; 5]);
+    let mut file = crate::heic_files::overlay([huge, huge], &[layer; 5]);
     assert_eq!(refused(&file).0, Reason::TooManyPixels);
     for at in (0..file.len() - 16).filter(|&at| file[at..].starts_with(b"ispe")).collect::<Vec<_>>() {
         file[at + 8..at + 16].fill(0xff);
@@ -237,7 +231,7 @@ fn a_jpeg_file_in_the_container_is_read_as_such() {
     encoder.encode(&scene.pixels, 400, 300, jpeg_encoder::ColorType::Luma).unwrap();
     let scan = jpeg.windows(2).position(|two| two == [0xff, 0xda]).unwrap();
     for apart in [0, scan] {
-        let reading = decode(&heic::of_jpeg([400, 300], &jpeg, apart), &limits());
+        let reading = decode(&crate::heic_files::of_jpeg([400, 300], &jpeg, apart), &limits());
         assert_eq!(reading.codes.first().map(|code| code.text.as_str()), Some(TEXT), "{:?}", reading.reject);
         assert_eq!((reading.format, reading.width), (Some(Format::Jpeg), Some(400)));
     }
@@ -382,7 +376,7 @@ fn with_copy(in_photo: bool, in_copy: bool) -> Vec<u8> {
         let place = Place::at(240.0 / scale as f32, 180.0 / scale as f32, 9.0 / scale as f32);
         if has_code { scene.draw(&code(TEXT), place) } else { scene }
     };
-    heic::with_thumbnail([480, 360], &scene(1, in_photo).pixels, [160, 120], &scene(3, in_copy).pixels)
+    crate::heic_files::with_thumbnail([480, 360], &scene(1, in_photo).pixels, [160, 120], &scene(3, in_copy).pixels)
 }
 
 #[test]
@@ -416,7 +410,7 @@ fn a_small_copy_that_is_broken_or_of_another_shape_is_left_alone() {
     // As large as the photo, and as wide as high.
     for size in [[480, 360], [128, 128]] {
         let other = Scene::paper(size[0], size[1]).draw(&code("another text"), Place::at(64.0, 64.0, 3.0));
-        let file = heic::with_thumbnail([480, 360], &scene.pixels, size, &other.pixels);
+        let file = crate::heic_files::with_thumbnail([480, 360], &scene.pixels, size, &other.pixels);
         assert_eq!(text(&file).as_deref(), Some(TEXT), "{size:?}");
     }
     let mut broken = with_copy(true, true);

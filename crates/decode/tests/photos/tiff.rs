@@ -1,15 +1,10 @@
 //! TIFF: every kind that scanners, fax machines and editors write is read or refused by name.
 
-#[path = "support/decode_scene.rs"]
-mod scene;
-#[path = "support/tiff.rs"]
-mod tiff;
-
+use crate::scene::{Place, Scene, code, limits};
+use crate::tiff_files::{Colours, Kind, PLAIN, Packing};
 use proptest::prelude::*;
 use scanmill_core::domain::{Format, Reason};
 use scanmill_decode::{decode, inspect};
-use scene::{Place, Scene, code, limits};
-use tiff::{Colours, Kind, PLAIN, Packing};
 
 const TEXT: &str = "https://example.com/p/tiff";
 const PACKINGS: [Packing; 4] = [Packing::None, Packing::PackBits, Packing::Lzw, Packing::Deflate];
@@ -30,7 +25,7 @@ fn reads(kind: &Kind) {
 
 fn reads_behind(kind: &Kind, thumbnails: usize) {
     let scene = scene();
-    let file = tiff::tiff(kind, scene.width, scene.height, &scene.pixels, thumbnails);
+    let file = crate::tiff_files::tiff(kind, scene.width, scene.height, &scene.pixels, thumbnails);
     let header = inspect(&file, &limits()).unwrap_or_else(|reject| panic!("{kind:?}: {reject:?}"));
     assert_eq!((header.format, header.width, header.height), (Format::Tiff, 203, 187), "{kind:?}");
     let reading = decode(&file, &limits());
@@ -113,7 +108,7 @@ fn fax_rows_of_every_kind() {
                 (Some([48, 200]), true, false),
             ] {
                 let kind = Kind { packing, colours, bits: 1, tile, lowest_first, big, ..PLAIN };
-                let file = tiff::tiff(&kind, scene.width, scene.height, &greys, 0);
+                let file = crate::tiff_files::tiff(&kind, scene.width, scene.height, &greys, 0);
                 let reading = decode(&file, &limits());
                 let texts: Vec<&str> = reading.codes.iter().map(|code| code.text.as_str()).collect();
                 assert_eq!(texts, [TEXT], "{kind:?}: {:?}", reading.reject);
@@ -152,7 +147,7 @@ fn with_short(file: &[u8], tag: u16, value: u16) -> Vec<u8> {
 #[test]
 fn what_is_not_read_is_refused_by_name() {
     let scene = scene();
-    let plain = tiff::tiff(&PLAIN, scene.width, scene.height, &scene.pixels, 0);
+    let plain = crate::tiff_files::tiff(&PLAIN, scene.width, scene.height, &scene.pixels, 0);
     for (tag, value, word) in [
         (259, 34_712, "JPEG 2000"),
         (259, 34_925, "LZMA"),
@@ -177,7 +172,7 @@ fn what_is_not_read_is_refused_by_name() {
 fn data_of_another_compression_is_unreadable_and_names_its_strip() {
     let scene = scene();
     for packing in [Packing::Lzw, Packing::Deflate, Packing::PackBits] {
-        let mut file = tiff::tiff(&Kind { packing, ..PLAIN }, scene.width, scene.height, &scene.pixels, 0);
+        let mut file = crate::tiff_files::tiff(&Kind { packing, ..PLAIN }, scene.width, scene.height, &scene.pixels, 0);
         // The second strip's length: all but its first bytes are missing.
         let offsets = file.windows(4).position(|four| four == [0x17, 1, 4, 0]).expect("lengths") + 8;
         let at = u32::from_le_bytes(file[offsets..offsets + 4].try_into().unwrap()) as usize;
@@ -195,7 +190,7 @@ fn a_whole_file_is_never_called_cut() {
         let bits = if FAX.contains(&packing) { 1 } else { 8 };
         let blank = vec![255; scene.pixels.len()];
         let kind = Kind { packing, bits, colours: Colours::WhiteIsZero, ..PLAIN };
-        let file = tiff::tiff(&kind, scene.width, scene.height, &blank, 0);
+        let file = crate::tiff_files::tiff(&kind, scene.width, scene.height, &blank, 0);
         assert_eq!(decode(&file, &limits()).reject.expect("no code").reason, Reason::NoCode, "{packing:?}");
     }
 }
@@ -231,7 +226,7 @@ proptest! {
         cut in any::<prop::sample::Index>(),
     ) {
         let scene = scene();
-        let mut file = tiff::tiff(&kind, scene.width, scene.height, &scene.pixels, 0);
+        let mut file = crate::tiff_files::tiff(&kind, scene.width, scene.height, &scene.pixels, 0);
         for (index, byte) in changes {
             let length = file.len();
             let at = if in_tables { length - 1 - index.index(300.min(length)) } else { index.index(length) };
