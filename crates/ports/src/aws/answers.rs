@@ -24,10 +24,11 @@ pub struct AnswerWatch {
 }
 
 impl AnswerWatch {
-    /// Sees an answer that a client got in another way, after which another attempt follows where it is throttled.
-    pub fn see(&self, answer: &HttpResponse) {
+    /// Sees an answer that a client got in another way. Whether it is the call's last: else another attempt follows where it is
+    /// throttled.
+    pub fn see(&self, answer: &HttpResponse, is_last: bool) {
         self.doubt_if_refused(answer);
-        if is_throttled(answer) {
+        if !is_last && is_throttled(answer) {
             AnswersThrottled { service: self.service, count: 1 }.emit();
         }
     }

@@ -26,11 +26,15 @@ mod credentials;
 mod failure;
 mod network;
 mod post;
+mod sent;
+mod sign;
 
 pub use answers::AnswerWatch;
 use credentials::{CredentialSearch, Renewed, profile_files};
 pub use failure::{Call, answered, bare_code, failed, is_about_credentials};
 pub use post::{Posted, Poster};
+pub use sent::SentRequest;
+pub use sign::{Signer, ToSign};
 
 /// First wait between two attempts of the SDK, at the most: a random part of it.
 pub const FIRST_BACKOFF: Duration = Duration::from_millis(50);

@@ -32,7 +32,9 @@ pub(super) struct BatchLine<'a> {
 impl<'a> BatchLine<'a> {
     /// Reads a line, or says in a sentence what is wrong with it, quoting no value.
     pub(super) fn parse(text: &'a [u8]) -> Result<BatchLine<'a>, String> {
-        let mut reader = serde_json::Deserializer::from_slice(text);
+        // At once: the reader would look at each text by itself.
+        let text = std::str::from_utf8(text).map_err(|error| format!("it is not UTF-8: {error}"))?;
+        let mut reader = serde_json::Deserializer::from_str(text);
         let line = (&mut reader).deserialize_map(LineVisitor).map_err(|error| error.to_string())?;
         reader.end().map_err(|error| error.to_string())?;
         line.check()?;

@@ -20,12 +20,15 @@ use scanmill_core::error::{Error, Result};
 
 mod batch;
 mod depth;
+mod direct;
 mod fault;
 mod poll;
 mod probe;
+mod template;
 mod url;
 mod write;
 
+use direct::Direct;
 use fault::failed;
 use poll::ReceiveBuffer;
 pub use url::QueueUrl;
@@ -54,6 +57,8 @@ struct SqsInner {
     account: Account,
     url: QueueUrl,
     clients: OnceCell<Clients>,
+    /// Receives and deletes past the SDK's orchestration.
+    direct: Arc<Direct>,
     /// Receives under way and messages that nobody took.
     desk: Mutex<ReceiveBuffer>,
     /// The dead-letter queue, once looked up.
@@ -79,7 +84,8 @@ impl SqsQueue {
         // The queue's own setting is not used.
         let rules = LeaseRules { visibility_timeout: rules.visibility_timeout.min(MAX_VISIBILITY), ..rules };
         let (clients, desk, dead) = (OnceCell::new(), Mutex::default(), depth::DeadLetters::default());
-        Ok(SqsQueue { shared: Arc::new(SqsInner { options, rules, account, url, clients, desk, dead }) })
+        let direct = Arc::new(Direct::new(account.clone()));
+        Ok(SqsQueue { shared: Arc::new(SqsInner { options, rules, account, url, clients, direct, desk, dead }) })
     }
 
     /// A call on this queue, as errors speak of it.

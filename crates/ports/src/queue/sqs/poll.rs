@@ -9,6 +9,7 @@ use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::operation::receive_message::builders::ReceiveMessageFluentBuilder;
 use aws_sdk_sqs::types::{Message as SqsMessage, MessageAttributeValue, MessageSystemAttributeName};
 use jiff::Timestamp;
 use md5::{Digest, Md5};
@@ -16,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::write::seconds;
-use super::{CALLS_AT_ONCE, SqsInner, SqsQueue, failed};
+use super::{CALLS_AT_ONCE, MAX_WAIT, SqsInner, SqsQueue, failed};
 use crate::aws::Call;
 use crate::queue::{Message, ReceiptHandle};
 use scanmill_core::error::{Error, Result};
@@ -144,8 +145,17 @@ impl SqsQueue {
         // The lease is counted from before the call. Half of it must be left whenever the answer comes.
         let wait = wait.min(visibility / 2);
         let ends_at = Instant::now() + wait;
-        let url = shared.url.sent.clone();
-        let task = tokio::spawn(async move { receive(&client, &url, max, wait, visibility).await });
+        // Not all that is shared, or no handle would be the last while a poll is under way.
+        let (direct, url) = (shared.direct.clone(), shared.url.sent.clone());
+        let timeout = shared.account.options().attempt_timeout + MAX_WAIT;
+        let task = tokio::spawn(async move {
+            let asked_at = Instant::now();
+            let request = asking(&client, &url, max, wait, visibility);
+            let call = Call { doing: "receiving from", what: &url, action: "sqs:ReceiveMessage" };
+            let said = direct.receive(request, timeout).await.map_err(|error| failed(call, error))?;
+            let read = |message: SqsMessage| read(message, asked_at + visibility);
+            Ok(said.messages.unwrap_or_default().into_iter().filter_map(read).collect())
+        });
         Ok(Poll { task, ends_at })
     }
 
@@ -172,10 +182,9 @@ impl SqsQueue {
     }
 }
 
-async fn receive(client: &Client, url: &str, max: usize, wait: Duration, visibility: Duration) -> Result<Vec<Message>> {
-    let call = Call { doing: "receiving from", what: url, action: "sqs:ReceiveMessage" };
-    let asked_at = Instant::now();
-    let request = client
+/// A receive, not sent yet.
+fn asking(client: &Client, url: &str, max: usize, wait: Duration, visibility: Duration) -> ReceiveMessageFluentBuilder {
+    client
         .receive_message()
         .queue_url(url)
         .max_number_of_messages(i32::try_from(max).unwrap_or(1))
@@ -185,10 +194,7 @@ async fn receive(client: &Client, url: &str, max: usize, wait: Duration, visibil
         .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
         .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
         .message_system_attribute_names(MessageSystemAttributeName::AwsTraceHeader)
-        .message_attribute_names(TRACEPARENT);
-    let said = request.send().await.map_err(|error| failed(call, error))?;
-    let read = |message: SqsMessage| read(message, asked_at + visibility);
-    Ok(said.messages.unwrap_or_default().into_iter().filter_map(read).collect())
+        .message_attribute_names(TRACEPARENT)
 }
 
 /// A message as the port has it; `None`, with a line in the log, when it did not arrive whole. It then comes again.

@@ -35,7 +35,7 @@ pub(super) fn seconds(time: Duration) -> i32 {
 
 impl SqsQueue {
     pub(super) async fn delete_all(&self, receipts: &[ReceiptHandle]) -> Result<Vec<Result<()>>> {
-        let client = &self.clients().await?.calls;
+        let (client, direct) = (&self.clients().await?.calls, &self.shared.direct);
         let call = self.call("deleting from", "sqs:DeleteMessage");
         batch::run(
             receipts.len(),
@@ -49,7 +49,7 @@ impl SqsQueue {
                     };
                     let entries = places.into_iter().map(entry).collect::<Result<Vec<_>, _>>().map_err(unbuilt)?;
                     let request = client.delete_message_batch().queue_url(call.what).set_entries(Some(entries));
-                    let said = request.send().await.map_err(|error| failed(call, error))?;
+                    let said = direct.delete(client, request).await.map_err(|error| failed(call, error))?;
                     Ok(answer(call, said.successful().iter().map(|entry| entry.id()), said.failed()))
                 })
             },

@@ -6,31 +6,26 @@
 //! another try would get too, is the SDK's again, with one attempt less.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::{GetObject, GetObjectError};
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorSettings, SharedHttpConnector};
-use aws_smithy_runtime_api::client::interceptors::Intercept;
-use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::client::runtime_plugin::RuntimePlugin;
 use aws_smithy_runtime_api::client::ser_de::{DeserializeResponse, SharedResponseDeserializer};
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
-use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::body::{self, BodyTimeouts, ExpectedBody};
 use super::clients::Answer;
 use super::head::Head;
 use super::template::RequestTemplate;
-use crate::aws::{Account, FIRST_BACKOFF};
+use crate::aws::{Account, FIRST_BACKOFF, SentRequest};
 
 /// The most of a refusal that is read.
 const MAX_REFUSAL: u64 = 64 << 10;
@@ -85,7 +80,7 @@ impl Direct {
                 let sent = SentRequest::default();
                 let answer = Box::pin(self.send(&client, wanted, attempts, Some(sent.clone()))).await;
                 if answer.is_ok() {
-                    let lane = sent.0.get().and_then(|(request, connector)| {
+                    let lane = sent.get().and_then(|(request, connector)| {
                         let template = RequestTemplate::of(request, wanted, SystemTime::now())?;
                         Some(Arc::new(Lane { template, connector: connector.clone() }))
                     });
@@ -137,7 +132,7 @@ impl Direct {
             return Attempt::Answered(Ok(head));
         }
         let Some(answer) = whole(answer, timeout).await else { return Attempt::Failed };
-        self.account.watch("s3").see(&answer);
+        self.account.watch("s3").see(&answer, false);
         match refusal(answer) {
             Some(error) => Attempt::Answered(Err(error)),
             None if (400..500).contains(&status) => Attempt::Refused,
@@ -184,30 +179,4 @@ fn refusal(answer: HttpResponse) -> Option<SdkError<GetObjectError, HttpResponse
     let error = found?;
     let is_final = matches!(error.code(), Some("AccessDenied" | "InvalidObjectState" | "NoSuchKey" | "NoSuchVersion"));
     is_final.then(|| SdkError::service_error(error, answer))
-}
-
-/// What the SDK sent, and by which connections.
-#[derive(Clone, Debug, Default)]
-struct SentRequest(Arc<OnceLock<(HttpRequest, SharedHttpConnector)>>);
-
-impl Intercept for SentRequest {
-    fn name(&self) -> &'static str {
-        "Sent"
-    }
-
-    fn read_before_transmit(
-        &self,
-        context: &BeforeTransmitInterceptorContextRef<'_>,
-        components: &RuntimeComponents,
-        bag: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        let timeouts = bag.load::<TimeoutConfig>();
-        let mut settings = HttpConnectorSettings::builder();
-        settings.set_connect_timeout(timeouts.and_then(TimeoutConfig::connect_timeout));
-        settings.set_read_timeout(timeouts.and_then(TimeoutConfig::read_timeout));
-        if let (Some(request), Some(client)) = (context.request().try_clone(), components.http_client()) {
-            let _ = self.0.set((request, client.http_connector(&settings.build(), components)));
-        }
-        Ok(())
-    }
 }

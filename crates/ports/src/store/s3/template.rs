@@ -1,22 +1,15 @@
 //! A request of the SDK's as the form of others for the same bucket.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
-use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sha2::{Digest, Sha256};
 use url::{Position, Url};
 
 use super::direct::Wanted;
-use scanmill_core::hex::hex;
+use crate::aws::{Signer, ToSign};
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "s3";
 
 /// What is escaped in a parameter.
@@ -38,21 +31,10 @@ pub(super) struct RequestTemplate {
     /// The part of it that is the path.
     path: String,
     host: String,
-    region: String,
     /// In the order of [`KEPT`].
     kept: [Option<String>; KEPT.len()],
     content_sha256: String,
-    /// How far the SDK signs from this machine's clock, which the service found wrong.
-    skew: SignedDuration,
-    signing_key: Mutex<Option<Arc<SigningKey>>>,
-}
-
-/// The key that signs for one day.
-#[derive(Debug)]
-struct SigningKey {
-    date: String,
-    credentials: Credentials,
-    key: Vec<u8>,
+    signer: Signer,
 }
 
 impl RequestTemplate {
@@ -69,12 +51,6 @@ impl RequestTemplate {
         let path = base.get(base.find("://")? + 3..)?;
         let path = path.get(path.find('/')?..)?;
         let headers = request.headers();
-        let scope = headers.get("authorization")?.strip_prefix(ALGORITHM)?.trim_start().strip_prefix("Credential=")?;
-        let mut scope = scope.split(',').next()?.rsplit('/');
-        if (scope.next(), scope.next()) != (Some("aws4_request"), Some(SERVICE)) {
-            return None;
-        }
-        let region = scope.next()?.to_owned();
         let is_known = |name: &str| KEPT.contains(&name) || MADE.contains(&name) || !name.starts_with("x-amz-");
         if !headers.iter().all(|(name, _)| is_known(name)) {
             return None;
@@ -84,11 +60,9 @@ impl RequestTemplate {
             host: url[Position::BeforeHost..Position::AfterPort].to_owned(),
             base: base.to_owned(),
             path: path.to_owned(),
-            region,
             content_sha256: headers.get("x-amz-content-sha256")?.to_owned(),
-            skew: headers.get("x-amz-date").and_then(|signed| skew(signed, now)).unwrap_or_default(),
             kept: KEPT.map(|name| headers.get(name).map(str::to_owned)),
-            signing_key: Mutex::default(),
+            signer: Signer::of(request, SERVICE, now)?,
         })
     }
 
@@ -112,66 +86,32 @@ impl RequestTemplate {
             Some(id) => format!("versionId={}&x-id=GetObject", utf8_percent_encode(id, IN_QUERY)),
             None => "x-id=GetObject".to_owned(),
         };
-        let now = Timestamp::try_from(now).ok()?.checked_add(self.skew).ok()?;
-        let civil = now.to_zoned(TimeZone::UTC).datetime();
-        let date = format!("{:04}{:02}{:02}", civil.year(), civil.month(), civil.day());
-        let time = format!("{date}T{:02}{:02}{:02}Z", civil.hour(), civil.minute(), civil.second());
-        let content = self.content_sha256.as_str();
-        // Sorted by name, as the signature wants them.
-        let signed = [
-            ("host", Some(self.host.as_str())),
-            ("x-amz-checksum-mode", self.kept_of("x-amz-checksum-mode")),
-            ("x-amz-content-sha256", Some(content)),
-            ("x-amz-date", Some(time.as_str())),
-            ("x-amz-security-token", credentials.session_token()),
-        ];
-        let signed = || signed.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
-        let mut canonical = String::with_capacity(1 << 10);
-        canonical.extend(["GET\n", &self.path, &key, "\n", &query, "\n"]);
-        signed().for_each(|(name, value)| canonical.extend([name, ":", value.trim(), "\n"]));
-        let names = signed().map(|(name, _)| name).collect::<Vec<_>>().join(";");
-        canonical.extend(["\n", &names, "\n", content]);
-        let scope = format!("{date}/{}/{SERVICE}/aws4_request", self.region);
-        let to_sign = format!("{ALGORITHM}\n{time}\n{scope}\n{}", hex(&Sha256::digest(&canonical)));
-        let signing_key = self.signing_key(credentials, &date, now.into());
-        let signature = calculate_signature(&signing_key.key, to_sign.as_bytes());
-        let id = credentials.access_key_id();
-        let authorization =
-            format!("{ALGORITHM} Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}");
-
+        let when = self.signer.time(now)?;
+        let to_sign = ToSign {
+            method: "GET",
+            path: [&self.path, &key],
+            query: &query,
+            headers: &[
+                ("host", Some(self.host.as_str())),
+                ("x-amz-checksum-mode", self.kept_of("x-amz-checksum-mode")),
+                ("x-amz-content-sha256", Some(self.content_sha256.as_str())),
+                ("x-amz-date", Some(when.time.as_str())),
+                ("x-amz-security-token", credentials.session_token()),
+            ],
+            content_sha256: &self.content_sha256,
+        };
         let mut request = HttpRequest::get(format!("{}{key}?{query}", self.base)).ok()?;
         let headers = request.headers_mut();
         // The connection adds the host.
-        for (name, value) in signed().filter(|(name, _)| *name != "host") {
+        for (name, value) in to_sign.sent().filter(|(name, _)| *name != "host") {
             headers.try_insert(name, value.to_owned()).ok()?;
         }
         if let Some(agent) = self.kept_of("user-agent") {
             headers.try_insert("user-agent", agent.to_owned()).ok()?;
         }
-        headers.try_insert("authorization", authorization).ok()?;
+        headers.try_insert("authorization", self.signer.authorization(&to_sign, credentials, &when)).ok()?;
         Some(request)
     }
-
-    fn signing_key(&self, credentials: &Credentials, date: &str, now: SystemTime) -> Arc<SigningKey> {
-        let mut held = self.signing_key.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_good = |held: &&Arc<SigningKey>| {
-            held.date == date && held.credentials.secret_access_key() == credentials.secret_access_key()
-        };
-        if let Some(key) = held.as_ref().filter(is_good) {
-            return key.clone();
-        }
-        let key = generate_signing_key(credentials.secret_access_key(), now, &self.region, SERVICE);
-        let key = SigningKey { date: date.to_owned(), credentials: credentials.clone(), key: key.as_ref().to_vec() };
-        held.insert(Arc::new(key)).clone()
-    }
-}
-
-/// From this clock to the time that a request was signed for. What a request takes to be answered is less than a minute,
-/// and what services tolerate is five.
-fn skew(signed: &str, now: SystemTime) -> Option<SignedDuration> {
-    let signed = DateTime::strptime("%Y%m%dT%H%M%SZ", signed).ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp();
-    let skew = signed.duration_since(Timestamp::try_from(now).ok()?);
-    (skew.abs() > SignedDuration::from_mins(1)).then_some(skew)
 }
 
 #[cfg(test)]
@@ -190,7 +130,8 @@ mod tests {
 
     fn sent(uri: &str, region: &str, more: &[(&'static str, &str)]) -> HttpRequest {
         let mut request = HttpRequest::get(uri).unwrap();
-        let credential = format!("{ALGORITHM} Credential=AKID/20250101/{region}/s3/aws4_request, SignedHeaders=host");
+        let credential =
+            format!("AWS4-HMAC-SHA256 Credential=AKID/20250101/{region}/s3/aws4_request, SignedHeaders=host");
         request.headers_mut().insert("authorization", credential);
         request.headers_mut().insert("x-amz-content-sha256", EMPTY);
         for (name, value) in more {
