@@ -15,7 +15,7 @@ pub mod cli;
 pub mod config;
 pub mod console;
 
-pub use scanmill_core::{diagnostics, domain, error, section};
+pub use scanmill_core::{diagnostics, domain, error, quantile, section};
 pub use scanmill_decode as decode;
 pub use scanmill_flow as flow;
 pub use scanmill_loadtest as pump;

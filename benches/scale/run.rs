@@ -44,7 +44,7 @@ pub struct Look {
     pub full: Vec<String>,
     /// Why the limit of fetches is what it is, and what it is.
     pub fetches: (String, u64),
-    /// What holds the rate, as the engine says.
+    /// What limits the rate, as the engine says.
     pub bottleneck: String,
 }
 

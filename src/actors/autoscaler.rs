@@ -62,7 +62,7 @@ struct Sampled {
     changes: AtomicU64,
     /// Place in [`fetch::Reason::ALL`] of why the limit of fetches is what it is.
     fetch_reason: AtomicUsize,
-    /// What holds the rate, as `/state` shows it.
+    /// What limits the rate, as `/state` shows it.
     bottleneck: Mutex<Option<Value>>,
 }
 

@@ -1,4 +1,4 @@
-//! What holds the rate, from what the autoscaler sees at its ticks: the signals of the last seconds gathered for
+//! What limits the rate, from what the autoscaler sees at its ticks: the signals of the last seconds gathered for
 //! [`crate::scale::bottleneck`].
 
 use std::collections::VecDeque;

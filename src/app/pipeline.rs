@@ -1,8 +1,9 @@
 //! The pipeline as it is drawn: each stage in the order a photo meets them, with what it has at work, what waits there, how long that takes, and
-//! whether it holds the rate. Said here alone, so that the page, `scanmill top` and whoever reads `/state` tell the same.
+//! whether it limits the rate. Said here alone, so that the page, `scanmill top` and whoever reads `/state` tell the same.
 
 use serde_json::{Value, json};
 
+use crate::quantile::told;
 use crate::scale::bottleneck::Stage as Holds;
 use crate::telemetry::Stage;
 
@@ -122,7 +123,8 @@ pub(super) fn of(state: &Value) -> Value {
     let time = |stage: Stage| {
         let of = |part: &str| state.pointer(&format!("/stages/{}/{part}", stage.as_str())).and_then(Value::as_f64);
         of("count").filter(|count| *count > 0.0)?;
-        Some((of("p50_ms")?, of("p99_ms")?))
+        let count = whole(&format!("/stages/{}/count", stage.as_str())).unwrap_or(0);
+        Some((of("p50_ms")?, told(0.99, count, of("p99_ms")?)))
     };
     let count = |count: u64, words: &str| json!({ "words": words, "count": count });
     let also = |also: &Also| match *also {

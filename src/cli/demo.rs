@@ -22,6 +22,7 @@ use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
 use crate::error::{Error, Result};
 use crate::pump::cities::{Cities, CityScans};
 use crate::pump::verify::{Verdict, VerifyOptions, verify_with};
+use crate::quantile::told;
 use crate::telemetry::process;
 use crate::telemetry::stages::StageSummary;
 use crate::telemetry::totals::TotalsSnapshot;
@@ -221,7 +222,8 @@ fn text(outcome: &DemoResult, verdict: &Verdict, totals: &TotalsSnapshot, settin
         .map(|stage| {
             let ms = |ms: f64| format!("{ms:.1}");
             let name = stage.stage.as_str().to_owned();
-            vec![name, stage.count.to_string(), ms(stage.p50_ms), ms(stage.p99_ms), ms(stage.max_ms)]
+            let told = |quantile, value| told(quantile, stage.count, value).map_or_else(|| "–".to_owned(), ms);
+            vec![name, stage.count.to_string(), told(0.5, stage.p50_ms), told(0.99, stage.p99_ms), ms(stage.max_ms)]
         })
         .collect();
     let cities: Vec<Vec<String>> =

@@ -11,8 +11,10 @@ use super::{Exit, GlobalArgs, out, settings, signals};
 use crate::app;
 use crate::config::Settings;
 use crate::error::{Error, Result};
+use crate::pump::run_report::Quantiles;
 use crate::pump::worker::{WorkReport, WorkerOptions, work};
 use crate::pump::{SCENE_CACHE_BYTES, Step};
+use crate::quantile::told;
 
 /// Receives stamps from a queue, makes their photos and puts them into the inbox: the second half of the pump
 ///
@@ -77,26 +79,29 @@ pub fn run(args: &DistributeArgs, global: &GlobalArgs) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
+/// As many of the quantiles as the count allows.
+fn times(of: &Quantiles) -> String {
+    let told = |name, quantile, value| told(quantile, of.count, value).map(|value| format!("{name} {value:.1} ms, "));
+    let quantiles = [told("p50", 0.5, of.p50), told("p99", 0.99, of.p99)];
+    format!("{}max {:.1} ms", quantiles.into_iter().flatten().collect::<String>(), of.max)
+}
+
 fn summary(report: &WorkReport) -> String {
     let WorkReport { stamps, received_again, put_failures, lost_leases, no_stamps, pump, .. } = report;
     let mut text = format!(
         "{stamps} stamps, {received_again} of them received before: put {} photos ({:.1} MB), the story took none at {}\n\
-         {:.1} s, {:.1} photos/s, {:.2} CPU ms each to make; a put took p50 {:.1} ms, p99 {:.1} ms\n",
+         {:.1} s, {:.1} photos/s, {:.2} CPU ms each to make; a put took {}\n",
         pump.photos,
         pump.bytes as f64 / 1e6,
         pump.declined,
         pump.seconds,
         pump.per_second,
         pump.make_cpu_ms_per_photo(),
-        pump.put_ms.p50,
-        pump.put_ms.p99,
+        times(&pump.put_ms),
     );
     let late = &pump.late_ms;
     if late.count > 0 {
-        text.push_str(&format!(
-            "put began after it was due: p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms\n",
-            late.p50, late.p99, late.max
-        ));
+        text.push_str(&format!("put began after it was due: {}\n", times(late)));
     }
     for (count, what) in [
         (*put_failures, "photos could not be put just then; their stamps came again"),

@@ -17,7 +17,7 @@ mod view;
 
 use view::View;
 
-/// Shows a running engine in the terminal: what each stage does, and what holds the rate
+/// Shows a running engine in the terminal: what each stage does, and what limits the rate
 ///
 /// It reads the engine's `/state`, here or over the network, and changes nothing. `q` ends it.
 #[derive(Debug, Args)]

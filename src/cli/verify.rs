@@ -15,6 +15,7 @@ use crate::pump::answer_key::KeyReader;
 use crate::pump::key_files::{key_files, keys_of_root};
 use crate::pump::latency::{Latencies, LatencyRecorder, LatencySummary};
 use crate::pump::verify::{Difference, DifferenceKind, Observer, Verdict, VerifyOptions, verify_with};
+use crate::quantile::told;
 use crate::warehouse::schema::require_current;
 
 /// What is below the options.
@@ -165,10 +166,20 @@ fn sentence(difference: &Difference) -> String {
 fn latency_text(latencies: &Latencies) -> String {
     let line = |name: &str, summary: &LatencySummary| {
         let LatencySummary { count, p50_ms, p90_ms, p99_ms, p999_ms, p9999_ms, max_ms, .. } = summary;
-        let mut text = format!(
-            "{name}: p50 {p50_ms} ms, p90 {p90_ms}, p99 {p99_ms}, p99.9 {p999_ms}, p99.99 {p9999_ms}, max {max_ms} \
-             ({count} photos"
-        );
+        let quantiles = [
+            ("p50", 0.5, p50_ms),
+            ("p90", 0.9, p90_ms),
+            ("p99", 0.99, p99_ms),
+            ("p99.9", 0.999, p999_ms),
+            ("p99.99", 0.9999, p9999_ms),
+        ];
+        let mut text = format!("{name}, ms: ");
+        for (quantile, share, value) in quantiles {
+            if told(share, *count, *value as f64).is_some() {
+                text.push_str(&format!("{quantile} {value}, "));
+            }
+        }
+        text.push_str(&format!("max {max_ms} ({count} photos"));
         if summary.negative > 0 {
             let by = summary.most_negative_ms;
             text.push_str(&format!(

@@ -8,4 +8,5 @@ pub mod diagnostics;
 pub mod domain;
 pub mod error;
 pub mod hex;
+pub mod quantile;
 pub mod section;

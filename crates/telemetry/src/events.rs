@@ -47,7 +47,7 @@ impl CallFailed<'_> {
     }
 }
 
-/// Another part of the way holds the rate than before.
+/// Another part of the way limits the rate than before.
 pub struct BottleneckNamed<'a> {
     /// Which: a value of the metric's label.
     pub stage: &'static str,

@@ -83,7 +83,7 @@ metrics! {
     STAGE_BUSY_SECONDS: SecondsCounter<Workers> = by("stage", "scanmill_stage_busy_seconds_total", "seconds",
         "Time each stage's workers were at work so far, added up; its rate over the workers is the stage's busy share.");
     BOTTLENECK: Gauge<bottleneck::Stage> = by("stage", "scanmill_bottleneck", "bool",
-        "1 for the part of the pipeline that holds the rate, 0 for the others; `/state` has the evidence and what would help.");
+        "1 for the part of the pipeline that limits the rate, 0 for the others; `/state` has the evidence and what would help.");
     MEMORY_USED: Gauge<Budget> = by("budget", "scanmill_memory_budget_used_bytes", "bytes",
         "Bytes reserved from each memory budget.");
     MEMORY_LIMIT: Gauge<Budget> = by("budget", "scanmill_memory_budget_limit_bytes", "bytes",

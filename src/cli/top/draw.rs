@@ -10,7 +10,7 @@ use ratatui::widgets::{Block, Gauge, Paragraph, Row, Sparkline, Table, Wrap};
 
 use super::Shown;
 use super::view::{StageView, View};
-use crate::pump::load_report::format::{bytes, millis, number};
+use crate::pump::load_report::format::{bytes, millis, millis_or_dash, number};
 
 /// Looks whose mean is called the rate.
 const LATEST: usize = 5;
@@ -82,7 +82,8 @@ fn rates(frame: &mut Frame<'_>, shown: &Shown, area: Rect) {
     let mean = latest.iter().sum::<f64>() / latest.len().max(1) as f64;
     let now = if latest.is_empty() { "–".to_owned() } else { number(mean) };
     let ceiling = shown.view.as_ref().and_then(|view| view.ceiling);
-    let allows = ceiling.map_or(String::new(), |ceiling| format!("; what holds the rate allows {}/s", number(ceiling)));
+    let allows =
+        ceiling.map_or(String::new(), |ceiling| format!("; what limits the rate allows {}/s", number(ceiling)));
     let width = usize::from(area.width.saturating_sub(2));
     // What the engine keeps reaches further back than the looks of this terminal; one that keeps nothing is shown by those.
     let (kept, every) =
@@ -117,14 +118,14 @@ fn cells(place: &StageView) -> [String; 6] {
     let count = |count: u64| number(count as f64);
     let work = place.work.map_or(String::new(), |(used, limit)| format!("{} of {}", count(used), count(limit)));
     let held = place.held.as_ref().map_or(String::new(), |(held, words)| format!("{} {words}", count(*held)));
-    let (p50, p99) = place.time.map_or_else(Default::default, |(p50, p99)| (millis(p50), millis(p99)));
+    let (p50, p99) = place.time.map_or_else(Default::default, |(p50, p99)| (millis(p50), millis_or_dash(p99)));
     let also = place.also.iter().map(|(many, words)| format!("{} {words}", count(*many)));
-    let said: Vec<String> = place.holds.then(|| "holds the rate".to_owned()).into_iter().chain(also).collect();
+    let said: Vec<String> = place.holds.then(|| "limits the rate".to_owned()).into_iter().chain(also).collect();
     [place.name.clone(), work, held, p50, p99, said.join(", ")]
 }
 
 fn bottleneck<'a>(view: &View) -> Paragraph<'a> {
-    let block = Block::bordered().title(" What holds the rate ");
+    let block = Block::bordered().title(" What limits the rate ");
     let Some((title, evidence, remedy)) = view.bottleneck.clone() else {
         return Paragraph::new("unknown").block(block);
     };
@@ -204,7 +205,7 @@ mod tests {
             "77 waiting",
             "3 in flight",
             "31 of 32",
-            "holds the rate",
+            "limits the rate",
             "all 16 threads",
             "more cores",
             "40 no_code",

@@ -12,7 +12,7 @@ pub(super) struct StageView {
     /// What waits or is held, and what that is.
     pub held: Option<(u64, String)>,
     /// Milliseconds, median and 99th percentile, since the start.
-    pub time: Option<(f64, f64)>,
+    pub time: Option<(f64, Option<f64>)>,
     /// Whether the bottleneck lies here.
     pub holds: bool,
     /// What else is counted there: how many, and of what.
@@ -49,7 +49,7 @@ pub(super) struct View {
     pub pipeline: Vec<StageView>,
     /// Memory.
     pub budgets: Vec<Budget>,
-    /// What holds the rate: title, evidence, remedy.
+    /// What limits the rate: title, evidence, remedy.
     pub bottleneck: Option<(String, String, String)>,
     /// Photos a second that the bottleneck allows.
     pub ceiling: Option<f64>,
@@ -74,7 +74,7 @@ fn place(told: &Value) -> Option<StageView> {
         name: text("/name")?,
         work: whole("/work/used").zip(whole("/work/limit")),
         held: whole("/held/count").zip(text("/held/words")),
-        time: ms("/time/p50_ms").zip(ms("/time/p99_ms")),
+        time: ms("/time/p50_ms").map(|p50| (p50, ms("/time/p99_ms"))),
         holds: told.pointer("/holds") == Some(&Value::Bool(true)),
         also: also
             .filter_map(|one| Some((one.get("count")?.as_u64()?, one.get("words")?.as_str()?.to_owned())))

@@ -3,6 +3,7 @@
 use super::LoadReport;
 use super::format::Unit;
 use super::measured::Quantiles;
+use scanmill_core::quantile::told;
 
 /// Which way is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,19 +106,20 @@ impl Figures {
     fn quantiles(&mut self, name: &str, quantiles: Option<&Quantiles>) {
         let Some(quantiles) = quantiles.filter(|quantiles| quantiles.count > 0) else { return };
         for (quantile, value) in by_name(quantiles) {
-            self.add(format!("{name} {quantile}").trim(), Some(value), Unit::Millis, Better::Less);
+            self.add(format!("{name} {quantile}").trim(), value, Unit::Millis, Better::Less);
         }
     }
 }
 
-/// Quantiles with their names.
-pub fn by_name(quantiles: &Quantiles) -> [(&'static str, f64); 6] {
+/// Quantiles with their names; without a value where too few times were recorded for it.
+pub fn by_name(quantiles: &Quantiles) -> [(&'static str, Option<f64>); 6] {
+    let told = |quantile, value| told(quantile, quantiles.count, value);
     [
-        ("p50", quantiles.p50),
-        ("p90", quantiles.p90),
-        ("p99", quantiles.p99),
-        ("p99.9", quantiles.p999),
-        ("p99.99", quantiles.p9999),
-        ("max", quantiles.max),
+        ("p50", told(0.5, quantiles.p50)),
+        ("p90", told(0.9, quantiles.p90)),
+        ("p99", told(0.99, quantiles.p99)),
+        ("p99.9", told(0.999, quantiles.p999)),
+        ("p99.99", told(0.9999, quantiles.p9999)),
+        ("max", Some(quantiles.max)),
     ]
 }

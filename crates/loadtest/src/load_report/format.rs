@@ -69,6 +69,11 @@ pub fn millis(value: f64) -> String {
     }
 }
 
+/// A time in milliseconds that may not be known.
+pub fn millis_or_dash(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".to_owned(), millis)
+}
+
 /// Bytes in steps of 1,024.
 pub fn bytes(value: f64) -> String {
     let mut rest = value;

@@ -6,8 +6,9 @@ use super::LoadReport;
 use super::compare::{Comparison, NOISE};
 use super::cost::Component;
 use super::figures::by_name;
-use super::format::{bytes, dollars, millis, number};
+use super::format::{bytes, dollars, millis, millis_or_dash, number};
 use super::measured::Quantiles;
+use scanmill_core::quantile::told;
 
 impl LoadReport {
     /// The report as text.
@@ -59,12 +60,11 @@ fn head(text: &mut String, report: &LoadReport) {
         rate("until all loaded", report.loaded_per_second())
     );
     if let Some(engine) = &report.engine {
-        let ms = |value: Option<f64>| value.map_or_else(|| "-".into(), millis);
         let _ = writeln!(
             text,
             "  a photo   engine {} CPU, of it decoding {}; the pump {} to make it; engine's memory at most {}",
-            ms(engine.cpu_ms()),
-            ms(engine.decode_cpu_ms()),
+            millis_or_dash(engine.cpu_ms()),
+            millis_or_dash(engine.decode_cpu_ms()),
             millis(pump.make_cpu_ms()),
             bytes(engine.peak_resident_bytes as f64)
         );
@@ -95,7 +95,7 @@ fn latencies(text: &mut String, report: &LoadReport) {
     .collect();
     let shown = rows.iter().map(|(name, quantiles)| {
         let mut row = vec![(*name).to_owned()];
-        row.extend(by_name(quantiles).map(|(_, value)| millis(value)));
+        row.extend(by_name(quantiles).map(|(_, value)| millis_or_dash(value)));
         row
     });
     table(text, &["latency", "p50", "p90", "p99", "p99.9", "p99.99", "max"], shown.collect());
@@ -118,7 +118,9 @@ fn stages(text: &mut String, report: &LoadReport) {
     let known: Vec<_> = engine.stages.iter().filter(|time| time.count > 0).collect();
     let rows = known.iter().map(|time| {
         let name = time.stage.replace('_', " ");
-        vec![name, number(time.count as f64), millis(time.mean), millis(time.p50), millis(time.p90), millis(time.p99)]
+        let quantile = |quantile, value| millis_or_dash(told(quantile, time.count, value));
+        let quantiles = [quantile(0.5, time.p50), quantile(0.9, time.p90), quantile(0.99, time.p99)];
+        [vec![name, number(time.count as f64), millis(time.mean)], quantiles.to_vec()].concat()
     });
     table(text, &["time in stage", "count", "mean", "p50", "p90", "p99"], rows.collect());
     if known.iter().any(|time| !time.exact) {

@@ -1,4 +1,4 @@
-//! What holds the rate, by name.
+//! What limits the rate, by name.
 //!
 //! A full stage fills everything before it. So the stages are looked at from the end of the way to its beginning, and the
 //! first that is full for most of the time is the one. The same function answers for the last seconds of a running
@@ -13,7 +13,7 @@ mod words;
 pub use looks::ceilings;
 pub use tracker::Tracker;
 
-/// A part of the way that can hold the rate, from its end to its beginning.
+/// A part of the way that can limit the rate, from its end to its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// Loading into the warehouse.

@@ -2,7 +2,7 @@
 
 use super::Stage;
 
-/// What a stage is called when it holds the rate.
+/// What a stage is called when it limits the rate.
 pub(super) fn title(stage: Stage) -> &'static str {
     match stage {
         Stage::Loading => "loading into the warehouse",

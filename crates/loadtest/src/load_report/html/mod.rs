@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use super::LoadReport;
 use super::compare::{Comparison, Meaning, NOISE, compare};
 use super::format::{millis, number};
+use super::measured::Quantiles;
+use scanmill_core::quantile::told;
 
 mod plot;
 mod plots;
@@ -143,8 +145,10 @@ impl LoadReport {
             [(&self.durable, "durable", "until durable"), (&self.row, "in the warehouse", "until row")]
         {
             if let Some(latency) = latency {
-                let about = format!("p99 until {to}; half within {}", millis(latency.quantiles.p50));
-                tile("", millis(latency.quantiles.p99), about, Some((group, "p99")));
+                let Quantiles { count, p50, p99, max, .. } = latency.quantiles;
+                let (name, value) = told(0.99, count, p99).map_or(("max", max), |p99| ("p99", p99));
+                let about = format!("{name} until {to}; half within {}", millis(p50));
+                tile("", millis(value), about, Some((group, name)));
             }
         }
         if let Some(engine) = &self.engine

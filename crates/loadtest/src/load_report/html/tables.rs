@@ -6,8 +6,9 @@ use super::super::LoadReport;
 use super::super::compare::{Change, Comparison, Meaning, NOISE};
 use super::super::cost::{Component, CostLine, Costs, Way};
 use super::super::figures;
-use super::super::format::{dollars, millis, number, price};
+use super::super::format::{dollars, millis, millis_or_dash, number, price};
 use super::{escape, meaning_class};
+use scanmill_core::quantile::told;
 
 /// The bottleneck with its reasons.
 pub(super) fn bottleneck(report: &LoadReport) -> String {
@@ -83,16 +84,18 @@ pub(super) fn stages(report: &LoadReport) -> String {
     let place = |ms: f64| ((ms.max(1e-6).log10() - low) / (high - low) * 100.0).clamp(0.0, 99.0);
     let mut rows = String::new();
     for time in &known {
-        let (from, to) = (place(time.p50), place(time.p99));
+        let quantile = |quantile, value| told(quantile, time.count, value);
+        let p99 = quantile(0.99, time.p99);
+        let (from, to) = (place(time.p50), place(p99.unwrap_or(time.p50)));
         let _ = write!(
             rows,
             "<tr><th scope=\"row\">{}</th><td class=\"wide\"><div class=\"track\"><i style=\"left:{from:.1}%;width:{:.1}%\"></i><u style=\"left:{from:.1}%\"></u></div></td><td class=\"n small-hide\">{}</td><td class=\"n\">{}</td><td class=\"n small-hide\">{}</td><td class=\"n\">{}</td><td class=\"n small-hide\">{}</td></tr>",
             escape(&time.stage.replace('_', " ")),
             (to - from).max(1.0),
             millis(time.mean),
-            millis(time.p50),
-            millis(time.p90),
-            millis(time.p99),
+            millis_or_dash(quantile(0.5, time.p50)),
+            millis_or_dash(quantile(0.9, time.p90)),
+            millis_or_dash(p99),
             number(time.count as f64)
         );
     }

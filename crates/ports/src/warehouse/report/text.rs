@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::spread::seconds_between;
 use super::{Percentiles, Report};
 use scanmill_core::domain::row::utc_millis;
+use scanmill_core::quantile::told;
 
 const BAR: usize = 30;
 
@@ -95,7 +96,12 @@ fn summary(text: &mut String, report: &Report) {
         report.throughput.seconds,
         report.throughput.first_processed_at.as_deref(),
     ) {
-        let _ = writeln!(text, "{rate:.1} photos/s over {} from {first}", duration(seconds));
+        // Of photos that were read in one go the times say nothing of a rate.
+        let _ = if seconds >= 1.0 {
+            writeln!(text, "{rate:.1} photos/s over {} from {first}", duration(seconds))
+        } else {
+            writeln!(text, "all processed within a second of {first}")
+        };
     }
 }
 
@@ -103,7 +109,8 @@ fn spreads(text: &mut String, report: &Report) {
     let row = |name: &str, spread: Option<Percentiles>| {
         let spread = spread?;
         let figure = |value: f64| format!("{value:.3}");
-        let (mean, p50, p99) = (figure(spread.mean), figure(spread.p50), figure(spread.p99));
+        let told = |quantile, value| told(quantile, spread.photos, value).map_or_else(|| "–".to_owned(), figure);
+        let (mean, p50, p99) = (figure(spread.mean), told(0.5, spread.p50), told(0.99, spread.p99));
         Some(vec![name.to_owned(), mean, p50, p99, count(spread.photos)])
     };
     let rows = [
