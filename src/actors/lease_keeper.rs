@@ -20,10 +20,13 @@ use crate::domain::message_progress::Settlement;
 use crate::error::{Class, Error, Result};
 use crate::queue::{Advice, ReceiptHandle};
 use crate::telemetry::calls::Watched;
-use crate::telemetry::events::{CallFailed, LeasesExtended, MessagesSettled};
+use crate::telemetry::events::{CallFailed, LeasesExtended, MessagesLeft, MessagesSettled};
 
 /// Commands taken at once.
 const GATHER: usize = 256;
+
+/// How long a stop waits for a queue that answers nothing.
+const LAST_SETTLE: Duration = Duration::from_secs(2);
 
 /// How long leases are given back at a stop before they are left to their timeout.
 const LAST_GIVE_BACK: Duration = Duration::from_secs(2);
@@ -111,18 +114,28 @@ impl Keeper {
     async fn keep(mut self, mut commands: mpsc::Receiver<LeaseCommand>) -> Result<()> {
         let mut gathered = Vec::new();
         let mut is_open = true;
+        let mut stopping_since = None;
         while is_open || !self.settling.is_empty() || !self.extending.is_empty() || !self.waiting.is_empty() {
             let is_place_free = self.extending.len() < self.advice.calls_at_once;
             let next_due = self.leases.next_due().filter(|_| is_place_free);
+            let wake_at = self.waiting.wake_at().filter(|_| self.settling.len() < self.advice.calls_at_once);
             tokio::select! {
                 // Leases first: a late extension costs a second delivery, a late delete nothing.
                 biased;
                 () = worker::sleep_until(next_due) => self.extend_due(),
                 Some(extension) = self.extending.join_next() => self.extended(extension)?,
-                Some(settled) = self.settling.join_next() => self.settled(settled)?,
+                Some(settled) = self.settling.join_next() => self.settled(settled, !is_open)?,
                 taken = commands.recv_many(&mut gathered, GATHER), if is_open => {
                     is_open = taken > 0;
                     gathered.drain(..).for_each(|command| self.handle_command(command));
+                }
+                () = worker::sleep_until(wake_at), if wake_at.is_some() => {}
+            }
+            if !is_open && self.waiting.is_unanswered() {
+                let since = *stopping_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= LAST_SETTLE {
+                    let left = self.waiting.take_all();
+                    self.leave("settle", left);
                 }
             }
             self.start_settling();
@@ -140,15 +153,15 @@ impl Keeper {
             LeaseCommand::Settle { receipt, settlement, receive_count, permit, traces } => match settlement {
                 Settlement::Delete => {
                     self.leases.deleting(&receipt);
-                    self.waiting.push(Action::Delete, EndedMessage { receipt, _permit: permit, traces });
+                    self.waiting.push(Action::Delete, EndedMessage::new(receipt, permit, traces));
                 }
                 Settlement::GiveBack => {
                     // Released first: an extension after the give-back would hide the message again.
                     self.leases.release(&receipt);
                     let action = self.how_to_give_back(receive_count);
                     match self.in_extension.get_mut(&receipt) {
-                        Some(parked) => *parked = Some((action, EndedMessage { receipt, _permit: permit, traces })),
-                        None => self.waiting.push(action, EndedMessage { receipt, _permit: permit, traces }),
+                        Some(parked) => *parked = Some((action, EndedMessage::new(receipt, permit, traces))),
+                        None => self.waiting.push(action, EndedMessage::new(receipt, permit, traces)),
                     }
                 }
             },
@@ -219,15 +232,23 @@ impl Keeper {
 
     fn start_settling(&mut self) {
         while self.settling.len() < self.advice.calls_at_once {
-            let Some(call) = self.waiting.next_call(self.advice.entries_per_call, self.settling.len()) else { break };
+            let (most, under_way) = (self.advice.entries_per_call, self.settling.len());
+            let Some(call) = self.waiting.next_call(most, under_way, Instant::now()) else { break };
             self.in_calls += call.messages.len();
             self.settling.spawn(settle(self.line.clone(), call));
         }
     }
 
-    fn settled(&mut self, settled: std::result::Result<Settled, JoinError>) -> Result<()> {
+    fn settled(&mut self, settled: std::result::Result<Settled, JoinError>, is_stopping: bool) -> Result<()> {
         let settled = settled.map_err(|error| Error::bug("acknowledging messages panicked").with_source(error))?;
-        self.in_calls = self.in_calls.saturating_sub(settled.released.len());
+        let now = Instant::now();
+        self.in_calls = self.in_calls.saturating_sub(settled.messages);
+        match settled.unanswered {
+            Some(asks) => self.waiting.unanswered(asks, now),
+            None => self.waiting.answered(),
+        }
+        let left = self.waiting.again(settled.action, settled.again, is_stopping, now);
+        self.leave(settled.action.as_str(), left);
         for receipt in &settled.released {
             self.leases.release(receipt);
         }
@@ -236,6 +257,17 @@ impl Keeper {
         self.seen.lost.fetch_add(settled.lost, Ordering::Relaxed);
         MessagesSettled { deleted: settled.deleted, given_back: settled.given_back }.emit();
         Ok(())
+    }
+
+    /// Leaves messages to their redelivery.
+    fn leave(&mut self, what: &'static str, messages: Vec<EndedMessage>) {
+        if messages.is_empty() {
+            return;
+        }
+        MessagesLeft { what, count: messages.len() as u64 }.emit();
+        for message in messages {
+            self.leases.release(&message.receipt);
+        }
     }
 }
 

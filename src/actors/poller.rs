@@ -28,9 +28,7 @@ use crate::flow::pool::panic_text;
 use crate::queue::Message;
 use crate::scale::receive;
 use crate::telemetry::calls::Watched;
-use crate::telemetry::events::{
-    CallFailed, MessageIgnored, MessageNotUnderstood, MessagesReceived, PhotoPassedOver, ReceivesFailed,
-};
+use crate::telemetry::events::{CallFailed, MessageIgnored, MessageNotUnderstood, MessagesReceived, PhotoPassedOver};
 use crate::telemetry::traces::Parent;
 
 /// How long receives that are under way at a drain are waited for, so that their messages can be given back at once.
@@ -159,12 +157,9 @@ async fn receive_all(
                     }
                     Err(error) => {
                         seen.failures.fetch_add(1, Ordering::Relaxed);
-                        let is_first = pace.failed(error.wait(), now);
-                        if is_first {
+                        CallFailed { what: "receive", error: &error }.emit();
+                        if pace.failed(error.wait(), now) {
                             line.outages.call_failed("receive", &error);
-                            CallFailed { what: "receive", error: &error }.emit();
-                        } else {
-                            ReceivesFailed { error: &error }.emit();
                         }
                         if !error.class().is_retryable() {
                             return Err(error.with_context("receiving messages"));

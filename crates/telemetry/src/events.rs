@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 pub use self::batches::{BatchSealed, BatchSetAside, LoadDone, LoadFailed};
 pub use self::messages::{
-    LeasesExtended, MessageIgnored, MessageNotUnderstood, MessagesReceived, MessagesSettled, PhotoPassedOver,
-    ReceivesFailed,
+    LeasesExtended, MessageIgnored, MessageNotUnderstood, MessagesLeft, MessagesReceived, MessagesSettled,
+    PhotoPassedOver,
 };
 pub use self::photos::{DecodeStalled, PhotoAgain, PhotoDecoded, PhotoDurable, PhotoFetched};
 use super::names;
@@ -72,7 +72,7 @@ impl BottleneckNamed<'_> {
     }
 }
 
-/// Answers of AWS asked for less, and a later attempt of the same call did not.
+/// Answers of AWS asked for less, and another attempt of the same call followed.
 pub struct AnswersThrottled {
     /// Which service.
     pub service: &'static str,
@@ -86,7 +86,7 @@ impl AnswersThrottled {
         let Self { service, count } = self;
         names::ERRORS.add(Class::Throttled, count);
         let Some(more_like_it) = seldom::ask(format!("throttled {service}")) else { return };
-        tracing::warn!(service, more_like_it, "a request was throttled; its retry succeeded");
+        tracing::warn!(service, more_like_it, "a request was throttled and is tried again");
     }
 }
 

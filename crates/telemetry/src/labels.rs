@@ -71,6 +71,8 @@ labels! {
         Deleted = "deleted",
         /// To be received again.
         GivenBack = "given_back",
+        /// Neither was possible.
+        Left = "left",
     }
     /// How an extension of a lease ended.
     Extension {

@@ -47,7 +47,7 @@ metrics! {
     ANNOUNCE_FAILURES: Counter = plain("scanmill_announce_failures_total", "calls",
         "Attempts to announce photos of the inbox folder to the queue that failed; the photos wait and are announced later.");
     MESSAGES_SETTLED: Counter<Settled> = by("action", "scanmill_messages_settled_total", "messages",
-        "Messages deleted because every photo is durable, or given back to be received again.");
+        "Messages deleted because every photo is durable, given back to be received again, or left to their redelivery because neither was possible.");
     LEASE_EXTENSIONS: Counter<Extension> = by("result", "scanmill_lease_extensions_total", "leases",
         "Visibility timeouts extended; lost means that another receiver has the message by now.");
     PHOTOS: Counter<Outcome> = by("outcome", "scanmill_photos_total", "photos",

@@ -4,7 +4,6 @@ use std::sync::Once;
 
 use jiff::Timestamp;
 use scanmill_core::domain::{PhotoRef, SkipReason};
-use scanmill_core::error::Error;
 
 use crate::labels::{Extension, Receives, Settled};
 use crate::seldom::{self, cause_of};
@@ -81,20 +80,6 @@ impl PhotoPassedOver<'_> {
     }
 }
 
-/// Receives that failed together with one that was told already.
-pub struct ReceivesFailed<'a> {
-    /// Why.
-    pub error: &'a Error,
-}
-
-impl ReceivesFailed<'_> {
-    /// Counts.
-    pub fn emit(self) {
-        names::ERRORS.add(self.error.class(), 1);
-        tracing::debug!(error = %self.error, "another receive failed meanwhile");
-    }
-}
-
 /// A message that names no photo to read.
 pub struct MessageIgnored<'a> {
     /// The queue's id of it.
@@ -141,6 +126,25 @@ impl MessagesSettled {
     pub fn emit(self) {
         names::MESSAGES_SETTLED.add(Settled::Deleted, self.deleted);
         names::MESSAGES_SETTLED.add(Settled::GivenBack, self.given_back);
+    }
+}
+
+/// Messages could not be deleted or given back: they are received again once their leases end. Rows of what was to be deleted are
+/// durable, and the load drops what is then read twice.
+pub struct MessagesLeft {
+    /// What was to be done.
+    pub what: &'static str,
+    /// How many.
+    pub count: u64,
+}
+
+impl MessagesLeft {
+    /// Counts; logs one line a call and minute.
+    pub fn emit(self) {
+        let Self { what, count } = self;
+        names::MESSAGES_SETTLED.add(Settled::Left, count);
+        let Some(more_like_it) = seldom::ask(format!("messages left {what}")) else { return };
+        tracing::warn!(what, messages = count, more_like_it, "messages are left to their redelivery");
     }
 }
 

@@ -14,6 +14,10 @@ use crate::aws::Call;
 use crate::queue::ReceiptHandle;
 use scanmill_core::error::{Error, Result};
 
+/// Of an entry that is deleted or extended: whoever keeps the lease knows how long another try is worth it, and what it must not
+/// hold up.
+const ONE_TRY: u32 = 1;
+
 /// Entries are named by their place in the whole list.
 fn answer<'a>(call: Call<'_>, done: impl Iterator<Item = &'a str>, refused: &[BatchResultErrorEntry]) -> BatchAnswer {
     let refused = refused.iter().filter_map(|entry| {
@@ -39,7 +43,7 @@ impl SqsQueue {
         let call = self.call("deleting from", "sqs:DeleteMessage");
         batch::run(
             receipts.len(),
-            batch::TRIES,
+            ONE_TRY,
             |_| 0,
             |places| {
                 Box::pin(async move {
@@ -63,7 +67,7 @@ impl SqsQueue {
         let visibility = seconds(visibility);
         batch::run(
             receipts.len(),
-            batch::TRIES,
+            ONE_TRY,
             |_| 0,
             |places| {
                 Box::pin(async move {
