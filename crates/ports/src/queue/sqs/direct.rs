@@ -68,6 +68,7 @@ where
     }
 
     /// What a whole answer says.
+    #[expect(clippy::result_large_err, reason = "the error is the SDK's own, for which its callers look")]
     fn read(&self, answer: HttpResponse) -> Answer<O, E> {
         let Some(read) = self.layer.as_ref().and_then(|layer| layer.load::<SharedResponseDeserializer>()) else {
             return Err(SdkError::response_error("the SDK has no codec of it", answer));
