@@ -103,9 +103,9 @@ impl Engine {
     /// As [`Engine::start`].
     pub async fn start_on(settings: Arc<Settings>, ports: Ports, host: Host) -> Result<Engine> {
         recorder::install()?;
-        let limits: Vec<String> =
-            settings.chosen.iter().map(|Choice { key, value, .. }| format!("{key} {}", grouped(*value))).collect();
-        tracing::info!(limits = limits.join(", "), "limits set to `auto` follow from this machine");
+        let told = |Choice { key, value, reason }: &Choice| format!("{key} {}: {reason}", grouped(*value));
+        let limits: Vec<String> = settings.chosen.iter().map(told).collect();
+        tracing::info!(limits = limits.join("; "), "limits set to `auto` follow from this machine");
         ports.warehouse.prepare().await?;
         let at_work = enter(&settings, &ports).await?;
         let instance = instance_name();

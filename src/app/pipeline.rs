@@ -106,7 +106,7 @@ const WAY: [FlowStage; 7] = [
     FlowStage {
         name: "warehouse",
         title: "Warehouse",
-        held: Some(("/totals/scans", "scans")),
+        held: Some(("/totals/scans", "scans since start")),
         also: &[Also::Sum("/totals/rejections", "rejected")],
         ..PLACE
     },

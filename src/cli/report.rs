@@ -16,7 +16,7 @@ use crate::warehouse::report::{Between, report};
 /// Prints a summary of the warehouse: rates, latencies, rungs, products, days, places
 ///
 /// Reads only, and may run beside the engine. Latencies and decode times are per photo, over all photos or an even
-/// sample of 20,000.
+/// sample of 20,000. Products, places and campaigns are the first ten, days the latest 31; `query` and `export` have all.
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\
 Examples:

@@ -91,10 +91,16 @@ pub fn choose(settings: &mut Settings, machine: Machine) {
     );
     // 150 ms for each GET at 500 photos a second and thread, and never more than the descriptors allow.
     let files = machine.open_files.map_or(u64::MAX, |files| files.saturating_sub(OTHER_FILES) / 2);
-    let fetches = (threads * 75).clamp(64, 8_192).min(files.max(16)).max(settings.scale.min_fetches as u64);
-    let reason = match machine.open_files {
-        Some(open) if files.max(16) <= fetches => format!("half of the {open} files this process may open"),
-        _ => "75 for each decode thread".to_owned(),
+    let (by_threads, least) = ((threads * 75).clamp(64, 8_192), settings.scale.min_fetches as u64);
+    let fetches = by_threads.min(files.max(16)).max(least);
+    let open = machine.open_files.unwrap_or(u64::MAX);
+    let reason = match fetches {
+        _ if fetches == by_threads => "75 for each decode thread, 64 to 8,192".to_owned(),
+        _ if fetches == least => "scale.min_fetches".to_owned(),
+        _ if fetches == files => format!("half of the {open} files this process may open, less {OTHER_FILES}"),
+        _ => {
+            format!("the least there may be: of {open} files this process may open {OTHER_FILES} are for other things")
+        }
     };
     size("scale.max_fetches", &mut settings.scale.max_fetches, fetches, reason);
     // A batch that could not fill while its messages are in flight would always wait for its age.
@@ -115,12 +121,22 @@ pub fn choose(settings: &mut Settings, machine: Machine) {
             choices.push(Choice { key, value, reason });
         }
     };
-    let least = settings.limits.max_file_bytes.max(64 << 20);
-    let fetched = (memory / 16).min(4 << 30).max(least);
-    bytes("memory.fetched_bytes", &mut settings.memory.fetched_bytes, fetched, format!("a sixteenth {has}"));
-    let least = u64::from(settings.limits.max_megapixels) * 1_000_000 * super::rules::DECODE_BYTES_PER_PIXEL;
-    let decode = (memory / 4).max(least);
-    bytes("memory.decode_bytes", &mut settings.memory.decode_bytes, decode, format!("a quarter {has}"));
+    let file = settings.limits.max_file_bytes;
+    let (share, least) = ((memory / 16).min(4 << 30), file.max(64 << 20));
+    let reason = match share {
+        _ if share >= least && share < memory / 16 => "4 GiB, the most that is of use".to_owned(),
+        _ if share >= least => format!("a sixteenth {has}"),
+        _ if least == file => format!("one file of limits.max_file_bytes, more than a sixteenth {has}"),
+        _ => format!("64 MiB, the least there may be, more than a sixteenth {has}"),
+    };
+    bytes("memory.fetched_bytes", &mut settings.memory.fetched_bytes, share.max(least), reason);
+    let (share, least) =
+        (memory / 4, u64::from(settings.limits.max_megapixels) * 1_000_000 * super::rules::DECODE_BYTES_PER_PIXEL);
+    let reason = match share {
+        _ if share >= least => format!("a quarter {has}"),
+        _ => format!("one picture of limits.max_megapixels, more than a quarter {has}"),
+    };
+    bytes("memory.decode_bytes", &mut settings.memory.decode_bytes, share.max(least), reason);
     settings.chosen = choices;
 }
 
@@ -129,29 +145,35 @@ fn memory_here() -> Option<u64> {
     Some(memory_of_container().map_or(machine, |container| container.min(machine)))
 }
 
-/// The smallest `memory.max` of this process's control group and those above it (version 2), or version 1's limit.
+/// What the control groups of this process allow.
 fn memory_of_container() -> Option<u64> {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let own = groups.lines().find_map(|line| line.strip_prefix("0::")).unwrap_or("/").trim_matches('/').to_owned();
-    let mut limits = Vec::new();
-    let mut path = own.as_str();
-    loop {
-        limits.extend(read_number(&format!("/sys/fs/cgroup/{path}/memory.max")));
-        if path.is_empty() {
-            break;
-        }
-        path = path.rsplit_once('/').map_or("", |(above, _)| above);
-    }
-    limits.into_iter().min().or_else(|| read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+    memory_of_groups(&groups, |path| fs::read_to_string(format!("/sys/fs/cgroup/{path}")).ok())
+}
+
+/// The smallest limit of the control group and those above it: `memory.max` and `memory.high`, beyond which everything is slowed
+/// down, of version 2; the limit of version 1, whose groups have a folder for each controller. In a container the group's own path
+/// may be that of the host, and only the root is there.
+fn memory_of_groups(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<u64> {
+    let lines = || groups.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
+    let of = |controller: &str| {
+        let found = lines().find(|(controllers, _)| controllers.split(',').any(|name| name == controller));
+        found.map_or("", |(_, path)| path).trim_matches('/')
+    };
+    let second = [("", "memory.max"), ("", "memory.high")].map(|(folder, file)| (folder, of(""), file));
+    let first = [("memory/", of("memory"), "memory.limit_in_bytes")];
+    let limits = second.into_iter().chain(first).flat_map(|(folder, own, file)| {
+        let above = std::iter::successors(Some(own), |path| {
+            (!path.is_empty()).then(|| path.rsplit_once('/').map_or("", |(above, _)| above))
+        });
+        above.filter_map(|path| read(&format!("{folder}{path}/{file}"))).collect::<Vec<_>>()
+    });
+    limits.filter_map(|text| text.trim().parse().ok()).min()
 }
 
 fn memory_of_machine(meminfo: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
-}
-
-fn read_number(path: &str) -> Option<u64> {
-    fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -216,6 +238,60 @@ mod tests {
         choose(&mut settings, machine);
         assert_eq!((settings.memory.decode_bytes, settings.scale.max_decodes), (7, 6));
         assert!(settings.chosen.iter().all(|choice| !["decode.threads", "memory.decode_bytes"].contains(&choice.key)));
+    }
+
+    #[test]
+    fn a_reason_is_that_of_the_value() {
+        let reason = |key: &str, change: &dyn Fn(&mut Settings), memory: u64, files: u64| {
+            let mut settings = load(&Sources::default()).expect("defaults").settings;
+            change(&mut settings);
+            choose_anew(&mut settings, Machine { cores: 2, memory_bytes: Some(memory), open_files: Some(files) });
+            let choice = settings.chosen.into_iter().find(|choice| choice.key == key).expect("it is chosen");
+            (choice.value, choice.reason)
+        };
+        let (fetches, fetched, decode) = ("scale.max_fetches", "memory.fetched_bytes", "memory.decode_bytes");
+        let large = |settings: &mut Settings| settings.limits.max_file_bytes = 4 << 30;
+        let many = |settings: &mut Settings| settings.scale.min_fetches = 10_000;
+        let as_is = |_: &mut Settings| {};
+        for (key, change, memory, files, value, words) in [
+            (fetches, &as_is as &dyn Fn(&mut Settings), GIB, 65_536, 150, "75 for each decode thread"),
+            (fetches, &as_is, GIB, 612, 50, "half of the 612 files"),
+            (fetches, &as_is, GIB, 100, 16, "the least there may be"),
+            (fetches, &many, GIB, 20_000, 10_000, "scale.min_fetches"),
+            (fetched, &as_is, 4 * GIB, 1_024, 256 << 20, "a sixteenth of the 4096 MiB here"),
+            (fetched, &as_is, 256 * GIB, 1_024, 4 * GIB, "4 GiB, the most"),
+            (fetched, &as_is, GIB / 2, 1_024, 64 << 20, "64 MiB, the least"),
+            (fetched, &large, GIB, 1_024, 4 * GIB, "one file of limits.max_file_bytes"),
+            (decode, &as_is, 16 * GIB, 1_024, 4 * GIB, "a quarter of"),
+            (decode, &as_is, GIB / 4, 1_024, 256_000_000, "one picture of limits.max_megapixels"),
+        ] {
+            let (found, reason) = reason(key, change, memory, files);
+            assert!(found == value && reason.contains(words), "{key}: {found}, {reason}");
+        }
+    }
+
+    #[test]
+    fn the_smallest_limit_of_the_control_groups_counts() {
+        let limit = |groups: &str, files: &[(&str, &str)]| {
+            memory_of_groups(groups, |path| {
+                let path = path.trim_start_matches('/');
+                files.iter().find(|(name, _)| *name == path).map(|(_, text)| format!("{text}\n"))
+            })
+        };
+        let unit = "0::/system.slice/scanmill.service\n";
+        for (groups, files, expected) in [
+            (unit, &[("system.slice/scanmill.service/memory.max", "max")][..], None),
+            (unit, &[("system.slice/scanmill.service/memory.max", "7"), ("memory.max", "9")], Some(7)),
+            (unit, &[("system.slice/scanmill.service/memory.max", "7"), ("system.slice/memory.max", "5")], Some(5)),
+            (unit, &[("system.slice/scanmill.service/memory.high", "3"), ("memory.max", "5")], Some(3)),
+            ("0::/\n", &[("memory.max", "9")], Some(9)),
+            ("", &[("memory/memory.limit_in_bytes", "9")], Some(9)),
+            ("4:cpu,memory:/a/b\n1:name=systemd:/c\n", &[("memory/a/b/memory.limit_in_bytes", "4")], Some(4)),
+            ("4:memory:/a/b\n0::/c\n", &[("memory/a/memory.limit_in_bytes", "2"), ("c/memory.max", "max")], Some(2)),
+            ("4:memory:/on/the/host\n", &[("memory/memory.limit_in_bytes", "8")], Some(8)),
+        ] {
+            assert_eq!(limit(groups, files), expected, "{groups} {files:?}");
+        }
     }
 
     #[test]

@@ -11,10 +11,11 @@ use super::{Check, place};
 use crate::cli::engine_file;
 use crate::config::Settings;
 use crate::config::machine::Machine;
-use crate::config::settings::StoreKind;
+use crate::config::settings::{QueueKind, StoreKind};
+use crate::queue::calls_at_once;
 
-/// Files the engine keeps open beside one for each fetch: databases, sockets, the batch being written, the runtime's.
-const FILES_BESIDE_FETCHES: u64 = 64;
+/// Files the engine keeps open beside the sockets of its calls: databases, the batch being written, the runtime's.
+const OTHER_FILES: u64 = 64;
 /// 2025-01-01: a clock before the first line of this program was written is wrong.
 const NO_EARLIER: Duration = Duration::from_secs(1_735_689_600);
 /// Folders counted in the inbox before it is called large.
@@ -81,14 +82,22 @@ fn folders_below(top: &Path) -> u64 {
 
 fn open_files(settings: &Settings) -> Check {
     let name = "open files";
-    let needed = settings.scale.max_fetches as u64 + FILES_BESIDE_FETCHES;
-    match getrlimit(Resource::Nofile).current {
-        Some(limit) if limit < needed => Check::fail(
-            name,
-            format!("{limit} allowed, {needed} needed for scale.max_fetches = {}", settings.scale.max_fetches),
-            format!("ulimit -n {needed}, or lower scale.max_fetches"),
-        ),
-        Some(limit) => Check::ok(name, format!("{limit} allowed, {needed} needed")),
+    let limit = getrlimit(Resource::Nofile).current;
+    let fetches = settings.scale.max_fetches as u64;
+    // Receives, and deletes, each of which has a socket.
+    let calls = match settings.queue.kind {
+        QueueKind::Sqs => 2 * calls_at_once(limit) as u64,
+        QueueKind::Sqlite => 0,
+    };
+    let needed = fetches + calls + OTHER_FILES;
+    let what = if calls == 0 { String::new() } else { format!(", {calls} for receives and deletes") };
+    let message =
+        |limit: u64| format!("{limit} allowed, {needed} needed: {fetches} for fetches{what}, {OTHER_FILES} others");
+    match limit {
+        Some(limit) if limit < needed => {
+            Check::fail(name, message(limit), format!("ulimit -n {needed}, or lower scale.max_fetches"))
+        }
+        Some(limit) => Check::ok(name, message(limit)),
         None => Check::ok(name, "no limit"),
     }
 }

@@ -66,7 +66,7 @@ fn head_lines<'a>(view: &View, shown: &Shown, page: SocketAddr) -> Paragraph<'a>
             let rejected = view.rejections.iter().map(|(_, photos)| photos).sum::<u64>();
             let count = |count: u64| number(count as f64);
             Line::from(format!(
-                "{} photos done · {} scans · {} rejected",
+                "since start: {} photos · {} scans · {} rejected",
                 count(view.photos),
                 count(view.scans),
                 count(rejected)

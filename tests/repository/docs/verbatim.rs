@@ -17,8 +17,14 @@ esac
 
 /// Runs the blocks of a page, as they stand, and gives what they printed.
 fn follow(page: &str) -> String {
-    // What goes on until Ctrl-C is not followed to its end.
-    follow_with(page, |line| if line.contains("--keep") { String::new() } else { line.to_owned() })
+    // What goes on until Ctrl-C is not followed to its end, but for an engine, which there is no other way to rows.
+    follow_with(page, |line| match line.split_once('#') {
+        Some((command, comment)) if comment.contains("Ctrl-C") && command.starts_with("scanmill run") => {
+            format!("{command} --until-empty")
+        }
+        _ if line.contains("--keep") => String::new(),
+        _ => line.to_owned(),
+    })
 }
 
 /// The same with lines that cannot stand in one shell, or would take minutes, brought into a form that can.

@@ -17,7 +17,7 @@ pub mod sqlite;
 pub mod sqs;
 mod sqs_options;
 
-pub use sqs_options::SqsOptions;
+pub use sqs_options::{SqsOptions, calls_at_once};
 
 /// How long a message is leased, and when the queue gives it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -243,16 +243,16 @@ mod tests {
     #[test]
     fn answers_and_refusals_are_read_as_the_sdk_reads_them() {
         let delete = Delete::of(&DeleteMessageBatch::new());
-        let read =
-            |status: u16, body: &str| delete.read(HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body)));
-        let answer = read(200, r#"{"Successful":[{"Id":"0"}],"Failed":[]}"#).unwrap();
+        let said = |status: u16, body: &str| HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+        let answer = delete.read(said(200, r#"{"Successful":[{"Id":"0"}],"Failed":[]}"#)).unwrap();
         assert_eq!(answer.successful()[0].id(), "0");
-        let refused = read(400, r#"{"__type":"com.amazonaws.sqs#RequestThrottled","message":"slower"}"#).unwrap_err();
+        let throttled = r#"{"__type":"com.amazonaws.sqs#RequestThrottled","message":"slower"}"#;
+        let refused = delete.read(said(400, throttled)).unwrap_err();
         let SdkError::ServiceError(refused) = refused else { panic!("{refused:?}") };
         assert!(matches!(refused.err(), DeleteMessageBatchError::RequestThrottled(_)), "{refused:?}");
         // Of a proxy, or cut off.
         for (status, body) in [(502, "<html>"), (200, r#"{"Successful":[{"#), (200, "[]")] {
-            assert!(read(status, body).is_err(), "{status} {body}");
+            assert!(delete.read(said(status, body)).is_err(), "{status} {body}");
         }
     }
 }

@@ -11,9 +11,11 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{Builder, StalledStreamProtectionConfig};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use rustix::process::{Resource, getrlimit};
 use tokio::sync::OnceCell;
 
 pub use super::sqs_options::SqsOptions;
+use super::sqs_options::calls_at_once;
 use super::{Advice, Depth, LeaseRules, Message, Queue, ReceiptHandle};
 use crate::aws::{Account, Call};
 use scanmill_core::error::{Error, Result};
@@ -41,10 +43,6 @@ const MAX_WAIT: Duration = Duration::from_secs(20);
 const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 3600);
 /// Messages in flight that a standard queue allows, of all receivers together. Beyond it a long poll just stays empty.
 const IN_FLIGHT_LIMIT: u64 = 120_000;
-/// Receives, and deletes, under way at once at the most. Each carries ten messages, so 40,000 messages a second at a round
-/// trip of 150 ms need 600 of each; at 15 ms they need 60, and no more are then started.
-const CALLS_AT_ONCE: usize = 640;
-
 /// The queue. Clones share everything.
 #[derive(Clone)]
 pub struct SqsQueue {
@@ -57,6 +55,7 @@ struct SqsInner {
     account: Account,
     url: QueueUrl,
     clients: OnceCell<Clients>,
+    calls_at_once: usize,
     /// Receives and deletes past the SDK's orchestration.
     direct: Arc<Direct>,
     /// Receives under way and messages that nobody took.
@@ -85,7 +84,9 @@ impl SqsQueue {
         let rules = LeaseRules { visibility_timeout: rules.visibility_timeout.min(MAX_VISIBILITY), ..rules };
         let (clients, desk, dead) = (OnceCell::new(), Mutex::default(), depth::DeadLetters::default());
         let direct = Arc::new(Direct::new(account.clone()));
-        Ok(SqsQueue { shared: Arc::new(SqsInner { options, rules, account, url, clients, direct, desk, dead }) })
+        let calls_at_once = calls_at_once(getrlimit(Resource::Nofile).current);
+        let shared = SqsInner { options, rules, account, url, clients, calls_at_once, direct, desk, dead };
+        Ok(SqsQueue { shared: Arc::new(shared) })
     }
 
     /// A call on this queue, as errors speak of it.
@@ -145,12 +146,12 @@ impl Queue for SqsQueue {
 
     fn advice(&self) -> Advice {
         Advice {
-            receives_at_once: CALLS_AT_ONCE,
+            receives_at_once: self.shared.calls_at_once,
             messages_per_receive: MAX_BATCH,
             is_approximate: true,
             in_flight_limit: Some(IN_FLIGHT_LIMIT),
             entries_per_call: MAX_BATCH,
-            calls_at_once: CALLS_AT_ONCE,
+            calls_at_once: self.shared.calls_at_once,
         }
     }
 

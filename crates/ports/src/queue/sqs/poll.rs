@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::write::seconds;
-use super::{CALLS_AT_ONCE, MAX_WAIT, SqsInner, SqsQueue, failed};
+use super::{MAX_WAIT, SqsInner, SqsQueue, failed};
 use crate::aws::Call;
 use crate::queue::{Message, ReceiptHandle};
 use scanmill_core::error::{Error, Result};
@@ -69,7 +69,7 @@ impl Drop for Waiting<'_> {
         let Some(poll) = self.poll.take() else { return };
         let mut desk = self.shared.desk();
         desk.polls.push_back(poll);
-        if desk.polls.len() > CALLS_AT_ONCE {
+        if desk.polls.len() > self.shared.calls_at_once {
             // Cannot be by the engine's receives, which take up what is here first.
             if let Some(oldest) = desk.polls.pop_front() {
                 oldest.task.abort();

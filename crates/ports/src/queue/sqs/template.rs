@@ -107,7 +107,7 @@ mod tests {
     fn sent(uri: &str, more: &[(&'static str, &str)]) -> HttpRequest {
         let mut request = written();
         request.set_uri(uri).unwrap();
-        let scope = format!("AWS4-HMAC-SHA256 Credential=AKID/20250101/eu-west-1/sqs/aws4_request, SignedHeaders=host");
+        let scope = "AWS4-HMAC-SHA256 Credential=AKID/20250101/eu-west-1/sqs/aws4_request, SignedHeaders=host";
         request.headers_mut().insert("authorization", scope);
         request.headers_mut().insert("user-agent", "aws-sdk-rust");
         for (name, value) in more {

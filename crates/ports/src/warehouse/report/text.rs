@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 
 use super::spread::seconds_between;
-use super::{Percentiles, Report};
+use super::{DAYS, Percentiles, Report, TOP};
 use scanmill_core::domain::row::utc_millis;
 use scanmill_core::quantile::told;
 
@@ -29,13 +29,18 @@ pub(super) fn render(report: &Report, now: Timestamp) -> String {
         let host = product.url_host.clone().unwrap_or_default();
         vec![product.product_id.clone(), host, count(product.scans), percent(product.share), count(product.h3_cells)]
     });
-    section(&mut text, "Top products", &["product", "host", ">scans", ">share", ">places"], products);
+    section(
+        &mut text,
+        &cut("Top products", report.products.len(), TOP),
+        &["product", "host", ">scans", ">share", ">places"],
+        products,
+    );
     let most = report.days.iter().map(|day| day.scans).max().unwrap_or(0);
     let days = report
         .days
         .iter()
         .map(|day| vec![day.local_date.clone(), count(day.scans), count(day.photos), bar(day.scans, most)]);
-    section(&mut text, "Scans by day", &["day", ">scans", ">photos", ""], days);
+    section(&mut text, &cut("Scans by day", report.days.len(), DAYS), &["day", ">scans", ">photos", ""], days);
     let most = report.hours.iter().map(|hour| hour.scans).max().unwrap_or(0);
     let hours = report
         .hours
@@ -50,7 +55,7 @@ pub(super) fn render(report: &Report, now: Timestamp) -> String {
     });
     section(
         &mut text,
-        "Top places",
+        &cut("Top places", report.places.len(), TOP),
         &["H3 cell", "town", "country", ">latitude", ">longitude", ">scans", ">photos"],
         places,
     );
@@ -58,7 +63,8 @@ pub(super) fn render(report: &Report, now: Timestamp) -> String {
         let (first, last) = (campaign.first_local_date.clone(), campaign.last_local_date.clone());
         vec![campaign.utm_campaign.clone(), count(campaign.scans), first, last]
     });
-    section(&mut text, "Campaigns", &["campaign", ">scans", "first day", "last day"], campaigns);
+    let title = cut("Campaigns", report.campaigns.len(), TOP);
+    section(&mut text, &title, &["campaign", ">dated scans", "first day", "last day"], campaigns);
     freshness(&mut text, report, now);
     text
 }
@@ -151,6 +157,15 @@ fn freshness(text: &mut String, report: &Report, now: Timestamp) {
         count(freshness.rows_in_batches),
         count(freshness.rows_standing)
     );
+}
+
+/// A list's title; where the list is as long as it may be there is probably more.
+fn cut(title: &str, length: usize, most: usize) -> String {
+    match (length >= most, most) {
+        (false, _) => title.to_owned(),
+        (true, DAYS) => format!("{title}, the latest {DAYS}"),
+        (true, _) => format!("{title}, the first {most}"),
+    }
 }
 
 fn section(text: &mut String, title: &str, headers: &[&str], rows: impl Iterator<Item = Vec<String>>) {
