@@ -86,6 +86,25 @@ fn the_analytics_dashboard_is_whole() {
     }
 }
 
+/// Grafana and Superset run as users of their own: what keeps them out of the file, and how each opens it.
+#[test]
+fn both_pages_say_how_another_user_reads_the_warehouse() {
+    let read = |path| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let unit = read("config/aws/scanmill.service");
+    assert!(read("config/local.toml").contains("#umask = \"077\""));
+    for page in ["config/bi/README.md", "dashboards/provisioning/datasources.yml"] {
+        let text = read(page).replace("\n  # ", " ");
+        for closed in ["UMask=0077", "StateDirectoryMode=0700"] {
+            assert!(unit.lines().any(|line| line == closed) && text.contains(closed), "{page}: {closed}");
+        }
+        for word in
+            ["local.umask = \"027\"", "StateDirectoryMode=0750", "usermod -aG scanmill", "mode=ro", "immutable=1"]
+        {
+            assert!(text.contains(word), "{page}: {word}");
+        }
+    }
+}
+
 /// Every panel draws what an engine has brought into its warehouse, and nobody's choice is read as SQL.
 #[test]
 fn every_panel_has_rows_of_a_real_engines_warehouse() {
