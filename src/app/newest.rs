@@ -37,7 +37,7 @@ const QUESTIONS: &[(&str, &[&str], &str)] = &[
     (
         "places",
         &["h3_cell", "latitude", "longitude", "scans"],
-        "SELECT h3_cell, AVG(latitude) AS latitude, AVG(longitude) AS longitude, COUNT(*) AS scans FROM newest
+        "SELECT h3_cell, ROUND(AVG(latitude), 2) AS latitude, ROUND(AVG(longitude), 2) AS longitude, COUNT(*) AS scans FROM newest
          WHERE h3_cell IS NOT NULL GROUP BY h3_cell ORDER BY scans DESC LIMIT 2000",
     ),
     (
@@ -55,7 +55,9 @@ const QUESTIONS: &[(&str, &[&str], &str)] = &[
     (
         "days",
         &["local_date", "scans"],
-        "SELECT local_date, COUNT(*) AS scans FROM newest WHERE local_date IS NOT NULL
+        // In the calendar that the marts have: a camera whose clock fell back to 2000 would stretch the chart over decades.
+        "SELECT local_date, COUNT(*) AS scans FROM newest
+         WHERE local_date > (SELECT date(MAX(local_date), '-366 days') FROM newest)
          GROUP BY local_date ORDER BY local_date DESC LIMIT 62",
     ),
     (

@@ -39,7 +39,7 @@ OURS = {
     "Photos with scans": "SELECT COUNT(DISTINCT photo_id) FROM scans WHERE {days}",
     "Products": "SELECT COUNT(DISTINCT product_id) FROM scans WHERE {days}",
     "Photos rejected": "SELECT COUNT(*) FROM rejections WHERE {when}",
-    "Map of scans": "SELECT longitude, latitude, COUNT(*) FROM scans WHERE latitude IS NOT NULL AND {days} GROUP BY 1, 2",
+    "Map of scans": "SELECT ROUND(longitude, 2), ROUND(latitude, 2), COUNT(*) FROM scans WHERE latitude IS NOT NULL AND {days} GROUP BY 1, 2",
     "Scans by day": f"SELECT local_date, {FACTS} FROM scans WHERE {{days}} GROUP BY 1",
     "Towns": f"SELECT city, region, country, {FACTS} FROM scans WHERE {{days}} GROUP BY 1, 2, 3",
     "Products by scans": f"SELECT product_id, url_host, {NAMED}, {FACTS}, {CELLS} FROM scans AS s WHERE {{days}} GROUP BY 1, 2",

@@ -15,7 +15,7 @@ FRAMES = ["raw", "time", "hour", "date", "week", "month", "quarter", "year", "da
 
 
 def fields_of(view):
-    """The names a query may use, of a parsed view, and the columns they are made of."""
+    """The names a query may use, of a parsed view, those of them that are measures, and the columns they are made of."""
     names, columns = set(), set()
     for kind in ("dimensions", "measures"):
         for field in view.get(kind, []):
@@ -27,22 +27,25 @@ def fields_of(view):
         columns.add(group["sql"])
     listed = [f["name"] for kind in ("dimensions", "measures", "dimension_groups") for f in view.get(kind, [])]
     assert len(listed) == len(set(listed)), view["name"]
-    return names, {column.strip().removeprefix("${TABLE}.") for column in columns}
+    measures = {field["name"] for field in view["measures"]}
+    return names, measures, {column.strip().removeprefix("${TABLE}.") for column in columns}
 
 
 def looker(root, found):
     columns_of = {name: {column for column, *_ in columns} for name, _, columns in found}
-    fields = {}
+    fields, measures = {}, set()
     for path in sorted(root.glob("looker/**/*.lkml")):
         parsed = lkml.load(path.read_text())
         for view in parsed.get("views", []):
-            names, columns = fields_of(view)
+            names, of_view, columns = fields_of(view)
             assert columns <= columns_of[view["sql_table_name"]], (path, columns - columns_of[view["sql_table_name"]])
             fields[view["name"]] = names
+            measures |= {f"{view['name']}.{name}" for name in of_view}
     assert set(fields) == set(columns_of), set(fields) ^ set(columns_of)
     model = lkml.load((root / "looker/scanmill.model.lkml").read_text())
     explores = {explore["name"] for explore in model["explores"]}
-    assert explores <= set(fields), explores - set(fields)
+    # A view without an explore can be asked nothing.
+    assert explores == set(fields), explores ^ set(fields)
     titles = []
     for path in sorted(root.glob("looker/dashboards/*.dashboard.lookml")):
         for board in yaml.safe_load(path.read_text()):
@@ -59,6 +62,9 @@ def looker(root, found):
             for element in board["elements"]:
                 asked = {of["name"] for of in board.get("filters", [])}
                 assert set(element.get("listen", {})) <= asked, (path, element)
+                assert measures & set(element["fields"]), (path, element["name"], "has nothing to draw: no measure")
+                pivoted = element.get("pivots", [])
+                assert set(pivoted) <= set(element["fields"]) - measures, (path, element["name"], pivoted)
     print(f"{len(fields)} views, {len(explores)} explores, dashboards: {', '.join(titles)}")
     assert len(titles) == 6
 

@@ -8,6 +8,12 @@ from superset_pages import superset
 
 NOTE = "Made from the warehouse's schema by tests/bi/pages.py; a test holds the two together."
 COUNTS = {"scans", "photos", "codes", "row_count", "photo_count"}
+# Figures of a row that a chart may draw, and how those of several rows are put together: weeks add up over products, not
+# over days; what else has no sum is of one row for each thing that it is asked by.
+FIGURES = {
+    "scans_7_days": "sum", "scans_7_days_before": "sum", "growth": "max", "lift": "max",
+    "batches": "max", "rows_in_batches": "max", "rows_standing": "max",
+}
 DUCKDB = {"INTEGER": "BIGINT", "REAL": "DOUBLE", "TEXT": "VARCHAR"}
 
 
@@ -19,7 +25,8 @@ def relations(columns_json, marts_sql):
     }
     found = {}
     for name, kind, sql, column, of, required in json.loads(pathlib.Path(columns_json).read_text()):
-        docs = re.findall(rf"^ +{column} (?:TEXT|INTEGER|REAL)[^\n]*? -- ([^\n]*)$", sql, re.M) if kind == "table" else []
+        of_column = rf"{column} (?:TEXT|INTEGER|REAL)[^\n]*?" if kind == "table" else rf"[^\n]* AS {column},?"
+        docs = re.findall(rf"^ +{of_column} -- ([^\n]*)$", sql, re.M)
         of = {"INT": "INTEGER"}.get(of, of)
         assert of in DUCKDB, (name, column, of)
         found.setdefault(name, []).append((column, of, bool(required), docs[0] if docs else None))
@@ -60,6 +67,9 @@ def lookml(name, question, columns):
             of = "number" if of in ("INTEGER", "REAL") else "string"
             lines += [f"  dimension: {column} {{"] + (["    primary_key: yes"] if column == key else [])
             lines += [f"    type: {of}"] + about + [sql, "  }"]
+        if column in FIGURES:
+            prefix = {"sum": "total", "max": "max"}[FIGURES[column]]
+            lines += [f"  measure: {prefix}_{column} {{", f"    type: {FIGURES[column]}"] + about + [sql, "  }"]
     if {"latitude", "longitude"} <= set(names):
         lines += ["  dimension: location {", "    type: location", "    sql_latitude: ${TABLE}.latitude ;;"]
         lines += ["    sql_longitude: ${TABLE}.longitude ;;", "  }"]

@@ -147,6 +147,15 @@ fn the_newest_scans_are_what_the_warehouse_holds() {
     let root = Root::new();
     let somewhere = crate::process::photo::position(48.8584, 2.2945);
     root.drop_photo("a.jpg", &crate::process::photo::jpeg_with("https://shop.example/p/one-1", somewhere));
+    let taken = |at| vec![crate::process::photo::ascii(exif::Tag::DateTimeOriginal, at)];
+    root.drop_photo(
+        "d.jpg",
+        &crate::process::photo::jpeg_with("https://shop.example/p/one-1", taken("2020:03:02 10:00:00")),
+    );
+    root.drop_photo(
+        "e.jpg",
+        &crate::process::photo::jpeg_with("https://shop.example/p/one-1", taken("2000:01:01 00:00:12")),
+    );
     root.drop_photo("b.jpg", &crate::process::photo::jpeg("<img src=x onerror=alert(1)>"));
     root.drop_photo("c.jpg", &crate::process::photo::blank());
     let engine = root.start(&["--set", "metrics.listen=127.0.0.1:0"]);
@@ -156,12 +165,14 @@ fn the_newest_scans_are_what_the_warehouse_holds() {
     // An answer is kept for a few seconds.
     engine.wait_until("all are on the page", || {
         let answer = answer();
-        answer["totals"][0]["scans"] == 2 && answer["rejected"].as_array().is_some_and(|rows| !rows.is_empty())
+        answer["totals"][0]["scans"] == 4 && answer["rejected"].as_array().is_some_and(|rows| !rows.is_empty())
     });
     let answer = answer();
     assert_eq!(answer["places"].as_array().map(Vec::len), Some(1), "{answer}");
     assert_eq!(answer["places"][0]["scans"], 1);
-    assert!((answer["places"][0]["latitude"].as_f64().expect("a place") - 48.8584).abs() < 1e-3);
+    assert_eq!(answer["places"][0]["latitude"], 48.86, "to about a kilometre, in a cell of one scan too");
+    let dated = json!([{"local_date": "2020-03-02", "scans": 1}]);
+    assert_eq!((&answer["days"], &answer["totals"][0]["with_date"]), (&dated, &json!(2)), "a wrong clock is no chart");
     assert_eq!(answer["products"][0]["product_id"], "one-1");
     assert_eq!(answer["products"][0]["h3_cells"], 1);
     let payloads: Vec<&str> =

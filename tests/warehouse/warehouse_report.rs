@@ -124,6 +124,31 @@ async fn every_column_of_a_mart_has_a_type() {
     }
 }
 
+/// What is made for charts and to be passed on: a row of it may be of a single scan.
+#[tokio::test]
+async fn no_mart_and_no_report_says_where_a_photo_was_taken() {
+    let (_folder, warehouse) = fresh().await;
+    let (latitude, longitude) = (52.516_275, -13.377_704);
+    let mut batches = Batches::default();
+    let alone = with(scans("alone", 0, 1), |scan| (scan.latitude, scan.longitude) = (Some(latitude), Some(longitude)));
+    batches.add("b1", vec![alone]);
+    warehouse.load(&manifest(&["b1"]), &batches).await.unwrap();
+    let sql = "SELECT view.name, info.name FROM sqlite_schema AS view, pragma_table_info(view.name) AS info
+               WHERE view.type = 'view'";
+    let columns = warehouse.query(sql, &[]).await.unwrap().rows;
+    let mut places = 0;
+    for column in &columns {
+        let (mart, column) = (column[0].as_str().unwrap(), column[1].as_str().unwrap());
+        let exact = format!("SELECT COUNT(*) FROM {mart} WHERE {column} IN ({latitude}, {longitude})");
+        assert_eq!(row(&warehouse, &exact).await, [json!(0)], "{mart}.{column}");
+        let coarse = format!("SELECT COUNT(*) FROM {mart} WHERE {column} IN (52.52, -13.38)");
+        places += row(&warehouse, &coarse).await[0].as_i64().unwrap();
+    }
+    assert_eq!(places, 6, "three marts have a place");
+    let places = report(&warehouse, Between::default()).await.unwrap().places;
+    assert_eq!((places[0].latitude, places[0].longitude), (Some(52.52), Some(-13.38)));
+}
+
 #[tokio::test]
 async fn a_campaign_lifts_its_product_by_days() {
     let (_folder, warehouse) = fresh().await;
@@ -142,6 +167,39 @@ async fn a_campaign_lifts_its_product_by_days() {
     let lift =
         row(&warehouse, "SELECT campaign_days, other_days, scans_per_campaign_day, lift FROM mart_campaign_lift");
     assert_eq!(Value::from(lift.await), json!([7, 7, 6.0, 3.5]));
+}
+
+/// A camera's clock falls back to the year it was made in; one day of it must not outweigh the days there are.
+#[tokio::test]
+async fn a_wrong_clock_changes_no_lift_no_trend_and_no_unusual_day() {
+    let (_folder, warehouse) = fresh().await;
+    let mut batches = Batches::default();
+    let on = |name: String, date: String, campaign: bool| {
+        with(scans(&name, 0, 1), |scan| {
+            scan.local_date = Some(date.clone());
+            scan.utm_campaign = campaign.then(|| "fair".into());
+        })
+    };
+    let photos = (1..=28).flat_map(|day| (0..2 + day % 3 + if day >= 20 { 6 } else { 0 }).map(move |n| (day, n)));
+    let photos = photos.map(|(day, n)| on(format!("{day}/{n}"), format!("2026-11-{day:02}"), (20..28).contains(&day)));
+    batches.add("b1", photos.collect());
+    let wrong = ["2000-01-01", "2005-06-07", "2025-11-27"];
+    batches.add("b2", wrong.map(|date| on(date.into(), date.into(), date != "2005-06-07")).into());
+    batches.add("b3", vec![on("a year ago".into(), "2025-11-28".into(), false)]);
+    let mut told = Vec::new();
+    for batch in ["b1", "b2", "b3"] {
+        warehouse.load(&manifest(&[batch]), &batches).await.unwrap();
+        let mut marts = Vec::new();
+        for mart in ["mart_campaign_lift", "mart_product_anomaly", "mart_product_trend"] {
+            let sql = format!("SELECT * FROM {mart} ORDER BY 1, 2, 3");
+            marts.push(warehouse.query(&sql, &[]).await.unwrap().rows);
+        }
+        told.push(marts);
+    }
+    assert_eq!(told[1], told[0], "days before the calendar count as none");
+    assert_eq!(told[1][0][0][3..5], [json!(8), json!(20)], "days of the campaign and others");
+    // The first day of the calendar is one of it, and the 337 without a scan behind it.
+    assert_eq!(told[2][0][0][3..5], [json!(8), json!(358)]);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use scanmill::warehouse::schema;
 use scanmill::warehouse::{Value, Warehouse};
 use serde_json::json;
 
-use self::figures::{date_of, day_of, distinct, groups, mean, median, photos, ranks};
+use self::figures::{coarse, date_of, day_of, distinct, groups, mean, median, photos, ranks};
 pub use self::stories::photos_of_story;
 use self::stories::{STORIES, photos_of};
 use super::manifest_in;
@@ -183,7 +183,10 @@ fn of_products(seen: &[&ScanRow]) -> Vec<Answer> {
     ]
 }
 
-/// Scans of each product on each day that has some.
+/// Days of a product's calendar, which ends with its last day.
+const CALENDAR_DAYS: i64 = 366;
+
+/// Scans of each product on each day of its calendar that has some.
 fn counts_by_day(seen: &[&ScanRow]) -> BTreeMap<Product, BTreeMap<i64, i64>> {
     let mut counts: BTreeMap<Product, BTreeMap<i64, i64>> = BTreeMap::new();
     for scan in seen {
@@ -191,6 +194,10 @@ fn counts_by_day(seen: &[&ScanRow]) -> BTreeMap<Product, BTreeMap<i64, i64>> {
             let days = counts.entry((product.clone(), scan.url_host.clone())).or_default();
             *days.entry(day_of(date)).or_default() += 1;
         }
+    }
+    for days in counts.values_mut() {
+        let last = *days.keys().last().unwrap();
+        days.retain(|day, _| *day > last - CALENDAR_DAYS);
     }
     counts
 }
@@ -279,8 +286,8 @@ fn of_days_and_places(seen: &[&ScanRow]) -> Vec<Answer> {
             json!(scans.len()),
             json!(photos(scans)),
             json!(distinct(scans, |scan| scan.product_id.clone())),
-            json!(mean(scans.iter().filter_map(|scan| scan.latitude))),
-            json!(mean(scans.iter().filter_map(|scan| scan.longitude))),
+            json!(coarse(scans.iter().filter_map(|scan| scan.latitude))),
+            json!(coarse(scans.iter().filter_map(|scan| scan.longitude))),
             json!(times().min()),
             json!(times().max()),
         ]
@@ -298,8 +305,8 @@ fn of_days_and_places(seen: &[&ScanRow]) -> Vec<Answer> {
             json!(scans.len()),
             json!(photos(scans)),
             json!(distinct(scans, |scan| scan.product_id.clone())),
-            json!(mean(scans.iter().filter_map(|scan| scan.latitude))),
-            json!(mean(scans.iter().filter_map(|scan| scan.longitude))),
+            json!(coarse(scans.iter().filter_map(|scan| scan.latitude))),
+            json!(coarse(scans.iter().filter_map(|scan| scan.longitude))),
         ]
     });
     vec![
@@ -345,8 +352,8 @@ fn of_facts(seen: &[&ScanRow]) -> Vec<Answer> {
             json!(country),
             json!(region),
             json!(city),
-            json!(mean(scans.iter().filter_map(|scan| scan.latitude))),
-            json!(mean(scans.iter().filter_map(|scan| scan.longitude))),
+            json!(coarse(scans.iter().filter_map(|scan| scan.latitude))),
+            json!(coarse(scans.iter().filter_map(|scan| scan.longitude))),
             json!(campaign.0),
             json!(campaign.1),
             json!(campaign.2),
@@ -414,10 +421,11 @@ fn of_campaigns(seen: &[&ScanRow]) -> Vec<Answer> {
         Some((scan.utm_campaign.clone()?, (scan.product_id.clone()?, scan.url_host.clone())))
     });
     let counts = counts_by_day(seen);
-    let lifts = periods.iter().map(|((campaign, product), scans)| {
-        let seen_on: BTreeSet<i64> = scans.iter().filter_map(|scan| Some(day_of(scan.local_date.as_ref()?))).collect();
-        let (from, to) = (*seen_on.first().unwrap(), *seen_on.last().unwrap());
+    let lifts = periods.iter().filter_map(|((campaign, product), scans)| {
         let days = &counts[product];
+        let seen_on = scans.iter().filter_map(|scan| Some(day_of(scan.local_date.as_ref()?)));
+        let seen_on: BTreeSet<i64> = seen_on.filter(|day| days.contains_key(day)).collect();
+        let (from, to) = (*seen_on.first()?, *seen_on.last()?);
         let (first, last) = (*days.keys().next().unwrap(), *days.keys().last().unwrap());
         let (mut inside, mut outside) = ((0, 0), (0, 0));
         for day in first..=last {
@@ -427,7 +435,7 @@ fn of_campaigns(seen: &[&ScanRow]) -> Vec<Answer> {
         }
         let rate = |(days, scans): (i64, i64)| (days > 0).then(|| scans as f64 / days as f64);
         let is_enough = inside.0 >= 7 && outside.0 >= 7 && outside.1 >= 10;
-        vec![
+        Some(vec![
             json!(campaign),
             json!(product.0),
             json!(product.1),
@@ -436,7 +444,7 @@ fn of_campaigns(seen: &[&ScanRow]) -> Vec<Answer> {
             json!(rate(inside)),
             json!(rate(outside)),
             json!(is_enough.then(|| rate(inside).unwrap() / rate(outside).unwrap())),
-        ]
+        ])
     });
     vec![
         plain((

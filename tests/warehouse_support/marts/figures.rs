@@ -38,6 +38,11 @@ pub(super) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
+/// Their mean to a hundredth, as marts tell places.
+pub(super) fn coarse(values: impl Iterator<Item = f64>) -> Option<f64> {
+    mean(values).map(|mean| (mean * 100.0).round() / 100.0)
+}
+
 pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;

@@ -86,6 +86,20 @@ pub(super) fn photos_of(story: &Story) -> Vec<Vec<Row>> {
     all
 }
 
+/// What a camera says whose clock fell back or was never set; and the first day of a calendar of 366 days that ends with
+/// the story's last, beside the day before it.
+fn wrong_clock(story: &str, number: i64, day: i64, photo: i64) -> Option<&'static str> {
+    match (story, number, day, photo) {
+        ("shop", 0, 0, 0) => Some("2005-06-07"),
+        // By the campaign.
+        ("shop", 0, 21, 1) => Some("2000-01-01"),
+        ("shop", 1, 50, 0) => Some("2025-04-20"),
+        ("shop", 1, 50, 1) => Some("2025-04-19"),
+        ("fair", 0, 20, 0) => Some("1999-12-31"),
+        _ => None,
+    }
+}
+
 fn fill(scan: &mut ScanRow, story: &Story, (number, day, photo): (i64, i64, i64), date: &str) {
     let hour = (9 + (day + photo * 3) % 11) as i8;
     scan.local_date = Some(date.to_owned());
@@ -101,7 +115,8 @@ fn fill(scan: &mut ScanRow, story: &Story, (number, day, photo): (i64, i64, i64)
     };
     scan.utm_campaign = (story.campaign)(number, day).then(|| "spring".into());
     scan.utm_medium = (photo % 2 == 0).then(|| "print".into());
-    let (latitude, longitude) = (52.0 + photo as f64 / 8.0, 13.0 + (number + day % 4) as f64 / 16.0);
+    // Finer than marts tell places, and no mean lies in the middle of two hundredths, which databases round as they like.
+    let (latitude, longitude) = (52.003_1 + photo as f64 / 8.0, 13.003_1 + (number + day % 4) as f64 / 16.0);
     (scan.latitude, scan.longitude) = (Some(latitude), Some(longitude));
     let place = h3o::LatLng::new(latitude, longitude).unwrap();
     scan.h3_cell = Some(place.to_cell(h3o::Resolution::Seven).to_string());
@@ -111,6 +126,9 @@ fn fill(scan: &mut ScanRow, story: &Story, (number, day, photo): (i64, i64, i64)
     scan.decode_ms = 3.25 + (day % 7) as f64;
     scan.rung = if photo % 3 == 0 { "zxing_1000".into() } else { "own".into() };
     scan.camera_model = Some(if day % 2 == 0 { "One".into() } else { "Two".into() });
+    if let Some(date) = wrong_clock(story.name, number, day, photo) {
+        scan.local_date = Some(date.to_owned());
+    }
     if story.name == "fair" && number == 2 {
         scan.local_date = Some("2004-01-01".into());
         (scan.latitude, scan.longitude, scan.h3_cell) = (None, None, None);

@@ -39,8 +39,8 @@
     type: looker_grid
     model: scanmill
     explore: mart_campaign_lift
-    fields: [mart_campaign_lift.utm_campaign, mart_campaign_lift.product_id, mart_campaign_lift.product_name, mart_campaign_lift.campaign_days, mart_campaign_lift.scans_per_campaign_day, mart_campaign_lift.scans_per_other_day, mart_campaign_lift.lift]
-    sorts: [mart_campaign_lift.lift desc]
+    fields: [mart_campaign_lift.utm_campaign, mart_campaign_lift.product_id, mart_campaign_lift.url_host, mart_campaign_lift.product_name, mart_campaign_lift.campaign_days, mart_campaign_lift.scans_per_campaign_day, mart_campaign_lift.scans_per_other_day, mart_campaign_lift.max_lift]
+    sorts: [mart_campaign_lift.max_lift desc]
     listen:
       campaign: mart_campaign_lift.utm_campaign
     limit: 5000

@@ -9,7 +9,7 @@
     type: looker_single_record
     model: scanmill
     explore: mart_freshness
-    fields: [mart_freshness.last_captured_time, mart_freshness.last_uploaded_time, mart_freshness.last_processed_time, mart_freshness.last_sealed_time, mart_freshness.last_loaded_time, mart_freshness.batches, mart_freshness.rows_in_batches, mart_freshness.rows_standing]
+    fields: [mart_freshness.last_captured_time, mart_freshness.last_uploaded_time, mart_freshness.last_processed_time, mart_freshness.last_sealed_time, mart_freshness.last_loaded_time, mart_freshness.max_batches, mart_freshness.max_rows_in_batches, mart_freshness.max_rows_standing]
     limit: 5000
     row: 0
     col: 0

@@ -29,7 +29,7 @@
     type: looker_line
     model: scanmill
     explore: mart_product_trend
-    fields: [mart_product_trend.local_date, mart_product_trend.product_id, mart_product_trend.scans_7_days]
+    fields: [mart_product_trend.local_date, mart_product_trend.product_id, mart_product_trend.total_scans_7_days]
     pivots: [mart_product_trend.product_id]
     sorts: [mart_product_trend.local_date]
     listen:
@@ -46,8 +46,8 @@
     type: looker_grid
     model: scanmill
     explore: mart_product_trend
-    fields: [mart_product_trend.local_date, mart_product_trend.product_id, mart_product_trend.product_name, mart_product_trend.scans_7_days, mart_product_trend.scans_7_days_before, mart_product_trend.growth]
-    sorts: [mart_product_trend.local_date desc, mart_product_trend.growth desc]
+    fields: [mart_product_trend.local_date, mart_product_trend.product_id, mart_product_trend.url_host, mart_product_trend.product_name, mart_product_trend.total_scans_7_days, mart_product_trend.total_scans_7_days_before, mart_product_trend.max_growth]
+    sorts: [mart_product_trend.local_date desc, mart_product_trend.max_growth desc]
     listen:
       days: mart_product_trend.local_date
       product: mart_product_trend.product_id

@@ -1,5 +1,5 @@
 # Made from the warehouse's schema by tests/bi/pages.py; a test holds the two together.
-# Does a campaign lift its product? All scans of the product from the first to the last day the campaign was seen on it, against the other days from the product's first to its last (lift above 1: more scans a day). Days without a scan count as zero. Lift is null with fewer than seven days on either side, or fewer than ten other scans. (The scans of a period are those until its last day less those before its first: edges of periods stand among the days, in order.)
+# Does a campaign lift its product? All scans of the product from the first to the last day the campaign was seen on it, against the other days from the product's first to its last (lift above 1: more scans a day), all within the 366 days that end with the product's last scan. Days without a scan count as zero. Lift is null with fewer than seven days on either side, or fewer than ten other scans. (The scans of a period are those until its last day less those before its first: edges of periods stand among the days, in order.)
 view: mart_campaign_lift {
   sql_table_name: mart_campaign_lift ;;
   dimension: utm_campaign {
@@ -32,6 +32,10 @@ view: mart_campaign_lift {
   }
   dimension: lift {
     type: number
+    sql: ${TABLE}.lift ;;
+  }
+  measure: max_lift {
+    type: max
     sql: ${TABLE}.lift ;;
   }
   dimension: product_name {

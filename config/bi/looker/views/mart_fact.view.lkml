@@ -51,10 +51,12 @@ view: mart_fact {
   }
   dimension: latitude {
     type: number
+    description: "degrees north, mean of the scans to a hundredth (about 1 km)"
     sql: ${TABLE}.latitude ;;
   }
   dimension: longitude {
     type: number
+    description: "degrees east, mean of the scans to a hundredth (about 1 km)"
     sql: ${TABLE}.longitude ;;
   }
   dimension: utm_campaign {

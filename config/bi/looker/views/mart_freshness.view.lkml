@@ -41,12 +41,24 @@ view: mart_freshness {
     type: number
     sql: ${TABLE}.batches ;;
   }
+  measure: max_batches {
+    type: max
+    sql: ${TABLE}.batches ;;
+  }
   dimension: rows_in_batches {
     type: number
     sql: ${TABLE}.rows_in_batches ;;
   }
+  measure: max_rows_in_batches {
+    type: max
+    sql: ${TABLE}.rows_in_batches ;;
+  }
   dimension: rows_standing {
     type: number
+    sql: ${TABLE}.rows_standing ;;
+  }
+  measure: max_rows_standing {
+    type: max
     sql: ${TABLE}.rows_standing ;;
   }
   measure: count {

@@ -1,5 +1,5 @@
 # Made from the warehouse's schema by tests/bi/pages.py; a test holds the two together.
-# Where do people scan? One row an H3 cell of resolution 7, with the mean position of its scans for a map's marker.
+# Where do people scan? One row an H3 cell of resolution 7, with the mean position of its scans, to about 1 km, for a map's marker.
 view: mart_h3_map {
   sql_table_name: mart_h3_map ;;
   dimension: h3_cell {
@@ -20,10 +20,12 @@ view: mart_h3_map {
   }
   dimension: latitude {
     type: number
+    description: "degrees north, mean of the scans to a hundredth (about 1 km)"
     sql: ${TABLE}.latitude ;;
   }
   dimension: longitude {
     type: number
+    description: "degrees east, mean of the scans to a hundredth (about 1 km)"
     sql: ${TABLE}.longitude ;;
   }
   dimension_group: first_captured_local {

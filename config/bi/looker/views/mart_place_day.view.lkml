@@ -1,5 +1,5 @@
 # Made from the warehouse's schema by tests/bi/pages.py; a test holds the two together.
-# In which countries, regions and towns do people scan, day by day? (places without a name are left out; a town has the mean position of its scans)
+# In which countries, regions and towns do people scan, day by day? (places without a name are left out; a town has the mean position of its scans, to about 1 km)
 view: mart_place_day {
   sql_table_name: mart_place_day ;;
   dimension_group: local {
@@ -35,10 +35,12 @@ view: mart_place_day {
   }
   dimension: latitude {
     type: number
+    description: "degrees north, mean of the scans to a hundredth (about 1 km)"
     sql: ${TABLE}.latitude ;;
   }
   dimension: longitude {
     type: number
+    description: "degrees east, mean of the scans to a hundredth (about 1 km)"
     sql: ${TABLE}.longitude ;;
   }
   dimension: location {

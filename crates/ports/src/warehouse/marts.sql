@@ -2,8 +2,12 @@
 -- One text for SQLite and Redshift: GROUP BY and window SQL over columns. Three things are spelled for each by
 -- `schema/marts.rs`: DAY_OF, a date's number; DATE_OF, a number's date; and the types of time in CAST, which SQLite has
 -- as text. It also spells out JOIN_PRODUCTS, what the table `products` says of the rows of a subquery: product_name,
--- brand and category, null where it says nothing; no row is lost or doubled by it. Every computed column has a CAST, so that it has a type for whoever lists the columns, and means
--- and ratios are not cut to the scale of a decimal. No view builds on another, so each can be dropped alone.
+-- brand and category, null where it says nothing; no row is lost or doubled by it. And COARSE_MEAN, the mean of degrees
+-- to a hundredth: a row may be of one scan, and no mart gives anyone's position; and PRODUCT_DAYS, each product's days
+-- with scans, in its calendar: the 366 days that end with its last one. A camera whose clock fell back to 2000 would
+-- otherwise fill decades with days without a scan, which are what lift, growth and unusual days are measured by. Every computed column has a CAST, so
+-- that it has a type for whoever lists the columns, and means and ratios are not cut to the scale of a decimal. No view builds on
+-- another, so each can be dropped alone.
 -- Counts called "photos" count photos, "scans" count codes read in them.
 -- Days, hours and weekdays are those of the camera's own wall clock (local_date, local_hour, local_weekday).
 -- Each photo with scans has exactly one with qr_index 0, so where rows are grouped by what all codes of a photo share,
@@ -13,7 +17,7 @@
 -- Which version of tables and marts stands here? (commands ask before they read)
 DROP VIEW IF EXISTS warehouse_schema;
 CREATE VIEW warehouse_schema AS
-SELECT CAST(6 AS BIGINT) AS schema_version;
+SELECT CAST(7 AS BIGINT) AS schema_version;
 
 -- What became of each photo? One row a photo, scanned or rejected.
 DROP VIEW IF EXISTS mart_photo;
@@ -48,7 +52,8 @@ FROM (
   SELECT local_date, local_hour, product_id, url_host, h3_cell, country, region, city, utm_campaign, utm_source,
          utm_medium, camera_make, camera_model, CAST(MIN(local_weekday) AS BIGINT) AS local_weekday, CAST(COUNT(*) AS BIGINT) AS scans,
          CAST(SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS BIGINT) AS photos,
-         CAST(AVG(latitude) AS DOUBLE PRECISION) AS latitude, CAST(AVG(longitude) AS DOUBLE PRECISION) AS longitude
+         COARSE_MEAN(latitude) AS latitude, -- degrees north, mean of the scans to a hundredth (about 1 km)
+         COARSE_MEAN(longitude) AS longitude -- degrees east, mean of the scans to a hundredth (about 1 km)
   FROM scans
   GROUP BY local_date, local_hour, product_id, url_host, h3_cell, country, region, city, utm_campaign, utm_source,
            utm_medium, camera_make, camera_model
@@ -105,6 +110,7 @@ JOIN_PRODUCTS(ranked);
 -- Is a product rising or falling? The seven calendar days that end with each day against the seven before (growth
 -- above 1: rising). Days without a scan count as zero, and stand here too while one of the fourteen days has a scan. A
 -- week is null until the product has been seen that long, growth also where the week before has fewer than ten scans.
+-- The calendar of a product is the 366 days that end with its last scan; what lies before is left out.
 -- (After a day with scans up to thirteen days without are listed. So rows are days here: where more days are left out,
 -- thirteen listed ones without a scan stand before the next.)
 DROP VIEW IF EXISTS mart_product_trend;
@@ -130,12 +136,7 @@ FROM (
       SELECT product_id, url_host, day AS day_seen, scans,
              MIN(day) OVER (PARTITION BY product_id, url_host) AS first_day,
              LEAD(day) OVER (PARTITION BY product_id, url_host ORDER BY day) AS next_day
-      FROM (
-        SELECT product_id, url_host, DAY_OF(local_date) AS day, COUNT(*) AS scans
-        FROM scans
-        WHERE product_id IS NOT NULL AND local_date IS NOT NULL
-        GROUP BY product_id, url_host, local_date
-      ) AS product_day
+      FROM PRODUCT_DAYS() AS product_day
     ) AS seen
     CROSS JOIN (
       SELECT 0 AS back UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5
@@ -154,8 +155,8 @@ JOIN_PRODUCTS(windowed);
 -- Which product-days are out of line? robust_score is the distance from the product's median day in standard
 -- deviations as its median absolute deviation tells them (1.4826 of it; where more than half of the days are alike,
 -- 1.2533 of the mean absolute deviation). A day is unusual beyond 3.5 and at least five scans off. All calendar days
--- from the product's first to its last count, those without a scan as zero; of such days in a row the first is listed.
--- Needs 14 days. (The medians come from how many days had how many scans; one row for each product, which stands among
+-- from the product's first to its last count, of at most 366 before and with the last, those without a scan as zero; of
+-- such days in a row the first is listed. Needs 14 days. (The medians come from how many days had how many scans; one row for each product, which stands among
 -- those of its days until they know it.)
 DROP VIEW IF EXISTS mart_product_anomaly;
 CREATE VIEW mart_product_anomaly AS
@@ -186,12 +187,7 @@ FROM (
       FROM (
         SELECT product_id, url_host, day AS day_seen, scans,
                LEAD(day) OVER (PARTITION BY product_id, url_host ORDER BY day) AS next_day
-        FROM (
-          SELECT product_id, url_host, DAY_OF(local_date) AS day, COUNT(*) AS scans
-          FROM scans
-          WHERE product_id IS NOT NULL AND local_date IS NOT NULL
-          GROUP BY product_id, url_host, local_date
-        ) AS product_day
+        FROM PRODUCT_DAYS() AS product_day
       ) AS seen
       CROSS JOIN (SELECT 0 AS back UNION ALL SELECT 1) AS backs
       WHERE back = 0 OR day_seen + 1 < next_day
@@ -228,12 +224,7 @@ FROM (
                                         ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS place_seen
                 FROM (
                   SELECT product_id, url_host, scans, COUNT(*) AS alike, MIN(day) AS first_day, MAX(day) AS last_day
-                  FROM (
-                    SELECT product_id, url_host, DAY_OF(local_date) AS day, COUNT(*) AS scans
-                    FROM scans
-                    WHERE product_id IS NOT NULL AND local_date IS NOT NULL
-                    GROUP BY product_id, url_host, local_date
-                  ) AS product_day
+                  FROM PRODUCT_DAYS() AS product_day
                   GROUP BY product_id, url_host, scans
                 ) AS counted
               ) AS spanned
@@ -276,13 +267,15 @@ FROM (
   GROUP BY local_weekday, local_hour
 ) AS hour_weekday;
 
--- Where do people scan? One row an H3 cell of resolution 7, with the mean position of its scans for a map's marker.
+-- Where do people scan? One row an H3 cell of resolution 7, with the mean position of its scans, to
+-- about 1 km, for a map's marker.
 DROP VIEW IF EXISTS mart_h3_map;
 CREATE VIEW mart_h3_map AS
 SELECT h3_cell, CAST(COUNT(*) AS BIGINT) AS scans,
        CAST(SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS BIGINT) AS photos,
        CAST(COUNT(DISTINCT product_id) AS BIGINT) AS products,
-       CAST(AVG(latitude) AS DOUBLE PRECISION) AS latitude, CAST(AVG(longitude) AS DOUBLE PRECISION) AS longitude,
+       COARSE_MEAN(latitude) AS latitude, -- degrees north, mean of the scans to a hundredth (about 1 km)
+       COARSE_MEAN(longitude) AS longitude, -- degrees east, mean of the scans to a hundredth (about 1 km)
        CAST(MIN(captured_local) AS TIMESTAMP) AS first_captured_local,
        CAST(MAX(captured_local) AS TIMESTAMP) AS last_captured_local
 FROM scans
@@ -290,13 +283,14 @@ WHERE h3_cell IS NOT NULL
 GROUP BY h3_cell;
 
 -- In which countries, regions and towns do people scan, day by day? (places without a name are left out; a town has the
--- mean position of its scans)
+-- mean position of its scans, to about 1 km)
 DROP VIEW IF EXISTS mart_place_day;
 CREATE VIEW mart_place_day AS
 SELECT local_date, country, region, city, CAST(COUNT(*) AS BIGINT) AS scans,
        CAST(SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS BIGINT) AS photos,
        CAST(COUNT(DISTINCT product_id) AS BIGINT) AS products,
-       CAST(AVG(latitude) AS DOUBLE PRECISION) AS latitude, CAST(AVG(longitude) AS DOUBLE PRECISION) AS longitude
+       COARSE_MEAN(latitude) AS latitude, -- degrees north, mean of the scans to a hundredth (about 1 km)
+       COARSE_MEAN(longitude) AS longitude -- degrees east, mean of the scans to a hundredth (about 1 km)
 FROM scans
 WHERE country IS NOT NULL AND local_date IS NOT NULL
 GROUP BY local_date, country, region, city;
@@ -316,8 +310,8 @@ FROM (
 ) AS campaign_day;
 
 -- Does a campaign lift its product? All scans of the product from the first to the last day the campaign was seen on
--- it, against the other days from the product's first to its last (lift above 1: more scans a day). Days without a scan
--- count as zero. Lift is null with fewer than seven days on either side, or fewer than ten other scans. (The scans of a
+-- it, against the other days from the product's first to its last (lift above 1: more scans a day), all within the 366
+-- days that end with the product's last scan. Days without a scan count as zero. Lift is null with fewer than seven days on either side, or fewer than ten other scans. (The scans of a
 -- period are those until its last day less those before its first: edges of periods stand among the days, in order.)
 DROP VIEW IF EXISTS mart_campaign_lift;
 CREATE VIEW mart_campaign_lift AS
@@ -343,22 +337,16 @@ FROM (
            SUM(scans) OVER (PARTITION BY product_id, url_host ORDER BY day, edge
                             ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS scans_so_far
     FROM (
-      SELECT CAST(NULL AS VARCHAR(1024)) AS utm_campaign, product_id, url_host, DAY_OF(local_date) AS day, 0 AS edge,
-             COUNT(*) AS scans
-      FROM scans
-      WHERE product_id IS NOT NULL AND local_date IS NOT NULL
-      GROUP BY product_id, url_host, local_date
+      SELECT CAST(NULL AS VARCHAR(1024)) AS utm_campaign, product_id, url_host, day, 0 AS edge, scans
+      FROM PRODUCT_DAYS() AS product_day
       UNION ALL
       SELECT utm_campaign, product_id, url_host, CASE WHEN edge < 0 THEN first_day ELSE last_day END AS day, edge,
              0 AS scans
       FROM (
-        SELECT utm_campaign, product_id, url_host, DAY_OF(first_date) AS first_day, DAY_OF(last_date) AS last_day
-        FROM (
-          SELECT utm_campaign, product_id, url_host, MIN(local_date) AS first_date, MAX(local_date) AS last_date
-          FROM scans
-          WHERE utm_campaign IS NOT NULL AND product_id IS NOT NULL AND local_date IS NOT NULL
-          GROUP BY utm_campaign, product_id, url_host
-        ) AS dated
+        SELECT utm_campaign, product_id, url_host, MIN(day) AS first_day, MAX(day) AS last_day
+        FROM PRODUCT_DAYS(utm_campaign) AS campaign_day
+        WHERE utm_campaign IS NOT NULL
+        GROUP BY utm_campaign, product_id, url_host
       ) AS period
       CROSS JOIN (SELECT -1 AS edge UNION ALL SELECT 1) AS edges
     ) AS merged

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use self::span::SpanQuery;
+use super::schema::marts::coarse_mean;
 use super::{Table, Value, Warehouse, schema};
 use scanmill_core::domain::row::utc_millis;
 use scanmill_core::error::{Error, Result};
@@ -166,9 +167,9 @@ pub struct PlaceScans {
     pub city: Option<String>,
     /// Its country, ISO 3166-1 alpha-2.
     pub country: Option<String>,
-    /// Mean latitude of its scans, degrees north.
+    /// Mean latitude of its scans to a hundredth, degrees north: a report is passed on, and a cell may be of one scan.
     pub latitude: Option<f64>,
-    /// Mean longitude of its scans, degrees east.
+    /// Mean longitude of its scans to a hundredth, degrees east.
     pub longitude: Option<f64>,
     /// Scans.
     pub scans: u64,
@@ -285,10 +286,12 @@ pub async fn report(warehouse: &dyn Warehouse, between: Between) -> Result<Repor
             .await?,
         places: asked
             .all(&format!(
-                "SELECT h3_cell, MIN(city) AS city, MIN(country) AS country, AVG(latitude) AS latitude, AVG(longitude) AS longitude, COUNT(*) AS scans,
-                        SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS photos
+                "SELECT h3_cell, MIN(city) AS city, MIN(country) AS country, {} AS latitude, {} AS longitude,
+                        COUNT(*) AS scans, SUM(CASE WHEN qr_index = 0 THEN 1 ELSE 0 END) AS photos
                  FROM {{scans}} WHERE h3_cell IS NOT NULL GROUP BY h3_cell
-                 ORDER BY COUNT(*) DESC, h3_cell LIMIT {TOP}"
+                 ORDER BY COUNT(*) DESC, h3_cell LIMIT {TOP}",
+                coarse_mean("latitude"),
+                coarse_mean("longitude")
             ))
             .await?,
         campaigns: asked

@@ -2,7 +2,8 @@
 //!
 //! `marts.sql` is one text. What the two have no common word for is spelled here: the number of a day and the date of a
 //! number (day 0 is 1970-01-01), the names of types of time, and how a view is made again. What several marts share and
-//! no view may hold for them is spelled here too: what the table `products` says of a product.
+//! no view may hold for them is spelled here too: what the table `products` says of a product, which days are its calendar, and how
+//! coarse a place is.
 
 /// The text that both are made from.
 const MARTS: &str = include_str!("../marts.sql");
@@ -44,10 +45,45 @@ LEFT JOIN (
     )
 }
 
+/// The mean of a column of degrees, to a hundredth: about a kilometre, so that a group of one scan does not say where its
+/// photo was taken. `ROUND` to a whole number is the one that both have for floats.
+pub fn coarse_mean(degrees: &str) -> String {
+    format!("CAST(ROUND(AVG({degrees}) * 100) / 100 AS DOUBLE PRECISION)")
+}
+
+/// The days of a product's calendar, its last with a scan included. One photo of a camera whose clock is wrong by years
+/// must not make them decades; times after the upload are refused where photos are read, so the last day is a true one.
+pub const CALENDAR_DAYS: u32 = 366;
+
+/// The days with scans of each product within its calendar, apart by the column `by` if one is named.
+fn product_days(by: &str) -> String {
+    let by = if by.is_empty() { String::new() } else { format!("{by}, ") };
+    format!(
+        "(
+  SELECT {by}product_id, url_host, day, scans
+  FROM (
+    SELECT {by}product_id, url_host, day, scans, MAX(day) OVER (PARTITION BY product_id, url_host) AS last_day
+    FROM (
+      SELECT {by}product_id, url_host, DAY_OF(local_date) AS day, COUNT(*) AS scans
+      FROM scans
+      WHERE product_id IS NOT NULL AND local_date IS NOT NULL
+      GROUP BY {by}product_id, url_host, local_date
+    ) AS counted
+  ) AS dated
+  WHERE day > last_day - {CALENDAR_DAYS}
+)"
+    )
+}
+
+/// The text with the words that mean the same in both.
+fn common() -> String {
+    calls(&calls(MARTS, "COARSE_MEAN(", coarse_mean), "PRODUCT_DAYS(", product_days)
+}
+
 /// The marts as a script for SQLite. It has no types of time: they are text in the form of its own functions. A view
 /// that an analyst built on a mart survives DROP and CREATE: SQLite looks at what a view names when it is asked.
 pub fn sqlite() -> String {
-    let text = calls(MARTS, "JOIN_PRODUCTS(", join_products);
+    let text = calls(&common(), "JOIN_PRODUCTS(", join_products);
     let text = calls(&text, "DAY_OF(", |day| format!("CAST(julianday({day}) - 2440587.5 AS INTEGER)"));
     let text = calls(&text, "DATE_OF(", |number| format!("date(({number}) * 86400, 'unixepoch')"));
     [" AS DATE)", " AS TIMESTAMP)", " AS TIMESTAMPTZ)"].iter().fold(text, |text, kind| text.replace(kind, " AS TEXT)"))
@@ -55,7 +91,7 @@ pub fn sqlite() -> String {
 
 /// The marts as a script for Redshift. Replaced and not dropped, a view keeps its grants and the views built on it.
 pub fn redshift() -> String {
-    let text = calls(MARTS, "JOIN_PRODUCTS(", join_grouped_products);
+    let text = calls(&common(), "JOIN_PRODUCTS(", join_grouped_products);
     let text = calls(&text, "DAY_OF(", |day| format!("({day} - CAST('1970-01-01' AS DATE))"));
     let text = calls(&text, "DATE_OF(", |number| format!("DATEADD(day, {number}, CAST('1970-01-01' AS DATE))"));
     let lines = text.lines().filter(|line| !line.starts_with("DROP VIEW "));
@@ -112,7 +148,12 @@ mod tests {
     #[test]
     fn each_word_is_spelled_for_each_warehouse() {
         for text in [sqlite(), redshift()] {
-            assert!(!["DAY_OF(", "DATE_OF(", "JOIN_PRODUCTS("].iter().any(|word| text.contains(word)), "{text}");
+            assert!(
+                !["DAY_OF(", "DATE_OF(", "JOIN_PRODUCTS(", "COARSE_MEAN(", "PRODUCT_DAYS("]
+                    .iter()
+                    .any(|word| text.contains(word)),
+                "{text}"
+            );
             assert_eq!(text.matches("VIEW mart_").count() % MARTS.matches("CREATE VIEW mart_").count(), 0);
         }
         assert!(!sqlite().contains("AS DATE)") && !sqlite().contains("AS TIMESTAMP"));
