@@ -257,6 +257,57 @@ async fn times_compare_with_what_sqlite_itself_writes() {
     assert_eq!(warehouse.query(sql, &since).await.unwrap().rows, [[json!(1)]]);
 }
 
+/// Whoever writes by hand: a value that nobody could compare or draw is refused by the file itself.
+#[tokio::test]
+async fn values_that_no_photo_has_are_refused_by_the_tables() {
+    let (folder, warehouse) = fresh().await;
+    let mut batches = Batches::default();
+    batches.add("b1", vec![scans("a", 0, 1), rejection("b", 0, "no_code")]);
+    warehouse.load(&manifest(&["b1"]), &batches).await.unwrap();
+    let file = Connection::open(folder.path().join("warehouse.sqlite")).unwrap();
+    for set in [
+        "scans SET processed_at = 'yesterday'",
+        "scans SET uploaded_at = '2026-11-22T15:40:00.000Z'",
+        "scans SET captured_local = '22.11.2026 15:40'",
+        "scans SET local_date = '32.13.2026'",
+        "scans SET local_date = '2026-11-22 00:00:00'",
+        "scans SET local_hour = 99",
+        "scans SET local_weekday = 0",
+        "scans SET latitude = 91",
+        "scans SET longitude = -180.5",
+        "scans SET utc_offset_minutes = 6000",
+        "scans SET qr_count = 0",
+        "scans SET revision = -1",
+        "rejections SET processed_at = '1764546000'",
+        "load_ledger SET loaded_at = 'now'",
+        "load_ledger SET row_count = -1",
+    ] {
+        let error = file.execute(&format!("UPDATE {set}"), []).expect_err(set);
+        assert!(error.to_string().contains("CHECK constraint failed"), "{set}: {error}");
+    }
+    for set in [
+        "scans SET processed_at = datetime('now'), captured_at = NULL, local_date = date('now')",
+        "scans SET local_hour = NULL, local_weekday = 7, latitude = -90, longitude = 180",
+        "rejections SET uploaded_at = strftime('%Y-%m-%d %H:%M:%f', 'now')",
+    ] {
+        assert_eq!(file.execute(&format!("UPDATE {set}"), []).unwrap(), 1, "{set}");
+    }
+}
+
+/// A row that the tables would refuse is told by its line, not by the failure of a whole load.
+#[tokio::test]
+async fn a_number_out_of_range_spoils_its_batch() {
+    let (_folder, warehouse) = fresh().await;
+    let mut rows = scans("a", 0, 1);
+    let Row::Scan(scan) = &mut rows[0] else { unreachable!() };
+    scan.local_hour = Some(24);
+    let mut batches = Batches::default();
+    batches.add("b1", vec![rows]);
+    let error = warehouse.load(&manifest(&["b1"]), &batches).await.unwrap_err();
+    assert_eq!(error.class(), Class::Poison);
+    assert!(error.report().contains("line 1: `local_hour` is out of range"), "{}", error.report());
+}
+
 #[tokio::test]
 async fn a_time_that_is_none_spoils_its_batch() {
     let (_folder, warehouse) = fresh().await;

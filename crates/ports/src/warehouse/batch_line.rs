@@ -5,9 +5,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::LazyLock;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 
+use super::schema::checks;
 use scanmill_core::domain::columns::{COLUMNS, Column, ColumnTables, ColumnType};
 
 /// The value of one column.
@@ -57,16 +59,30 @@ impl<'a> BatchLine<'a> {
             "" => return Err("`row_kind` is missing".into()),
             _ => return Err("`row_kind` is neither `scan` nor `rejection`".into()),
         };
-        for (column, cell) in COLUMNS.iter().zip(&self.cells) {
+        for ((column, bounds), cell) in COLUMNS.iter().zip(BOUNDS.iter()).zip(&self.cells) {
             match (cell, column.table == other) {
                 (Cell::Null, false) if column.required => return Err(format!("`{}` is missing", column.name)),
                 (Cell::Null, _) => {}
                 (_, true) => return Err(format!("`{}` does not belong in a {}", column.name, self.row_kind)),
                 (_, false) if !fits(column, cell) => return Err(format!("`{}` has the wrong type", column.name)),
+                // The table would refuse it too, and could not say whose it is.
+                (_, false) if !is_within(*bounds, cell) => return Err(format!("`{}` is out of range", column.name)),
                 (_, false) => {}
             }
         }
         Ok(())
+    }
+}
+
+/// The bounds of each column of [`COLUMNS`].
+static BOUNDS: LazyLock<Vec<Option<(f64, f64)>>> = LazyLock::new(|| COLUMNS.iter().map(checks::bounds).collect());
+
+fn is_within(bounds: Option<(f64, f64)>, cell: &Cell<'_>) -> bool {
+    let Some((least, greatest)) = bounds else { return true };
+    match cell {
+        Cell::Integer(integer) => (least..=greatest).contains(&(*integer as f64)),
+        Cell::Real(real) => (least..=greatest).contains(real),
+        Cell::Null | Cell::Text(_) => true,
     }
 }
 
