@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use super::unanswered::{SearchCounts, SearchScope, Sender, Unread, Window, search_in};
-use super::{Exit, GlobalArgs, out, pump, rejections};
+use super::{Exit, GlobalArgs, moment, out, pump};
 use crate::app;
 use crate::config::Settings;
 use crate::domain::photo::hash_128;
@@ -31,11 +31,11 @@ pub struct BackfillArgs {
     /// Where: s3://BUCKET/PREFIX or BUCKET/PREFIX [default: the inbox, under filter.prefix]
     #[arg(value_name = "PLACE")]
     pub place: Option<String>,
-    /// Only objects written since then: a day (UTC), RFC 3339, or a time ago like 90m, 2h, 3d
-    #[arg(long, value_name = "TIME", value_parser = rejections::parse_since)]
+    /// Only objects written since then: a day or time (UTC where it names no zone), or a time ago like 90m, 2h, 3d
+    #[arg(long, value_name = "TIME", value_parser = moment::since)]
     pub since: Option<Timestamp>,
     /// Only objects written until then
-    #[arg(long, value_name = "TIME", value_parser = rejections::parse_since)]
+    #[arg(long, value_name = "TIME", value_parser = moment::since)]
     pub until: Option<Timestamp>,
     /// Photos per second [default: as fast as possible]
     #[arg(long, value_name = "N", value_parser = pump::rate)]

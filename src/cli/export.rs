@@ -8,8 +8,8 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use super::exit::usage;
+use super::moment;
 use super::progress::Progress;
-use super::rejections::parse_since;
 use super::report::{between, block_on};
 use super::{Exit, GlobalArgs, out, settings};
 use crate::diagnostics::nearest;
@@ -45,11 +45,11 @@ pub struct ExportArgs {
     /// The format, whatever the extension
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<ExportFormat>,
-    /// Only photos processed since then: a day (UTC), RFC 3339, or a time ago like 90m, 2h, 3d
-    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    /// Only photos processed since then: a day or time (UTC where it names no zone), or a time ago like 90m, 2h, 3d
+    #[arg(long, value_name = "TIME", value_parser = moment::since)]
     pub since: Option<Timestamp>,
     /// Only photos processed before then, in the same form
-    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    #[arg(long, value_name = "TIME", value_parser = moment::since)]
     pub until: Option<Timestamp>,
 }
 

@@ -23,6 +23,7 @@ pub mod freed_memory;
 pub mod gaps;
 pub mod health;
 pub mod man;
+mod moment;
 pub mod orchestrate;
 pub mod out;
 mod photo_source;

@@ -1,15 +1,13 @@
 //! `scanmill rejections list` and `scanmill rejections replay`.
 
 use std::path::Path;
-use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::moment;
 use super::report::block_on;
 use super::shell::quoted;
 use super::{Exit, GlobalArgs, out, settings};
@@ -83,8 +81,8 @@ pub struct Filter {
     /// Only this reason; may be repeated
     #[arg(long = "reason", value_name = "REASON", value_parser = reason_parser())]
     pub reasons: Vec<Reason>,
-    /// Only photos processed since then: a day (UTC), RFC 3339, or a time ago like 90m, 2h, 3d
-    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    /// Only photos processed since then: a day or time (UTC where it names no zone), or a time ago like 90m, 2h, 3d
+    #[arg(long, value_name = "TIME", value_parser = moment::since)]
     pub since: Option<Timestamp>,
     /// Only photos whose key begins with this
     #[arg(long, value_name = "PREFIX")]
@@ -312,42 +310,10 @@ fn reason_parser() -> impl TypedValueParser<Value = Reason> {
         .try_map(|text| Reason::parse(&text).ok_or_else(|| format!("unknown reason `{text}`")))
 }
 
-/// An instant, the beginning of a day in UTC, or a duration before now.
-pub(super) fn parse_since(text: &str) -> Result<Timestamp, String> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(at);
-    }
-    if let Ok(day) = text.parse::<Date>() {
-        return day.to_zoned(TimeZone::UTC).map(|day| day.timestamp()).map_err(|error| error.to_string());
-    }
-    let wrong = || {
-        format!(
-            "`{text}` is not a time like 2026-11-22T15:40:00Z, a day like 2026-11-22, or a duration like 90m, 2h or 3d"
-        )
-    };
-    // Days count 24 hours: "since 3d" means the same wherever the machine stands.
-    let span = Span::from_str(text).map_err(|_| wrong())?;
-    let since = Timestamp::now().to_zoned(TimeZone::UTC).checked_sub(span.abs()).map_err(|_| wrong())?;
-    Ok(since.timestamp())
-}
-
 /// The body S3 would send, with the revision that the load goes by.
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn since_is_an_instant_or_a_time_ago() {
-        assert_eq!(parse_since("2026-11-22T16:40:00+01:00"), Ok("2026-11-22T15:40:00Z".parse().unwrap()));
-        for (text, hours) in [("90m", 1.5), ("2h", 2.0), ("3d", 72.0), ("1 day 2 hours", 26.0), ("PT1H", 1.0)] {
-            let ago = (Timestamp::now() - parse_since(text).unwrap()).total(jiff::Unit::Hour).unwrap();
-            assert!((ago - hours).abs() < 0.05, "{text}: {ago}");
-        }
-        assert_eq!(parse_since("2026-11-22"), Ok("2026-11-22T00:00:00Z".parse().unwrap()));
-        for text in ["", "soon", "3", "2026-13-22", "9999999999d"] {
-            assert!(parse_since(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn the_arguments_parse() {

@@ -6,8 +6,8 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::exit::usage;
+use super::moment;
 use super::progress::Progress;
-use super::rejections::parse_since;
 use super::{Exit, GlobalArgs, out, settings};
 use crate::error::Result;
 use crate::warehouse::Warehouse;
@@ -25,11 +25,11 @@ Examples:
   scanmill report --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z
   scanmill report --root /srv/scanmill --json | jq .throughput.photos_per_second")]
 pub struct ReportArgs {
-    /// Only photos processed since then: a day (UTC), RFC 3339, or a time ago like 90m, 2h, 3d
-    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    /// Only photos processed since then: a day or time (UTC where it names no zone), or a time ago like 90m, 2h, 3d
+    #[arg(long, value_name = "TIME", value_parser = moment::since)]
     pub since: Option<Timestamp>,
     /// Only photos processed before then, in the same form
-    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    #[arg(long, value_name = "TIME", value_parser = moment::since)]
     pub until: Option<Timestamp>,
     /// Print CSV instead of tables: section, row, field, value
     #[arg(long, conflicts_with = "json")]

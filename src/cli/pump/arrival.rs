@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, civil};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::exit::usage;
+use crate::cli::moment;
 use crate::error::{Error, Result};
 use crate::pump::arrival::{Arrival, Schedule};
 use crate::pump::stamps::Stamps;
@@ -49,10 +49,10 @@ pub struct ArrivalArgs {
     #[arg(long, value_name = "N", value_parser = speed_up)]
     pub speed_up: Option<f64>,
     /// Start of the part of the story to use, like 2026-03-02 or 2026-03-02T08:00:00Z
-    #[arg(long, value_name = "DATE", value_parser = moment)]
+    #[arg(long, value_name = "DATE", value_parser = moment::absolute)]
     pub from: Option<Timestamp>,
     /// End of that part, itself not included
-    #[arg(long, value_name = "DATE", value_parser = moment)]
+    #[arg(long, value_name = "DATE", value_parser = moment::absolute)]
     pub to: Option<Timestamp>,
     /// Stamps as the original's orchestrator takes them: JSON with start_date, end_date and count
     #[arg(long, value_name = "FILE")]
@@ -267,16 +267,6 @@ fn speed_up(text: &str) -> Result<f64, String> {
     if (1e-3..=1e9).contains(&times) { Ok(times) } else { Err("must be 0.001 to 1000000000".to_owned()) }
 }
 
-/// A date or a moment as an argument; without an offset it is UTC.
-fn moment(text: &str) -> Result<Timestamp, String> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(at);
-    }
-    let wrong = || format!("`{text}` is not a date like 2026-03-02 or a time like 2026-03-02T08:00:00Z");
-    let civil: civil::DateTime = text.parse().map_err(|_| wrong())?;
-    civil.to_zoned(TimeZone::UTC).map(|at| at.timestamp()).map_err(|_| wrong())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,7 +278,7 @@ mod tests {
     }
 
     fn story() -> Span {
-        Span { from: moment("2026-03-02").unwrap(), to: moment("2026-04-06").unwrap() }
+        Span { from: moment::absolute("2026-03-02").unwrap(), to: moment::absolute("2026-04-06").unwrap() }
     }
 
     fn asked(line: &str) -> Result<Asked> {
@@ -312,7 +302,10 @@ mod tests {
         assert_eq!(asked("--ramp 0..2/s --for 10s").unwrap().stamps, photos(10));
         let bursts = asked("--rate 20/s --burst 200/s:5s --every 60s --for 2m").unwrap();
         assert_eq!(bursts.stamps, photos(2 * (55 * 20 + 5 * 200)));
-        let span = Span { from: moment("2026-03-02").unwrap(), to: moment("2026-03-09T12:00:00+01:00").unwrap() };
+        let span = Span {
+            from: moment::absolute("2026-03-02").unwrap(),
+            to: moment::absolute("2026-03-09T12:00:00+01:00").unwrap(),
+        };
         let candidates = asked("--count 40 --from 2026-03-02 --to 2026-03-09T12:00:00+01:00").unwrap();
         assert_eq!(candidates, unpaced(Stamps::Candidates { count: 40, span }));
     }
@@ -320,7 +313,9 @@ mod tests {
     #[test]
     fn a_replay_is_the_story_or_a_part_of_it() {
         let replay = |from: &str, to: &str, speed_up| Asked {
-            stamps: Stamps::Rhythm { span: Span { from: moment(from).unwrap(), to: moment(to).unwrap() } },
+            stamps: Stamps::Rhythm {
+                span: Span { from: moment::absolute(from).unwrap(), to: moment::absolute(to).unwrap() },
+            },
             arrival: Arrival::Replay { speed_up },
         };
         assert_eq!(asked("--replay").unwrap(), replay("2026-03-02", "2026-04-06", 1.0));
@@ -335,7 +330,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let text = r#"{"start_date":"2015-04-01 00:00:00","end_date":"2015-07-01 00:00:00","count":40000}"#;
         std::fs::write(file.path(), text).unwrap();
-        let span = Span { from: moment("2015-04-01").unwrap(), to: moment("2015-07-01").unwrap() };
+        let span = Span { from: moment::absolute("2015-04-01").unwrap(), to: moment::absolute("2015-07-01").unwrap() };
         let stamps = Stamps::Candidates { count: 40_000, span };
         let line = format!("--spec {}", file.path().display());
         assert_eq!(asked(&line).unwrap(), Asked { stamps, arrival: Arrival::Unpaced });
