@@ -15,7 +15,7 @@ use crate::telemetry::logging;
 /// `--metrics`, for the commands that run the engine or the pump.
 #[derive(Clone, Debug, Default, Args)]
 pub struct MetricsArgs {
-    /// Address of the page and metrics (`metrics.listen`): `127.0.0.1:0` picks a free port, `off` serves nothing
+    /// Address of the page and metrics (`metrics.listen`): `localhost:0` picks a free port, `off` serves nothing
     #[arg(long, value_name = "ADDR")]
     pub metrics: Option<String>,
 }

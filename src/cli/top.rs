@@ -1,7 +1,7 @@
 //! `scanmill top`.
 
 use std::io::IsTerminal;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -24,9 +24,10 @@ use view::View;
 #[command(after_help = "\
 Examples:
   scanmill top --root data               the engine on this root
+  scanmill top 9491                      the one whose page is at this port of this machine
   scanmill top 10.0.3.7:9464             another one, whose `metrics.listen` is reached from here")]
 pub struct TopArgs {
-    /// Address of the engine's page; without it the engine on the root is shown
+    /// Address of the engine's page, or its port on this machine; without it the engine on the root is shown
     #[arg(value_name = "ADDR", conflicts_with = "url")]
     pub page: Option<String>,
     /// The same as ADDR
@@ -122,10 +123,19 @@ pub fn run(args: &TopArgs, global: &GlobalArgs) -> Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// `host:port` or a host alone, also as the beginning of a URL.
+/// `host:port`, a host alone or, of this machine, a port alone; also as the beginning of a URL.
 fn address(url: &str) -> Result<SocketAddr> {
     let place = url.strip_prefix("http://").unwrap_or(url);
     let place = place.split('/').next().unwrap_or(place);
+    // A number would be taken for an address: 9464 for 0.0.36.248.
+    let digits = place.strip_prefix(':').unwrap_or(place);
+    if !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        let port = digits.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(|| {
+            exit::usage(format!("`{url}` is no port: 1 to 65535"))
+                .with_hint("give the address of a page, like 127.0.0.1:9464")
+        })?;
+        return Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    }
     let wrong = |why: String| {
         exit::usage(format!("`{url}`: {why}")).with_hint("give the address of a page, like 127.0.0.1:9464")
     };
@@ -183,7 +193,10 @@ mod tests {
         for url in ["127.0.0.1:9464", "http://127.0.0.1:9464/", "http://127.0.0.1:9464/state", "127.0.0.1"] {
             assert_eq!(address(url).unwrap(), "127.0.0.1:9464".parse().unwrap(), "{url}");
         }
-        assert!(address("no host").is_err());
+        for port in ["9491", ":9491", "http://9491/"] {
+            assert_eq!(address(port).unwrap(), "127.0.0.1:9491".parse().unwrap(), "{port}");
+        }
+        assert!(["no host", "0", "70000", ""].into_iter().all(|url| address(url).is_err()));
         for (text, seconds) in [("2", 2), ("2s", 2), ("1m", 60)] {
             assert_eq!(every(text), Ok(Duration::from_secs(seconds)), "{text}");
         }

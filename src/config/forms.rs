@@ -44,11 +44,20 @@ pub(super) fn hosts(text: &str) -> Read<Vec<String>> {
     listed(text).map(host).collect()
 }
 
-/// Address to listen at, or nothing.
+/// Address to listen at, or nothing. Of names only that of this machine: another's address may change between two looks,
+/// and a name server that is away would keep every command from its settings.
 pub(super) fn address(text: &str) -> Read<Option<SocketAddr>> {
+    const EXPECTED: &str =
+        "an IP address or `localhost`, with port, like `127.0.0.1:9464` or `localhost:9464`; or `off`";
+    let named = || {
+        let (host, port) = text.rsplit_once(':')?;
+        let is_this_machine = host.trim_end_matches('.').eq_ignore_ascii_case("localhost");
+        let port = port.bytes().all(|digit| digit.is_ascii_digit()).then(|| port.parse().ok())??;
+        is_this_machine.then_some(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+    };
     match text {
         "" | "off" => Ok(None),
-        address => address.parse().map(Some).map_err(|_| "an IP address with port like `127.0.0.1:9464`, or `off`"),
+        address => address.parse().ok().or_else(named).map(Some).ok_or(EXPECTED),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Puts the given values over the defaults, in order, and remembers where each key's last one came from.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::section::Value;
+use crate::section::{Measure, Value, quantity};
 
 use super::keys::{Form, Key, grouped};
 use super::machine::{Machine, choose};
@@ -59,30 +60,27 @@ pub(super) fn apply(key: &Key, raw: Raw, settings: &mut Settings) -> Result<(), 
 fn read(key: &Key, raw: Raw) -> Result<(Value, String), ValueProblem> {
     let value = match key.form {
         Form::Whole { min, max } => {
-            let hint = || format!("a whole number of {} from {} to {}", key.unit, grouped(min), grouped(max));
-            let number = whole(raw).map_err(|message| (message, hint()))?;
-            match u64::try_from(number) {
-                Ok(number) if (min..=max).contains(&number) => Value::Whole(number),
-                _ => return Err((format!("{number} is out of range"), hint())),
-            }
+            let hint = || {
+                format!("a whole number of {} from {} to {}{}", key.unit, grouped(min), grouped(max), or_measured(key))
+            };
+            Value::Whole(within(key, raw, min, max).map_err(|message| (message, hint()))?)
         }
         Form::WholeOrAuto { min, max } => {
-            let hint =
-                || format!("\"auto\", or a whole number of {} from {} to {}", key.unit, grouped(min), grouped(max));
-            let is_auto = match &raw {
-                Raw::Text(text) => text == "auto",
-                Raw::Untyped(text) => text == "auto",
-                _ => false,
+            let hint = || {
+                let (min, max) = (grouped(min), grouped(max));
+                format!("\"auto\", or a whole number of {} from {min} to {max}{}", key.unit, or_measured(key))
             };
-            let number = if is_auto { 0 } else { whole(raw).map_err(|message| (message, hint()))? };
-            match u64::try_from(number) {
-                Ok(number) if is_auto || (min..=max).contains(&number) => Value::Whole(number),
-                _ => return Err((format!("{number} is out of range"), hint())),
+            match text_of(&raw).as_deref() {
+                Some("auto") => Value::Whole(0),
+                _ => Value::Whole(within(key, raw, min, max).map_err(|message| (message, hint()))?),
             }
         }
         Form::Decimal { min, max } => {
-            let hint = || format!("a number of {} from {min} to {max}", key.unit);
-            let number = decimal(raw).map_err(|message| (message, hint()))?;
+            let hint = || format!("a number of {} from {min} to {max}{}", key.unit, or_measured(key));
+            let number = match measured(key, &raw).map_err(|message| (message, hint()))? {
+                Some((amount, of_unit)) => amount as f64 / of_unit as f64,
+                None => decimal(raw).map_err(|message| (message, hint()))?,
+            };
             if !(min..=max).contains(&number) {
                 return Err((format!("{number} is out of range"), hint()));
             }
@@ -126,6 +124,50 @@ fn read(key: &Key, raw: Raw) -> Result<(Value, String), ValueProblem> {
         }
     };
     Ok((value, String::new()))
+}
+
+/// A whole number of the key's units, within its bounds.
+fn within(key: &Key, raw: Raw, min: u64, max: u64) -> Result<u64, String> {
+    let fits = |number: u64| (min..=max).contains(&number);
+    if let Some((amount, of_unit)) = measured(key, &raw)? {
+        let text = text_of(&raw).unwrap_or_default();
+        if !amount.is_multiple_of(of_unit) {
+            return Err(format!("`{text}` is not a whole number of {}", key.unit));
+        }
+        let number = u64::try_from(amount / of_unit).ok();
+        return number.filter(|number| fits(*number)).ok_or_else(|| {
+            let number = number.map_or("too many".to_owned(), grouped);
+            format!("`{text}` is {number} {}, which is out of range", key.unit)
+        });
+    }
+    let number = whole(raw)?;
+    u64::try_from(number).ok().filter(|number| fits(*number)).ok_or_else(|| format!("{number} is out of range"))
+}
+
+/// A size or time as people write it, for a key whose unit is of that kind: how many bytes or nanoseconds it is, and how
+/// many make one of the unit. None for anything else, a number alone included.
+fn measured(key: &Key, raw: &Raw) -> Result<Option<(u128, u128)>, String> {
+    let Some((measure, of_unit)) = Measure::of_unit(key.unit) else { return Ok(None) };
+    let Some(text) = text_of(raw) else { return Ok(None) };
+    match quantity(&text) {
+        None => Ok(None),
+        Some(found) if found.measure == measure => Ok(Some((found.amount, of_unit))),
+        Some(found) => Err(format!("`{text}` is {}, and this is {}", found.measure.name(), measure.name())),
+    }
+}
+
+/// The forms beside a number that a key of this unit takes, for a hint.
+fn or_measured(key: &Key) -> String {
+    Measure::of_unit(key.unit).map_or(String::new(), |(measure, _)| format!(", or {}", measure.forms()))
+}
+
+/// What was given, if it may be a word.
+fn text_of(raw: &Raw) -> Option<Cow<'_, str>> {
+    match raw {
+        Raw::Text(text) => Some(Cow::Borrowed(text)),
+        Raw::Untyped(value) => Some(value.to_string_lossy()),
+        _ => None,
+    }
 }
 
 fn whole(raw: Raw) -> Result<i128, String> {

@@ -72,6 +72,24 @@ fn the_shipped_file_gives_the_defaults_commented_or_not() {
 }
 
 #[test]
+fn sizes_times_and_this_machine_are_taken_as_people_write_them_from_every_source() {
+    let text = "[memory]\nfetched_bytes = \"64MiB\"\n[batch]\nmax_age_ms = \"2.5s\"\n[local]\nquiet_seconds = \"1h 30m\"\n\
+                [metrics]\nlisten = \"localhost:9464\"\n[retention]\nbatch_days = \"36h\"\n";
+    let environment = [("SCANMILL_LIMITS_MAX_FILE_BYTES", "16MB"), ("SCANMILL_LOAD_INTERVAL_MS", "1 min")];
+    let flags = [("--set", "filter.min_bytes", "8 KiB"), ("--set", "queue.visibility_timeout_seconds", "5m")];
+    let settings = load(text, &environment, &flags).settings;
+    assert_eq!(settings.memory.fetched_bytes, 64 << 20);
+    assert_eq!(settings.batch.max_age, Duration::from_millis(2_500));
+    assert_eq!(settings.local.quiet, Duration::from_secs(5_400));
+    assert_eq!(settings.metrics.listen, Some("127.0.0.1:9464".parse().unwrap()));
+    assert_eq!(settings.retention.batches, Some(Duration::from_secs(36 * 3_600)));
+    assert_eq!(settings.limits.max_file_bytes, 16_000_000);
+    assert_eq!(settings.load.interval, Duration::from_secs(60));
+    assert_eq!(settings.filter.min_bytes, 8_192);
+    assert_eq!(settings.queue.visibility_timeout, Duration::from_secs(300));
+}
+
+#[test]
 fn values_reach_their_fields_in_their_units() {
     let values = [
         ("local.root", "elsewhere"),

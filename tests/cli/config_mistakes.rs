@@ -44,7 +44,7 @@ fn a_file_with_five_mistakes_lists_five() {
     let text = "\
 [batch]
 max_row = 10
-max_bytes = \"8 MB\"
+max_bytes = \"8 megs\"
 
 [queue]
 max_in_flight = 0
@@ -66,9 +66,13 @@ interval_ms = 5
     let hints: Vec<&str> = found.iter().map(|p| p.hint.as_str()).collect();
     assert_eq!(hints[0], "did you mean `batch.max_rows`?");
     assert_eq!(hints[1], "did you mean `load`?");
-    assert_eq!(hints[2], "\"auto\", or a whole number of bytes from 1_024 to 1_073_741_824");
+    assert_eq!(
+        hints[2],
+        "\"auto\", or a whole number of bytes from 1_024 to 1_073_741_824, or a size like 64MiB, 1.5GB (KiB, MiB, GiB by \
+         1024; kB, MB, GB by 1000)"
+    );
     assert_eq!(hints[4], "at least 8 seconds");
-    assert!(found[2].message.contains("8 MB"), "{}", found[2].message);
+    assert!(found[2].message.contains("8 megs"), "{}", found[2].message);
 }
 
 #[test]
@@ -109,7 +113,20 @@ fn each_single_mistake_is_one_problem_with_its_key() {
         ("[queue]\nmax_receives = 99999999999999999999999999", "queue.max_receives", "out of range"),
         ("[queue]\nmax_receives = { a = 1 }", "queue.max_receives", "found a section"),
         ("[queue]\nwait_seconds = 21", "queue.wait_seconds", "out of range"),
-        ("[metrics]\nlisten = \"localhost:9464\"", "metrics.listen", "cannot use"),
+        ("[metrics]\nlisten = \"engine-1:9464\"", "metrics.listen", "cannot use"),
+        ("[metrics]\nlisten = \"localhost\"", "metrics.listen", "cannot use"),
+        ("[metrics]\nlisten = \"localhost:+1\"", "metrics.listen", "cannot use"),
+        // One unit for another, more than there is, less than the key's own.
+        ("[batch]\nmax_bytes = \"2s\"", "batch.max_bytes", "`2s` is a time, and this is a size"),
+        ("[batch]\nmax_age_ms = \"2MiB\"", "batch.max_age_ms", "`2MiB` is a size, and this is a time"),
+        ("[batch]\nmax_age_ms = \"1500us\"", "batch.max_age_ms", "`1500us` is not a whole number of milliseconds"),
+        ("[queue]\nwait_seconds = \"500ms\"", "queue.wait_seconds", "`500ms` is not a whole number of seconds"),
+        ("[queue]\nwait_seconds = \"1m\"", "queue.wait_seconds", "`1m` is 60 seconds, which is out of range"),
+        ("[batch]\nmax_age_ms = \"2h\"", "batch.max_age_ms", "`2h` is 7_200_000 milliseconds, which is out of range"),
+        ("[batch]\nmax_bytes = \"64M\"", "batch.max_bytes", "found the text \"64M\""),
+        ("[batch]\nmax_rows = \"64KB\"", "batch.max_rows", "found the text \"64KB\""),
+        ("[batch]\nmax_age_ms = \"2000\"", "batch.max_age_ms", "found the text \"2000\""),
+        ("[retention]\nbatch_days = \"5MB\"", "retention.batch_days", "`5MB` is a size, and this is a time"),
         ("[log]\nfilter = \"scanmill=loud\"", "log.filter", "cannot use"),
         ("[log]\nfilter = \"\"", "log.filter", "cannot use"),
         ("batch = 3", "batch", "expected a section"),
@@ -163,7 +180,7 @@ fn environment_and_flags_are_named_as_the_origin() {
         "local.watch (environment SCANMILL_LOCAL_WATCH): `maybe` is neither true nor false | ",
         "queue.max_receives (environment SCANMILL_QUEUE_MAX_RECEIVES): `many` is not a whole number | ",
         "local.root (flag --root): empty | ",
-        "metrics.listen (flag --metrics): cannot use `9464` | expected an IP address with port",
+        "metrics.listen (flag --metrics): cannot use `9464` | expected an IP address or `localhost`, with port",
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {

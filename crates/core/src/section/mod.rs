@@ -2,10 +2,12 @@
 //! the check of what is given, the commented file and the reference.
 
 mod forms;
+mod quantity;
 
 use std::path::PathBuf;
 
 pub use forms::*;
+pub use quantity::{Measure, Quantity, quantity};
 
 /// One section of the configuration.
 #[derive(Clone, Copy, Debug)]
