@@ -29,6 +29,8 @@ pub const NAME: &str = "autoscaler";
 /// Between two looks at a queue whose depth is a paid call and approximate anyway. Limits are set at every tick by the
 /// last one.
 const SELDOM: Duration = Duration::from_secs(10);
+/// Between two looks where receives bring none of the messages that the last one told of.
+const EMPTY_HANDED: Duration = Duration::from_secs(1);
 
 /// The actor.
 pub struct Autoscaler {
@@ -91,7 +93,8 @@ impl Autoscaler {
         let waiting = self.depth.map(|depth| depth.ready);
         telemetry.history.look(Instant::now(), &telemetry.totals, &telemetry.stages, waiting);
         seldom::tell_rest();
-        let is_recent = self.sampled_at.is_some_and(|sampled_at| sampled_at.elapsed() < SELDOM);
+        let seldom = if self.is_empty_handed() { EMPTY_HANDED } else { SELDOM };
+        let is_recent = self.sampled_at.is_some_and(|sampled_at| sampled_at.elapsed() < seldom);
         if is_recent && self.line.queue.advice().is_approximate {
             if let Some(depth) = self.depth {
                 self.steer_all(depth);
@@ -170,13 +173,21 @@ impl Handler<Halt> for Autoscaler {
 }
 
 impl Autoscaler {
+    /// Whether messages are asked for and none is there, though the queue told of some: it may have run empty since.
+    fn is_empty_handed(&self) -> bool {
+        let budgets = &self.line.budgets;
+        let is_idle =
+            [&budgets.fetches, &budgets.decodes, &budgets.heic_decodes].iter().all(|budget| budget.state().used == 0);
+        self.depth.is_some_and(|depth| depth.ready > 0) && self.line.behind.asked_for() > 0 && is_idle
+    }
+
     /// Decides on the limits of both stages, by what they look like now.
     fn steer_all(&mut self, depth: Depth) {
         let (scale, budgets) = (&self.line.settings.scale, &self.line.budgets);
         let has_backlog = depth.ready > 0;
         let (fetches, decodes) = (permits(budgets.fetches.state()), permits(budgets.decodes.state()));
-        let (answered, throttled) = self.line.gets.take();
-        self.hold_up.answered(answered, throttled);
+        let gets = self.line.gets.take();
+        self.hold_up.count(gets);
         let found = self.hold_up.look(&self.line, depth);
         *self.seen.bottleneck.lock().unwrap_or_else(PoisonError::into_inner) = found;
         let seen = fetch::FetchSample {
@@ -184,11 +195,13 @@ impl Autoscaler {
             permits: fetches,
             at_work: self.line.telemetry.busy.at_work(Workers::Fetch),
             decodes,
-            answered,
-            throttled,
+            answered: gets.all(),
+            throttled: gets.throttled,
+            brought: gets.brought,
         };
         let bounds = Bounds { min: scale.min_fetches as u64, max: scale.max_fetches as u64 };
         let (limit, reason) = self.fetch_control.tick(&seen, bounds);
+        self.hold_up.note_limit(reason, limit >= bounds.max);
         self.seen.fetch_reason.store(reason as usize, Ordering::Relaxed);
         let bounds = Bounds { min: scale.min_decodes as u64, max: scale.max_decodes as u64 };
         let decode_limit = decode::next_limit(has_backlog, decodes, bounds);

@@ -311,10 +311,10 @@ async fn get(
     let started = tries.started();
     let PhotoInFlight { photo, .. } = photo;
     loop {
-        let call = line.call(Watched::Fetch, "get", Duration::ZERO);
+        let (call, began) = (line.call(Watched::Fetch, "get", Duration::ZERO), Instant::now());
         let got = line.store.get(&photo.bucket, &photo.key, photo.version_id.as_deref(), max_bytes).await;
         drop(call);
-        line.gets.count(got.as_ref().err().map(Error::class));
+        line.gets.count(got.as_ref().err().map(Error::class), began.elapsed());
         let error = match got {
             Ok(object) => return Ok(object),
             Err(error) => error,
@@ -350,9 +350,11 @@ async fn get(
                 Verdict::Outage | Verdict::Unknown => Failed::Outage,
             });
         };
+        let waits = line.gets.wait_for_try();
         if line.draining.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
             return Err(Failed::Own(error, 0));
         }
+        drop(waits);
         if line.outages.is_down(&photo.bucket) {
             return Err(Failed::Outage);
         }

@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::batch_writer::SEALING_MAX;
-use super::pipeline_context::PipelineContext;
+use super::pipeline_context::{EndedGets, PipelineContext};
 use crate::flow::BudgetState;
 use crate::queue::Depth;
-use crate::scale::bottleneck::{self, Bottleneck, Signals, Stage, Tracker, Use};
+use crate::scale::bottleneck::{self, Bottleneck, Signals, Stage, Stopped, Tracker, Use};
+use crate::scale::fetch;
+use crate::telemetry::calls::Watched;
 use crate::telemetry::events::BottleneckNamed;
 use crate::telemetry::{Workers, names, process};
 
@@ -25,6 +27,8 @@ const LEAST_LOOKS: usize = 4;
 const LONGEST: f64 = 3_600.0;
 /// GETs from which on a mean says something.
 const LEAST_GETS: f64 = 20.0;
+/// Looks after which the shortest time of a GET is looked for anew.
+const SHORTEST_OF: u32 = 240;
 
 /// Photos and messages behind the decoders. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -69,9 +73,15 @@ impl Behind {
 struct Sample {
     at: Instant,
     decoded: f64,
-    fetched: f64,
+    gets: EndedGets,
     fetched_bytes: f64,
-    throttled: f64,
+    oldest_get: f64,
+    /// Photos that wait for the next try of their GET.
+    between_tries: f64,
+    /// More fetches brought no more photos.
+    is_no_gain: bool,
+    /// Photos that have their bytes and no thread yet.
+    to_decode: f64,
     /// Seconds at work, by [`Workers::ALL`].
     busy: [f64; Workers::ALL.len()],
     own_cpu: f64,
@@ -86,19 +96,29 @@ struct Sample {
 #[derive(Default)]
 pub(super) struct HoldUp {
     looks: VecDeque<Sample>,
-    throttled: u64,
-    answered: u64,
-    shortest_get: f64,
+    /// All GETs so far.
+    gets: EndedGets,
+    is_no_gain: bool,
+    shortest_get: Shortest,
     tracker: Tracker,
     named: Option<Stage>,
     shown: Option<Value>,
 }
 
 impl HoldUp {
-    /// Counts GETs answered since the last look, and those of them that were throttled.
-    pub(super) fn answered(&mut self, answered: u64, throttled: u64) {
-        self.answered += answered;
-        self.throttled += throttled;
+    /// Counts GETs that ended since the last look.
+    pub(super) fn count(&mut self, ended: EndedGets) {
+        let EndedGets { brought, took, throttled, failed } = &mut self.gets;
+        *brought += ended.brought;
+        *took += ended.took;
+        *throttled += ended.throttled;
+        *failed += ended.failed;
+    }
+
+    /// Why the limit of fetches is what it is, and whether it is the most there may be: then what more would bring was not
+    /// tried.
+    pub(super) fn note_limit(&mut self, reason: fetch::Reason, is_most: bool) {
+        self.is_no_gain = reason == fetch::Reason::NoGain && !is_most;
     }
 
     /// Looks; what to show in `/state`, once there is something. A change is counted and logged.
@@ -137,9 +157,12 @@ impl HoldUp {
         Sample {
             at: Instant::now(),
             decoded: totals.photos_decoded as f64,
-            fetched: self.answered as f64,
+            gets: self.gets,
             fetched_bytes: totals.fetched_bytes as f64,
-            throttled: self.throttled as f64,
+            oldest_get: telemetry.calls.oldest(Watched::Fetch).as_secs_f64(),
+            between_tries: line.gets.waiting() as f64,
+            is_no_gain: self.is_no_gain,
+            to_decode: to_decode(line),
             busy: Workers::ALL.map(|workers| telemetry.busy.so_far(workers).as_secs_f64()),
             own_cpu: process::process_cpu().as_secs_f64(),
             all_cpu: (line.host.cpu_seconds)(),
@@ -176,24 +199,36 @@ impl HoldUp {
         let at_work = |workers: Workers| (last.busy[workers as usize] - first.busy[workers as usize]) / span;
         let [messages, fetches, heic, file_bytes, pixel_bytes] = [0, 1, 2, 3, 4].map(budget);
         let rate = (last.decoded - first.decoded) / span;
-        // By Little's law: what is somewhere on average, over what comes through, is the time spent there.
-        let spent = |somewhere: f64| (somewhere.max(0.0) / rate.max(1e-9)).min(LONGEST);
-        let gets = last.fetched - first.fetched;
-        let get = if gets > 0.0 { at_work(Workers::Fetch) * span / gets } else { 0.0 };
-        if gets >= LEAST_GETS && (self.shortest_get == 0.0 || get < self.shortest_get) {
-            self.shortest_get = get;
-        }
+        // By Little's law: what is somewhere on average, over what comes through, is the time spent there. Where nothing comes
+        // through that is not known, and for less than one photo not worth telling.
+        let spent = |somewhere: f64| if rate > 0.0 { (somewhere.max(0.0) / rate).min(LONGEST) } else { 0.0 };
+        let since = |of: fn(EndedGets) -> u64| of(last.gets).saturating_sub(of(first.gets)) as f64;
+        let (gets, brought) = (since(EndedGets::all), since(|gets| gets.brought));
+        let part = |of: f64| if gets > 0.0 { of / gets } else { 0.0 };
+        let took = last.gets.took.saturating_sub(first.gets.took).as_secs_f64();
+        let get = if brought > 0.0 { took / brought } else { 0.0 };
+        let middle = self.looks.get(self.looks.len() / 2).unwrap_or(last);
+        let lately_ended = last.gets.all().saturating_sub(middle.gets.all()) as f64;
+        let shortest_get = self.shortest_get.look(get, brought >= LEAST_GETS);
         let (settings, advice) = (&line.settings, line.queue.advice());
         let threads = settings.decode.threads as f64;
         let [for_batch, to_delete, calls, asked_for] = [0, 1, 2, 3].map(|place| mean(&|look| look.behind[place]));
         let in_flight = messages.used - asked_for;
-        let waiting = in_flight - for_batch - to_delete - at_work(Workers::Fetch) - at_work(Workers::Decode);
+        let (fetching, decoding) = (at_work(Workers::Fetch), at_work(Workers::Decode));
+        // Who waits for the next try of a GET has no turn now.
+        let between_tries = mean(&|look| look.between_tries);
+        let with_turn = (fetching + at_work(Workers::Heic) - between_tries).max(0.0) + decoding;
+        let within = (in_flight - for_batch - to_delete - with_turn).max(0.0);
+        // Not their mean: what the queue told before it ran empty is no longer so.
+        let ready = last.ready;
         let used_by_all = last.all_cpu.zip(first.all_cpu).map(|(last, first)| (last - first) / span);
         let own_cores = (last.own_cpu - first.own_cpu) / span;
         let calls_at_once = advice.calls_at_once as f64;
         Some(Signals {
+            stopped: stopped(line, rate),
             rate,
-            wait: spent(waiting.max(0.0) + mean(&|look| look.ready)),
+            wait: if rate == 0.0 && within + ready >= 1.0 { LONGEST } else { spent(within + ready) },
+            waiting: (ready, within),
             load_behind: (last.load_behind, 3.0 * settings.load.interval.as_secs_f64() + 1.0),
             span,
             seals: Use { limit: SEALING_MAX as f64, used: at_work(Workers::Seal), full: 0.0 },
@@ -203,15 +238,20 @@ impl HoldUp {
             cores: line.host.cores as f64,
             own_cores,
             all_cores: used_by_all.unwrap_or(own_cores).max(own_cores),
-            threads: Use { limit: threads, used: at_work(Workers::Decode).min(threads), full: 0.0 },
+            threads: Use { limit: threads, used: decoding.min(threads), full: 0.0 },
+            decodes_wait: mean(&|look| f64::from(u8::from(look.to_decode >= threads))),
             pixel_bytes,
             file_bytes,
             heic,
             fetches,
             most_fetches: settings.scale.max_fetches as f64,
+            no_gain: mean(&|look| f64::from(u8::from(look.is_no_gain))),
             get,
-            shortest_get: self.shortest_get,
-            throttled: if gets > 0.0 { ((last.throttled - first.throttled) / gets).min(1.0) } else { 0.0 },
+            shortest_get,
+            open_gets: ((fetching - between_tries).max(0.0), last.oldest_get),
+            lately_ended,
+            throttled: part(since(|gets| gets.throttled)),
+            failed: part(since(|gets| gets.failed)),
             fetched_bytes: (last.fetched_bytes - first.fetched_bytes) / span,
             network: 0.0,
             messages,
@@ -219,6 +259,42 @@ impl HoldUp {
             in_flight: (spent(in_flight - to_delete), spent(for_batch)),
         })
     }
+}
+
+/// The shortest time of a GET, of this while and the one before: what a store could do long ago says nothing of now.
+#[derive(Debug, Default)]
+struct Shortest {
+    now: Option<f64>,
+    before: Option<f64>,
+    looks: u32,
+}
+
+impl Shortest {
+    /// The shortest by now; `get` is among them if it `counts`. 0 if there is none.
+    fn look(&mut self, get: f64, counts: bool) -> f64 {
+        self.looks += 1;
+        if self.looks > SHORTEST_OF {
+            (self.before, self.now, self.looks) = (self.now.take(), None, 1);
+        }
+        if counts {
+            self.now = Some(self.now.map_or(get, |shortest| shortest.min(get)));
+        }
+        let (now, before) = (self.now.unwrap_or(f64::MAX), self.before.unwrap_or(f64::MAX));
+        Some(now.min(before)).filter(|shortest| *shortest < f64::MAX).unwrap_or(0.0)
+    }
+}
+
+/// Photos that have their bytes and no thread yet: what holds a place of the fetches or the decodes and is not at work.
+fn to_decode(line: &PipelineContext) -> f64 {
+    let (budgets, busy) = (&line.budgets, &line.telemetry.busy);
+    let places = budgets.fetches.state().used + budgets.decodes.state().used;
+    places.saturating_sub(busy.at_work(Workers::Fetch) + busy.at_work(Workers::Decode)) as f64
+}
+
+/// What is down and limits the rate: one bucket of several that cannot be read does not.
+fn stopped(line: &PipelineContext, rate: f64) -> Option<Stopped> {
+    let holds = |stopped: &Stopped| stopped.stage != Stage::StoreDown || rate == 0.0 || line.outages.pauses_receiving();
+    line.outages.stopped().filter(holds)
 }
 
 /// Full, or so little left that somebody waits for more.
@@ -249,4 +325,19 @@ fn shown(told: &Bottleneck, seen: &Signals) -> Value {
         "looked_at": looked.collect::<Vec<_>>(),
         "ceilings": ceilings.collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shortest_get_of_long_ago_is_forgotten() {
+        let mut shortest = Shortest::default();
+        assert_eq!(shortest.look(0.001, false), 0.0, "too few for a mean");
+        assert_eq!(shortest.look(0.015, true), 0.015);
+        let after = |looks: u32, shortest: &mut Shortest| (0..looks).map(|_| shortest.look(1.5, true)).last();
+        assert_eq!(after(SHORTEST_OF, &mut shortest), Some(0.015), "of the while before");
+        assert_eq!(after(SHORTEST_OF, &mut shortest), Some(1.5));
+    }
 }

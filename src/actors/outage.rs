@@ -22,6 +22,7 @@ use super::state::{BucketState, StoreState};
 use super::worker;
 use crate::error::{Error, Result};
 use crate::flow::{Breaker, BreakerState};
+use crate::scale::bottleneck::{self, Stopped};
 use crate::store::Store;
 use crate::telemetry::events::{CallFailed, StoreDown, StoreUp};
 use crate::telemetry::names;
@@ -33,6 +34,8 @@ pub const NAME: &str = "store";
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for the first probe at a start.
 const FIRST_PROBE: Duration = Duration::from_secs(3);
+/// The call that writes a batch: the others of [`Outages::call_failed`] are the queue's.
+pub(super) const PUT: &str = "put";
 /// Failures in a row of other intake calls until they are an outage.
 const MANY: u32 = 3;
 /// Photos whose failures are remembered. More at once is an outage, which counts none.
@@ -227,7 +230,12 @@ impl Outages {
 
     /// Why nothing is taken in, if so.
     pub fn why(&self) -> Option<String> {
-        self.shared.why()
+        self.shared.stopped().map(|stopped| stopped.why)
+    }
+
+    /// What is down and keeps anything from being taken in, if so.
+    pub fn stopped(&self) -> Option<Stopped> {
+        self.shared.stopped()
     }
 
     /// For `/state`.
@@ -356,25 +364,33 @@ impl OutagesInner {
         *count
     }
 
-    fn why(&self) -> Option<String> {
+    fn stopped(&self) -> Option<Stopped> {
+        let stopped = |stage, why| Stopped { stage, why };
         let buckets = self.buckets();
         let down = buckets.iter().find_map(|(name, bucket)| {
             let down = bucket.down.as_ref()?;
-            Some(format!("bucket `{name}` cannot be read for {} s: {}", down.since.elapsed().as_secs(), down.cause))
+            let seconds = down.since.elapsed().as_secs();
+            let why = format!("bucket `{name}` cannot be read for {seconds} s: {}", down.cause);
+            Some(stopped(bottleneck::Stage::StoreDown, why))
         });
         drop(buckets);
         let failing = || {
             let others = self.others();
             let (what, failing) = others.iter().find(|(_, failing)| failing.times >= MANY)?;
             let (times, seconds) = (failing.times, failing.since.elapsed().as_secs());
-            Some(format!("{what} failed {times} times in a row, for {seconds} s: {}", failing.cause))
+            let stage = if *what == PUT { bottleneck::Stage::ResultsDown } else { bottleneck::Stage::QueueDown };
+            let why = format!("{what} failed {times} times in a row, for {seconds} s: {}", failing.cause);
+            Some(stopped(stage, why))
         };
-        let inbox = || self.inbox.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let inbox = || {
+            let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+            inbox.clone().map(|trouble| stopped(bottleneck::Stage::StoreDown, trouble))
+        };
         down.or_else(failing).or_else(inbox)
     }
 
     fn show_ready(&self) {
-        let is_ready = self.is_running.load(Ordering::Relaxed) && self.why().is_none();
+        let is_ready = self.is_running.load(Ordering::Relaxed) && self.stopped().is_none();
         names::READY.set(f64::from(u8::from(is_ready)));
     }
 }

@@ -83,7 +83,7 @@ pub struct PipelineContext {
     pub host: Host,
     /// What is behind the decoders, for the autoscaler.
     pub behind: Behind,
-    /// How the store answered GETs, for the autoscaler.
+    /// How GETs ended, for the autoscaler.
     pub gets: GetAnswers,
     /// What stops intake, for all generations.
     pub outages: Outages,
@@ -103,24 +103,91 @@ impl PipelineContext {
     }
 }
 
-/// Answers to GETs since the autoscaler last looked. Clones share them.
+/// How GETs ended, and those that wait for their next try. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct GetAnswers {
-    counts: Arc<(AtomicU64, AtomicU64)>,
+    counts: Arc<GetCounts>,
+}
+
+#[derive(Debug, Default)]
+struct GetCounts {
+    brought: AtomicU64,
+    brought_micros: AtomicU64,
+    throttled: AtomicU64,
+    failed: AtomicU64,
+    waiting: AtomicU64,
+}
+
+/// GETs that ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EndedGets {
+    /// That brought a photo, or the news that there is none.
+    pub brought: u64,
+    /// How long those took.
+    pub took: Duration,
+    /// That were throttled.
+    pub throttled: u64,
+    /// That failed otherwise: not answered in time, refused, or with bytes that are not those of the checksum.
+    pub failed: u64,
+}
+
+impl EndedGets {
+    /// All of them.
+    pub fn all(self) -> u64 {
+        self.brought + self.throttled + self.failed
+    }
+}
+
+/// A photo that waits for the next try of its GET, until this is dropped.
+#[derive(Debug)]
+pub struct WaitsForTry(Arc<GetCounts>);
+
+impl Drop for WaitsForTry {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl GetAnswers {
-    /// Counts an answer; `failure` is the class of a failed one.
-    pub fn count(&self, failure: Option<Class>) {
-        self.counts.0.fetch_add(1, Ordering::Relaxed);
-        if failure == Some(Class::Throttled) {
-            self.counts.1.fetch_add(1, Ordering::Relaxed);
+    /// Counts a GET that took so long; `failure` is the class of a failed one.
+    pub fn count(&self, failure: Option<Class>, took: Duration) {
+        let counts = &self.counts;
+        match failure {
+            None | Some(Class::Permanent | Class::TooLarge | Class::Poison | Class::Missing) => {
+                counts.brought.fetch_add(1, Ordering::Relaxed);
+                let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+                counts.brought_micros.fetch_add(micros, Ordering::Relaxed);
+            }
+            Some(Class::Throttled) => {
+                counts.throttled.fetch_add(1, Ordering::Relaxed);
+            }
+            Some(Class::Transient | Class::Refused | Class::Bug) => {
+                counts.failed.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
-    /// Answers, and those of them that were throttled, since the last call.
-    pub fn take(&self) -> (u64, u64) {
-        (self.counts.0.swap(0, Ordering::Relaxed), self.counts.1.swap(0, Ordering::Relaxed))
+    /// A photo waits for its next try.
+    pub fn wait_for_try(&self) -> WaitsForTry {
+        self.counts.waiting.fetch_add(1, Ordering::Relaxed);
+        WaitsForTry(self.counts.clone())
+    }
+
+    /// Photos that wait for their next try.
+    pub fn waiting(&self) -> u64 {
+        self.counts.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Those that ended since the last call.
+    pub fn take(&self) -> EndedGets {
+        let take = |count: &AtomicU64| count.swap(0, Ordering::Relaxed);
+        let counts = &self.counts;
+        EndedGets {
+            brought: take(&counts.brought),
+            took: Duration::from_micros(take(&counts.brought_micros)),
+            throttled: take(&counts.throttled),
+            failed: take(&counts.failed),
+        }
     }
 }
 
@@ -214,6 +281,22 @@ pub fn decode_limits(settings: &Settings) -> DecodeLimits {
 pub(super) mod tests {
     use super::*;
     use crate::app;
+
+    #[test]
+    fn gets_are_told_apart_by_how_they_ended() {
+        let (gets, second) = (GetAnswers::default(), Duration::from_secs(1));
+        for failure in
+            [None, Some(Class::Missing), Some(Class::Throttled), Some(Class::Transient), Some(Class::Refused)]
+        {
+            gets.count(failure, second);
+        }
+        let waits = gets.wait_for_try();
+        let taken = gets.take();
+        assert_eq!(taken, EndedGets { brought: 2, took: 2 * second, throttled: 1, failed: 2 });
+        assert_eq!((taken.all(), gets.waiting()), (5, 1));
+        drop(waits);
+        assert_eq!((gets.take(), gets.waiting()), (EndedGets::default(), 0));
+    }
 
     /// What stages share on ports of this machine in a folder of their own, which goes with the first value. Its runtime is
     /// not one that works.

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::in_flight::PhotoInFlight;
+use super::outage;
 use super::pipeline_context::PipelineContext;
 use super::uploads::UploadTimes;
 use crate::domain::batch::{OpenBatch, SealedBatch, batch_key};
@@ -206,12 +207,12 @@ async fn put(line: &PipelineContext, key: &str, bytes: Bytes, mode: PutMode) {
         let Err(error) = put else { return Attempt::Ended(()) };
         let wait = error.wait();
         let error = error.with_context(format!("writing `{key}`"));
-        line.outages.call_failed("put", &error);
+        line.outages.call_failed(outage::PUT, &error);
         CallFailed { what: "put", error: &error }.emit();
         Attempt::Again((), wait)
     })
     .await;
-    line.outages.call_went_well("put");
+    line.outages.call_went_well(outage::PUT);
 }
 
 /// A batch is a fifth larger than at the usual level, and costs a third of the time.

@@ -56,7 +56,7 @@ const WAY: [FlowStage; 7] = [
     FlowStage {
         name: "queue",
         title: "Queue",
-        holds: &[Holds::QueueEmpty, Holds::Receiving],
+        holds: &[Holds::QueueEmpty, Holds::Receiving, Holds::QueueDown],
         held: Some(("/queue/ready", "waiting")),
         also: &[Also::Count("/queue/in_flight", "in flight"), Also::Any("/queue/dead", "dead letters")],
         ..PLACE
@@ -64,7 +64,7 @@ const WAY: [FlowStage; 7] = [
     FlowStage {
         name: "fetch",
         title: "Fetch",
-        holds: &[Holds::Network, Holds::StoreThrottled, Holds::StoreLatency],
+        holds: &[Holds::StoreDown, Holds::Network, Holds::StoreThrottled, Holds::StoreLatency],
         budget: Some("fetches"),
         time: Some(Stage::Fetch),
         ..PLACE
@@ -81,7 +81,7 @@ const WAY: [FlowStage; 7] = [
     FlowStage {
         name: "batch",
         title: "Batch",
-        holds: &[Holds::Sealing, Holds::InFlight],
+        holds: &[Holds::ResultsDown, Holds::Sealing, Holds::InFlight],
         held: Some(("/actors/batch_writer/open_rows", "rows open")),
         time: Some(Stage::BatchWait),
         also: &[Also::Count("/actors/batch_writer/sealed", "sealed")],

@@ -5,10 +5,11 @@
 //! wait for a decoder than it can take. Between the two nothing changes, so it does not swing.
 //!
 //! A raise must pay (`climb`): where twice the fetches bring no more photos, the network or the store gives no more,
-//! and open GETs would only wait for each other.
+//! and open GETs would only wait for each other. Where GETs bring nothing, as they hang or fail, the limit stays.
 //!
 //! A store that throttles is asked for less, by the share of answers that were throttled and once a tick, not for each
-//! answer. A small share is left to the retries. Throttling that does not depend on what is asked (the same share at half
+//! answer. A small share is left to the retries, and so is a larger one at few fetches, unless it lasts: then as little as
+//! may be is asked for. Throttling that does not depend on what is asked (the same share at half
 //! the load) is not answered: asking for less would only make it slower. After a cut the limit returns fast to half of
 //! what was too much, and comes near it in small steps, which find out when the store allows more again.
 
@@ -24,12 +25,15 @@ const TOLERATED: f64 = 0.08;
 /// Least factor of a cut.
 const DEEPEST_CUT: f64 = 0.6;
 
-/// Up to this limit throttling is not for what is asked, and less would only be slower.
+/// Up to this limit throttling is hardly for what is asked, and less would only be slower. Where it lasts, that is tried.
 const TOO_FEW_TO_CUT: u64 = 16;
-/// Unless this share is throttled: then more would only bring more of it.
-const ALMOST_ALL: f64 = 0.9;
+
 /// Of so many answers at least: a few open GETs after a start would see nothing else of a store that is short for a moment.
 const MANY_ANSWERS: u64 = 32;
+/// A share at few fetches that is hard to work with.
+const HEAVY: f64 = 0.3;
+/// Ticks in a row of more throttled answers than are tolerated that are not a burst.
+const LASTING: u32 = 4;
 
 /// Ticks after a cut in which the limit does not rise.
 const HOLD: u32 = 3;
@@ -47,10 +51,12 @@ pub struct FetchSample {
     pub at_work: u64,
     /// The decoder pool's permits.
     pub decodes: Permits,
-    /// GETs answered since the last tick, throttled ones included.
+    /// GETs that ended since the last tick, in whichever way.
     pub answered: u64,
     /// Those that were throttled.
     pub throttled: u64,
+    /// Those that brought a photo, or the news that there is none.
+    pub brought: u64,
 }
 
 impl FetchSample {
@@ -58,9 +64,9 @@ impl FetchSample {
         self.throttled as f64 / self.answered.max(self.throttled).max(1) as f64
     }
 
-    /// GETs that brought a photo since the last tick.
-    fn brought(&self) -> u64 {
-        self.answered.saturating_sub(self.throttled)
+    /// GETs that brought nothing, throttled ones not among them.
+    fn failed(&self) -> u64 {
+        self.answered.saturating_sub(self.throttled).saturating_sub(self.brought)
     }
 
     /// Photos that have their bytes and wait for a decoder.
@@ -80,6 +86,8 @@ pub enum Reason {
     Measuring,
     /// Decoders have free places, and more fetches brought no more photos.
     NoGain,
+    /// Decoders have free places, and no GET brings a photo.
+    NothingBrought,
     /// More photos wait for a decoder than it can take.
     DecodersFed,
     /// The store throttles.
@@ -94,11 +102,12 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 9] = [
+    pub const ALL: [Reason; 10] = [
         Reason::Enough,
         Reason::DecodersHungry,
         Reason::Measuring,
         Reason::NoGain,
+        Reason::NothingBrought,
         Reason::DecodersFed,
         Reason::Throttled,
         Reason::Recovering,
@@ -113,6 +122,7 @@ impl Reason {
             Reason::DecodersHungry => "decoders_hungry",
             Reason::Measuring => "measuring",
             Reason::NoGain => "no_gain",
+            Reason::NothingBrought => "nothing_brought",
             Reason::DecodersFed => "decoders_fed",
             Reason::Throttled => "throttled",
             Reason::Recovering => "recovering",
@@ -131,6 +141,8 @@ pub struct Controller {
     cut: Option<Cut>,
     /// Ticks since the last cut.
     since_cut: u32,
+    /// What is seen at few fetches.
+    few: FewAnswers,
     /// The limit at which the store last throttled; `None` once there was none of it well beyond.
     too_much: Option<u64>,
     /// What raises brought.
@@ -143,28 +155,62 @@ struct Cut {
     share_before: f64,
 }
 
+/// Answers at few fetches, gathered until there are enough of them for a share.
+#[derive(Clone, Copy, Debug, Default)]
+struct FewAnswers {
+    answered: u64,
+    throttled: u64,
+    ticks: u32,
+    /// The last share there was, and for how many ticks it has been more than is tolerated.
+    share: f64,
+    throttled_for: u32,
+}
+
+impl FewAnswers {
+    fn tick(&mut self, seen: &FetchSample, tolerated: f64) {
+        self.answered = self.answered.saturating_add(seen.answered.max(seen.throttled));
+        self.throttled = self.throttled.saturating_add(seen.throttled);
+        self.ticks = self.ticks.saturating_add(1);
+        if self.answered < MANY_ANSWERS {
+            return;
+        }
+        self.share = self.throttled as f64 / self.answered as f64;
+        self.throttled_for = if self.share > tolerated { self.throttled_for.saturating_add(self.ticks) } else { 0 };
+        (self.answered, self.throttled, self.ticks) = (0, 0, 0);
+    }
+}
+
 impl Default for Controller {
     fn default() -> Self {
-        Controller { tolerated: TOLERATED, cut: None, since_cut: u32::MAX, too_much: None, climb: Climb::default() }
+        Controller {
+            tolerated: TOLERATED,
+            cut: None,
+            since_cut: u32::MAX,
+            few: FewAnswers::default(),
+            too_much: None,
+            climb: Climb::default(),
+        }
     }
 }
 
 impl Controller {
     /// The limit until the next tick, and why.
     pub fn tick(&mut self, seen: &FetchSample, bounds: Bounds) -> (u64, Reason) {
-        let (limit, reason) = self.decide(seen);
+        let (limit, reason) = self.decide(seen, bounds.min);
         (bounds.clamp(limit), reason)
     }
 
-    fn decide(&mut self, seen: &FetchSample) -> (u64, Reason) {
+    fn decide(&mut self, seen: &FetchSample, least: u64) -> (u64, Reason) {
         let limit = seen.permits.limit;
         self.since_cut = self.since_cut.saturating_add(1);
-        self.climb.tick(limit, seen.brought());
+        self.climb.tick(limit, seen.brought);
         let share = seen.throttled_share();
         // Two answers are too few for a share.
         let is_measured = seen.answered >= 8;
         if let Some(cut) = self.cut
             && is_measured
+            // What is under way beyond a limit of a few is more than what is within it.
+            && (limit > TOO_FEW_TO_CUT || seen.permits.in_use <= limit)
         {
             if share > cut.share_before * 0.85 && share > TOLERATED {
                 // Less was asked, and as much of it was throttled: how much is asked has nothing to do with it.
@@ -177,8 +223,9 @@ impl Controller {
                 self.cut = None;
             }
         }
-        if seen.answered >= MANY_ANSWERS && limit <= TOO_FEW_TO_CUT && share > ALMOST_ALL {
-            return (limit, Reason::Throttled);
+        self.few.tick(seen, self.tolerated);
+        if limit <= TOO_FEW_TO_CUT && (self.cut.is_some() || self.few.throttled_for > 0) {
+            return self.throttled_at_few(limit, least);
         }
         if is_measured && limit > TOO_FEW_TO_CUT && share > self.tolerated {
             if self.cut.is_none() || self.since_cut >= 2 {
@@ -213,6 +260,32 @@ impl Controller {
         (limit, Reason::Enough)
     }
 
+    /// At few fetches: as it is, until the throttling lasts; then less, which shows whether it depends on what is asked.
+    fn throttled_at_few(&mut self, limit: u64, least: u64) -> (u64, Reason) {
+        let share = self.few.share;
+        if self.cut.is_some() || self.few.throttled_for < LASTING {
+            return (limit, Reason::Throttled);
+        }
+        self.few = FewAnswers::default();
+        if limit <= least {
+            if self.too_much.is_none() {
+                self.tolerated = (share * 1.3).max(TOLERATED);
+                return (limit, Reason::ThrottlingUnrelated);
+            }
+            return (limit, Reason::Throttled);
+        }
+        let next = match self.too_much {
+            _ if share > HEAVY => least,
+            // It is known to depend on that, so a little less will do.
+            Some(_) => limit - 1,
+            None => limit / 2,
+        };
+        self.too_much = Some(limit);
+        self.cut = Some(Cut { limit_before: limit, share_before: share });
+        self.since_cut = 0;
+        (next.max(least), Reason::Throttled)
+    }
+
     /// More, for decoders that are hungry.
     fn raised(&mut self, seen: &FetchSample) -> (u64, Reason) {
         let limit = seen.permits.limit;
@@ -221,14 +294,15 @@ impl Controller {
         }
         let Some(too_much) = self.too_much.filter(|too_much| limit < too_much.saturating_mul(2)) else {
             self.too_much = None;
-            return match self.climb.judge(limit, seen.at_work, seen.brought()) {
+            return match self.climb.judge(limit, seen.at_work, seen.failed(), seen.brought) {
                 ClimbVerdict::Raise(next) => (next, Reason::DecodersHungry),
                 ClimbVerdict::Wait => (limit, Reason::Measuring),
                 ClimbVerdict::Stay(next) => (next, Reason::NoGain),
+                ClimbVerdict::Hold => (limit, Reason::NothingBrought),
             };
         };
         let more = match limit {
-            _ if limit <= too_much / 2 => limit,
+            _ if limit < too_much / 2 => limit.min(too_much / 2 - limit),
             _ if limit < too_much - too_much / 8 => limit.div_ceil(8),
             _ => limit.div_ceil(24),
         };
@@ -245,14 +319,14 @@ mod tests {
     proptest! {
         #[test]
         fn always_within_bounds_whatever_is_seen(
-            ticks in prop::collection::vec((any::<bool>(), any::<[u64; 9]>()), 1..50)
+            ticks in prop::collection::vec((any::<bool>(), any::<[u64; 10]>()), 1..50)
         ) {
             let bounds = Bounds { min: 2, max: 640 };
             let mut controller = Controller::default();
-            for (has_backlog, [limit, in_use, waiting, at_work, places, decoding, hungry, answered, throttled]) in ticks {
+            for (has_backlog, [limit, in_use, waiting, at_work, places, decoding, hungry, answered, throttled, brought]) in ticks {
                 let permits = Permits { limit: limit % 700, in_use, waiting };
                 let decodes = Permits { limit: places, in_use: decoding, waiting: hungry };
-                let seen = FetchSample { has_backlog, permits, at_work, decodes, answered, throttled };
+                let seen = FetchSample { has_backlog, permits, at_work, decodes, answered, throttled, brought };
                 let (limit, _) = controller.tick(&seen, bounds);
                 prop_assert!((bounds.min..=bounds.max).contains(&limit));
             }

@@ -1,7 +1,7 @@
 //! Each stage by itself: how full it is, and what it would allow.
 
 use super::words::{self, bytes, number, percent, time};
-use super::{Ceiling, Looked, Signals, Stage, Use};
+use super::{Ceiling, Looked, Signals, Stage, Use, not_contradicted};
 
 /// Part of the span from which on a full stage is the bottleneck.
 const MOST: f64 = 0.5;
@@ -10,15 +10,44 @@ const BUSY: f64 = 0.9;
 /// Part of throttled answers that the retries do not hide.
 const THROTTLED: f64 = 0.02;
 
-/// Every stage, from the end of the way to its beginning.
+/// Part of failed GETs from which on the store is as good as down.
+const FAILED: f64 = 0.5;
+/// Part of throttled GETs that costs more than it brings.
+const MOSTLY_THROTTLED: f64 = 0.3;
+/// Part of the cores from which on there are none left.
+const ALL_CORES: f64 = 0.85;
+/// From this many times its shortest time on a GET is slow.
+const SLOWED: f64 = 3.0;
+/// Seconds after which a GET without an answer is late, whatever GETs take.
+const LATE_GET: f64 = 2.0;
+
+/// What is down, and every stage, from the end of the way to its beginning.
 pub(super) fn all(seen: &Signals) -> Vec<Looked> {
-    let mut looked = vec![loading(seen), sealing(seen), deletes(seen)];
+    let mut looked: Vec<Looked> = stopped(seen).into_iter().collect();
+    looked.extend([loading(seen), sealing(seen), deletes(seen)]);
     looked.extend(cpu(seen));
     looked.extend(memory(seen));
     looked.push(heic(seen));
     looked.extend(store(seen));
     looked.extend(in_flight(seen));
     looked
+}
+
+fn stopped(seen: &Signals) -> Option<Looked> {
+    let stopped = seen.stopped.as_ref()?;
+    Some(Looked {
+        stage: stopped.stage,
+        share: 1.0,
+        counts_from: MOST,
+        evidence: stopped.why.clone(),
+        remedy: match stopped.stage {
+            Stage::QueueDown => words::QUEUE_DOWN,
+            Stage::ResultsDown => words::RESULTS_DOWN,
+            _ => words::STORE_DOWN,
+        },
+        ceiling: None,
+        without_wait: true,
+    })
 }
 
 fn loading(seen: &Signals) -> Looked {
@@ -31,6 +60,7 @@ fn loading(seen: &Signals) -> Looked {
         evidence: format!("rows came into the warehouse {} after they were durable", time(behind)),
         remedy: words::LOADING,
         ceiling: None,
+        without_wait: true,
     }
 }
 
@@ -43,6 +73,7 @@ fn sealing(seen: &Signals) -> Looked {
         evidence: format!("{} of {} batches at once were being written", number(of.used), number(of.limit)),
         remedy: words::SEALING,
         ceiling: scaled(seen.rate, of),
+        without_wait: false,
     }
 }
 
@@ -63,12 +94,14 @@ fn deletes(seen: &Signals) -> Looked {
             number(seen.deletes.limit)
         ),
         remedy: words::DELETES,
-        ceiling: scaled(seen.rate, seen.deletes),
+        // Calls that are free would not be used by more photos: these wait for something else.
+        ceiling: scaled(seen.rate, seen.deletes).filter(|_| is_out),
+        without_wait: false,
     }
 }
 
 fn cpu(seen: &Signals) -> [Looked; 3] {
-    let Signals { cores, own_cores, all_cores, threads, rate, .. } = *seen;
+    let Signals { cores, own_cores, all_cores, threads, rate, throttled, .. } = *seen;
     let used = format!(
         "of {} cores the engine used {}, everything else {}",
         number(cores),
@@ -83,16 +116,29 @@ fn cpu(seen: &Signals) -> [Looked; 3] {
         evidence,
         remedy,
         ceiling,
+        without_wait: false,
     };
     let alone = (own_cores > 0.0).then(|| rate * cores / own_cores);
     let have_idle_cores = threads.limit < cores && of_cores(all_cores) < 0.8;
     let remedy = if have_idle_cores { words::THREADS } else { words::CORES };
     let at_work = format!("{} of {} decode threads were at work; {used}", number(threads.used), number(threads.limit));
+    // GETs that are throttled cost CPU too.
+    let own = if rate > 0.0 && throttled < MOSTLY_THROTTLED { of_cores(own_cores) } else { 0.0 };
+    // What others use is missing here only where decoders want it, or where more fetches would bring no more.
+    let all = if wants_cores(seen) { of_cores(all_cores) } else { 0.0 };
     [
-        looked(of_cores(own_cores), 0.8, used.clone(), words::CORES, alone),
-        looked(of_cores(all_cores), 0.85, used, words::SHARED_CORES, alone),
+        looked(own, 0.8, used.clone(), words::CORES, alone),
+        looked(all, ALL_CORES, used, words::SHARED_CORES, alone),
         looked(threads.share(), BUSY, at_work, remedy, scaled(rate, threads)),
     ]
+}
+
+/// Whether there is work for more cores than the engine has.
+fn wants_cores(seen: &Signals) -> bool {
+    let waits_for_memory = seen.pixel_bytes.full >= MOST || seen.file_bytes.full >= MOST;
+    let decodes_wait = seen.decodes_wait >= MOST && !waits_for_memory;
+    let fetches_gain_nothing = seen.no_gain >= MOST && seen.throttled < THROTTLED;
+    seen.threads.share() >= BUSY || decodes_wait || fetches_gain_nothing
 }
 
 fn memory(seen: &Signals) -> [Looked; 2] {
@@ -103,6 +149,7 @@ fn memory(seen: &Signals) -> [Looked; 2] {
         evidence: format!("{key} ({}) was full for {} of the time", bytes(of.limit), percent(of.full)),
         remedy,
         ceiling: scaled(seen.rate, of),
+        without_wait: false,
     };
     [
         of(seen.pixel_bytes, "memory.decode_bytes", words::PIXELS),
@@ -123,21 +170,16 @@ fn heic(seen: &Signals) -> Looked {
         ),
         remedy: words::HEIC,
         ceiling: None,
+        without_wait: false,
     }
 }
 
 /// What comes through the network, and how fast. Only looked at where decoders wait for photos: what is behind them came
 /// before in the list.
-fn store(seen: &Signals) -> [Looked; 3] {
-    let Signals { fetches, most_fetches, get, shortest_get, network, rate, .. } = *seen;
+fn store(seen: &Signals) -> [Looked; 6] {
+    let Signals { fetches, most_fetches, get, shortest_get, network, rate, cores, all_cores, .. } = *seen;
+    let (open, oldest) = seen.open_gets;
     let is_at_most = fetches.limit >= most_fetches && most_fetches > 0.0;
-    let is_slowed = shortest_get > 0.0 && get >= shortest_get * 3.0;
-    let of_network = if network > 0.0 { (seen.fetched_bytes / network).min(1.0) } else { 0.0 };
-    let carried = match network > 0.0 {
-        true => format!("{}/s of {}/s were fetched", bytes(seen.fetched_bytes), bytes(network)),
-        false => format!("{}/s were fetched", bytes(seen.fetched_bytes)),
-    };
-    let at_most = if is_at_most { fetches.full } else { 0.0 };
     let looked = |stage, share, counts_from, evidence, remedy, ceiling| Looked {
         stage,
         share,
@@ -145,9 +187,30 @@ fn store(seen: &Signals) -> [Looked; 3] {
         evidence,
         remedy,
         ceiling,
+        without_wait: false,
     };
-    let by_latency = (get > 0.0).then(|| most_fetches / get);
+    // What is brought by one more of them is known only where cores are left to bring it.
+    let no_gain = if all_cores < cores * ALL_CORES { seen.no_gain } else { 0.0 };
+    let of_network = if network > 0.0 { (seen.fetched_bytes / network).min(1.0) } else { 0.0 };
+    let fetched = bytes(seen.fetched_bytes);
+    let (share, counts_from, carried) = match network > 0.0 {
+        true => (of_network, 0.8, format!("{fetched}/s of {}/s were fetched", bytes(network))),
+        false => (no_gain, MOST, format!("{fetched}/s were fetched, and more GETs at once brought no more")),
+    };
+    let slowed = match shortest_get > 0.0 && get > shortest_get {
+        true => format!("; a GET took {}, and {} at best", time(get), time(shortest_get)),
+        false => format!("; a GET took {}", time(get)),
+    };
+    let nobody_answers = seen.lately_ended == 0.0 && open >= 1.0 && oldest >= LATE_GET.max(shortest_get * 3.0);
     [
+        looked(
+            Stage::StoreDown,
+            seen.failed,
+            FAILED,
+            format!("{} of the GETs failed", percent(seen.failed)),
+            words::STORE_DOWN,
+            None,
+        ),
         looked(
             Stage::StoreThrottled,
             // A full share of this measure is a part of throttled answers that is hard to work with.
@@ -157,22 +220,41 @@ fn store(seen: &Signals) -> [Looked; 3] {
             words::THROTTLED,
             None,
         ),
+        Looked {
+            without_wait: true,
+            ..looked(
+                Stage::StoreLatency,
+                if nobody_answers { 1.0 } else { 0.0 },
+                MOST,
+                format!("{} GETs are open, and none was answered; the oldest began {} ago", number(open), time(oldest)),
+                words::UNANSWERED,
+                None,
+            )
+        },
         looked(
             Stage::Network,
-            // Where nobody knows what it can carry: GETs that take longer the more of them there are.
-            if is_at_most && is_slowed { at_most.max(of_network) } else { of_network },
-            if is_at_most && is_slowed { MOST } else { 0.8 },
-            format!("{carried}; a GET took {}, and {} when fewer were open", time(get), time(shortest_get)),
+            share,
+            counts_from,
+            carried + slowed.as_str(),
             words::NETWORK,
             (of_network > 0.0).then(|| rate / of_network),
         ),
         looked(
             Stage::StoreLatency,
-            at_most,
+            if is_at_most { fetches.full } else { 0.0 },
             MOST,
             format!("all {} fetches allowed were under way; a GET took {}", number(most_fetches), time(get)),
             words::LATENCY,
-            by_latency,
+            (get > 0.0).then(|| most_fetches / get),
+        ),
+        looked(
+            Stage::StoreLatency,
+            // The limit follows the time of a GET, as long as it takes to find out how far.
+            if get >= shortest_get * SLOWED && shortest_get > 0.0 { fetches.full } else { 0.0 },
+            MOST,
+            format!("all {} fetches of now were under way{slowed}", number(fetches.limit)),
+            words::LATENCY,
+            None,
         ),
     ]
 }
@@ -181,19 +263,18 @@ fn in_flight(seen: &Signals) -> [Looked; 2] {
     let (all, batch) = seen.in_flight;
     let of = seen.messages;
     let waits_for_batch = all > 0.0 && batch >= all * 0.5;
-    let evidence = format!(
-        "all {} messages allowed in flight were for {} of the time; of {} in flight a photo waited {} for its batch",
-        number(of.limit),
-        percent(of.full),
-        time(all),
-        time(batch)
-    );
+    let full = format!("all {} messages allowed in flight were for {} of the time", number(of.limit), percent(of.full));
+    let evidence = match all > 0.0 {
+        true => format!("{full}; of {} in flight a photo waited {} for its batch", time(all), time(batch)),
+        false => full + ", and none came through",
+    };
     let looked = |stage, is_it: bool, remedy| Looked {
         stage,
         share: if is_it { of.full } else { 0.0 },
         counts_from: MOST,
         evidence: evidence.clone(),
         remedy,
+        without_wait: false,
         ceiling: (all > 0.0).then(|| of.limit / all),
     };
     [
@@ -211,7 +292,7 @@ fn scaled(rate: f64, of: Use) -> Option<f64> {
 pub fn ceilings(seen: &Signals) -> Vec<Ceiling> {
     let mut ceilings = Vec::new();
     let mut add = |name, per_second: f64, formula| {
-        if per_second.is_finite() && per_second > 0.0 {
+        if let Some(per_second) = not_contradicted(per_second, seen.rate) {
             ceilings.push(Ceiling { name, per_second, formula });
         }
     };

@@ -1,8 +1,9 @@
 //! What limits the rate, by name.
 //!
 //! A full stage fills everything before it. So the stages are looked at from the end of the way to its beginning, and the
-//! first that is full for most of the time is the one. The same function answers for the last seconds of a running
-//! engine and for a whole load test: only the span that the signals are averaged over differs.
+//! first that is full for most of the time is the one. Before them all comes what is down: what waits for it fills others
+//! too. The same function answers for the last seconds of a running engine and for a whole load test: only the span that the
+//! signals are averaged over differs.
 
 mod looks;
 #[cfg(test)]
@@ -13,9 +14,15 @@ mod words;
 pub use looks::ceilings;
 pub use tracker::Tracker;
 
-/// A part of the way that can limit the rate, from its end to its beginning.
+/// What can limit the rate: a part that is down, or a part of the way, from its end to its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// Photos cannot be read from the store.
+    StoreDown,
+    /// Messages cannot be had from the queue.
+    QueueDown,
+    /// Batches cannot be written.
+    ResultsDown,
     /// Loading into the warehouse.
     Loading,
     /// Filling, compressing and writing batches.
@@ -44,7 +51,10 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage.
-    pub const ALL: [Stage; 12] = [
+    pub const ALL: [Stage; 15] = [
+        Stage::StoreDown,
+        Stage::QueueDown,
+        Stage::ResultsDown,
         Stage::Loading,
         Stage::Sealing,
         Stage::Deletes,
@@ -62,6 +72,9 @@ impl Stage {
     /// The name in `/state`, metrics and reports.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Stage::StoreDown => "store_down",
+            Stage::QueueDown => "queue_down",
+            Stage::ResultsDown => "results_down",
             Stage::Loading => "loading",
             Stage::Sealing => "sealing",
             Stage::Deletes => "deletes",
@@ -96,13 +109,26 @@ impl Use {
     }
 }
 
+/// A part that is down, so that nothing is taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// Which: [`Stage::StoreDown`], [`Stage::QueueDown`] or [`Stage::ResultsDown`].
+    pub stage: Stage,
+    /// Since when, and what was said last.
+    pub why: String,
+}
+
 /// What is seen of the engine over a span of time: averages, unless they say otherwise. What is not known is 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Signals {
+    /// What is down now.
+    pub stopped: Option<Stopped>,
     /// Photos a second.
     pub rate: f64,
     /// Seconds that a photo waits for its turn, in the queue and within.
     pub wait: f64,
+    /// Messages that wait in the queue, and those that wait for their turn within.
+    pub waiting: (f64, f64),
     /// Seconds that loading is behind the last durable row, and by how many it may be.
     pub load_behind: (f64, f64),
     /// Length of the span in seconds.
@@ -123,6 +149,8 @@ pub struct Signals {
     pub all_cores: f64,
     /// Decode threads at work.
     pub threads: Use,
+    /// Part of the span in which as many photos as there are threads had their bytes and no thread.
+    pub decodes_wait: f64,
     /// Memory for pixels.
     pub pixel_bytes: Use,
     /// Memory for files.
@@ -133,12 +161,20 @@ pub struct Signals {
     pub fetches: Use,
     /// The most that the limit of fetches may be.
     pub most_fetches: f64,
-    /// Seconds of a GET.
+    /// Part of the span in which more fetches than there are had brought no more photos.
+    pub no_gain: f64,
+    /// Seconds of a GET that brought a photo, waits between tries not among them.
     pub get: f64,
-    /// The shortest that GETs took on average over such a span.
+    /// The shortest that GETs took on average over such a span, lately.
     pub shortest_get: f64,
+    /// GETs under way, and the seconds that the oldest has been.
+    pub open_gets: (f64, f64),
+    /// GETs that ended, in whichever way, in the last half of the span.
+    pub lately_ended: f64,
     /// Part of the answers to GETs that were throttled.
     pub throttled: f64,
+    /// Part of the GETs that failed otherwise, a photo's own failures not among them.
+    pub failed: f64,
     /// Bytes fetched a second.
     pub fetched_bytes: f64,
     /// What the network can carry.
@@ -166,6 +202,8 @@ pub struct Looked {
     pub remedy: &'static str,
     /// Photos a second that it allows.
     pub ceiling: Option<f64>,
+    /// Whether it counts though no photo waits for its turn.
+    pub without_wait: bool,
 }
 
 /// The bottleneck, named.
@@ -204,26 +242,18 @@ const KEEPS_UP_BELOW: f64 = 0.5;
 /// Names the bottleneck.
 pub fn find(seen: &Signals) -> Bottleneck {
     let looked_at = looks::all(seen);
-    let is = |looked: &&Looked| looked.share >= looked.counts_from;
-    let loads_late = looked_at.iter().find(|looked| looked.stage == Stage::Loading).filter(is).is_some();
-    let found = match seen.wait < KEEPS_UP_BELOW && !loads_late {
-        true => None,
-        false => looked_at.iter().find(is),
-    };
-    let (stage, evidence, remedy, ceiling) = match found {
+    let keeps_up = seen.wait < KEEPS_UP_BELOW;
+    let is = |looked: &&Looked| looked.share >= looked.counts_from && (looked.without_wait || !keeps_up);
+    let (stage, evidence, remedy, ceiling) = match looked_at.iter().find(is) {
         Some(looked) => (looked.stage, looked.evidence.clone(), looked.remedy, looked.ceiling),
-        None if seen.wait < KEEPS_UP_BELOW => {
-            let evidence = if seen.rate > 0.0 {
-                format!("at {}/s photos waited {} for their turn", words::number(seen.rate), words::time(seen.wait))
-            } else {
-                "no photo arrives".to_owned()
-            };
-            (Stage::QueueEmpty, evidence, words::QUEUE_EMPTY, None)
-        }
-        None => {
-            let evidence = format!("photos waited {} for their turn, and no stage was full", words::time(seen.wait));
-            (Stage::Receiving, evidence, words::RECEIVING, None)
-        }
+        None if keeps_up => (Stage::QueueEmpty, words::nothing_waits(seen), words::QUEUE_EMPTY, None),
+        None => (Stage::Receiving, words::no_stage_is_full(seen), words::RECEIVING, None),
     };
+    let ceiling = ceiling.and_then(|ceiling| not_contradicted(ceiling, seen.rate));
     Bottleneck { stage, title: words::title(stage), evidence, remedy, rate: seen.rate, ceiling, looked_at }
+}
+
+/// A ceiling that the measured rate does not contradict. Both are averages, so it may come out a little below.
+fn not_contradicted(ceiling: f64, rate: f64) -> Option<f64> {
+    (ceiling.is_finite() && ceiling > 0.0 && ceiling >= rate * 0.8).then_some(ceiling.max(rate))
 }

@@ -6,8 +6,10 @@ use super::*;
 fn busy() -> Signals {
     let quiet = |limit: f64| Use { limit, used: limit / 10.0, full: 0.0 };
     Signals {
+        stopped: None,
         rate: 1_000.0,
         wait: 5.0,
+        waiting: (4_000.0, 1_000.0),
         load_behind: (2.0, 7.0),
         span: 5.0,
         seals: quiet(2.0),
@@ -18,19 +20,47 @@ fn busy() -> Signals {
         own_cores: 2.0,
         all_cores: 3.0,
         threads: quiet(16.0),
+        decodes_wait: 0.2,
         pixel_bytes: quiet(8e9),
         file_bytes: quiet(2e9),
         heic: quiet(4.0),
         fetches: quiet(64.0),
         most_fetches: 1_200.0,
+        no_gain: 0.0,
         get: 0.03,
         shortest_get: 0.03,
+        open_gets: (30.0, 0.05),
+        lately_ended: 2_000.0,
         throttled: 0.0,
+        failed: 0.0,
         fetched_bytes: 5e7,
         network: 0.0,
         messages: quiet(12_800.0),
         queue_in_flight: 120_000.0,
         in_flight: (1.5, 1.0),
+    }
+}
+
+/// Down, in the words of whoever found it so.
+fn down(stage: Stage) -> Option<Stopped> {
+    Some(Stopped { stage, why: "it failed 3 times in a row, for 5 s: 503".to_owned() })
+}
+
+/// Beside a compiler that takes whatever cores are left.
+fn beside_others() -> Signals {
+    Signals { all_cores: 15.9, ..busy() }
+}
+
+/// Nothing comes through.
+fn still() -> Signals {
+    Signals {
+        rate: 0.0,
+        wait: 3_600.0,
+        fetched_bytes: 0.0,
+        get: 0.0,
+        lately_ended: 0.0,
+        in_flight: (0.0, 0.0),
+        ..busy()
     }
 }
 
@@ -40,7 +70,8 @@ fn full(limit: f64) -> Use {
 
 #[test]
 fn each_stage_is_named_with_evidence_and_remedy() {
-    let at_most = Signals { fetches: full(1_200.0), ..busy() };
+    let at_most = || Signals { fetches: full(1_200.0), ..busy() };
+    let throttled = || Signals { throttled: 0.62, fetches: full(16.0), ..busy() };
     for (expected, seen) in [
         (Stage::Loading, Signals { load_behind: (60.0, 7.0), ..busy() }),
         (Stage::Loading, Signals { load_behind: (60.0, 7.0), wait: 0.0, ..busy() }),
@@ -49,15 +80,30 @@ fn each_stage_is_named_with_evidence_and_remedy() {
         (Stage::Deletes, Signals { deletes: full(640.0), to_delete: 9_000.0, ..busy() }),
         (Stage::Deletes, Signals { messages: full(12_800.0), to_delete: 9_000.0, ..busy() }),
         (Stage::Cpu, Signals { own_cores: 15.0, ..busy() }),
-        (Stage::Cpu, Signals { all_cores: 15.5, ..busy() }),
+        // Others take the cores: that counts where decoders want them, or where more fetches bring no more.
+        (Stage::Cpu, Signals { threads: Use { limit: 16.0, used: 14.5, full: 0.0 }, ..beside_others() }),
+        (Stage::Cpu, Signals { decodes_wait: 0.9, ..beside_others() }),
+        (Stage::Cpu, Signals { no_gain: 1.0, ..beside_others() }),
+        (Stage::StoreThrottled, Signals { all_cores: 15.9, ..throttled() }),
+        (Stage::StoreThrottled, Signals { own_cores: 15.0, all_cores: 15.9, ..throttled() }),
+        (Stage::StoreLatency, Signals { all_cores: 15.9, ..at_most() }),
+        (Stage::StoreLatency, Signals { all_cores: 15.9, open_gets: (64.0, 5.0), ..still() }),
+        (Stage::Receiving, beside_others()),
+        (Stage::Receiving, Signals { all_cores: 15.9, open_gets: (0.0, 0.0), ..still() }),
+        (Stage::Memory, Signals { decodes_wait: 0.9, pixel_bytes: full(8e9), ..beside_others() }),
         (Stage::Cpu, Signals { threads: full(16.0), ..busy() }),
         (Stage::Memory, Signals { pixel_bytes: full(8e9), ..busy() }),
         (Stage::Memory, Signals { file_bytes: full(2e9), ..busy() }),
         (Stage::Heic, Signals { heic: full(4.0), ..busy() }),
         (Stage::Network, Signals { network: 6e7, ..busy() }),
-        (Stage::Network, Signals { get: 0.2, ..at_most }),
+        (Stage::Network, Signals { get: 0.2, no_gain: 1.0, ..busy() }),
+        // More fetches brought more up to the most there may be: what they wait for is the store.
+        (Stage::StoreLatency, Signals { get: 0.2, ..at_most() }),
+        (Stage::StoreLatency, Signals { get: 1.5, rate: 800.0, shortest_get: 0.015, ..at_most() }),
         (Stage::StoreThrottled, Signals { throttled: 0.3, ..busy() }),
-        (Stage::StoreLatency, at_most),
+        (Stage::StoreLatency, at_most()),
+        // The limit is on its way up after GETs that have become slow.
+        (Stage::StoreLatency, Signals { get: 1.5, fetches: full(64.0), ..busy() }),
         (Stage::InFlight, Signals { messages: full(12_800.0), in_flight: (9.0, 1.0), ..busy() }),
         (Stage::Receiving, busy()),
         // A limit below the most it may be is the autoscaler's choice.
@@ -65,6 +111,18 @@ fn each_stage_is_named_with_evidence_and_remedy() {
         (Stage::QueueEmpty, Signals { wait: 0.01, ..busy() }),
         (Stage::QueueEmpty, Signals { wait: 0.01, threads: full(16.0), ..busy() }),
         (Stage::QueueEmpty, Signals::default()),
+        // What is down comes first, whatever waits or does not.
+        (Stage::StoreDown, Signals { stopped: down(Stage::StoreDown), ..still() }),
+        (Stage::StoreDown, Signals { stopped: down(Stage::StoreDown), threads: full(16.0), all_cores: 16.0, ..busy() }),
+        (Stage::QueueDown, Signals { stopped: down(Stage::QueueDown), ..Signals::default() }),
+        (Stage::ResultsDown, Signals { stopped: down(Stage::ResultsDown), load_behind: (60.0, 7.0), ..still() }),
+        (Stage::ResultsDown, Signals { stopped: down(Stage::ResultsDown), wait: 0.0, ..busy() }),
+        (Stage::StoreDown, Signals { failed: 0.9, lately_ended: 40.0, ..still() }),
+        // All there is hangs or is told to slow down.
+        (Stage::StoreLatency, Signals { wait: 0.0, open_gets: (60.0, 9.0), ..still() }),
+        (Stage::StoreThrottled, Signals { throttled: 1.0, lately_ended: 40.0, ..still() }),
+        // One photo that takes long, where nothing waits.
+        (Stage::QueueEmpty, Signals { wait: 0.0, open_gets: (0.3, 0.5), ..still() }),
     ] {
         let found = find(&seen);
         assert_eq!(found.stage, expected, "{}", found.evidence);
@@ -114,4 +172,34 @@ fn ceilings_follow_their_formula() {
     }
     assert!(ceilings.is_sorted_by(|a, b| a.per_second <= b.per_second));
     assert!(super::ceilings(&Signals::default()).is_empty());
+}
+
+#[test]
+fn no_ceiling_is_nothing_or_below_what_is_measured() {
+    let deletes = Use { limit: 640.0, used: 2.5, full: 0.0 };
+    for (expected, seen) in [
+        (None, Signals { threads: full(16.0), ..still() }),
+        (None, Signals { deletes, messages: full(12_800.0), to_delete: 9_000.0, ..busy() }),
+        (Some(1_000.0), Signals { deletes: full(640.0), to_delete: 9_000.0, ..busy() }),
+        (Some(800.0), Signals { fetches: full(1_200.0), get: 1.5, rate: 790.0, ..busy() }),
+        // A little less than what came through, and so much less that it cannot be.
+        (Some(820.0), Signals { fetches: full(1_200.0), get: 1.5, rate: 820.0, ..busy() }),
+        (None, Signals { fetches: full(1_200.0), get: 1.5, rate: 8_000.0, ..busy() }),
+    ] {
+        assert_eq!(find(&seen).ceiling, expected, "{seen:?}");
+        assert!(ceilings(&seen).iter().all(|ceiling| ceiling.per_second >= seen.rate && ceiling.per_second > 0.0));
+    }
+}
+
+#[test]
+fn what_is_said_of_a_standstill_holds() {
+    let empty_handed = find(&Signals { waiting: (7.0, 0.0), open_gets: (0.0, 0.0), ..still() });
+    assert_eq!(empty_handed.evidence, "the queue told of 7 messages, and receives brought none");
+    let in_flight = Signals { messages: full(12_800.0), ..still() };
+    for seen in [still(), in_flight, Signals { wait: 0.0, ..still() }, Signals { open_gets: (64.0, 9.0), ..still() }] {
+        let found = find(&seen);
+        assert!(!found.evidence.contains("3600") && found.ceiling.is_none(), "{}", found.evidence);
+    }
+    let down = find(&Signals { stopped: down(Stage::QueueDown), ..still() });
+    assert!(down.evidence.contains("for 5 s: 503") && down.remedy.contains("queue"), "{down:?}");
 }

@@ -1,10 +1,13 @@
 //! The words and figures of what is named.
 
-use super::Stage;
+use super::{Signals, Stage};
 
 /// What a stage is called when it limits the rate.
 pub(super) fn title(stage: Stage) -> &'static str {
     match stage {
+        Stage::StoreDown => "the store is down",
+        Stage::QueueDown => "the queue is down",
+        Stage::ResultsDown => "results cannot be written",
         Stage::Loading => "loading into the warehouse",
         Stage::Sealing => "sealing batches",
         Stage::Deletes => "deleting messages from the queue",
@@ -20,6 +23,11 @@ pub(super) fn title(stage: Stage) -> &'static str {
     }
 }
 
+pub(super) const STORE_DOWN: &str = "look at the bucket, its permissions and the way to it; photos wait with their leases kept, and go on by themselves";
+pub(super) const QUEUE_DOWN: &str =
+    "look at the queue, the credentials and the way to it; receiving is tried again and goes on by itself";
+pub(super) const RESULTS_DOWN: &str =
+    "look at the results bucket, its permissions or its disk; writing is tried again, and no message is deleted before";
 pub(super) const LOADING: &str = "raise load.max_batches and batch.max_rows, so that each load takes more rows";
 pub(super) const SEALING: &str =
     "look at the results bucket's latency; with output.per_photo_json each photo costs a PUT";
@@ -33,13 +41,34 @@ pub(super) const SHARED_CORES: &str =
 pub(super) const PIXELS: &str = "raise memory.decode_bytes, or take a machine with more memory";
 pub(super) const FILES: &str = "raise memory.fetched_bytes, or take a machine with more memory";
 pub(super) const HEIC: &str = "raise decode.heic_at_once, where most photos are HEIC";
-pub(super) const NETWORK: &str = "a machine with more network, or a second engine on the same queue";
+pub(super) const NETWORK: &str =
+    "a machine with more network, or a second engine on the same queue; if neither helps, the store gives no more";
 pub(super) const THROTTLED: &str = "spread keys over more prefixes, or have the bucket's request rate raised";
 pub(super) const LATENCY: &str = "raise scale.max_fetches, or move the engine nearer to the bucket";
+pub(super) const UNANSWERED: &str = "look at the store and the way to it: open GETs wait until they time out";
 pub(super) const IN_FLIGHT: &str = "raise queue.max_in_flight";
 pub(super) const RECEIVING: &str =
     "look at the queue's own latency, and at restarts and errors; several engines share one queue";
 pub(super) const QUEUE_EMPTY: &str = "nothing to do";
+
+/// Why nothing limits the rate.
+pub(super) fn nothing_waits(seen: &Signals) -> String {
+    match seen.rate > 0.0 {
+        true => format!("at {}/s photos waited {} for their turn", number(seen.rate), time(seen.wait)),
+        false if seen.open_gets.0 > 0.0 || seen.threads.used > 0.0 => "photos are worked on, and none waits".to_owned(),
+        false => "no photo arrives".to_owned(),
+    }
+}
+
+/// What is seen where photos wait and no stage is full.
+pub(super) fn no_stage_is_full(seen: &Signals) -> String {
+    let (in_queue, within) = seen.waiting;
+    match seen.rate > 0.0 {
+        true => format!("photos waited {} for their turn, and no stage was full", time(seen.wait)),
+        false if within < 1.0 => format!("the queue told of {} messages, and receives brought none", number(in_queue)),
+        false => format!("{} photos wait, none came through, and no stage was full", number(within + in_queue)),
+    }
+}
 
 /// A figure for people: three digits, thousands set apart.
 pub(super) fn number(value: f64) -> String {

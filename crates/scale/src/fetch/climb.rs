@@ -4,6 +4,8 @@
 //! store is full they bring none: each GET only takes longer. So each doubling is judged by the photos it brought, after
 //! as many ticks as a GET takes, and taken back where there was no gain. Later it is tried again, as others may have left
 //! the network; and at once where the rate falls, which is another state of things.
+//!
+//! Where GETs bring nothing at all, a raise would only add to those that wait or fail.
 
 use super::TOO_FEW_TO_CUT;
 
@@ -17,6 +19,11 @@ const PAYS: f64 = 1.05;
 const MEASURED: u32 = 3;
 /// Ticks until the first new try, and at most.
 const TRIED_AGAIN: (u32, u32) = (20, 120);
+/// Ticks without a photo from which on GETs bring nothing, and as many times what a GET takes.
+const EMPTY: u32 = 4;
+const GETS_EMPTY: u32 = 3;
+/// Ticks after that in which decoders are hungry for what is on its way already, beside those that a GET takes.
+const REFILL: u32 = 2;
 /// Below this share of the rate at which no gain was found, everything is looked for anew.
 const FALLEN: f64 = 0.7;
 
@@ -33,6 +40,12 @@ pub(super) struct Climb {
     raise: Option<Raise>,
     /// Where the last one brought nothing.
     ceiling: Option<Ceiling>,
+    /// Ticks since a GET last brought something.
+    empty: u32,
+    /// Ticks that a GET takes.
+    get: u32,
+    /// Ticks to come that fill up what stood still.
+    refill: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,11 +73,14 @@ pub(super) enum ClimbVerdict {
     Wait,
     /// More brought no more; to this, or as it is.
     Stay(u64),
+    /// Nothing is brought; as it is.
+    Hold,
 }
 
 impl Climb {
     /// To be called at each tick: `limit` was in force, and GETs brought so many photos.
     pub(super) fn tick(&mut self, limit: u64, brought: u64) {
+        self.empty = if brought > 0 { 0 } else { self.empty.saturating_add(1) };
         if limit != self.limit {
             // The first tick of a limit belongs half to the one before.
             (self.limit, self.ticks, self.measured, self.brought) = (limit, 0, 0, 0.0);
@@ -89,15 +105,34 @@ impl Climb {
         }
     }
 
-    /// Decides on `limit`, which is in use; `at_work` GETs are under way and the last tick brought `brought` photos.
-    pub(super) fn judge(&mut self, limit: u64, at_work: u64, brought: u64) -> ClimbVerdict {
+    /// Decides on `limit`, which is in use; `at_work` GETs are under way, and the last tick saw `failed` fail, those throttled not among them, and `brought`
+    /// photos.
+    pub(super) fn judge(&mut self, limit: u64, at_work: u64, failed: u64, brought: u64) -> ClimbVerdict {
+        // How long a GET takes, in ticks: what is under way, by what comes back in one.
+        let under_way = u32::try_from(at_work.div_ceil(brought.max(1))).unwrap_or(u32::MAX).min(TRIED_AGAIN.0);
+        if brought > 0 {
+            self.get = under_way;
+        }
+        if self.empty > EMPTY.max(self.get.saturating_mul(GETS_EMPTY)) || (brought == 0 && failed > 0) {
+            // What was being measured is another state of things.
+            (self.raise, self.measured, self.brought) = (None, 0, 0.0);
+            self.refill = self.get.saturating_add(REFILL);
+            return ClimbVerdict::Hold;
+        }
+        if self.refill > 0 && limit >= FREE {
+            self.refill -= 1;
+            return ClimbVerdict::Wait;
+        }
         if limit < FREE {
             // At once to what no store minds, then fast: a tick at a few open GETs tells next to nothing.
             let next = if limit < TOO_FEW_TO_CUT { TOO_FEW_TO_CUT } else { limit.saturating_mul(4).min(FREE) };
             return self.raise_to(limit, next);
         }
         if let Some(raise) = self.raise {
-            return self.judge_raise(raise, limit, at_work, brought);
+            return self.judge_raise(raise, limit, under_way, brought);
+        }
+        if brought == 0 {
+            return ClimbVerdict::Wait;
         }
         match &mut self.ceiling {
             Some(ceiling) if ceiling.ticks < ceiling.wait => ClimbVerdict::Stay(limit),
@@ -106,14 +141,12 @@ impl Climb {
         }
     }
 
-    fn judge_raise(&mut self, raise: Raise, limit: u64, at_work: u64, brought: u64) -> ClimbVerdict {
+    fn judge_raise(&mut self, raise: Raise, limit: u64, under_way: u32, brought: u64) -> ClimbVerdict {
         if brought as f64 >= raise.rate * CLEARLY && brought > 0 {
             self.ceiling = None;
             return self.raise_to(limit, limit.saturating_mul(2));
         }
-        // How long a GET takes, in ticks: what is under way, by what comes back in one.
-        let under_way = u32::try_from(at_work.div_ceil(brought.max(1))).unwrap_or(u32::MAX);
-        if self.ticks <= under_way.min(TRIED_AGAIN.0) {
+        if self.ticks <= under_way {
             // The answers to its GETs are still on their way.
             (self.measured, self.brought) = (0, 0.0);
             return ClimbVerdict::Wait;
@@ -122,7 +155,7 @@ impl Climb {
             return ClimbVerdict::Wait;
         }
         let rate = self.rate();
-        if rate >= raise.rate * PAYS {
+        if rate > 0.0 && rate >= raise.rate * PAYS {
             self.ceiling = None;
             return self.raise_to(limit, limit.saturating_mul(2));
         }

@@ -27,6 +27,7 @@ pub struct Machine {
     pub in_flight: u64,
     pub answered: u64,
     pub throttled: u64,
+    pub brought: u64,
     /// GETs that the store would answer at once: a bucket that fills evenly and holds a twentieth of a second.
     store_tokens: f64,
     burst_left: u64,
@@ -38,6 +39,7 @@ pub struct Machine {
     got: Vec<u64>,
     refused: Vec<u64>,
     retried: Vec<u64>,
+    failed: Vec<u64>,
     decoded: Vec<u64>,
     sealed: Vec<u64>,
     deleted: Vec<u64>,
@@ -69,6 +71,7 @@ impl Machine {
             in_flight: 0,
             answered: 0,
             throttled: 0,
+            brought: 0,
             store_tokens: 0.0,
             burst_left: of.burst.map_or(0, |(_, count)| count),
             network_free_at: 0.0,
@@ -77,6 +80,7 @@ impl Machine {
             got: events(),
             refused: events(),
             retried: events(),
+            failed: events(),
             decoded: events(),
             sealed: events(),
             deleted: events(),
@@ -115,7 +119,13 @@ impl Machine {
 
     fn start_get(&mut self) {
         self.fetching += 1;
-        if self.is_throttled() {
+        let is_within =
+            |span: Option<(usize, usize)>| span.filter(|(from, to)| (from * 1_000..to * 1_000).contains(&self.now));
+        if let Some((_, to)) = is_within(self.of.hangs) {
+            self.failed[to * 1_000] += 1;
+        } else if is_within(self.of.fails).is_some() {
+            self.failed[self.now + 10] += 1;
+        } else if self.is_throttled() {
             self.refused[self.now + 10] += 1;
         } else {
             // A tail: one in ten takes twice as long.
@@ -162,11 +172,12 @@ impl Machine {
             self.deleted[now + self.of.sqs_ms] += count;
         }
         // Throttled GETs wait before their next try and keep their permit.
-        self.answered += self.got[now] + self.refused[now];
+        self.answered += self.got[now] + self.refused[now] + self.failed[now];
+        self.brought += self.got[now];
         self.throttled += self.refused[now];
         self.fetched += self.got[now];
-        self.fetching -= self.got[now] + self.refused[now];
-        for _ in 0..self.refused[now] {
+        self.fetching -= self.got[now] + self.refused[now] + self.failed[now];
+        for _ in 0..self.refused[now] + self.failed[now] {
             let wait = 50 + (self.random() * 100.0) as usize;
             self.retried[now + wait] += 1;
         }

@@ -45,6 +45,12 @@ pub struct Scenario {
     /// From this second on, so many GETs are throttled.
     #[serde(default)]
     burst: Option<(usize, u64)>,
+    /// From this second to that, GETs fail.
+    #[serde(default)]
+    fails: Option<(usize, usize)>,
+    /// From this second to that, GETs are not answered.
+    #[serde(default)]
+    hangs: Option<(usize, usize)>,
     /// Size of a photo, for the network.
     #[serde(default = "fifty")]
     photo_kb: usize,
@@ -70,6 +76,12 @@ pub struct Expect {
     /// Most that the fetch limit may swing over the last third, of its mean there.
     #[serde(default = "half")]
     pub swing: f64,
+    /// Most that the fetch limit may be at any time.
+    #[serde(default = "any")]
+    pub limit: u64,
+    /// Most of the GETs of the second half that may be throttled.
+    #[serde(default = "all")]
+    pub throttled: f64,
 }
 
 fn fifty() -> usize {
@@ -78,6 +90,14 @@ fn fifty() -> usize {
 
 fn half() -> f64 {
     0.5
+}
+
+fn any() -> u64 {
+    u64::MAX
+}
+
+fn all() -> f64 {
+    1.0
 }
 
 /// A second of the run.
@@ -91,6 +111,8 @@ pub struct Second {
     pub in_flight: u64,
     /// The limit on fetches at its end.
     pub limit: u64,
+    /// GETs answered, and those of them that were throttled.
+    pub gets: (u64, u64),
 }
 
 /// What came of a scenario.
@@ -133,18 +155,34 @@ impl Outcome {
         (limits().fold(0.0, f64::max) - limits().fold(f64::MAX, f64::min)) / mean.max(1.0)
     }
 
+    /// Highest fetch limit.
+    pub fn limit(&self) -> u64 {
+        self.seconds.iter().map(|second| second.limit).max().unwrap_or(0)
+    }
+
+    /// Share of the GETs of the second half that were throttled.
+    pub fn throttled(&self) -> f64 {
+        let half = self.seconds.get(self.seconds.len() / 2..).unwrap_or_default();
+        let (answered, throttled) =
+            half.iter().fold((0, 0), |sum, second| (sum.0 + second.gets.0, sum.1 + second.gets.1));
+        throttled as f64 / answered.max(1) as f64
+    }
+
     /// In a line.
     pub fn words(&self) -> String {
         let last = self.seconds.last().copied().unwrap_or_default();
         format!(
-            "{}: {:.3} of {:.0}/s, settled after {} s, in flight at most {}, {} fetches at the end, swing {:.2}",
+            "{}: {:.3} of {:.0}/s, settled after {} s, in flight at most {}, {} fetches at the end and {} at most, swing {:.2}, \
+             {:.2} throttled",
             self.name,
             self.share(),
             last.ideal,
             self.settled(),
             self.in_flight(),
             last.limit,
+            self.limit(),
             self.swing(),
+            self.throttled(),
         )
     }
 
@@ -154,6 +192,8 @@ impl Outcome {
             && self.settled() <= self.expect.settled_by
             && self.in_flight() <= self.expect.in_flight
             && self.swing() <= self.expect.swing
+            && self.limit() <= self.expect.limit
+            && self.throttled() <= self.expect.throttled
     }
 }
 
@@ -196,6 +236,8 @@ fn run(of: &Scenario) -> Vec<Second> {
         if !(now + 1).is_multiple_of(TICK) {
             continue;
         }
+        let (answered, throttled) = (std::mem::take(&mut machine.answered), std::mem::take(&mut machine.throttled));
+        second.gets = (second.gets.0 + answered, second.gets.1 + throttled);
         let opened = (machine.opened - opened_before) as f64 / (TICK as f64 / 1_000.0);
         opened_before = machine.opened;
         most_ahead = receive::most_ahead(opened, Duration::from_millis(of.sqs_ms as u64), machine.fetch_limit);
@@ -207,8 +249,9 @@ fn run(of: &Scenario) -> Vec<Second> {
             permits: permits(machine.fetch_limit, machine.fetch_permits, waits),
             at_work: machine.fetch_permits - machine.fetched,
             decodes: permits(machine.decode_limit, machine.decode_permits, waits_for_decoder),
-            answered: std::mem::take(&mut machine.answered),
-            throttled: std::mem::take(&mut machine.throttled),
+            answered,
+            throttled,
+            brought: std::mem::take(&mut machine.brought),
         };
         (machine.fetch_limit, _) = controller.tick(&seen, fetches);
         machine.decode_limit = decode::next_limit(machine.ready > 0, seen.decodes, decodes);
@@ -227,6 +270,9 @@ fn ideal(of: &Scenario, second: usize, most_fetches: u64) -> f64 {
     }
     if let Some(gbit) = of.network_gbit {
         ideal = ideal.min(gbit * 125_000.0 / of.photo_kb as f64);
+    }
+    if [of.fails, of.hangs].into_iter().flatten().any(|(from, to)| (from..=to).contains(&second)) {
+        return 0.0;
     }
     if of.backlog == 0 {
         ideal = ideal.min(of.arrivals_in(second) as f64);
