@@ -9,7 +9,7 @@
 //!
 //! A store that throttles is asked for less, by the share of answers that were throttled and once a tick, not for each
 //! answer. A small share is left to the retries, and so is a larger one at few fetches, unless it lasts: then as little as
-//! may be is asked for. Throttling that does not depend on what is asked (the same share at half
+//! may be is asked for. No raise is made at more than is tolerated. Throttling that does not depend on what is asked (the same share at half
 //! the load) is not answered: asking for less would only make it slower. After a cut the limit returns fast to half of
 //! what was too much, and comes near it in small steps, which find out when the store allows more again.
 
@@ -28,6 +28,8 @@ const DEEPEST_CUT: f64 = 0.6;
 /// Up to this limit throttling is hardly for what is asked, and less would only be slower. Where it lasts, that is tried.
 const TOO_FEW_TO_CUT: u64 = 16;
 
+/// Of fewer answers no share is taken.
+const MEASURED: u64 = 8;
 /// Of so many answers at least: a few open GETs after a start would see nothing else of a store that is short for a moment.
 const MANY_ANSWERS: u64 = 32;
 /// A share at few fetches that is hard to work with.
@@ -167,6 +169,11 @@ struct FewAnswers {
 }
 
 impl FewAnswers {
+    /// The share of what is gathered so far, where that tells something.
+    fn gathered(&self) -> Option<f64> {
+        (self.answered >= MEASURED).then(|| self.throttled as f64 / self.answered as f64)
+    }
+
     fn tick(&mut self, seen: &FetchSample, tolerated: f64) {
         self.answered = self.answered.saturating_add(seen.answered.max(seen.throttled));
         self.throttled = self.throttled.saturating_add(seen.throttled);
@@ -206,11 +213,20 @@ impl Controller {
         self.climb.tick(limit, seen.brought);
         let share = seen.throttled_share();
         // Two answers are too few for a share.
-        let is_measured = seen.answered >= 8;
-        if let Some(cut) = self.cut
-            && is_measured
+        let is_measured = seen.answered >= MEASURED;
+        let is_few = limit <= TOO_FEW_TO_CUT;
+        if is_few && self.cut.is_some() && seen.permits.in_use > limit {
             // What is under way beyond a limit of a few is more than what is within it.
-            && (limit > TOO_FEW_TO_CUT || seen.permits.in_use <= limit)
+            self.few = FewAnswers::default();
+            return (limit, Reason::Throttled);
+        }
+        self.few.tick(seen, self.tolerated);
+        let of_cut = match is_measured {
+            true => Some(share),
+            false => self.few.gathered().filter(|_| is_few),
+        };
+        if let Some(cut) = self.cut
+            && let Some(share) = of_cut
         {
             if share > cut.share_before * 0.85 && share > TOLERATED {
                 // Less was asked, and as much of it was throttled: how much is asked has nothing to do with it.
@@ -223,8 +239,8 @@ impl Controller {
                 self.cut = None;
             }
         }
-        self.few.tick(seen, self.tolerated);
-        if limit <= TOO_FEW_TO_CUT && (self.cut.is_some() || self.few.throttled_for > 0) {
+        let is_throttled = self.cut.is_some() || self.few.throttled_for > 0;
+        if is_few && is_throttled && seen.permits.in_use > 0 {
             return self.throttled_at_few(limit, least);
         }
         if is_measured && limit > TOO_FEW_TO_CUT && share > self.tolerated {
@@ -315,6 +331,39 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// A tick at which decoders are hungry: so many GETs ended, and so many of them were throttled.
+    fn hungry(limit: u64, in_use: u64, answered: u64, throttled: u64) -> FetchSample {
+        FetchSample {
+            has_backlog: true,
+            permits: Permits { limit, in_use, waiting: 1 },
+            at_work: in_use,
+            decodes: Permits { limit: 4, in_use: 0, waiting: 0 },
+            answered,
+            throttled,
+            brought: answered - throttled,
+        }
+    }
+
+    #[test]
+    fn throttling_that_lasts_at_few_fetches_is_cut_and_few_answers_tell_when_it_is_over() {
+        let bounds = Bounds { min: 2, max: 640 };
+        let mut controller = Controller::default();
+        for tick in 1..LASTING {
+            assert_eq!(controller.tick(&hungry(16, 16, 40, 25), bounds), (16, Reason::Throttled), "tick {tick}");
+        }
+        assert_eq!(controller.tick(&hungry(16, 16, 40, 25), bounds), (2, Reason::Throttled));
+        // What was under way beyond the new limit says nothing of it.
+        for in_use in (3..16).rev() {
+            assert_eq!(controller.tick(&hungry(2, in_use, 20, 18), bounds), (2, Reason::Throttled), "{in_use}");
+        }
+        // A slow store: an answer a tick. It does not throttle so few.
+        let mut limit = 2;
+        for _ in 0..16 {
+            (limit, _) = controller.tick(&hungry(limit, limit, 1, 0), bounds);
+        }
+        assert!(limit > 2);
+    }
 
     proptest! {
         #[test]
