@@ -9,9 +9,10 @@
 //!
 //! A store that throttles is asked for less, by the share of answers that were throttled and once a tick, not for each
 //! answer. A small share is left to the retries, and so is a larger one at few fetches, unless it lasts: then as little as
-//! may be is asked for. No raise is made at more than is tolerated. Throttling that does not depend on what is asked (the same share at half
-//! the load) is not answered: asking for less would only make it slower. After a cut the limit returns fast to half of
-//! what was too much, and comes near it in small steps, which find out when the store allows more again.
+//! may be is asked for. Nothing is raised while more is throttled than is tolerated. Throttling that does not depend on
+//! what is asked (the same share at half the load) is not answered: asking for less would only make it slower. After a cut
+//! the limit returns fast to half of what was too much, and comes near it in small steps, which find out when the store
+//! allows more again.
 
 mod climb;
 
