@@ -25,6 +25,9 @@ use crate::telemetry::events::{CallFailed, LeasesExtended, MessagesLeft, Message
 /// Commands taken at once.
 const GATHER: usize = 256;
 
+/// As an outage is named.
+const DELETE: &str = "delete";
+
 /// How long a stop waits for a queue that answers nothing.
 const LAST_SETTLE: Duration = Duration::from_secs(2);
 
@@ -98,6 +101,8 @@ struct Extension {
 impl Keeper {
     fn new(line: PipelineContext, seen: Arc<LeaseCounters>) -> Keeper {
         let advice = line.queue.advice();
+        // Of another generation, which took what it waited for with it.
+        line.outages.call_went_well(DELETE);
         Keeper {
             line,
             seen,
@@ -243,9 +248,17 @@ impl Keeper {
         let settled = settled.map_err(|error| Error::bug("acknowledging messages panicked").with_source(error))?;
         let now = Instant::now();
         self.in_calls = self.in_calls.saturating_sub(settled.messages);
-        match settled.unanswered {
-            Some(asks) => self.waiting.unanswered(asks, now),
-            None => self.waiting.answered(),
+        match &settled.unanswered {
+            Some(error) => {
+                // What is given back does not wait for an answer for ever, so that nobody would say that there are some again.
+                if self.waiting.unanswered(error.wait(), now) && settled.action == Action::Delete {
+                    self.line.outages.call_failed(DELETE, error);
+                }
+            }
+            None => {
+                self.waiting.answered();
+                self.line.outages.call_went_well(DELETE);
+            }
         }
         let left = self.waiting.again(settled.action, settled.again, is_stopping, now);
         self.leave(settled.action.as_str(), left);

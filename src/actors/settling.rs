@@ -147,13 +147,15 @@ impl MessagesToSettle {
         self.backoff.reset();
     }
 
-    /// A call was not: all wait, longer each time, or as long as the queue `asks`.
-    pub(super) fn unanswered(&mut self, asks: Option<Duration>, now: Instant) {
-        // Those that were under way together count once.
-        if self.resume_at.is_none_or(|at| at <= now) {
+    /// A call was not: all wait, longer each time, or as long as the queue `asks`. Those that were under way together count once;
+    /// whether this is the first of them.
+    pub(super) fn unanswered(&mut self, asks: Option<Duration>, now: Instant) -> bool {
+        self.is_unanswered = true;
+        let is_first = self.resume_at.is_none_or(|at| at <= now);
+        if is_first {
             self.resume_at = Some(now + self.backoff.wait_after(asks));
         }
-        self.is_unanswered = true;
+        is_first
     }
 
     /// Takes back what a call left undone. Those that are not worth another try are returned.
@@ -200,8 +202,8 @@ pub(super) struct Settled {
     pub(super) released: Vec<ReceiptHandle>,
     /// To be tried again.
     pub(super) again: Vec<EndedMessage>,
-    /// How long the queue asked to wait, where it answered nothing else, or nothing at all.
-    pub(super) unanswered: Option<Option<Duration>>,
+    /// Why no message was answered, where another try may be.
+    pub(super) unanswered: Option<Error>,
 }
 
 /// Makes the call, once. A delete that fails for good is left to redelivery: its rows are durable, so the load drops what is then
@@ -241,7 +243,7 @@ pub(super) async fn settle(line: PipelineContext, call: SettleCall) -> Settled {
         Err(error) => {
             CallFailed { what, error: &error }.emit();
             if error.class().is_retryable() {
-                settled.unanswered = Some(error.wait());
+                settled.unanswered = Some(error);
                 settled.again = messages;
             } else {
                 MessagesLeft { what, count: messages.len() as u64 }.emit();
@@ -317,7 +319,7 @@ mod tests {
             waiting.unanswered(None, now);
             assert!(waiting.again(Action::Delete, call.messages, false, now).is_empty());
         }
-        assert_eq!(waiting.len(), 100);
+        assert!(waiting.len() == 100 && !waiting.unanswered(None, now), "they count once");
         let mut last = Duration::ZERO;
         for round in 0..60 {
             assert!(waiting.next_call(10, 0, now).is_none(), "round {round}");

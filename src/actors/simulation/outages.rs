@@ -122,3 +122,44 @@ fn bad_photos_end_as_given_up_and_the_others_in_their_own_way() {
         });
     }
 }
+
+#[test]
+fn what_is_durable_waits_for_its_delete_as_long_as_the_queue_answers_none() {
+    const PHOTOS: usize = 40;
+    let script = Script::default().plan("delete", usize::MAX, When::Before, reset);
+    Simulation::run(script, few_deliveries, async |simulation| {
+        let script = &simulation.script;
+        let pipeline = simulation.start();
+        simulation.upload_all(PHOTOS).await;
+        simulation.loaded(PHOTOS as i64).await;
+        let before = simulation.lease_keeper();
+        // Longer than every lease.
+        sleep(10 * MINUTE).await;
+        let after = simulation.lease_keeper();
+        assert_eq!((after.held, after.deleted), (PHOTOS as u64, 0), "{after:?}");
+        let why = simulation.line.outages.why();
+        assert!(why.as_ref().is_some_and(|why| why.starts_with("delete failed")), "{why:?}");
+        assert!(after.extended >= before.extended + 10 * after.held, "{before:?}, {after:?}");
+        // Once in ten seconds at the most, whatever waits.
+        assert!((60..=150).contains(&script.struck("delete")), "{} deletes", script.struck("delete"));
+        script.heal("delete");
+        let took = until("deleted", || simulation.lease_keeper().deleted == PHOTOS as u64).await;
+        assert!(took <= 11 * SECOND, "{took:?}");
+        assert_eq!((script.redelivered(), simulation.supervisor().restarts), (0, 0));
+        assert_eq!(simulation.line.outages.why(), None);
+        assert_eq!(pipeline.drain().await.0, Phase::Drained);
+    });
+}
+
+#[test]
+fn a_stop_does_not_wait_for_deletes_that_nobody_answers() {
+    let script = Script::default().plan("delete", usize::MAX, When::Before, reset);
+    Simulation::run(script, few_deliveries, async |simulation| {
+        let pipeline = simulation.start();
+        simulation.upload_all(40).await;
+        simulation.loaded(40).await;
+        sleep(MINUTE).await;
+        let (phase, took) = pipeline.drain().await;
+        assert!(phase == Phase::Drained && took <= 15 * SECOND, "{phase:?} after {took:?}");
+    });
+}
