@@ -141,7 +141,7 @@ pub struct Controller {
     /// Share of throttled answers that no longer leads to a cut.
     tolerated: f64,
     /// The last cut, while its effect is not known.
-    cut: Option<Cut>,
+    cut: Option<LimitCut>,
     /// Ticks since the last cut.
     since_cut: u32,
     /// What is seen at few fetches.
@@ -153,7 +153,7 @@ pub struct Controller {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Cut {
+struct LimitCut {
     limit_before: u64,
     share_before: f64,
 }
@@ -250,7 +250,7 @@ impl Controller {
                 if self.cut.is_none() {
                     self.too_much = Some(limit);
                 }
-                self.cut.get_or_insert(Cut { limit_before: limit, share_before: share });
+                self.cut.get_or_insert(LimitCut { limit_before: limit, share_before: share });
                 self.since_cut = 0;
                 return ((limit as f64 * factor).floor() as u64, Reason::Throttled);
             }
@@ -298,7 +298,7 @@ impl Controller {
             None => limit / 2,
         };
         self.too_much = Some(limit);
-        self.cut = Some(Cut { limit_before: limit, share_before: share });
+        self.cut = Some(LimitCut { limit_before: limit, share_before: share });
         self.since_cut = 0;
         (next.max(least), Reason::Throttled)
     }

@@ -133,10 +133,17 @@ fn cpu(seen: &Signals) -> [Looked; 3] {
     ]
 }
 
+/// Whether all the fetches that there may ever be are in use.
+fn is_at_most_fetches(seen: &Signals) -> bool {
+    let of = seen.fetches;
+    seen.most_fetches > 0.0 && of.limit >= seen.most_fetches && of.full >= MOST
+}
+
 /// Whether there is work for more cores than the engine has.
 fn wants_cores(seen: &Signals) -> bool {
     let waits_for_memory = seen.pixel_bytes.full >= MOST || seen.file_bytes.full >= MOST;
-    let decodes_wait = seen.decodes_wait >= MOST && !waits_for_memory;
+    // Where all fetches allowed are under way photos come in waves, each of which waits a moment.
+    let decodes_wait = seen.decodes_wait >= MOST && !waits_for_memory && !is_at_most_fetches(seen);
     let fetches_gain_nothing = seen.no_gain >= MOST && seen.throttled < THROTTLED;
     seen.threads.share() >= BUSY || decodes_wait || fetches_gain_nothing
 }
@@ -268,6 +275,8 @@ fn in_flight(seen: &Signals) -> [Looked; 2] {
         true => format!("{full}; of {} in flight a photo waited {} for its batch", time(all), time(batch)),
         false => full + ", and none came through",
     };
+    // Where nothing comes through, what is in flight is not too little but stuck.
+    let is_stuck = seen.rate == 0.0 && seen.open_gets.0 >= of.used * 0.5;
     let looked = |stage, is_it: bool, remedy| Looked {
         stage,
         share: if is_it { of.full } else { 0.0 },
@@ -279,7 +288,7 @@ fn in_flight(seen: &Signals) -> [Looked; 2] {
     };
     [
         looked(Stage::Sealing, waits_for_batch, words::BATCH_WAIT),
-        looked(Stage::InFlight, !waits_for_batch, words::IN_FLIGHT),
+        looked(Stage::InFlight, !waits_for_batch && !is_stuck, words::IN_FLIGHT),
     ]
 }
 

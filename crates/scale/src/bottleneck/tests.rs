@@ -88,6 +88,7 @@ fn each_stage_is_named_with_evidence_and_remedy() {
         (Stage::StoreThrottled, Signals { own_cores: 15.0, all_cores: 15.9, ..throttled() }),
         (Stage::StoreLatency, Signals { all_cores: 15.9, ..at_most() }),
         (Stage::StoreLatency, Signals { all_cores: 15.9, open_gets: (64.0, 5.0), ..still() }),
+        (Stage::StoreLatency, Signals { all_cores: 15.9, decodes_wait: 0.6, ..at_most() }),
         (Stage::Receiving, beside_others()),
         (Stage::Receiving, Signals { all_cores: 15.9, open_gets: (0.0, 0.0), ..still() }),
         (Stage::Memory, Signals { decodes_wait: 0.9, pixel_bytes: full(8e9), ..beside_others() }),
@@ -121,6 +122,8 @@ fn each_stage_is_named_with_evidence_and_remedy() {
         // All there is hangs or is told to slow down.
         (Stage::StoreLatency, Signals { wait: 0.0, open_gets: (60.0, 9.0), ..still() }),
         (Stage::StoreThrottled, Signals { throttled: 1.0, lately_ended: 40.0, ..still() }),
+        // At a start, before they are late: places kept for messages that are being asked for fill the rest.
+        (Stage::Receiving, Signals { open_gets: (52.0, 0.9), messages: full(64.0), to_delete: 0.0, ..still() }),
         // One photo that takes long, where nothing waits.
         (Stage::QueueEmpty, Signals { wait: 0.0, open_gets: (0.3, 0.5), ..still() }),
     ] {
