@@ -166,6 +166,9 @@ pub fn sqlite_warehouse(path: &Path, photos: impl Iterator<Item = ExpectedPhoto>
             batches = batches.max(photo.index / BATCH + 1);
             for (table, row) in rows_of(&photo) {
                 let cells = columns_of(table).into_iter().map(|column| match row.get(column) {
+                    Some(Value::String(text)) if column.ends_with("_at") || column.ends_with("_local") => {
+                        types::Value::Text(stored(text))
+                    }
                     Some(Value::String(text)) => types::Value::Text(text.clone()),
                     Some(Value::Number(number)) => match number.as_i64() {
                         Some(integer) => types::Value::Integer(integer),
@@ -178,7 +181,7 @@ pub fn sqlite_warehouse(path: &Path, photos: impl Iterator<Item = ExpectedPhoto>
             }
         }
     }
-    for row in ledger(batches) {
+    for row in ledger(batches, stored) {
         connection.execute(&row, []).unwrap();
     }
     connection.execute_batch("COMMIT").unwrap();
@@ -205,7 +208,8 @@ pub fn sql(photos: &[ExpectedPhoto]) -> Vec<String> {
         });
         rows[usize::from(table == "rejections")].push(format!("({})", cells.collect::<Vec<_>>().join(", ")));
     }
-    let mut statements = ledger(photos.iter().map(|photo| photo.index / BATCH + 1).max().unwrap_or(0));
+    let batches = photos.iter().map(|photo| photo.index / BATCH + 1).max().unwrap_or(0);
+    let mut statements = ledger(batches, str::to_owned);
     for (table, rows) in ["scans", "rejections"].into_iter().zip(rows) {
         let columns = columns_of(table).join(", ");
         statements
@@ -214,14 +218,20 @@ pub fn sql(photos: &[ExpectedPhoto]) -> Vec<String> {
     statements
 }
 
-fn ledger(batches: u64) -> Vec<String> {
+/// A time of the rows as SQLite's tables hold it, which refuse others.
+fn stored(time: &str) -> String {
+    time.replacen('T', " ", 1).trim_end_matches('Z').to_owned()
+}
+
+/// Statements that write the ledger, with its times as the warehouse holds them.
+fn ledger(batches: u64, time: fn(&str) -> String) -> Vec<String> {
     let row = |batch: u64| {
         let sealed_ms = (batch + 1) * BATCH * APART_MS + 500;
         format!(
             "INSERT INTO load_ledger (batch_id, manifest_id, bucket, object_key, row_count, photo_count, sealed_at, \
              loaded_at) VALUES ('{id}', 'm', 'results', 'batches/{id}.jsonl.gz', {BATCH}, {BATCH}, '{}', '{}')",
-            at(sealed_ms),
-            at(sealed_ms + 1_000),
+            time(&at(sealed_ms)),
+            time(&at(sealed_ms + 1_000)),
             id = batch_id(batch),
         )
     };
