@@ -221,7 +221,7 @@ fn latencies_say_what_they_do_not_know() {
     assert_eq!(latencies["upload_to_row"]["count"], 1_999);
     let text = root.ended(&["verify", "--latency"]).stdout;
     for part in
-        ["the end of its upload (1000), the row's uploaded_at (999)", "until the row: p50 ", "1000 photos came in"]
+        ["the end of its upload (1000), the row's uploaded_at (999)", "until the row, ms: p50 ", "1000 photos came in"]
     {
         assert!(text.contains(part), "{part}:\n{text}");
     }
