@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Ports;
-use super::alone::{self, AtWork};
+use super::alone::{self, AtWork, Company};
 use super::pipeline;
 use super::prune::{self, Pruned};
 use super::room;
@@ -26,6 +26,7 @@ use crate::actors::watchdog;
 use crate::config::Settings;
 use crate::config::keys::grouped;
 use crate::config::machine::Choice;
+use crate::diagnostics::counted;
 use crate::domain::WhyLeftOut;
 use crate::domain::photo::hash_128;
 use crate::error::{Error, Result};
@@ -322,8 +323,8 @@ impl Engine {
             return format!("{phase}, takes nothing in: {}", why.lines().next().unwrap_or_default());
         }
         let totals = self.telemetry.totals.snapshot();
-        let (decoded, waiting) = (totals.photos_decoded, self.backlog.len());
-        format!("{phase}: {decoded} photos read since the start, {waiting} batches to load")
+        let (decoded, waiting) = (counted(totals.photos_decoded, "photo"), counted(self.backlog.len() as u64, "batch"));
+        format!("{phase}: {decoded} read since the start, {waiting} to load")
     }
 
     /// Why the process is past its own help, if it is: the control plane stopped looking, or starting the pipeline anew
@@ -463,22 +464,27 @@ async fn enter(settings: &Settings, ports: &Ports) -> Result<Option<Arc<AtWork>>
     let root = settings.local.root.clone();
     let entered = tokio::task::spawn_blocking(move || {
         let release = || queue.leased().and_then(|leased| leased.map_or(Ok(0), |_| queue.release_all()));
-        let (at_work, released) = alone::enter(&root, release)?;
-        match released {
-            Some(Ok(0)) => {}
+        let (at_work, company) = alone::enter(&root, release)?;
+        match company {
+            Company::Alone(Ok(0)) | Company::Unknown => {}
             // Another program's lock on the file is not a reason not to start.
-            Some(Err(error)) => {
+            Company::Alone(Err(error)) => {
                 let hint = error.hint_text();
                 tracing::warn!(%error, hint, "leases of an engine that is gone are not taken over; they end in time");
             }
-            Some(Ok(messages)) => tracing::info!(
+            Company::Alone(Ok(messages)) => tracing::info!(
                 messages,
                 "the last engine ended without a drain: what it had leased is received again at once"
             ),
-            None => {
-                if let Some((messages, until)) = queue.leased().unwrap_or_default() {
-                    tracing::info!(messages, %until, "another engine is at work on this root and has leased messages");
-                }
+            Company::Beside(pid) => {
+                let (messages, until) = queue.leased().unwrap_or_default().unzip();
+                let until = until.map(tracing::field::display);
+                tracing::warn!(
+                    pid,
+                    messages,
+                    until,
+                    "another engine is at work on this root: each photo is read by one of the two"
+                );
             }
         }
         Ok(at_work)

@@ -19,6 +19,7 @@ use super::{Ports, alone, warehouse_path};
 use crate::actors::{BATCH_PREFIX, PHOTO_PREFIX, gzip, read_batch};
 use crate::config::Settings;
 use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
+use crate::diagnostics::counted;
 use crate::domain::PhotoRef;
 use crate::domain::batch::{SealedBatch, batch_id_of};
 use crate::error::{Error, Result};
@@ -107,16 +108,19 @@ pub async fn erase(settings: &Settings, ports: &Ports, what: &Erasing, is_dry: b
     let photos = eraser.names(&what.bucket, &what.key, |key| what.fits(&what.bucket, key)).await?;
     if !is_dry && !photos.is_empty() && !what.with_photos {
         return Err(Error::permanent(format!(
-            "{} such photos are still in the inbox; nothing was erased",
-            photos.len()
+            "{} still in the inbox; nothing was erased",
+            counted(photos.len() as u64, "such photo")
         ))
         .with_hint("they would be read again some day: remove them first, or have --photos do it"));
     }
     let batches = eraser.batches().await?;
     let waiting = ports.warehouse.not_in_ledger(&batches.keys().cloned().collect::<Vec<_>>()).await?;
     if !is_dry && kept_out.is_none() && !waiting.is_empty() {
-        return Err(Error::transient(format!("{} batches with such rows wait for their load", waiting.len()))
-            .with_hint("nothing was erased; try again once the engine has loaded them (`load.interval_ms`)"));
+        return Err(Error::transient(format!(
+            "{} with such rows not loaded yet",
+            counted(waiting.len() as u64, "batch")
+        ))
+        .with_hint("nothing was erased; try again once the engine has loaded them (`load.interval_ms`)"));
     }
     let objects = eraser.photo_objects().await?;
     let letters = eraser.dead_letters().await?;
@@ -181,7 +185,7 @@ impl Eraser<'_> {
         if queued == 0 {
             return Ok(());
         }
-        Err(Error::transient(format!("{queued} messages about such photos are queued or in work: {so_far}"))
+        Err(Error::transient(format!("{} about such photos queued or in work: {so_far}", counted(queued, "message")))
             .with_hint("try again once an engine has read and loaded them"))
     }
 

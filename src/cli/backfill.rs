@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use super::unanswered::{SearchCounts, SearchScope, Sender, Unread, Window, search_in};
-use super::{Exit, GlobalArgs, moment, out, pump};
+use super::{Exit, GlobalArgs, at_work, moment, out, pump};
 use crate::app;
 use crate::config::Settings;
+use crate::diagnostics::counted;
 use crate::domain::photo::hash_128;
 use crate::error::{Error, Result};
 
@@ -138,6 +139,9 @@ async fn fill(
     }
     drop(progress);
     let (counts, sent) = (unread.counts(), sender.sent());
+    if sent > 0 {
+        at_work::note_if_none(settings);
+    }
     Ok(BackfillResult { place, counts, sent, dry_run: args.dry_run, resumed_after, complete })
 }
 
@@ -200,11 +204,11 @@ impl BackfillResult {
             ..
         } = self.counts;
         let done = match self.dry_run {
-            true => format!("{unread} photos would be queued"),
-            false => format!("{} photos queued", self.sent),
+            true => format!("{} would be queued", counted(unread, "photo")),
+            false => format!("{} queued", counted(self.sent, "photo")),
         };
-        let mut text =
-            format!("{done}, {known} had rows; {objects} objects in {}/{}", self.place.bucket, self.place.prefix);
+        let (objects, place) = (counted(objects, "object"), &self.place);
+        let mut text = format!("{done}, {known} had rows; {objects} in {}/{}", place.bucket, place.prefix);
         for (count, why) in [
             (rejected_for_now, "rejected before for a cause that may have passed"),
             (too_young, "too young to compare (--until)"),

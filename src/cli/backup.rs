@@ -17,6 +17,7 @@ use super::report::block_on;
 use super::{Exit, GlobalArgs, out, settings};
 use crate::app;
 use crate::config::Settings;
+use crate::diagnostics::counted;
 use crate::domain::row::utc_millis;
 use crate::error::{Error, Result};
 
@@ -138,10 +139,10 @@ pub fn restore(args: &RestoreArgs, global: &GlobalArgs) -> Result<Exit> {
 }
 
 fn tell(is_json: bool, note: &Note, done: &str) -> Result<Exit> {
-    let (files, bytes, made_at) = (note.files.len(), note.bytes, &note.made_at);
+    let (files, bytes, made_at) = (counted(note.files.len() as u64, "file"), note.bytes, &note.made_at);
     out::print_text(&match is_json {
         true => out::json_line(note)?,
-        false => format!("{done}: {files} files, {bytes} bytes, of {made_at}\n"),
+        false => format!("{done}: {files}, {bytes} bytes, of {made_at}\n"),
     })?;
     Ok(Exit::Success)
 }

@@ -7,6 +7,7 @@ use super::settings::{self, MetricsArgs};
 use super::{Exit, GlobalArgs, out};
 use crate::config::keys::grouped;
 use crate::config::{LoadedConfig, reference};
+use crate::diagnostics::counted;
 use crate::error::Result;
 
 mod machine;
@@ -113,5 +114,6 @@ fn print(checks: &[Check]) -> Result<()> {
     }
     let count = |status| checks.iter().filter(|check| check.status == status).count();
     let (ok, warn, fail) = (count(Status::Ok), count(Status::Warn), count(Status::Fail));
-    out::print_line(&format!("{ok} ok, {warn} warnings, {fail} failed"))
+    let warnings = counted(warn as u64, "warning");
+    out::print_line(&format!("{ok} ok, {warnings}, {fail} failed"))
 }

@@ -10,6 +10,7 @@ use super::pump::{Bars, cores};
 use super::{Exit, GlobalArgs, out, settings, signals};
 use crate::app;
 use crate::config::Settings;
+use crate::diagnostics::counted;
 use crate::error::{Error, Result};
 use crate::pump::run_report::Quantiles;
 use crate::pump::worker::{WorkReport, WorkerOptions, work};
@@ -89,9 +90,10 @@ fn times(of: &Quantiles) -> String {
 fn summary(report: &WorkReport) -> String {
     let WorkReport { stamps, received_again, put_failures, lost_leases, no_stamps, pump, .. } = report;
     let mut text = format!(
-        "{stamps} stamps, {received_again} of them received before: put {} photos ({:.1} MB), the story took none at {}\n\
+        "{}, {received_again} of them received before: put {} ({:.1} MB), the story took none at {}\n\
          {:.1} s, {:.1} photos/s, {:.2} CPU ms each to make; a put took {}\n",
-        pump.photos,
+        counted(*stamps, "stamp"),
+        counted(pump.photos, "photo"),
         pump.bytes as f64 / 1e6,
         pump.declined,
         pump.seconds,
@@ -103,14 +105,14 @@ fn summary(report: &WorkReport) -> String {
     if late.count > 0 {
         text.push_str(&format!("put began after it was due: {}\n", times(late)));
     }
-    for (count, what) in [
-        (*put_failures, "photos could not be put just then; their stamps came again"),
-        (*lost_leases, "stamps were handed out elsewhere before they were done here"),
-        (*no_stamps, "messages are not stamps"),
-        (report.dead.unwrap_or(0), "messages are in the dead letters of the queue"),
+    for (count, one, what) in [
+        (*put_failures, "photo", "not put just then; the stamp came again"),
+        (*lost_leases, "stamp", "handed out elsewhere before it was done here"),
+        (*no_stamps, "message", "without a stamp"),
+        (report.dead.unwrap_or(0), "message", "in the dead letters of the queue"),
     ] {
         if count > 0 {
-            text.push_str(&format!("{count} {what}\n"));
+            text.push_str(&format!("{} {what}\n", counted(count, one)));
         }
     }
     text

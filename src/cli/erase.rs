@@ -6,6 +6,7 @@ use super::removal::RemovalArgs;
 use super::report::block_on;
 use super::{Exit, GlobalArgs, exit, out, settings};
 use crate::app::{self, Erased, Erasing};
+use crate::diagnostics::counted;
 use crate::error::Result;
 
 /// Removes everything held about a photo: rows, lines in batches, its own JSON, rejection, dead letters
@@ -75,8 +76,14 @@ fn in_words(erased: &Erased) -> String {
     let Erased { scans, rejections, batches, batch_rows, photo_objects, dead_letters, announced, photos, is_in_log: _ } =
         erased;
     format!(
-        "{scans} scans and {rejections} rejections in the warehouse, {batch_rows} rows in {batches} batches, \
-         {photo_objects} JSON objects, {dead_letters} dead letters, {announced} records of announcements, \
-         {photos} photos in the inbox\n"
+        "{} and {} in the warehouse, {} in {}, {}, {}, {} of announcements, {} in the inbox\n",
+        counted(*scans, "scan"),
+        counted(*rejections, "rejection"),
+        counted(*batch_rows, "row"),
+        counted(*batches, "batch"),
+        counted(*photo_objects, "JSON object"),
+        counted(*dead_letters, "dead letter"),
+        counted(*announced, "record"),
+        counted(*photos, "photo"),
     )
 }

@@ -12,7 +12,7 @@ use super::moment;
 use super::progress::Progress;
 use super::report::{between, block_on};
 use super::{Exit, GlobalArgs, out, settings};
-use crate::diagnostics::nearest;
+use crate::diagnostics::{counted, nearest};
 use crate::error::{Error, Result};
 use crate::warehouse::export::csv::CsvSink;
 use crate::warehouse::export::json::JsonSink;
@@ -88,7 +88,7 @@ pub fn run(args: &ExportArgs, global: &GlobalArgs) -> Result<Exit> {
         false => to_file(warehouse, args, span, format)?,
     };
     drop(progress);
-    out::note(&format!("{rows} rows of {} in {}", args.table, args.to.display()));
+    out::note(&format!("{} of {} in {}", counted(rows, "row"), args.table, args.to.display()));
     Ok(Exit::Success)
 }
 

@@ -9,9 +9,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use super::unanswered::{Gap, NotCompared, SearchCounts, SearchScope, Sender, Unread, Window, search_in};
-use super::{Exit, GlobalArgs, moment, out, pump};
+use super::{Exit, GlobalArgs, at_work, moment, out, pump};
 use crate::app;
 use crate::config::Settings;
+use crate::diagnostics::counted;
 use crate::domain::Reason;
 use crate::domain::row::utc_millis;
 use crate::error::Result;
@@ -127,12 +128,16 @@ async fn find(
                 sender.send(chunk).await?;
             }
         }
-        progress.say(format!("{} gaps", unread.counts().unread));
+        progress.say(counted(unread.counts().unread, "gap"));
     }
     drop(progress);
     let waiting = ports.queue.depth().await.map_or(0, |depth| depth.ready + depth.in_flight);
     if unread.counts().unread > sender.sent() && waiting > 0 {
-        out::note(&format!("{waiting} messages are in the queue: some of these may be about to be read"));
+        let messages = counted(waiting, "message");
+        out::note(&format!("{messages} in the queue: some of these gaps may be about to be read"));
+    }
+    if sender.sent() > 0 {
+        at_work::note_if_none(settings);
     }
     let not_compared = not_compared.by_why;
     Ok(Summary { kind: "summary", place, counts: unread.counts(), not_compared, enqueued: sender.sent(), complete })
@@ -209,7 +214,8 @@ impl Summary {
         let SearchCounts {
             objects, too_old, too_young, passed_over, known, unread, rejected_for_now, left_out, ..
         } = self.counts;
-        let mut text = format!("{objects} objects in {}/{}: {unread} gaps", self.place.bucket, self.place.prefix);
+        let (objects, gaps, place) = (counted(objects, "object"), counted(unread, "gap"), &self.place);
+        let mut text = format!("{objects} in {}/{}: {gaps}", place.bucket, place.prefix);
         if self.enqueued > 0 {
             text.push_str(&format!(", {} queued", self.enqueued));
         }

@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::error::Result;
 
+mod at_work;
 pub mod backfill;
 pub mod backup;
 pub mod check;

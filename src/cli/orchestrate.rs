@@ -13,6 +13,7 @@ use super::pump::key_file;
 use super::pump::story_args::StoryArgs;
 use super::{Exit, GlobalArgs, out, settings, signals};
 use crate::app;
+use crate::diagnostics::counted;
 use crate::error::Result;
 use crate::pump::arrival::Arrival;
 use crate::pump::run_plan::RunPlan;
@@ -90,14 +91,17 @@ fn summary(sent: &Sent) -> String {
     let Sent { run, stamps, photos, seconds, expected_scans, expected_rejections, .. } = sent;
     let kind = if sent.complete { "" } else { ", not the whole run" };
     let late = if sent.late > 0 {
-        format!("{} stamps went out when they were already due\n", sent.late)
+        format!("{} went out late, already due\n", counted(sent.late, "stamp"))
     } else {
         String::new()
     };
     format!(
-        "run {run}: {stamps} stamps in {seconds:.1} s, the story takes a photo at {photos} of them{kind}\n{late}\
-         they must lead to {expected_scans} scans and {expected_rejections} rejections: {}\n\
+        "run {run}: {} in {seconds:.1} s, the story takes a photo at {photos} of them{kind}\n{late}\
+         they must lead to {} and {}: {}\n\
          plan: {}/{}\n",
+        counted(*stamps, "stamp"),
+        counted(*expected_scans, "scan"),
+        counted(*expected_rejections, "rejection"),
         sent.key_file.display(),
         sent.plan_bucket,
         sent.plan_key,

@@ -6,6 +6,7 @@ use super::removal::RemovalArgs;
 use super::report::block_on;
 use super::{Exit, GlobalArgs, exit, settings};
 use crate::app::{self, Pruned};
+use crate::diagnostics::counted;
 use crate::error::Result;
 
 /// Removes old data that the embedded queue and store no longer need, by the ages in `retention.*`
@@ -47,12 +48,16 @@ pub fn run(args: &PruneArgs, global: &GlobalArgs) -> Result<Exit> {
 fn in_words(pruned: &Pruned) -> String {
     let Pruned { batches, batch_bytes, manifests, announced, dead_letters, dead_letters_kept } = pruned;
     let mut text = format!(
-        "{batches} batches ({batch_bytes} bytes), {manifests} manifests, {announced} records of announcements, \
-         {dead_letters} dead letters\n"
+        "{} ({batch_bytes} bytes), {}, {} of announcements, {}\n",
+        counted(*batches, "batch"),
+        counted(*manifests, "manifest"),
+        counted(*announced, "record"),
+        counted(*dead_letters, "dead letter"),
     );
     if *dead_letters_kept > 0 {
         text.push_str(&format!(
-            "kept: {dead_letters_kept} old dead letters that name photos without rows; `scanmill queue dead redrive` sends them back\n"
+            "kept: {} about photos without rows; `scanmill queue dead redrive` sends them back\n",
+            counted(*dead_letters_kept, "old dead letter")
         ));
     }
     text

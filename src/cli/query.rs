@@ -7,6 +7,7 @@ use clap::Args;
 use super::progress::Progress;
 use super::report::block_on;
 use super::{Exit, GlobalArgs, out, settings};
+use crate::diagnostics::counted;
 use crate::error::{Error, Result};
 use crate::warehouse::export::csv::CsvSink;
 use crate::warehouse::export::json::JsonSink;
@@ -59,7 +60,8 @@ pub fn run(args: &QueryArgs, global: &GlobalArgs) -> Result<Exit> {
             drop(progress);
             out::print_text(&table(&answer))?;
             if answer.rows.len() > SHOWN {
-                out::note(&format!("{} rows; the first {SHOWN} are shown: --csv prints all", answer.rows.len()));
+                let rows = counted(answer.rows.len() as u64, "row");
+                out::note(&format!("{rows}; the first {SHOWN} are shown: --csv prints all"));
             }
             return Ok(Exit::Success);
         }

@@ -4,8 +4,9 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::report::block_on;
-use super::{Exit, GlobalArgs, out, settings};
+use super::{Exit, GlobalArgs, at_work, out, settings};
 use crate::app::{self, DeadLetter};
+use crate::diagnostics::counted;
 use crate::domain::row::utc_millis;
 use crate::error::Result;
 use crate::queue::Queue;
@@ -101,10 +102,13 @@ pub fn run(args: &QueueArgs, global: &GlobalArgs) -> Result<Exit> {
                     &json!({ "moved": if args.dry_run { 0 } else { moved }, "dead": moved, "dry_run": args.dry_run }),
                 )?
             } else if args.dry_run {
-                format!("{moved} dead letters would go back into the queue\n")
+                format!("{} would go back into the queue\n", counted(moved, "dead letter"))
             } else {
-                format!("{moved} dead letters went back into the queue\n")
+                format!("{} went back into the queue\n", counted(moved, "dead letter"))
             })?;
+            if moved > 0 && !args.dry_run {
+                at_work::note_if_none(&settings);
+            }
         }
     }
     Ok(Exit::Success)

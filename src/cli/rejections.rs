@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::moment;
 use super::report::block_on;
 use super::shell::quoted;
-use super::{Exit, GlobalArgs, out, settings};
+use super::{Exit, GlobalArgs, at_work, out, settings};
 use crate::app;
 use crate::config::Settings;
+use crate::diagnostics::counted;
 use crate::domain::notification::s3_event_with_revision;
 use crate::domain::{PhotoRef, Reason};
 use crate::error::Result;
@@ -147,6 +148,9 @@ pub fn run(args: &RejectionsArgs, global: &GlobalArgs) -> Result<Exit> {
             let queue = app::open_queue(&settings)?;
             let replayed = block_on(replay(warehouse, queue.as_ref(), args))?;
             out::print_text(&if args.json { out::json_line(&replayed)? } else { replayed.to_text() })?;
+            if replayed.sent > 0 {
+                at_work::note_if_none(&settings);
+            }
         }
     }
     Ok(Exit::Success)
@@ -270,12 +274,12 @@ impl Rejected {
 impl Replayed {
     fn to_text(self) -> String {
         let done = match self.dry_run {
-            true => format!("{} photos would be sent again", self.matched - self.skipped),
-            false => format!("{} photos sent again", self.sent),
+            true => format!("{} would be sent again", counted(self.matched - self.skipped, "photo")),
+            false => format!("{} sent again", counted(self.sent, "photo")),
         };
         let skipped = match self.skipped {
             0 => String::new(),
-            skipped => format!("; {skipped} rejections name no photo and were skipped"),
+            skipped => format!("; skipped {} without a photo's name", counted(skipped, "rejection")),
         };
         format!("{done}{skipped}\n")
     }

@@ -10,6 +10,7 @@ use super::progress::Progress;
 use super::{Exit, GlobalArgs, out, settings, signals};
 use crate::app;
 use crate::config::Settings;
+use crate::diagnostics::counted;
 use crate::error::Result;
 use crate::pump::answer_key::KeyReader;
 use crate::pump::key_files::{key_files, keys_of_root};
@@ -109,7 +110,8 @@ pub fn run(args: &VerifyArgs, global: &GlobalArgs) -> Result<Exit> {
 fn keys_in_root(settings: &Settings) -> Result<Vec<PathBuf>> {
     let (keys, unsealed) = keys_of_root(&settings.local.root)?;
     if keys.len() > 1 {
-        out::note(&format!("verifying against the {} answer keys in `{}`", keys.len(), settings.local.root.display()));
+        let count = counted(keys.len() as u64, "answer key");
+        out::note(&format!("verifying against {count} in `{}`", settings.local.root.display()));
     }
     for key in unsealed.iter().filter(|key| !keys.contains(key)) {
         let name = key.display();
@@ -126,15 +128,19 @@ pub fn report(verdict: &Verdict) -> String {
         text.push('\n');
     }
     if verdict.not_listed > 0 {
-        text.push_str(&format!("… and {} more differences (--max-listed lists more)\n", verdict.not_listed));
+        text.push_str(&format!("… and {} (--max-listed lists more)\n", counted(verdict.not_listed, "more difference")));
         let fields: Vec<String> = verdict.fields.iter().map(|(field, count)| format!("{field} {count}")).collect();
         if !fields.is_empty() {
             text.push_str(&format!("by column: {}\n", fields.join(", ")));
         }
     }
     text.push_str(&format!(
-        "{} photos, {} rows expected: {} lost, {} duplicated, {} wrong",
-        verdict.photos, verdict.expected, verdict.lost, verdict.doubled, verdict.wrong
+        "{}, {} expected: {} lost, {} duplicated, {} wrong",
+        counted(verdict.photos, "photo"),
+        counted(verdict.expected, "row"),
+        verdict.lost,
+        verdict.doubled,
+        verdict.wrong
     ));
     if verdict.unexpected > 0 {
         text.push_str(&format!(" ({} of them photos that the key does not name)", verdict.unexpected));
@@ -179,7 +185,7 @@ fn latency_text(latencies: &Latencies) -> String {
                 text.push_str(&format!("{quantile} {value}, "));
             }
         }
-        text.push_str(&format!("max {max_ms} ({count} photos"));
+        text.push_str(&format!("max {max_ms} ({}", counted(*count, "photo")));
         if summary.negative > 0 {
             let by = summary.most_negative_ms;
             text.push_str(&format!(

@@ -111,7 +111,7 @@ fn a_photo_that_is_queued_in_work_or_not_loaded_is_refused_and_one_key_is_enough
 
     let engine = root.start(&["--set", "load.interval_ms=3600000"]);
     engine.wait_until("all durable", || root.depth() == (0, 0, 0));
-    refused(&root, "wait for their load");
+    refused(&root, "not loaded yet");
     engine.signal(Signal::KILL);
     engine.ended();
     // Nobody is about to load it now.

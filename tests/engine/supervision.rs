@@ -48,6 +48,7 @@ fn what_a_killed_engine_had_leased_is_received_again_at_once() {
     let beside = root.start(&[]);
     let line = beside.line_with("another engine is at work on this root");
     assert!(line.contains("messages=5") && line.contains("until="), "{line}");
+    assert!(line.contains(&format!("pid={}", killed.pid().as_raw_nonzero())), "{line}");
     assert_eq!(root.depth(), (0, 5, 0));
     beside.drained();
     killed.signal(Signal::KILL);
@@ -238,9 +239,9 @@ fn dead_letters_of_the_embedded_queue_are_listed_and_sent_back() {
     assert!(told(&["list"]).contains("the message"));
     let line: Value = serde_json::from_str(&told(&["list", "--json"])).unwrap();
     assert_eq!((&line["body"], &line["receive_count"]), (&"the message".into(), &1.into()));
-    assert!(told(&["redrive", "--dry-run"]).starts_with("1 dead letters would"));
+    assert!(told(&["redrive", "--dry-run"]).starts_with("1 dead letter would"));
     assert_eq!(root.depth(), (0, 0, 1));
-    assert!(told(&["redrive"]).starts_with("1 dead letters went"));
+    assert!(told(&["redrive"]).starts_with("1 dead letter went"));
     assert_eq!(root.depth(), (1, 0, 0));
     assert_eq!(told(&["list"]), "no dead letters\n");
     let ended = Root::at(&root.path().join("nowhere")).ended(&["queue", "dead", "list"]);

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
-use super::{Exit, GlobalArgs, distribute, engine_file, exit, orchestrate, out, settings, signals};
+use super::{Exit, GlobalArgs, at_work, distribute, engine_file, exit, orchestrate, out, settings, signals};
 use crate::app;
 use crate::config::Settings;
 use crate::error::Result;
@@ -52,6 +52,12 @@ pub(super) fn key_file(named: Option<&Path>, settings: &Settings) -> Result<Path
         None => Ok(free_key(&settings.local.root)),
     }
 }
+
+/// How long after the pump an engine may start that was typed together with it.
+const UNTIL_STARTED: Duration = Duration::from_secs(5);
+
+/// Between two looks for it.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// How long `--wait` waits while nothing moves.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -162,7 +168,8 @@ fn pump(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
     runtime.block_on(async {
         app::make_folders(&settings)?;
         let ports = app::open(&settings)?;
-        let engine = engine_file::find(&settings.local.root);
+        let before = engine_file::find(&settings.local.root);
+        let was_there = at_work::is_engine_at_work(&settings) == Some(true);
         let mut watching = Watching::start(args.report.as_deref(), &settings, &plan)?;
         let began = Instant::now();
         let bars = Bars::new(global, "put", count);
@@ -170,7 +177,7 @@ fn pump(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
         let report = pump::run(&plan, both, |step| bars.show(step), cancel.clone()).await?;
         drop(bars);
         let mut outcome = PumpResult::new(report, Some(plan.key_file.clone()));
-        let wait = args.wait || (engine.is_some() && !args.no_wait);
+        let wait = args.wait || (!args.no_wait && engine_comes(&settings, began + UNTIL_STARTED, &cancel).await);
         if !wait || cancel.is_cancelled() {
             if !args.no_wait && !cancel.is_cancelled() {
                 out::note("no engine is running on this root: the rows are not waited for");
@@ -215,8 +222,10 @@ fn pump(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
         .await?;
         watching.iter_mut().for_each(|watching| watching.has_latencies(recorder.finish()));
         drop(bar);
-        if let (Some(before), Some(after)) = (engine, engine_file::find(&settings.local.root)) {
-            let cpu = after.cpu_seconds - before.cpu_seconds;
+        // An engine that came later began at zero.
+        let before = before.map(|engine| engine.cpu_seconds).or((!was_there).then_some(0.0));
+        if let (Some(before), Some(after)) = (before, engine_file::find(&settings.local.root)) {
+            let cpu = after.cpu_seconds - before;
             // An engine that was restarted meanwhile counts from zero again: its figure would mean nothing.
             outcome.engine_cpu_ms_per_photo = (cpu > 0.0).then(|| cpu * 1_000.0 / outcome.photos.max(1) as f64);
             outcome.engine_peak_rss_bytes = after.peak_resident_bytes;
@@ -224,6 +233,30 @@ fn pump(args: &PumpArgs, global: &GlobalArgs) -> Result<Exit> {
         outcome.decode_cpu_ms_per_photo = wait::decode_ms_per_photo(&*ports.warehouse, place.0, place.1).await?;
         end(args, watching, outcome, Some(verdict))
     })
+}
+
+/// Whether an engine works on the root, or comes until then: one that was started together with the pump may need longer
+/// than a few photos do.
+async fn engine_comes(settings: &Settings, until: Instant, cancel: &CancellationToken) -> bool {
+    let mut was_told = false;
+    loop {
+        if at_work::is_engine_at_work(settings) == Some(true) {
+            return true;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() || cancel.is_cancelled() {
+            return false;
+        }
+        if !was_told {
+            let root = settings.local.root.display();
+            out::note(&format!(
+                "waiting {:.0} s for an engine on `{root}` (--no-wait does not)",
+                left.as_secs_f64().ceil()
+            ));
+            was_told = true;
+        }
+        let _ = cancel.run_until_cancelled(tokio::time::sleep(BETWEEN_LOOKS.min(left))).await;
+    }
 }
 
 /// Writes the load report, if one was asked for, and prints what there is to say.

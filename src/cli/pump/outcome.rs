@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::reading_cost::ReadingCost;
 use crate::cli::{Exit, out, verify};
+use crate::diagnostics::counted;
 use crate::error::Result;
 use crate::pump::PumpReport;
 use crate::pump::verify::Verdict;
@@ -111,14 +112,14 @@ fn summary(outcome: &PumpResult) -> String {
     let pump = &outcome.pump;
     let verb = if outcome.key_file.is_some() { "put" } else { "made" };
     let mut text = format!(
-        "{verb} {} photos ({:.1} MB) in {:.1} s: {:.1}/s, {:.2} CPU ms each to make, of which {:.2} for drawing {} pictures\n",
-        pump.photos,
+        "{verb} {} ({:.1} MB) in {:.1} s: {:.1}/s, {:.2} CPU ms each to make, of which {:.2} for drawing {}\n",
+        counted(pump.photos, "photo"),
         pump.bytes as f64 / 1e6,
         pump.seconds,
         pump.per_second,
         pump.make_cpu_ms_per_photo(),
         pump.draw_cpu_seconds * 1_000.0 / pump.photos.max(1) as f64,
-        pump.pictures_drawn,
+        counted(pump.pictures_drawn, "picture"),
     );
     if let Some(reading) = &outcome.reading {
         text.push_str(&reading.summary(outcome.make_cpu_ms_per_photo));
@@ -131,9 +132,9 @@ fn summary(outcome: &PumpResult) -> String {
     if let Some(key_file) = &outcome.key_file {
         let kind = if pump.complete { "" } else { ", not the whole story" };
         text.push_str(&format!(
-            "they must lead to {} scans and {} rejections: {}{kind}\n",
-            pump.expected_scans,
-            pump.expected_rejections,
+            "they must lead to {} and {}: {}{kind}\n",
+            counted(pump.expected_scans, "scan"),
+            counted(pump.expected_rejections, "rejection"),
             key_file.display()
         ));
     }

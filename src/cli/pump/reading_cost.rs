@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actors::pipeline_context::decode_limits;
 use crate::config::Settings;
 use crate::decode::decode;
+use crate::diagnostics::counted;
 use crate::error::Result;
 use crate::pump::PumpPlan;
 use crate::pump::photo::PhotoMaker;
@@ -85,11 +86,13 @@ impl ReadingCost {
     pub fn summary(&self, make_cpu_ms_per_photo: f64) -> String {
         let ratio = make_cpu_ms_per_photo / self.cpu_ms_per_photo.max(1e-9);
         let mut text = format!(
-            "making {make_cpu_ms_per_photo:.2} ms, reading {:.2} ms a photo: {ratio:.2} ({} photos read)\n",
-            self.cpu_ms_per_photo, self.photos
+            "making {make_cpu_ms_per_photo:.2} ms, reading {:.2} ms a photo: {ratio:.2} ({} read)\n",
+            self.cpu_ms_per_photo,
+            counted(self.photos, "photo")
         );
         for (kind, cost) in &self.by_kind {
-            text.push_str(&format!("  {kind}: {:.2} ms to read, {} photos\n", cost.cpu_ms_per_photo, cost.photos));
+            let photos = counted(cost.photos, "photo");
+            text.push_str(&format!("  {kind}: {:.2} ms to read, {photos}\n", cost.cpu_ms_per_photo));
         }
         text
     }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::spread::seconds_between;
 use super::{DAYS, Percentiles, Report, TOP};
+use scanmill_core::diagnostics::noun;
 use scanmill_core::domain::row::utc_millis;
 use scanmill_core::quantile::told;
 
@@ -82,18 +83,18 @@ fn summary(text: &mut String, report: &Report) {
     }
     let _ = writeln!(
         text,
-        "{} photos: {} scanned ({} scans of {} products), {} rejected",
-        count(totals.photos),
+        "{}: {} scanned ({} of {}), {} rejected",
+        many(totals.photos, "photo"),
         count(totals.photos_scanned),
-        count(totals.scans),
-        count(totals.products),
+        many(totals.scans, "scan"),
+        many(totals.products, "product"),
         count(totals.photos_rejected)
     );
     if totals.scans > 0 {
         let _ = writeln!(
             text,
-            "{} scans without a local date, {} without a place",
-            count(totals.scans_without_date),
+            "{} without a local date, {} without a place",
+            many(totals.scans_without_date, "scan"),
             count(totals.scans_without_place)
         );
     }
@@ -126,7 +127,7 @@ fn spreads(text: &mut String, report: &Report) {
     ];
     section(text, "Per photo", &["", ">mean", ">p50", ">p99", ">photos"], rows.into_iter().flatten());
     if report.sampled_photos < report.totals.photos {
-        let _ = writeln!(text, "(an even sample of {} photos)", count(report.sampled_photos));
+        let _ = writeln!(text, "(an even sample of {})", many(report.sampled_photos, "photo"));
     }
 }
 
@@ -152,9 +153,9 @@ fn freshness(text: &mut String, report: &Report, now: Timestamp) {
     section(text, "Newest", &["", "time (UTC)", ">age"], rows);
     let _ = writeln!(
         text,
-        "\n{} batches loaded with {} rows, {} of them current",
-        count(freshness.batches),
-        count(freshness.rows_in_batches),
+        "\n{} loaded with {}, {} of them current",
+        many(freshness.batches, "batch"),
+        many(freshness.rows_in_batches, "row"),
         count(freshness.rows_standing)
     );
 }
@@ -207,6 +208,11 @@ fn printable(cell: &str) -> String {
 }
 
 /// `1234567` as `1,234,567`.
+/// So many of what one of them is called.
+fn many(number: u64, one: &str) -> String {
+    format!("{} {}", count(number), noun(number, one))
+}
+
 fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
