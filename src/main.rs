@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use scanmill::cli;
 
 fn main() -> ExitCode {
     cli::freed_memory::keep();
-    let arguments = match cli::Cli::try_parse() {
+    let arguments = match cli::arguments::read() {
         Ok(arguments) => arguments,
         // What clap says goes where it says so, in JSON where the log does.
         Err(error) => return cli::exit::refuse(&error),

@@ -9,6 +9,7 @@ use super::out;
 use crate::app::is_about_credentials;
 use crate::cli::settings::likely_form;
 use crate::config::Problems;
+use crate::config::home;
 use crate::error::{Class, Error, Result};
 use crate::telemetry::logging::{self, LogForm};
 
@@ -94,7 +95,7 @@ pub fn refuse(error: &clap::Error) -> ExitCode {
         logging::set_form(form);
         out::note(error.to_string().trim_end());
     } else {
-        // As `Cli::parse` does.
+        // As `clap::Parser::parse` does.
         let _ = error.print();
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()))
@@ -107,7 +108,8 @@ fn config_file(arguments: &[String]) -> Option<PathBuf> {
         _ => flag.strip_prefix("--config="),
     });
     let last = arguments.last().and_then(|last| last.strip_prefix("--config="));
-    named.or(last).map(PathBuf::from).or_else(|| std::env::var_os("SCANMILL_CONFIG").map(PathBuf::from))
+    let file = named.or(last).map(PathBuf::from).or_else(|| std::env::var_os("SCANMILL_CONFIG").map(PathBuf::from));
+    home::expand(file?).ok()
 }
 
 fn caused_by<T: StdError + 'static>(error: &Error) -> bool {

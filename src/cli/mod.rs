@@ -8,6 +8,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::error::Result;
 
+pub mod arguments;
 mod at_work;
 pub mod backfill;
 pub mod backup;
@@ -71,8 +72,9 @@ pub struct Cli {
     pub command: Command,
 }
 
-/// Options of every command.
+/// Options of every command: in its help last, under a heading of their own.
 #[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct GlobalArgs {
     /// Configuration file (TOML); without it the built-in defaults apply
     #[arg(long, global = true, value_name = "FILE", env = "SCANMILL_CONFIG")]
@@ -151,5 +153,50 @@ pub fn run(cli: &Cli) -> Result<Exit> {
         Command::Top(args) => top::run(args, &cli.global),
         Command::Completions(args) => completions::run(args, &cli.global),
         Command::Man(args) => man::run(args, &cli.global),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn each(command: &mut clap::Command, look: &mut impl FnMut(&mut clap::Command)) {
+        // What clap itself makes has no options.
+        let own = command.get_subcommands_mut().filter(|below| below.get_name() != "help");
+        own.for_each(|below| each(below, look));
+        look(command);
+    }
+
+    #[test]
+    fn options_of_every_command_are_last_under_their_heading() {
+        let mut root = Cli::command();
+        root.build();
+        each(&mut root, &mut |command| {
+            let (name, help) = (command.get_name().to_owned(), command.render_long_help().to_string());
+            let (own, global) = help.split_once("Options of every command:\n").expect(&name);
+            for flag in ["--config", "--set <", "--root", "--verbose", "--quiet"] {
+                assert!(global.contains(flag) && !own.contains(&format!("  {flag}")), "{name}: {flag}\n{help}");
+            }
+            for flag in command.get_arguments().filter(|flag| !flag.is_global_set() && !flag.is_hide_set()) {
+                let flag = flag.get_long().filter(|long| !["help", "version"].contains(long));
+                let is_after = flag.is_some_and(|long| global.contains(&format!("      --{long}")));
+                assert!(!is_after, "{name}: {flag:?}\n{help}");
+            }
+        });
+    }
+
+    #[test]
+    fn what_stands_after_the_options_is_wrapped_by_the_terminal_alone() {
+        let mut root = Cli::command();
+        root.build();
+        each(&mut root, &mut |command| {
+            let tail = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let is_prose = |line: &&str| !line.is_empty() && !line.starts_with(' ');
+            let lines: Vec<&str> = tail.lines().collect();
+            let wrapped = lines.windows(2).find(|two| two.iter().all(is_prose));
+            assert_eq!(wrapped, None, "{}", command.get_name());
+        });
     }
 }

@@ -120,7 +120,8 @@ fn read(key: &Key, raw: Raw) -> Result<(Value, String), ValueProblem> {
             if folder.as_os_str().is_empty() {
                 return Err(("empty".into(), "a folder; `.` is the working directory".into()));
             }
-            Value::Folder(folder)
+            let expanded = super::home::expand(folder);
+            Value::Folder(expanded.map_err(|message| (message.to_owned(), "write the whole path".to_owned()))?)
         }
     };
     Ok((value, String::new()))

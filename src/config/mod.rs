@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 mod forms;
+pub mod home;
 pub mod keys;
 mod kinds;
 pub mod machine;
@@ -15,6 +16,7 @@ mod merge;
 pub mod raw;
 pub mod reference;
 pub mod reload;
+mod roots;
 mod rules;
 mod sections;
 pub mod settings;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::keys::grouped;
 use super::merge::Merged;
+use super::roots;
 use super::settings::{QueueKind, StoreKind, WarehouseKind};
 use super::{Problem, Settings};
 
@@ -18,6 +19,15 @@ struct ConfigRule {
 }
 
 const ERRORS: &[ConfigRule] = &[
+    ConfigRule {
+        keys: &["local.root"],
+        broken: |s| {
+            roots::is_top(&s.local.root).then(|| {
+                let message = format!("local.root `{}` is the top of the file system", s.local.root.display());
+                (message, "choose a folder for it alone, like /srv/scanmill".into())
+            })
+        },
+    },
     ConfigRule {
         keys: &["store.results", "store.inbox"],
         broken: |s| {
@@ -267,6 +277,30 @@ const FILTER_ERRORS: &[ConfigRule] = &[
 ];
 
 const WARNINGS: &[ConfigRule] = &[
+    ConfigRule {
+        keys: &["local.root"],
+        broken: |s| {
+            let (root, outer) = (s.local.root.display(), roots::outer(&s.local.root)?);
+            let message = format!(
+                "local.root `{root}` lies in the root `{}`: an engine there takes what is in its inbox for photos",
+                outer.display()
+            );
+            Some((message, "choose a folder outside of every other root".into()))
+        },
+    },
+    ConfigRule {
+        keys: &["local.root", "store.inbox", "store.kind"],
+        broken: |s| {
+            let inbox = (s.store.kind == StoreKind::Folder).then(|| s.local.root.join(&s.store.inbox))?;
+            let inner = roots::inner(&inbox)?;
+            let message = format!(
+                "the inbox `{}` holds the root `{}`: the files of that one are taken for photos",
+                inbox.display(),
+                inner.display()
+            );
+            Some((message, "move one of the two, or name it in filter.exclude".into()))
+        },
+    },
     // No errors: keys of a bucket may be so.
     ConfigRule {
         keys: &["filter.prefix"],

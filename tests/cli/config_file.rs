@@ -90,6 +90,37 @@ fn sizes_times_and_this_machine_are_taken_as_people_write_them_from_every_source
 }
 
 #[test]
+fn a_root_at_home_is_there_whoever_names_it() {
+    let home = Path::new(&std::env::var_os("HOME").expect("a home")).join("scan");
+    for (text, environment, flags) in [
+        ("[local]\nroot = \"~/scan\"\n", &[][..], &[][..]),
+        ("", &[("SCANMILL_LOCAL_ROOT", "~/scan")], &[]),
+        ("", &[], &[("--root", "local.root", "~/scan")]),
+    ] {
+        assert_eq!(load(text, environment, flags).settings.local.root, home);
+    }
+    let literal = load("[local]\nroot = \"./~/scan\"\n", &[], &[]);
+    assert_eq!(literal.settings.local.root, Path::new("./~/scan"));
+}
+
+#[test]
+fn a_root_in_another_and_one_in_the_inbox_are_warned_of() {
+    let place = tempfile::tempdir().expect("a folder");
+    let (outer, inner) = (place.path().join("outer"), place.path().join("outer/inbox/inner"));
+    std::fs::create_dir_all(&inner).expect("folders");
+    let warnings = |root: &Path| load("", &[], &[("--root", "local.root", root.to_str().expect("text"))]).warnings;
+    assert!(warnings(&outer).is_empty() && warnings(&inner).is_empty());
+    for root in [&outer, &inner] {
+        std::fs::write(root.join("queue.sqlite"), "").expect("a file");
+    }
+    for (root, part) in [(&outer, "holds the root"), (&inner, "lies in the root")] {
+        let found = warnings(root);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].key == "local.root" && found[0].message.contains(part), "{found:?}");
+    }
+}
+
+#[test]
 fn values_reach_their_fields_in_their_units() {
     let values = [
         ("local.root", "elsewhere"),

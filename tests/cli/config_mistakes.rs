@@ -105,6 +105,7 @@ fn each_single_mistake_is_one_problem_with_its_key() {
         ("[store]\ninbox = \"192.168.0.1\"", "store.inbox", "cannot use"),
         ("[local]\nroot = \"\"", "local.root", "empty"),
         ("[local]\nroot = 5", "local.root", "found the number 5"),
+        ("[local]\nroot = \"/tmp/..\"", "local.root", "is the top of the file system"),
         ("[local]\nwatch = \"yes\"", "local.watch", "found the text \"yes\""),
         ("[decode]\ncodes = \"some\"", "decode.codes", "cannot use `some`"),
         ("[decode]\ncodes = [\"all\"]", "decode.codes", "found a list"),
