@@ -219,6 +219,11 @@ pub fn embedded_queue(settings: &Settings) -> Result<Arc<SqliteQueue>> {
         .with_hint("`scanmill run` makes it; is this the --root (`local.root`) you mean?"))
 }
 
+/// Whether an engine is at work on the root; `None` where nobody here can know, as with SQS, where it may be anywhere.
+pub fn is_engine_at_work(settings: &Settings) -> Option<bool> {
+    (settings.queue.kind == QueueKind::Sqlite).then(|| alone::is_engine_at_work(&settings.local.root))?
+}
+
 /// The queue that carries stamps from `orchestrate` to `distribute`; the embedded one's file is made where missing.
 ///
 /// # Errors

@@ -9,6 +9,7 @@ use super::serving::Serving;
 use super::settings::MetricsArgs;
 use super::{Exit, GlobalArgs, out, reload};
 use crate::app;
+use crate::diagnostics::counted;
 use crate::error::{Error, Result};
 use crate::telemetry::process;
 
@@ -16,15 +17,16 @@ use crate::telemetry::process;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  scanmill run --root data                  photos put or dropped into data/inbox become rows
-  scanmill run --root data --until-empty    the same, ending when everything is read and loaded; with code 1 when
-                                            [filter] let nothing pass or a file may not be read
+  scanmill run --root data                  photos in data/inbox become rows
+  scanmill run --root data --until-empty    the same, until all is loaded
 
-The first Ctrl-C or SIGTERM drains: nothing new is begun, everything in flight is finished and loaded. A second one
+With --until-empty it ends with code 1 when [filter] let nothing pass or a file may not be read.
+
+The first Ctrl-C or SIGTERM drains: nothing new is begun, everything in flight is finished and loaded. A second one \
 stops at once. Either way nothing is lost.
 
-SIGHUP has the configuration file read again, without a restart: limits, filters, retention, the log's filter. The log
-says which changed keys wait for one. On a terminal (stdin, stdout or stderr), whose end it then is, it drains.")]
+SIGHUP has the configuration file read again, without a restart: limits, filters, retention, the log's filter. The \
+log says which changed keys wait for one. On a terminal (stdin, stdout or stderr), whose end it then is, it drains.")]
 pub struct RunArgs {
     /// Ends by itself once the queue is empty and every batch is loaded
     #[arg(long)]
@@ -79,14 +81,16 @@ pub fn run(args: &RunArgs, global: &GlobalArgs) -> Result<Exit> {
 fn tell_of_unread(engine: &app::Engine) -> Exit {
     let unreadable = engine.unreadable();
     if unreadable > 0 {
-        out::note(&format!("warning: {unreadable} files or folders of the inbox may not be read"));
+        let entries = if unreadable == 1 { "file or folder" } else { "files or folders" };
+        out::note(&format!("warning: {unreadable} {entries} of the inbox may not be read"));
         out::note("hint: `scanmill gaps` names them; check their owner and mode");
         return Exit::Differences;
     }
     match engine.telemetry().totals.all_passed_over() {
         0 => Exit::Success,
         photos => {
-            out::note(&format!("warning: [filter] passed over all {photos} photos, and none was read"));
+            let photos = counted(photos, "photo");
+            out::note(&format!("warning: [filter] passed over all {photos}, and none was read"));
             out::note("hint: check [filter]; once it is right, `scanmill backfill` queues them again");
             Exit::Differences
         }
@@ -94,7 +98,8 @@ fn tell_of_unread(engine: &app::Engine) -> Exit {
 }
 
 fn not_all_loaded(set_aside: usize) -> Error {
-    Error::poison(format!("{set_aside} sealed batches cannot be read and were set aside, as logged above"))
+    let batches = counted(set_aside as u64, "sealed batch");
+    Error::poison(format!("{batches} set aside, which cannot be read, as logged above"))
         .with_hint("everything else is loaded; restore these objects from a copy, or move them away")
 }
 
@@ -108,9 +113,10 @@ fn note_figures(engine: &app::Engine, started: Instant) {
         photos => format!(", {photos} passed over by [filter]"),
     };
     out::note(&format!(
-        "{} photos, {} scans, {rejections} rejections{left_out} in {:.1} s; cpu {:.1} s, of it decoding {:.1} s; peak memory {peak}",
-        totals.photos,
-        totals.scans,
+        "{}, {}, {}{left_out} in {:.1} s; cpu {:.1} s, of it decoding {:.1} s; peak memory {peak}",
+        counted(totals.photos, "photo"),
+        counted(totals.scans, "scan"),
+        counted(rejections, "rejection"),
         started.elapsed().as_secs_f64(),
         process::process_cpu().as_secs_f64(),
         totals.decode_cpu_seconds,
