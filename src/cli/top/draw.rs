@@ -34,7 +34,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, page: SocketAddr) {
     frame.render_widget(bottleneck(view), held);
     budgets(frame, view, memory);
     frame.render_widget(rejections(view), rejected);
-    frame.render_widget(Line::from("q ends this").dark_gray(), foot);
+    frame.render_widget(Paragraph::new(Line::from("q ends this").dark_gray()), foot);
 }
 
 /// Lines for each part, from the top. The stages come first, then what is short; the curve and what holds the rate have
@@ -179,7 +179,8 @@ fn bottleneck<'a>(view: &View) -> Paragraph<'a> {
 
 fn budgets(frame: &mut Frame<'_>, view: &View, area: Rect) {
     let lines = Layout::vertical(view.budgets.iter().map(|_| Constraint::Length(1))).split(area);
-    for (budget, line) in view.budgets.iter().zip(lines.iter()) {
+    // A text has its line whatever the place: one without height would be drawn outside of the screen.
+    for (budget, line) in view.budgets.iter().zip(lines.iter()).filter(|(_, line)| !line.is_empty()) {
         let [name, bar] = Layout::horizontal([Constraint::Length(16), Constraint::Min(10)]).areas(*line);
         frame.render_widget(format!("memory {}", budget.name), name);
         let share = (budget.used as f64 / budget.limit.max(1) as f64).min(1.0);
