@@ -96,12 +96,12 @@ pub(super) type Delete = Operation<DeleteMessageBatchInput, DeleteMessageBatchOu
 /// The way past the orchestration.
 pub(super) struct Direct {
     account: Account,
-    way: RwLock<Way>,
+    route: RwLock<SqsRoute>,
     receive: Receive,
     delete: Delete,
 }
 
-enum Way {
+enum SqsRoute {
     /// To be learned from the next request.
     Unknown,
     /// The SDK's requests have another form.
@@ -117,7 +117,7 @@ struct Lane {
 impl Direct {
     pub(super) fn new(account: Account) -> Direct {
         let (receive, delete) = (Operation::of(&ReceiveMessage::new()), Operation::of(&DeleteMessageBatch::new()));
-        Direct { account, way: RwLock::new(Way::Unknown), receive, delete }
+        Direct { account, route: RwLock::new(SqsRoute::Unknown), receive, delete }
     }
 
     /// Receives, in one attempt that ends within `timeout`. That of the SDK's client does so by itself.
@@ -131,7 +131,7 @@ impl Direct {
         {
             return answer;
         }
-        let is_unknown = matches!(*self.way.read().unwrap_or_else(PoisonError::into_inner), Way::Unknown);
+        let is_unknown = matches!(*self.route.read().unwrap_or_else(PoisonError::into_inner), SqsRoute::Unknown);
         if !is_unknown {
             return request.send().await;
         }
@@ -167,11 +167,11 @@ impl Direct {
     /// Learns from a request that was answered well.
     fn learn(&self, sent: &SentRequest) {
         let Some((request, connector)) = sent.get() else { return };
-        let way = match RequestTemplate::of(request, SystemTime::now()) {
-            Some(template) => Way::Known(Arc::new(Lane { template, connector: connector.clone() })),
-            None => Way::OfTheSdk,
+        let route = match RequestTemplate::of(request, SystemTime::now()) {
+            Some(template) => SqsRoute::Known(Arc::new(Lane { template, connector: connector.clone() })),
+            None => SqsRoute::OfTheSdk,
         };
-        *self.way.write().unwrap_or_else(PoisonError::into_inner) = way;
+        *self.route.write().unwrap_or_else(PoisonError::into_inner) = route;
     }
 
     /// One attempt, which ends within `timeout`. `None`, and nothing was sent, where the SDK must do it.
@@ -187,9 +187,9 @@ impl Direct {
         O: std::fmt::Debug + Send + Sync + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let lane = match &*self.way.read().unwrap_or_else(PoisonError::into_inner) {
-            Way::Known(lane) => lane.clone(),
-            Way::Unknown | Way::OfTheSdk => return None,
+        let lane = match &*self.route.read().unwrap_or_else(PoisonError::into_inner) {
+            SqsRoute::Known(lane) => lane.clone(),
+            SqsRoute::Unknown | SqsRoute::OfTheSdk => return None,
         };
         let provider = self.account.config().await.ok()?.credentials_provider()?;
         let credentials = provider.provide_credentials().await.ok()?;
@@ -210,9 +210,9 @@ impl Direct {
 
     /// Forgets the way, unless another has been learned meanwhile.
     fn forget(&self, refused: &Arc<Lane>) {
-        let mut way = self.way.write().unwrap_or_else(PoisonError::into_inner);
-        if matches!(&*way, Way::Known(lane) if Arc::ptr_eq(lane, refused)) {
-            *way = Way::Unknown;
+        let mut route = self.route.write().unwrap_or_else(PoisonError::into_inner);
+        if matches!(&*route, SqsRoute::Known(lane) if Arc::ptr_eq(lane, refused)) {
+            *route = SqsRoute::Unknown;
         }
     }
 }
