@@ -10,6 +10,7 @@ use ratatui::widgets::{Block, Gauge, Paragraph, Row, Sparkline, Table, Wrap};
 
 use super::Shown;
 use super::view::{StageView, View};
+use crate::diagnostics::noun;
 use crate::pump::load_report::format::{bytes, millis, millis_or_dash, number};
 
 /// Looks whose mean is called the rate.
@@ -25,25 +26,41 @@ pub(super) fn draw(frame: &mut Frame<'_>, shown: &Shown, page: SocketAddr) {
         );
         return;
     };
-    let places = view.pipeline.len() as u16;
-    let areas = Layout::vertical([
-        Constraint::Length(2),
-        Constraint::Length(5),
-        Constraint::Length(places + 3),
-        Constraint::Length(5),
-        Constraint::Length(view.budgets.len() as u16),
-        Constraint::Min(0),
-        Constraint::Length(1),
-    ]);
+    let areas = Layout::vertical(heights(frame.area().height, view).map(Constraint::Length));
     let [head, curve, pipeline, held, memory, rejected, foot] = areas.areas(frame.area());
     frame.render_widget(head_lines(view, shown, page), head);
     rates(frame, shown, curve);
-    frame.render_widget(table(view), pipeline);
+    frame.render_widget(table(view, pipeline), pipeline);
     frame.render_widget(bottleneck(view), held);
     budgets(frame, view, memory);
     frame.render_widget(rejections(view), rejected);
-    frame.render_widget(Line::from("q ends this").dark_gray(), foot);
+    frame.render_widget(Paragraph::new(Line::from("q ends this").dark_gray()), foot);
 }
+
+/// Lines for each part, from the top. The stages come first, then what is short; the curve and what holds the rate have
+/// the rest, each as a whole or not at all.
+fn heights(height: u16, view: &View) -> [u16; 7] {
+    let mut left = height;
+    let mut take = |least: u16, most: u16| {
+        let taken = if left >= least { left.min(most) } else { 0 };
+        left -= taken;
+        taken
+    };
+    let (places, budgets) = (view.pipeline.len() as u16, view.budgets.len() as u16);
+    let head = take(1, 2);
+    let pipeline = take(1, places + AROUND_STAGES);
+    let foot = take(1, 1);
+    let memory = take(budgets, budgets);
+    let held = take(3, 4);
+    let rejected = take(1, 1);
+    let curve = take(3, 5);
+    let more_held = take(1, 1);
+    let rest = take(0, u16::MAX);
+    [head, curve, pipeline, held + if held > 0 { more_held } else { 0 }, memory, rejected + rest, foot]
+}
+
+/// Lines of the table of stages beside theirs: its frame and its head.
+const AROUND_STAGES: u16 = 3;
 
 fn head_lines<'a>(view: &View, shown: &Shown, page: SocketAddr) -> Paragraph<'a> {
     let phase = if view.phase == "running" && view.stopped_by.is_none() {
@@ -66,9 +83,11 @@ fn head_lines<'a>(view: &View, shown: &Shown, page: SocketAddr) -> Paragraph<'a>
             let rejected = view.rejections.iter().map(|(_, photos)| photos).sum::<u64>();
             let count = |count: u64| number(count as f64);
             Line::from(format!(
-                "since start: {} photos · {} scans · {} rejected",
+                "since start: {} {} · {} {} · {} rejected",
                 count(view.photos),
+                noun(view.photos, "photo"),
                 count(view.scans),
+                noun(view.scans, "scan"),
                 count(rejected)
             ))
         }
@@ -97,21 +116,43 @@ fn rates(frame: &mut Frame<'_>, shown: &Shown, area: Rect) {
     frame.render_widget(Sparkline::default().block(block).data(&data).style(Style::new().fg(Color::Cyan)), area);
 }
 
-fn table<'a>(view: &View) -> Table<'a> {
+/// The columns of the table of stages, with their widths; the last takes what is left.
+const COLUMNS: [(&str, u16); 6] = [("stage", 10), ("at work", 16), ("held", 22), ("p50", 10), ("p99", 10), ("", 14)];
+
+/// The least that a column is shown with.
+const LEAST_COLUMN: u16 = 12;
+
+/// As many columns as the place has width for; frame and head only where every stage has its line beside them.
+fn table<'a>(view: &View, place: Rect) -> Table<'a> {
+    let mut begins = 0;
+    let fits = |(_, wide): &&(&str, u16)| {
+        let least = begins + (*wide).min(LEAST_COLUMN);
+        begins += wide + 1;
+        least <= place.width.saturating_sub(2)
+    };
+    // The last column may be cut: what it says of the bottleneck, the colour of the line says too.
+    let columns = match COLUMNS.iter().take_while(fits).count() {
+        columns @ 0..=4 => columns.max(2),
+        _ => COLUMNS.len(),
+    };
     let rows = view.pipeline.iter().map(|place| {
-        let row = Row::new(cells(place));
+        let row = Row::new(cells(place).into_iter().take(columns));
         if place.holds { row.yellow().bold() } else { row }
     });
-    let widths = [
-        Constraint::Length(10),
-        Constraint::Length(16),
-        Constraint::Length(22),
-        Constraint::Length(10),
-        Constraint::Length(10),
-        Constraint::Min(14),
-    ];
-    let head = Row::new(["stage", "at work", "held", "p50", "p99", ""]).dark_gray();
-    Table::new(rows, widths).header(head).block(Block::bordered().title(" Pipeline "))
+    let last = columns - 1;
+    let width_of = |(at, (_, wide)): (usize, &(&str, u16))| match at == last {
+        true => Constraint::Min(0),
+        false => Constraint::Length(*wide),
+    };
+    let widths: Vec<Constraint> = COLUMNS.iter().take(columns).enumerate().map(width_of).collect();
+    let table = Table::new(rows, widths);
+    let around = place.height.saturating_sub(view.pipeline.len() as u16);
+    let head = || Row::new(COLUMNS.map(|(name, _)| name).into_iter().take(columns)).dark_gray();
+    match around {
+        0 => table,
+        1..AROUND_STAGES => table.header(head()),
+        _ => table.header(head()).block(Block::bordered().title(" Pipeline ")),
+    }
 }
 
 fn cells(place: &StageView) -> [String; 6] {
@@ -138,7 +179,8 @@ fn bottleneck<'a>(view: &View) -> Paragraph<'a> {
 
 fn budgets(frame: &mut Frame<'_>, view: &View, area: Rect) {
     let lines = Layout::vertical(view.budgets.iter().map(|_| Constraint::Length(1))).split(area);
-    for (budget, line) in view.budgets.iter().zip(lines.iter()) {
+    // A text has its line whatever the place: one without height would be drawn outside of the screen.
+    for (budget, line) in view.budgets.iter().zip(lines.iter()).filter(|(_, line)| !line.is_empty()) {
         let [name, bar] = Layout::horizontal([Constraint::Length(16), Constraint::Min(10)]).areas(*line);
         frame.render_widget(format!("memory {}", budget.name), name);
         let share = (budget.used as f64 / budget.limit.max(1) as f64).min(1.0);
@@ -232,6 +274,47 @@ mod tests {
         let screen = screen(&shown, 100, 34);
         assert!(screen.contains("no answer for") && screen.contains("connection refused"), "{screen}");
         assert!(screen.contains("31 of 32"), "{screen}");
+    }
+
+    /// As a real engine tells it: eight stages, two budgets.
+    fn whole_pipeline() -> Shown {
+        let stage = |name: &str| {
+            json!({ "name": name, "work": { "used": 3, "limit": 4 }, "held": { "count": 7, "words": "waiting" },
+            "time": { "p50_ms": 2.5, "p99_ms": 80.0 } })
+        };
+        let state = json!({
+            "engine": { "phase": "running", "uptime_seconds": 4_000 },
+            "totals": { "photos": 12_345, "scans": 12_600, "rejections": { "no_code": 40 } },
+            "budgets": { "decode_bytes": { "used": 6, "limit": 10 }, "fetched_bytes": { "used": 6, "limit": 10 } },
+            "pipeline": STAGES.map(stage),
+            "bottleneck": { "stage": "cpu", "title": "CPU", "evidence": "all 16 threads are at work", "remedy": "more cores" },
+        });
+        let mut shown = Shown::default();
+        shown.took(Ok(View::of(&state)), Instant::now());
+        shown
+    }
+
+    const STAGES: [&str; 8] = ["queue", "receive", "fetch", "decode", "heic", "batch", "load", "warehouse"];
+
+    #[test]
+    fn every_stage_has_its_line_before_anything_else_has_room() {
+        for (width, height) in [(120, 40), (80, 24), (80, 18), (45, 14), (45, 10), (30, 11)] {
+            let screen = screen(&whole_pipeline(), width, height);
+            for stage in STAGES {
+                assert!(screen.contains(stage), "{stage} in {width}×{height}\n{screen}");
+            }
+            assert!(screen.contains("3 of 4"), "{width}×{height}\n{screen}");
+        }
+        let usual = screen(&whole_pipeline(), 80, 24);
+        for part in
+            ["all 16 threads", "more cores", "memory decode", "memory fetched", "rejected: 40", "photos/s", "p99"]
+        {
+            assert!(usual.contains(part), "{part}\n{usual}");
+        }
+        let blank = |line: &&str| line.trim_matches(['"', ' ']).is_empty();
+        assert_eq!(usual.lines().filter(blank).count(), 0, "{usual}");
+        let small = screen(&whole_pipeline(), 45, 14);
+        assert!(small.contains("7 waiting") && !small.contains("p50"), "{small}");
     }
 
     #[test]
