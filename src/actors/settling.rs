@@ -36,7 +36,7 @@ pub(super) struct EndedMessage {
     pub(super) _permit: Option<Permit>,
     /// Traces of its photos that are sampled.
     pub(super) traces: Vec<Trace>,
-    /// How often it was tried in vain.
+    /// How often it was tried without an answer that settled it.
     pub(super) tries: u32,
 }
 

@@ -183,7 +183,8 @@ mod tests {
             "queue": { "ready": 77, "in_flight": 3, "dead": 0 },
             "budgets": { "decodes": { "used": 31, "limit": 32 }, "heic_decodes": { "used": 2, "limit": 4 } },
             "stages": {
-                "decode": { "count": 9, "p50_ms": 2.5, "p99_ms": 80.0 },
+                "decode": { "count": 100, "p50_ms": 2.5, "p99_ms": 80.0 },
+                "batch_wait": { "count": 99, "p50_ms": 7.5, "p99_ms": 80.0 },
                 "fetch": { "count": 0, "p50_ms": 0.0, "p99_ms": 0.0 },
             },
             "totals": { "scans": 5, "rejections": { "no_code": 40, "truncated": 2 } },
@@ -195,6 +196,7 @@ mod tests {
         assert_eq!(named("queue")["also"], json!([{ "words": "in flight", "count": 3 }]));
         assert_eq!(named("decode")["work"], json!({ "used": 31, "limit": 32 }));
         assert_eq!(named("decode")["time"]["p99_ms"], 80.0);
+        assert_eq!(named("batch")["time"], json!({ "p50_ms": 7.5, "p99_ms": null }), "of too few");
         assert_eq!(named("decode")["also"], json!([{ "words": "HEIC", "used": 2, "limit": 4 }]));
         assert_eq!((&named("decode")["holds"], &named("fetch")["holds"]), (&json!(true), &json!(false)));
         assert_eq!((&named("fetch")["work"], &named("fetch")["time"]), (&Value::Null, &Value::Null));

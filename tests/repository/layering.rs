@@ -15,7 +15,7 @@ mod paths;
 use paths::named;
 
 const PORTS: &[&str] = &["queue", "store", "warehouse"];
-const GROUND: &[&str] = &["diagnostics", "domain", "error", "section"];
+const GROUND: &[&str] = &["diagnostics", "domain", "error", "quantile", "section"];
 
 /// Module, and the modules of ours it may import (itself not mentioned).
 const MAY_IMPORT: &[(&str, &[&[&str]])] = &[
