@@ -1,6 +1,7 @@
 //! The SQS queue: against answers that only AWS gives, and on servers that nobody here wrote.
 
 mod calls;
+mod direct;
 mod probe;
 mod servers;
 mod stand_in;

@@ -32,16 +32,24 @@ pub enum Answer {
 
 type Answers = dyn Fn(&str, &Value) -> Answer + Send + Sync;
 
+/// A call that came.
+struct Called {
+    action: String,
+    body: Value,
+    /// The SDK's orchestration sent it.
+    is_of_sdk: bool,
+}
+
 #[derive(Clone)]
 struct Served {
     answer: Arc<Answers>,
-    calls: Arc<Mutex<Vec<(String, Value)>>>,
+    calls: Arc<Mutex<Vec<Called>>>,
 }
 
 /// The server, gone with the test's runtime.
 pub struct StandIn {
     pub endpoint: String,
-    calls: Arc<Mutex<Vec<(String, Value)>>>,
+    calls: Arc<Mutex<Vec<Called>>>,
 }
 
 impl StandIn {
@@ -59,7 +67,12 @@ impl StandIn {
     /// The bodies of all calls of an action so far.
     pub fn calls(&self, action: &str) -> Vec<Value> {
         let calls = self.calls.lock().unwrap();
-        calls.iter().filter(|(called, _)| called == action).map(|(_, body)| body.clone()).collect()
+        calls.iter().filter(|called| called.action == action).map(|called| called.body.clone()).collect()
+    }
+
+    /// Of all calls so far, whether the SDK's orchestration sent them.
+    pub fn are_of_sdk(&self) -> Vec<bool> {
+        self.calls.lock().unwrap().iter().map(|called| called.is_of_sdk).collect()
     }
 
     /// Waits for the first call of an action.
@@ -109,7 +122,8 @@ async fn serve(State(served): State<Served>, headers: HeaderMap, body: Bytes) ->
     let action = target.strip_prefix("AmazonSQS.").unwrap().to_owned();
     let body: Value = serde_json::from_slice(&body).unwrap();
     let mut answer = (served.answer)(&action, &body);
-    served.calls.lock().unwrap().push((action, body));
+    let is_of_sdk = headers.contains_key("amz-sdk-invocation-id");
+    served.calls.lock().unwrap().push(Called { action, body, is_of_sdk });
     while let Answer::Later(when, then) = answer {
         when.notified().await;
         answer = *then;
