@@ -11,8 +11,8 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::os_shim_internal::{Env, Fs};
 use tokio::sync::OnceCell;
@@ -90,6 +90,11 @@ impl Account {
     /// Permanent when no region is found.
     pub async fn config(&self) -> Result<&SdkConfig> {
         Ok(&self.shared.way.get_or_try_init(|| load(&self.shared)).await?.config)
+    }
+
+    /// The credentials of now, for who signs by itself; `None` where there are none, which the SDK's next call then tells.
+    pub async fn credentials(&self) -> Option<Credentials> {
+        self.config().await.ok()?.credentials_provider()?.provide_credentials().await.ok()
     }
 
     /// Watches the answers that a client of this account gets.

@@ -8,7 +8,6 @@ use std::marker::PhantomData;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::Builder;
 use aws_sdk_sqs::operation::delete_message_batch::builders::DeleteMessageBatchFluentBuilder;
@@ -191,8 +190,7 @@ impl Direct {
             SqsRoute::Known(lane) => lane.clone(),
             SqsRoute::Unknown | SqsRoute::OfTheSdk => return None,
         };
-        let provider = self.account.config().await.ok()?.credentials_provider()?;
-        let credentials = provider.provide_credentials().await.ok()?;
+        let credentials = self.account.credentials().await?;
         let request = lane.template.request(operation.write(input)?, &credentials, SystemTime::now())?;
         let answer = match tokio::time::timeout(timeout, exchange(&lane.connector, request)).await {
             Ok(Ok(answer)) => answer,

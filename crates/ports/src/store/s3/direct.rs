@@ -142,9 +142,7 @@ impl Direct {
 
     /// The request for an object; `None` without credentials.
     async fn request(&self, lane: &Lane, wanted: Wanted<'_>) -> Option<HttpRequest> {
-        let provider = self.account.config().await.ok()?.credentials_provider()?;
-        let credentials =
-            aws_credential_types::provider::ProvideCredentials::provide_credentials(&provider).await.ok()?;
+        let credentials = self.account.credentials().await?;
         lane.template.request(wanted, &credentials)
     }
 }

@@ -207,12 +207,12 @@ fn printable(cell: &str) -> String {
     cell.chars().map(|c| if unsafe_char(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// `1234567` as `1,234,567`.
 /// So many of what one of them is called.
 fn many(number: u64, one: &str) -> String {
     format!("{} {}", count(number), noun(number, one))
 }
 
+/// `1234567` as `1,234,567`.
 fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
