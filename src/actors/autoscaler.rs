@@ -10,13 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::batch_writer::SEALING_MAX;
 use super::holdup::HoldUp;
 use super::messages::{DepthSampled, Halt, SetLimit};
 use super::pipeline_context::PipelineContext;
 use crate::flow::BudgetState;
 use crate::queue::Depth;
-use crate::scale::{Bounds, Permits, decode, fetch};
+use crate::scale::{Bounds, Permits, decode, fetch, seal};
 use crate::telemetry::calls::Watched;
 use crate::telemetry::events::CallFailed;
 use crate::telemetry::labels::{Budget, Limited, QueueState};
@@ -207,6 +206,13 @@ impl Autoscaler {
         let decode_limit = decode::next_limit(has_backlog, decodes, bounds);
         self.set(&self.fetcher, fetches.limit, limit);
         self.set(&self.decoder_pool, decodes.limit, decode_limit);
+        let mut seals = permits(budgets.seals.state());
+        seals.waiting += self.line.behind.take_seal_waits();
+        let seal_limit = seal::next_limit(seals, self.line.seal_bounds());
+        if seal_limit != seals.limit {
+            self.seen.changes.fetch_add(1, Ordering::Relaxed);
+            budgets.seals.set_limit(seal_limit);
+        }
     }
 
     fn set(&self, actor: &Recipient<SetLimit>, now: u64, next: u64) {
@@ -238,7 +244,7 @@ pub(super) fn sample(line: &PipelineContext) {
             Workers::Fetch => budgets.fetches.state().limit,
             Workers::Decode => line.settings.decode.threads as u64,
             Workers::Heic => line.settings.decode.heic_at_once as u64,
-            Workers::Seal => SEALING_MAX as u64,
+            Workers::Seal => budgets.seals.state().limit,
             // The loader does one after the other.
             Workers::Load => 1,
         };

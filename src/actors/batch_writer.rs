@@ -24,10 +24,6 @@ use crate::telemetry::calls::Watched;
 use crate::telemetry::events::CallFailed;
 use crate::telemetry::labels::SealCause;
 
-/// Batches being compressed and written at once. While both are busy the writer takes no rows, so back-pressure
-/// reaches the poller.
-pub(super) const SEALING_MAX: usize = 2;
-
 /// Both ends of the stage.
 pub struct WriterChannels {
     /// Photos with their rows.
@@ -202,14 +198,22 @@ impl Writer {
 
     async fn seal_open(&mut self, cause: SealCause) -> Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
-        while self.sealing.len() >= SEALING_MAX {
-            if let Some(joined) = self.sealing.join_next().await {
-                self.sealed_one(joined)?;
+        // While none is free the writer takes no rows, so back-pressure reaches the poller.
+        let seals = &self.line.budgets.seals;
+        let permit = match seals.try_acquire(1) {
+            Some(permit) => permit,
+            None => {
+                self.line.behind.seal_waits();
+                seals.acquire(1).await
             }
-        }
+        };
         self.seen.open_rows.store(0, Ordering::Relaxed);
         self.seen.open_bytes.store(0, Ordering::Relaxed);
-        self.sealing.spawn(seal(self.line.clone(), open.batch, open.waiting, cause));
+        let line = self.line.clone();
+        self.sealing.spawn(async move {
+            let _permit = permit;
+            seal(line, open.batch, open.waiting, cause).await
+        });
         self.seen.sealing.store(self.sealing.len() as u64, Ordering::Relaxed);
         Ok(())
     }

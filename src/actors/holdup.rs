@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::batch_writer::SEALING_MAX;
 use super::pipeline_context::{EndedGets, PipelineContext};
 use crate::flow::BudgetState;
 use crate::queue::Depth;
@@ -34,6 +33,7 @@ const SHORTEST_OF: u32 = 240;
 #[derive(Clone, Debug, Default)]
 pub struct Behind {
     counts: Arc<[AtomicU64; 4]>,
+    seal_waits: Arc<AtomicU64>,
 }
 
 impl Behind {
@@ -56,6 +56,16 @@ impl Behind {
     /// So many places in flight are kept for messages that are being asked for: nothing has come for them yet.
     pub fn receiving(&self, places: usize) {
         self.counts[3].store(places as u64, Ordering::Relaxed);
+    }
+
+    /// A full batch waits for another to be written.
+    pub(super) fn seal_waits(&self) {
+        self.seal_waits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many did since the last call.
+    pub(super) fn take_seal_waits(&self) -> u64 {
+        self.seal_waits.swap(0, Ordering::Relaxed)
     }
 
     /// Places kept for messages that are being asked for.
@@ -89,7 +99,7 @@ struct Sample {
     ready: f64,
     behind: [f64; 4],
     load_behind: f64,
-    budgets: [BudgetState; 5],
+    budgets: [BudgetState; 6],
 }
 
 /// The looks of the last seconds, and what is named.
@@ -175,6 +185,7 @@ impl HoldUp {
                 &budgets.heic_decodes,
                 &budgets.fetched_bytes,
                 &budgets.decode_bytes,
+                &budgets.seals,
             ]
             .map(|budget| budget.state()),
         }
@@ -197,7 +208,7 @@ impl HoldUp {
             }
         };
         let at_work = |workers: Workers| (last.busy[workers as usize] - first.busy[workers as usize]) / span;
-        let [messages, fetches, heic, file_bytes, pixel_bytes] = [0, 1, 2, 3, 4].map(budget);
+        let [messages, fetches, heic, file_bytes, pixel_bytes, seals] = [0, 1, 2, 3, 4, 5].map(budget);
         let rate = (last.decoded - first.decoded) / span;
         // By Little's law: what is somewhere on average, over what comes through, is the time spent there. Where nothing comes
         // through that is not known, and for less than one photo not worth telling.
@@ -230,8 +241,10 @@ impl HoldUp {
             wait: if rate == 0.0 && within + ready >= 1.0 { LONGEST } else { spent(within + ready) },
             waiting: (ready, within),
             load_behind: (last.load_behind, 3.0 * settings.load.interval.as_secs_f64() + 1.0),
+            load_failing: line.backlog.failing(),
             span,
-            seals: Use { limit: SEALING_MAX as f64, used: at_work(Workers::Seal), full: 0.0 },
+            seals: Use { used: at_work(Workers::Seal), ..seals },
+            most_seals: line.seal_bounds().max as f64,
             deletes: Use { limit: calls_at_once, used: calls, full: 0.0 },
             to_delete,
             deleted_per_call: advice.entries_per_call as f64,

@@ -180,12 +180,12 @@ impl Work {
         self.show();
         match loaded {
             Ok(()) => {
-                self.line.backlog.set_refused(false);
+                self.line.backlog.note_load(Ok(()));
                 self.backoff.reset();
                 Pause::Interval(self.line.settings.load.interval)
             }
             Err(error) => {
-                self.line.backlog.set_refused(!error.class().is_retryable());
+                self.line.backlog.note_load(Err(&error));
                 self.note_failure(&error);
                 Pause::Retry(self.backoff.wait_after(error.wait()))
             }

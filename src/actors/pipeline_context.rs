@@ -18,6 +18,7 @@ use crate::domain::Reading;
 use crate::error::Class;
 use crate::flow::{Budget, Generation};
 use crate::queue::Queue;
+use crate::scale::{Bounds, seal};
 use crate::store::Store;
 use crate::telemetry::calls::{UnderWay, Watched};
 use crate::telemetry::{Telemetry, process};
@@ -95,6 +96,11 @@ impl PipelineContext {
     pub fn call(&self, stage: Watched, what: &'static str, more: Duration) -> UnderWay {
         let due = self.settings.answers_within() + more;
         self.telemetry.calls.begin(stage, what, due, self.settings.run.hung_after, None)
+    }
+
+    /// How many batches may be written at once.
+    pub(super) fn seal_bounds(&self) -> Bounds {
+        seal::bounds(self.settings.queue.max_in_flight as u64, self.settings.batch.max_rows as u64)
     }
 
     /// A call of the loader begins: its statements may take long.
@@ -209,6 +215,8 @@ pub struct Budgets {
     pub heic_decodes: Budget,
     /// The part of `decode_bytes` that HEIC photos may take together, so that others always find room.
     pub heic_bytes: Budget,
+    /// Batches being compressed and written.
+    pub seals: Budget,
     /// Bytes of photo files in memory.
     pub fetched_bytes: Budget,
     /// Bytes of pixels and codec memory.
@@ -222,6 +230,7 @@ impl Budgets {
             messages: Budget::new(FIRST_IN_FLIGHT.min(settings.queue.max_in_flight as u64)),
             fetches: Budget::new(settings.scale.min_fetches as u64),
             decodes: Budget::new(settings.scale.min_decodes as u64),
+            seals: Budget::new(seal::LEAST),
             fetched_bytes: Budget::new(settings.memory.fetched_bytes),
             decode_bytes: for_pixels(settings.memory.decode_bytes),
             heic_decodes: Budget::new(settings.decode.heic_at_once as u64),
@@ -246,6 +255,7 @@ impl Budgets {
             decodes: self.decodes.state(),
             heic_decodes: self.heic_decodes.state(),
             heic_bytes: self.heic_bytes.state(),
+            seals: self.seals.state(),
             fetched_bytes: self.fetched_bytes.state(),
             decode_bytes: self.decode_bytes.state(),
         }

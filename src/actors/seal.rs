@@ -33,8 +33,9 @@ pub const BATCH_PREFIX: &str = "batches/";
 /// Prefix of the optional per-photo objects.
 pub const PHOTO_PREFIX: &str = "photos/";
 
-/// Per-photo objects written at once.
-const PER_PHOTO_PUTS: usize = 16;
+/// Per-photo objects of one batch written at once. At 30 ms each two batches then write some 4,000 a second, and S3 takes
+/// 3,500 a second under one prefix.
+const PER_PHOTO_PUTS: usize = 64;
 
 /// The photos that wait for one batch.
 #[derive(Debug, Default)]

@@ -89,6 +89,8 @@ pub struct BudgetStates {
     pub heic_decodes: BudgetState,
     /// The part of `decode_bytes` that HEIC photos have.
     pub heic_bytes: BudgetState,
+    /// Batches being compressed and written.
+    pub seals: BudgetState,
     /// Bytes of photo files in memory.
     pub fetched_bytes: BudgetState,
     /// Bytes of pixels and codec memory.

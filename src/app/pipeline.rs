@@ -84,7 +84,7 @@ const WAY: [FlowStage; 7] = [
         holds: &[Holds::ResultsDown, Holds::Sealing, Holds::InFlight],
         held: Some(("/actors/batch_writer/open_rows", "rows open")),
         time: Some(Stage::BatchWait),
-        also: &[Also::Count("/actors/batch_writer/sealed", "sealed")],
+        also: &[Also::Count("/actors/batch_writer/sealed", "sealed"), Also::Work("seals", "being written")],
         ..PLACE
     },
     FlowStage {

@@ -3,7 +3,7 @@
 //!
 //! The aim is decoders that never wait for photos, with as little in flight as that takes. [`fetch`] sets how many
 //! photos are fetched at once, [`decode`] how many are handed to the decoder pool, [`receive`] how many received messages
-//! may wait to be opened. [`bottleneck`] says what limits the rate.
+//! may wait to be opened, [`seal`] how many batches are written at once. [`bottleneck`] says what limits the rate.
 #![warn(unreachable_pub)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -11,6 +11,7 @@ pub mod bottleneck;
 pub mod decode;
 pub mod fetch;
 pub mod receive;
+pub mod seal;
 
 /// Bounds of one stage's limit, `1 ≤ min ≤ max`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

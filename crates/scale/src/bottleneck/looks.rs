@@ -57,8 +57,11 @@ fn loading(seen: &Signals) -> Looked {
         stage: Stage::Loading,
         share: late / (late + seen.span).max(1e-9),
         counts_from: 0.25,
-        evidence: format!("rows came into the warehouse {} after they were durable", time(behind)),
-        remedy: words::LOADING,
+        evidence: match &seen.load_failing {
+            Some(why) => format!("loading fails, and rows are {} behind: {why}", time(behind)),
+            None => format!("rows came into the warehouse {} after they were durable", time(behind)),
+        },
+        remedy: if seen.load_failing.is_some() { words::LOAD_FAILING } else { words::LOADING },
         ceiling: None,
         without_wait: true,
     }
@@ -68,7 +71,8 @@ fn sealing(seen: &Signals) -> Looked {
     let of = seen.seals;
     Looked {
         stage: Stage::Sealing,
-        share: of.share(),
+        // Below the most there may be, more of them are tried first.
+        share: if of.limit >= seen.most_seals { of.share().min(1.0) } else { 0.0 },
         counts_from: BUSY,
         evidence: format!("{} of {} batches at once were being written", number(of.used), number(of.limit)),
         remedy: words::SEALING,

@@ -133,8 +133,12 @@ pub struct Signals {
     pub load_behind: (f64, f64),
     /// Length of the span in seconds.
     pub span: f64,
+    /// Why the last load failed, if it did.
+    pub load_failing: Option<String>,
     /// Batches being compressed and written.
     pub seals: Use,
+    /// The most of them that there may ever be at once.
+    pub most_seals: f64,
     /// Delete calls under way.
     pub deletes: Use,
     /// Messages whose rows are durable and that are not deleted yet.

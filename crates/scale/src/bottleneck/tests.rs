@@ -12,7 +12,9 @@ fn busy() -> Signals {
         waiting: (4_000.0, 1_000.0),
         load_behind: (2.0, 7.0),
         span: 5.0,
+        load_failing: None,
         seals: quiet(2.0),
+        most_seals: 2.0,
         deletes: quiet(640.0),
         to_delete: 50.0,
         deleted_per_call: 10.0,
@@ -76,6 +78,8 @@ fn each_stage_is_named_with_evidence_and_remedy() {
         (Stage::Loading, Signals { load_behind: (60.0, 7.0), ..busy() }),
         (Stage::Loading, Signals { load_behind: (60.0, 7.0), wait: 0.0, ..busy() }),
         (Stage::Sealing, Signals { seals: full(2.0), ..busy() }),
+        // More batches at once are tried first.
+        (Stage::Receiving, Signals { seals: full(2.0), most_seals: 12.0, ..busy() }),
         (Stage::Sealing, Signals { messages: full(12_800.0), in_flight: (2.0, 1.5), ..busy() }),
         (Stage::Deletes, Signals { deletes: full(640.0), to_delete: 9_000.0, ..busy() }),
         (Stage::Deletes, Signals { messages: full(12_800.0), to_delete: 9_000.0, ..busy() }),

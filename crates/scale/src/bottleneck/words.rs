@@ -29,6 +29,8 @@ pub(super) const QUEUE_DOWN: &str =
 pub(super) const RESULTS_DOWN: &str =
     "look at the results bucket, its permissions or its disk; writing is tried again, and no message is deleted before";
 pub(super) const LOADING: &str = "raise load.max_batches and batch.max_rows, so that each load takes more rows";
+pub(super) const LOAD_FAILING: &str =
+    "look at the warehouse, its permissions and the way to it; loading is tried again, and no durable batch is lost";
 pub(super) const SEALING: &str =
     "look at the results bucket's latency; with output.per_photo_json each photo costs a PUT";
 pub(super) const BATCH_WAIT: &str = "lower batch.max_age_ms or batch.max_rows, or raise queue.max_in_flight";

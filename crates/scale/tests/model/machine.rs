@@ -1,5 +1,7 @@
 //! What the machine, the store and the queue do, a millisecond at a time.
 
+use scanmill_scale::seal;
+
 use super::{CALLS, Scenario};
 
 pub struct Machine {
@@ -22,6 +24,12 @@ pub struct Machine {
     decoding: u64,
     open_rows: u64,
     opened_at: usize,
+    pub seal_limit: u64,
+    pub sealing: u64,
+    /// The writer waits for a batch to end, and takes no rows.
+    seal_waits: bool,
+    /// Milliseconds in which it did.
+    pub seal_waited: u64,
     to_delete: u64,
     deleting: u64,
     pub in_flight: u64,
@@ -42,6 +50,8 @@ pub struct Machine {
     failed: Vec<u64>,
     decoded: Vec<u64>,
     sealed: Vec<u64>,
+    /// Batches that end then.
+    seals: Vec<u64>,
     deleted: Vec<u64>,
 }
 
@@ -66,6 +76,10 @@ impl Machine {
             decoding: 0,
             open_rows: 0,
             opened_at: 0,
+            seal_limit: seal::LEAST,
+            sealing: 0,
+            seal_waits: false,
+            seal_waited: 0,
             to_delete: 0,
             deleting: 0,
             in_flight: 0,
@@ -83,6 +97,7 @@ impl Machine {
             failed: events(),
             decoded: events(),
             sealed: events(),
+            seals: events(),
             deleted: events(),
             of,
         }
@@ -161,8 +176,14 @@ impl Machine {
         self.in_flight -= poison;
         self.ready += poison;
         self.open_rows += done - poison;
-        if self.open_rows >= max_rows || (self.open_rows > 0 && now - self.opened_at >= 2_000) {
+        self.sealing -= self.seals[now];
+        let is_due = self.open_rows >= max_rows || (self.open_rows > 0 && now - self.opened_at >= 2_000);
+        self.seal_waits = is_due && self.sealing >= self.seal_limit;
+        self.seal_waited += u64::from(self.seal_waits);
+        if is_due && !self.seal_waits {
             self.sealed[now + self.of.put_ms] += self.open_rows;
+            self.seals[now + self.of.put_ms] += 1;
+            self.sealing += 1;
             self.open_rows = 0;
         }
         while self.to_delete > 0 && self.deleting < CALLS {
@@ -189,7 +210,7 @@ impl Machine {
             self.fetch_permits -= 1;
             self.decode_permits += 1;
         }
-        while self.decoding < self.of.threads && self.decoding < self.decode_permits {
+        while !self.seal_waits && self.decoding < self.of.threads && self.decoding < self.decode_permits {
             self.decoding += 1;
             self.decoded[now + self.of.decode_ms] += 1;
         }

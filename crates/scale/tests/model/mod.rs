@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use machine::Machine;
-use scanmill_scale::{Bounds, Permits, decode, fetch, receive};
+use scanmill_scale::{Bounds, Permits, decode, fetch, receive, seal};
 use serde::Deserialize;
 
 /// Simulated milliseconds between two ticks of the autoscaler.
@@ -26,6 +26,9 @@ pub struct Scenario {
     sqs_ms: usize,
     #[serde(default = "fifty")]
     put_ms: usize,
+    /// Rows of a batch, where the settings say so.
+    #[serde(default)]
+    max_rows: Option<u64>,
     seconds: usize,
     /// Messages in the queue at the start.
     #[serde(default)]
@@ -218,7 +221,7 @@ pub fn run_all() -> Vec<Outcome> {
 fn run(of: &Scenario) -> Vec<Second> {
     // As `config::machine` chooses.
     let max_in_flight = (of.threads * 800).clamp(10_000, 60_000);
-    let max_rows = (of.threads * 50).clamp(5_000, 10_000).min(max_in_flight / 3);
+    let max_rows = of.max_rows.unwrap_or((of.threads * 50).clamp(5_000, 10_000)).min(max_in_flight / 3);
     let fetches = Bounds { min: 2, max: (of.threads * 75).clamp(64, 8_192) };
     let decodes = Bounds { min: 1, max: of.threads * 2 };
     let mut machine = Machine::new(of.clone());
@@ -255,6 +258,8 @@ fn run(of: &Scenario) -> Vec<Second> {
         };
         (machine.fetch_limit, _) = controller.tick(&seen, fetches);
         machine.decode_limit = decode::next_limit(machine.ready > 0, seen.decodes, decodes);
+        let seals = permits(machine.seal_limit, machine.sealing, std::mem::take(&mut machine.seal_waited));
+        machine.seal_limit = seal::next_limit(seals, seal::bounds(max_in_flight, max_rows));
     }
     seconds
 }
