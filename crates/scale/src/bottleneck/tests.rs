@@ -139,6 +139,16 @@ fn each_stage_is_named_with_evidence_and_remedy() {
 }
 
 #[test]
+fn a_load_that_fails_is_told_with_what_was_said() {
+    let slow = Signals { load_behind: (60.0, 7.0), ..busy() };
+    let failing = Signals { load_failing: Some("COPY: S3ServiceException AccessDenied".into()), ..slow.clone() };
+    let (slow, failing) = (find(&slow), find(&failing));
+    assert_eq!((slow.stage, failing.stage), (Stage::Loading, Stage::Loading));
+    assert!(slow.remedy.contains("load.max_batches"), "{}", slow.remedy);
+    assert!(failing.evidence.ends_with("AccessDenied") && !failing.remedy.contains("max_batches"), "{failing:?}");
+}
+
+#[test]
 fn the_last_full_stage_of_the_way_is_named_for_it_fills_those_before() {
     let mut seen = Signals {
         threads: full(16.0),
