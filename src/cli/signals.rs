@@ -46,6 +46,7 @@ impl Signals {
             Signals { drain: CancellationToken::new(), stop: CancellationToken::new(), reload: Arc::default() };
         let told = signals.clone();
         let reloads = hangup == Hangup::Reloads && !is_on_terminal();
+        heard.reloads = reloads;
         tokio::spawn(async move {
             let mut name = heard.next().await;
             while reloads && name == HANGUP {
@@ -96,6 +97,8 @@ struct Heard {
     interrupt: Signal,
     terminate: Signal,
     hangup: Option<Signal>,
+    /// A hang-up asks for the settings to be read: the next one is no repeat, they may have been written anew meanwhile.
+    reloads: bool,
     last: Option<(&'static str, Instant)>,
 }
 
@@ -107,6 +110,7 @@ impl Heard {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,
             hangup: if is_hangup_ignored() { None } else { Some(listen(SignalKind::hangup())?) },
+            reloads: false,
             last: None,
         })
     }
@@ -118,7 +122,8 @@ impl Heard {
                 _ = self.terminate.recv() => "SIGTERM",
                 Some(()) = hangup(&mut self.hangup) => HANGUP,
             };
-            let is_same = self.last.is_some_and(|(last, at)| last == name && at.elapsed() < SAME_WITHIN);
+            let is_same = self.last.is_some_and(|(last, at)| last == name && at.elapsed() < SAME_WITHIN)
+                && !(self.reloads && name == HANGUP);
             self.last = Some((name, Instant::now()));
             if !is_same {
                 return name;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::net::UnixDatagram;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
@@ -80,6 +80,24 @@ fn a_service_takes_over_what_it_can_and_says_what_waits() {
     let ended = running.drained();
     assert!(!ended.stderr.contains("pipeline failed and is being restarted"), "{}", ended.stderr);
     assert_eq!((outcomes(&root), root.depth()), (4, (0, 0, 0)));
+}
+
+#[test]
+fn reloads_that_follow_at_once_are_all_heard() {
+    let root = Root::new();
+    let running = Running::start(engine(&root, "default", ""));
+    running.wait_for("pipeline started");
+    // Of keys that no generation works by, so that each takes no longer than reading a file.
+    for number in 1..=20 {
+        configure(&root, &format!("[log]\nfilter = \"info,a{number}=info\"\n"));
+        running.signal(Signal::HUP);
+        let began = Instant::now();
+        while lines_with(&running, "settings read again") < number {
+            assert!(began.elapsed() < Duration::from_secs(120), "the {number}th was not heard: {}", running.text());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    running.drained();
 }
 
 #[test]
