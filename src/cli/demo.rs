@@ -19,6 +19,7 @@ use super::{Exit, GlobalArgs, out, verify as verify_command};
 use crate::app::{self, Ports};
 use crate::config::Settings;
 use crate::config::settings::{QueueKind, StoreKind, WarehouseKind};
+use crate::diagnostics::counted;
 use crate::error::{Error, Result};
 use crate::pump::cities::{Cities, CityScans};
 use crate::pump::verify::{Verdict, VerifyOptions, verify_with};
@@ -104,7 +105,12 @@ pub fn run(args: &DemoArgs, global: &GlobalArgs) -> Result<Exit> {
     let settings = Arc::new(settings);
     app::make_folders(&settings)?;
     let ports = app::open(&settings)?;
-    out::note(&format!("demo in `{}`: {} photos, seed {}", settings.local.root.display(), args.photos, args.seed));
+    out::note(&format!(
+        "demo in `{}`: {}, seed {}",
+        settings.local.root.display(),
+        counted(args.photos, "photo"),
+        args.seed
+    ));
     let ended = app::run_system(&settings, async {
         let serving = Serving::start(&settings, &ports, None).await?;
         let shown = tokio::select! {

@@ -63,6 +63,14 @@ pub fn run(args: &EraseArgs, global: &GlobalArgs) -> Result<Exit> {
     let erased = block_on(app::erase(&settings, &ports, &what, is_dry))?;
     args.removal.print(&erased, in_words)?;
     args.removal.note_dry();
+    if is_nothing(&erased) {
+        let bucket = &settings.store.inbox;
+        let of = if is_prefix { "no photo has a key that begins with" } else { "no photo has the key" };
+        out::note(&format!("{of} `{key}`: nothing is there to remove"));
+        if let Some(rest) = key.strip_prefix(bucket.as_str()).and_then(|rest| rest.strip_prefix('/')) {
+            out::note(&format!("`{bucket}` is the bucket, which is no part of a key: try `{rest}`"));
+        }
+    }
     if is_dry && erased.photos > 0 && !args.photos {
         out::note("the photos are still in the inbox: --photos is needed, or remove them first");
     }
@@ -70,6 +78,21 @@ pub fn run(args: &EraseArgs, global: &GlobalArgs) -> Result<Exit> {
         out::note("warning: a program that reads the warehouse keeps the rows in its log until it ends its read");
     }
     Ok(Exit::Success)
+}
+
+fn is_nothing(erased: &Erased) -> bool {
+    let Erased {
+        scans,
+        rejections,
+        batches: _,
+        batch_rows,
+        photo_objects,
+        dead_letters,
+        announced,
+        photos,
+        is_in_log: _,
+    } = erased;
+    [scans, rejections, batch_rows, photo_objects, dead_letters, announced, photos].into_iter().all(|count| *count == 0)
 }
 
 fn in_words(erased: &Erased) -> String {

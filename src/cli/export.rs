@@ -23,7 +23,7 @@ use crate::warehouse::schema::marts;
 use crate::warehouse::{Warehouse, schema};
 
 /// The tables that hold photos, by the time they were processed at.
-const BY_TIME: [&str; 2] = ["scans", "rejections"];
+const BY_TIME: [&str; 3] = ["scans", "rejections", "mart_photo"];
 
 /// Writes a table or mart of the warehouse as Parquet, CSV or JSON Lines
 ///
@@ -70,7 +70,7 @@ pub fn run(args: &ExportArgs, global: &GlobalArgs) -> Result<Exit> {
     check_table(&args.table)?;
     if (args.since.is_some() || args.until.is_some()) && !BY_TIME.contains(&args.table.as_str()) {
         return Err(usage(format!(
-            "`{}` does not say when a photo was processed: --since and --until are for scans and rejections",
+            "`{}` does not say when a photo was processed: --since and --until are for scans, rejections and mart_photo",
             args.table
         )));
     }
@@ -108,7 +108,7 @@ fn format_of(args: &ExportArgs) -> Result<ExportFormat> {
 
 /// Names are in the statement as they are, so only those that are known may.
 fn check_table(name: &str) -> Result<()> {
-    let known = || BY_TIME.into_iter().chain(["products"]).chain(marts::names());
+    let known = || ["scans", "rejections", "products"].into_iter().chain(marts::names());
     if known().any(|table| table == name) {
         return Ok(());
     }
@@ -119,11 +119,18 @@ fn check_table(name: &str) -> Result<()> {
     Err(usage(format!("there is no table or mart `{name}`")).with_hint(hint))
 }
 
-/// Written beside its place and moved there when it is whole, so that nobody reads half of it.
+/// Written beside its place and moved there when it is whole, so that nobody reads half of it. What is no file, a pipe or a
+/// device, is written to, and what a link leads to is replaced, not the link.
 fn to_file(warehouse: &dyn Warehouse, args: &ExportArgs, span: Between, format: ExportFormat) -> Result<u64> {
     let path = &args.to;
+    let present = std::fs::metadata(path).ok();
+    if present.as_ref().is_some_and(|it| !it.is_file() && !it.is_dir()) {
+        return to_stream(warehouse, &args.table, span, format, path);
+    }
+    let path = &present.and_then(|_| path.canonicalize().ok()).unwrap_or_else(|| path.clone());
+    // Of its own, so that two exports to one place do not write into each other's.
     let mut part = path.clone().into_os_string();
-    part.push(".part");
+    part.push(format!(".{}.part", std::process::id()));
     let part = PathBuf::from(part);
     let written = write_file(warehouse, &args.table, span, format, &part).and_then(|rows| {
         std::fs::rename(&part, path).map_err(|error| Error::io("cannot put the export at", path, error))?;
@@ -134,6 +141,13 @@ fn to_file(warehouse: &dyn Warehouse, args: &ExportArgs, span: Between, format: 
         let _ = std::fs::remove_file(&part);
     }
     written
+}
+
+fn to_stream(warehouse: &dyn Warehouse, table: &str, span: Between, format: ExportFormat, path: &Path) -> Result<u64> {
+    let file = File::options().write(true).open(path).map_err(|error| Error::io("cannot write", path, error))?;
+    let sink = sink(format, Output::new(BufWriter::new(file), path.display().to_string()))
+        .ok_or_else(|| usage(format!("Parquet goes to a file, and `{}` is none", path.display())))?;
+    answer_into(warehouse, table, span, sink)
 }
 
 fn write_file(warehouse: &dyn Warehouse, table: &str, span: Between, format: ExportFormat, part: &Path) -> Result<u64> {

@@ -95,6 +95,32 @@ async fn spans_formats_and_standard_output_are_chosen() {
 }
 
 #[tokio::test]
+async fn what_is_no_file_is_written_to_and_a_link_stays_one() {
+    let root = root().await;
+    let (pipe, link, target) = ("pipe.csv", root.path().join("link.csv"), root.path().join("target.csv"));
+    let made = Command::new("mkfifo").arg(root.path().join(pipe)).status().unwrap();
+    assert!(made.success());
+    let reads = std::thread::spawn({
+        let pipe = root.path().join(pipe);
+        move || std::fs::read_to_string(pipe).unwrap()
+    });
+    let output = scanmill(root.path(), &["export", "scans", "--to", pipe]);
+    assert!(output.status.success(), "{}", said(&output));
+    let piped = reads.join().unwrap();
+    assert!(piped.lines().count() > 10, "{piped}");
+
+    std::fs::write(&target, "old").unwrap();
+    std::os::unix::fs::symlink("target.csv", &link).unwrap();
+    let output = scanmill(root.path(), &["export", "scans", "--to", "link.csv"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), piped);
+
+    let output = scanmill(root.path(), &["export", "scans", "--to", "pipe.csv", "--format", "parquet"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+}
+
+#[tokio::test]
 async fn what_cannot_be_is_said() {
     let root = root().await;
     let cases: &[(&[&str], i32, &str)] = &[
@@ -103,7 +129,7 @@ async fn what_cannot_be_is_said() {
         (&["export", "scans", "--to", "a.xlsx"], 2, ".parquet, .csv or .jsonl"),
         (&["export", "scans", "--to", "-", "--format", "parquet"], 2, "goes to a file"),
         (&["export", "mart_rung", "--to", "a.csv", "--since", "3d"], 2, "--since and --until are for"),
-        (&["export", "scans", "--to", "no/a.csv"], 3, "no/a.csv.part"),
+        (&["export", "scans", "--to", "no/a.csv"], 3, "no/a.csv."),
         (&["query", "DELETE FROM scans"], 3, "not a query"),
         (&["query", "SELEC 1"], 3, "SELEC"),
         (&["query", "--root", "elsewhere", "SELECT 1"], 2, ""),
