@@ -39,6 +39,7 @@ pub struct Autoscaler {
     seen: Arc<Sampled>,
     /// A slow queue must not pile up samples.
     sampling: Arc<AtomicBool>,
+    ticked_at: Option<Instant>,
     sampled_at: Option<Instant>,
     depth: Option<Depth>,
     fetch_control: fetch::Controller,
@@ -77,6 +78,7 @@ impl Autoscaler {
             decoder_pool,
             seen,
             sampling,
+            ticked_at: None,
             sampled_at: None,
             depth: None,
             fetch_control: fetch::Controller::default(),
@@ -85,6 +87,10 @@ impl Autoscaler {
     }
 
     fn tick(&mut self, context: &mut Context<Self>) {
+        // Ticks that were missed while the process was suspended come all at once.
+        if self.ticked_at.replace(Instant::now()).is_some_and(|at| at.elapsed() < self.line.settings.scale.tick / 2) {
+            return;
+        }
         self.line.telemetry.busy.tick();
         sample(&self.line);
         recorder::upkeep();

@@ -12,7 +12,6 @@ use tokio::sync::Notify;
 
 use super::uploads::UploadTimes;
 use crate::domain::batch::{SealedBatch, opened_at};
-use crate::error::Error;
 use crate::telemetry::traces::Trace;
 
 /// The most batches held in memory, each a few hundred bytes. What is beyond stays in the store and is found again by
@@ -42,8 +41,6 @@ struct BacklogInner {
     is_complete: bool,
     /// The last load failed in a way that trying again does not fix.
     is_refused: bool,
-    /// Why the last load failed.
-    failing: Option<String>,
 }
 
 impl Backlog {
@@ -138,16 +135,9 @@ impl Backlog {
         self.lock().is_cut
     }
 
-    /// Notes how the last load ended.
-    pub fn note_load(&self, loaded: Result<(), &Error>) {
-        let mut shared = self.lock();
-        shared.is_refused = loaded.is_err_and(|error| !error.class().is_retryable());
-        shared.failing = loaded.err().map(ToString::to_string);
-    }
-
-    /// Why the last load failed, if it did.
-    pub fn failing(&self) -> Option<String> {
-        self.lock().failing.clone()
+    /// Notes whether the last load was refused for good.
+    pub fn set_refused(&self, is_refused: bool) {
+        self.lock().is_refused = is_refused;
     }
 
     /// Whether the last load failed in a way that trying again does not fix.

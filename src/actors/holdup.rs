@@ -208,7 +208,10 @@ impl HoldUp {
             }
         };
         let at_work = |workers: Workers| (last.busy[workers as usize] - first.busy[workers as usize]) / span;
-        let [messages, fetches, heic, file_bytes, pixel_bytes, seals] = [0, 1, 2, 3, 4, 5].map(budget);
+        let [mut messages, fetches, heic, file_bytes, pixel_bytes, seals] = [0, 1, 2, 3, 4, 5].map(budget);
+        // Until a batch is durable few are let in: that those places were full says nothing of the many of now.
+        let is_short_now = |look: &Sample| is_short(look.budgets[0]) && look.budgets[0].limit >= last.budgets[0].limit;
+        messages.full = mean(&|look| f64::from(u8::from(is_short_now(look))));
         let rate = (last.decoded - first.decoded) / span;
         // By Little's law: what is somewhere on average, over what comes through, is the time spent there. Where nothing comes
         // through that is not known, and for less than one photo not worth telling.
@@ -241,7 +244,7 @@ impl HoldUp {
             wait: if rate == 0.0 && within + ready >= 1.0 { LONGEST } else { spent(within + ready) },
             waiting: (ready, within),
             load_behind: (last.load_behind, 3.0 * settings.load.interval.as_secs_f64() + 1.0),
-            load_failing: line.backlog.failing(),
+            load_failing: line.outages.loads_fail(),
             span,
             seals: Use { used: at_work(Workers::Seal), ..seals },
             most_seals: line.seal_bounds().max as f64,
@@ -268,6 +271,7 @@ impl HoldUp {
             fetched_bytes: (last.fetched_bytes - first.fetched_bytes) / span,
             network: 0.0,
             messages,
+            most_messages: settings.queue.max_in_flight as f64,
             queue_in_flight: advice.in_flight_limit.map_or(0.0, |limit| limit as f64),
             in_flight: (spent(in_flight - to_delete), spent(for_batch)),
         })

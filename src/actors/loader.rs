@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::observed::observed;
+use super::outage;
 use super::pipeline_context::PipelineContext;
 use super::seal::BATCH_PREFIX;
 use super::stage::Stage;
@@ -180,12 +181,14 @@ impl Work {
         self.show();
         match loaded {
             Ok(()) => {
-                self.line.backlog.note_load(Ok(()));
+                self.line.backlog.set_refused(false);
+                self.line.outages.call_went_well(outage::LOAD);
                 self.backoff.reset();
                 Pause::Interval(self.line.settings.load.interval)
             }
             Err(error) => {
-                self.line.backlog.note_load(Err(&error));
+                self.line.backlog.set_refused(!error.class().is_retryable());
+                self.line.outages.call_failed(outage::LOAD, &error);
                 self.note_failure(&error);
                 Pause::Retry(self.backoff.wait_after(error.wait()))
             }

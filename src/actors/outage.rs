@@ -24,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::flow::{Breaker, BreakerState};
 use crate::scale::bottleneck::{self, Stopped};
 use crate::store::Store;
+use crate::store::folder::InboxTrouble;
 use crate::telemetry::events::{CallFailed, StoreDown, StoreUp};
 use crate::telemetry::names;
 
@@ -34,8 +35,10 @@ pub const NAME: &str = "store";
 const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait for the first probe at a start.
 const FIRST_PROBE: Duration = Duration::from_secs(3);
-/// The call that writes a batch: the others of [`Outages::call_failed`] are the queue's.
+/// The call that writes a batch: the others of [`Outages::call_failed`] are the queue's, but for [`LOAD`].
 pub(super) const PUT: &str = "put";
+/// Loading batches into the warehouse, which stops rows and no intake.
+pub(super) const LOAD: &str = "load";
 /// Failures in a row of other intake calls until they are an outage.
 const MANY: u32 = 3;
 /// Photos whose failures are remembered. More at once is an outage, which counts none.
@@ -62,7 +65,7 @@ struct OutagesInner {
     /// Calls beside the store's reads that fail over and over: what, how often in a row, since when, why.
     others: Mutex<BTreeMap<&'static str, Failing>>,
     /// What keeps photos of the inbox folder from being announced.
-    inbox: Mutex<Option<String>>,
+    inbox: Mutex<Option<InboxTrouble>>,
     is_running: AtomicBool,
     messages: AtomicU64,
 }
@@ -203,7 +206,7 @@ impl Outages {
         self.shared.show_ready();
     }
 
-    /// A call that intake needs went well.
+    /// A call that rows need went well.
     pub fn call_went_well(&self, what: &'static str) {
         if self.shared.others().remove(what).is_some_and(|failing| failing.times >= MANY) {
             tracing::info!(call = what, "works again");
@@ -211,7 +214,7 @@ impl Outages {
         }
     }
 
-    /// A call that intake needs failed. Several in a row stop the intake.
+    /// A call that rows need failed. Several in a row are an outage.
     pub fn call_failed(&self, what: &'static str, error: &Error) {
         let mut others = self.shared.others();
         let now = Instant::now();
@@ -223,7 +226,7 @@ impl Outages {
     }
 
     /// What keeps photos of the inbox folder from being announced, if something does.
-    pub fn note_inbox(&self, trouble: Option<String>) {
+    pub fn note_inbox(&self, trouble: Option<InboxTrouble>) {
         *self.shared.inbox.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         self.shared.show_ready();
     }
@@ -236,6 +239,11 @@ impl Outages {
     /// What is down and keeps anything from being taken in, if so.
     pub fn stopped(&self) -> Option<Stopped> {
         self.shared.stopped()
+    }
+
+    /// Why no batch gets into the warehouse, if so: photos are taken in meanwhile, and their rows wait.
+    pub fn loads_fail(&self) -> Option<String> {
+        self.shared.failing(|what| what == LOAD).map(|(_, why)| why)
     }
 
     /// For `/state`.
@@ -375,22 +383,30 @@ impl OutagesInner {
         });
         drop(buckets);
         let failing = || {
-            let others = self.others();
-            let (what, failing) = others.iter().find(|(_, failing)| failing.times >= MANY)?;
-            let (times, seconds) = (failing.times, failing.since.elapsed().as_secs());
-            let stage = if *what == PUT { bottleneck::Stage::ResultsDown } else { bottleneck::Stage::QueueDown };
-            let why = format!("{what} failed {times} times in a row, for {seconds} s: {}", failing.cause);
-            Some(stopped(stage, why))
+            let (what, why) = self.failing(|what| what != LOAD)?;
+            Some(stopped(if what == PUT { bottleneck::Stage::ResultsDown } else { bottleneck::Stage::QueueDown }, why))
         };
         let inbox = || {
-            let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
-            inbox.clone().map(|trouble| stopped(bottleneck::Stage::StoreDown, trouble))
+            let InboxTrouble { is_of_queue, why } =
+                self.inbox.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+            let stage = if is_of_queue { bottleneck::Stage::QueueDown } else { bottleneck::Stage::StoreDown };
+            Some(stopped(stage, why))
         };
         down.or_else(failing).or_else(inbox)
     }
 
+    /// The first of `these` calls that failed several times in a row, and why.
+    fn failing(&self, these: impl Fn(&str) -> bool) -> Option<(&'static str, String)> {
+        let others = self.others();
+        let (what, failing) = others.iter().find(|(what, failing)| failing.times >= MANY && these(what))?;
+        let (times, seconds) = (failing.times, failing.since.elapsed().as_secs());
+        Some((what, format!("{what} failed {times} times in a row, for {seconds} s: {}", failing.cause)))
+    }
+
     fn show_ready(&self) {
-        let is_ready = self.is_running.load(Ordering::Relaxed) && self.stopped().is_none();
+        let is_ready = self.is_running.load(Ordering::Relaxed)
+            && self.stopped().is_none()
+            && self.failing(|what| what == LOAD).is_none();
         names::READY.set(f64::from(u8::from(is_ready)));
     }
 }

@@ -238,6 +238,10 @@ pub(super) async fn settle(line: PipelineContext, call: SettleCall) -> Settled {
             }
             if let Some(error) = sort(&mut settled, action, messages, results) {
                 CallFailed { what, error: &error }.emit();
+                // One that is refused is its own affair. Where all are, whoever answers is not the queue at work.
+                if settled.messages > 1 && settled.again.len() == settled.messages {
+                    settled.unanswered = Some(error);
+                }
             }
         }
         Err(error) => {

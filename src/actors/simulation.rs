@@ -347,11 +347,11 @@ fn a_loader_comes_back_after_its_interval_and_soon_after_an_outage() {
             let failures = simulation.loader().failures;
             assert!((15..=30).contains(&failures), "{failures} tries in ten minutes");
             assert_eq!((simulation.rows().await, simulation.loader().loads), (1, 1));
-            let failing = simulation.line.backlog.failing();
+            let failing = simulation.line.outages.loads_fail();
             assert!(failing.as_ref().is_some_and(|why| why.contains("reset by the test")), "{failing:?}");
             script.heal("load");
             let took = simulation.loaded(2).await;
-            until("well again", || simulation.line.backlog.failing().is_none()).await;
+            until("well again", || simulation.line.outages.loads_fail().is_none()).await;
             assert!(took <= MINUTE + SECOND, "{took:?}: the interval is not waited for");
             assert_eq!(pipeline.drain().await.0, Phase::Drained);
         },

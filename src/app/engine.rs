@@ -31,7 +31,7 @@ use crate::domain::WhyLeftOut;
 use crate::domain::photo::hash_128;
 use crate::error::{Error, Result};
 use crate::flow::Generation;
-use crate::store::folder::{FolderStore, Rest, WatchOptions};
+use crate::store::folder::{FolderStore, InboxTrouble, Rest, WatchOptions};
 use crate::telemetry::{Telemetry, process, recorder, seldom};
 
 /// A multi-thread runtime for I/O: adapters may block in place, which needs one.
@@ -158,7 +158,10 @@ impl Engine {
             let (outages, failed) = (outages.clone(), watch_failed.clone());
             tokio::spawn(watching.run_until_cancelled_owned(async move {
                 loop {
-                    let ended = failed.get().map(|error| format!("the watch on the inbox ended: {}", error.report()));
+                    let ended = failed.get().map(|error| InboxTrouble {
+                        is_of_queue: false,
+                        why: format!("the watch on the inbox ended: {}", error.report()),
+                    });
                     outages.note_inbox(ended.or_else(|| folder.trouble()));
                     tokio::time::sleep(LOOK_AT_INBOX_EVERY).await;
                 }
@@ -256,12 +259,13 @@ impl Engine {
         self.phase.borrow().is_end()
     }
 
-    /// Whether the engine takes work; otherwise why not.
+    /// Whether the engine takes work and its rows reach the warehouse; otherwise why not.
     pub fn ready(&self) -> std::result::Result<(), String> {
         match &*self.phase.borrow() {
             Phase::Running => self
                 .stalled()
                 .or_else(|| self.outages.why())
+                .or_else(|| self.outages.loads_fail())
                 .or_else(|| self.telemetry.calls.overdue())
                 .map_or(Ok(()), Err),
             other => Err(other.as_str().to_owned()),
@@ -324,7 +328,11 @@ impl Engine {
         }
         let totals = self.telemetry.totals.snapshot();
         let (decoded, waiting) = (counted(totals.photos_decoded, "photo"), counted(self.backlog.len() as u64, "batch"));
-        format!("{phase}: {decoded} read since the start, {waiting} to load")
+        let read = format!("{phase}: {decoded} read since the start, {waiting} to load");
+        match self.outages.loads_fail() {
+            Some(why) => format!("{read}; {}", why.lines().next().unwrap_or_default()),
+            None => read,
+        }
     }
 
     /// Why the process is past its own help, if it is: the control plane stopped looking, or starting the pipeline anew
@@ -362,6 +370,7 @@ impl Engine {
             "version": env!("CARGO_PKG_VERSION"),
             "phase": self.phase.borrow().as_str(),
             "intake_stopped_by": self.outages.why(),
+            "loading_stopped_by": self.outages.loads_fail(),
             "uptime_seconds": self.started_at.elapsed().as_secs(),
             "generation": of(&actors, "supervisor", "generation"),
             "restarts": of(&actors, "supervisor", "restarts"),

@@ -139,7 +139,7 @@ metrics! {
     OTEL_TRACES: Counter<TraceFate> = by("result", "scanmill_otel_traces_total", "traces",
         "Traces of photos that an OpenTelemetry collector took, or that were dropped because it did not, or because too many waited for it.");
     READY: Gauge = plain("scanmill_ready", "bool",
-        "1 while the pipeline takes work: it runs, and nothing stops its intake.");
+        "1 while the pipeline takes work and loads rows: it runs, and neither intake nor loading fails over and over.");
     BUILD_INFO: Gauge<ThisVersion> = by("version", "scanmill_build_info", "bool",
         "1, by the version that runs.");
     RESIDENT_BYTES: Gauge = plain("process_resident_memory_bytes", "bytes",

@@ -207,6 +207,8 @@ fn signals(pump: &PumpSide, engine: &EngineSide, cores: u64, settings: &EngineSe
         get: engine.stage(Stage::Fetch).map_or(0.0, |fetch| fetch.mean / 1e3),
         fetched_bytes: pump.bytes as f64 / pump.photos.max(1) as f64 * rate,
         messages: budget(|sample| sample.messages),
+        // A run is longer than the time until its first batch is durable.
+        most_messages: 0.0,
         queue_in_flight: SQS_IN_FLIGHT,
         in_flight: (residence / 1e3, batch_wait / 1e3),
         ..Signals::default()

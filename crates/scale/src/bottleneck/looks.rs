@@ -148,7 +148,9 @@ fn wants_cores(seen: &Signals) -> bool {
     let waits_for_memory = seen.pixel_bytes.full >= MOST || seen.file_bytes.full >= MOST;
     // Where all fetches allowed are under way photos come in waves, each of which waits a moment.
     let decodes_wait = seen.decodes_wait >= MOST && !waits_for_memory && !is_at_most_fetches(seen);
-    let fetches_gain_nothing = seen.no_gain >= MOST && seen.throttled < THROTTLED;
+    // Where no more may be in flight more fetches have nothing to bring.
+    let is_at_most_in_flight = seen.messages.full >= MOST && seen.messages.limit >= seen.most_messages;
+    let fetches_gain_nothing = seen.no_gain >= MOST && seen.throttled < THROTTLED && !is_at_most_in_flight;
     seen.threads.share() >= BUSY || decodes_wait || fetches_gain_nothing
 }
 
@@ -281,9 +283,10 @@ fn in_flight(seen: &Signals) -> [Looked; 2] {
     };
     // Where nothing comes through, what is in flight is not too little but stuck.
     let is_stuck = seen.rate == 0.0 && seen.open_gets.0 >= of.used * 0.5;
+    let is_at_most = of.limit >= seen.most_messages;
     let looked = |stage, is_it: bool, remedy| Looked {
         stage,
-        share: if is_it { of.full } else { 0.0 },
+        share: if is_it && is_at_most { of.full } else { 0.0 },
         counts_from: MOST,
         evidence: evidence.clone(),
         remedy,

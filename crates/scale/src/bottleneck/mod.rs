@@ -185,6 +185,8 @@ pub struct Signals {
     pub network: f64,
     /// Messages in flight.
     pub messages: Use,
+    /// The most that may be once the first batch is durable.
+    pub most_messages: f64,
     /// Messages that all receivers of the queue together may have in flight.
     pub queue_in_flight: f64,
     /// Seconds that a message is in flight, and how many of them it waits for its batch to fill and be written.

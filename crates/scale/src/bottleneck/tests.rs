@@ -38,6 +38,7 @@ fn busy() -> Signals {
         fetched_bytes: 5e7,
         network: 0.0,
         messages: quiet(12_800.0),
+        most_messages: 12_800.0,
         queue_in_flight: 120_000.0,
         in_flight: (1.5, 1.0),
     }
@@ -110,7 +111,10 @@ fn each_stage_is_named_with_evidence_and_remedy() {
         // The limit is on its way up after GETs that have become slow.
         (Stage::StoreLatency, Signals { get: 1.5, fetches: full(64.0), ..busy() }),
         (Stage::InFlight, Signals { messages: full(12_800.0), in_flight: (9.0, 1.0), ..busy() }),
+        (Stage::InFlight, Signals { messages: full(12_800.0), in_flight: (9.0, 1.0), no_gain: 1.0, ..beside_others() }),
         (Stage::Receiving, busy()),
+        // Few are taken until a first batch is durable, and what was full before that says nothing of the limit of now.
+        (Stage::Receiving, Signals { messages: full(64.0), in_flight: (9.0, 1.0), ..busy() }),
         // A limit below the most it may be is the autoscaler's choice.
         (Stage::Receiving, Signals { fetches: full(64.0), ..busy() }),
         (Stage::QueueEmpty, Signals { wait: 0.01, ..busy() }),

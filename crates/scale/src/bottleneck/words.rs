@@ -56,7 +56,7 @@ pub(super) const QUEUE_EMPTY: &str = "nothing to do";
 /// Why nothing limits the rate.
 pub(super) fn nothing_waits(seen: &Signals) -> String {
     match seen.rate > 0.0 {
-        true => format!("at {}/s photos waited {} for their turn", number(seen.rate), time(seen.wait)),
+        true => format!("at {}/s a photo waits {} for its turn", number(seen.rate), time(seen.wait)),
         false if seen.open_gets.0 > 0.0 || seen.threads.used > 0.0 => "photos are worked on, and none waits".to_owned(),
         false => "no photo arrives".to_owned(),
     }
@@ -66,7 +66,9 @@ pub(super) fn nothing_waits(seen: &Signals) -> String {
 pub(super) fn no_stage_is_full(seen: &Signals) -> String {
     let (in_queue, within) = seen.waiting;
     match seen.rate > 0.0 {
-        true => format!("photos waited {} for their turn, and no stage was full", time(seen.wait)),
+        true => {
+            format!("at {}/s a photo waits {} for its turn, and no stage was full", number(seen.rate), time(seen.wait))
+        }
         false if within < 1.0 => format!("the queue told of {} messages, and receives brought none", number(in_queue)),
         false => format!("{} photos wait, none came through, and no stage was full", number(within + in_queue)),
     }

@@ -31,6 +31,15 @@ pub struct IntakeState {
     pub trouble: Option<String>,
 }
 
+/// What keeps photos of the inbox from being announced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InboxTrouble {
+    /// The queue takes no messages; otherwise the folder is not seen.
+    pub is_of_queue: bool,
+    /// For how long, and what was said last.
+    pub why: String,
+}
+
 /// What the watch does that may fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Doing {
@@ -171,9 +180,10 @@ impl Intake {
     }
 
     /// What keeps photos from being announced, if something does.
-    pub(super) fn trouble(&self) -> Option<String> {
+    pub(super) fn trouble(&self) -> Option<InboxTrouble> {
         let (doing, failing) = self.failing.iter().find(|(doing, failing)| failing.times >= doing.patience())?;
-        Some(format!("{} for {} s: {}", doing.words(), failing.since.elapsed().as_secs(), failing.report))
+        let why = format!("{} for {} s: {}", doing.words(), failing.since.elapsed().as_secs(), failing.report);
+        Some(InboxTrouble { is_of_queue: *doing == Doing::Announcing, why })
     }
 
     fn watch(&self) -> InboxWatch {
@@ -213,7 +223,7 @@ impl Intake {
             waiting: self.waiting,
             being_written: self.being_written,
             watch: self.watch().as_str(),
-            trouble: self.trouble(),
+            trouble: self.trouble().map(|trouble| trouble.why),
         }
     }
 }
@@ -249,8 +259,11 @@ mod tests {
         intake.fails(Doing::Announcing, &full);
         assert_eq!(intake.state().watch, "scanning", "another's lock may cost one");
         intake.fails(Doing::Announcing, &full);
-        let trouble = intake.trouble().unwrap();
-        assert!(trouble.contains("cannot be announced") && trouble.contains("free some space"), "{trouble}");
+        let InboxTrouble { is_of_queue, why: trouble } = intake.trouble().unwrap();
+        assert!(
+            is_of_queue && trouble.contains("cannot be announced") && trouble.contains("free some space"),
+            "{trouble}"
+        );
         assert_eq!(intake.state().watch, "failing");
         intake.works(Doing::Announcing);
         assert_eq!((intake.state().watch, intake.state().trouble), ("scanning", None));

@@ -36,7 +36,7 @@ mod watch;
 mod writer;
 
 pub use examine::Rest;
-pub use intake::IntakeState;
+pub use intake::{InboxTrouble, IntakeState};
 pub use watch::WatchOptions;
 
 /// How the store tells the queue about uploads, exactly as S3 would. Wired in `app.rs`: the store knows no queue.
@@ -150,7 +150,7 @@ impl FolderStore {
     }
 
     /// What keeps photos of the inbox from being announced, if something does.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn trouble(&self) -> Option<InboxTrouble> {
         self.shared.intake.lock().unwrap_or_else(PoisonError::into_inner).trouble()
     }
 
