@@ -24,7 +24,6 @@ use crate::error::{Error, Result};
 use crate::flow::{Breaker, BreakerState};
 use crate::scale::bottleneck::{self, Stopped};
 use crate::store::Store;
-use crate::store::folder::InboxTrouble;
 use crate::telemetry::events::{CallFailed, StoreDown, StoreUp};
 use crate::telemetry::names;
 
@@ -65,7 +64,7 @@ struct OutagesInner {
     /// Calls beside the store's reads that fail over and over: what, how often in a row, since when, why.
     others: Mutex<BTreeMap<&'static str, Failing>>,
     /// What keeps photos of the inbox folder from being announced.
-    inbox: Mutex<Option<InboxTrouble>>,
+    inbox: Mutex<Option<Stopped>>,
     is_running: AtomicBool,
     messages: AtomicU64,
 }
@@ -226,7 +225,7 @@ impl Outages {
     }
 
     /// What keeps photos of the inbox folder from being announced, if something does.
-    pub fn note_inbox(&self, trouble: Option<InboxTrouble>) {
+    pub fn note_inbox(&self, trouble: Option<Stopped>) {
         *self.shared.inbox.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         self.shared.show_ready();
     }
@@ -386,12 +385,7 @@ impl OutagesInner {
             let (what, why) = self.failing(|what| what != LOAD)?;
             Some(stopped(if what == PUT { bottleneck::Stage::ResultsDown } else { bottleneck::Stage::QueueDown }, why))
         };
-        let inbox = || {
-            let InboxTrouble { is_of_queue, why } =
-                self.inbox.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
-            let stage = if is_of_queue { bottleneck::Stage::QueueDown } else { bottleneck::Stage::StoreDown };
-            Some(stopped(stage, why))
-        };
+        let inbox = || self.inbox.lock().unwrap_or_else(PoisonError::into_inner).clone();
         down.or_else(failing).or_else(inbox)
     }
 

@@ -31,6 +31,7 @@ use crate::domain::WhyLeftOut;
 use crate::domain::photo::hash_128;
 use crate::error::{Error, Result};
 use crate::flow::Generation;
+use crate::scale::bottleneck::{Stage, Stopped};
 use crate::store::folder::{FolderStore, InboxTrouble, Rest, WatchOptions};
 use crate::telemetry::{Telemetry, process, recorder, seldom};
 
@@ -158,11 +159,14 @@ impl Engine {
             let (outages, failed) = (outages.clone(), watch_failed.clone());
             tokio::spawn(watching.run_until_cancelled_owned(async move {
                 loop {
-                    let ended = failed.get().map(|error| InboxTrouble {
-                        is_of_queue: false,
+                    let ended = failed.get().map(|error| Stopped {
+                        stage: Stage::StoreDown,
                         why: format!("the watch on the inbox ended: {}", error.report()),
                     });
-                    outages.note_inbox(ended.or_else(|| folder.trouble()));
+                    outages.note_inbox(ended.or_else(|| {
+                        let InboxTrouble { is_of_queue, why } = folder.trouble()?;
+                        Some(Stopped { stage: if is_of_queue { Stage::QueueDown } else { Stage::StoreDown }, why })
+                    }));
                     tokio::time::sleep(LOOK_AT_INBOX_EVERY).await;
                 }
             }));

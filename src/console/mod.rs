@@ -12,7 +12,7 @@
 //! | `/pictures/N` | a picture of it, JPEG |
 //! | `/metrics` | Prometheus text |
 //! | `/healthz` | 200 while the process lives and can help itself, else 503 with the reason |
-//! | `/readyz` | 200 while work is taken in, else 503 with the reason |
+//! | `/readyz` | 200 while work is taken in and rows are loaded, else 503 with the reason |
 //!
 //! `/scans.json` and `/rejections.json` have an `ETag`, and answer 304 to whoever has what there is.
 //!

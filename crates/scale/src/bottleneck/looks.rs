@@ -84,7 +84,7 @@ fn sealing(seen: &Signals) -> Looked {
 fn deletes(seen: &Signals) -> Looked {
     // Only where it keeps new messages from coming, or all calls are out and more waits.
     let is_out = seen.deletes.share() >= BUSY && seen.to_delete > seen.deletes.used * seen.deleted_per_call;
-    let holds = seen.messages.full >= MOST && seen.to_delete >= seen.messages.limit * 0.5;
+    let holds = is_at_most_in_flight(seen) && seen.to_delete >= seen.messages.limit * 0.5;
     let full =
         if is_out { seen.deletes.share() } else { seen.messages.full.min(seen.to_delete / seen.messages.limit * 2.0) };
     Looked {
@@ -143,14 +143,18 @@ fn is_at_most_fetches(seen: &Signals) -> bool {
     seen.most_fetches > 0.0 && of.limit >= seen.most_fetches && of.full >= MOST
 }
 
+/// Whether all the messages that there may ever be are in flight.
+fn is_at_most_in_flight(seen: &Signals) -> bool {
+    seen.messages.full >= MOST && seen.messages.limit >= seen.most_messages
+}
+
 /// Whether there is work for more cores than the engine has.
 fn wants_cores(seen: &Signals) -> bool {
     let waits_for_memory = seen.pixel_bytes.full >= MOST || seen.file_bytes.full >= MOST;
     // Where all fetches allowed are under way photos come in waves, each of which waits a moment.
     let decodes_wait = seen.decodes_wait >= MOST && !waits_for_memory && !is_at_most_fetches(seen);
     // Where no more may be in flight more fetches have nothing to bring.
-    let is_at_most_in_flight = seen.messages.full >= MOST && seen.messages.limit >= seen.most_messages;
-    let fetches_gain_nothing = seen.no_gain >= MOST && seen.throttled < THROTTLED && !is_at_most_in_flight;
+    let fetches_gain_nothing = seen.no_gain >= MOST && seen.throttled < THROTTLED && !is_at_most_in_flight(seen);
     seen.threads.share() >= BUSY || decodes_wait || fetches_gain_nothing
 }
 
