@@ -144,9 +144,13 @@ fn to_file(warehouse: &dyn Warehouse, args: &ExportArgs, span: Between, format: 
 }
 
 fn to_stream(warehouse: &dyn Warehouse, table: &str, span: Between, format: ExportFormat, path: &Path) -> Result<u64> {
+    // Before the open, which waits for a reader of a pipe.
+    if format == ExportFormat::Parquet {
+        return Err(usage(format!("Parquet goes to a file, and `{}` is none", path.display())));
+    }
     let file = File::options().write(true).open(path).map_err(|error| Error::io("cannot write", path, error))?;
-    let sink = sink(format, Output::new(BufWriter::new(file), path.display().to_string()))
-        .ok_or_else(|| usage(format!("Parquet goes to a file, and `{}` is none", path.display())))?;
+    let to = Output::new(BufWriter::new(file), path.display().to_string());
+    let sink = sink(format, to).ok_or_else(|| Error::bug("a format without a writer"))?;
     answer_into(warehouse, table, span, sink)
 }
 
