@@ -64,7 +64,7 @@ pub fn run(args: &EraseArgs, global: &GlobalArgs) -> Result<Exit> {
     args.removal.print(&erased, in_words)?;
     args.removal.note_dry();
     if is_nothing(&erased) {
-        let bucket = &settings.store.inbox;
+        let bucket = &what.bucket;
         let of = if is_prefix { "no photo has a key that begins with" } else { "no photo has the key" };
         out::note(&format!("{of} `{key}`: nothing is there to remove"));
         if let Some(rest) = key.strip_prefix(bucket.as_str()).and_then(|rest| rest.strip_prefix('/')) {

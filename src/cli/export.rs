@@ -80,11 +80,7 @@ pub fn run(args: &ExportArgs, global: &GlobalArgs) -> Result<Exit> {
     block_on(schema::require_current(warehouse))?;
     let progress = Progress::new(global, "exporting", None);
     let rows = match args.to.as_os_str() == "-" {
-        true => {
-            let sink = sink(format, Output::new(BufWriter::new(out::Stdout), "stdout"))
-                .ok_or_else(|| usage("Parquet is written from its end: it goes to a file, not to standard output"))?;
-            answer_into(warehouse, &args.table, span, sink)?
-        }
+        true => to_stream(warehouse, &args.table, span, format, "stdout", || Ok(out::Stdout))?,
         false => to_file(warehouse, args, span, format)?,
     };
     drop(progress);
@@ -125,7 +121,8 @@ fn to_file(warehouse: &dyn Warehouse, args: &ExportArgs, span: Between, format: 
     let path = &args.to;
     let present = std::fs::metadata(path).ok();
     if present.as_ref().is_some_and(|it| !it.is_file() && !it.is_dir()) {
-        return to_stream(warehouse, &args.table, span, format, path);
+        let open = || File::options().write(true).open(path).map_err(|error| Error::io("cannot write", path, error));
+        return to_stream(warehouse, &args.table, span, format, &path.display().to_string(), open);
     }
     let path = &present.and_then(|_| path.canonicalize().ok()).unwrap_or_else(|| path.clone());
     // Of its own, so that two exports to one place do not write into each other's.
@@ -143,37 +140,40 @@ fn to_file(warehouse: &dyn Warehouse, args: &ExportArgs, span: Between, format: 
     written
 }
 
-fn to_stream(warehouse: &dyn Warehouse, table: &str, span: Between, format: ExportFormat, path: &Path) -> Result<u64> {
-    // Before the open, which waits for a reader of a pipe.
-    if format == ExportFormat::Parquet {
-        return Err(usage(format!("Parquet goes to a file, and `{}` is none", path.display())));
-    }
-    let file = File::options().write(true).open(path).map_err(|error| Error::io("cannot write", path, error))?;
-    let to = Output::new(BufWriter::new(file), path.display().to_string());
-    let sink = sink(format, to).ok_or_else(|| Error::bug("a format without a writer"))?;
-    answer_into(warehouse, table, span, sink)
+/// Writes to what is written front to back. It is opened last: the open of a pipe waits for its reader.
+fn to_stream<W: std::io::Write + Send + 'static>(
+    warehouse: &dyn Warehouse,
+    table: &str,
+    span: Between,
+    format: ExportFormat,
+    name: &str,
+    open: impl FnOnce() -> Result<W>,
+) -> Result<u64> {
+    let sink = stream_sink(format)
+        .ok_or_else(|| usage(format!("Parquet is written from its end: it goes to a file, not to `{name}`")))?;
+    answer_into(warehouse, table, span, sink(Output::new(BufWriter::new(open()?), name.to_owned())))
 }
 
 fn write_file(warehouse: &dyn Warehouse, table: &str, span: Between, format: ExportFormat, part: &Path) -> Result<u64> {
     let file = File::create(part).map_err(|error| Error::io("cannot write", part, error))?;
     let kept = file.try_clone().map_err(|error| Error::io("cannot write", part, error))?;
-    let sink = match sink(format, Output::new(BufWriter::new(file), part.display().to_string())) {
-        Some(sink) => sink,
-        None => {
-            let file = kept.try_clone().map_err(|error| Error::io("cannot write", part, error))?;
-            Box::new(ParquetSink::new(file, part)?)
-        }
+    let sink = match stream_sink(format) {
+        Some(sink) => sink(Output::new(BufWriter::new(file), part.display().to_string())),
+        None => Box::new(ParquetSink::new(file, part)?),
     };
     let rows = answer_into(warehouse, table, span, sink)?;
     kept.sync_all().map_err(|error| Error::io("cannot write", part, error))?;
     Ok(rows)
 }
 
-/// The writer of a format that can be written front to back; none for Parquet.
-fn sink<W: std::io::Write + Send + 'static>(format: ExportFormat, to: Output<W>) -> Option<Box<dyn RowSink>> {
+/// Makes the writer of a format that is written front to back.
+type StreamSink<W> = fn(Output<W>) -> Box<dyn RowSink>;
+
+/// How a format is written front to back; Parquet cannot be.
+fn stream_sink<W: std::io::Write + Send + 'static>(format: ExportFormat) -> Option<StreamSink<W>> {
     match format {
-        ExportFormat::Csv => Some(Box::new(CsvSink::new(to))),
-        ExportFormat::Jsonl => Some(Box::new(JsonSink::new(to))),
+        ExportFormat::Csv => Some(|to| Box::new(CsvSink::new(to))),
+        ExportFormat::Jsonl => Some(|to| Box::new(JsonSink::new(to))),
         ExportFormat::Parquet => None,
     }
 }

@@ -84,9 +84,14 @@ def core(town):
 
 def around(town):
     """Towns of the same country not far away, parts of towns not among them."""
-    north, east = (int(degrees) for degrees in town["at"])
-    cells = ((town["country"], north + up, east + right) for up in (-1, 0, 1) for right in (-1, 0, 1))
-    return (other for cell in cells for other in grid[cell])
+    country, north, east = cell(town)
+    cells = ((country, north + up, east + right) for up in (-1, 0, 1) for right in (-1, 0, 1))
+    return (other for each in cells for other in grid[each])
+
+
+def cell(town):
+    north, east = town["at"]
+    return town["country"], int(north), int(east)
 
 
 def depth(town, other):
@@ -104,8 +109,7 @@ for town in towns(data):
         town.setdefault("region", "")
         regions[town["country"], town["region"]].append(town)
         if town["kind"] != "PPLX":
-            north, east = (int(degrees) for degrees in town["at"])
-            grid[town["country"], north, east].append(town)
+            grid[cell(town)].append(town)
 places = []
 for (country, region), inside in regions.items():
     whole = [town for town in inside if town["kind"] != "PPLX"]

@@ -4,7 +4,7 @@
 //! its most when there is a backlog and all of it is in use, for what it may be is known beforehand, and falls by a quarter
 //! while there is none and less than half is.
 
-use crate::{Bounds, Permits};
+use crate::{Bounds, Permits, a_quarter_less};
 
 /// The next limit, with or without a backlog of messages in the queue.
 pub fn next_limit(has_backlog: bool, decodes: Permits, bounds: Bounds) -> u64 {
@@ -12,7 +12,7 @@ pub fn next_limit(has_backlog: bool, decodes: Permits, bounds: Bounds) -> u64 {
     bounds.clamp(if has_backlog && decodes.is_exhausted() {
         bounds.max
     } else if !has_backlog && decodes.in_use.saturating_mul(2) < decodes.limit {
-        decodes.limit - decodes.limit.div_ceil(4)
+        a_quarter_less(decodes.limit)
     } else {
         decodes.limit
     })

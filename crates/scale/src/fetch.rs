@@ -18,7 +18,7 @@ mod climb;
 
 use climb::{Climb, ClimbVerdict};
 
-use crate::{Bounds, Permits};
+use crate::{Bounds, Permits, a_quarter_less};
 
 /// Throttled answers up to this share are left to the retries of single calls.
 const TOLERATED: f64 = 0.08;
@@ -272,7 +272,7 @@ impl Controller {
             return (limit - excess.min(limit / 4), Reason::DecodersFed);
         }
         if !has_backlog && seen.permits.in_use.saturating_mul(2) < limit {
-            return (limit - limit.div_ceil(4), Reason::Idle);
+            return (a_quarter_less(limit), Reason::Idle);
         }
         (limit, Reason::Enough)
     }

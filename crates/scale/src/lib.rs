@@ -28,6 +28,11 @@ impl Bounds {
     }
 }
 
+/// The next limit of a stage that has too little to do.
+fn a_quarter_less(limit: u64) -> u64 {
+    limit - limit.div_ceil(4)
+}
+
 /// A stage's permits as seen at a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permits {

@@ -5,7 +5,7 @@
 //! for one to end since the last tick, and falls by a quarter where none is under way. Rows on their way into the store hold
 //! their places in flight, so more batches at once than those places fill are never of use.
 
-use crate::{Bounds, Permits};
+use crate::{Bounds, Permits, a_quarter_less};
 
 /// Fewest: one is written while the next is compressed.
 pub const LEAST: u64 = 2;
@@ -22,7 +22,7 @@ pub fn next_limit(seals: Permits, bounds: Bounds) -> u64 {
     bounds.clamp(if seals.waiting > 0 {
         seals.limit.saturating_mul(2)
     } else if seals.in_use == 0 {
-        seals.limit - seals.limit.div_ceil(4)
+        a_quarter_less(seals.limit)
     } else {
         seals.limit
     })
